@@ -1,0 +1,76 @@
+"""The one tree of errors, shared by the three packages.
+
+    RnnEdgeError
+    ├── SpecError                 a model description that cannot be built or streamed
+    ├── ShapeError                an array of the wrong shape (also a ValueError)
+    ├── FormatError               a file that is cut short, changed, too new or not ours
+    ├── DataError                 a table the reader or the trainer cannot use
+    ├── StateError                a snapshot of another model, a stream used twice at once
+    ├── NonFiniteError            NaN or infinity where the spec rejects it
+    ├── ParityError               two engines disagree beyond the limit
+    └── MissingDependencyError    an extra is not installed (also an ImportError)
+
+Every message reads `<Where>: <what was found against what was expected>. <What to do>.`
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class RnnEdgeError(Exception):
+    """Base of all errors raised on purpose; the command line prints these bare."""
+
+
+class SpecError(RnnEdgeError):
+    """A ModelSpec, or a module to be captured as one, cannot be built or streamed."""
+
+
+class ShapeError(RnnEdgeError, ValueError):
+    """An array has the wrong number of axes or values."""
+
+
+class FormatError(RnnEdgeError):
+    """A file or snapshot is cut short, changed, of a newer version or not ours."""
+
+
+class DataError(RnnEdgeError):
+    """A table of readings cannot be used; the message names the column and the row."""
+
+
+class StateError(RnnEdgeError):
+    """A state belongs to another model, or a stream is used by two threads at once."""
+
+
+class NonFiniteError(RnnEdgeError):
+    """A reading is NaN or infinite and its feature's policy is `reject`."""
+
+
+class ParityError(RnnEdgeError):
+    """Two engines of one model differ by more than the limit in `tolerances.py`."""
+
+
+class MissingDependencyError(RnnEdgeError, ImportError):
+    """A package of an optional extra is not installed."""
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import `module`, or raise MissingDependencyError naming the extra to install.
+
+    Args:
+        module: dotted name of the module to import.
+        extra: the extra of the `rnnedge` distribution that brings it.
+        purpose: what needs it, as the start of a sentence ("Reading Parquet").
+
+    Raises:
+        MissingDependencyError: the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or module
+        raise MissingDependencyError(
+            f"{purpose}: the package '{missing}' is not installed. "
+            f"Install it with: pip install 'rnnedge[{extra}]'."
+        ) from None

@@ -1,0 +1,62 @@
+"""From a raw reading to the model input: hold, reject, derived columns.
+
+The held readings are state; clipping belongs to the graph (it is the first thing every
+engine does), so the held value is the reading as it came.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import NonFiniteError
+from .spec import ModelSpec
+
+CLIP_NONE = float(np.finfo(np.float32).max)
+
+
+def clip_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lower and upper bound of every model input `[I]`; the largest float32 for no limit."""
+    low = np.full(spec.input_size, -CLIP_NONE, dtype=np.float32)
+    high = np.full(spec.input_size, CLIP_NONE, dtype=np.float32)
+    for k, feature in enumerate(spec.features):
+        if feature.clip is not None:
+            low[k], high[k] = feature.clip
+    return low, high
+
+
+def hold_readings(
+    spec: ModelSpec,
+    readings: NDArray[np.float32],
+    held: NDArray[np.float32],
+    *,
+    where: str,
+) -> NDArray[np.float32]:
+    """Replace missing readings by the last accepted ones.
+
+    Args:
+        readings: `[T, F]` of one stream, NaN or infinite where missing.
+        held: `[F]` last accepted readings before the first row; not changed.
+        where: start of the message, for example "Stream.step".
+
+    Returns:
+        `[T, F]`, all finite; its last row is the next `held`.
+
+    Raises:
+        NonFiniteError: a reading is missing and its feature's policy is `reject`.
+    """
+    missing = ~np.isfinite(readings)
+    if not missing.any():
+        return readings
+    for k, feature in enumerate(spec.features):
+        if feature.missing == "reject" and missing[:, k].any():
+            row = int(np.argmax(missing[:, k]))
+            raise NonFiniteError(
+                f"{where}: feature '{feature.name}' is {readings[row, k]} in row {row}, "
+                "and its policy is 'reject'. Skip this reading, or train with "
+                "missing='hold'; the state is unchanged."
+            )
+    source = np.where(missing, 0, np.arange(1, len(readings) + 1)[:, None])
+    np.maximum.accumulate(source, axis=0, out=source)
+    stacked = np.concatenate([held[None, :], readings])
+    return np.take_along_axis(stacked, source, axis=0)

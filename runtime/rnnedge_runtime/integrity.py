@@ -1,0 +1,83 @@
+"""Whole-file integrity: a SHA-256 that is part of the file it protects.
+
+An `.onnx` file carries the 64 hex digits behind a fixed marker; the hash is taken over the
+file with those digits blanked, so no protobuf is needed to check it. A TorchScript file is
+a zip: the hash is over the names and contents of all its other members, in their order.
+Integrity, not authenticity: anyone who can change the file can change the digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zipfile
+from pathlib import Path
+
+from .errors import FormatError
+from .metadata import KEY_SHA256
+
+MARKER = b"rnnedge-sha256:"
+BLANK_DIGITS = b"0" * 64
+BLANK_SEAL = (MARKER + BLANK_DIGITS).decode()
+
+
+def seal(content: bytes) -> bytes:
+    """`content`, which holds BLANK_SEAL once, with the digits of its hash filled in."""
+    start = _digits_start(content, where="seal")
+    digits = hashlib.sha256(content).hexdigest().encode()
+    return content[:start] + digits + content[start + len(digits) :]
+
+
+def check_seal(content: bytes, *, where: str) -> None:
+    """Raise FormatError unless the digits in `content` are those of its hash."""
+    start = _digits_start(content, where=where)
+    end = start + len(BLANK_DIGITS)
+    blanked = content[:start] + BLANK_DIGITS + content[end:]
+    if hashlib.sha256(blanked).hexdigest().encode() != content[start:end]:
+        raise _damaged(where)
+
+
+def zip_sha256(path: Path) -> str:
+    """Hash (hex) of all members of a zip but the one that holds the hash itself.
+
+    Raises:
+        FormatError: not a readable zip.
+    """
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if name.endswith("/" + KEY_SHA256):
+                    continue
+                for piece in (name.encode(), archive.read(name)):
+                    digest.update(struct.pack("<Q", len(piece)))
+                    digest.update(piece)
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
+        raise _damaged(path.name) from None
+    return digest.hexdigest()
+
+
+def check_zip(path: Path, digits: str) -> None:
+    """Raise FormatError unless `digits` is the hash of the zip's other members."""
+    if zip_sha256(path) != digits:
+        raise _damaged(path.name)
+
+
+def _digits_start(content: bytes, *, where: str) -> int:
+    if content.count(MARKER) != 1:
+        raise FormatError(
+            f"{where}: the checksum of an rnnedge artifact was found "
+            f"{content.count(MARKER)} times, expected once. The file is cut short, changed "
+            "or not written by rnnedge; copy it again or export it again."
+        )
+    start = content.index(MARKER) + len(MARKER)
+    if start + len(BLANK_DIGITS) > len(content):
+        raise _damaged(where)
+    return start
+
+
+def _damaged(where: str) -> FormatError:
+    return FormatError(
+        f"{where}: the checksum does not match the content. "
+        "The file is cut short or changed; copy it again or export it again."
+    )

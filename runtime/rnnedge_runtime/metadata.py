@@ -1,0 +1,136 @@
+"""What every artifact says of itself: spec, digest, numerics, golden vectors.
+
+Kept as a flat dict of text by key, so that the same text fits ONNX `metadata_props` and
+TorchScript extra files (docs/format.md, "Metadata").
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import FormatError
+from .spec import ModelSpec
+from .spec_json import check_format_version, spec_from_json, spec_to_json
+
+KEY_VERSION = "rnnedge.format_version"
+KEY_SPEC = "rnnedge.spec"
+KEY_DIGEST = "rnnedge.digest"
+KEY_NUMERICS = "rnnedge.numerics"
+KEY_GOLDEN = "rnnedge.golden"
+KEY_PRODUCER = "rnnedge.producer"
+KEY_SHA256 = "rnnedge.sha256"
+
+FORMAT_VERSION_TEXT = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Recorded steps from the initial state: what came out when the model was exported.
+
+    Attributes:
+        x: `[T, I]` float32 model inputs, finite, derived columns included.
+        y: `[T, O]` float32 outputs.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The description every artifact of a model carries.
+
+    Attributes:
+        spec: the model's description.
+        digest: SHA-256 (hex) that identifies the model (`weights.model_digest`).
+        numerics: name of the arithmetic, `f32.v1`.
+        golden: recorded steps.
+        producer: name and version of the writer.
+    """
+
+    spec: ModelSpec
+    digest: str
+    numerics: str
+    golden: Golden
+    producer: str
+
+
+def metadata_to_text(metadata: Metadata) -> dict[str, str]:
+    """The dict of text to store in an artifact."""
+    golden = {
+        "num_steps": len(metadata.golden.x),
+        "x": _encode(metadata.golden.x),
+        "y": _encode(metadata.golden.y),
+    }
+    return {
+        KEY_VERSION: FORMAT_VERSION_TEXT,
+        KEY_SPEC: spec_to_json(metadata.spec),
+        KEY_DIGEST: metadata.digest,
+        KEY_NUMERICS: metadata.numerics,
+        KEY_GOLDEN: json.dumps(golden, separators=(",", ":"), sort_keys=True),
+        KEY_PRODUCER: metadata.producer,
+    }
+
+
+def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
+    """The Metadata of an artifact.
+
+    Raises:
+        FormatError: not an artifact of rnnedge, a newer version, or a damaged field.
+    """
+    if KEY_VERSION not in text:
+        raise FormatError(
+            f"{where}: the file carries no rnnedge description. It was not written by "
+            "rnnedge; export the model with `rnnedge export`."
+        )
+    version = text[KEY_VERSION]
+    check_format_version(int(version) if version.isdigit() else version, where=where)
+    missing = [
+        key
+        for key in (KEY_SPEC, KEY_DIGEST, KEY_NUMERICS, KEY_GOLDEN)
+        if key not in text
+    ]
+    if missing:
+        raise FormatError(
+            f"{where}: the description lacks {', '.join(missing)}. "
+            "The file was changed; export it again."
+        )
+    spec = spec_from_json(text[KEY_SPEC], where=where)
+    return Metadata(
+        spec=spec,
+        digest=text[KEY_DIGEST],
+        numerics=text[KEY_NUMERICS],
+        golden=_golden_from_text(text[KEY_GOLDEN], spec, where=where),
+        producer=text.get(KEY_PRODUCER, ""),
+    )
+
+
+def _golden_from_text(text: str, spec: ModelSpec, *, where: str) -> Golden:
+    try:
+        content = json.loads(text)
+        num_steps = int(content["num_steps"])
+        return Golden(
+            _decode(content["x"], (num_steps, spec.input_size)),
+            _decode(content["y"], (num_steps, spec.output_size)),
+        )
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise FormatError(
+            f"{where}: the golden vectors do not fit the model description. "
+            "The file was changed; export it again."
+        ) from None
+
+
+def _encode(array: NDArray[np.float32]) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+
+
+def _decode(text: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    values = np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4")
+    return values.reshape(shape).astype(np.float32)

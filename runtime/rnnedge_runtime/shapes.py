@@ -1,0 +1,49 @@
+"""The one check of array shapes, written in axis letters."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ShapeError
+
+
+def check_shape(
+    x: ArrayLike, axes: str, *, where: str, sizes: dict[str, int], hint: str = ""
+) -> NDArray[np.float32]:
+    """`x` as a float32 array with the given axes.
+
+    Args:
+        x: array or nested sequence of numbers.
+        axes: axis letters, for example "T F"; an axis absent from `sizes` may have any
+            length.
+        where: start of the message, for example "Stream.step: x".
+        sizes: expected length by axis letter.
+        hint: what to do, as the last sentence of the message.
+
+    Raises:
+        ShapeError: another number of axes, another length, or not numbers at all.
+    """
+    letters = axes.split()
+    expected = (
+        "["
+        + ", ".join(
+            f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in letters
+        )
+        + "]"
+    )
+    hint = hint or "Pass an array of that shape."
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(x, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise ShapeError(
+            f"{where} is not an array of numbers, expected {expected}. {hint}"
+        ) from None
+    if array.ndim != len(letters) or any(
+        axis in sizes and size != sizes[axis]
+        for axis, size in zip(letters, array.shape, strict=True)
+    ):
+        found = "[" + ", ".join(str(size) for size in array.shape) + "]"
+        raise ShapeError(f"{where} has shape {found}, expected {expected}. {hint}")
+    return array

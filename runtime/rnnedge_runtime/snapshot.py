@@ -1,0 +1,111 @@
+"""Snapshots: the state of one stream as bytes (docs/format.md, "Snapshot").
+
+Little-endian: magic `RNNS`, uint16 version, uint16 number of tensors, 16 bytes of the model
+digest, 16 bytes of numerics name padded with zeros, uint64 step count, then per tensor
+uint32 element type (0 float32, 1 float64), uint32 number of values and the values, then the
+CRC32 of all that precedes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import FormatError, StateError
+from .spec import StateEntry
+
+MAGIC = b"RNNS"
+SNAPSHOT_VERSION = 1
+_HEADER = struct.Struct("<4sHH16s16sQ")
+_TENSOR = struct.Struct("<II")
+_DTYPES = ("<f4", "<f8")
+
+State = list[NDArray[np.floating]]
+
+
+def pack_snapshot(digest: str, numerics: str, num_steps: int, state: State) -> bytes:
+    """The snapshot of `state`, one stream's tensors in the order of `ModelSpec.state`."""
+    parts = [
+        _HEADER.pack(
+            MAGIC,
+            SNAPSHOT_VERSION,
+            len(state),
+            bytes.fromhex(digest)[:16],
+            numerics.encode(),
+            num_steps,
+        )
+    ]
+    for tensor in state:
+        code = 1 if tensor.dtype == np.float64 else 0
+        parts += [
+            _TENSOR.pack(code, tensor.size),
+            tensor.astype(_DTYPES[code]).tobytes(),
+        ]
+    body = b"".join(parts)
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def unpack_snapshot(
+    blob: bytes, entries: Sequence[StateEntry], *, digest: str, numerics: str
+) -> tuple[int, State]:
+    """Step count and tensors of a snapshot, checked in full before anything is returned.
+
+    Raises:
+        FormatError: cut short, changed, or of a newer version.
+        StateError: the snapshot of another model or of other numerics.
+    """
+    blob = bytes(blob)
+    if len(blob) < _HEADER.size + 4 or blob[:4] != MAGIC:
+        raise FormatError(
+            f"snapshot: {len(blob)} bytes starting with {blob[:4]!r} are not a snapshot. "
+            "Pass the bytes that Stream.snapshot() returned."
+        )
+    body, (checksum,) = blob[:-4], struct.unpack("<I", blob[-4:])
+    _, version, num_tensors, model, name, num_steps = _HEADER.unpack_from(body)
+    if version > SNAPSHOT_VERSION:
+        raise FormatError(
+            f"snapshot: version {version} is newer than version {SNAPSHOT_VERSION}, which "
+            "this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
+        )
+    if zlib.crc32(body) != checksum:
+        raise FormatError(
+            f"snapshot: the checksum of its {len(blob)} bytes does not match. "
+            "It was cut short or changed; use an older snapshot or reset the stream."
+        )
+    if model != bytes.fromhex(digest)[:16] or name.rstrip(b"\0") != numerics.encode():
+        raise StateError(
+            f"snapshot: it belongs to model {model.hex()} ({name.rstrip(bytes(1)).decode(errors='replace')}), "
+            f"but this stream runs model {digest[:32]} ({numerics}). "
+            "Load the artifact it was taken from, or reset the stream."
+        )
+    return num_steps, _unpack_tensors(body, num_tensors, entries)
+
+
+def _unpack_tensors(
+    body: bytes, num_tensors: int, entries: Sequence[StateEntry]
+) -> State:
+    state: State = []
+    offset = _HEADER.size
+    for entry in entries[:num_tensors]:
+        if offset + _TENSOR.size > len(body):
+            break
+        code, size = _TENSOR.unpack_from(body, offset)
+        offset += _TENSOR.size
+        if code >= len(_DTYPES) or size != entry.size:
+            break
+        dtype = np.dtype(_DTYPES[code])
+        if offset + size * dtype.itemsize > len(body):
+            break
+        tensor = np.frombuffer(body, dtype, size, offset).reshape(entry.shape)
+        state.append(tensor.astype(dtype.newbyteorder("=")))
+        offset += size * dtype.itemsize
+    if len(state) != len(entries) or num_tensors != len(entries) or offset != len(body):
+        raise FormatError(
+            f"snapshot: tensor {len(state)} of {len(entries)} at byte {offset} does not "
+            "have the size the model needs. Take a new snapshot."
+        )
+    return state

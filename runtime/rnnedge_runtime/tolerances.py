@@ -1,0 +1,43 @@
+"""Every tolerance of the project, with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+VERIFY_STEPS = 10_000
+"""Carried steps of the stream on which an export proves itself."""
+
+GOLDEN_STEPS = 64
+"""Recorded steps that every artifact carries."""
+
+PARITY_STD_FRACTION = 5e-6
+"""Part of the output's standard deviation two float32 engines may differ by: rounding of
+float32 (6e-8) through a few hundred sums per step and a state that forgets."""
+
+PARITY_ULPS = 4
+"""Units in the last place of the largest output: add_last rounds at the output's level."""
+
+PARITY_FLOAT32_FACTOR = 4.0
+"""Multiple of PyTorch's own float32 error on the same stream, for nets that amplify."""
+
+
+def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
+    """Largest difference allowed between two engines of one model.
+
+    Args:
+        y_reference: `[T, O]` outputs of the judge (float64 reference, or PyTorch).
+        float32_error: largest error of PyTorch float32 against the float64 reference on
+            the same stream; 0 when it is not known.
+
+    Returns:
+        The limit in output units; the largest over the outputs' own scales.
+    """
+    y: NDArray[np.float64] = np.asarray(y_reference, dtype=np.float64)
+    largest = float(np.abs(y).max(initial=0.0))
+    ulp = float(np.spacing(np.float32(largest)))
+    deviation = float(y.std(axis=0).max(initial=0.0)) if y.size else 0.0
+    return max(
+        PARITY_STD_FRACTION * deviation + PARITY_ULPS * ulp,
+        PARITY_FLOAT32_FACTOR * float32_error,
+    )
