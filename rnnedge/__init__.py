@@ -1,0 +1,1 @@
+"""Train, export and stream recurrent networks: the verbs and the command line."""

@@ -29,7 +29,7 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class Affine(_Layer):
-    """The scaler: `(z - shift) * scale`, or with `inverse` its way back, `z * scale + shift`."""
+    """The scaler: `(z - shift) * scale`, with `inverse` its way back, `z * scale + shift`."""
 
     kind: ClassVar[str] = "affine"
     size: int

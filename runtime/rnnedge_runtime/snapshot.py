@@ -77,8 +77,9 @@ def unpack_snapshot(
             "It was cut short or changed; use an older snapshot or reset the stream."
         )
     if model != bytes.fromhex(digest)[:16] or name.rstrip(b"\0") != numerics.encode():
+        found = name.rstrip(b"\0").decode(errors="replace")
         raise StateError(
-            f"snapshot: it belongs to model {model.hex()} ({name.rstrip(bytes(1)).decode(errors='replace')}), "
+            f"snapshot: it belongs to model {model.hex()} ({found}), "
             f"but this stream runs model {digest[:32]} ({numerics}). "
             "Load the artifact it was taken from, or reset the stream."
         )
