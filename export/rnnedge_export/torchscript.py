@@ -1,0 +1,85 @@
+"""A module as a TorchScript file that describes and seals itself.
+
+A TorchScript file is a zip. The description lies beside the code as extra files; the last
+member holds the hash of all others. PyTorch's debug members, which hold the paths of the
+exporting machine, are left out.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.integrity import zip_sha256
+from rnnedge_runtime.metadata import KEY_SHA256, Metadata, metadata_to_text
+
+_ALIGNMENT = 64
+_LOCAL_HEADER_NBYTES = 30
+_PADDING_ID = b"FB"
+
+
+def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:
+    """Script `module` and write it with its description.
+
+    Args:
+        module: `forward(x [B, T, I], state: List[Tensor]) -> (y, List[Tensor])`, in
+            evaluation mode.
+        metadata: what the file says of itself.
+        path: file to write; its parent exists.
+
+    Raises:
+        SpecError: the module cannot be scripted; the message holds PyTorch's reason.
+    """
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            scripted = torch.jit.script(module)
+        except Exception as error:  # torch.jit.script raises errors of many types
+            raise SpecError(
+                f"export to TorchScript: {type(module).__name__} cannot be scripted: "
+                f"{_first_line(error)} Give forward the signature "
+                "(x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]] and "
+                "type annotations, or export to ONNX."
+            ) from None
+        torch.jit.save(scripted, buffer, _extra_files=metadata_to_text(metadata))
+    folder = _rewrite(buffer, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        member = f"{folder}/extra/{KEY_SHA256}"
+        archive.writestr(_entry(archive, member), zip_sha256(path))
+
+
+def _rewrite(saved: io.BytesIO, path: Path) -> str:
+    """Copy the zip without debug members; returns the name of its one top folder."""
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as target:
+        for info in source.infolist():
+            if info.filename.endswith(".debug_pkl"):
+                continue
+            entry = _entry(target, info.filename)
+            target.writestr(entry, source.read(info), info.compress_type)
+        return source.namelist()[0].split("/")[0]
+
+
+def _entry(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    """A member with a fixed date, padded so that its content starts at a multiple of 64.
+
+    PyTorch aligns its records in the same way, so that they can be mapped into memory.
+    """
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    start = archive.start_dir + _LOCAL_HEADER_NBYTES + len(name.encode()) + 4
+    padding = -start % _ALIGNMENT
+    entry.extra = _PADDING_ID + padding.to_bytes(2, "little") + bytes(padding)
+    return entry
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if text.endswith((".", ":")) else text + "."
