@@ -6,10 +6,13 @@ and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+from .spec import StateEntry
 
 Array = NDArray[np.floating]
 State = list[Array]
@@ -60,3 +63,13 @@ class Engine(Protocol):
     def stepper(self) -> Stepper:
         """A fresh stream in the initial state."""
         ...
+
+
+def initial_state(
+    entries: Sequence[StateEntry], batch_size: int, dtype: DTypeLike
+) -> State:
+    """The state of `batch_size` streams before their first step, `[B, ...]` each."""
+    return [
+        np.repeat(entry.initial_array()[None].astype(dtype), batch_size, axis=0)
+        for entry in entries
+    ]

@@ -37,6 +37,23 @@ def check_seal(content: bytes, *, where: str) -> None:
         raise _damaged(where)
 
 
+def read_sealed(path: Path) -> bytes:
+    """The content of a sealed file, checked before anything parses it.
+
+    Raises:
+        FormatError: the file cannot be read, or its seal is broken.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            f"{path.name}: the file cannot be read: {error.strerror}. "
+            "Check its permissions."
+        ) from None
+    check_seal(content, where=path.name)
+    return content
+
+
 def zip_sha256(path: Path) -> str:
     """Hash (hex) of all members of a zip but the one that holds the hash itself.
 

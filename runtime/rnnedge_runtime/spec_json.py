@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import FormatError
+from .errors import FormatError, SpecError
 from .layers import LAYER_KINDS, Layer
-from .spec import Feature, ModelSpec, SpecError, Target
+from .spec import Feature, ModelSpec, Target
 from .time_features import DerivedInput
 
 FORMAT_VERSION = 1

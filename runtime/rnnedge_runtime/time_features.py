@@ -46,7 +46,8 @@ class DerivedInput:
 def phase(time: NDArray[np.int64], derived: DerivedInput) -> NDArray[np.uint32]:
     """Position in the period as a fraction of 2^32, rounded down."""
     position = np.mod(time + np.int64(derived.offset_s), np.int64(derived.period_s))
-    return ((position << np.int64(32)) // np.int64(derived.period_s)).astype(np.uint32)
+    turn: NDArray[np.int64] = (position << np.int64(32)) // np.int64(derived.period_s)
+    return turn.astype(np.uint32)
 
 
 def phase_sin_cos(

@@ -1,0 +1,194 @@
+"""The ONNX Runtime engine: one thread, no spinning, buffers bound once per stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Array, Engine, State, initial_state
+from ..errors import FormatError, require
+from ..integrity import read_sealed
+from ..metadata import Metadata, metadata_from_text
+from ..spec import ModelSpec
+
+
+def open_onnx(path: Path) -> tuple[Metadata, Engine]:
+    """Description and engine of an `.onnx` artifact.
+
+    Raises:
+        FormatError: the file is damaged, too new, not an artifact, or its graph does not
+            have the inputs and outputs that its description names.
+        MissingDependencyError: onnxruntime is not installed.
+    """
+    content = read_sealed(path)
+    runtime = require(
+        "onnxruntime", extra="onnx", purpose=f"Running {path.name} (backend 'onnx')"
+    )
+    try:
+        session = runtime.InferenceSession(
+            content, _options(runtime), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors share no base but this one
+        raise FormatError(
+            f"{path.name}: ONNX Runtime {runtime.__version__} cannot load the graph: "
+            f"{_first_line(error)}. Upgrade onnxruntime, or export the model again."
+        ) from None
+    text = session.get_modelmeta().custom_metadata_map
+    metadata = metadata_from_text(text, where=path.name)
+    _check_wiring(session, metadata.spec, where=path.name)
+    return metadata, OnnxEngine(session, metadata.spec)
+
+
+class OnnxEngine:
+    """A graph in ONNX Runtime as an Engine (`engine.py`)."""
+
+    backend = "onnx"
+    dtype: np.dtype[np.floating] = np.dtype(np.float32)
+
+    def __init__(self, session: Any, spec: ModelSpec) -> None:
+        self._session = session
+        self._spec = spec
+        self._input_names = ["x", *(entry.name for entry in spec.graph_state)]
+        self._output_names = ["y", *(f"{e.name}_out" for e in spec.graph_state)]
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps (`engine.Engine.run`)."""
+        state = [tensor.astype(np.float32, copy=False) for tensor in state]
+        if self._spec.is_opaque:
+            return self._run_one_by_one(x, state)
+        return self._call(x, state)
+
+    def stepper(self) -> OnnxStepper:
+        """A fresh stream in the initial state."""
+        return OnnxStepper(self._session, self._spec)
+
+    def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        feeds = dict(zip(self._input_names, [x, *state], strict=True))
+        y, *new_state = self._session.run(self._output_names, feeds)
+        return y, new_state
+
+    def _run_one_by_one(
+        self, x: NDArray[np.float32], state: State
+    ) -> tuple[Array, State]:
+        """An opaque graph takes one step of one stream, its state without our batch."""
+        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
+        new_state = [tensor.copy() for tensor in state]
+        for b in range(x.shape[0]):
+            carried = [tensor[b] for tensor in state]
+            for t in range(x.shape[1]):
+                y[b, t], carried = self._call(x[b : b + 1, t : t + 1], carried)
+            for tensor, value in zip(new_state, carried, strict=True):
+                tensor[b] = value
+        return y, new_state
+
+
+class OnnxStepper:
+    """One stream whose input, output and state live in buffers bound to the session.
+
+    The state alternates between two sets of buffers: a step reads one and writes the
+    other, so nothing is allocated and a step that fails leaves the state it read.
+    """
+
+    def __init__(self, session: Any, spec: ModelSpec) -> None:
+        self._run = session.run_with_iobinding
+        self._x = np.zeros((1, 1, spec.input_size), dtype=np.float32)
+        self._y = np.zeros((1, 1, spec.output_size), dtype=np.float32)
+        # States [1, ...]; an opaque graph's state has its own batch axis.
+        state = initial_state(spec.graph_state, 1, np.float32)
+        if spec.is_opaque:
+            state = [tensor[0] for tensor in state]
+        self._states = (state, [tensor.copy() for tensor in state])
+        self._bindings = (
+            self._bind(session, spec, *self._states),
+            self._bind(session, spec, *self._states[::-1]),
+        )
+        self._current = 0
+
+    def step(self, x: NDArray[np.float32], y: Array) -> None:
+        self._x[0, 0] = x
+        self._run(self._bindings[self._current])
+        self._current ^= 1
+        y[:] = self._y[0, 0]
+
+    def get_state(self) -> State:
+        entries = zip(self._states[self._current], self._shapes, strict=True)
+        return [tensor.reshape(shape).copy() for tensor, shape in entries]
+
+    def set_state(self, state: State) -> None:
+        for buffer, tensor in zip(self._states[self._current], state, strict=True):
+            buffer[...] = tensor.reshape(buffer.shape)
+
+    def _bind(self, session: Any, spec: ModelSpec, before: State, after: State) -> Any:
+        self._shapes = [entry.shape for entry in spec.graph_state]
+        names = [entry.name for entry in spec.graph_state]
+        binding = session.io_binding()
+        for name, array in zip(["x", *names], [self._x, *before], strict=True):
+            binding.bind_input(
+                name, "cpu", 0, np.float32, array.shape, array.ctypes.data
+            )
+        outputs = ["y", *(f"{name}_out" for name in names)]
+        for name, array in zip(outputs, [self._y, *after], strict=True):
+            binding.bind_output(
+                name, "cpu", 0, np.float32, array.shape, array.ctypes.data
+            )
+        return binding
+
+
+def _options(runtime: ModuleType) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
+
+
+def _check_wiring(session: Any, spec: ModelSpec, *, where: str) -> None:
+    """Raise FormatError unless the graph has the inputs and outputs of the spec."""
+    fixed = spec.is_opaque
+    states = [
+        (entry.name, entry.shape if fixed else (None, *entry.shape))
+        for entry in spec.graph_state
+    ]
+    free = 1 if fixed else None
+    inputs = [("x", (free, free, spec.input_size)), *states]
+    outputs = [
+        ("y", (free, free, spec.output_size)),
+        *((f"{name}_out", shape) for name, shape in states),
+    ]
+    for what, expected, found in (
+        ("inputs", inputs, session.get_inputs()),
+        ("outputs", outputs, session.get_outputs()),
+    ):
+        shapes = {item.name: item.shape for item in found}
+        if set(shapes) != {name for name, _ in expected}:
+            raise FormatError(
+                f"{where}: the graph has {what} {', '.join(shapes)}, but its description "
+                f"asks for {', '.join(name for name, _ in expected)}. "
+                "The file was not written by rnnedge; export it again."
+            )
+        for name, shape in expected:
+            if not _fits(shapes[name], shape):
+                raise FormatError(
+                    f"{where}: '{name}' of the graph has shape {shapes[name]}, but its "
+                    f"description asks for {list(shape)} (None is any length). "
+                    "The file was not written by rnnedge; export it again."
+                )
+
+
+def _fits(found: list[Any], expected: tuple[int | None, ...]) -> bool:
+    """Whether every axis has its length; a named axis of the graph may have any."""
+    return len(found) == len(expected) and all(
+        not isinstance(size, int) or wanted == size
+        for size, wanted in zip(found, expected, strict=True)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"

@@ -1,0 +1,194 @@
+"""The reference engine: NumPy float64, written like the equations.
+
+It judges every other engine, so it is kept plain: one step after the other, one layer after
+the other. Stepping and running a sequence give the same bits, and so do a stream alone and
+the same stream in a batch, because every product is a matrix times one vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Array, Engine, State
+from ..errors import SpecError
+from ..input_handling import clip_bounds
+from ..layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from ..metadata import Metadata
+from ..spec import ModelSpec
+from ..weights import Weights
+from .onnx_weights import read_onnx_weights
+from .run_stepper import RunStepper
+
+Float64 = NDArray[np.float64]
+Tensors = dict[str, Float64]
+
+
+def open_reference(path: Path) -> tuple[Metadata, Engine]:
+    """Description and engine of an `.onnx` artifact.
+
+    Raises:
+        FormatError: the file is damaged, too new or not an artifact.
+        SpecError: the file holds a graph that is not a chain of layers.
+        MissingDependencyError: the onnx package is not installed.
+    """
+    metadata, weights = read_onnx_weights(path)
+    return metadata, ReferenceEngine(metadata.spec, weights)
+
+
+class ReferenceEngine:
+    """A ModelSpec and its canonical weights as an Engine (`engine.py`).
+
+    Raises:
+        SpecError: the spec holds an opaque graph.
+    """
+
+    backend = "reference"
+    dtype: np.dtype[np.floating] = np.dtype(np.float64)
+
+    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+        if spec.is_opaque:
+            raise SpecError(
+                "reference backend: the model is a graph that is not a chain of layers. "
+                "Use the backend of its file: onnx, or torchscript for a .pt."
+            )
+        self._spec = spec
+        self._clip = clip_bounds(spec)
+        self._tensors: list[Tensors] = [
+            {
+                name: weights[f"layers.{k}.{name}"].astype(np.float64)
+                for name in layer.weight_shapes()
+            }
+            for k, layer in enumerate(spec.layers)
+        ]
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps (`engine.Engine.run`)."""
+        y = np.empty((*x.shape[:2], self._spec.output_size))
+        state = [tensor.astype(np.float64) for tensor in state]
+        for t in range(x.shape[1]):
+            y[:, t], state = self._step(x[:, t].astype(np.float64), state)
+        return y, state
+
+    def stepper(self) -> RunStepper:
+        """A fresh stream in the initial state."""
+        return RunStepper(self, self._spec)
+
+    def _step(self, x: Float64, state: State) -> tuple[Float64, State]:
+        """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
+        x = np.clip(x, *self._clip)
+        carried = iter(state)
+        new_state: State = []
+        z = x
+        for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
+            if isinstance(layer, AddLast):
+                z = z + x[:, list(layer.sources)]
+            elif layer.state_shapes():
+                z, *layer_state = _cell_step(layer, tensors, z, carried)
+                new_state += layer_state
+            else:
+                z = _stateless_step(layer, tensors, z)
+        return z, new_state
+
+
+def _stateless_step(layer: Layer, w: Tensors, z: Float64) -> Float64:
+    match layer:
+        case Affine(inverse=False):
+            return (z - w["shift"]) * w["scale"]
+        case Affine(inverse=True):
+            return z * w["scale"] + w["shift"]
+        case Embedding():
+            return w["weight"][_token_ids(z[:, 0], layer.num_embeddings)]
+        case Linear():
+            return _times(w["weight"], z) + w["bias"]
+        case Activation():
+            return _FUNCTIONS[layer.function](z)
+        case Softmax():
+            powers = np.exp(z - z.max(axis=-1, keepdims=True))
+            return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    raise SpecError(
+        f"reference backend: layer '{layer.kind}' is not known. "
+        "Upgrade with: pip install --upgrade rnnedge."
+    )
+
+
+def _cell_step(
+    layer: Layer, w: Tensors, z: Float64, carried: Iterator[Array]
+) -> tuple[Float64, ...]:
+    """The layer's output `[B, ...]`, then its new state tensors."""
+    h: Float64 = next(carried).astype(np.float64)
+    input_sums = _times(w["weight_ih"], z) + w["bias_ih"]
+    recurrent_sums = _times(w["weight_hh"], h) + w["bias_hh"]
+    match layer:
+        case Rnn():
+            h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
+            return h, h
+        case Gru():
+            h = _gru(input_sums, recurrent_sums, h)
+            return h, h
+        case Lstm():
+            h, c = _lstm(input_sums + recurrent_sums, next(carried))
+            if layer.proj_size:
+                h = _times(w["weight_hr"], h)
+            return h, h, c
+    raise SpecError(
+        f"reference backend: layer '{layer.kind}' is not known. "
+        "Upgrade with: pip install --upgrade rnnedge."
+    )
+
+
+def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
+    """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
+    r_in, z_in, n_in = np.split(input_sums, 3, axis=-1)
+    r_rec, z_rec, n_rec = np.split(recurrent_sums, 3, axis=-1)
+    r = _sigmoid(r_in + r_rec)
+    z = _sigmoid(z_in + z_rec)
+    n = np.tanh(n_in + r * n_rec)
+    return np.asarray((1 - z) * n + z * h)
+
+
+def _lstm(sums: Float64, c: Array) -> tuple[Float64, Float64]:
+    """PyTorch nn.LSTM docs; gates i f g o. Returns h before the projection, and c."""
+    i, f, g, o = np.split(sums, 4, axis=-1)
+    c_new = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+    return _sigmoid(o) * np.tanh(c_new), c_new
+
+
+def _times(weight: Float64, z: Float64) -> Float64:
+    """`weight` `[out, in]` times each row of `z` `[B, in]`, one vector at a time."""
+    return np.asarray(np.matmul(weight, z[:, :, None])[:, :, 0])
+
+
+def _sigmoid(z: Float64) -> Float64:
+    """1 / (1 + exp(-z)), without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
+
+
+def _relu(z: Float64) -> Float64:
+    return np.maximum(z, 0.0)
+
+
+def _tanh(z: Float64) -> Float64:
+    return np.tanh(z)
+
+
+_FUNCTIONS = {"tanh": _tanh, "relu": _relu, "sigmoid": _sigmoid}
+
+
+def _token_ids(values: Float64, num_embeddings: int) -> NDArray[np.int64]:
+    is_known = (values >= 0) & (values < num_embeddings)
+    return np.where(is_known, values, 0).astype(np.int64)

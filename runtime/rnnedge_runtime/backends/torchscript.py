@@ -1,0 +1,135 @@
+"""The TorchScript engine. The one place of the runtime that imports torch, in a call.
+
+A TorchScript file holds a pickle: loading one from an unknown origin can run any code, so
+this backend is never chosen by default. Integrity is checked before torch sees the file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import Array, Engine, State, initial_state
+from ..errors import FormatError, require
+from ..integrity import check_zip
+from ..metadata import KEY_SHA256, Metadata, metadata_from_text
+from ..spec import ModelSpec
+from .run_stepper import RunStepper
+
+_EXTRA = "/extra/"
+
+
+def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
+    """Description and engine of a `.pt` artifact.
+
+    Raises:
+        FormatError: the file is damaged, too new, not an artifact, or its module does not
+            return what its description says.
+        MissingDependencyError: torch is not installed.
+    """
+    text = _extra_files(path)
+    check_zip(path, text.pop(KEY_SHA256, ""))
+    metadata = metadata_from_text(text, where=path.name)
+    torch = require(
+        "torch",
+        extra="train",
+        purpose=f"Running {path.name} (backend 'torchscript')",
+    )
+    try:
+        module = torch.jit.load(str(path), map_location="cpu").eval()
+    except Exception as error:  # torch.jit.load raises errors of many types
+        raise FormatError(
+            f"{path.name}: torch {torch.__version__} cannot load the module: "
+            f"{_first_line(error)}. Upgrade torch, or export the model again."
+        ) from None
+    engine = TorchScriptEngine(torch, module, metadata.spec)
+    _check_wiring(engine, metadata.spec, where=path.name)
+    return metadata, engine
+
+
+class TorchScriptEngine:
+    """A scripted module as an Engine (`engine.py`)."""
+
+    backend = "torchscript"
+    dtype: np.dtype[np.floating] = np.dtype(np.float32)
+
+    def __init__(self, torch: Any, module: Any, spec: ModelSpec) -> None:
+        self._torch = torch
+        self._module = module
+        self._spec = spec
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps (`engine.Engine.run`)."""
+        state = [tensor.astype(np.float32, copy=False) for tensor in state]
+        if self._spec.is_opaque:
+            return self._run_one_by_one(x, state)
+        return self._call(x, state)
+
+    def stepper(self) -> RunStepper:
+        """A fresh stream in the initial state."""
+        return RunStepper(self, self._spec)
+
+    def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        torch = self._torch
+        tensors = [torch.from_numpy(np.ascontiguousarray(part)) for part in (x, *state)]
+        with torch.inference_mode():
+            y, new_state = self._module(tensors[0], tensors[1:])
+        return y.numpy(), [tensor.numpy() for tensor in new_state]
+
+    def _run_one_by_one(
+        self, x: NDArray[np.float32], state: State
+    ) -> tuple[Array, State]:
+        """An opaque module takes one step of one stream, its state without our batch."""
+        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
+        new_state = [tensor.copy() for tensor in state]
+        for b in range(x.shape[0]):
+            carried = [tensor[b] for tensor in state]
+            for t in range(x.shape[1]):
+                y[b, t], carried = self._call(x[b : b + 1, t : t + 1], carried)
+            for tensor, value in zip(new_state, carried, strict=True):
+                tensor[b] = value
+        return y, new_state
+
+
+def _extra_files(path: Path) -> dict[str, str]:
+    """The text files that lie beside the module in the zip, by name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name.split(_EXTRA, 1)[1]: archive.read(name).decode()
+                for name in archive.namelist()
+                if _EXTRA in name
+            }
+    except Exception:  # zipfile raises errors of many types on a damaged file
+        raise FormatError(
+            f"{path.name}: the file is not a readable TorchScript archive. It is cut "
+            "short, changed or not an artifact; copy it again or export it again."
+        ) from None
+
+
+def _check_wiring(engine: TorchScriptEngine, spec: ModelSpec, *, where: str) -> None:
+    """Raise FormatError unless one step gives outputs and state of the spec's shapes."""
+    state = initial_state(spec.graph_state, 1, np.float32)
+    x = np.zeros((1, 1, spec.input_size), dtype=np.float32)
+    try:
+        y, new_state = engine.run(x, state)
+        found = [array.shape for array in (y, *new_state)]
+    except Exception as error:  # scripted code raises errors of many types
+        raise FormatError(
+            f"{where}: the module fails on one step of zeros: {_first_line(error)}. "
+            "The file was not written by rnnedge; export it again."
+        ) from None
+    expected = [(1, 1, spec.output_size), *(tensor.shape for tensor in state)]
+    if found != expected:
+        raise FormatError(
+            f"{where}: one step returns arrays of shapes {found}, but the description "
+            f"asks for {expected}. The file was not written by rnnedge; export it again."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"

@@ -1,0 +1,98 @@
+"""Forecasts from a copy of the state, past the horizon by feeding outputs back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arguments import sample_period
+from .engine import Array, Engine, State
+from .errors import SpecError
+from .spec import ModelSpec
+from .time_features import time_features
+
+_WHERE = "Stream.forecast"
+
+
+def forecast_rows(
+    spec: ModelSpec,
+    engine: Engine,
+    output: Array,
+    state: State,
+    *,
+    num_steps: int,
+    last_time: int,
+) -> Array:
+    """The rows of `Stream.forecast`.
+
+    Args:
+        output: `[O]` output of the last step.
+        state: graph state after that step; not changed.
+        num_steps: rows wanted, 1 or more.
+        last_time: time of that step; used when the spec has derived inputs.
+
+    Returns:
+        `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
+
+    Raises:
+        SpecError: an output cannot be fed back.
+    """
+    steps = _by_step(spec, output)
+    rows = list(steps[:num_steps])
+    if num_steps > spec.horizon:
+        sources = _fed_back(spec)
+        state = [tensor[None] for tensor in state]
+        for k in range(1, num_steps - spec.horizon + 1):
+            x = _next_input(spec, _one_ahead(spec, steps)[sources], last_time, k)
+            y, state = engine.run(x, state)
+            steps = _by_step(spec, y[0, 0])
+            rows.append(steps[-1])
+    shape = (num_steps, len(spec.targets), len(spec.quantiles))
+    return np.stack(rows).reshape(shape if spec.quantiles else shape[:2])
+
+
+def _by_step(spec: ModelSpec, output: Array) -> Array:
+    """`[O]` as `[horizon, targets, quantiles or 1]`."""
+    shape = (len(spec.targets), spec.horizon, max(1, len(spec.quantiles)))
+    return output.reshape(shape).transpose(1, 0, 2)
+
+
+def _one_ahead(spec: ModelSpec, steps: Array) -> Array:
+    """`[targets]` one step ahead, the median where there are quantiles."""
+    return steps[0, :, spec.quantiles.index(0.5) if spec.quantiles else 0]
+
+
+def _fed_back(spec: ModelSpec) -> list[int]:
+    """Per feature the index of the target that supplies its next reading."""
+    beyond = (
+        f"a forecast of more than {spec.horizon} steps feeds outputs back as inputs"
+    )
+    unknown = [name for name in spec.feature_names if name not in spec.target_names]
+    if unknown:
+        raise SpecError(
+            f"{_WHERE}: {beyond}, but {', '.join(unknown)} "
+            f"{'is an input' if len(unknown) == 1 else 'are inputs'} and not a target. "
+            f"Ask for at most {spec.horizon} steps, or train with every input as target."
+        )
+    if spec.quantiles and 0.5 not in spec.quantiles:
+        raise SpecError(
+            f"{_WHERE}: {beyond}, the median of the quantiles, but 0.5 is not among "
+            f"{spec.quantiles}. Ask for at most {spec.horizon} steps, or train with "
+            "the quantile 0.5."
+        )
+    if spec.derived:
+        sample_period(spec, where=_WHERE)
+    return [spec.target_names.index(name) for name in spec.feature_names]
+
+
+def _next_input(
+    spec: ModelSpec, reading: Array, last_time: int, k: int
+) -> NDArray[np.float32]:
+    """`[1, 1, I]`: the reading fed back `[F]`, then the columns of the k-th next time."""
+    x = np.empty((1, 1, spec.input_size), dtype=np.float32)
+    x[0, 0, : spec.num_features] = reading
+    if spec.derived:
+        ahead_s = round(k * sample_period(spec, where=_WHERE))
+        times = np.array([last_time + ahead_s], dtype=np.int64)
+        x[0, 0, spec.num_features :] = time_features(times, spec.derived)[0]
+    return x

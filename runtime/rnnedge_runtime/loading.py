@@ -1,0 +1,75 @@
+"""`load`: from a file to a Model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .backends import BACKENDS, DEFAULT_BACKENDS, Backend
+from .errors import FormatError
+from .model import Model
+
+
+def load(path: str | os.PathLike[str], backend: str | None = None) -> Model:
+    """Load an artifact.
+
+    The file's checksum is checked before anything parses it.
+
+    Args:
+        path: an `.onnx` or `.pt` file written by rnnedge.
+        backend: `onnx` (default for `.onnx`; needs onnxruntime), `reference` (NumPy
+            float64 from an `.onnx`; needs the onnx package), or `torchscript` (for `.pt`;
+            needs torch). A `.pt` holds a pickle, which can run any code when loaded, so it
+            is loaded only when the backend is named.
+
+    Returns:
+        The model; threads may share it.
+
+    Raises:
+        FormatError: no such file, not an artifact, cut short, changed, of a newer format
+            version, or not a file the backend reads.
+        MissingDependencyError: the backend's package is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        found = "is a directory" if path.is_dir() else "does not exist"
+        raise FormatError(
+            f"{path}: the path {found}, expected an artifact. "
+            "Pass a file that `rnnedge export` wrote."
+        )
+    metadata, engine = _backend(path, backend).open(path)
+    return Model(metadata, engine, path)
+
+
+def _backend(path: Path, name: str | None) -> Backend:
+    suffix = path.suffix.lower()
+    if name is None:
+        name = DEFAULT_BACKENDS.get(suffix)
+    if name is None and suffix in BACKENDS["torchscript"].suffixes:
+        raise FormatError(
+            f"{path.name}: a TorchScript file holds a pickle, which can run any code when "
+            "it is loaded, so it is not loaded by default. If you trust its origin, name "
+            "the backend: backend='torchscript' (`--backend torchscript`); the .onnx "
+            "artifact needs no trust."
+        )
+    if name is None:
+        raise FormatError(
+            f"{path.name}: files ending in '{suffix}' are not artifacts, expected "
+            f"{_endings()}. Pass a file that `rnnedge export` wrote."
+        )
+    if name not in BACKENDS:
+        raise FormatError(
+            f"load: backend '{name}' is unknown, expected one of {', '.join(BACKENDS)}. "
+            "Name one of these, or none for the file's own."
+        )
+    if suffix not in BACKENDS[name].suffixes:
+        raise FormatError(
+            f"{path.name}: backend '{name}' reads "
+            f"{', '.join(BACKENDS[name].suffixes)} files, not '{suffix}'. "
+            "Name another backend, or export the model to that format."
+        )
+    return BACKENDS[name]
+
+
+def _endings() -> str:
+    return ", ".join(sorted({s for item in BACKENDS.values() for s in item.suffixes}))

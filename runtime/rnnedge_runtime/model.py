@@ -1,0 +1,101 @@
+"""Model: a loaded artifact, immutable and shareable between threads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .engine import Engine
+from .errors import ShapeError
+from .fleet import Streams
+from .metadata import Golden, Metadata
+from .spec import ModelSpec
+from .stream import Stream
+
+
+class Model:
+    """The network of an artifact and what the artifact says of it.
+
+    Streams made from it share its weights; each has its own state. All attributes are
+    read-only, and threads may share a Model.
+
+    Args:
+        metadata: the artifact's description.
+        engine: the backend's compiled network.
+        path: the artifact; None for a model made in memory.
+    """
+
+    __slots__ = ("_engine", "_metadata", "_path")
+
+    def __init__(
+        self, metadata: Metadata, engine: Engine, path: Path | None = None
+    ) -> None:
+        self._metadata = metadata
+        self._engine = engine
+        self._path = path
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Features, targets, units, horizon, layers."""
+        return self._metadata.spec
+
+    @property
+    def metadata(self) -> Metadata:
+        """Everything the artifact says of itself."""
+        return self._metadata
+
+    @property
+    def golden(self) -> Golden:
+        """The steps that were recorded when the artifact was made."""
+        return self._metadata.golden
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of spec, weights and numerics: equal in all float artifacts."""
+        return self._metadata.digest
+
+    @property
+    def engine(self) -> Engine:
+        """The network as a pure function of input and state, for tools such as verify."""
+        return self._engine
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that runs it."""
+        return self._engine.backend
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was loaded from."""
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """File name, for messages."""
+        return self._path.name if self._path else "model"
+
+    def stream(self) -> Stream:
+        """A new stream in the initial state."""
+        return Stream(self._metadata, self._engine, self.name)
+
+    def streams(self, count: int) -> Streams:
+        """A fleet of `count` streams in the initial state, stepped together.
+
+        Raises:
+            ShapeError: `count` is negative.
+        """
+        if count < 0:
+            raise ShapeError(
+                f"Model.streams: count is {count}, expected 0 or more. "
+                "Pass the number of streams to start with."
+            )
+        return Streams(self._metadata, self._engine, self.name, count)
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        kinds = "-".join(layer.kind for layer in spec.layers)
+        return (
+            f"<Model {self.name}: {kinds}, {len(spec.features)} features "
+            f"({', '.join(spec.feature_names)}) -> {', '.join(spec.target_names)} "
+            f"{spec.horizon} steps ahead, backend {self.backend}, "
+            f"digest {self.digest[:12]}>"
+        )

@@ -1,0 +1,238 @@
+"""Stream: one series with its own state, advanced one reading at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import TimeLike, check_out, check_readings, check_times
+from .engine import Array, Engine
+from .errors import ShapeError, StateError
+from .exclusive import ExclusiveUse
+from .forecasting import forecast_rows
+from .input_handling import hold_readings
+from .metadata import Metadata
+from .snapshot import pack_snapshot, unpack_snapshot
+from .spec import ModelSpec
+from .time_features import time_features
+
+
+class Stream:
+    """The state of one series, and the calls that advance it.
+
+    A reading is the F features in raw units; a missing value (NaN or infinite) is held or
+    rejected as the spec says. A call that raises leaves the state as it was. Nothing but
+    `reset` and `restore` sets the state back.
+
+    One thread at a time: a call made while another thread is inside raises StateError.
+    Made by `Model.stream()`.
+    """
+
+    def __init__(self, metadata: Metadata, engine: Engine, artifact: str) -> None:
+        spec = metadata.spec
+        self._metadata = metadata
+        self._engine = engine
+        self._artifact = artifact
+        self._spec = spec
+        self._use = ExclusiveUse("Stream")
+        self._stepper = engine.stepper()
+        self._held = spec.state[-1].initial_array()  # [F]
+        self._output = np.empty(spec.output_size, dtype=engine.dtype)  # [O]
+        self._num_steps = 0
+        self._has_output = False
+        self._last_time = 0
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's description."""
+        return self._spec
+
+    @property
+    def num_steps(self) -> int:
+        """Steps since the initial state; a snapshot keeps the count."""
+        return self._num_steps
+
+    def step(
+        self, x: ArrayLike, time: TimeLike = None, out: Array | None = None
+    ) -> Array:
+        """Advance by one reading.
+
+        Args:
+            x: `[F]` features in raw units, in the order of the spec.
+            time: Unix seconds UTC, integer; required when the spec has derived inputs.
+            out: `[O]` float array to write the outputs to.
+
+        Returns:
+            `[O]` outputs in raw units, ordered as `spec.outputs`; `out` when given.
+
+        Raises:
+            ShapeError: `x`, `time` or `out` has another shape.
+            SpecError: `time` is missing.
+            NonFiniteError: a missing value of a feature whose policy is `reject`.
+            StateError: another thread is inside this stream.
+        """
+        where = "Stream.step"
+        with self._use:
+            spec = self._spec
+            reading = check_readings(spec, x, "F", where=where, artifact=self._artifact)
+            check_out(out, self._output.shape, where=where)
+            times = None
+            if spec.derived:
+                times = check_times(spec, time, 1, where=where, is_sequence=True)
+            held = hold_readings(spec, reading[None], self._held, where=where)
+            self._stepper.step(model_inputs(spec, held, times)[0], self._output)
+            self._finish(held, times)
+            if out is None:
+                return self._output.copy()
+            out[:] = self._output
+            return out
+
+    def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
+        """Advance by T readings at once; the same outputs as T calls of `step`.
+
+        Args:
+            xs: `[T, F]` readings, oldest first; `T == 0` is allowed.
+            time: `[T]` Unix seconds UTC, or the integer time of the first row, the others
+                following by `spec.sample_period_s`. Required when the spec has derived
+                inputs.
+
+        Returns:
+            `[T, O]` outputs.
+
+        Raises:
+            ShapeError, SpecError, NonFiniteError, StateError: as `step`.
+        """
+        with self._use:
+            return self._run(xs, time, where="Stream.run")
+
+    def prime(self, history: ArrayLike, time: TimeLike = None) -> None:
+        """Advance the state through known history, discarding the outputs.
+
+        After `prime(a)` and `prime(b)` the state equals that after `prime` of both.
+
+        Args:
+            history: `[T, F]` readings, oldest first; `T == 0` is allowed.
+            time: as for `run`.
+
+        Raises:
+            ShapeError, SpecError, NonFiniteError, StateError: as `step`.
+        """
+        with self._use:
+            self._run(history, time, where="Stream.prime")
+
+    def forecast(self, num_steps: int) -> Array:
+        """The next `num_steps` steps after the last reading; the state is not changed.
+
+        Up to the horizon these are the outputs of the last step. Beyond it, the forecast
+        one step ahead (the median, with quantiles) is fed back as the next reading, on a
+        copy of the state with the time advanced by `spec.sample_period_s`; each reading
+        fed back gives one more row, its furthest step.
+
+        Returns:
+            `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
+
+        Raises:
+            ShapeError: `num_steps` is below 1.
+            SpecError: beyond the horizon, a feature is neither a target nor derived, no
+                quantile is the median, or the sampling period is unknown.
+            StateError: nothing was stepped since the start, `reset` or `restore`.
+        """
+        with self._use:
+            if num_steps < 1:
+                raise ShapeError(
+                    f"Stream.forecast: num_steps is {num_steps}, expected 1 or more. "
+                    "Pass the number of steps ahead."
+                )
+            if not self._has_output:
+                raise StateError(
+                    "Stream.forecast: no reading was stepped since the start, reset or "
+                    "restore, and the last output is not part of a snapshot. "
+                    "Step at least one reading first."
+                )
+            return forecast_rows(
+                self._spec,
+                self._engine,
+                self._output,
+                self._stepper.get_state(),
+                num_steps=num_steps,
+                last_time=self._last_time,
+            )
+
+    def reset(self) -> None:
+        """Back to the initial state, as if nothing had been stepped."""
+        with self._use:
+            self._stepper.set_state([e.initial_array() for e in self._spec.graph_state])
+            self._held[:] = self._spec.state[-1].initial_array()
+            self._num_steps = 0
+            self._has_output = False
+
+    def snapshot(self) -> bytes:
+        """The state as bytes (docs/format.md, "Snapshot"); any backend restores it."""
+        with self._use:
+            return pack_snapshot(
+                self._metadata.digest,
+                self._metadata.numerics,
+                self._num_steps,
+                [*self._stepper.get_state(), self._held],
+            )
+
+    def restore(self, blob: bytes) -> None:
+        """Set the state to that of a snapshot.
+
+        Raises:
+            FormatError: `blob` is cut short, changed, too new or not a snapshot.
+            StateError: it belongs to another model.
+        """
+        with self._use:
+            num_steps, state = unpack_snapshot(
+                blob,
+                self._spec.state,
+                digest=self._metadata.digest,
+                numerics=self._metadata.numerics,
+            )
+            self._stepper.set_state(state[:-1])
+            self._held[:] = state[-1]
+            self._num_steps = num_steps
+            self._has_output = False
+
+    def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
+        spec = self._spec
+        readings = check_readings(spec, xs, "T F", where=where, artifact=self._artifact)
+        times = None
+        if spec.derived:
+            times = check_times(
+                spec, time, len(readings), where=where, is_sequence=True
+            )
+        if not len(readings):
+            return np.empty((0, spec.output_size), dtype=self._engine.dtype)
+        held = hold_readings(spec, readings, self._held, where=where)
+        x = model_inputs(spec, held, times)
+        state = [tensor[None] for tensor in self._stepper.get_state()]
+        outputs, state = self._engine.run(x[None], state)
+        y: Array = outputs[0]
+        self._stepper.set_state([tensor[0] for tensor in state])
+        self._output[:] = y[-1]
+        self._finish(held, times)
+        return y
+
+    def _finish(
+        self, held: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> None:
+        """Take over what the engine does not carry, once its step has succeeded."""
+        self._held[:] = held[-1]
+        self._num_steps += len(held)
+        self._has_output = True
+        if times is not None:
+            self._last_time = int(times[-1])
+
+    def __repr__(self) -> str:
+        return f"<Stream of {self._artifact} after {self._num_steps} steps>"
+
+
+def model_inputs(
+    spec: ModelSpec, held: NDArray[np.float32], times: NDArray[np.int64] | None
+) -> NDArray[np.float32]:
+    """`[T, I]` model inputs: the held readings `[T, F]`, then the derived columns."""
+    if times is None:
+        return held
+    return np.concatenate([held, time_features(times, spec.derived)], axis=1)
