@@ -1,0 +1,1 @@
+"""Evaluation: baselines, metrics, the report and its plots."""

@@ -1,0 +1,146 @@
+"""The run folder: what a training run leaves behind, and how it is read again.
+
+config.toml         every choice, resolved; where the data came from
+results.csv         one row per epoch
+model.safetensors   canonical weights of the best epoch
+spec.json           canonical ModelSpec
+stream.npz          the end of the data as model inputs: what exports prove themselves on
+report.json         errors of the network and the baselines
+loss.png, forecast.png
+last.ckpt           where training stands; read by --resume
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import DataError, require
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
+from rnnedge_runtime.weights import Weights, canonical_weights
+
+CONFIG = "config.toml"
+RESULTS = "results.csv"
+WEIGHTS = "model.safetensors"
+SPEC = "spec.json"
+STREAM = "stream.npz"
+REPORT = "report.json"
+CHECKPOINT = "last.ckpt"
+LOSS_PLOT = "loss.png"
+FORECAST_PLOT = "forecast.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        path: the run folder.
+        spec: the model's description.
+        weights: canonical weights of the best epoch.
+        stream: `[T, I]` model inputs of the end of the data, or None.
+        report: content of `report.json`.
+    """
+
+    path: Path
+    spec: ModelSpec
+    weights: Weights
+    stream: NDArray[np.float32] | None
+    report: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the run, and of its artifacts."""
+        return self.path.resolve().name
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        DataError: not a run folder, or training has not finished an epoch.
+        FormatError: a damaged spec.
+        MissingDependencyError: safetensors is not installed.
+    """
+    folder = Path(path)
+    absent = [name for name in (SPEC, WEIGHTS) if not (folder / name).is_file()]
+    if absent:
+        raise DataError(
+            f"{folder}: {' and '.join(absent)} not found, expected the folder of a "
+            "finished training run. Name a folder that `rnnedge train --out` wrote; "
+            "`rnnedge train --resume` finishes one that was stopped."
+        )
+    safetensors = require(
+        "safetensors.numpy", extra="train", purpose="Reading the weights of a run"
+    )
+    spec = spec_from_json(
+        (folder / SPEC).read_text(encoding="utf-8"), where=str(folder / SPEC)
+    )
+    try:
+        tensors = safetensors.load_file(folder / WEIGHTS)
+    except Exception as error:
+        raise DataError(
+            f"{folder / WEIGHTS}: not a readable safetensors file: {error}. "
+            "Restore the file, or train again."
+        ) from None
+    weights = canonical_weights(spec, tensors)
+    stream = None
+    if (folder / STREAM).is_file():
+        with np.load(folder / STREAM, allow_pickle=False) as archive:
+            stream = archive["x"]
+    report = {}
+    if (folder / REPORT).is_file():
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    return Run(folder, spec, weights, stream, report)
+
+
+def save_model(
+    folder: Path, spec: ModelSpec, weights: Weights, stream: NDArray[np.float32]
+) -> None:
+    """Write spec, weights and verification stream."""
+    safetensors = require(
+        "safetensors.numpy", extra="train", purpose="Writing the weights of a run"
+    )
+    write_atomically(folder / SPEC, (spec_to_json(spec) + "\n").encode())
+    write_atomically(folder / WEIGHTS, safetensors.save(weights))
+    write_with(folder / STREAM, lambda path: np.savez_compressed(path, x=stream))
+
+
+def save_results(folder: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """Write `results.csv`, one row per epoch."""
+    path = folder / (RESULTS + ".tmp")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    path.replace(folder / RESULTS)
+
+
+def save_report(folder: Path, report: dict[str, Any]) -> None:
+    """Write `report.json`."""
+    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / REPORT, (text + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`, or leave it as it was."""
+    write_with(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_with(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it onto `path`."""
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Training: lanes, truncated backpropagation with carried state, checkpoints."""

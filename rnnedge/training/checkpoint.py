@@ -1,0 +1,74 @@
+"""Checkpoints: where a training run stands, in `last.ckpt` of its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rnnedge.run_folder import CHECKPOINT, write_with
+from rnnedge.training.preparation import Prepared
+from rnnedge_runtime.errors import FormatError, StateError
+from rnnedge_runtime.spec_json import spec_to_json
+
+CHECKPOINT_VERSION = 1
+
+
+def data_fingerprint(prepared: Prepared) -> str:
+    """SHA-256 (hex) of the spec and of all inputs and targets."""
+    digest = hashlib.sha256(spec_to_json(prepared.spec).encode())
+    for series in prepared.series:
+        digest.update(series.x.tobytes())
+        digest.update(series.y.tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any], fingerprint: str) -> None:
+    """Write the trainer's state atomically."""
+    content = {"version": CHECKPOINT_VERSION, "data": fingerprint, "trainer": state}
+    write_with(folder / CHECKPOINT, lambda path: torch.save(content, path))
+
+
+def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:
+    """The trainer's state.
+
+    Raises:
+        FormatError: no checkpoint, or a damaged one.
+        StateError: the data is not the data that the run was started on.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise FormatError(
+            f"{path}: the file does not exist, expected the checkpoint of a run that was "
+            "stopped. Start the run again without --resume."
+        )
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        version, data, state = content["version"], content["data"], content["trainer"]
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        KeyError,
+        TypeError,
+        OSError,
+    ):
+        raise FormatError(
+            f"{path}: not a checkpoint that can be read. It was cut short or changed; "
+            "start the run again without --resume."
+        ) from None
+    if version != CHECKPOINT_VERSION:
+        raise FormatError(
+            f"{path}: checkpoint version {version}, expected {CHECKPOINT_VERSION}. "
+            "Resume with the version of rnnedge that started the run."
+        )
+    if data != fingerprint:
+        raise StateError(
+            f"{path}: the data has changed since the run was started. "
+            "Restore the data file, or start a new run."
+        )
+    result: dict[str, Any] = state
+    return result

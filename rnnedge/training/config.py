@@ -1,0 +1,180 @@
+"""TrainConfig: every choice of a training run, saved resolved in its run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rnnedge_runtime.errors import DataError, SpecError
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "cell": ("rnn", "gru", "lstm"),
+    "nonlinearity": ("tanh", "relu"),
+    "loss": ("huber", "mae", "mse"),
+    "missing": ("hold", "reject"),
+    "device": ("auto", "cpu", "cuda"),
+    "precision": ("float32", "bf16"),
+    "derived": ("auto", "none", "hour_of_day", "time_of_year", "both"),
+}
+_AT_LEAST = {
+    "horizon": 1,
+    "hidden_size": 1,
+    "num_layers": 1,
+    "proj_size": 0,
+    "epochs": 1,
+    "patience": 1,
+    "lanes": 0,
+    "chunk_length": 1,
+    "burn_in": 0,
+    "threads": 0,
+    "season": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Choices of a training run.
+
+    Attributes:
+        horizon: steps ahead to forecast, 1 to horizon at once.
+        cell: recurrent cell.
+        hidden_size: H of every recurrent layer.
+        num_layers: stacked recurrent layers.
+        proj_size: P of a projected LSTM, 0 for none.
+        nonlinearity: of the plain RNN.
+        dropout: between recurrent layers, training only.
+        bidirectional: always refused; such a network cannot stream.
+        add_last: add the last reading of the target to the output, so that the network
+            learns the change; None: whenever every target is also a feature.
+        derived: inputs made from the time stamp; `auto`: where the sampling period and the
+            length of the training part make them meaningful.
+        missing: policy for missing readings of all features.
+        loss: on errors in units of each output's standard deviation.
+        epochs: passes over the training part, at most.
+        patience: epochs without a better validation error before stopping.
+        learning_rate: peak of the schedule (linear warmup, cosine decay to zero).
+        warmup: fraction of the optimizer steps spent on the warmup.
+        weight_decay: of AdamW.
+        clip_norm: largest norm of the gradient.
+        lanes: series or slices of a series trained side by side; 0 chooses.
+        chunk_length: steps of truncated backpropagation.
+        burn_in: first steps of a lane's slice left out of the loss.
+        seed: of the initial weights, dropout and chunk borders.
+        device: where to train.
+        precision: `bf16` runs the network in autocast on CUDA.
+        threads: CPU threads; 0 chooses.
+        season: steps of one season for the seasonal-naive baseline; 0 chooses.
+    """
+
+    horizon: int = 1
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    hidden_size: int = 64
+    num_layers: int = 1
+    proj_size: int = 0
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+    dropout: float = 0.0
+    bidirectional: bool = False
+    add_last: bool | None = None
+    derived: str = "auto"
+    missing: Literal["hold", "reject"] = "hold"
+    loss: Literal["huber", "mae", "mse"] = "huber"
+    epochs: int = 40
+    patience: int = 15
+    learning_rate: float = 3e-3
+    warmup: float = 0.1
+    weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    lanes: int = 0
+    chunk_length: int = 48
+    burn_in: int = 0
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bf16"] = "float32"
+    threads: int = 0
+    season: int = 0
+
+    def __post_init__(self) -> None:
+        if self.bidirectional:
+            raise SpecError(
+                "train: bidirectional=True was asked for, expected a causal network. A "
+                "bidirectional network cannot stream: its output waits for the end of the "
+                "series. Leave it out, and use more units or layers."
+            )
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SpecError(
+                    f"train: {name} is '{getattr(self, name)}', expected one of "
+                    f"{', '.join(choices)}. Choose one of these."
+                )
+        for name, least in _AT_LEAST.items():
+            if getattr(self, name) < least:
+                raise SpecError(
+                    f"train: {name} is {getattr(self, name)}, expected {least} or more. "
+                    f"Set --{name.replace('_', '-')} accordingly."
+                )
+        if not 0 <= self.dropout < 1:
+            raise SpecError(
+                f"train: dropout is {self.dropout}, expected 0 up to below 1. "
+                "Use for example 0.1."
+            )
+        if self.proj_size and (
+            self.cell != "lstm" or self.proj_size >= self.hidden_size
+        ):
+            raise SpecError(
+                f"train: proj_size is {self.proj_size} with a {self.cell} of "
+                f"{self.hidden_size} units, expected an lstm of more units than that. "
+                "Use --cell lstm, or leave --proj-size out."
+            )
+
+
+def config_to_toml(sections: dict[str, dict[str, Any]]) -> str:
+    """TOML text of flat sections; None is left out."""
+    lines = []
+    for title, fields in sections.items():
+        lines.append(f"[{title}]")
+        lines += [f"{k} = {_toml(v)}" for k, v in fields.items() if v is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def read_config(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
+    """The training section and the data section of a run's `config.toml`.
+
+    Raises:
+        DataError: the file is absent, not TOML or holds unknown fields.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TrainConfig(**content["train"]), content["data"]
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: the file does not exist, expected the config of a training run. "
+            "Name a folder that `rnnedge train --out` wrote."
+        ) from None
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not the config of a training run: {error}. "
+            "Restore the file, or train again."
+        ) from None
+
+
+def config_fields(config: TrainConfig) -> dict[str, Any]:
+    """The fields of `config` by name."""
+    return dataclasses.asdict(config)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    return repr(value)

@@ -1,0 +1,338 @@
+"""`fit`: from a table of readings to a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time as clock
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnedge import run_folder
+from rnnedge.data.loading import load_dataset
+from rnnedge.data.series import Dataset
+from rnnedge.evaluation.plots import plot_forecast, plot_loss
+from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.run_folder import Run, load_run
+from rnnedge.training.checkpoint import (
+    data_fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from rnnedge.training.config import (
+    TrainConfig,
+    config_fields,
+    config_to_toml,
+    read_config,
+)
+from rnnedge.training.preparation import Prepared, prepare
+from rnnedge.training.progress import Progress
+from rnnedge.training.trainer import EpochRecord, Trainer
+from rnnedge.training.validation import stream_predictions
+from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.tolerances import VERIFY_STEPS
+from rnnedge_runtime.weights import model_digest
+
+CHECKPOINT_INTERVAL_S = 5.0
+SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Ctrl-C during training; where it stands is saved, the message says how to resume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A finished run with what its report was made of."""
+
+    run: Run
+    prepared: Prepared
+    evaluation: Evaluation
+
+
+def fit(
+    source: Any,
+    *,
+    target: str | Sequence[str],
+    horizon: int = 1,
+    out: str | Path | None = None,
+    features: Sequence[str] | None = None,
+    time: str | None = None,
+    series: str | None = None,
+    units: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    is_quiet: bool = False,
+    **choices: Any,
+) -> Fitted:
+    """Train a network on a table of readings and write its run folder.
+
+    Args:
+        source: CSV or Parquet path, a glob, several of them, or a data frame.
+        target: column or columns to forecast.
+        horizon: steps ahead, 1 to horizon at once.
+        out: run folder; None: `runs/<name of the source>`, numbered when it exists.
+        features: input columns; None: all numeric ones.
+        time: time column; None: found.
+        series: column that tells several series apart.
+        units: unit by column name; where absent it is read off the name.
+        overwrite: replace the run that `out` holds.
+        is_quiet: no progress.
+        **choices: the other fields of TrainConfig.
+
+    Raises:
+        DataError: the table cannot be used; the message names column and row.
+        SpecError: a choice that does not exist or does not fit.
+        TrainingStopped: Ctrl-C; `resume(out)` goes on.
+    """
+    unknown = set(choices) - {field.name for field in fields(TrainConfig)}
+    if unknown:
+        raise SpecError(
+            f"train: {', '.join(sorted(unknown))} is not a choice, expected some of "
+            f"{', '.join(field.name for field in fields(TrainConfig))}. Check the spelling."
+        )
+    config = TrainConfig(horizon=horizon, **choices)
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    dataset = load_dataset(
+        source,
+        targets=targets,
+        features=features,
+        time=time,
+        series=series,
+        units=units,
+    )
+    prepared = prepare(dataset, config)
+    folder = _new_folder(out, dataset, overwrite=overwrite)
+    data = {
+        "source": _source_text(source, dataset),
+        "targets": list(targets),
+        "features": list(dataset.features),
+        "time": time,
+        "series": series,
+        "units": dict(units) if units else None,
+    }
+    sections = {"data": data, "train": config_fields(config)}
+    text = config_to_toml(sections)
+    run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
+    return _train(folder, dataset, prepared, config, is_quiet=is_quiet)
+
+
+def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:
+    """Go on with a run that was stopped, to the same result as if it had not been.
+
+    Args:
+        folder: the run folder.
+        source: the data when it was a data frame, or its new place; None: where it was.
+        is_quiet: no progress.
+
+    Raises:
+        DataError: not a run folder, the run is finished, or the data is gone.
+        StateError: the data has changed.
+        FormatError: the checkpoint is absent or damaged.
+    """
+    folder = Path(folder)
+    config, data = read_config(folder / run_folder.CONFIG)
+    if (folder / run_folder.REPORT).is_file():
+        raise DataError(
+            f"{folder}: the run is finished, expected one that was stopped. "
+            "Export it, or start a new run with another --out."
+        )
+    dataset = load_dataset(
+        data["source"] if source is None else source,
+        targets=tuple(data["targets"]),
+        features=tuple(data["features"]),
+        time=data.get("time"),
+        series=data.get("series"),
+        units=data.get("units"),
+    )
+    prepared = prepare(dataset, config)
+    state = load_checkpoint(folder, data_fingerprint(prepared))
+    return _train(folder, dataset, prepared, config, state=state, is_quiet=is_quiet)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        SpecError: CUDA was asked for and PyTorch finds none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SpecError(
+            "train: device is 'cuda', but PyTorch finds no CUDA device. "
+            "Install a CUDA build of torch, or use --device cpu."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _train(
+    folder: Path,
+    dataset: Dataset,
+    prepared: Prepared,
+    config: TrainConfig,
+    *,
+    state: dict[str, Any] | None = None,
+    is_quiet: bool,
+) -> Fitted:
+    device = choose_device(config.device)
+    started = clock.perf_counter()
+    with _torch_settings(config, device), _interruptible() as interrupted:
+        trainer = Trainer(prepared, config, device)
+        if state is not None:
+            trainer.load_state_dict(state)
+        fingerprint = data_fingerprint(prepared)
+        is_finished = _loop(
+            folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
+        )
+        _write_results(folder, trainer.history)
+        if not is_finished:
+            raise TrainingStopped(
+                f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of it saved. "
+                f"Go on with: rnnedge train --resume {folder}"
+            )
+        training_s = clock.perf_counter() - started
+        model = trainer.best_model()
+        evaluation = evaluate(
+            prepared, lambda one: stream_predictions(model, one), config.season
+        )
+    weights = model.weights()
+    run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
+    report = {
+        "data": {
+            "source": dataset.source,
+            "rows": sum(len(s.x) for s in prepared.series),
+            "series": len(prepared.series),
+            "features": list(prepared.spec.feature_names),
+            "targets": list(prepared.spec.target_names),
+            "sample_period_s": prepared.spec.sample_period_s,
+            "notes": list(prepared.notes),
+        },
+        "training": {
+            "seconds": round(training_s, 3),
+            "epochs": len(trainer.history),
+            "best_epoch": trainer.best_epoch + 1,
+            "best_validation_error": trainer.best_error,
+            "rows_per_epoch": trainer.rows_per_epoch,
+            "device": str(device),
+            "num_weights": sum(array.size for array in weights.values()),
+            "digest": model_digest(prepared.spec, weights),
+        },
+        **report_content(prepared, evaluation),
+    }
+    plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
+    plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
+    run_folder.save_report(folder, report)
+    return Fitted(load_run(folder), prepared, evaluation)
+
+
+def _loop(
+    folder: Path,
+    trainer: Trainer,
+    fingerprint: str,
+    interrupted: threading.Event,
+    *,
+    is_quiet: bool,
+) -> bool:
+    saved = clock.perf_counter()
+
+    def on_chunk(current: Trainer) -> bool:
+        progress.chunk(current)
+        return not interrupted.is_set()
+
+    def on_epoch(current: Trainer) -> None:
+        nonlocal saved
+        progress.epoch(current)
+        if clock.perf_counter() - saved > CHECKPOINT_INTERVAL_S:
+            save_checkpoint(folder, current.state_dict(), fingerprint)
+            saved = clock.perf_counter()
+
+    with Progress(trainer, is_quiet=is_quiet) as progress:
+        is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
+    save_checkpoint(folder, trainer.state_dict(), fingerprint)
+    return is_finished
+
+
+def _new_folder(out: str | Path | None, dataset: Dataset, *, overwrite: bool) -> Path:
+    if out is None:
+        stem = Path(dataset.source).name.split(".")[0] or "run"
+        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 10_000))
+        out = next(path for name in names if not (path := Path("runs") / name).exists())
+    folder = Path(out)
+    if (folder / run_folder.CONFIG).exists() and not overwrite:
+        raise DataError(
+            f"{folder}: the folder already holds a run. Choose another --out, replace it "
+            "with --overwrite, or go on with it by --resume."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: the run folder cannot be made: {error.strerror}. "
+            "Choose another --out."
+        ) from None
+    for name in (run_folder.REPORT, run_folder.CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
+    return folder
+
+
+def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, list | tuple):
+        return [str(item) for item in source]
+    return dataset.source
+
+
+def _write_results(folder: Path, history: Sequence[EpochRecord]) -> None:
+    header = [field.name for field in fields(EpochRecord)]
+    rows = [[getattr(record, name) for name in header] for record in history]
+    run_folder.save_results(folder, header, rows)
+
+
+def _stream(prepared: Prepared) -> np.ndarray:
+    """The end of the longest series as model inputs, at most VERIFY_STEPS rows."""
+    longest = max(prepared.series, key=lambda series: len(series.x))
+    return longest.x[-VERIFY_STEPS:]
+
+
+@contextlib.contextmanager
+def _torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
+    """Threads for the run; the caller's threads and random numbers are left as they were."""
+    threads = torch.get_num_threads()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    elif config.hidden_size <= SMALL_HIDDEN_SIZE:
+        torch.set_num_threads(1)
+    devices = [device] if device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """The first Ctrl-C sets the event, a second one interrupts at once."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: Any) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,85 @@
+"""Validation as a carried-state stream over the held-out span, and full predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnedge.training.preparation import Prepared, PreparedSeries
+from rnnedge_export.sequence_model import SequenceModel
+
+PRIMING_STEPS = 1000
+"""Rows streamed before the validation part in every epoch. The final report streams every
+series from its first row."""
+
+SERIES_AT_ONCE = 256
+
+
+class Validator:
+    """The error of a network on the validation part, once per epoch.
+
+    Args:
+        prepared: data and spec.
+        device: where the network lives.
+    """
+
+    def __init__(self, prepared: Prepared, device: torch.device) -> None:
+        self._device = device
+        self._scale = prepared.output_scale
+        self._groups = []
+        with_rows = [s for s in prepared.series if len(s.parts.validation)]
+        for start in range(0, len(with_rows), SERIES_AT_ONCE):
+            self._groups.append(
+                _padded(with_rows[start : start + SERIES_AT_ONCE], device)
+            )
+
+    @torch.no_grad()
+    def mae(self, model: SequenceModel) -> NDArray[np.float64]:
+        """`[O]` mean absolute error of every output, NaN where nothing can be scored."""
+        model.eval()
+        total = np.zeros(len(self._scale))
+        count = np.zeros(len(self._scale))
+        for x, y in self._groups:
+            y_hat, _ = model(x, model.initial_state(len(x)))
+            error = (y_hat - y).abs()
+            known = torch.isfinite(error)
+            total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
+            count += known.sum((0, 1)).cpu().numpy()
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def error(self, mae: NDArray[np.float64]) -> float:
+        """Mean of `mae`, each output in its standard deviations: what is minimised."""
+        return float(np.nanmean(mae / self._scale))
+
+
+@torch.no_grad()
+def stream_predictions(
+    model: SequenceModel, series: PreparedSeries
+) -> NDArray[np.float32]:
+    """`[T, O]` outputs of `model` streamed over a whole series from the initial state."""
+    model.eval()
+    y, _ = model(torch.from_numpy(series.x)[None], model.initial_state(1))
+    return y[0].numpy()
+
+
+def _padded(
+    series: list[PreparedSeries], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets side by side; NaN targets where a row is priming or padding."""
+    starts = [max(0, s.parts.validation.start - PRIMING_STEPS) for s in series]
+    length = max(
+        s.parts.validation.stop - a for s, a in zip(series, starts, strict=True)
+    )
+    x = np.zeros((len(series), length, series[0].x.shape[1]), dtype=np.float32)
+    y = np.full((len(series), length, series[0].y.shape[1]), np.nan, dtype=np.float32)
+    for k, (one, start) in enumerate(zip(series, starts, strict=True)):
+        part = one.parts.validation
+        x[k, : part.stop - start] = one.x[start : part.stop]
+        rows = slice(part.start - start, part.stop - start)
+        y[k, rows] = np.where(
+            one.is_reading[part.start : part.stop, None],
+            one.y[part.start : part.stop],
+            np.nan,
+        )
+    return torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
