@@ -1,0 +1,202 @@
+"""Time stamps of tables: text to microseconds, the time column, the regular grid.
+
+The one meaning of a time cell for training and for the device. A time is int64
+microseconds since 1970 UTC inside the readers and Unix seconds outside.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError
+
+CELL_PADDING = " \t\r\n\u00a0"
+"""Characters around a cell's text that do not belong to it."""
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A decimal number: Python's float without underscores, words and other scripts."""
+
+MAX_HOLE = 1_000_000
+"""Missing slots in a row up to which a jump in time is taken for a hole."""
+
+OFF_GRID_FRACTION = 0.01
+"""Part of a period a row may lie beside its slot without being reported."""
+
+TIME_EXAMPLE = "2013-01-01T06:00:00Z"
+
+_TIME_NAMES = frozenset(
+    {
+        "time",
+        "timestamp",
+        "datetime",
+        "date_time",
+        "date",
+        "ts",
+        "utc",
+        "ds",
+        "epoch",
+        "unix",
+        "unixtime",
+        "unix_time",
+        "time_utc",
+        "timestamp_utc",
+        "datetime_utc",
+        "date_utc",
+        "time_stamp",
+        "valid_time",
+    }
+)
+_COMPACT_DATE = re.compile(r"(19|20)[0-9]{6}([0-9]{4}([0-9]{2})?)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_US = 5e16  # about the years 400 to 3500
+_EPOCH_LIMITS = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (math.inf, 1e-3))
+
+
+def parse_time(text: str) -> int | None:
+    """Microseconds since 1970 UTC of one cell; None when the text is not a time.
+
+    ISO 8601 with `Z`, an offset or neither (then UTC), a date alone, `/` for `-`, or a
+    number: seconds since 1970, above 1e11 milliseconds, above 1e14 microseconds, above
+    1e17 nanoseconds. `20130101`, `201301010600` and `20130101060000` are dates.
+    """
+    text = text.strip(CELL_PADDING)
+    if NUMBER.fullmatch(text):
+        if not _COMPACT_DATE.fullmatch(text):
+            return _epoch_number(float(text))
+        text = f"{text[:8]}T{text[8:]}" if len(text) > 8 else text
+    else:
+        text = text.removesuffix(" UTC").removesuffix(" GMT").replace("/", "-")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _epoch_number(value: float) -> int | None:
+    factor = next(factor for limit, factor in _EPOCH_LIMITS if abs(value) <= limit)
+    return round(value * factor) if abs(value * factor) < _LAST_US else None
+
+
+def time_text(time_us: int) -> str:
+    """ISO 8601 text of a time, for messages."""
+    moment = _EPOCH + timedelta(microseconds=int(time_us))
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def time_or_error(text: str, *, where: str, column: str, row: int) -> int:
+    """`parse_time` of a cell that must be a time.
+
+    Raises:
+        DataError: it is not; the message names the column and the row.
+    """
+    time_us = parse_time(text)
+    if time_us is None:
+        found = f"holds '{text}', which is not a time" if text else "is empty"
+        raise DataError(
+            f"{where}: time column '{column}' {found} in row {row}. Write times as "
+            f"{TIME_EXAMPLE} or as seconds since 1970, or name another column as time."
+        )
+    return time_us
+
+
+def find_time_column(
+    names: Sequence[str],
+    first_row: Sequence[str],
+    *,
+    where: str,
+    taken: Collection[str],
+) -> str | None:
+    """The time column of a table: by its name, else the first whose text is a time.
+
+    Args:
+        names: column names.
+        first_row: text of the first row's cells.
+        where: start of the message.
+        taken: columns that are something else.
+
+    Returns:
+        Its name; None when the rows carry no time.
+
+    Raises:
+        DataError: a column is named like a time but its first cell is none.
+    """
+    cells = [
+        (name, text.strip(CELL_PADDING))
+        for name, text in zip(names, first_row, strict=True)
+        if name not in taken
+    ]
+    named = [(name, text) for name, text in cells if _plain(name) in _TIME_NAMES]
+    for name, text in named:
+        if not text or parse_time(text) is not None:
+            return name
+    for name, text in cells:
+        if not NUMBER.fullmatch(text) and parse_time(text) is not None:
+            return name
+    for name, text in named:
+        time_or_error(text, where=where, column=name, row=1)
+    return None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGrid:
+    """Regular slots, the first at the first row; slot k is at `start + k * period`.
+
+    Attributes:
+        start_us: time of slot 0 in microseconds since 1970 UTC.
+        period_s: time between slots in seconds.
+    """
+
+    start_us: int
+    period_s: float
+
+    def slots(self, time_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The nearest slot of each time; the later one half way."""
+        position = (time_us - self.start_us) / (self.period_s * 1e6)
+        return np.floor(position + 0.5).astype(np.int64)
+
+    def times_us(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Times of slots in microseconds."""
+        offset = np.rint(slots * (self.period_s * 1e6)).astype(np.int64)
+        return np.int64(self.start_us) + offset
+
+    def unix_seconds(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Times of slots in Unix seconds UTC, rounded down."""
+        return np.asarray(self.times_us(slots) // 1_000_000, dtype=np.int64)
+
+    def distance(self, time_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How far each time lies from its slot, as a part of the period, 0 to 0.5."""
+        aside = np.abs(time_us - self.times_us(self.slots(time_us)))
+        return np.asarray(aside / (self.period_s * 1e6), dtype=np.float64)
+
+
+def backwards_error(
+    *, where: str, row: int, time_us: int, before_us: int, what_to_do: str
+) -> DataError:
+    """The error of a row that is older than the one before it."""
+    return DataError(
+        f"{where}: time goes backwards in row {row}, from {time_text(before_us)} to "
+        f"{time_text(time_us)}. {what_to_do}"
+    )
+
+
+def hole_error(*, where: str, row: int, missing: int, period_s: float) -> DataError:
+    """The error of a jump in time too long to be a hole."""
+    return DataError(
+        f"{where}: {missing:,} slots of {period_s:g} s are missing before row {row}, more "
+        f"than {MAX_HOLE:,}. Mend the time of this row, or start a new series there."
+    )
