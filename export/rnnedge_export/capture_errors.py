@@ -1,0 +1,52 @@
+"""Why a module did not become a chain of layers, said in the module's own names."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from rnnedge_runtime.errors import SpecError
+
+
+class NotAChainError(SpecError):
+    """The module is not a chain of layers.
+
+    Attributes:
+        reason: the first operation that keeps it from being one, named in the module.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"capture: {reason}. Export it to ONNX, which carries any graph."
+        )
+        self.reason = reason
+
+
+def module_path(node: fx.Node) -> str:
+    """Dotted name of the submodule that an operation stands in."""
+    stack = node.meta.get("nn_module_stack") or {}
+    path = str(list(stack.values())[-1][0]) if stack else ""
+    return path or "forward"
+
+
+def not_a_chain(node: fx.Node, why: str = "") -> NotAChainError:
+    """The operation of `node` has no layer, or `why` it cannot be used as one."""
+    target = str(node.target)
+    operation = target.split(".")[1] if "." in target else target
+    reason = f"{operation} in '{module_path(node)}'"
+    return NotAChainError(f"{reason} {why}".rstrip())
+
+
+def time_major_error(layer: str) -> SpecError:
+    """A recurrent layer takes the batch axis of x for time."""
+    return SpecError(
+        f"export: layer '{layer}' has batch_first=False, but x is [B, T, I], batch first. "
+        "Build it with batch_first=True, or transpose x before and y after it."
+    )
+
+
+def lost_state(index: int, what: str) -> SpecError:
+    """A state tensor does not carry anything from one step to the next."""
+    return SpecError(
+        f"export: state tensor {index} {what}, so the model would forget everything from "
+        "step to step. Return the new state of its layer."
+    )
