@@ -10,6 +10,8 @@ from .errors import ShapeError, SpecError
 from .shapes import check_shape
 from .spec import ModelSpec
 
+_INT64_LIMIT = 2**63
+
 TimeLike = int | NDArray[np.int64] | ArrayLike | None
 
 
@@ -26,13 +28,20 @@ def check_readings(
     Raises:
         ShapeError: another shape; the message lists the features.
     """
-    names = ", ".join(spec.feature_names)
+    if (
+        isinstance(x, np.ndarray)
+        and x.dtype == np.float32
+        and x.ndim == len(axes.split())
+        and x.shape[-1] == spec.num_features
+    ):
+        return x
     hint = (
         f"Pass one value per feature in that order; `rnnedge inspect {artifact}` "
         "lists them."
     )
     array = check_shape(x, axes, where=f"{where}: x", sizes={}, hint=hint)
     if array.shape[-1] != spec.num_features:
+        names = ", ".join(spec.feature_names)
         raise ShapeError(
             f"{where}: x has {array.shape[-1]} values per reading, but '{artifact}' "
             f"expects {spec.num_features} ({names}). {hint}"
@@ -62,6 +71,8 @@ def check_times(
             f"of {', '.join(str(d.period_s) for d in spec.derived)} s). "
             "Pass time= as integer Unix seconds UTC."
         )
+    if type(time) is int and num_rows == 1 and -_INT64_LIMIT <= time < _INT64_LIMIT:
+        return np.array([time], dtype=np.int64)
     stamps = np.asarray(time)
     if stamps.size and stamps.dtype.kind not in "iu":
         raise ShapeError(

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import ShapeError
 
+_HINT = "Pass an array of that shape."
+
 
 def check_shape(
     x: ArrayLike, axes: str, *, where: str, sizes: dict[str, int], hint: str = ""
@@ -25,25 +27,31 @@ def check_shape(
         ShapeError: another number of axes, another length, or not numbers at all.
     """
     letters = axes.split()
-    expected = (
-        "["
-        + ", ".join(
-            f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in letters
-        )
-        + "]"
-    )
-    hint = hint or "Pass an array of that shape."
     try:
         with np.errstate(over="ignore"):
             array = np.asarray(x, dtype=np.float32)
     except (TypeError, ValueError):
         raise ShapeError(
-            f"{where} is not an array of numbers, expected {expected}. {hint}"
+            f"{where} is not an array of numbers, expected {_expected(letters, sizes)}. "
+            f"{hint or _HINT}"
         ) from None
     if array.ndim != len(letters) or any(
         axis in sizes and size != sizes[axis]
         for axis, size in zip(letters, array.shape, strict=True)
     ):
         found = "[" + ", ".join(str(size) for size in array.shape) + "]"
-        raise ShapeError(f"{where} has shape {found}, expected {expected}. {hint}")
+        raise ShapeError(
+            f"{where} has shape {found}, expected {_expected(letters, sizes)}. "
+            f"{hint or _HINT}"
+        )
     return array
+
+
+def _expected(letters: list[str], sizes: dict[str, int]) -> str:
+    return (
+        "["
+        + ", ".join(
+            f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in letters
+        )
+        + "]"
+    )

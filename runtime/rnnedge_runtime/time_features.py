@@ -43,10 +43,12 @@ class DerivedInput:
     offset_s: int = 0
 
 
-def phase(time: NDArray[np.int64], derived: DerivedInput) -> NDArray[np.uint32]:
-    """Position in the period as a fraction of 2^32, rounded down."""
-    position = np.mod(time + np.int64(derived.offset_s), np.int64(derived.period_s))
-    turn: NDArray[np.int64] = (position << np.int64(32)) // np.int64(derived.period_s)
+def phase(
+    time: NDArray[np.int64], period_s: NDArray[np.int64], offset_s: NDArray[np.int64]
+) -> NDArray[np.uint32]:
+    """Position in the period as a fraction of 2^32, rounded down; arguments broadcast."""
+    position = np.mod(time + offset_s, period_s)
+    turn: NDArray[np.int64] = (position << np.int64(32)) // period_s
     return turn.astype(np.uint32)
 
 
@@ -87,7 +89,8 @@ def time_features(
     Returns:
         `[T, 2 D]` float32.
     """
+    period_s = np.array([item.period_s for item in derived], dtype=np.int64)
+    offset_s = np.array([item.offset_s for item in derived], dtype=np.int64)
     out = np.empty((len(time), 2 * len(derived)), dtype=np.float32)
-    for k, item in enumerate(derived):
-        out[:, 2 * k], out[:, 2 * k + 1] = phase_sin_cos(phase(time, item))
+    out[:, 0::2], out[:, 1::2] = phase_sin_cos(phase(time[:, None], period_s, offset_s))
     return out
