@@ -105,13 +105,25 @@ def not_utf8_error(*, where: str, byte: int) -> DataError:
     )
 
 
+def _check_names(
+    names: list[str], spec: ModelSpec, where: str, time: str | None
+) -> None:
+    check_columns(spec.feature_names, names, where=where, role="model input")
+    check_columns([time] if time else [], names, where=where, role="time")
+
+
 def _time_column(
     names: list[str], cells: list[str], spec: ModelSpec, where: str, time: str | None
 ) -> str | None:
     if time is not None:
-        check_columns([time], names, where=where, role="time")
         return time
-    return find_time_column(names, cells, where=where, taken=spec.feature_names)
+    found = find_time_column(names, cells, where=where, taken=spec.feature_names)
+    if found is None and spec.derived:
+        raise DataError(
+            f"{where}: no time column is found, but the model derives inputs from the "
+            "time. Name the column (--time), or add one."
+        )
+    return found
 
 
 def _read_csv(
@@ -119,7 +131,7 @@ def _read_csv(
 ) -> RowReader:
     table = csv.reader(lines, delimiter=delimiter)
     names = header_names(next(table), where=where)
-    check_columns(spec.feature_names, names, where=where, role="model input")
+    _check_names(names, spec, where, time)
     cells = _csv_cells(table, len(names), where)
     first = next(cells, None)
     time_column = _time_column(names, first, spec, where, time) if first else time
@@ -167,7 +179,7 @@ def _read_json(
     objects = _json_objects(lines, where)
     first = next(objects)
     names = list(first)
-    check_columns(spec.feature_names, names, where=where, role="model input")
+    _check_names(names, spec, where, time)
     texts = ["" if value is None else str(value) for value in first.values()]
     time_column = _time_column(names, texts, spec, where, time)
 

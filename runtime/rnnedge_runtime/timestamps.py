@@ -172,7 +172,7 @@ class TimeGrid:
     def times_us(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Times of slots in microseconds."""
         offset = np.rint(slots * (self.period_s * 1e6)).astype(np.int64)
-        return np.int64(self.start_us) + offset
+        return np.asarray(offset + self.start_us, dtype=np.int64)
 
     def unix_seconds(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Times of slots in Unix seconds UTC, rounded down."""

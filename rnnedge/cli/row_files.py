@@ -1,0 +1,136 @@
+"""Files and pipes that rows come from and go to."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from rnnedge_runtime.errors import DataError
+
+
+@contextlib.contextmanager
+def open_lines(source: str) -> Iterator[Iterator[str]]:
+    """Lines of a text file, gzipped if its name ends in .gz; `-` is standard input.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read or unpacked.
+    """
+    if source == "-":
+        yield _lines(sys.stdin.buffer, "standard input")
+        return
+    path = Path(source)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        raise DataError(
+            f"{source}: a stream reads CSV and JSON lines, not Parquet. "
+            "Write the readings as CSV."
+        )
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{source}: the file cannot be read: {error.strerror}. "
+            "Give a CSV or JSON lines file, or - for standard input."
+        ) from None
+    with raw:
+        if path.suffix.lower() == ".gz":
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield _lines(unpacked, source)
+        else:
+            yield _lines(raw, source)
+
+
+def _lines(raw: IO[bytes] | gzip.GzipFile, where: str) -> Iterator[str]:
+    text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    try:
+        yield from text
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{where}: the file cannot be unpacked: {error}. It is cut short or not gzip; "
+            "copy it again."
+        ) from None
+    finally:
+        text.detach()
+
+
+def is_live(source: str) -> bool:
+    """Whether rows may come one by one, so that each answer must leave at once."""
+    try:
+        status = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(status.st_mode)
+
+
+@contextlib.contextmanager
+def open_output(sink: str, *, in_place: bool) -> Iterator[IO[str]]:
+    """The text file to write to; `-` is standard output.
+
+    Args:
+        sink: path or `-`.
+        in_place: write the file as it grows. Otherwise it takes its place only at the
+            end of a `with` that raised nothing; devices and pipes are always in place.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = Path(sink)
+    if sink == "-":
+        yield sys.stdout
+        flush_stdout()
+    elif in_place or (path.exists() and not path.is_file()):
+        with _writable(path), path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        with replacing(path) as raw:
+            text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+            yield text
+            text.flush()
+            text.detach()
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of `path` at the end, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with _writable(path):
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: the file cannot be written: {error.strerror}. "
+            "Choose a folder that exists and that you may write to."
+        ) from None
+
+
+def flush_stdout() -> None:
+    """Flush; once the reader of a pipe has left, later output goes nowhere, quietly."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

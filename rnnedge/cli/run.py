@@ -1,0 +1,215 @@
+"""`rnnedge run`: stream a table, or a pipe of readings, through an artifact."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from rnnedge_runtime.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rnnedge_runtime.rows import Row, RowReader
+    from rnnedge_runtime.streaming import RowStream
+
+    from .stopping import Stop
+
+    Write = Callable[[Row, NDArray[np.float32] | None], None]
+
+
+@click.command("run")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option(
+    "--input",
+    "source",
+    default="-",
+    metavar="FILE",
+    help="CSV or JSON lines, also gzipped; - for standard input, the default.",
+)
+@click.option(
+    "--output",
+    "sink",
+    default="-",
+    metavar="FILE",
+    help="Where the forecasts go; - for standard output, the default.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+    help="How the forecasts are written.",
+)
+@click.option(
+    "--state",
+    "state_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Go on from the state in FILE if it exists, and save it there at the end.",
+)
+@click.option(
+    "--backend",
+    metavar="NAME",
+    help="onnx, reference or torchscript; the artifact's own if not given.",
+)
+@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    artifact: Path,
+    source: str,
+    sink: str,
+    output_format: str,
+    state_path: Path | None,
+    backend: str | None,
+    time: str | None,
+) -> None:
+    """Write the forecast from every reading of a table.
+
+    One row out for one row in: its time as it came, then <target>_<step> for each target
+    and step ahead, in raw units. The readings of a pipe are answered one by one.
+
+    For example: rnnedge run dist/jfk.onnx --input newark.csv > forecasts.csv
+
+    Live: sensor | rnnedge run dist/jfk.onnx --state jfk.state
+    """
+    from rnnedge_runtime import load
+    from rnnedge_runtime.rows import read_rows
+    from rnnedge_runtime.streaming import RowStream
+
+    from .row_files import is_live, open_lines, open_output
+    from .stopping import Stop
+
+    where = "standard input" if source == "-" else source
+    model = load(artifact, backend=backend)
+    stream = RowStream(model, where=where)
+    restore_state(stream, state_path)
+    with Stop() as stop, open_lines(source) as lines:
+        try:
+            with stop.interruptible():
+                reader = read_rows(lines, model.spec, where=where, time=time)
+        except KeyboardInterrupt:
+            ctx.exit(128 + stop.signal)
+        names = [output.name for output in model.spec.outputs]
+        with open_output(sink, in_place=is_live(source)) as file:
+            write = row_writer(file, output_format, reader.time_column, names)
+            stream_to(
+                write, reader, stream, stop, live=file if is_live(source) else None
+            )
+        save_state(stream, state_path)
+    report(stream, reader, model.spec.sample_period_s)
+    if stop.signal:
+        saved = f"; the state is in {state_path}" if state_path else ""
+        rows = stream.findings.num_rows
+        click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
+        ctx.exit(128 + stop.signal)
+
+
+def stream_to(
+    write: Write,
+    reader: RowReader,
+    stream: RowStream,
+    stop: Stop,
+    *,
+    live: IO[str] | None,
+) -> None:
+    """Row by row, until the rows end, the reader of the output leaves, or a signal.
+
+    Args:
+        live: the output, when each row must leave it at once.
+    """
+    try:
+        while True:
+            with stop.interruptible():
+                row = next(reader.rows, None)
+            if row is None:
+                return
+            write(row, stream.advance(row))
+            if live is not None:
+                live.flush()
+    except (KeyboardInterrupt, BrokenPipeError):
+        return
+
+
+def row_writer(
+    file: IO[str], output_format: str, time_column: str | None, names: list[str]
+) -> Write:
+    """A function that writes one row of output; for CSV the header is written here.
+
+    Args:
+        file: text stream.
+        output_format: `csv` or `jsonl`.
+        time_column: name of the first column; None for the row number, `row`.
+        names: of the outputs.
+    """
+    first = "row" if time_column is None else time_column or "time"
+
+    def stamp(row: Row) -> str | int | float | None:
+        return row.number if time_column is None else row.time
+
+    def texts(forecast: NDArray[np.float32] | None) -> list[str]:
+        """The shortest decimals that read back as the same float32; "" for no number."""
+        if forecast is None:
+            return [""] * len(names)
+        return [str(value) if value == value else "" for value in forecast]
+
+    def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
+        table.writerow([stamp(row), *texts(forecast)])
+
+    def write_json(row: Row, forecast: NDArray[np.float32] | None) -> None:
+        fields = {first: json.dumps(stamp(row))}
+        fields |= {
+            name: text or "null"
+            for name, text in zip(names, texts(forecast), strict=True)
+        }
+        content = ", ".join(
+            f"{json.dumps(key)}: {text}" for key, text in fields.items()
+        )
+        file.write(f"{{{content}}}\n")
+
+    if output_format == "jsonl":
+        return write_json
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow([first, *names])
+    return write_csv
+
+
+def restore_state(stream: RowStream, path: Path | None) -> None:
+    """Go on from a saved state, if there is one; check that it can be saved later."""
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
+        raise DataError(
+            f"{path}: the folder for the state does not exist. Create it first."
+        )
+    if path.exists():
+        stream.restore(path.read_bytes())
+
+
+def save_state(stream: RowStream, path: Path | None) -> None:
+    """Save the state, in place of the older one in one move."""
+    from .row_files import replacing
+
+    if path is not None:
+        with replacing(path) as file:
+            file.write(stream.snapshot())
+
+
+def report(stream: RowStream, reader: RowReader, period_s: float | None) -> None:
+    """Say on standard error what was found in the rows and mended."""
+    where, findings = reader.where, stream.findings
+    if reader.time_column is None and period_s is not None:
+        click.echo(
+            f"{where}: no time column, so rows are taken {period_s:g} s apart.",
+            err=True,
+        )
+    for line in findings.lines():
+        click.echo(f"{where}: {line}", err=True)

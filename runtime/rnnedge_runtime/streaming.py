@@ -1,0 +1,251 @@
+"""Rows of a table through a stream, placed on the time grid as training places them.
+
+A jump in time steps the missing slots first, a row in a slot already taken is not stepped
+again, a row beside the grid counts for the nearest slot: a streamed file gives what the
+same file gave as training data. Works with every backend.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import FormatError, NonFiniteError
+from .input_handling import clip_bounds
+from .model import Model
+from .rows import Row
+from .timestamps import (
+    MAX_HOLE,
+    OFF_GRID_FRACTION,
+    TimeGrid,
+    backwards_error,
+    hole_error,
+)
+
+MAGIC = b"RNNR"
+ROW_STREAM_VERSION = 1
+_HEADER = struct.Struct("<4sHHqqqI")
+_HAS_CLOCK, _HAS_FORECAST = 1, 2
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in the rows and mended: how often, and where first.
+
+    Attributes:
+        num_rows: rows seen.
+        counts: number and first row by what was found.
+    """
+
+    num_rows: int = 0
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, what: str, row: int, number: int = 1) -> None:
+        """Count `number` more of `what`."""
+        if number:
+            count, first = self.counts.get(what, (0, row))
+            self.counts[what] = (count + number, first)
+
+    def lines(self) -> list[str]:
+        """One sentence for each thing found."""
+        return [
+            f"{what}: {count:,}, first at row {first}."
+            for what, (count, first) in self.counts.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Where a stream is in time: the grid, the last slot stepped, the last row's time."""
+
+    grid: TimeGrid
+    slot: int
+    time_us: int
+
+
+class RowStream:
+    """One series, fed with rows. Not thread-safe.
+
+    Args:
+        model: what to stream; a new stream is made, in the initial state.
+        where: name of the table, for messages.
+    """
+
+    def __init__(self, model: Model, *, where: str = "rows") -> None:
+        self._spec = model.spec
+        self._stream = model.stream()
+        self._where = where
+        self._clock: _Clock | None = None
+        self._forecast: NDArray[np.float32] | None = None
+        num_features = self._spec.num_features
+        low, high = clip_bounds(self._spec)
+        self._low, self._high = low[:num_features], high[:num_features]
+        self._empty = np.full(num_features, np.nan, dtype=np.float32)
+        self.findings = Findings()
+
+    def advance(self, row: Row) -> NDArray[np.float32] | None:
+        """Take one row.
+
+        Returns:
+            `[O]` forecast from this row's slot, in raw units. For a row in a slot already
+            taken the last forecast again, None when it is not known any more.
+
+        Raises:
+            DataError: time goes backwards, or jumps too far.
+            NonFiniteError: a reading or a slot is missing, and a feature's policy is
+                `reject`. In both cases nothing was stepped.
+        """
+        period_s = self._spec.sample_period_s
+        if period_s is None or row.time_us is None:
+            self._check_present(row)
+            time = None if row.time_us is None else row.time_us // 1_000_000
+            return self._step(row, time)
+        clock = self._clock
+        if clock is None:
+            clock = _Clock(TimeGrid(row.time_us, period_s), -1, row.time_us)
+        stamp = np.array([row.time_us], dtype=np.int64)
+        slot = int(clock.grid.slots(stamp)[0])
+        self._check_clock(row, clock, slot)
+        if clock.grid.distance(stamp)[0] > OFF_GRID_FRACTION:
+            self.findings.add("rows moved to the nearest time slot", row.number)
+        self._clock = _Clock(clock.grid, max(slot, clock.slot), row.time_us)
+        if slot <= clock.slot:
+            self.findings.num_rows += 1
+            self.findings.add("rows in a time slot already taken", row.number)
+            return self._forecast
+        missing = slot - clock.slot - 1
+        self.findings.add("missing rows stepped", row.number, missing)
+        times = clock.grid.unix_seconds(np.arange(clock.slot + 1, slot + 1))
+        for time in times[:-1]:
+            self._stream.step(self._empty, time=int(time))
+        return self._step(row, int(times[-1]))
+
+    def _check_clock(self, row: Row, clock: _Clock, slot: int) -> None:
+        assert row.time_us is not None
+        if row.time_us < clock.time_us:
+            raise backwards_error(
+                where=self._where,
+                row=row.number,
+                time_us=row.time_us,
+                before_us=clock.time_us,
+                what_to_do="Sort the rows by time, stream each series apart, and give a "
+                "saved state only rows newer than it.",
+            )
+        missing = slot - clock.slot - 1
+        if missing > MAX_HOLE:
+            raise hole_error(
+                where=self._where,
+                row=row.number,
+                missing=missing,
+                period_s=clock.grid.period_s,
+            )
+        if missing > 0:
+            self._reject_missing(
+                self._empty, f"missing for {missing:,} slots before", row
+            )
+        if slot > clock.slot:
+            self._check_present(row)
+
+    def _check_present(self, row: Row) -> None:
+        self._reject_missing(row.readings, "missing in", row)
+
+    def _reject_missing(
+        self, readings: NDArray[np.float32], fault: str, row: Row
+    ) -> None:
+        for feature, value in zip(self._spec.features, readings, strict=True):
+            if feature.missing == "reject" and not np.isfinite(value):
+                raise NonFiniteError(
+                    f"{self._where}: feature '{feature.name}' is {fault} row {row.number}, "
+                    "and its policy is 'reject'. Mend the table, or train with "
+                    "missing='hold'."
+                )
+
+    def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
+        self._count_readings(row)
+        self._forecast = self._stream.step(row.readings, time=time).astype(np.float32)
+        return self._forecast
+
+    def _count_readings(self, row: Row) -> None:
+        self.findings.num_rows += 1
+        is_missing = np.isnan(row.readings)
+        is_clipped = (row.readings < self._low) | (row.readings > self._high)
+        if not (is_missing.any() or is_clipped.any()):
+            return
+        for k, name in enumerate(self._spec.feature_names):
+            self.findings.add(
+                f"missing readings of {name} held", row.number, int(is_missing[k])
+            )
+            self.findings.add(
+                f"readings of {name} outside {self._low[k]:g} to {self._high[k]:g} clipped",
+                row.number,
+                int(is_clipped[k]),
+            )
+
+    def snapshot(self) -> bytes:
+        """State, place in time and last forecast (docs/format.md, "Row stream")."""
+        clock, forecast = self._clock, self._forecast
+        flags = _HAS_CLOCK * (clock is not None) + _HAS_FORECAST * (
+            forecast is not None
+        )
+        place = (clock.grid.start_us, clock.slot, clock.time_us) if clock else (0, 0, 0)
+        size = 0 if forecast is None else len(forecast)
+        body = _HEADER.pack(MAGIC, ROW_STREAM_VERSION, flags, *place, size)
+        body += b"" if forecast is None else forecast.astype("<f4").tobytes()
+        body += self._stream.snapshot()
+        return body + struct.pack("<I", zlib.crc32(body))
+
+    def restore(self, blob: bytes) -> None:
+        """Go on where `snapshot` was taken; also takes the snapshot of a Stream.
+
+        Raises:
+            FormatError: cut short, changed, of a newer version, or no snapshot at all.
+            StateError: the snapshot of another model.
+        """
+        if blob[:4] != MAGIC:
+            self._stream.restore(blob)
+            self._clock, self._forecast = None, None
+            return
+        version = int.from_bytes(blob[4:6], "little")
+        if version > ROW_STREAM_VERSION:
+            raise FormatError(
+                f"saved state: version {version} is newer than version "
+                f"{ROW_STREAM_VERSION}, which this rnnedge reads. "
+                "Upgrade with: pip install --upgrade rnnedge."
+            )
+        if len(blob) < _HEADER.size + 4 or blob[-4:] != struct.pack(
+            "<I", zlib.crc32(blob[:-4])
+        ):
+            raise FormatError(
+                f"saved state: the checksum of its {len(blob)} bytes does not match. "
+                "It was cut short or changed; use an older copy, or start without it."
+            )
+        _, _, flags, start_us, slot, time_us, size = _HEADER.unpack_from(blob)
+        end = _HEADER.size + 4 * size
+        self._stream.restore(blob[end:-4])
+        self._clock = self._forecast = None
+        period_s = self._spec.sample_period_s
+        if flags & _HAS_CLOCK and period_s is not None:
+            self._clock = _Clock(TimeGrid(start_us, period_s), slot, time_us)
+        if flags & _HAS_FORECAST:
+            values = np.frombuffer(blob, "<f4", size, _HEADER.size)
+            self._forecast = values.astype(np.float32)
+
+
+def stream_rows(
+    model: Model, rows: Iterable[Row], *, where: str = "rows"
+) -> Iterator[tuple[Row, NDArray[np.float32]]]:
+    """Every row with the forecast from it, on a new stream of `model`.
+
+    Raises:
+        DataError, NonFiniteError: as `RowStream.advance`.
+    """
+    stream = RowStream(model, where=where)
+    for row in rows:
+        forecast = stream.advance(row)
+        assert forecast is not None  # only a restored stream can lack one
+        yield row, forecast
