@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import TimeLike, check_out, check_readings, check_times
-from .engine import Array, Engine, initial_state
+from .engine import Array, initial_state
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
 from .input_handling import hold_readings
-from .metadata import Metadata
 from .snapshot import pack_snapshot, unpack_snapshot
-from .spec import ModelSpec
 from .stream import model_inputs
+
+if TYPE_CHECKING:
+    from .model import Model
 
 
 class Streams:
@@ -26,18 +29,15 @@ class Streams:
     Made by `Model.streams(n)`.
     """
 
-    def __init__(
-        self, metadata: Metadata, engine: Engine, artifact: str, count: int
-    ) -> None:
-        self._metadata = metadata
-        self._engine = engine
-        self._artifact = artifact
-        self._spec = metadata.spec
+    def __init__(self, model: Model, count: int) -> None:
+        self._model = model
+        self._engine = model.engine
+        self._spec = model.spec
         self._use = ExclusiveUse("Streams")
         self._ids = np.arange(count, dtype=np.int64)  # [N], ascending
         self._next_id = count
         self._num_steps = np.zeros(count, dtype=np.int64)  # [N]
-        self._state = initial_state(self._spec.graph_state, count, engine.dtype)
+        self._state = initial_state(self._spec.graph_state, count, self._engine.dtype)
         self._held = initial_state(self._spec.state[-1:], count, np.float32)[
             0
         ]  # [N, F]
@@ -46,9 +46,9 @@ class Streams:
         return len(self._ids)
 
     @property
-    def spec(self) -> ModelSpec:
-        """The model's description."""
-        return self._spec
+    def model(self) -> Model:
+        """The model they stream."""
+        return self._model
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -84,7 +84,7 @@ class Streams:
         with self._use:
             spec = self._spec
             readings = check_readings(
-                spec, X, "N F", where=where, artifact=self._artifact
+                spec, X, "N F", where=where, artifact=self._model.name
             )
             rows = self._all_rows() if index is None else self._rows(index, where)
             if len(readings) != len(rows):
@@ -134,8 +134,8 @@ class Streams:
         with self._use:
             row = self._row(i, "Streams.snapshot")
             return pack_snapshot(
-                self._metadata.digest,
-                self._metadata.numerics,
+                self._model.digest,
+                self._model.metadata.numerics,
                 int(self._num_steps[row]),
                 [tensor[row] for tensor in (*self._state, self._held)],
             )
@@ -152,8 +152,8 @@ class Streams:
             num_steps, state = unpack_snapshot(
                 blob,
                 self._spec.state,
-                digest=self._metadata.digest,
-                numerics=self._metadata.numerics,
+                digest=self._model.digest,
+                numerics=self._model.metadata.numerics,
             )
             self._set(row, num_steps, state)
 
@@ -242,4 +242,4 @@ class Streams:
         return np.searchsorted(self._ids, wanted).astype(np.int64)
 
     def __repr__(self) -> str:
-        return f"<Streams of {self._artifact}: {len(self)}>"
+        return f"<Streams of {self._model.name}: {len(self)}>"

@@ -75,7 +75,7 @@ class Model:
 
     def stream(self) -> Stream:
         """A new stream in the initial state."""
-        return Stream(self._metadata, self._engine, self.name)
+        return Stream(self)
 
     def streams(self, count: int) -> Streams:
         """A fleet of `count` streams in the initial state, stepped together.
@@ -88,7 +88,7 @@ class Model:
                 f"Model.streams: count is {count}, expected 0 or more. "
                 "Pass the number of streams to start with."
             )
-        return Streams(self._metadata, self._engine, self.name, count)
+        return Streams(self, count)
 
     def __repr__(self) -> str:
         spec = self.spec

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import TimeLike, check_out, check_readings, check_times
-from .engine import Array, Engine
+from .engine import Array
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
 from .forecasting import forecast_rows
 from .input_handling import hold_readings
-from .metadata import Metadata
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
 from .time_features import time_features
+
+if TYPE_CHECKING:
+    from .model import Model
 
 
 class Stream:
@@ -28,24 +32,23 @@ class Stream:
     Made by `Model.stream()`.
     """
 
-    def __init__(self, metadata: Metadata, engine: Engine, artifact: str) -> None:
-        spec = metadata.spec
-        self._metadata = metadata
-        self._engine = engine
-        self._artifact = artifact
+    def __init__(self, model: Model) -> None:
+        spec = model.spec
+        self._model = model
+        self._engine = model.engine
         self._spec = spec
         self._use = ExclusiveUse("Stream")
-        self._stepper = engine.stepper()
+        self._stepper = self._engine.stepper()
         self._held = spec.state[-1].initial_array()  # [F]
-        self._output = np.empty(spec.output_size, dtype=engine.dtype)  # [O]
+        self._output = np.empty(spec.output_size, dtype=self._engine.dtype)  # [O]
         self._num_steps = 0
         self._has_output = False
         self._last_time = 0
 
     @property
-    def spec(self) -> ModelSpec:
-        """The model's description."""
-        return self._spec
+    def model(self) -> Model:
+        """The model it streams."""
+        return self._model
 
     @property
     def num_steps(self) -> int:
@@ -74,7 +77,9 @@ class Stream:
         where = "Stream.step"
         with self._use:
             spec = self._spec
-            reading = check_readings(spec, x, "F", where=where, artifact=self._artifact)
+            reading = check_readings(
+                spec, x, "F", where=where, artifact=self._model.name
+            )
             check_out(out, self._output.shape, where=where)
             times = None
             if spec.derived:
@@ -170,8 +175,8 @@ class Stream:
         """The state as bytes (docs/format.md, "Snapshot"); any backend restores it."""
         with self._use:
             return pack_snapshot(
-                self._metadata.digest,
-                self._metadata.numerics,
+                self._model.digest,
+                self._model.metadata.numerics,
                 self._num_steps,
                 [*self._stepper.get_state(), self._held],
             )
@@ -187,8 +192,8 @@ class Stream:
             num_steps, state = unpack_snapshot(
                 blob,
                 self._spec.state,
-                digest=self._metadata.digest,
-                numerics=self._metadata.numerics,
+                digest=self._model.digest,
+                numerics=self._model.metadata.numerics,
             )
             self._stepper.set_state(state[:-1])
             self._held[:] = state[-1]
@@ -197,7 +202,9 @@ class Stream:
 
     def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
         spec = self._spec
-        readings = check_readings(spec, xs, "T F", where=where, artifact=self._artifact)
+        readings = check_readings(
+            spec, xs, "T F", where=where, artifact=self._model.name
+        )
         times = None
         if spec.derived:
             times = check_times(
@@ -226,7 +233,7 @@ class Stream:
             self._last_time = int(times[-1])
 
     def __repr__(self) -> str:
-        return f"<Stream of {self._artifact} after {self._num_steps} steps>"
+        return f"<Stream of {self._model.name} after {self._num_steps} steps>"
 
 
 def model_inputs(

@@ -1,0 +1,95 @@
+"""Tiny models made for tests: in memory, or as real artifacts on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from strategies import random_readings
+
+import rnnedge_runtime as runtime
+from rnnedge_export.onnx_graph import build_onnx
+from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.torchscript import save_torchscript
+from rnnedge_runtime.backends.reference import ReferenceEngine
+from rnnedge_runtime.engine import initial_state
+from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.stream import model_inputs
+from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
+
+BACKENDS = ("reference", "onnx", "torchscript")
+START = 1_700_000_000
+
+
+def times_of(spec: ModelSpec, size: int) -> np.ndarray | None:
+    """`[size]` time stamps when the spec derives inputs from them, else None."""
+    if not spec.derived:
+        return None
+    return START + np.rint(np.arange(size) * spec.sample_period_s).astype(np.int64)
+
+
+def inputs_of(spec: ModelSpec, readings: np.ndarray) -> np.ndarray:
+    """`[T, I]` model inputs of readings `[T, F]` from the start of a stream."""
+    held = spec.state[-1].initial_array()
+    held = hold_readings(spec, readings, held, where="test")
+    return model_inputs(spec, held, times_of(spec, len(readings)))
+
+
+def describe(spec: ModelSpec, weights: Weights, size: int = 64) -> Metadata:
+    """The metadata of an artifact, golden vectors from the reference included."""
+    x = inputs_of(spec, random_readings(spec, np.random.default_rng(0), size))
+    state = initial_state(spec.graph_state, 1, np.float64)
+    y, _ = ReferenceEngine(spec, weights).run(x[None], state)
+    golden = Golden(x, y[0].astype(np.float32))
+    return Metadata(spec, model_digest(spec, weights), NUMERICS, golden, "tests")
+
+
+def torch_model(spec: ModelSpec, weights: Weights) -> SequenceModel:
+    torch.set_num_threads(1)
+    module = SequenceModel(spec).eval()
+    module.load_weights(weights)
+    return module
+
+
+def save_artifact(
+    spec: ModelSpec, weights: Weights, folder: Path, suffix: str = ".onnx"
+) -> Path:
+    """Write `model.onnx` or `model.pt`."""
+    path = folder / f"model{suffix}"
+    metadata = describe(spec, weights)
+    if suffix == ".onnx":
+        path.write_bytes(build_onnx(metadata, weights))
+    else:
+        save_torchscript(torch_model(spec, weights), metadata, path)
+    return path
+
+
+def reference_model(spec: ModelSpec, weights: Weights) -> Model:
+    """The judge, without a file."""
+    return Model(describe(spec, weights, size=1), ReferenceEngine(spec, weights))
+
+
+def load_backend(
+    spec: ModelSpec, weights: Weights, backend: str, folder: Path
+) -> Model:
+    """The model through a file and the named backend."""
+    suffix = ".pt" if backend == "torchscript" else ".onnx"
+    path = save_artifact(spec, weights, folder, suffix)
+    return runtime.load(path, backend=backend)
+
+
+def torch_float32_error(
+    spec: ModelSpec, weights: Weights, readings: np.ndarray
+) -> float:
+    """Largest error of PyTorch float32 against the float64 reference on a stream."""
+    x = inputs_of(spec, readings)
+    state = initial_state(spec.graph_state, 1, np.float64)
+    judge, _ = ReferenceEngine(spec, weights).run(x[None], state)
+    module = torch_model(spec, weights)
+    with torch.inference_mode():
+        y, _ = module(torch.from_numpy(x[None].copy()), module.initial_state(1))
+    return float(np.abs(y.numpy() - judge).max(initial=0.0))

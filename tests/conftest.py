@@ -1,0 +1,55 @@
+"""Settings of every test: one thread, drawn cases that repeat, no skip unseen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from zlib import crc32
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"
+
+settings.register_profile(
+    "dev",
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
+settings.load_profile("ci" if REQUIRES_ALL or os.environ.get("CI") else "dev")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """A seed that depends on the test's name alone; shown when the test fails."""
+    value = crc32(request.node.nodeid.encode())
+    print(f"seed {value}")
+    return value
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    return _fail_when_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    return _fail_when_skipped((yield))
+
+
+def _fail_when_skipped(report):
+    """Under RNNEDGE_REQUIRE=all a skip is a failure; an expected failure stays one."""
+    if REQUIRES_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under RNNEDGE_REQUIRE=all: {report.longrepr}"
+    return report

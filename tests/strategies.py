@@ -1,0 +1,164 @@
+"""Hypothesis strategies: model descriptions, weights, readings, partitions."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from rnnedge_runtime.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Embedding,
+    Gru,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
+from rnnedge_runtime.weights import Weights, canonical_weights, weight_shapes
+
+SIZES = (1, 2, 7, 17, 31)
+UNITS = ("", "C", "m/s", "°F", "µg/m³")
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def features(draw, name: str) -> Feature:
+    return Feature(
+        name,
+        draw(st.sampled_from(UNITS)),
+        draw(st.sampled_from(("hold", "hold", "reject"))),
+        draw(st.sampled_from((None, (-1.5, 1.25)))),
+        draw(st.floats(-1, 1, width=32)),
+    )
+
+
+@st.composite
+def recurrent_layers(draw, input_size: int):
+    hidden = draw(st.sampled_from(SIZES))
+    cell = draw(st.sampled_from(("rnn", "gru", "lstm", "projected")))
+    if cell == "rnn":
+        return Rnn(input_size, hidden, draw(st.sampled_from(("tanh", "relu"))))
+    if cell == "gru":
+        return Gru(input_size, hidden)
+    is_projected = cell == "projected" and hidden > 1
+    return Lstm(input_size, hidden, (hidden + 1) // 2 if is_projected else 0)
+
+
+@st.composite
+def model_specs(draw) -> ModelSpec:
+    """Forecasters of sensor readings and, one time in five, models of tokens."""
+    is_of_tokens = draw(st.integers(0, 4)) == 0
+    return draw(token_specs() if is_of_tokens else sensor_specs())
+
+
+@st.composite
+def sensor_specs(draw) -> ModelSpec:
+    names = [f"sensor_{k}" for k in range(draw(st.integers(1, 4)))]
+    inputs = tuple(draw(features(name)) for name in names)
+    derived = tuple(
+        DerivedInput(
+            draw(st.sampled_from((86_400, 31_556_952, 7))),
+            draw(st.integers(-(10**6), 10**6)),
+        )
+        for _ in range(draw(st.integers(0, 2)))
+    )
+    horizon = draw(st.integers(1, 3))
+    quantiles = draw(st.sampled_from(((), (0.1, 0.5, 0.9), (0.25, 0.75))))
+    targets = tuple(Target(name) for name in draw(_subsets(names)))
+    output_size = len(targets) * horizon * max(1, len(quantiles))
+    size = len(inputs) + 2 * len(derived)
+    layers = [Affine(size)] if draw(st.booleans()) else []
+    for _ in range(draw(st.integers(1, 3))):
+        layers.append(draw(recurrent_layers(size)))
+        size = layers[-1].output_size
+    if draw(st.booleans()):
+        function = draw(st.sampled_from(("tanh", "relu", "sigmoid")))
+        layers.append(Activation(size, function))
+    layers.append(Linear(size, output_size))
+    if draw(st.booleans()):
+        layers.append(Affine(output_size, inverse=True))
+    if draw(st.booleans()):
+        per_target = horizon * max(1, len(quantiles))
+        sources = [names.index(target.name) for target in targets]
+        layers.append(AddLast(tuple(np.repeat(sources, per_target).tolist())))
+    return ModelSpec(
+        features=inputs,
+        targets=targets,
+        layers=tuple(layers),
+        horizon=horizon,
+        derived=derived,
+        quantiles=quantiles,
+        sample_period_s=draw(st.sampled_from((0.5, 60.0, 3600.0))),
+    )
+
+
+@st.composite
+def token_specs(draw) -> ModelSpec:
+    vocabulary = tuple(draw(st.sampled_from(("<unk> abc", "<unk> öß\n\"'"))))
+    size = draw(st.sampled_from(SIZES))
+    layer = draw(recurrent_layers(size))
+    return ModelSpec(
+        features=(Feature("token", initial=0.0),),
+        targets=tuple(Target(f"p_{k}") for k in range(len(vocabulary))),
+        layers=(
+            Embedding(len(vocabulary), size),
+            layer,
+            Linear(layer.output_size, len(vocabulary)),
+            Softmax(len(vocabulary)),
+        ),
+        vocabulary=vocabulary,
+    )
+
+
+def weights(spec: ModelSpec) -> st.SearchStrategy[Weights]:
+    """Weights in U(+-1/sqrt(H)): nets with wilder ones amplify rounding errors."""
+    return seeds.map(lambda seed: random_weights(spec, np.random.default_rng(seed)))
+
+
+def random_weights(spec: ModelSpec, rng: np.random.Generator) -> Weights:
+    drawn = {}
+    for name, shape in weight_shapes(spec).items():
+        layer = spec.layers[int(name.split(".")[1])]
+        fan = getattr(layer, "hidden_size", layer.input_size)
+        low, high = -1 / np.sqrt(fan), 1 / np.sqrt(fan)
+        if isinstance(layer, Affine):
+            low, high = (0.5, 2.0) if name.endswith("scale") else (-1.0, 1.0)
+        drawn[name] = rng.uniform(low, high, shape)
+    return canonical_weights(spec, drawn)
+
+
+def sequences(spec: ModelSpec, max_size: int = 40) -> st.SearchStrategy[np.ndarray]:
+    """`[T, F]` readings, T from 0, with outliers and readings missing where held."""
+    return st.builds(
+        lambda seed, size: random_readings(spec, np.random.default_rng(seed), size),
+        seeds,
+        st.integers(0, max_size),
+    )
+
+
+def random_readings(spec: ModelSpec, rng: np.random.Generator, size: int) -> np.ndarray:
+    shape = (size, spec.num_features)
+    if spec.vocabulary:
+        return rng.integers(0, len(spec.vocabulary) + 2, shape).astype(np.float32)
+    readings = rng.normal(size=shape).astype(np.float32)
+    readings[rng.random(shape) < 0.05] *= 10
+    is_held = np.array([feature.missing == "hold" for feature in spec.features])
+    gaps = rng.random(shape) < 0.1
+    readings[gaps & is_held] = rng.choice(
+        np.array([np.nan, np.inf, -np.inf], np.float32), (gaps & is_held).sum()
+    )
+    return readings
+
+
+def partitions(size: int) -> st.SearchStrategy[list[int]]:
+    """Lengths of chunks, empty ones included, that add up to `size`."""
+    cuts = st.lists(st.integers(0, size), max_size=6).map(sorted)
+    return cuts.map(lambda inner: np.diff([0, *inner, size]).tolist())
+
+
+def _subsets(names: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(names), min_size=1, unique=True)
