@@ -26,7 +26,7 @@ MAKE_CALL = re.compile(r"(?:^\s*|`|&& )make ([a-z][\w-]*)", re.MULTILINE)
 def tree(folder: Path = ROOT) -> Iterator[Path]:
     """The files of the project: all that .gitignore does not name."""
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
-    patterns = [".git", *(pattern.rstrip("/") for pattern in ignored)]
+    patterns = [".git", *(pattern.strip("/") for pattern in ignored)]
     for path in sorted(folder.iterdir()):
         if any(fnmatch.fnmatch(path.name, pattern) for pattern in patterns):
             continue

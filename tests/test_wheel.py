@@ -1,0 +1,106 @@
+"""What `pip install rnnedge` brings, and what works with numpy and click alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {
+    "rnnedge": ROOT / "rnnedge",
+    "rnnedge_export": ROOT / "export/rnnedge_export",
+    "rnnedge_runtime": ROOT / "runtime/rnnedge_runtime",
+}
+MAX_INSTALLED_NBYTES = 2_000_000
+BASE = ("numpy", "numpy.libs", "click")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = ["-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    (path,) = folder.glob("rnnedge-*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to import from that holds the wheel, numpy and click, nothing else."""
+    folder = tmp_path_factory.mktemp("device")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    site = Path(find_spec("numpy").origin).parent.parent
+    for name in BASE:
+        if (site / name).exists():
+            (folder / name).symlink_to(site / name)
+    return folder
+
+
+def run_on(device: Path, code: str) -> subprocess.CompletedProcess[str]:
+    command = f"import sys; sys.path.append({str(device)!r}); {code}"
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", command], capture_output=True, text=True
+    )
+
+
+def run_command(device: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_on(
+        device,
+        f"from rnnedge.cli import main; main({arguments!r}, prog_name='rnnedge')",
+    )
+
+
+def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for package, folder in PACKAGES.items():
+        source = {
+            path.relative_to(folder.parent).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        assert f"{package}/py.typed" in source
+        assert source <= names
+    assert "rnnedge/datasets/jfk_weather_2013_hourly.csv.gz" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert top == set(PACKAGES)
+
+
+def test_the_wheel_is_small(wheel: Path) -> None:
+    sizes = [entry.file_size for entry in zipfile.ZipFile(wheel).infolist()]
+    assert sum(sizes) < MAX_INSTALLED_NBYTES
+
+
+def test_the_device_has_no_engine(device: Path) -> None:
+    result = run_on(device, "import torch")
+    assert "ModuleNotFoundError" in result.stderr
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_with_numpy_and_click_alone(
+    device: Path, package: str
+) -> None:
+    result = run_on(device, f"import {package} as p; print(p.__file__)")
+    assert result.stdout.startswith(str(device)), result.stderr
+
+
+def test_the_help_needs_no_extra(device: Path) -> None:
+    result = run_command(device, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "train" in result.stdout
+
+
+def test_a_missing_extra_is_named(device: Path, tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    table.write_text("time,a\n0,1\n1,2\n")
+    result = run_command(device, "train", str(table), "--target", "a")
+    assert result.returncode == 2
+    assert "MissingDependencyError" in result.stderr
+    assert "pip install 'rnnedge[train]'" in result.stderr
+    assert "Traceback" not in result.stderr
