@@ -1,0 +1,31 @@
+"""What a script generated is what it generates now."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from rnnedge_runtime import time_features
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
+
+
+def output_of(script: str) -> str:
+    command = [sys.executable, SCRIPTS / script]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_fit_sincos_gives_the_coefficients_in_use() -> None:
+    found = [
+        float.fromhex(text)
+        for text in re.findall(r"'(\S+)'", output_of("fit_sincos.py"))
+    ]
+    assert found == [float(c) for c in (*time_features._SIN, *time_features._COS)]
+
+
+def test_pin_constraints_pins_versions_without_local_labels() -> None:
+    lines = output_of("pin_constraints.py").splitlines()
+    assert [line for line in lines if line.startswith("numpy==")]
+    assert not [line for line in lines if "+" in line or line.startswith("rnnedge")]
