@@ -52,7 +52,7 @@ def seasonal_scale(prepared: Prepared, season: int) -> NDArray[np.float64]:
     changes = [
         np.abs(now[season:] - now[:-season])
         for series in prepared.series
-        if len(now := _known_targets(prepared, series)) > season
+        if len(now := series.targets[: series.parts.train.stop]) > season
     ]
     joined = np.concatenate(changes) if changes else np.zeros((0, 1))
     count = np.maximum(np.isfinite(joined).sum(axis=0), 1)
@@ -134,19 +134,7 @@ def _targets(prepared: Prepared, series: PreparedSeries) -> Array:
     columns = _target_columns(prepared)
     if columns is not None:
         return series.x[:, columns]
-    known = _true_targets(prepared, series)
+    known = series.targets
     source = np.where(np.isfinite(known), np.arange(len(known))[:, None], 0)
     filled = np.take_along_axis(known, np.maximum.accumulate(source, axis=0), axis=0)
     return np.where(np.isfinite(filled), filled, np.nanmean(known, axis=0))
-
-
-def _known_targets(prepared: Prepared, series: PreparedSeries) -> Array:
-    """`[N, targets]` readings of the training part, NaN where missing."""
-    return _true_targets(prepared, series)[: series.parts.train.stop]
-
-
-def _true_targets(prepared: Prepared, series: PreparedSeries) -> Array:
-    """`[T, targets]` readings as they came: y one step earlier, one step ahead."""
-    one_ahead = series.y[:, :: prepared.spec.horizon]
-    first = np.full((1, one_ahead.shape[1]), np.nan, dtype=np.float32)
-    return np.concatenate([first, one_ahead[:-1]])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.evaluation.report import LABELS, NETWORK, Evaluation
+from rnnedge.evaluation.report import LABELS, NETWORK, Evaluation, steps_in_words
 from rnnedge.training.preparation import Prepared
 from rnnedge.training.trainer import EpochRecord
 from rnnedge_runtime.errors import require
@@ -85,13 +85,13 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     else:
         seconds = series.time[rows] + int(spec.horizon * (spec.sample_period_s or 0))
         ahead = [datetime.fromtimestamp(int(s), UTC) for s in seconds]
-        axis.tick_params(axis="x", rotation=20)
+        axis.xaxis.set_major_formatter(_date_formatter(axis))
     axis.plot(ahead, series.y[rows, column], color="black", lw=1.6, label="what came")
     for name in ("persistence", NETWORK):
         forecast = evaluation.forecasts[name][number][rows, column]
         axis.plot(ahead, forecast, color=COLORS[name], lw=1.1, label=LABELS[name])
-    steps = f"{spec.horizon} step{'s' if spec.horizon > 1 else ''}"
-    axis.set_title(f"forecast {steps} earlier, end of the test part")
+    ahead_text = steps_in_words(spec.horizon, spec.sample_period_s)
+    axis.set_title(f"forecast {ahead_text} ahead, end of the test part")
     axis.legend(frameon=False, ncols=3)
 
 
@@ -120,6 +120,14 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, An
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
     return figure, axes
+
+
+def _date_formatter(axis: Any) -> Any:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)
+    axis.xaxis.set_major_locator(locator)
+    return ConciseDateFormatter(locator)
 
 
 def _save(figure: Any, path: Path) -> None:

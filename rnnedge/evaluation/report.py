@@ -121,7 +121,7 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
         network = mae.pop(NETWORK)
         best = min(mae, key=lambda name: mae[name])
         unit = f" {output.unit}" if output.unit else ""
-        ahead = f"{output.target}, {_steps(output.step, prepared.spec.sample_period_s)}"
+        ahead = f"{output.target}, {steps_in_words(output.step, prepared.spec.sample_period_s)}"
         if network <= mae[best]:
             gain = 100 * (1 - network / mae[best]) if mae[best] else 0.0
             sentences.append(
@@ -151,7 +151,7 @@ def score_table(prepared: Prepared, evaluation: Evaluation) -> list[list[str]]:
     for k in columns:
         output = spec.outputs[k]
         unit = f" {output.unit}" if output.unit else ""
-        ahead = _steps(output.step, spec.sample_period_s)
+        ahead = steps_in_words(output.step, spec.sample_period_s)
         header += [f"{output.target} {ahead}: MAE{unit}", "skill %"]
     rows = [header]
     for name, scores in evaluation.scores["test"].items():
@@ -167,7 +167,7 @@ def score_table(prepared: Prepared, evaluation: Evaluation) -> list[list[str]]:
     return rows
 
 
-def _steps(step: int, sample_period_s: float | None) -> str:
+def steps_in_words(step: int, sample_period_s: float | None) -> str:
     """A step ahead in words: `6 h`, `15 min`, or `6 steps`."""
     seconds = step * (sample_period_s or 0)
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):

@@ -62,7 +62,7 @@ class TrainConfig:
         clip_norm: largest norm of the gradient.
         lanes: series or slices of a series trained side by side; 0 chooses.
         chunk_length: steps of truncated backpropagation.
-        burn_in: first steps of a lane's slice left out of the loss.
+        burn_in: first steps left out of the loss of a slice that starts within a series.
         seed: of the initial weights, dropout and chunk borders.
         device: where to train.
         precision: `bf16` runs the network in autocast on CUDA.
@@ -89,8 +89,8 @@ class TrainConfig:
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
     lanes: int = 0
-    chunk_length: int = 48
-    burn_in: int = 0
+    chunk_length: int = 24
+    burn_in: int = 24
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"

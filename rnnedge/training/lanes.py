@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LANES_OF_ONE_SERIES = 16
+LANES_OF_ONE_SERIES = 8
 MOST_LANES = 256
 
 

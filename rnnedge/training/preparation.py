@@ -40,6 +40,7 @@ class PreparedSeries:
         name: series id.
         time: `[T]` Unix seconds, or None.
         x: `[T, I]` held model inputs in raw units.
+        targets: `[T, targets]` readings as they came, NaN where missing.
         y: `[T, O]` true outputs in raw units, NaN where unknown.
         parts: rows from which forecasts are made, by part.
         is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
@@ -48,6 +49,7 @@ class PreparedSeries:
     name: str
     time: NDArray[np.int64] | None
     x: Array
+    targets: Array
     y: Array
     parts: Parts
     is_reading: NDArray[np.bool_]
@@ -132,8 +134,16 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         sample_period_s=dataset.sample_period_s,
     )
     series = tuple(
-        PreparedSeries(s.name, s.time, _model_inputs(s, x, derived), y, p, s.is_reading)
-        for s, x, y, p in zip(dataset.series, held, outputs, parts, strict=True)
+        PreparedSeries(
+            name=one.name,
+            time=one.time,
+            x=_model_inputs(one, x, derived),
+            targets=one.values[:, columns],
+            y=y,
+            parts=part,
+            is_reading=one.is_reading,
+        )
+        for one, x, y, part in zip(dataset.series, held, outputs, parts, strict=True)
     )
     return Prepared(
         spec=spec,

@@ -72,7 +72,8 @@ class Trainer:
         )
         self._validator = Validator(prepared, device)
         self._x, self._y, self._scale = _joined(prepared, device)
-        self._burn_in_end, segments = _segments(prepared, config)
+        burn_in_end, segments = _segments(prepared, config)
+        self._burn_in_end = None if burn_in_end is None else burn_in_end.to(device)
         self._segments = segments
         self._num_lanes = config.lanes or choose_num_lanes(len(prepared.series))
         self._plans: dict[int, LanePlan] = {}
@@ -299,7 +300,9 @@ def _segments(
     segments = cut_segments(ranges, lanes)
     if not config.burn_in:
         return None, segments
+    series_starts = {rows.start for rows in ranges}
     burn_in_end = torch.zeros(start, dtype=torch.int64)
     for segment in segments:
-        burn_in_end[segment.start : segment.stop] = segment.start + config.burn_in
+        if segment.start not in series_starts:
+            burn_in_end[segment.start : segment.stop] = segment.start + config.burn_in
     return burn_in_end, segments

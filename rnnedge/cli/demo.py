@@ -1,0 +1,136 @@
+"""`rnnedge demo`: the whole way on the bundled weather data."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from rnnedge.cli.tables import print_table
+from rnnedge_runtime.errors import require
+
+TARGET = "temp_c"
+HORIZON = 6
+TIMED_STEPS = 2000
+
+
+@click.command("demo")
+@click.option("--out", default="demo", show_default=True, help="Folder for everything.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the training.")
+@click.option("--epochs", default=None, type=int, help="Fewer make a quicker demo.")
+def command(out: str, seed: int, epochs: int | None) -> None:
+    """Train on the weather at JFK, export, verify, and stream the weather at Newark."""
+    for module in ("torch", "polars", "onnx", "onnxruntime", "matplotlib"):
+        require(module, extra="train", purpose="rnnedge demo")
+    from rnnedge.cli.train import print_outcome
+    from rnnedge.datasets import weather
+    from rnnedge.exporting import export
+    from rnnedge.training.fitting import fit
+
+    folder = Path(out)
+    click.echo("1. Train a GRU on hourly weather at JFK, temperature up to 6 h ahead\n")
+    choices = {"epochs": epochs} if epochs else {}
+    fitted = fit(
+        weather("jfk"),
+        target=TARGET,
+        horizon=HORIZON,
+        out=folder / "jfk",
+        seed=seed,
+        overwrite=True,
+        **choices,
+    )
+    print_outcome(fitted)
+
+    click.echo(
+        "\n2. Export with explicit state, each artifact proved on 10,000 steps\n"
+    )
+    report = export(fitted.run, formats=("onnx", "torchscript"), out=folder)
+    print_table(_artifact_table(report))
+
+    click.echo(
+        "\n3. Stream the weather at Newark, a station the network has not seen\n"
+    )
+    for sentence in stream_elsewhere(folder / "jfk.onnx", folder / "newark.csv"):
+        click.echo(sentence)
+
+    run = fitted.run.path
+    click.echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
+    click.echo(f"Next:  rnnedge verify {folder / 'jfk.onnx'}")
+
+
+def _artifact_table(report: Any) -> list[list[str]]:
+    rows = [
+        ["artifact", "format", "KB", "largest error, 10,000 steps", "limit", "us/step"]
+    ]
+    for artifact in report.artifacts:
+        rows.append(
+            [
+                str(artifact.path),
+                artifact.format,
+                f"{artifact.path.stat().st_size / 1024:.1f}",
+                f"{artifact.max_error:.2e}",
+                f"{artifact.limit:.2e}",
+                f"{microseconds_per_step(artifact.path, artifact.format):.1f}",
+            ]
+        )
+    return rows
+
+
+def microseconds_per_step(path: Path, format_name: str) -> float:
+    """Median time of `Stream.step` with an output buffer, in us."""
+    from rnnedge_runtime import load
+
+    model = load(path, backend="torchscript" if format_name == "torchscript" else None)
+    stream = model.stream()
+    reading = model.golden.x[0, : model.spec.num_features].copy()
+    y = np.empty(model.spec.output_size, dtype=np.float32)
+    seconds = []
+    for step in range(TIMED_STEPS):
+        started = time.perf_counter()
+        stream.step(reading, time=step * 3600, out=y)
+        seconds.append(time.perf_counter() - started)
+    return 1e6 * float(np.median(seconds))
+
+
+def stream_elsewhere(artifact: Path, forecasts: Path) -> list[str]:
+    """Stream the readings of EWR through `artifact`, write the forecasts, score them."""
+    from rnnedge.data.loading import load_dataset
+    from rnnedge.datasets import weather
+    from rnnedge_runtime import load
+
+    dataset = load_dataset(weather("ewr"), targets=(TARGET,))
+    series = dataset.series[0]
+    assert series.time is not None
+    model = load(artifact)
+    columns = [dataset.columns.index(name) for name in model.spec.feature_names]
+    started = time.perf_counter()
+    stream = model.stream()
+    rows = zip(series.values[:, columns], series.time, strict=True)
+    y = np.stack([stream.step(x, time=int(t)) for x, t in rows])
+    elapsed = time.perf_counter() - started
+
+    names = [output.name for output in model.spec.outputs]
+    with forecasts.open("w", encoding="utf-8") as file:
+        file.write(",".join(["time", *names]) + "\n")
+        for t, values in zip(series.time, y, strict=True):
+            file.write(
+                f"{np.datetime64(int(t), 's')}Z," + ",".join(map(str, values)) + "\n"
+            )
+
+    truth = series.values[:, dataset.columns.index(TARGET)]
+    known = np.isfinite(truth)
+    last = truth[np.maximum.accumulate(np.where(known, np.arange(len(truth)), 0))]
+    network = float(np.nanmean(np.abs(y[:-HORIZON, HORIZON - 1] - truth[HORIZON:])))
+    persistence = float(np.nanmean(np.abs(last[:-HORIZON] - truth[HORIZON:])))
+    wind = series.values[:, dataset.columns.index("wind_ms")]
+    outcome = "beats" if network < persistence else "LOSES to"
+    return [
+        f"{len(y):,} readings in {elapsed:.2f} s, {int((~known).sum())} of them without a "
+        f"temperature (held), one with a wind of {np.nanmax(wind):.0f} m/s (clipped).",
+        f"Six hours ahead the network {outcome} persistence there without retraining: "
+        f"{network:.2f} C against {persistence:.2f} C.",
+        f"Forecasts: {forecasts}",
+    ]

@@ -1,0 +1,173 @@
+"""`rnnedge train`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnnedge.cli.tables import print_table
+from rnnedge.training.config import CHOICES, TrainConfig
+from rnnedge_runtime.errors import DataError, require
+
+
+def _choice(name: str, text: str) -> Any:
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=click.Choice(CHOICES[name]),
+        default=getattr(TrainConfig(), name),
+        show_default=True,
+        help=text,
+    )
+
+
+def _number(name: str, text: str) -> Any:
+    default = getattr(TrainConfig(), name)
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=type(default),
+        default=default,
+        show_default=True,
+        help=text,
+    )
+
+
+@click.command("train")
+@click.argument("data", nargs=-1)
+@click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
+@_number("horizon", "Steps ahead to forecast, 1 to this many at once.")
+@click.option("--out", help="Run folder.  [default: runs/<name of the data>]")
+@click.option("--feature", multiple=True, help="Input column; may be repeated.")
+@click.option("--time", help="Time column; found when not named.")
+@click.option("--series", help="Column that tells several series in one file apart.")
+@click.option("--unit", multiple=True, help="NAME=UNIT of a column; may be repeated.")
+@_choice("cell", "Recurrent cell.")
+@_number("hidden_size", "Units of every recurrent layer.")
+@_number("num_layers", "Stacked recurrent layers.")
+@_number("proj_size", "Projection of an lstm, 0 for none.")
+@_choice("nonlinearity", "Of the plain rnn.")
+@_number("dropout", "Between recurrent layers.")
+@click.option("--bidirectional", is_flag=True, help="Refused: cannot stream.")
+@click.option(
+    "--add-last/--no-add-last",
+    default=None,
+    help="Learn the change from the last reading.  [default: when targets are features]",
+)
+@_choice("derived", "Inputs made from the time stamp.")
+@_choice("missing", "Missing readings: hold the last one, or reject.")
+@_choice("loss", "What is minimised, in standard deviations of each output.")
+@_number("epochs", "Passes over the training part, at most.")
+@_number("patience", "Epochs without a better validation error before stopping.")
+@_number("learning_rate", "Peak of the schedule.")
+@_number("weight_decay", "Of AdamW.")
+@_number("clip_norm", "Largest norm of the gradient.")
+@_number("lanes", "Slices of the data trained side by side, 0 chooses.")
+@_number("chunk_length", "Steps of truncated backpropagation.")
+@_number("burn_in", "First steps left out of the loss of a slice within a series.")
+@_number("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
+@_number("seed", "Of weights, dropout and chunk borders.")
+@_choice("device", "Where to train.")
+@_choice("precision", "bf16: autocast on CUDA.")
+@_number("threads", "CPU threads, 0 chooses.")
+@click.option("--resume", help="Go on with the run in this folder; no other option.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    data: tuple[str, ...],
+    target: tuple[str, ...],
+    horizon: int,
+    out: str | None,
+    feature: tuple[str, ...],
+    time: str | None,
+    series: str | None,
+    unit: tuple[str, ...],
+    resume: str | None,
+    overwrite: bool,
+    quiet: bool,
+    **choices: Any,
+) -> None:
+    """Train a network on a table of readings (CSV or Parquet, files or a glob).
+
+    The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
+    20 % to test; the network is printed beside its baselines.
+    """
+    require("torch", extra="train", purpose="rnnedge train")
+    require("polars", extra="train", purpose="rnnedge train")
+    from rnnedge.training import fitting
+
+    try:
+        if resume:
+            fitted = fitting.resume(resume, is_quiet=quiet)
+        else:
+            fitted = fitting.fit(
+                _source(data),
+                target=_targets(target),
+                horizon=horizon,
+                out=out,
+                features=feature or None,
+                time=time,
+                series=series,
+                units=_units(unit),
+                overwrite=overwrite,
+                is_quiet=quiet,
+                **choices,
+            )
+    except fitting.TrainingStopped as stopped:
+        click.echo(str(stopped), err=True)
+        raise SystemExit(130) from None
+    print_outcome(fitted)
+    click.echo(f"\nNext: rnnedge export {fitted.run.path} --format onnx --out dist")
+
+
+def print_outcome(fitted: Any) -> None:
+    """Print notes, score table, verdict and where everything is."""
+    from rnnedge.evaluation.report import score_table
+
+    report = fitted.run.report
+    for note in report["data"]["notes"]:
+        click.echo(f"note: {note}")
+    training = report["training"]
+    click.echo(
+        f"\nTrained {training['epochs']} epochs in {training['seconds']:.1f} s "
+        f"({training['device']}), best epoch {training['best_epoch']}, "
+        f"{training['num_weights']:,} weights.\n"
+    )
+    print_table(score_table(fitted.prepared, fitted.evaluation))
+    click.echo()
+    for sentence in report["verdict"]:
+        click.echo(sentence)
+    folder = fitted.run.path
+    click.echo(
+        f"\nRun folder: {folder}  (report.json, results.csv, loss.png, forecast.png)"
+    )
+
+
+def _source(data: tuple[str, ...]) -> Any:
+    if not data:
+        raise DataError(
+            "train: no DATA was given, expected a CSV or Parquet file. "
+            "Call it as `rnnedge train readings.csv --target NAME`."
+        )
+    return data[0] if len(data) == 1 else list(data)
+
+
+def _targets(target: tuple[str, ...]) -> tuple[str, ...]:
+    if not target:
+        raise DataError(
+            "train: no --target was given, expected the column to forecast. "
+            "Name it, for example --target temp_c."
+        )
+    return target
+
+
+def _units(pairs: tuple[str, ...]) -> dict[str, str] | None:
+    units = {}
+    for pair in pairs:
+        name, separator, unit = pair.partition("=")
+        if not separator:
+            raise DataError(
+                f"train: --unit is '{pair}', expected NAME=UNIT. "
+                "Write for example --unit temp_c=C."
+            )
+        units[name] = unit
+    return units or None

@@ -1,0 +1,158 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_data import waves
+
+from rnnedge.evaluation.baselines import (
+    AR_LAGS,
+    RidgeAR,
+    choose_season,
+    persistence,
+    seasonal_naive,
+    seasonal_scale,
+)
+from rnnedge.evaluation.metrics import score_outputs
+from rnnedge.evaluation.report import evaluate, report_content, score_table, verdict
+from rnnedge.training.config import TrainConfig
+from rnnedge.training.preparation import prepare
+from rnnedge_runtime import tolerances
+
+CONFIG = TrainConfig(horizon=4, derived="none")
+
+
+@given(st.integers(0, 9), st.floats(0, 0.3))
+@settings(max_examples=25)
+def test_persistence_and_seasonal_naive_equal_their_definition(seed, missing):
+    prepared = prepare(waves(150, missing=missing, seed=seed), CONFIG)
+    series, season = prepared.series[0], 3
+    last = series.x[:, 0]
+    lazy, seasonal = (
+        persistence(prepared, series),
+        seasonal_naive(prepared, series, season),
+    )
+    for row in range(150):
+        for step in range(1, 5):
+            assert lazy[row, step - 1] == last[row]
+            source = row + step
+            while source > row:
+                source -= season
+            expected = last[source] if source >= 0 else last[row]
+            assert seasonal[row, step - 1] == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["persistence", "seasonal_naive", "ridge_ar", "network"]
+)
+def test_no_forecast_looks_ahead(name):
+    """Readings after row 329 must not change a forecast from row 329 or before."""
+    dataset = waves(400, missing=0.05)
+    values = dataset.series[0].values.copy()
+    values[330:] += 50
+    other = dataclasses.replace(
+        dataset, series=(dataclasses.replace(dataset.series[0], values=values),)
+    )
+    one, two = (
+        evaluate(
+            prepare(d, CONFIG), lambda s: np.cumsum(s.x[:, :1], 0) * np.ones((1, 4))
+        )
+        for d in (dataset, other)
+    )
+    np.testing.assert_array_equal(
+        one.forecasts[name][0][:330], two.forecasts[name][0][:330]
+    )
+    assert not np.array_equal(one.forecasts[name][0], two.forecasts[name][0])
+
+
+def test_ridge_finds_a_linear_process_and_ignores_nothing_it_needs():
+    """An AR(2) series: the fitted one-step error must be close to the noise."""
+    rng = np.random.default_rng(0)
+    x = np.zeros(3000)
+    noise = 0.1 * rng.normal(size=3000)
+    for t in range(2, 3000):
+        x[t] = 1.2 * x[t - 1] - 0.5 * x[t - 2] + noise[t]
+    dataset = waves(3000, has_time=False)
+    values = np.stack([x, rng.normal(size=3000)], axis=1).astype(np.float32)
+    dataset = dataclasses.replace(
+        dataset, series=(dataclasses.replace(dataset.series[0], values=values),)
+    )
+    prepared = prepare(dataset, TrainConfig(horizon=1))
+    series = prepared.series[0]
+    rows = slice(series.parts.test.start, series.parts.test.stop)
+    error = RidgeAR(prepared).forecast(series)[rows, 0] - series.y[rows, 0]
+    best = np.abs(noise[series.parts.test.start + 1 :]).mean()
+    assert np.abs(error).mean() <= best * tolerances.RIDGE_EXCESS
+    assert AR_LAGS >= 2
+
+
+def test_scores_equal_their_definition():
+    rng = np.random.default_rng(1)
+    y = rng.normal(size=(50, 2)).astype(np.float32)
+    y[3, 0] = np.nan
+    y_hat = rng.normal(size=(50, 2)).astype(np.float32)
+    base = np.zeros_like(y)
+    scale = np.array([2.0, 4.0])
+    for k, score in enumerate(score_outputs(y, y_hat, base, scale)):
+        known = np.isfinite(y[:, k])
+        error = (y_hat[known, k] - y[known, k].astype(np.float64)).tolist()
+        mae = sum(map(abs, error)) / len(error)
+        naive = float(np.abs(y[known, k].astype(np.float64)).mean())
+        assert score.count == len(error) == (49 if k == 0 else 50)
+        assert score.mae == pytest.approx(mae)
+        assert score.rmse == pytest.approx(
+            (sum(e * e for e in error) / len(error)) ** 0.5
+        )
+        assert score.mase == pytest.approx(mae / scale[k])
+        assert score.skill_percent == pytest.approx(100 * (1 - mae / naive))
+    assert score_outputs(
+        np.full((3, 1), np.nan, np.float32), y_hat[:3, :1], base, scale
+    ) == [None]
+
+
+def test_season_follows_the_sampling_period():
+    assert [choose_season(s) for s in (3600.0, 900.0, 86_400.0, 7_000.0, None)] == [
+        24,
+        96,
+        1,
+        1,
+        1,
+    ]
+
+
+def test_mase_scale_is_the_seasonal_change_on_the_training_part():
+    prepared = prepare(waves(300, missing=0.1), CONFIG)
+    train = (
+        waves(300, missing=0.1)
+        .series[0]
+        .values[: prepared.series[0].parts.train.stop, 0]
+    )
+    expected = np.nanmean(np.abs(train[24:] - train[:-24]).astype(np.float64))
+    assert seasonal_scale(prepared, 24) == pytest.approx([expected] * 4)
+
+
+def test_report_names_the_loser_and_scores_only_readings():
+    dataset = waves(400)
+    is_reading = np.ones(400, dtype=np.bool_)
+    is_reading[350:360] = False
+    dataset = dataclasses.replace(
+        dataset, series=(dataclasses.replace(dataset.series[0], is_reading=is_reading),)
+    )
+    prepared = prepare(dataset, CONFIG)
+    perfect = evaluate(prepared, lambda s: np.nan_to_num(s.y))
+    useless = evaluate(prepared, lambda s: np.full_like(s.y, 1e3))
+    assert all("below the best baseline" in line for line in verdict(prepared, perfect))
+    assert all("the network LOSES to" in line for line in verdict(prepared, useless))
+    content = report_content(prepared, perfect)
+    assert json.loads(json.dumps(content)) == content
+    scores = content["parts"]["test"]["scores"]
+    assert set(scores) == {"network", "persistence", "seasonal_naive", "ridge_ar"}
+    assert (
+        scores["network"]["a"]["4"]["count"] == len(prepared.series[0].parts.test) - 10
+    )
+    assert scores["persistence"]["a"]["1"]["skill_percent"] == 0
+    table = score_table(prepared, perfect)
+    assert table[0][1:] == ["a 1 h: MAE C", "skill %", "a 4 h: MAE C", "skill %"]
+    assert table[1] == ["network", "0.000", "100.0", "0.000", "100.0"]
