@@ -38,6 +38,7 @@ clean:
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"make: $(PYTHON) is Python {v.major}.{v.minor}, rnnedge needs 3.11 or newer. Choose another one: make PYTHON=python3.12")'
+	@echo "setting up $(VENV), a minute or two; again only when the dependencies change"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) scikit-build-core
 	$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
