@@ -21,6 +21,11 @@ PARITY_ULPS = 4
 PARITY_FLOAT32_FACTOR = 4.0
 """Multiple of PyTorch's own float32 error on the same stream, for nets that amplify."""
 
+VERIFY_ROUNDING_FACTOR = 4.0
+"""Float32's own error over that of a float64 engine whose state alone is rounded to float32
+after each step: the roundings inside a step add 2 to 7 times as much, found over all cells;
+4 here times PARITY_FLOAT32_FACTOR covers that twice."""
+
 
 def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
     """Largest difference allowed between two engines of one model.
