@@ -32,7 +32,7 @@ def command(out: str, seed: int, epochs: int | None) -> None:
 
     folder = Path(out)
     click.echo("1. Train a GRU on hourly weather at JFK, temperature up to 6 h ahead\n")
-    choices = {"epochs": epochs} if epochs else {}
+    choices: dict[str, Any] = {"epochs": epochs} if epochs else {}
     fitted = fit(
         weather("jfk"),
         target=TARGET,
@@ -126,9 +126,9 @@ def stream_elsewhere(artifact: Path, forecasts: Path) -> list[str]:
     last = truth[np.maximum.accumulate(np.where(known, np.arange(len(truth)), 0))]
     part = split_rows(len(truth), HORIZON).test
     ahead = truth[part.start + HORIZON : part.stop + HORIZON]
-    rows = slice(part.start, part.stop)
-    network = float(np.nanmean(np.abs(y[rows, HORIZON - 1] - ahead)))
-    persistence = float(np.nanmean(np.abs(last[rows] - ahead)))
+    tested = slice(part.start, part.stop)
+    network = float(np.nanmean(np.abs(y[tested, HORIZON - 1] - ahead)))
+    persistence = float(np.nanmean(np.abs(last[tested] - ahead)))
     wind = series.values[:, dataset.columns.index("wind_ms")]
     outcome = "beats" if network < persistence else "LOSES to"
     return [

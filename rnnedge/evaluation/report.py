@@ -115,7 +115,8 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
     for k, output in enumerate(prepared.spec.outputs):
         if output.step not in (1, prepared.spec.horizon):
             continue
-        mae = {name: score[k].mae for name, score in scores.items() if score[k]}
+        scored = {name: outputs[k] for name, outputs in scores.items()}
+        mae = {name: score.mae for name, score in scored.items() if score}
         if NETWORK not in mae:
             continue
         network = mae.pop(NETWORK)
