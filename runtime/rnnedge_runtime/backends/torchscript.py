@@ -19,6 +19,7 @@ from ..errors import FormatError, require
 from ..integrity import read_sealed
 from ..metadata import Metadata, metadata_from_text
 from ..spec import ModelSpec
+from .opaque import run_one_by_one
 from .run_stepper import RunStepper
 
 _EXTRA = "/extra/"
@@ -68,7 +69,7 @@ class TorchScriptEngine:
         """Advance B streams by T steps (`engine.Engine.run`)."""
         state = [tensor.astype(np.float32, copy=False) for tensor in state]
         if self._spec.is_opaque:
-            return self._run_one_by_one(x, state)
+            return run_one_by_one(self._call, x, state, self._spec.output_size)
         return self._call(x, state)
 
     def stepper(self) -> RunStepper:
@@ -77,24 +78,11 @@ class TorchScriptEngine:
 
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         torch = self._torch
-        tensors = [torch.from_numpy(np.ascontiguousarray(part)) for part in (x, *state)]
+        # Copies, because an output of the module may share memory with an input.
+        tensors = [torch.from_numpy(np.array(part, order="C")) for part in (x, *state)]
         with torch.inference_mode():
             y, new_state = self._module(tensors[0], tensors[1:])
         return y.numpy(), [tensor.numpy() for tensor in new_state]
-
-    def _run_one_by_one(
-        self, x: NDArray[np.float32], state: State
-    ) -> tuple[Array, State]:
-        """An opaque module takes one step of one stream, its state without our batch."""
-        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
-        new_state = [tensor.copy() for tensor in state]
-        for b in range(x.shape[0]):
-            carried = [tensor[b] for tensor in state]
-            for t in range(x.shape[1]):
-                y[b, t], carried = self._call(x[b : b + 1, t : t + 1], carried)
-            for tensor, value in zip(new_state, carried, strict=True):
-                tensor[b] = value
-        return y, new_state
 
 
 def _extra_files(content: bytes, *, where: str) -> dict[str, str]:
