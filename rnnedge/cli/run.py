@@ -214,3 +214,9 @@ def report(stream: RowStream, reader: RowReader, period_s: float | None) -> None
         )
     for line in findings.lines():
         click.echo(f"{where}: {line}", err=True)
+    if findings.is_other_period:
+        click.echo(
+            f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
+            "them, or take a model trained on their period.",
+            err=True,
+        )

@@ -45,7 +45,7 @@ class Table:
 
     Attributes:
         where: the file as it was named, or "table"; the start of messages.
-        stem: the file's name without folder and endings, or "".
+        stem: the file's name without folder and ending, or "".
         columns: polars Series by name, in the order of the table.
     """
 
@@ -89,7 +89,7 @@ def read_table(path: Path) -> Table:
             f"{path}: the ending '{path.suffix}' is not one of {known}. "
             "Save the readings as CSV or Parquet, or rename the file."
         )
-    stem = path.name.split(".")[0] or path.name
+    stem = Path(path.name.removesuffix(".gz")).stem
     return _with_rows(Table(str(path), stem, columns))
 
 

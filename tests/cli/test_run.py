@@ -133,6 +133,20 @@ def test_the_columns_and_the_report(artifact: Path, table: Path) -> None:
     assert values == [str(np.float32(value)) for value in values]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "is_other"), [(10, True), (60, False), (30, True), (120, True)]
+)
+def test_rows_of_another_period_are_pointed_out(
+    artifact: Path, minutes: int, is_other: bool
+) -> None:
+    header, *_ = LINES.splitlines(keepends=True)
+    rows = [f"{60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
+    result = run(artifact, stdin="".join([header, *rows]))
+    assert len(parse(result.stdout)) == 30
+    hint = "standard input: the rows are not 3600 s apart, as in training."
+    assert (hint in result.stderr) == is_other
+
+
 def test_json_lines_in_and_out(artifact: Path, table: Path) -> None:
     objects = []
     for line in LINES.splitlines()[1:]:
@@ -285,7 +299,7 @@ def start(*arguments: object) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""},
     )
 
 

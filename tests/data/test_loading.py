@@ -160,6 +160,16 @@ def test_several_files_by_pattern_and_by_list(tmp_path: Path) -> None:
     assert "no file matches" in load_error(str(tmp_path / "*.tsv"))
 
 
+def test_series_in_several_files_keep_apart(tmp_path: Path) -> None:
+    for month in (1, 2):
+        lines = [f"2013-0{month}-0{k},{'ab'[k % 2]},{k}" for k in range(1, 9)]
+        write(tmp_path, "day,pump,temp\n" + "\n".join(lines), f"site.{month}.csv")
+    data = load_dataset(str(tmp_path / "*.csv"), targets="temp", series="pump")
+    names = [series.name for series in data.series]
+    assert names == ["site.1/b", "site.1/a", "site.2/b", "site.2/a"]
+    assert data.sample_period_s == 2 * 86_400
+
+
 def same_readings(data: Dataset, other: Dataset) -> bool:
     a, b = data.series[0], other.series[0]
     return (

@@ -71,7 +71,7 @@ def logs(draw) -> tuple[Log, float]:
     num_slots = draw(st.integers(10, 60))
     repeats = np.ones(num_slots, dtype=int)
     repeats[rng.random(num_slots) < draw(st.sampled_from((0.0, 0.15)))] = 0
-    repeats[rng.random(num_slots) < draw(st.sampled_from((0.0, 0.05)))] = 2
+    repeats[rng.choice(num_slots, draw(st.integers(0, num_slots // 12)))] = 2
     repeats[:4] = 1
     slots = np.arange(num_slots).repeat(repeats)
     aside = np.zeros(len(slots))
