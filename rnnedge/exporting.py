@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnedge.run_folder import Run, load_run
 from rnnedge_export.exporting import ExportReport
 from rnnedge_export.exporting import export as export_module
-
-from rnnedge.run_folder import Run, load_run
 from rnnedge_export.sequence_model import SequenceModel
 
 
