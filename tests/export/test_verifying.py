@@ -88,7 +88,7 @@ def test_good_artifact_passes_every_check(name, tmp_path):
 
 
 @given(model_specs().flatmap(lambda s: weights(s).map(lambda w: (s, w))))
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_drawn_models_pass_their_proof_and_every_check(tmp_path, drawn):
     spec, drawn_weights = drawn
     export(torch_model(spec, drawn_weights), formats=BOTH, out=tmp_path)
