@@ -16,6 +16,7 @@ import torch
 
 from rnnedge import run_folder
 from rnnedge.data.loading import load_dataset
+from rnnedge.data.selection import without_constant_features
 from rnnedge.data.series import Dataset
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
@@ -35,7 +36,7 @@ from rnnedge.training.preparation import Prepared, prepare
 from rnnedge.training.progress import Progress
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
-from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.errors import DataError, SpecError, require
 from rnnedge_runtime.tolerances import VERIFY_STEPS
 from rnnedge_runtime.weights import model_digest
 
@@ -106,7 +107,12 @@ def fit(
         series=series,
         units=units,
     )
+    dataset = without_constant_features(
+        dataset, horizon, are_named=features is not None
+    )
     prepared = prepare(dataset, config)
+    choose_device(config.device)
+    _require_all()
     folder = _new_folder(out, dataset, overwrite=overwrite)
     data = {
         "source": _source_text(source, dataset),
@@ -155,6 +161,12 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
     return _train(folder, dataset, prepared, config, state=state, is_quiet=is_quiet)
 
 
+def _require_all() -> None:
+    """Raise MissingDependencyError before the training, not after it."""
+    for module in ("safetensors", "matplotlib", "rich"):
+        require(module, extra="train", purpose="Training")
+
+
 def choose_device(name: str) -> torch.device:
     """The device to train on.
 
@@ -182,25 +194,43 @@ def _train(
 ) -> Fitted:
     device = choose_device(config.device)
     started = clock.perf_counter()
-    with _torch_settings(config, device), _interruptible() as interrupted:
+    with _torch_settings(config, device):
         trainer = Trainer(prepared, config, device)
         if state is not None:
             trainer.load_state_dict(state)
         fingerprint = data_fingerprint(prepared)
-        is_finished = _loop(
-            folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
-        )
-        _write_results(folder, trainer.history)
+        with _interruptible() as interrupted:
+            is_finished = _loop(
+                folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
+            )
+            _write_results(folder, trainer.history)
+        how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
         if not is_finished:
             raise TrainingStopped(
                 f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of it saved. "
-                f"Go on with: rnnedge train --resume {folder}"
+                f"{how_to_go_on}"
             )
-        training_s = clock.perf_counter() - started
-        model = trainer.best_model()
-        evaluation = evaluate(
-            prepared, lambda one: stream_predictions(model, one), config.season
-        )
+        try:
+            seconds = clock.perf_counter() - started
+            return _finish(folder, dataset, prepared, trainer, seconds)
+        except KeyboardInterrupt:
+            raise TrainingStopped(
+                f"Stopped after the training, before the report. {how_to_go_on}"
+            ) from None
+
+
+def _finish(
+    folder: Path,
+    dataset: Dataset,
+    prepared: Prepared,
+    trainer: Trainer,
+    seconds: float,
+) -> Fitted:
+    """Evaluate the best epoch and write what the run leaves behind, the report last."""
+    model = trainer.best_model()
+    evaluation = evaluate(
+        prepared, lambda one: stream_predictions(model, one), trainer.config.season
+    )
     weights = model.weights()
     run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
     report = {
@@ -214,12 +244,12 @@ def _train(
             "notes": list(prepared.notes),
         },
         "training": {
-            "seconds": round(training_s, 3),
+            "seconds": round(seconds, 3),
             "epochs": len(trainer.history),
             "best_epoch": trainer.best_epoch + 1,
             "best_validation_error": trainer.best_error,
             "rows_per_epoch": trainer.rows_per_epoch,
-            "device": str(device),
+            "device": str(trainer.device),
             "num_weights": sum(array.size for array in weights.values()),
             "digest": model_digest(prepared.spec, weights),
         },
@@ -276,16 +306,16 @@ def _new_folder(out: str | Path | None, dataset: Dataset, *, overwrite: bool) ->
             f"{folder}: the run folder cannot be made: {error.strerror}. "
             "Choose another --out."
         ) from None
-    for name in (run_folder.REPORT, run_folder.CHECKPOINT):
+    for name in run_folder.ALL_FILES:
         (folder / name).unlink(missing_ok=True)
     return folder
 
 
 def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
     if isinstance(source, str | Path):
-        return str(source)
+        return str(Path(source).absolute())
     if isinstance(source, list | tuple):
-        return [str(item) for item in source]
+        return [str(Path(item).absolute()) for item in source]
     return dataset.source
 
 

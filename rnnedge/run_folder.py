@@ -37,6 +37,17 @@ REPORT = "report.json"
 CHECKPOINT = "last.ckpt"
 LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
+ALL_FILES = (
+    CONFIG,
+    RESULTS,
+    WEIGHTS,
+    SPEC,
+    STREAM,
+    REPORT,
+    CHECKPOINT,
+    LOSS_PLOT,
+    FORECAST_PLOT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def load_run(path: str | Path) -> Run:
         MissingDependencyError: safetensors is not installed.
     """
     folder = Path(path)
-    absent = [name for name in (SPEC, WEIGHTS) if not (folder / name).is_file()]
+    absent = [name for name in (SPEC, WEIGHTS, REPORT) if not (folder / name).is_file()]
     if absent:
         raise DataError(
             f"{folder}: {' and '.join(absent)} not found, expected the folder of a "
@@ -97,9 +108,7 @@ def load_run(path: str | Path) -> Run:
     if (folder / STREAM).is_file():
         with np.load(folder / STREAM, allow_pickle=False) as archive:
             stream = archive["x"]
-    report = {}
-    if (folder / REPORT).is_file():
-        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     return Run(folder, spec, weights, stream, report)
 
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +56,6 @@ def test_commands_of_the_readme_run(folder):
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_python_of_the_readme_runs(folder, number):
-    shutil.rmtree(folder / "runs", ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "-c", blocks("python")[number]],
         cwd=folder,

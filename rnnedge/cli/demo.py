@@ -23,7 +23,15 @@ TIMED_STEPS = 2000
 @click.option("--epochs", default=None, type=int, help="Fewer make a quicker demo.")
 def command(out: str, seed: int, epochs: int | None) -> None:
     """Train on the weather at JFK, export, verify, and stream the weather at Newark."""
-    for module in ("torch", "polars", "onnx", "onnxruntime", "matplotlib"):
+    for module in (
+        "torch",
+        "polars",
+        "onnx",
+        "onnxruntime",
+        "safetensors",
+        "matplotlib",
+        "rich",
+    ):
         require(module, extra="train", purpose="rnnedge demo")
     from rnnedge.cli.train import print_outcome
     from rnnedge.datasets import weather

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from rnnedge.cli.tables import print_table
 from rnnedge.training.config import CHOICES, TrainConfig
@@ -69,10 +70,15 @@ def _number(name: str, text: str) -> Any:
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
 @_number("threads", "CPU threads, 0 chooses.")
-@click.option("--resume", help="Go on with the run in this folder; no other option.")
+@click.option(
+    "--resume", help="Go on with the run in this folder; DATA: its new place."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     data: tuple[str, ...],
     target: tuple[str, ...],
     horizon: int,
@@ -91,13 +97,15 @@ def command(
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
     20 % to test; the network is printed beside its baselines.
     """
-    require("torch", extra="train", purpose="rnnedge train")
-    require("polars", extra="train", purpose="rnnedge train")
+    for module in ("torch", "polars", "safetensors", "matplotlib", "rich"):
+        require(module, extra="train", purpose="rnnedge train")
     from rnnedge import fitting
 
     try:
         if resume:
-            fitted = fitting.resume(resume, is_quiet=quiet)
+            _check_alone(context)
+            source = _source(data) if data else None
+            fitted = fitting.resume(resume, source=source, is_quiet=quiet)
         else:
             fitted = fitting.fit(
                 _source(data),
@@ -140,6 +148,21 @@ def print_outcome(fitted: Any) -> None:
     click.echo(
         f"\nRun folder: {folder}  (report.json, results.csv, loss.png, forecast.png)"
     )
+
+
+def _check_alone(context: click.Context) -> None:
+    """Refuse choices beside --resume: the run has made its own."""
+    given = [
+        "--" + name.replace("_", "-")
+        for name in context.params
+        if name not in ("resume", "data", "quiet")
+        and context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise DataError(
+            f"train: {', '.join(given)} stands beside --resume, which goes on with the "
+            "choices in config.toml. Leave it out, or start a new run."
+        )
 
 
 def _source(data: tuple[str, ...]) -> Any:

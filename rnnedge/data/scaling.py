@@ -13,6 +13,7 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec import Feature
 
 CLIP_MARGIN = 0.5  # of the training range, on either side
+SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15  # their squares and quotients fit float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +22,35 @@ class Scaler:
 
     Attributes:
         mean: `[N]` in the columns' units.
-        deviation: `[N]` in the columns' units, 1 where the readings do not vary.
+        scale: `[N]` standard deviation in the columns' units, 1 where nothing varies.
     """
 
     mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
+    scale: NDArray[np.float32]
 
 
-def fit_scaler(rows: NDArray[np.float32]) -> Scaler:
-    """The Scaler of `rows` `[T, N]`, missing values (NaN) left out."""
+def fit_scaler(
+    rows: NDArray[np.float32], names: Sequence[str], *, where: str
+) -> Scaler:
+    """The Scaler of `rows` `[T, N]`, missing values (NaN) left out.
+
+    Raises:
+        DataError: a column is too large or too small for float32 arithmetic.
+    """
     values = rows.astype(np.float64)
-    count = np.isfinite(values).sum(axis=0)
-    total = np.nansum(values, axis=0)
-    mean = total / np.maximum(count, 1)
-    variance = np.nansum((values - mean) ** 2, axis=0) / np.maximum(count, 1)
-    deviation = np.sqrt(variance)
-    deviation[deviation <= 1e-6 * np.abs(mean)] = 1.0
-    deviation[deviation == 0] = 1.0
-    return Scaler(mean.astype(np.float32), deviation.astype(np.float32))
+    count = np.maximum(np.isfinite(values).sum(axis=0), 1)
+    mean = np.nansum(values, axis=0) / count
+    scale = np.sqrt(np.nansum((values - mean) ** 2, axis=0) / count)
+    scale[scale <= 1e-6 * np.abs(mean)] = 1.0
+    scale[scale == 0] = 1.0
+    for name, middle, width in zip(names, mean, scale, strict=True):
+        if not (SMALLEST_SCALE < width < LARGEST_SCALE and abs(middle) < LARGEST_SCALE):
+            raise DataError(
+                f"{where}: column '{name}' has mean {middle:.3g} and standard deviation "
+                f"{width:.3g}, expected magnitudes between {SMALLEST_SCALE:g} and "
+                f"{LARGEST_SCALE:g}. Give it in another unit."
+            )
+    return Scaler(mean.astype(np.float32), scale.astype(np.float32))
 
 
 def fit_features(

@@ -47,14 +47,23 @@ def split_rows(
     )
 
 
-def check_parts(parts: Sequence[Parts], num_rows: int, horizon: int) -> None:
-    """Raise DataError unless every part has at least one row in some series."""
+def check_parts(
+    parts: Sequence[Parts], longest: int, horizon: int, *, where: str
+) -> None:
+    """Raise DataError unless every part has at least one row in some series.
+
+    Args:
+        parts: of every series.
+        longest: rows of the longest series.
+        horizon: furthest step ahead that is forecast.
+        where: name of the data, for the message.
+    """
     for name in ("train", "validation", "test"):
         if not any(len(getattr(part, name)) for part in parts):
             smallest = min(VALIDATION_FRACTION, TEST_FRACTION)
             needed = int((horizon + 1) / smallest) + 1
             raise DataError(
-                f"split: {num_rows} rows in {len(parts)} series leave none for the {name} "
-                f"part at horizon {horizon}, expected {needed} rows or more in a series. "
+                f"{where}: the longest series has {longest} rows, too few for horizon "
+                f"{horizon}: none is left for the {name} part, expected {needed} or more. "
                 "Give more data or a shorter --horizon."
             )

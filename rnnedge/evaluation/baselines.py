@@ -54,7 +54,11 @@ def seasonal_scale(prepared: Prepared, season: int) -> NDArray[np.float64]:
         for series in prepared.series
         if len(now := series.targets[: series.parts.train.stop]) > season
     ]
-    joined = np.concatenate(changes) if changes else np.zeros((0, 1))
+    joined = (
+        np.concatenate(changes)
+        if changes
+        else np.zeros((0, len(prepared.spec.targets)))
+    )
     count = np.maximum(np.isfinite(joined).sum(axis=0), 1)
     scale = np.nansum(joined.astype(np.float64), axis=0) / count
     return np.repeat(scale, prepared.spec.horizon)
@@ -137,4 +141,6 @@ def _targets(prepared: Prepared, series: PreparedSeries) -> Array:
     known = series.targets
     source = np.where(np.isfinite(known), np.arange(len(known))[:, None], 0)
     filled = np.take_along_axis(known, np.maximum.accumulate(source, axis=0), axis=0)
-    return np.where(np.isfinite(filled), filled, np.nanmean(known, axis=0))
+    seen = known[: series.parts.train.stop]
+    count = np.maximum(np.isfinite(seen).sum(axis=0), 1)
+    return np.where(np.isfinite(filled), filled, np.nansum(seen, axis=0) / count)

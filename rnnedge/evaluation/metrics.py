@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.errors import NonFiniteError
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -20,15 +22,15 @@ class Score:
     Attributes:
         mae: mean absolute error, in the target's unit.
         rmse: root mean squared error, in the target's unit.
-        mase: mean absolute scaled error, no unit.
-        skill_percent: against persistence; 0 for persistence itself.
+        mase: mean absolute scaled error, no unit; None where the scale is zero.
+        skill_percent: against persistence; None where persistence makes no error.
         count: forecasts scored.
     """
 
     mae: float
     rmse: float
-    mase: float
-    skill_percent: float
+    mase: float | None
+    skill_percent: float | None
     count: int
 
 
@@ -45,10 +47,21 @@ def score_outputs(
         y_hat: `[N, O]` what was forecast.
         persistence: `[N, O]` the persistence forecast.
         scale: `[O]` denominator of MASE.
+
+    Raises:
+        NonFiniteError: a forecast is NaN or infinite where the truth is known.
     """
     scores: list[Score | None] = []
     for k in range(y.shape[1]):
-        known = np.isfinite(y[:, k]) & np.isfinite(y_hat[:, k])
+        known = np.isfinite(y[:, k])
+        broken = known & ~np.isfinite(y_hat[:, k])
+        if broken.any():
+            raise NonFiniteError(
+                f"evaluation: {int(broken.sum())} of {int(known.sum())} forecasts of output "
+                f"{k} are not finite, the first in row {int(np.argmax(broken))} of the part. "
+                "The network explodes when it is streamed; train with a smaller "
+                "--learning-rate or another --cell."
+            )
         if not known.any():
             scores.append(None)
             continue
@@ -60,8 +73,8 @@ def score_outputs(
             Score(
                 mae=mae,
                 rmse=float(np.sqrt(np.square(error).mean())),
-                mase=mae / float(scale[k]) if scale[k] > 0 else 0.0,
-                skill_percent=100 * (1 - mae / base) if base > 0 else 0.0,
+                mase=mae / float(scale[k]) if scale[k] > 0 else None,
+                skill_percent=100 * (1 - mae / base) if base > 0 else None,
                 count=int(known.sum()),
             )
         )

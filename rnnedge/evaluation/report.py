@@ -117,12 +117,16 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
             continue
         scored = {name: outputs[k] for name, outputs in scores.items()}
         mae = {name: score.mae for name, score in scored.items() if score}
+        steps = steps_in_words(output.step, prepared.spec.sample_period_s)
+        ahead = f"{output.target}, {steps}"
         if NETWORK not in mae:
+            sentences.append(
+                f"{ahead}: the test part has no reading to compare with; nothing was scored."
+            )
             continue
         network = mae.pop(NETWORK)
         best = min(mae, key=lambda name: mae[name])
         unit = f" {output.unit}" if output.unit else ""
-        ahead = f"{output.target}, {steps_in_words(output.step, prepared.spec.sample_period_s)}"
         if network <= mae[best]:
             gain = 100 * (1 - network / mae[best]) if mae[best] else 0.0
             sentences.append(
@@ -159,11 +163,9 @@ def score_table(prepared: Prepared, evaluation: Evaluation) -> list[list[str]]:
         row = [LABELS[name]]
         for k in columns:
             score = scores[k]
-            row += (
-                [f"{score.mae:.3f}", f"{score.skill_percent:.1f}"]
-                if score
-                else ["-", "-"]
-            )
+            row.append(f"{score.mae:.3f}" if score else "-")
+            skill = score.skill_percent if score else None
+            row.append("-" if skill is None else f"{skill:.1f}")
         rows.append(row)
     return rows
 

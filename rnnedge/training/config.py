@@ -20,6 +20,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "precision": ("float32", "bf16"),
     "derived": ("auto", "none", "hour_of_day", "time_of_year", "both"),
 }
+# low, high, whether low itself is excluded, an example
+_RANGES = {
+    "dropout": (0.0, 1.0, False, 0.1),
+    "warmup": (0.0, 1.0, False, 0.1),
+    "learning_rate": (0.0, float("inf"), True, 0.005),
+    "weight_decay": (0.0, float("inf"), False, 0.01),
+    "clip_norm": (0.0, float("inf"), True, 1.0),
+}
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
@@ -116,11 +124,14 @@ class TrainConfig:
                     f"train: {name} is {getattr(self, name)}, expected {least} or more. "
                     f"Set --{name.replace('_', '-')} accordingly."
                 )
-        if not 0 <= self.dropout < 1:
-            raise SpecError(
-                f"train: dropout is {self.dropout}, expected 0 up to below 1. "
-                "Use for example 0.1."
-            )
+        for name, (low, high, is_open, usual) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value < high or (is_open and value == low):
+                start = "above" if is_open else "from"
+                raise SpecError(
+                    f"train: {name} is {value}, expected a number {start} {low:g} to below "
+                    f"{high:g}. Use for example {usual}."
+                )
         if self.proj_size and (
             self.cell != "lstm" or self.proj_size >= self.hidden_size
         ):

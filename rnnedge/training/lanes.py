@@ -68,17 +68,18 @@ def plan_epoch(
         segments: rows of the joined data, each run from the initial state.
         num_lanes: lanes side by side, at most.
         chunk_length: rows per chunk.
-        offset: rows by which the first chunk of every segment is shorter, so that chunk
-            borders fall elsewhere in every epoch; 0 up to below `chunk_length`.
+        offset: rows by which the first chunk of all lanes is shorter, so that chunk
+            borders fall elsewhere in every epoch; 0 up to below `chunk_length`. Only the
+            last chunk of a segment is shorter than its neighbours in other lanes, so no
+            lane's state runs past the rows it hands on.
     """
     num_lanes = min(num_lanes, len(segments))
     lanes: list[list[tuple[int, int, bool]]] = [[] for _ in range(num_lanes)]
     for segment in sorted(segments, key=len, reverse=True):
         lane = min(lanes, key=len)
+        first_length = chunk_length if lane else chunk_length - offset
         borders = [segment.start]
-        borders += range(
-            segment.start + chunk_length - offset, segment.stop, chunk_length
-        )
+        borders += range(segment.start + first_length, segment.stop, chunk_length)
         borders.append(segment.stop)
         for a, b in itertools.pairwise(borders):
             lane.append((a, b - a, a == segment.start))

@@ -15,7 +15,7 @@ from rnnedge.data.scaling import Scaler, fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Parts, check_parts, split_rows
 from rnnedge.training.config import TrainConfig
-from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.layers import AddLast, Affine, Gru, Layer, Linear, Lstm, Rnn
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
@@ -83,8 +83,10 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     """
     horizon = config.horizon
     parts = [split_rows(len(series.values), horizon) for series in dataset.series]
-    num_rows = sum(len(series.values) for series in dataset.series)
-    check_parts(parts, num_rows, horizon)
+    longest = max(len(series) for series in dataset.series)
+    check_parts(parts, longest, horizon, where=dataset.source)
+    if config.missing == "reject":
+        _check_complete(dataset)
 
     num_features = len(dataset.features)
     training = np.concatenate(
@@ -104,7 +106,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             features,
             series.values[:, :num_features],
             np.array([feature.initial for feature in features], dtype=np.float32),
-            where=f"series '{series.name}'" if series.name else "train",
+            where="train",
         )
         for series in dataset.series
     ]
@@ -115,12 +117,20 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         y if sources is None else y - x[:, sources]
         for y, x in zip(outputs, clipped, strict=True)
     ]
-    fitted = fit_scaler(
-        np.concatenate([d[: p.train.stop] for d, p in zip(changes, parts, strict=True)])
+    _check_targets(dataset, training[:, columns], outputs, parts)
+    output_scaler = fit_scaler(
+        np.concatenate(
+            [d[: p.train.stop] for d, p in zip(changes, parts, strict=True)]
+        ),
+        [name for name in dataset.targets for _ in range(horizon)],
+        where=f"{dataset.source}, training part",
     )
-    output_scaler = _check_targets(dataset, fitted, training[:, columns])
     input_scaler = fit_scaler(
-        np.concatenate([x[: p.train.stop] for x, p in zip(clipped, parts, strict=True)])
+        np.concatenate(
+            [x[: p.train.stop] for x, p in zip(clipped, parts, strict=True)]
+        ),
+        dataset.features,
+        where=f"{dataset.source}, training part",
     )
     spec = ModelSpec(
         features=features,
@@ -149,7 +159,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         spec=spec,
         affine_weights=_affine_weights(spec, input_scaler, output_scaler),
         series=series,
-        output_scale=output_scaler.deviation,
+        output_scale=output_scaler.scale,
         notes=dataset.notes,
     )
 
@@ -221,16 +231,50 @@ def _true_outputs(values: Array, horizon: int) -> Array:
     return y.reshape(num_rows, num_targets * horizon)
 
 
-def _check_targets(dataset: Dataset, scaler: Scaler, rows: Array) -> Scaler:
+def _check_complete(dataset: Dataset) -> None:
+    """Raise NonFiniteError at the first missing reading of a feature."""
+    for series in dataset.series:
+        missing = ~np.isfinite(series.values[:, : len(dataset.features)])
+        if not missing.any():
+            continue
+        row = int(np.argmax(missing.any(axis=1)))
+        feature = dataset.features[int(np.argmax(missing[row]))]
+        place = f"slot {row + 1}"
+        if series.time is not None:
+            place = f"{np.datetime64(int(series.time[row]), 's')}Z"
+        name = f", series '{series.name}'" if len(dataset.series) > 1 else ""
+        raise NonFiniteError(
+            f"{dataset.source}{name}: feature '{feature}' has no reading at {place}, and "
+            "the policy is 'reject'. Fill the hole, or train with --missing hold."
+        )
+
+
+def _check_targets(
+    dataset: Dataset, rows: Array, outputs: list[Array], parts: list[Parts]
+) -> None:
+    """Raise DataError unless every target varies in training and is known in validation."""
     for name, column in zip(dataset.targets, rows.T, strict=True):
         seen = column[np.isfinite(column)]
         if len(np.unique(seen)) < 2:
             raise DataError(
-                f"training part: target '{name}' has {len(seen)} readings and does not "
-                f"vary in its {len(column)} rows, expected at least two different values. "
+                f"{dataset.source}, training part: target '{name}' has {len(seen)} readings "
+                f"and does not vary in its {len(column)} rows, expected at least two "
+                "different values. Choose another --target, or give more data."
+            )
+    held_out = np.concatenate(
+        [
+            y[p.validation.start : p.validation.stop]
+            for y, p in zip(outputs, parts, strict=True)
+        ]
+    )
+    known = np.isfinite(held_out).reshape(len(held_out), len(dataset.targets), -1)
+    for name, is_known in zip(dataset.targets, known.any(axis=(0, 2)), strict=True):
+        if not is_known:
+            raise DataError(
+                f"{dataset.source}, validation part: target '{name}' has no reading in its "
+                f"{len(held_out)} rows, expected some to choose the best epoch by. "
                 "Choose another --target, or give more data."
             )
-    return scaler
 
 
 def _layers(
@@ -268,7 +312,7 @@ def _affine_weights(
     """Derived inputs are sines and cosines already: shift 0, scale 1."""
     extra = spec.input_size - spec.num_features
     shift = np.concatenate([input_scaler.mean, np.zeros(extra, np.float32)])
-    scale = np.concatenate([1 / input_scaler.deviation, np.ones(extra, np.float32)])
+    scale = np.concatenate([1 / input_scaler.scale, np.ones(extra, np.float32)])
     inverse = next(
         k
         for k, layer in enumerate(spec.layers)
@@ -278,5 +322,5 @@ def _affine_weights(
         "layers.0.shift": shift.astype(np.float32),
         "layers.0.scale": scale.astype(np.float32),
         f"layers.{inverse}.shift": output_scaler.mean,
-        f"layers.{inverse}.scale": output_scaler.deviation,
+        f"layers.{inverse}.scale": output_scaler.scale,
     }

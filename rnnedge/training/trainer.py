@@ -132,7 +132,17 @@ class Trainer:
         return True
 
     def best_model(self) -> SequenceModel:
-        """The network with the weights of the best validation error, on the CPU."""
+        """The network with the weights of the best validation error, on the CPU.
+
+        Raises:
+            NonFiniteError: no epoch had a finite validation error.
+        """
+        if not self._best:
+            raise NonFiniteError(
+                f"train: the validation error was not finite in any of {len(self.history)} "
+                "epochs: the network explodes when it is streamed. Train with a smaller "
+                f"--learning-rate than {self.config.learning_rate}, or another --cell."
+            )
         self.model.load_state_dict(self._best)
         return self.model.cpu().eval()
 

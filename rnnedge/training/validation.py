@@ -25,7 +25,6 @@ class Validator:
     """
 
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
-        self._device = device
         self._scale = prepared.output_scale
         self._groups = []
         with_rows = [s for s in prepared.series if len(s.parts.validation)]
@@ -33,6 +32,9 @@ class Validator:
             self._groups.append(
                 _padded(with_rows[start : start + SERIES_AT_ONCE], device)
             )
+        self._is_scored = np.zeros(len(self._scale), dtype=np.bool_)
+        for _, y in self._groups:
+            self._is_scored |= torch.isfinite(y).any(0).any(0).cpu().numpy()
 
     @torch.no_grad()
     def mae(self, model: SequenceModel) -> NDArray[np.float64]:
@@ -43,14 +45,18 @@ class Validator:
         for x, y in self._groups:
             y_hat, _ = model(x, model.initial_state(len(x)))
             error = (y_hat - y).abs()
-            known = torch.isfinite(error)
+            known = torch.isfinite(y)
             total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
             count += known.sum((0, 1)).cpu().numpy()
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def error(self, mae: NDArray[np.float64]) -> float:
-        """Mean of `mae`, each output in its standard deviations: what is minimised."""
-        return float(np.nanmean(mae / self._scale))
+        """Mean of `mae`, each output in its standard deviations: what is minimised.
+
+        Infinite when a forecast was not finite.
+        """
+        known = mae[self._is_scored] / self._scale[self._is_scored]
+        return float(known.mean()) if np.isfinite(known).all() else float("inf")
 
 
 @torch.no_grad()

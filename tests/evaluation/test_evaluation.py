@@ -20,6 +20,7 @@ from rnnedge.evaluation.report import evaluate, report_content, score_table, ver
 from rnnedge.training.config import TrainConfig
 from rnnedge.training.preparation import prepare
 from rnnedge_runtime import tolerances
+from rnnedge_runtime.errors import NonFiniteError
 
 CONFIG = TrainConfig(horizon=4, derived="none")
 
@@ -110,6 +111,61 @@ def test_scores_equal_their_definition():
     assert score_outputs(
         np.full((3, 1), np.nan, np.float32), y_hat[:3, :1], base, scale
     ) == [None]
+
+
+def test_forecasts_that_are_not_finite_are_no_forecasts_left_out():
+    """8 of 10 infinite forecasts gave a MAE of the other two, and a skill of 90 %."""
+    y = np.ones((10, 1), dtype=np.float32)
+    y_hat = y.copy()
+    y_hat[2:] = np.inf
+    with pytest.raises(NonFiniteError, match="8 of 10 forecasts of output 0"):
+        score_outputs(y, y_hat, y, np.ones(1))
+
+
+def test_ratios_to_nothing_are_undefined_not_perfect():
+    """MASE was 0.0, a perfect score, where the seasonal change is zero."""
+    y = np.ones((5, 1), dtype=np.float32)
+    score = score_outputs(y, y + 1, y, np.zeros(1))[0]
+    assert score.mase is None
+    assert score.skill_percent is None
+
+
+def test_two_targets_and_a_season_longer_than_the_training_part():
+    """It ended in an IndexError after all of the training."""
+    dataset = dataclasses.replace(waves(300), targets=("a", "b"))
+    prepared = prepare(dataset, CONFIG)
+    evaluation = evaluate(prepared, lambda s: np.nan_to_num(s.y), season=10_000)
+    assert [s.mase for s in evaluation.scores["test"]["network"]] == [None] * 8
+
+
+def test_baseline_of_a_target_that_is_no_feature_sees_no_future():
+    """Rows before the first reading were filled with the mean of the whole series."""
+    dataset = waves(300)
+    values = dataset.series[0].values[:, ::-1].copy()
+    values[:20, 1] = np.nan
+
+    def first_forecasts(change):
+        changed = values.copy()
+        changed[250:, 1] += change
+        series = dataclasses.replace(dataset.series[0], values=changed)
+        one = dataclasses.replace(
+            dataset, columns=("b", "a"), features=("b",), series=(series,)
+        )
+        prepared = prepare(one, CONFIG)
+        return persistence(prepared, prepared.series[0])[:20]
+
+    np.testing.assert_array_equal(first_forecasts(0.0), first_forecasts(50.0))
+
+
+def test_a_test_part_without_readings_is_said():
+    dataset = waves(400)
+    values = dataset.series[0].values.copy()
+    values[320:, 0] = np.nan
+    series = dataclasses.replace(dataset.series[0], values=values)
+    prepared = prepare(dataclasses.replace(dataset, series=(series,)), CONFIG)
+    evaluation = evaluate(prepared, lambda s: np.nan_to_num(s.y))
+    assert all("nothing was scored" in line for line in verdict(prepared, evaluation))
+    assert score_table(prepared, evaluation)[1] == ["network", "-", "-", "-", "-"]
 
 
 def test_season_follows_the_sampling_period():

@@ -17,7 +17,7 @@ import rnnedge
 from rnnedge.cli import main
 from rnnedge.fitting import choose_device
 from rnnedge.run_folder import load_run
-from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 
 FAST = {"hidden_size": 4, "epochs": 2, "chunk_length": 16, "is_quiet": True}
 FLAGS = ["--hidden-size", "4", "--epochs", "2", "--chunk-length", "16"]
@@ -96,6 +96,63 @@ def test_an_existing_run_is_kept_unless_told_otherwise(table, tmp_path):
     assert (tmp_path / "r/model.safetensors").read_bytes() != before
 
 
+def test_a_run_that_was_replaced_and_stopped_cannot_be_exported(table, tmp_path):
+    """--overwrite left the old network beside the new config, and export took it."""
+    rnnedge.fit(table, target="a", out=tmp_path / "r", **FAST)
+    with pytest.raises(NonFiniteError, match="smaller --learning-rate"):
+        rnnedge.fit(
+            table,
+            target="a",
+            out=tmp_path / "r",
+            overwrite=True,
+            **{**FAST, "learning_rate": 1e30, "epochs": 5},
+        )
+    with pytest.raises(DataError, match=r"report\.json not found"):
+        load_run(tmp_path / "r")
+
+
+def test_bad_data_leaves_the_run_that_was_to_be_replaced(table, tmp_path):
+    rnnedge.fit(table, target="a", out=tmp_path / "r", **FAST)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()}
+    for choices in ({"horizon": 90}, {"learning_rate": -1.0}):
+        with pytest.raises((DataError, SpecError)):
+            rnnedge.fit(
+                table,
+                target="a",
+                out=tmp_path / "r",
+                overwrite=True,
+                **{**FAST, **choices},
+            )
+    after = {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()}
+    assert after == before
+
+
+def test_resume_takes_data_from_elsewhere_and_no_other_choice(
+    table, tmp_path, monkeypatch
+):
+    """--resume worked from the folder of the first command alone, and dropped options."""
+    monkeypatch.chdir(tmp_path)
+    result = rnnedge_command(
+        "train", "readings.csv", "--target", "a", "--out", "r", *FLAGS
+    )
+    assert result.exit_code == 0, result.output
+    for name in ("report.json", "model.safetensors", "spec.json"):
+        (tmp_path / "r" / name).unlink()
+    refused = rnnedge_command("train", "--resume", "r", "--epochs", 9)
+    assert refused.exit_code == 2
+    assert "--epochs stands beside --resume" in refused.output
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert (
+        rnnedge_command("train", "--resume", tmp_path / "r", "--quiet").exit_code == 0
+    )
+    (tmp_path / "r/report.json").unlink()
+    table.rename(elsewhere / "moved.csv")
+    moved = rnnedge_command("train", "moved.csv", "--resume", tmp_path / "r", "--quiet")
+    assert moved.exit_code == 0, moved.output
+
+
 def test_default_run_folder_is_named_after_the_data(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = rnnedge.fit(table, target="a", **FAST)
@@ -171,7 +228,7 @@ def test_train_prints_the_table_and_the_next_command(table, tmp_path):
         (["--target", "a"], "no DATA was given"),
         (["{table}"], "no --target was given"),
         (["{table}", "--target", "a", "--bidirectional"], "cannot stream"),
-        (["{table}", "--target", "a", "--horizon", "90"], "too few|leave none"),
+        (["{table}", "--target", "a", "--horizon", "90"], "too few for horizon 90"),
         (["{table}", "--target", "a", "--unit", "a"], "expected NAME=UNIT"),
         (["{table}", "--target", "a", "--proj-size", "4"], "Use --cell lstm"),
         (["--resume", "{folder}/nowhere"], "config of a training run"),

@@ -48,3 +48,18 @@ def test_plan_reads_every_row_once_in_order(sizes, num_lanes, chunk_length, data
 def test_first_chunk_is_shorter_by_the_offset(offset):
     plan = plan_epoch([range(20)], 1, 8, offset)
     assert plan.count[0, 0] == 8 - offset
+
+
+@given(lengths, st.integers(1, 6), st.integers(1, 13), st.data())
+def test_a_state_that_is_handed_on_has_seen_its_own_rows_only(
+    sizes, num_lanes, chunk_length, data
+):
+    """A lane is stepped as far as its longest neighbour. A shorter chunk in the middle of a
+    segment ran ahead into rows that the next chunk read again: its state knew the targets.
+    """
+    offset = data.draw(st.integers(0, chunk_length - 1))
+    segments = cut_segments(ranges_of(sizes), num_lanes)
+    plan = plan_epoch(segments, num_lanes, chunk_length, offset)
+    for chunk in range(len(plan.first) - 1):
+        goes_on = (plan.count[chunk + 1] > 0) & ~plan.is_start[chunk + 1]
+        assert (plan.count[chunk][goes_on] == plan.count[chunk].max()).all()

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import waves
 
+from rnnedge.data.selection import without_constant_features
 from rnnedge.data.split import split_rows
 from rnnedge.training.config import TrainConfig
 from rnnedge.training.preparation import prepare
-from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 from rnnedge_runtime.layers import AddLast
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 
@@ -108,7 +109,8 @@ def test_add_last_needs_the_target_among_the_features():
 
 def test_too_few_rows_for_the_horizon_says_how_many_are_needed():
     with pytest.raises(
-        DataError, match=r"100 rows in 1 series .* horizon 24, expected 251"
+        DataError,
+        match=r"waves: the longest series has 100 rows, .* horizon 24.* expected 251",
     ):
         prepare(waves(100), TrainConfig(horizon=24))
     prepare(waves(251), TrainConfig(horizon=24))
@@ -134,6 +136,11 @@ def test_target_that_is_constant_in_the_training_part_is_refused():
         ({"cell": "transformer"}, "expected one of rnn, gru, lstm"),
         ({"hidden_size": 0}, "hidden_size is 0, expected 1 or more"),
         ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0, expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0, expected a number from 0"),
+        ({"clip_norm": 0.0}, "clip_norm is 0.0, expected a number above 0"),
+        ({"warmup": 1.0}, "warmup is 1.0, expected a number from 0 to below 1"),
         ({"proj_size": 8}, "proj_size is 8 with a gru"),
         ({"cell": "lstm", "proj_size": 64}, "expected an lstm of more units"),
     ],
@@ -141,3 +148,59 @@ def test_target_that_is_constant_in_the_training_part_is_refused():
 def test_impossible_choices_are_refused(choices, message):
     with pytest.raises(SpecError, match=message):
         TrainConfig(**choices)
+
+
+def with_values(dataset, values):
+    series = dataclasses.replace(dataset.series[0], values=values)
+    return dataclasses.replace(dataset, series=(series,))
+
+
+def test_feature_that_is_constant_in_training_is_left_out_or_refused():
+    """It was kept with clip (v, v): every later reading was clipped to v, without a word."""
+    dataset = waves(200)
+    values = dataset.series[0].values.copy()
+    values[:150, 1] = 0.0
+    step = with_values(dataset, values)
+    kept = without_constant_features(step, 3, are_named=False)
+    assert kept.features == kept.columns == ("a",)
+    assert kept.notes == (
+        "Column 'b' does not vary in the training part and is left out.",
+    )
+    assert prepare(kept, TrainConfig(horizon=3)).spec.feature_names == ("a",)
+    with pytest.raises(
+        DataError, match="feature 'b' does not vary in the training part"
+    ):
+        without_constant_features(step, 3, are_named=True)
+    assert without_constant_features(dataset, 3, are_named=True) is dataset
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e20])
+def test_readings_out_of_float32_range_are_blamed_on_their_unit(factor):
+    """The message blamed the learning rate: 'the training diverged'."""
+    dataset = waves(200)
+    tiny = with_values(dataset, (dataset.series[0].values * factor).astype(np.float32))
+    with pytest.raises(DataError, match=r"column 'a' has mean .* in another unit"):
+        prepare(tiny, TrainConfig())
+
+
+def test_target_unknown_in_the_validation_part_is_refused():
+    """It ended in a RuntimeError about missing keys, after all of the training."""
+    dataset = waves(400)
+    values = dataset.series[0].values.copy()
+    values[275:330, 0] = np.nan
+    with pytest.raises(DataError, match="validation part: target 'a' has no reading"):
+        prepare(with_values(dataset, values), TrainConfig(horizon=3))
+
+
+def test_missing_reading_under_reject_is_named_by_its_time():
+    """The message said 'row 59' of row 60, and 'the state is unchanged' without a state."""
+    dataset = waves(200)
+    values = dataset.series[0].values.copy()
+    values[59, 1] = np.nan
+    broken = with_values(dataset, values)
+    stamp = str(np.datetime64(int(dataset.series[0].time[59]), "s"))
+    with pytest.raises(
+        NonFiniteError, match=rf"feature 'b' has no reading at {stamp}Z"
+    ):
+        prepare(broken, TrainConfig(missing="reject"))
+    prepare(broken, TrainConfig(missing="hold"))

@@ -193,6 +193,21 @@ def test_divergence_is_named():
         trained(config)
 
 
+def test_a_network_that_explodes_in_validation_is_named():
+    """NaN forecasts were left out of the error: the worst network looked best."""
+    config = dataclasses.replace(SMALL, epochs=1)
+    prepared = prepare(waves(200), config)
+    trainer = Trainer(prepared, config, CPU)
+    validator = Validator(prepared, CPU)
+    with torch.no_grad():
+        trainer.model.layers[-2].scale.fill_(1e38)
+        trainer.model.layers[-3].linear.bias.fill_(1e38)
+    assert validator.error(validator.mae(trainer.model)) == float("inf")
+    trainer.epoch = 1
+    with pytest.raises(NonFiniteError, match="explodes when it is streamed"):
+        trainer.best_model()
+
+
 def test_checkpoint_of_other_data_or_damaged_is_refused(tmp_path):
     prepared = prepare(waves(200), SMALL)
     trainer = Trainer(prepared, SMALL, CPU)
