@@ -50,3 +50,12 @@ def lost_state(index: int, what: str) -> SpecError:
         f"export: state tensor {index} {what}, so the model would forget everything from "
         "step to step. Return the new state of its layer."
     )
+
+
+def impure(what: str) -> SpecError:
+    """The module is no function of its arguments; `what` says how that was found."""
+    return SpecError(
+        f"export: {what}, so the module holds hidden state or draws random numbers and no "
+        "artifact can equal it. Take all state as arguments of forward, return it, and "
+        "draw nothing at random."
+    )

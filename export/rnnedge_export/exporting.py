@@ -15,6 +15,7 @@ from torch import nn
 import rnnedge_runtime
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.weights import NUMERICS
 
@@ -26,6 +27,7 @@ from .sequence_model import SequenceModel
 from .subject import Subject, read_subject
 from .torchscript import save_torchscript
 from .verification_stream import verification_stream
+from .verifying import check_golden
 
 FORMATS = {"onnx": ".onnx", "torchscript": ".pt"}
 _TITLES = {"onnx": "ONNX", "torchscript": "TorchScript"}
@@ -138,6 +140,8 @@ def export(
             _write_report(Path(report), subject, drafts)
         for draft in drafts:
             draft.check(report)
+        for draft in drafts:
+            draft.check_golden(drafts)
         artifacts = tuple(draft.publish() for draft in drafts)
     except OSError as error:
         raise FormatError(
@@ -160,6 +164,7 @@ class _Draft:
         self.temporary = folder / f".{os.getpid()}.{name}{suffix}"
         self.is_written = False
         self.parity: Parity | None = None
+        self.model: Model | None = None
 
     def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
         """Write the temporary file; a note instead where only this format cannot be."""
@@ -184,7 +189,7 @@ class _Draft:
 
     def prove(self, recording: Recording) -> None:
         """Load the file by its own backend and stream it beside the recording."""
-        model = rnnedge_runtime.load(self.temporary, backend=self.format)
+        self.model = model = rnnedge_runtime.load(self.temporary, backend=self.format)
         y = step_through(model.engine, model.spec, recording.x)
         self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
 
@@ -194,6 +199,15 @@ class _Draft:
         assert parity is not None
         if parity.is_within:
             return
+        amplified = parity.float32_error is not None and (
+            parity.float32_error > parity.limit
+        )
+        reason = (
+            f" PyTorch itself is off by {parity.float32_error:.1e} in float32: the module "
+            "amplifies rounding too much to be proved."
+            if amplified
+            else ""
+        )
         hint = (
             f"See every step in {os.fspath(report)}."
             if report is not None
@@ -202,8 +216,21 @@ class _Draft:
         raise ParityError(
             f"export to {_TITLES[self.format]}: output '{parity.output}' differs from "
             f"PyTorch by {parity.max_error:.1e} at step {parity.step} (limit "
-            f"{parity.limit:.1e}). The artifact was not written. {hint}"
+            f"{parity.limit:.1e}).{reason} The artifact was not written. {hint}"
         )
+
+    def check_golden(self, drafts: Sequence[_Draft]) -> None:
+        """Raise ParityError when `rnnedge verify` would find the golden steps changed."""
+        models = [draft.model for draft in drafts if draft.model is not None]
+        assert self.model is not None
+        check = check_golden(self.model, [m for m in models if m is not self.model])
+        if check.outcome == "failed":
+            raise ParityError(
+                f"export to {_TITLES[self.format]}: the {check.name} differ by "
+                f"{check.figure:.1e} {check.detail} (limit {check.limit:.1e}). The "
+                "artifact was not written. Check that forward depends on its arguments "
+                "alone."
+            )
 
     def publish(self) -> ArtifactReport:
         """Give the file its name, replacing an older one."""

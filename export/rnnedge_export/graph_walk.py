@@ -16,6 +16,7 @@ from rnnedge_runtime.layers import Gru, Layer, Lstm, Rnn
 
 from .capture_errors import (
     NotAChainError,
+    impure,
     lost_state,
     module_path,
     not_a_chain,
@@ -37,6 +38,12 @@ _STEP_CELLS = {
     _aten.lstm_cell.default: "lstm",
     _aten.rnn_tanh_cell.default: "tanh",
     _aten.rnn_relu_cell.default: "relu",
+}
+_DROPOUTS = {  # the third argument says whether it is training
+    _aten.dropout.default,
+    _aten.feature_dropout.default,
+    _aten.alpha_dropout.default,
+    _aten.feature_alpha_dropout.default,
 }
 
 
@@ -83,6 +90,12 @@ class Walk:
         self.fed: list[tuple[Value, Tensor, str]] = []
         self.made: list[tuple[Value, fx.Node]] = []
         self.node: fx.Node | None = None
+        held = {**program.state_dict, **program.constants}
+        self.held = {
+            tensor.untyped_storage().data_ptr(): name
+            for name, tensor in held.items()
+            if isinstance(tensor, Tensor) and tensor.numel()
+        }
 
     def run(self) -> Chain:
         """Walk the whole graph; the chain that it computes."""
@@ -125,9 +138,14 @@ class Walk:
         """The value of one operation; layers are added to the chain on the way."""
         target = node.target
         self.node = node
+        self.refuse_mutation(target, args)
         if not _has_labels((args, kwargs)):
             if target in _SEQUENCE_CELLS or target in _STEP_CELLS:
                 raise not_a_chain(node, "does not depend on x")
+            if _draws(target, args):
+                raise impure(
+                    f"{target} in '{module_path(node)}' gives other numbers every time"
+                )
             return target(*args, **kwargs)
         if getattr(target, "__name__", "") == "getitem":
             return args[0][args[1]]
@@ -147,6 +165,14 @@ class Walk:
         if handler is None:
             raise not_a_chain(node)
         return handler(self, node, args, kwargs)
+
+    def refuse_mutation(self, target: Any, args: tuple[Any, ...]) -> None:
+        """Raise SpecError when a tensor that the module holds is written to."""
+        if not hasattr(target, "_schema") or not isinstance(args[0], Tensor):
+            return
+        name = self.held.get(args[0].untyped_storage().data_ptr())
+        if name is not None and target._schema.is_mutable:
+            raise impure(f"forward writes to '{name}', a tensor of the module")
 
     def move(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves: list[Any] = []
@@ -299,6 +325,12 @@ def _has_labels(values: Any) -> bool:
     found: list[bool] = []
     fx.node.map_aggregate(values, lambda leaf: found.append(isinstance(leaf, Known)))
     return any(found)
+
+
+def _draws(target: Any, args: tuple[Any, ...]) -> bool:
+    if target in _DROPOUTS and not args[2]:
+        return False
+    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
 
 
 def _recurrent_weights(tensors: list[Tensor], has_bias: bool) -> dict[str, Tensor]:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.metadata import Golden
-from rnnedge_runtime.tolerances import GOLDEN_STEPS
+from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
 
+from .capture_errors import impure
 from .parity import output_limits
 from .subject import Subject
 from .verification_stream import Inputs
@@ -47,8 +48,8 @@ def record(subject: Subject, x: Inputs) -> Recording:
     """Step the original through `x` in float32 and, where it can, in float64.
 
     Raises:
-        SpecError: a state tensor of an opaque module never changes, or an output is not
-            finite.
+        SpecError: a state tensor of an opaque module never changes, an output is not
+            finite, or the outputs depend on more than the inputs and the state.
     """
     y = _step_through(subject, x)
     finite = np.isfinite(y).all(axis=1)
@@ -58,6 +59,7 @@ def record(subject: Subject, x: Inputs) -> Recording:
             "of the verification stream. Train it again, or pass stream= with inputs like "
             "those it was trained on."
         )
+    _check_pure(subject, x[:PURITY_STEPS], y)
     try:
         exact = _run_float64(subject, x)
     except Exception:  # a user's module may hold constants that stay float32
@@ -110,6 +112,29 @@ def _step_through(subject: Subject, x: Inputs) -> NDArray[np.float32]:
             "make the tensor a buffer of the module."
         )
     return y
+
+
+def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
+    """Step the module once more, in turns with another stream, and compare bits.
+
+    Whatever it keeps outside its state is left by the first pass or by the other stream.
+
+    Raises:
+        SpecError: an output differs from `y`.
+    """
+    step = subject.step_function(torch.float32)
+    state = subject.initial_state(torch.float32)
+    other = subject.initial_state(torch.float32)
+    rows = torch.from_numpy(x)
+    with torch.inference_mode():
+        for t, row in enumerate(rows):
+            out, state = step(row[None, None], state)
+            if out[0, 0].numpy().tobytes() != y[t].tobytes():
+                raise impure(
+                    f"{type(subject.module).__name__}, stepped twice through the same "
+                    f"inputs, gives other outputs at step {t}"
+                )
+            _, other = step(rows[len(rows) - 1 - t][None, None], other)
 
 
 def _run_float64(subject: Subject, x: Inputs) -> NDArray[np.float64]:

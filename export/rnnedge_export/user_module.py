@@ -120,11 +120,22 @@ def read_user_module(module: nn.Module, example: Sequence[Any] | None) -> UserMo
             f"export: the example or the weights of {name} hold {found}, expected "
             "torch.float32 tensors. Convert both with .float()."
         )
-    own = copy.deepcopy(module).eval().cpu()
+    own = _own_copy(module)
     state = tuple(tensor.detach().cpu().clone() for tensor in flat)
     user = UserModule(own, x.detach().cpu(), state, structure)
     _check_call(user)
     return user
+
+
+def _own_copy(module: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(module).eval().cpu()
+    except Exception as error:  # the module is the user's: any error may come
+        raise SpecError(
+            f"export: {type(module).__name__} cannot be copied: {error}. Keep nothing that "
+            "was computed in its attributes; take all state as arguments of forward and "
+            "return it."
+        ) from None
 
 
 def _check_call(user: UserModule) -> None:

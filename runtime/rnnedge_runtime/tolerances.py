@@ -11,6 +11,10 @@ VERIFY_STEPS = 10_000
 GOLDEN_STEPS = 64
 """Recorded steps that every artifact carries."""
 
+PURITY_STEPS = 200
+"""Steps on which a module is stepped a second time and must give the same bits: what it
+keeps outside its state, left by 10,000 steps before, shows at the first of them."""
+
 PARITY_STD_FRACTION = 5e-6
 """Part of the output's standard deviation two float32 engines may differ by: rounding of
 float32 (6e-8) through a few hundred sums per step and a state that forgets."""
@@ -20,6 +24,11 @@ PARITY_ULPS = 4
 
 PARITY_FLOAT32_FACTOR = 4.0
 """Multiple of PyTorch's own float32 error on the same stream, for nets that amplify."""
+
+PARITY_FLOAT32_CAP = 200.0
+"""Most that float32's own error may widen a limit, in multiples of the limit without it: a
+thousandth of the output's standard deviation. Nets that stream well took up to 24 of them; a
+module beyond 200 is chaotic or no function of its inputs, and its error proves nothing."""
 
 VERIFY_ROUNDING_FACTOR = 4.0
 """Float32's own error over what an engine's outputs move by when its state alone is rounded
@@ -44,16 +53,16 @@ def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
             the same stream; 0 when it is not known.
 
     Returns:
-        The limit in output units; the largest over the outputs' own scales.
+        The limit in output units; the largest over the outputs' own scales. The error
+        widens it to PARITY_FLOAT32_CAP times what it is without, at most.
     """
     y: NDArray[np.float64] = np.asarray(y_reference, dtype=np.float64)
     largest = float(np.abs(y).max(initial=0.0))
     ulp = float(np.spacing(np.float32(largest)))
     deviation = float(y.std(axis=0).max(initial=0.0)) if y.size else 0.0
-    return max(
-        PARITY_STD_FRACTION * deviation + PARITY_ULPS * ulp,
-        PARITY_FLOAT32_FACTOR * float32_error,
-    )
+    plain = PARITY_STD_FRACTION * deviation + PARITY_ULPS * ulp
+    widened = min(PARITY_FLOAT32_FACTOR * float32_error, PARITY_FLOAT32_CAP * plain)
+    return max(plain, widened)
 
 
 RIDGE_EXCESS = 1.05
