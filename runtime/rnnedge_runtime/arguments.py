@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from typing import SupportsIndex
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -106,6 +109,33 @@ def sample_period(spec: ModelSpec, *, where: str) -> float:
             "with a time column."
         )
     return spec.sample_period_s
+
+
+def check_count(
+    count: SupportsIndex, *, least: int, where: str, name: str, what: str
+) -> int:
+    """`count` as an int.
+
+    Args:
+        least: smallest value allowed.
+        where: the call, for example "Stream.forecast".
+        name: of the argument.
+        what: what it counts, for example "steps ahead".
+
+    Raises:
+        ShapeError: not an integer, or below `least`.
+    """
+    try:
+        number = operator.index(count)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        expected = f"{least} or more" if number is not None else "an integer"
+        raise ShapeError(
+            f"{where}: {name} is {count!r}, expected {expected}. "
+            f"Pass the number of {what}."
+        )
+    return number
 
 
 def check_out(out: Array | None, shape: tuple[int, ...], *, where: str) -> None:

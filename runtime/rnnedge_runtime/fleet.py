@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import TimeLike, check_out, check_readings, check_times
+from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .engine import Array, initial_state
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
@@ -161,14 +161,12 @@ class Streams:
         """Add `count` streams in the initial state and return their ids `[count]`.
 
         Raises:
-            ShapeError: `count` is negative.
+            ShapeError: `count` is negative or not an integer.
         """
         with self._use:
-            if count < 0:
-                raise ShapeError(
-                    f"Streams.add: count is {count}, expected 0 or more. "
-                    "Pass the number of streams to add."
-                )
+            count = check_count(
+                count, least=0, where="Streams.add", name="count", what="streams to add"
+            )
             ids = np.arange(self._next_id, self._next_id + count, dtype=np.int64)
             added = initial_state(self._spec.state, count, self._engine.dtype)
             self._state = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .arguments import check_count
 from .engine import Engine
-from .errors import ShapeError
 from .fleet import Streams
 from .metadata import Golden, Metadata
 from .spec import ModelSpec
@@ -81,13 +81,15 @@ class Model:
         """A fleet of `count` streams in the initial state, stepped together.
 
         Raises:
-            ShapeError: `count` is negative.
+            ShapeError: `count` is negative or not an integer.
         """
-        if count < 0:
-            raise ShapeError(
-                f"Model.streams: count is {count}, expected 0 or more. "
-                "Pass the number of streams to start with."
-            )
+        count = check_count(
+            count,
+            least=0,
+            where="Model.streams",
+            name="count",
+            what="streams to start with",
+        )
         return Streams(self, count)
 
     def __repr__(self) -> str:

@@ -58,7 +58,7 @@ def unpack_snapshot(
         FormatError: cut short, changed, or of a newer version.
         StateError: the snapshot of another model or of other numerics.
     """
-    blob = bytes(blob)
+    blob = snapshot_bytes(blob)
     if len(blob) < _HEADER.size + 4 or blob[:4] != MAGIC:
         raise FormatError(
             f"snapshot: {len(blob)} bytes starting with {blob[:4]!r} are not a snapshot. "
@@ -84,6 +84,21 @@ def unpack_snapshot(
             "Load the artifact it was taken from, or reset the stream."
         )
     return num_steps, _unpack_tensors(body, num_tensors, entries)
+
+
+def snapshot_bytes(blob: bytes | bytearray | memoryview) -> bytes:
+    """`blob` as bytes.
+
+    Raises:
+        FormatError: it is not bytes, for example text or the path of a file.
+    """
+    try:
+        return bytes(memoryview(blob))
+    except TypeError:
+        raise FormatError(
+            f"snapshot: {type(blob).__name__} was given, expected bytes. "
+            "Pass what snapshot() returned; of a file, Path.read_bytes()."
+        ) from None
 
 
 def _unpack_tensors(

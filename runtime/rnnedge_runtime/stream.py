@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import TimeLike, check_out, check_readings, check_times
+from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .engine import Array
-from .errors import ShapeError, StateError
+from .errors import StateError
 from .exclusive import ExclusiveUse
 from .forecasting import forecast_rows
 from .input_handling import hold_readings
@@ -137,17 +137,19 @@ class Stream:
             `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
 
         Raises:
-            ShapeError: `num_steps` is below 1.
+            ShapeError: `num_steps` is below 1 or not an integer.
             SpecError: beyond the horizon, a feature is neither a target nor derived, no
                 quantile is the median, or the sampling period is unknown.
             StateError: nothing was stepped since the start, `reset` or `restore`.
         """
         with self._use:
-            if num_steps < 1:
-                raise ShapeError(
-                    f"Stream.forecast: num_steps is {num_steps}, expected 1 or more. "
-                    "Pass the number of steps ahead."
-                )
+            num_steps = check_count(
+                num_steps,
+                least=1,
+                where="Stream.forecast",
+                name="num_steps",
+                what="steps ahead",
+            )
             if not self._has_output:
                 raise StateError(
                     "Stream.forecast: no reading was stepped since the start, reset or "

@@ -19,6 +19,7 @@ from .errors import FormatError, NonFiniteError
 from .input_handling import clip_bounds
 from .model import Model
 from .rows import Row
+from .snapshot import snapshot_bytes
 from .timestamps import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
@@ -224,6 +225,7 @@ class RowStream:
             FormatError: cut short, changed, of a newer version, or no snapshot at all.
             StateError: the snapshot of another model.
         """
+        blob = snapshot_bytes(blob)
         if blob[:4] != MAGIC:
             self._stream.restore(blob)
             self._clock, self._forecast = None, None

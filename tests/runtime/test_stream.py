@@ -11,11 +11,18 @@ from hypothesis import given, settings
 from strategies import model_specs, random_readings, random_weights, seeds
 
 from rnnedge_runtime.backends.reference import ReferenceEngine
-from rnnedge_runtime.errors import NonFiniteError, ShapeError, SpecError, StateError
+from rnnedge_runtime.errors import (
+    FormatError,
+    NonFiniteError,
+    ShapeError,
+    SpecError,
+    StateError,
+)
 from rnnedge_runtime.layers import Affine, Gru, Linear
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.stream import Stream
+from rnnedge_runtime.streaming import RowStream
 from rnnedge_runtime.time_features import DerivedInput, time_features
 
 BOILER = ModelSpec(
@@ -219,3 +226,45 @@ def test_repr_names_the_model_and_the_steps() -> None:
     stream = stream_of(BOILER)
     stream.step([1, 2, 3, 4])
     assert repr(stream) == "<Stream of model after 1 steps>"
+
+
+@pytest.mark.parametrize("count", [2.5, "2", None, np.float32(2)])
+def test_a_count_is_an_integer(count: object) -> None:
+    """Wrong: a raw TypeError from the depth of NumPy. Right: a ShapeError that says
+    which argument; NumPy's integers count as integers.
+    """
+    stream = stream_of(BOILER)
+    stream.step(np.zeros(4, np.float32))
+    for call, name in (
+        (stream.forecast, "Stream.forecast: num_steps"),
+        (stream.model.streams, "Model.streams: count"),
+        (stream.model.streams(1).add, "Streams.add: count"),
+    ):
+        with pytest.raises(ShapeError, match=f"{name} is .*, expected an integer"):
+            call(count)  # type: ignore[arg-type]
+        with pytest.raises(ShapeError, match=f"{name} is -1, expected [01] or more"):
+            call(-1)
+    assert len(stream.model.streams(np.int64(3))) == 3
+    assert stream.forecast(np.int8(1)).shape == (1, 1)
+
+
+@pytest.mark.parametrize("blob", ["x", 5, None, [1, 2]])
+def test_a_snapshot_is_bytes(blob: object) -> None:
+    """Wrong: a raw TypeError, and for 5 a message about five zero bytes. Right: a
+    FormatError with the type, before any state changes.
+    """
+    stream = stream_of(BOILER)
+    stream.step(np.ones(4, np.float32))
+    before = stream.snapshot()
+    fleet = stream.model.streams(1)
+    for restore in (
+        stream.restore,
+        RowStream(stream.model).restore,
+        lambda wrong: fleet.restore(0, wrong),
+    ):
+        kind = type(blob).__name__
+        with pytest.raises(FormatError, match=f"snapshot: {kind} was given"):
+            restore(blob)  # type: ignore[arg-type]
+    assert stream.snapshot() == before
+    stream.restore(memoryview(bytearray(before)))
+    assert stream.snapshot() == before
