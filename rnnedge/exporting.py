@@ -15,7 +15,7 @@ from rnnedge_export.sequence_model import SequenceModel
 def export(
     model: Any,
     *,
-    formats: Sequence[str] = ("onnx",),
+    formats: str | Sequence[str] = ("onnx",),
     out: str | Path = ".",
     name: str | None = None,
     **options: Any,
@@ -26,7 +26,7 @@ def export(
         model: a Run, the path of a run folder, a SequenceModel, or a module with
             `forward(x, state: List[Tensor])` or `forward(x, *state)` returning
             `(y, state...)`.
-        formats: some of `onnx`, `torchscript`.
+        formats: `onnx`, `torchscript`, or both.
         out: folder of the artifacts.
         name: name of the artifacts; None: that of the run.
         **options: as `rnnedge_export.exporting.export`; a module of one's own needs

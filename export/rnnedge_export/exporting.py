@@ -80,12 +80,12 @@ class ExportReport:
 def export(
     model: nn.Module,
     *,
-    formats: Sequence[str] = ("onnx",),
+    formats: str | Sequence[str] = ("onnx",),
     out: str | os.PathLike[str] = ".",
     name: str = "model",
     example: Sequence[Any] | None = None,
-    features: Sequence[str | Feature] | None = None,
-    targets: Sequence[str | Target] | None = None,
+    features: str | Feature | Sequence[str | Feature] | None = None,
+    targets: str | Target | Sequence[str | Target] | None = None,
     stream: NDArray[Any] | None = None,
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
@@ -99,7 +99,7 @@ def export(
     Args:
         model: a SequenceModel, or any module with `forward(x, state: List[Tensor])` or
             `forward(x, *state)` that returns `(y, state...)`, `x` `[B, T, I]`.
-        formats: `onnx`, `torchscript`.
+        formats: `onnx`, `torchscript`, or both.
         out: folder, made when absent.
         name: file name without ending.
         example: `(x, state...)` for a user's own module; the state is that of a new
@@ -119,6 +119,7 @@ def export(
         FormatError: a file cannot be written.
         MissingDependencyError: a package of the `train` extra is not installed.
     """
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
     _check_request(formats, name, int8=int8)
     subject = read_subject(model, example=example, features=features, targets=targets)
     inputs = verification_stream(subject.spec, subject.weights, stream)

@@ -76,8 +76,8 @@ def read_subject(
     model: nn.Module,
     *,
     example: Sequence[Any] | None,
-    features: Sequence[str | Feature] | None,
-    targets: Sequence[str | Target] | None,
+    features: str | Feature | Sequence[str | Feature] | None,
+    targets: str | Target | Sequence[str | Target] | None,
 ) -> Subject:
     """What `export` was given, as a Subject.
 
@@ -95,6 +95,11 @@ def read_subject(
         own = copy.deepcopy(model).eval().cpu()
         weights = own.weights()
         return Subject(own, None, own.spec, weights, model_digest(own.spec, weights))
+    if not isinstance(model, nn.Module):
+        raise SpecError(
+            f"export: {type(model).__name__} was given, expected a SequenceModel or a "
+            "torch.nn.Module. Put the function into the forward of a module."
+        )
     user = read_user_module(model, example)
     reason = ""
     captured = None
@@ -116,10 +121,14 @@ def _weights(spec: ModelSpec, captured: Captured | None) -> Weights:
 def _spec(
     user: UserModule,
     layers: tuple[Layer, ...],
-    features: Sequence[str | Feature] | None,
-    targets: Sequence[str | Target] | None,
+    features: str | Feature | Sequence[str | Feature] | None,
+    targets: str | Target | Sequence[str | Target] | None,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
+    if isinstance(features, str | Feature):
+        features = [features]
+    if isinstance(targets, str | Target):
+        targets = [targets]
     if features is None:
         features = [f"x_{k}" for k in range(user.input_size)]
     if targets is None:

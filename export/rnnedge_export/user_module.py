@@ -99,9 +99,14 @@ def read_user_module(module: nn.Module, example: Sequence[Any] | None) -> UserMo
     """
     name = type(module).__name__
     _refuse_bidirectional(module)
-    if example is None or len(example) == 0:
+    if example is None or (isinstance(example, tuple | list) and not example):
         raise SpecError(
             f"export: {name} is not a SequenceModel and no example was given. "
+            "Pass example=(x, state...) with x [B, T, I] and the state of a new stream."
+        )
+    if not isinstance(example, tuple | list):
+        raise SpecError(
+            f"export: the example is {type(example).__name__}, expected a tuple. "
             "Pass example=(x, state...) with x [B, T, I] and the state of a new stream."
         )
     x, *rest = example

@@ -336,3 +336,42 @@ def test_exporters_leave_the_terminal_and_the_log_level_alone(tmp_path, capfd):
     assert logger.level == before
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "example", "message"),
+    [
+        (lambda x: x, (zeros(1, 1, 3),), "export: function was given, expected a Seq"),
+        (Normalised, (zeros(1, 1, 3),), "export: type was given"),
+        (None, None, "export: NoneType was given"),
+        (Normalised(), zeros(1, 1, 3), "the example is Tensor, expected a tuple"),
+        (Normalised(), 5, "the example is int, expected a tuple"),
+        (Normalised(), [], "no example was given"),
+    ],
+)
+def test_what_is_no_module_or_no_example_is_explained(
+    given, example, message, tmp_path
+):
+    """Wrong: AttributeError `'function' object has no attribute 'named_modules'`. Right:
+    a SpecError that says what was given.
+    """
+    with pytest.raises(SpecError, match=message):
+        export(given, example=example, out=tmp_path)
+
+
+def test_one_format_is_a_format(model, tmp_path):
+    """Wrong: `formats="onnx"` gave "format 'o' is unknown". Right: one format."""
+    report = export(model, formats="onnx", out=tmp_path)
+    assert [artifact.format for artifact in report.artifacts] == ["onnx"]
+    with pytest.raises(SpecError, match="format 'rnne' is unknown"):
+        export(model, formats="rnne", out=tmp_path)
+
+
+def test_one_name_is_a_name(tmp_path):
+    """Wrong: `features="abc"` named three features a, b and c. Right: one feature."""
+    module, example = Normalised(), (zeros(1, 1, 3), [zeros(1, 8)])
+    with pytest.raises(SpecError, match="1 features were named, but x of Normalised"):
+        export(module, example=example, features="abc", out=tmp_path)
+    report = export(module, example=example, targets="ab", out=tmp_path)
+    assert report.spec.target_names == ("ab",)
+    assert report.spec.horizon == 2
