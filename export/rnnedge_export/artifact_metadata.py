@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integrity import read_sealed
-from rnnedge_runtime.metadata import Metadata, metadata_from_text
+from rnnedge_runtime.loading import check_is_file
+from rnnedge_runtime.metadata import (
+    Metadata,
+    metadata_from_text,
+    unreadable_error,
+    zip_texts,
+)
 
-_EXTRA = "/extra/"
 _METADATA_PROPS = 14
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -24,29 +26,13 @@ def read_metadata(path: Path) -> Metadata:
     Raises:
         FormatError: no such file, cut short, changed, too new or not an artifact.
     """
-    if not path.is_file():
-        raise FormatError(
-            f"{path}: there is no such file. Name a file that `rnnedge export` wrote."
-        )
+    check_is_file(path)
     content = read_sealed(path)
-    read = _extra_files if path.suffix.lower() == ".pt" else _metadata_props
-    return metadata_from_text(read(content, path.name), where=path.name)
+    read = zip_texts if path.suffix.lower() == ".pt" else _metadata_props
+    return metadata_from_text(read(content, where=path.name), where=path.name)
 
 
-def _extra_files(content: bytes, where: str) -> dict[str, str]:
-    """The text files that lie beside the module in a TorchScript zip."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {
-                name.split(_EXTRA, 1)[1]: archive.read(name).decode()
-                for name in archive.namelist()
-                if _EXTRA in name
-            }
-    except (zipfile.BadZipFile, ValueError):
-        raise _unreadable(where, "a zip, as a TorchScript file is") from None
-
-
-def _metadata_props(content: bytes, where: str) -> dict[str, str]:
+def _metadata_props(content: bytes, *, where: str) -> dict[str, str]:
     """Keys and values of `ModelProto.metadata_props` (onnx.proto, field 14)."""
     try:
         entries = [
@@ -56,7 +42,7 @@ def _metadata_props(content: bytes, where: str) -> dict[str, str]:
         ]
         return {entry[_KEY].decode(): entry[_VALUE].decode() for entry in entries}
     except (KeyError, IndexError, ValueError):
-        raise _unreadable(where, "a readable ONNX model") from None
+        raise unreadable_error("a readable ONNX model", where=where) from None
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
@@ -88,10 +74,3 @@ def _varint(message: bytes, offset: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, offset
     raise ValueError("not a varint")
-
-
-def _unreadable(where: str, what: str) -> FormatError:
-    return FormatError(
-        f"{where}: the file is not {what}. "
-        "Give it the ending it was exported with, or export it again."
-    )

@@ -31,14 +31,19 @@ def load(path: str | os.PathLike[str], backend: str | None = None) -> Model:
         MissingDependencyError: the backend's package is not installed.
     """
     path = Path(path)
+    check_is_file(path)
+    metadata, engine = _backend(path, backend).open(path)
+    return Model(metadata, engine, path)
+
+
+def check_is_file(path: Path) -> None:
+    """Raise FormatError unless there is a file to read."""
     if not path.is_file():
         found = "is a directory" if path.is_dir() else "does not exist"
         raise FormatError(
             f"{path}: the path {found}, expected an artifact. "
             "Pass a file that `rnnedge export` wrote."
         )
-    metadata, engine = _backend(path, backend).open(path)
-    return Model(metadata, engine, path)
 
 
 def _backend(path: Path, name: str | None) -> Backend:

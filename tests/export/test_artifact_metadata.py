@@ -37,7 +37,7 @@ def test_file_that_is_no_artifact_is_refused(suffix, tmp_path):
         path.write_bytes(bad)
         with pytest.raises(FormatError, match=rf"bad{k}"):
             read_metadata(path)
-    with pytest.raises(FormatError, match="no such file"):
+    with pytest.raises(FormatError, match="the path does not exist, expected"):
         read_metadata(tmp_path / f"absent{suffix}")
 
 
@@ -49,3 +49,17 @@ def test_file_under_the_ending_of_the_other_format_is_refused(written, named, tm
     path = path.rename(path.with_suffix(named))
     with pytest.raises(FormatError, match="ending it was exported with"):
         read_metadata(path)
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.onnx", "folder.pt", "absent.onnx"])
+def test_a_folder_and_no_file_are_said_as_load_says_them(name, tmp_path):
+    """Wrong: of a folder, "there is no such file". Right: one check with `load`."""
+    if name.startswith("folder"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(FormatError) as described:
+        read_metadata(tmp_path / name)
+    with pytest.raises(FormatError) as loaded:
+        load(tmp_path / name)
+    assert str(described.value) == str(loaded.value)
+    expected = "is a directory" if name.startswith("folder") else "does not exist"
+    assert f"{name}: the path {expected}, expected an artifact." in str(loaded.value)

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from ..engine import Array, Engine, State, initial_state
 from ..errors import FormatError, require
 from ..integrity import read_sealed
-from ..metadata import Metadata, metadata_from_text
+from ..metadata import Metadata, metadata_from_text, zip_texts
 from ..spec import ModelSpec
 from .opaque import run_one_by_one
 from .run_stepper import RunStepper
-
-_EXTRA = "/extra/"
 
 
 def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
@@ -33,9 +31,8 @@ def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
         MissingDependencyError: torch is not installed.
     """
     content = read_sealed(path)
-    metadata = metadata_from_text(
-        _extra_files(content, where=path.name), where=path.name
-    )
+    texts = zip_texts(content, where=path.name)
+    metadata = metadata_from_text(texts, where=path.name)
     torch = require(
         "torch",
         extra="train",
@@ -82,24 +79,6 @@ class TorchScriptEngine:
         with torch.inference_mode():
             y, new_state = self._module(tensors[0], tensors[1:])
         return y.numpy(), [tensor.numpy() for tensor in new_state]
-
-
-def _extra_files(content: bytes, *, where: str) -> dict[str, str]:
-    """The text files that lie beside the module in the zip, by name."""
-    import zipfile  # a tenth of the runtime's import time, which only this file needs
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {
-                name.split(_EXTRA, 1)[1]: archive.read(name).decode()
-                for name in archive.namelist()
-                if _EXTRA in name
-            }
-    except (zipfile.BadZipFile, ValueError):
-        raise FormatError(
-            f"{where}: the file is not a zip, as a TorchScript file is. "
-            "Give it the ending it was exported with, or export it again."
-        ) from None
 
 
 def _check_wiring(engine: TorchScriptEngine, spec: ModelSpec, *, where: str) -> None:
