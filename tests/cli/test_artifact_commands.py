@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,10 @@ from strategies import random_weights
 from rnnedge.cli import main
 from rnnedge.run_folder import save_model
 from rnnedge_export import verification_stream
+from rnnedge_runtime import load
+from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.integrity import BLANK_SEAL, seal
+from rnnedge_runtime.metadata import KEY_VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +43,7 @@ def run(tmp_path, rng) -> Path:
     folder.mkdir(parents=True)
     stream = rng.normal(size=(200, 3)).astype(np.float32)
     save_model(folder, spec, random_weights(spec, rng), stream)
+    (folder / "report.json").write_text("{}")
     return folder
 
 
@@ -94,7 +100,7 @@ def test_export_explains_what_it_cannot_do(run, tmp_path, options, message):
 def test_export_of_a_folder_that_is_no_run(tmp_path):
     result = call("export", tmp_path)
     assert result.exit_code == 2
-    assert "spec.json and model.safetensors not found" in result.output
+    assert "spec.json and model.safetensors and report.json not found" in result.output
 
 
 def test_verify_prints_every_check(artifact):
@@ -131,6 +137,50 @@ def test_damaged_and_absent_files_exit_2(command, artifact, tmp_path):
         assert result.output.startswith("FormatError: ")
         assert path.name in result.output
         assert len(result.output.splitlines()) == 1
+
+
+def newer(artifact: Path, folder: Path) -> Path:
+    """The artifact in format version 2, sealed again."""
+    target = folder / f"newer{artifact.suffix}"
+    if artifact.suffix == ".onnx":
+
+        def edit(model: onnx.ModelProto) -> None:
+            for item in model.metadata_props:
+                if item.key == KEY_VERSION:
+                    item.value = "2"
+
+        return rewrite(artifact, target, edit)
+    with zipfile.ZipFile(artifact) as source, zipfile.ZipFile(target, "w") as packed:
+        for name in source.namelist():
+            is_version = name.endswith(KEY_VERSION)
+            packed.writestr(name, b"2" if is_version else source.read(name))
+        packed.comment = BLANK_SEAL.encode()
+    target.write_bytes(seal(target.read_bytes()))
+    return target
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt"])
+def test_an_artifact_of_a_newer_format_is_refused_everywhere(suffix, tmp_path, rng):
+    """`load`, `verify`, `inspect` and `run` name both versions; the commands exit 2."""
+    spec = forecaster("gru-L1", hidden_size=5)
+    path = save_artifact(spec, random_weights(spec, rng), tmp_path, suffix)
+    path = newer(path, tmp_path)
+    backend = "torchscript" if suffix == ".pt" else "onnx"
+    expected = (
+        f"newer{suffix}: format version 2 is newer than version 1, which this rnnedge "
+        "reads. Upgrade with: pip install --upgrade rnnedge."
+    )
+    with pytest.raises(FormatError) as caught:
+        load(path, backend=backend)
+    assert str(caught.value) == expected
+    for command in (
+        ("verify", path, "--backend", backend),
+        ("inspect", path),
+        ("run", path, "--backend", backend),
+    ):
+        result = call(*command)
+        assert result.exit_code == 2
+        assert result.stderr == f"FormatError: {expected}\n"
 
 
 def test_debug_shows_the_traceback(tmp_path):
