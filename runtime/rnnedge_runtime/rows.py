@@ -43,12 +43,14 @@ class Row:
         time: the time cell as it came, None when the table has no time.
         time_us: the same in microseconds since 1970 UTC.
         readings: `[F]` in the order of the features, NaN where missing.
+        series: which series it belongs to; None when the table is one series.
     """
 
     number: int
     time: str | int | float | None
     time_us: int | None
     readings: NDArray[np.float32]
+    series: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,40 @@ class RowReader:
     Attributes:
         where: name of the table, for messages.
         time_column: its time column, None when it has none.
+        series_column: the column that tells its series apart, None when it is one series.
         rows: the rows; raises DataError at a row that cannot be read.
     """
 
     where: str
     time_column: str | None
+    series_column: str | None
     rows: Iterator[Row]
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What was asked of a table.
+
+    Attributes:
+        where: its name, for messages.
+        spec: names the features.
+        time: the time column, None when it is to be found.
+        series: the series column, None when there is none.
+    """
+
+    where: str
+    spec: ModelSpec
+    time: str | None
+    series: str | None
+
+
 def read_rows(
-    lines: Iterable[str], spec: ModelSpec, *, where: str, time: str | None = None
+    lines: Iterable[str],
+    spec: ModelSpec,
+    *,
+    where: str,
+    time: str | None = None,
+    series: str | None = None,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
@@ -79,18 +105,20 @@ def read_rows(
         spec: names the features.
         where: name of the table, for messages.
         time: name of the time column; found by its name or its text when None.
+        series: name of the column that tells the series of a row apart.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
+    table = _Table(where, spec, time, series)
     lines = _decoded(lines, where=where)
     first = next((line for line in lines if line.strip(CELL_PADDING)), None)
     if first is None:
         raise empty_error(where=where)
     lines = itertools.chain([first], lines)
     if first.lstrip().startswith("{"):
-        return _read_json(lines, spec, where, time)
-    return _read_csv(lines, spec, where, time, sniff_delimiter(first))
+        return _read_json(lines, table)
+    return _read_csv(lines, table, sniff_delimiter(first))
 
 
 def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
@@ -108,50 +136,55 @@ def not_utf8_error(*, where: str, byte: int) -> DataError:
     )
 
 
-def _check_names(
-    names: list[str], spec: ModelSpec, where: str, time: str | None
-) -> None:
-    check_columns(spec.feature_names, names, where=where, role="model input")
-    check_columns([time] if time else [], names, where=where, role="time")
-
-
-def _time_column(
-    names: list[str], cells: list[str], spec: ModelSpec, where: str, time: str | None
-) -> str | None:
-    if time is not None:
-        return time
-    found = find_time_column(names, cells, where=where, taken=spec.feature_names)
-    if found is None and spec.derived:
+def _check_names(names: list[str], table: _Table) -> None:
+    where, series = table.where, table.series
+    check_columns(table.spec.feature_names, names, where=where, role="model input")
+    check_columns([table.time] if table.time else [], names, where=where, role="time")
+    check_columns([series] if series else [], names, where=where, role="series")
+    if series is not None and series == table.time:
         raise DataError(
-            f"{where}: no time column is found, but the model derives inputs from the "
-            "time. Name the column (--time), or add one."
+            f"{where}: column '{series}' is named for the series and for the time. "
+            "Name two columns."
+        )
+
+
+def _time_column(names: list[str], cells: list[str], table: _Table) -> str | None:
+    if table.time is not None:
+        return table.time
+    taken = {*table.spec.feature_names, table.series or ""}
+    found = find_time_column(names, cells, where=table.where, taken=taken)
+    if found is None and table.spec.derived:
+        raise DataError(
+            f"{table.where}: no time column is found, but the model derives inputs from "
+            "the time. Name the column (--time), or add one."
         )
     return found
 
 
-def _read_csv(
-    lines: Iterator[str], spec: ModelSpec, where: str, time: str | None, delimiter: str
-) -> RowReader:
-    table = _csv_lines(csv_cells(lines, delimiter), where)
-    names = header_names(next(table), where=where)
-    _check_names(names, spec, where, time)
-    cells = _csv_rows(table, len(names), where)
+def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
+    where = table.where
+    content = _csv_lines(csv_cells(lines, delimiter), where)
+    names = header_names(next(content), where=where)
+    _check_names(names, table)
+    cells = _csv_rows(content, len(names), where)
     first = next(cells, None)
-    time_column = _time_column(names, first, spec, where, time) if first else time
+    time_column = _time_column(names, first, table) if first else table.time
     time_index = None if time_column is None else names.index(time_column)
-    columns = [(name, names.index(name)) for name in spec.feature_names]
+    series_index = None if table.series is None else names.index(table.series)
+    columns = [(name, names.index(name)) for name in table.spec.feature_names]
 
     def rows() -> Iterator[Row]:
         for number, row in enumerate(
             itertools.chain([first] if first else [], cells), 1
         ):
             stamp = None if time_index is None else row[time_index]
+            series = None if series_index is None else row[series_index]
             readings = [
                 _reading(row[index], where, name, number) for name, index in columns
             ]
-            yield _row(number, stamp, readings, where, time_column)
+            yield _row(number, stamp, readings, series, table, time_column)
 
-    return RowReader(where, time_column, rows())
+    return RowReader(where, time_column, table.series, rows())
 
 
 def _csv_lines(table: Iterator[list[str]], where: str) -> Iterator[list[str]]:
@@ -178,26 +211,26 @@ def _csv_rows(
         yield row
 
 
-def _read_json(
-    lines: Iterator[str], spec: ModelSpec, where: str, time: str | None
-) -> RowReader:
+def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
+    where = table.where
     objects = _json_objects(lines, where)
     first = next(objects)
     names = list(first)
-    _check_names(names, spec, where, time)
+    _check_names(names, table)
     texts = ["" if value is None else str(value) for value in first.values()]
-    time_column = _time_column(names, texts, spec, where, time)
+    time_column = _time_column(names, texts, table)
 
     def rows() -> Iterator[Row]:
         for number, item in enumerate(itertools.chain([first], objects), 1):
             stamp = None if time_column is None else item.get(time_column, "")
+            series = None if table.series is None else item.get(table.series)
             readings = [
                 _json_reading(item.get(name), where, name, number)
-                for name in spec.feature_names
+                for name in table.spec.feature_names
             ]
-            yield _row(number, stamp, readings, where, time_column)
+            yield _row(number, stamp, readings, series, table, time_column)
 
-    return RowReader(where, time_column, rows())
+    return RowReader(where, time_column, table.series, rows())
 
 
 def _json_objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
@@ -236,13 +269,26 @@ def _reading(text: str, where: str, column: str, number: int) -> float:
 
 
 def _row(
-    number: int, stamp: Any, readings: list[float], where: str, time_column: str | None
+    number: int,
+    stamp: Any,
+    readings: list[float],
+    series: Any,
+    table: _Table,
+    time_column: str | None,
 ) -> Row:
     time_us = None
     if time_column is not None:
         text = "" if stamp is None else str(stamp)
-        time_us = time_or_error(text, where=where, column=time_column, row=number)
+        time_us = time_or_error(text, where=table.where, column=time_column, row=number)
+    name = None
+    if table.series is not None:
+        name = "" if series is None else str(series).strip(CELL_PADDING)
+        if not name:
+            raise DataError(
+                f"{table.where}: series column '{table.series}' is empty in row {number}. "
+                "Name the series of every row."
+            )
     with np.errstate(over="ignore"):
         values = np.array(readings, dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
-    return Row(number, stamp, time_us, values)
+    return Row(number, stamp, time_us, values, name)

@@ -29,6 +29,7 @@ from .timestamps import (
 )
 
 MAGIC = b"RNNR"
+SERIES_MAGIC = b"RNNM"
 ROW_STREAM_VERSION = 1
 _HEADER = struct.Struct("<4sHHqqqI")
 _HAS_CLOCK, _HAS_FORECAST = 1, 2
@@ -93,10 +94,14 @@ class RowStream:
     Args:
         model: what to stream; a new stream is made, in the initial state.
         where: name of the table, for messages.
+        is_one_of_many: whether the table's series are streamed apart already.
     """
 
-    def __init__(self, model: Model, *, where: str = "rows") -> None:
+    def __init__(
+        self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
+    ) -> None:
         self._spec = model.spec
+        self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
         self._clock: _Clock | None = None
@@ -147,13 +152,15 @@ class RowStream:
     def _check_clock(self, row: Row, clock: _Clock, slot: int) -> None:
         assert row.time_us is not None
         if row.time_us < clock.time_us:
+            apart = " tell several series apart with --series COLUMN,"
+            apart = "" if self._is_one_of_many else apart
             raise backwards_error(
                 where=self._where,
                 row=row.number,
                 time_us=row.time_us,
                 before_us=clock.time_us,
-                what_to_do="Sort the rows by time, stream each series apart, and give a "
-                "saved state only rows newer than it.",
+                what_to_do=f"Sort the rows by time,{apart} and give a saved state only "
+                "rows newer than it.",
             )
         missing = slot - clock.slot - 1
         if missing > MAX_HOLE:
@@ -226,6 +233,11 @@ class RowStream:
             StateError: the snapshot of another model.
         """
         blob = snapshot_bytes(blob)
+        if blob[:4] == SERIES_MAGIC:
+            raise FormatError(
+                "saved state: it holds several series, expected one. "
+                "Name the column that tells them apart with --series COLUMN."
+            )
         if blob[:4] != MAGIC:
             self._stream.restore(blob)
             self._clock, self._forecast = None, None

@@ -18,6 +18,7 @@ from strategies import model_specs, random_weights, seeds
 
 from rnnedge_runtime import layers, metadata
 from rnnedge_runtime.integrity import seal
+from rnnedge_runtime.series_streams import SERIES_STREAMS_VERSION
 from rnnedge_runtime.snapshot import SNAPSHOT_VERSION
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec_json import FORMAT_VERSION, spec_from_json, spec_to_json
@@ -62,6 +63,7 @@ def test_the_versions_of_the_page_are_those_of_the_code() -> None:
     assert f"seal | {FORMAT_VERSION} |" in TEXT
     assert f"| snapshot | {SNAPSHOT_VERSION} |" in TEXT
     assert f"| row stream | {ROW_STREAM_VERSION} |" in TEXT
+    assert f"| series streams | {SERIES_STREAMS_VERSION} |" in TEXT
 
 
 @settings(max_examples=100)
