@@ -11,17 +11,19 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from rnnedge_runtime.rows import Row, RowReader
+    from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
 
     from .stopping import Stop
 
+    AnyStream = RowStream | SeriesStreams
     Write = Callable[[Row, NDArray[np.float32] | None], None]
 
 
@@ -62,6 +64,11 @@ if TYPE_CHECKING:
     help="onnx, reference or torchscript; the artifact's own if not given.",
 )
 @click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
+@click.option(
+    "--series",
+    metavar="COLUMN",
+    help="The column that tells several series apart; each has its own state.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -72,11 +79,13 @@ def command(
     state_path: Path | None,
     backend: str | None,
     time: str | None,
+    series: str | None,
 ) -> None:
     """Write the forecast from every reading of a table.
 
     One row out for one row in: its time as it came, then <target>_<step> for each target
-    and step ahead, in raw units. The readings of a pipe are answered one by one.
+    and step ahead, in raw units. With --series, the series comes first. The readings of a
+    pipe are answered one by one.
 
     For example: rnnedge run dist/jfk.onnx --input newark.csv > forecasts.csv
 
@@ -84,6 +93,7 @@ def command(
     """
     from rnnedge_runtime import load
     from rnnedge_runtime.rows import read_rows
+    from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
 
     from .row_files import is_live, open_lines, open_output
@@ -91,17 +101,20 @@ def command(
 
     where = "standard input" if source == "-" else source
     model = load(artifact, backend=backend)
-    stream = RowStream(model, where=where)
+    kind = RowStream if series is None else SeriesStreams
+    stream: AnyStream = kind(model, where=where)
     restore_state(stream, state_path)
     with Stop() as stop, open_lines(source) as lines:
         try:
             with stop.interruptible():
-                reader = read_rows(lines, model.spec, where=where, time=time)
+                reader = read_rows(
+                    lines, model.spec, where=where, time=time, series=series
+                )
         except KeyboardInterrupt:
             ctx.exit(128 + stop.signal)
         names = [output.name for output in model.spec.outputs]
         with open_output(sink, in_place=is_live(source)) as file:
-            write = row_writer(file, output_format, reader.time_column, names)
+            write = row_writer(file, output_format, reader, names)
             stream_to(
                 write, reader, stream, stop, live=file if is_live(source) else None
             )
@@ -117,7 +130,7 @@ def command(
 def stream_to(
     write: Write,
     reader: RowReader,
-    stream: RowStream,
+    stream: AnyStream,
     stop: Stop,
     *,
     live: IO[str] | None,
@@ -141,20 +154,24 @@ def stream_to(
 
 
 def row_writer(
-    file: IO[str], output_format: str, time_column: str | None, names: list[str]
+    file: IO[str], output_format: str, reader: RowReader, names: list[str]
 ) -> Write:
     """A function that writes one row of output; for CSV the header is written here.
 
     Args:
         file: text stream.
         output_format: `csv` or `jsonl`.
-        time_column: name of the first column; None for the row number, `row`.
+        reader: names the first columns: the series, if there are several, then the time,
+            or `row` for the row number where there is none.
         names: of the outputs.
     """
+    time_column, series = reader.time_column, reader.series_column
     first = "row" if time_column is None else time_column or "time"
+    columns = [first] if series is None else [series, first]
 
-    def stamp(row: Row) -> str | int | float | None:
-        return row.number if time_column is None else row.time
+    def stamps(row: Row) -> list[str | int | float | None]:
+        stamp = row.number if time_column is None else row.time
+        return [stamp] if series is None else [row.series, stamp]
 
     def texts(forecast: NDArray[np.float32] | None) -> list[str]:
         """The shortest decimals that read back as the same float32; "" for no number."""
@@ -163,10 +180,11 @@ def row_writer(
         return [str(value) if isfinite(value) else "" for value in forecast]
 
     def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        table.writerow([stamp(row), *texts(forecast)])
+        table.writerow([*stamps(row), *texts(forecast)])
 
     def write_json(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        fields = {first: json.dumps(stamp(row))}
+        pairs = zip(columns, stamps(row), strict=True)
+        fields = {name: json.dumps(value) for name, value in pairs}
         fields |= {
             name: text or "null"
             for name, text in zip(names, texts(forecast), strict=True)
@@ -179,11 +197,11 @@ def row_writer(
     if output_format == "jsonl":
         return write_json
     table = csv.writer(file, lineterminator="\n")
-    table.writerow([first, *names])
+    table.writerow([*columns, *names])
     return write_csv
 
 
-def restore_state(stream: RowStream, path: Path | None) -> None:
+def restore_state(stream: AnyStream, path: Path | None) -> None:
     """Go on from a saved state, if there is one; check that it can be saved later."""
     if path is None:
         return
@@ -191,11 +209,22 @@ def restore_state(stream: RowStream, path: Path | None) -> None:
         raise DataError(
             f"{path}: the folder for the state does not exist. Create it first."
         )
-    if path.exists():
+    if not path.exists():
+        return
+    try:
         stream.restore(path.read_bytes())
+    except (FormatError, StateError) as error:
+        raise type(error)(
+            f"{path}: {error} Or name another --state file, or delete this one."
+        ) from None
+    except OSError as error:
+        raise DataError(
+            f"{path}: the saved state cannot be read: {error.strerror}. "
+            "Name another --state file, or delete this one."
+        ) from None
 
 
-def save_state(stream: RowStream, path: Path | None) -> None:
+def save_state(stream: AnyStream, path: Path | None) -> None:
     """Save the state, in place of the older one in one move."""
     from .row_files import replacing
 
@@ -204,7 +233,7 @@ def save_state(stream: RowStream, path: Path | None) -> None:
             file.write(stream.snapshot())
 
 
-def report(stream: RowStream, reader: RowReader, period_s: float | None) -> None:
+def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None:
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
     if reader.time_column is None and period_s is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
 import os
 import signal
@@ -15,53 +13,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifacts import save_artifact
-from click.testing import CliRunner, Result
+from run_helpers import (
+    COLUMNS,
+    LINES,
+    NAMES,
+    forecasts,
+    make_artifact,
+    parse,
+    run,
+    several_series,
+    weather_spec,
+)
 from strategies import random_weights
 
 import rnnedge_runtime as runtime
-from rnnedge.cli import main
 from rnnedge.data import load_dataset
 from rnnedge.datasets import weather
-from rnnedge_runtime.layers import AddLast, Affine, Gru, Linear
+from rnnedge_runtime.layers import Gru, Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.time_features import DerivedInput
 from rnnedge_runtime.tolerances import parity_limit
 
-COLUMNS = ("temp_c", "dewpoint_c", "humidity_pct", "wind_ms", "pressure_hpa")
-MEANS = (12.0, 6.0, 63.0, 5.0, 1018.0)
-HORIZON = 3
-NAMES = [f"temp_c_{step}" for step in (1, 2, 3)]
 MAIN = [sys.executable, "-c", "from rnnedge.cli import main; main()"]
-LINES = (
-    "time,temp_c,dewpoint_c,humidity_pct,wind_ms,pressure_hpa\n"
-    "2013-01-01T06:00:00Z,3.9,-3.3,59.4,5.7,1012.6\n"
-    "2013-01-01T07:00:00Z,3.9,-3.3,59.4,468.7,\n"
-    "2013-01-01T09:00:00Z,4,-3,60,5,1013\n"
-    "2013-01-01T09:10:00Z,4,-3,60,5,1013\n"
-)
-
-
-def weather_spec(missing: str = "hold") -> ModelSpec:
-    clips = ((-30, 50), (-30, 40), (0, 150), (0, 40), (950, 1070))
-    return ModelSpec(
-        features=tuple(
-            Feature(name, "", missing, clip, mean)
-            for name, clip, mean in zip(COLUMNS, clips, MEANS, strict=True)
-        ),
-        targets=(Target("temp_c", "C"),),
-        layers=(Affine(7), Gru(7, 4), Linear(4, HORIZON), AddLast((0,) * HORIZON)),
-        horizon=HORIZON,
-        derived=(DerivedInput(86_400),),
-        sample_period_s=3600.0,
-    )
-
-
-def make_artifact(folder: Path, spec: ModelSpec | None = None, seed: int = 0) -> Path:
-    spec = spec or weather_spec()
-    weights = random_weights(spec, np.random.default_rng(seed))
-    weights["layers.0.shift"] = np.array([*MEANS, 0, 0], dtype=np.float32)
-    weights["layers.0.scale"] = np.array([0.1, 0.1, 0.05, 0.3, 0.1, 1, 1], np.float32)
-    return save_artifact(spec, weights, folder)
 
 
 @pytest.fixture(scope="module")
@@ -74,18 +46,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "readings.csv"
     path.write_text(LINES)
     return path
-
-
-def run(*arguments: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["run", *map(str, arguments)], input=stdin)
-
-
-def parse(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def forecasts(rows: list[dict[str, str]]) -> np.ndarray:
-    return np.array([[row[name] for name in NAMES] for row in rows], dtype=np.float32)
 
 
 @pytest.mark.parametrize("station", ["jfk", "ewr"])
@@ -278,10 +238,43 @@ def test_errors_of_files(artifact: Path, table: Path, tmp_path: Path) -> None:
     result = run(artifact, "--input", table, "--state", tmp_path / "state")
     assert result.exit_code == 2
     assert "not a snapshot" in result.stderr
+
+
+STATE_KINDS = {
+    "one": ((), LINES),
+    "many": (("--series", "station"), several_series()[0]),
+}
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [("one", "many"), ("many", "one")])
+def test_a_state_that_does_not_fit_is_named_with_a_remedy(
+    artifact: Path, tmp_path: Path, kind: str, wrong: str
+) -> None:
+    """Wrong: "snapshot: it belongs to model ...", without the file. Right: its path, and
+    what to do on the command line; the file is left as it was.
+    """
+    options, text = STATE_KINDS[kind]
+    names = ("foreign", "cut", "junk", "other_kind")
+    foreign, cut, junk, other_kind = (tmp_path / f"{name}.state" for name in names)
     other = make_artifact(tmp_path, seed=1)
-    run(other, "--input", table, "--state", tmp_path / "other")
-    result = run(artifact, "--input", table, "--state", tmp_path / "other")
-    assert "it belongs to model" in result.stderr
+    assert run(other, "--state", foreign, *options, stdin=text).exit_code == 0
+    cut.write_bytes(foreign.read_bytes()[:-1])
+    junk.write_bytes(b"not a state")
+    more, table = STATE_KINDS[wrong]
+    assert run(artifact, "--state", other_kind, *more, stdin=table).exit_code == 0
+    for path, fault in (
+        (foreign, "it belongs to model"),
+        (cut, "checksum"),
+        (junk, "b'not '"),
+        (other_kind, "--series"),
+    ):
+        before = path.read_bytes()
+        result = run(artifact, "--state", path, *options, stdin=text)
+        assert result.exit_code == 2
+        assert f"Error: {path}: s" in result.stderr
+        assert fault in result.stderr
+        assert "name another --state file, or delete this one." in result.stderr
+        assert path.read_bytes() == before
 
 
 def test_a_missing_reading_under_reject_names_the_row(
