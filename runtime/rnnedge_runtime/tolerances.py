@@ -42,6 +42,7 @@ def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
         PARITY_FLOAT32_FACTOR * float32_error,
     )
 
+
 RIDGE_EXCESS = 1.05
 """Error of a ridge fit over the noise of a linear process it can express: 48 weights from
 2,000 rows cost about 48 / 2,000 of the variance, plus sampling."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..engine import Engine
 from ..metadata import Metadata
+from .float32 import open_numpy
 from .onnx import open_onnx
 from .reference import open_reference
 from .torchscript import open_torchscript
@@ -30,8 +31,9 @@ class Backend:
 BACKENDS: dict[str, Backend] = {
     "onnx": Backend((".onnx",), open_onnx),
     "torchscript": Backend((".pt",), open_torchscript),
-    "reference": Backend((".onnx",), open_reference),
+    "numpy": Backend((".rnne",), open_numpy),
+    "reference": Backend((".onnx", ".rnne"), open_reference),
 }
 
-DEFAULT_BACKENDS: dict[str, str] = {".onnx": "onnx"}
+DEFAULT_BACKENDS: dict[str, str] = {".onnx": "onnx", ".rnne": "numpy"}
 """By file name ending; `.pt` is not here, because loading it runs a pickle."""
