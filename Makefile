@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+DEMO_OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -10,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet 
 .PHONY: demo test lint format wheel pins clean
 
 demo: $(INSTALLED)
-	$(BIN)/rnnedge demo --out demo
+	$(BIN)/rnnedge demo --out $(DEMO_OUT)
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)

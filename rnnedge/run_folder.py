@@ -115,7 +115,9 @@ def save_model(
     write_with(folder / STREAM, lambda path: np.savez_compressed(path, x=stream))
 
 
-def save_results(folder: Path, header: Sequence[str], rows: Sequence[Sequence]) -> None:
+def save_results(
+    folder: Path, header: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
     """Write `results.csv`, one row per epoch."""
     path = folder / (RESULTS + ".tmp")
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -29,13 +29,15 @@ def times_of(spec: ModelSpec, size: int) -> np.ndarray | None:
     """`[size]` time stamps when the spec derives inputs from them, else None."""
     if not spec.derived:
         return None
-    return START + np.rint(np.arange(size) * spec.sample_period_s).astype(np.int64)
+    return START + np.rint(np.arange(size) * (spec.sample_period_s or 60.0)).astype(
+        np.int64
+    )
 
 
 def inputs_of(spec: ModelSpec, readings: np.ndarray) -> np.ndarray:
     """`[T, I]` model inputs of readings `[T, F]` from the start of a stream."""
     held = spec.state[-1].initial_array()
-    held = hold_readings(spec, readings, held, where="test")
+    held = hold_readings(spec.features, readings, held, where="test")
     return model_inputs(spec, held, times_of(spec, len(readings)))
 
 

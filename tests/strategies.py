@@ -98,7 +98,7 @@ def sensor_specs(draw) -> ModelSpec:
 
 @st.composite
 def token_specs(draw) -> ModelSpec:
-    vocabulary = tuple(draw(st.sampled_from(("<unk> abc", "<unk> öß\n\"'"))))
+    vocabulary = ("<unk>", *draw(st.sampled_from(("a", "öß\n\"'\\", "abcdefg"))))
     size = draw(st.sampled_from(SIZES))
     layer = draw(recurrent_layers(size))
     return ModelSpec(

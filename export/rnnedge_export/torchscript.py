@@ -1,8 +1,8 @@
 """A module as a TorchScript file that describes and seals itself.
 
-A TorchScript file is a zip. The description lies beside the code as extra files; the last
-member holds the hash of all others. PyTorch's debug members, which hold the paths of the
-exporting machine, are left out.
+A TorchScript file is a zip. The description lies beside the code as extra files; the seal
+(`rnnedge_runtime.integrity`) is the comment at the end of the zip. PyTorch's debug members,
+which hold the paths of the exporting machine, are left out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.integrity import zip_sha256
-from rnnedge_runtime.metadata import KEY_SHA256, Metadata, metadata_to_text
+from rnnedge_runtime.integrity import BLANK_SEAL, seal
+from rnnedge_runtime.metadata import Metadata, metadata_to_text
 
 _ALIGNMENT = 64
 _LOCAL_HEADER_NBYTES = 30
@@ -49,21 +49,20 @@ def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:
                 "type annotations, or export to ONNX."
             ) from None
         torch.jit.save(scripted, buffer, _extra_files=metadata_to_text(metadata))
-    folder = _rewrite(buffer, path)
-    with zipfile.ZipFile(path, "a") as archive:
-        member = f"{folder}/extra/{KEY_SHA256}"
-        archive.writestr(_entry(archive, member), zip_sha256(path))
+    path.write_bytes(seal(_repack(buffer)))
 
 
-def _rewrite(saved: io.BytesIO, path: Path) -> str:
-    """Copy the zip without debug members; returns the name of its one top folder."""
-    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as target:
+def _repack(saved: io.BytesIO) -> bytes:
+    """The zip without debug members, with a blank seal as the comment at its end."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(packed, "w") as target:
         for info in source.infolist():
             if info.filename.endswith(".debug_pkl"):
                 continue
             entry = _entry(target, info.filename)
             target.writestr(entry, source.read(info), info.compress_type)
-        return source.namelist()[0].split("/")[0]
+        target.comment = BLANK_SEAL.encode()
+    return packed.getvalue()
 
 
 def _entry(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

@@ -49,8 +49,8 @@ class UserModule:
 
     def arguments(self) -> tuple[Any, ...]:
         """What `module` is called with: the example's first step and its state."""
-        rest = pytree.tree_unflatten(list(self.state), self.structure)
-        return (self.x[:, :1], *rest)
+        state = [tensor.clone() for tensor in self.state]
+        return (self.x[:, :1], *pytree.tree_unflatten(state, self.structure))
 
     def step(
         self, x: Tensor, state: Sequence[Tensor], module: nn.Module | None = None
@@ -60,10 +60,17 @@ class UserModule:
         Args:
             module: another module of the same signature to call instead.
         """
+        y, new_state = self.call(x, state, module)
+        return y.reshape(x.shape[0], 1, -1), new_state
+
+    def call(
+        self, x: Tensor, state: Sequence[Tensor], module: nn.Module | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One call with `x` `[B, T, I]`; `y` as the module returns it."""
         rest = pytree.tree_unflatten(list(state), self.structure)
         out = (module or self.module)(x, *rest)
         y, *new_state = pytree.tree_flatten(out)[0]
-        return y.reshape(x.shape[0], 1, -1), new_state
+        return y, new_state
 
     def with_batch(self, batch_size: int) -> UserModule | None:
         """The same with the example repeated along the batch axis; None if it cannot.

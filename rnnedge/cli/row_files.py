@@ -24,7 +24,11 @@ def open_lines(source: str) -> Iterator[Iterator[str]]:
         DataError: there is no such file, or it cannot be read or unpacked.
     """
     if source == "-":
-        yield _lines(sys.stdin.buffer, "standard input")
+        text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()
         return
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq"):
@@ -32,32 +36,26 @@ def open_lines(source: str) -> Iterator[Iterator[str]]:
             f"{source}: a stream reads CSV and JSON lines, not Parquet. "
             "Write the readings as CSV."
         )
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        raw = path.open("rb")
+        file = opener(path, "rt", encoding="utf-8-sig", newline="")
     except OSError as error:
         raise DataError(
             f"{source}: the file cannot be read: {error.strerror}. "
             "Give a CSV or JSON lines file, or - for standard input."
         ) from None
-    with raw:
-        if path.suffix.lower() == ".gz":
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield _lines(unpacked, source)
-        else:
-            yield _lines(raw, source)
+    with file:
+        yield _unpacked(file, source)
 
 
-def _lines(raw: IO[bytes] | gzip.GzipFile, where: str) -> Iterator[str]:
-    text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+def _unpacked(file: IO[str], where: str) -> Iterator[str]:
     try:
-        yield from text
+        yield from file
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"{where}: the file cannot be unpacked: {error}. It is cut short or not gzip; "
             "copy it again."
         ) from None
-    finally:
-        text.detach()
 
 
 def is_live(source: str) -> bool:

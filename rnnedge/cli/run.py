@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -159,7 +160,7 @@ def row_writer(
         """The shortest decimals that read back as the same float32; "" for no number."""
         if forecast is None:
             return [""] * len(names)
-        return [str(value) if value == value else "" for value in forecast]
+        return [str(value) if isfinite(value) else "" for value in forecast]
 
     def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
         table.writerow([stamp(row), *texts(forecast)])
@@ -213,3 +214,9 @@ def report(stream: RowStream, reader: RowReader, period_s: float | None) -> None
         )
     for line in findings.lines():
         click.echo(f"{where}: {line}", err=True)
+    if findings.is_other_period:
+        click.echo(
+            f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
+            "them, or take a model trained on their period.",
+            err=True,
+        )

@@ -216,7 +216,7 @@ def _all_series(
     groups = [
         (k, name, rows)
         for k, table in enumerate(tables)
-        for name, rows in _group_rows(table, series)
+        for name, rows in _group_rows(table, series, has_others=len(tables) > 1)
     ]
     if time_columns[0] is None:
         return (
@@ -255,7 +255,7 @@ def _where(table: Table, name: str, series: str | None) -> str:
 
 
 def _group_rows(
-    table: Table, series: str | None
+    table: Table, series: str | None, *, has_others: bool
 ) -> list[tuple[str, NDArray[np.int64]]]:
     """Name and row positions of the series in a table, in order of appearance."""
     if series is None:
@@ -268,7 +268,8 @@ def _group_rows(
                 f"{table.where}: series column '{series}' is empty in row {k + 1}. "
                 "Name the series of every row."
             )
-        positions.setdefault(cell, []).append(k)
+        name = f"{table.stem}/{cell}" if has_others else cell
+        positions.setdefault(name, []).append(k)
     return [(name, np.array(rows)) for name, rows in positions.items()]
 
 

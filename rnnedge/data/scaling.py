@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def fit_features(
     units: Sequence[str],
     rows: NDArray[np.float32],
     *,
-    missing: str = "hold",
+    missing: Literal["hold", "reject"] = "hold",
 ) -> tuple[Feature, ...]:
     """The features with the input handling that the training rows suggest.
 

@@ -13,7 +13,8 @@ class Series:
     """The readings of one device, one row per slot of the grid.
 
     Attributes:
-        name: value of the series column, stem of the file, or "".
+        name: value of the series column, stem of the file, `<stem>/<value>` for a series
+            column in several files, or "".
         time: `[T]` Unix seconds UTC of the slots; None when rows are just one step apart.
         values: `[T, C]` readings in their units, NaN where missing, never infinite.
         is_reading: `[T]` False in slots for which the table has no row.

@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.cells import (
+    csv_cells,
     empty_error,
     header_names,
     is_blank_row,
+    not_csv_error,
     parse_reading,
     ragged_error,
     sniff_delimiter,
@@ -43,7 +45,7 @@ class Table:
 
     Attributes:
         where: the file as it was named, or "table"; the start of messages.
-        stem: the file's name without folder and endings, or "".
+        stem: the file's name without folder and ending, or "".
         columns: polars Series by name, in the order of the table.
     """
 
@@ -87,7 +89,7 @@ def read_table(path: Path) -> Table:
             f"{path}: the ending '{path.suffix}' is not one of {known}. "
             "Save the readings as CSV or Parquet, or rename the file."
         )
-    stem = path.name.split(".")[0] or path.name
+    stem = Path(path.name.removesuffix(".gz")).stem
     return _with_rows(Table(str(path), stem, columns))
 
 
@@ -198,10 +200,10 @@ def _split_plain(
 def _split_quoted(
     text: str, delimiter: str, *, where: str
 ) -> tuple[list[str], Sequence[Any]]:
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = header_names(next(table), where=where)
+    table = csv_cells(io.StringIO(text, newline=""), delimiter)
     rows: list[list[str]] = []
     try:
+        names = header_names(next(table), where=where)
         for row in table:
             if is_blank_row(row, len(names)):
                 continue
@@ -211,9 +213,7 @@ def _split_quoted(
                     where=where, row=len(rows), found=len(row), expected=len(names)
                 )
     except csv.Error as error:
-        raise DataError(
-            f"{where}: row {len(rows) + 1} is not CSV: {error}. Mend the line."
-        ) from None
+        raise not_csv_error(where=where, row=len(rows) + 1, reason=str(error)) from None
     return names, [list(column) for column in zip(*rows, strict=True)] or [
         [] for _ in names
     ]

@@ -79,6 +79,7 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     stop = series.parts.test.stop
     rows = slice(max(series.parts.test.start, stop - ROWS_SHOWN), stop)
     column = k * spec.horizon + spec.horizon - 1
+    ahead: Any
     if series.time is None:
         ahead = np.arange(rows.start, rows.stop) + spec.horizon
         axis.set_xlabel("row")

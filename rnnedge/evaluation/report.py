@@ -115,7 +115,8 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
     for k, output in enumerate(prepared.spec.outputs):
         if output.step not in (1, prepared.spec.horizon):
             continue
-        mae = {name: score[k].mae for name, score in scores.items() if score[k]}
+        scored = {name: outputs[k] for name, outputs in scores.items()}
+        mae = {name: score.mae for name, score in scored.items() if score}
         if NETWORK not in mae:
             continue
         network = mae.pop(NETWORK)
@@ -125,13 +126,13 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
         if network <= mae[best]:
             gain = 100 * (1 - network / mae[best]) if mae[best] else 0.0
             sentences.append(
-                f"{ahead}: the network's error of {network:.3g}{unit} is {gain:.0f} % below "
-                f"the best baseline ({LABELS[best]}, {mae[best]:.3g}{unit})."
+                f"{ahead}: the network's error of {network:#.3g}{unit} is {gain:.0f} % below "
+                f"the best baseline ({LABELS[best]}, {mae[best]:#.3g}{unit})."
             )
         else:
             sentences.append(
-                f"{ahead}: the network LOSES to {LABELS[best]} ({network:.3g}{unit} against "
-                f"{mae[best]:.3g}{unit}). Use that baseline, or train longer, on more data "
+                f"{ahead}: the network LOSES to {LABELS[best]} ({network:#.3g}{unit} against "
+                f"{mae[best]:#.3g}{unit}). Use that baseline, or train longer, on more data "
                 "or with other features."
             )
     return sentences

@@ -81,10 +81,10 @@ class TrainConfig:
     add_last: bool | None = None
     derived: str = "auto"
     missing: Literal["hold", "reject"] = "hold"
-    loss: Literal["huber", "mae", "mse"] = "huber"
+    loss: Literal["huber", "mae", "mse"] = "mae"
     epochs: int = 40
     patience: int = 15
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     warmup: float = 0.1
     weight_decay: float = 1e-2
     clip_norm: float = 1.0

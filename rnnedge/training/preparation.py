@@ -18,7 +18,7 @@ from rnnedge.training.config import TrainConfig
 from rnnedge_runtime.errors import DataError, SpecError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.layers import AddLast, Affine, Gru, Layer, Linear, Lstm, Rnn
-from rnnedge_runtime.spec import ModelSpec, Target
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.time_features import (
     HOUR_OF_DAY_S,
     TIME_OF_YEAR_S,
@@ -101,7 +101,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
 
     held = [
         hold_readings(
-            _holder(features),
+            features,
             series.values[:, :num_features],
             np.array([feature.initial for feature in features], dtype=np.float32),
             where=f"series '{series.name}'" if series.name else "train",
@@ -207,13 +207,7 @@ def _last_sources(dataset: Dataset, config: TrainConfig) -> list[int] | None:
     ]
 
 
-def _holder(features: tuple) -> ModelSpec:
-    """The least spec that carries the features' input handling."""
-    size = len(features)
-    return ModelSpec(features, (Target("y"),), (Linear(size, 1),))
-
-
-def _clip(features: tuple, x: Array) -> Array:
+def _clip(features: tuple[Feature, ...], x: Array) -> Array:
     bounds = np.array([feature.clip for feature in features], dtype=np.float32)
     return np.clip(x, bounds[:, 0], bounds[:, 1])
 

@@ -283,8 +283,9 @@ class Trainer:
 def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     x = np.concatenate([s.x[: s.parts.train.stop] for s in prepared.series])
     y = np.concatenate([s.y[: s.parts.train.stop] for s in prepared.series])
-    arrays = (x, y, prepared.output_scale)
-    return tuple(torch.from_numpy(array).to(device) for array in arrays)  # type: ignore[return-value]
+    scale = prepared.output_scale
+    tensors = [torch.from_numpy(array).to(device) for array in (x, y, scale)]
+    return tensors[0], tensors[1], tensors[2]
 
 
 def _segments(

@@ -5,9 +5,10 @@ The one meaning of a cell for training and for the device.
 
 from __future__ import annotations
 
+import csv
 import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .errors import DataError
 from .timestamps import CELL_PADDING, NUMBER
@@ -50,6 +51,11 @@ def sniff_delimiter(header: str) -> str:
     return max(DELIMITERS, key=outside.count)
 
 
+def csv_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Cells of each line; a quote after spaces opens a quoted cell all the same."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+
+
 def header_names(cells: Sequence[str], *, where: str) -> list[str]:
     """Column names of a header line, without padding; "" for a column without a name.
 
@@ -83,6 +89,13 @@ def ragged_error(*, where: str, row: int, found: int, expected: int) -> DataErro
     return DataError(
         f"{where}: row {row} has {found} cells, but the header names {expected} columns. "
         "The row is cut short or holds a stray delimiter; mend it."
+    )
+
+
+def not_csv_error(*, where: str, row: int, reason: str) -> DataError:
+    """The error of a line that the CSV reader gives up on; row 0 is the header."""
+    return DataError(
+        f"{where}: row {row} is not CSV: {reason}. Look for a quote that is not closed."
     )
 
 

@@ -205,7 +205,7 @@ class Streams:
         held = readings.copy()
         for j in np.flatnonzero(~np.isfinite(readings).all(axis=1)):
             held[j] = hold_readings(
-                self._spec,
+                self._spec.features,
                 readings[j : j + 1],
                 self._held[rows[j]],
                 where=f"{where}: stream {self._ids[rows[j]]}",

@@ -6,11 +6,13 @@ engine does), so the held value is the reading as it came.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import NonFiniteError
-from .spec import ModelSpec
+from .spec import Feature, ModelSpec
 
 CLIP_NONE = float(np.finfo(np.float32).max)
 
@@ -26,7 +28,7 @@ def clip_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float3
 
 
 def hold_readings(
-    spec: ModelSpec,
+    features: Sequence[Feature],
     readings: NDArray[np.float32],
     held: NDArray[np.float32],
     *,
@@ -35,6 +37,7 @@ def hold_readings(
     """Replace missing readings by the last accepted ones.
 
     Args:
+        features: F features with their policies.
         readings: `[T, F]` of one stream, NaN or infinite where missing.
         held: `[F]` last accepted readings before the first row; not changed.
         where: start of the message, for example "Stream.step".
@@ -48,7 +51,7 @@ def hold_readings(
     missing = ~np.isfinite(readings)
     if not missing.any():
         return readings
-    for k, feature in enumerate(spec.features):
+    for k, feature in enumerate(features):
         if feature.missing == "reject" and missing[:, k].any():
             row = int(np.argmax(missing[:, k]))
             raise NonFiniteError(

@@ -1,20 +1,17 @@
 """Whole-file integrity: a SHA-256 that is part of the file it protects.
 
-An `.onnx` file carries the 64 hex digits behind a fixed marker; the hash is taken over the
-file with those digits blanked, so no protobuf is needed to check it. A TorchScript file is
-a zip: the hash is over the names and contents of all its other members, in their order.
+The file carries the 64 hex digits behind a fixed marker, and the hash is taken over the file
+with those digits blanked: every byte is covered, and nothing has to be parsed to check it.
+An `.onnx` file holds them in its metadata, a TorchScript file in the comment of its zip.
 Integrity, not authenticity: anyone who can change the file can change the digits.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
-import zipfile
 from pathlib import Path
 
 from .errors import FormatError
-from .metadata import KEY_SHA256
 
 MARKER = b"rnnedge-sha256:"
 BLANK_DIGITS = b"0" * 64
@@ -52,32 +49,6 @@ def read_sealed(path: Path) -> bytes:
         ) from None
     check_seal(content, where=path.name)
     return content
-
-
-def zip_sha256(path: Path) -> str:
-    """Hash (hex) of all members of a zip but the one that holds the hash itself.
-
-    Raises:
-        FormatError: not a readable zip.
-    """
-    digest = hashlib.sha256()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith("/" + KEY_SHA256):
-                    continue
-                for piece in (name.encode(), archive.read(name)):
-                    digest.update(struct.pack("<Q", len(piece)))
-                    digest.update(piece)
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError):
-        raise _damaged(path.name) from None
-    return digest.hexdigest()
-
-
-def check_zip(path: Path, digits: str) -> None:
-    """Raise FormatError unless `digits` is the hash of the zip's other members."""
-    if zip_sha256(path) != digits:
-        raise _damaged(path.name)
 
 
 def _digits_start(content: bytes, *, where: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ KEY_PRODUCER = "rnnedge.producer"
 KEY_SHA256 = "rnnedge.sha256"
 
 FORMAT_VERSION_TEXT = "1"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
             "The file was changed; export it again."
         )
     spec = spec_from_json(text[KEY_SPEC], where=where)
+    if not _DIGEST.fullmatch(text[KEY_DIGEST]):
+        raise FormatError(
+            f"{where}: the digest {text[KEY_DIGEST]!r} is not 64 lower-case hex digits. "
+            "The file was not written by rnnedge; export it again."
+        )
     return Metadata(
         spec=spec,
         digest=text[KEY_DIGEST],

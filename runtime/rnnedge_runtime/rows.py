@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from .cells import (
     check_columns,
+    csv_cells,
     empty_error,
     header_names,
     is_blank_row,
+    not_csv_error,
     parse_reading,
     ragged_error,
     sniff_delimiter,
@@ -93,7 +95,8 @@ def read_rows(
 
 def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
     try:
-        yield from lines
+        for line in lines:  # noqa: UP028  (yield from would close the caller's stream)
+            yield line
     except UnicodeDecodeError as error:
         raise not_utf8_error(where=where, byte=error.object[error.start]) from None
 
@@ -129,10 +132,10 @@ def _time_column(
 def _read_csv(
     lines: Iterator[str], spec: ModelSpec, where: str, time: str | None, delimiter: str
 ) -> RowReader:
-    table = csv.reader(lines, delimiter=delimiter)
+    table = _csv_lines(csv_cells(lines, delimiter), where)
     names = header_names(next(table), where=where)
     _check_names(names, spec, where, time)
-    cells = _csv_cells(table, len(names), where)
+    cells = _csv_rows(table, len(names), where)
     first = next(cells, None)
     time_column = _time_column(names, first, spec, where, time) if first else time
     time_index = None if time_column is None else names.index(time_column)
@@ -151,20 +154,22 @@ def _read_csv(
     return RowReader(where, time_column, rows())
 
 
-def _csv_cells(
+def _csv_lines(table: Iterator[list[str]], where: str) -> Iterator[list[str]]:
+    for row in itertools.count():
+        try:
+            yield next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise not_csv_error(where=where, row=row, reason=str(error)) from None
+
+
+def _csv_rows(
     table: Iterator[list[str]], width: int, where: str
 ) -> Iterator[list[str]]:
     """Rows of `width` cells; lines without text are no rows."""
     number = 0
-    while True:
-        try:
-            row = next(table)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise DataError(
-                f"{where}: row {number + 1} is not CSV: {error}. Mend the line."
-            ) from None
+    for row in table:
         if is_blank_row(row, width):
             continue
         number += 1

@@ -84,7 +84,7 @@ class Stream:
             times = None
             if spec.derived:
                 times = check_times(spec, time, 1, where=where, is_sequence=True)
-            held = hold_readings(spec, reading[None], self._held, where=where)
+            held = hold_readings(spec.features, reading[None], self._held, where=where)
             self._stepper.step(model_inputs(spec, held, times)[0], self._output)
             self._finish(held, times)
             if out is None:
@@ -212,7 +212,7 @@ class Stream:
             )
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
-        held = hold_readings(spec, readings, self._held, where=where)
+        held = hold_readings(spec.features, readings, self._held, where=where)
         x = model_inputs(spec, held, times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)

@@ -32,6 +32,14 @@ ROW_STREAM_VERSION = 1
 _HEADER = struct.Struct("<4sHHqqqI")
 _HAS_CLOCK, _HAS_FORECAST = 1, 2
 
+REPEATED_ROWS = "rows in a time slot already taken"
+MISSING_ROWS = "missing rows stepped"
+FASTER_SHARE = 0.4
+"""Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
+
+SLOWER_SHARE = 0.9
+"""Missing rows per row that tell of a longer period; every other slot gives 1."""
+
 
 @dataclass(slots=True)
 class Findings:
@@ -50,6 +58,16 @@ class Findings:
         if number:
             count, first = self.counts.get(what, (0, row))
             self.counts[what] = (count + number, first)
+
+    @property
+    def is_other_period(self) -> bool:
+        """Whether the rows come so much faster or slower that the period is another."""
+        repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
+        missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
+        return (
+            repeated > FASTER_SHARE * self.num_rows
+            or missing > SLOWER_SHARE * self.num_rows
+        )
 
     def lines(self) -> list[str]:
         """One sentence for each thing found."""
@@ -113,13 +131,13 @@ class RowStream:
         self._check_clock(row, clock, slot)
         if clock.grid.distance(stamp)[0] > OFF_GRID_FRACTION:
             self.findings.add("rows moved to the nearest time slot", row.number)
-        self._clock = _Clock(clock.grid, max(slot, clock.slot), row.time_us)
-        if slot <= clock.slot:
+        self._clock = _Clock(clock.grid, slot, row.time_us)
+        if slot == clock.slot:
             self.findings.num_rows += 1
-            self.findings.add("rows in a time slot already taken", row.number)
+            self.findings.add(REPEATED_ROWS, row.number)
             return self._forecast
         missing = slot - clock.slot - 1
-        self.findings.add("missing rows stepped", row.number, missing)
+        self.findings.add(MISSING_ROWS, row.number, missing)
         times = clock.grid.unix_seconds(np.arange(clock.slot + 1, slot + 1))
         for time in times[:-1]:
             self._stream.step(self._empty, time=int(time))
@@ -148,7 +166,7 @@ class RowStream:
             self._reject_missing(
                 self._empty, f"missing for {missing:,} slots before", row
             )
-        if slot > clock.slot:
+        if slot != clock.slot:
             self._check_present(row)
 
     def _check_present(self, row: Row) -> None:

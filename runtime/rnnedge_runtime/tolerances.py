@@ -21,6 +21,19 @@ PARITY_ULPS = 4
 PARITY_FLOAT32_FACTOR = 4.0
 """Multiple of PyTorch's own float32 error on the same stream, for nets that amplify."""
 
+VERIFY_ROUNDING_FACTOR = 4.0
+"""Float32's own error over that of a float64 engine whose state alone is rounded to float32
+after each step: the roundings inside a step add 2 to 7 times as much, found over all cells;
+4 here times PARITY_FLOAT32_FACTOR covers that twice."""
+
+FLOAT64_PARITY = 1e-12
+"""Largest relative difference of two float64 engines: rounding of float64 (1e-16) through
+a few hundred sums per step and twenty steps of nets with weights within 1/sqrt(H)."""
+
+TIME_FEATURE_ERROR = 2e-7
+"""Error of the derived columns: three roundings of float32 (6e-8 each) in the last sum and
+the angle, plus the polynomials' own 1e-8 and the phase cut to 2^-26 of a turn."""
+
 
 def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
     """Largest difference allowed between two engines of one model.
@@ -46,3 +59,7 @@ def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
 RIDGE_EXCESS = 1.05
 """Error of a ridge fit over the noise of a linear process it can express: 48 weights from
 2,000 rows cost about 48 / 2,000 of the variance, plus sampling."""
+
+REPORT_MAE = 1e-3
+"""Error of the report against that of a streamed file, in the target's unit: float32
+rounding of each forecast and of its text, averaged over thousands."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import Array, Engine, State, initial_state
+from ..engine import Array, Engine, State
 from ..errors import FormatError, require
 from ..integrity import read_sealed
 from ..metadata import Metadata, metadata_from_text
 from ..spec import ModelSpec
+from .opaque import run_one_by_one
 
 
 def open_onnx(path: Path) -> tuple[Metadata, Engine]:
@@ -59,7 +60,7 @@ class OnnxEngine:
         """Advance B streams by T steps (`engine.Engine.run`)."""
         state = [tensor.astype(np.float32, copy=False) for tensor in state]
         if self._spec.is_opaque:
-            return self._run_one_by_one(x, state)
+            return run_one_by_one(self._call, x, state, self._spec.output_size)
         return self._call(x, state)
 
     def stepper(self) -> OnnxStepper:
@@ -69,20 +70,6 @@ class OnnxEngine:
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         feeds = dict(zip(self._input_names, [x, *state], strict=True))
         y, *new_state = self._session.run(self._output_names, feeds)
-        return y, new_state
-
-    def _run_one_by_one(
-        self, x: NDArray[np.float32], state: State
-    ) -> tuple[Array, State]:
-        """An opaque graph takes one step of one stream, its state without our batch."""
-        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
-        new_state = [tensor.copy() for tensor in state]
-        for b in range(x.shape[0]):
-            carried = [tensor[b] for tensor in state]
-            for t in range(x.shape[1]):
-                y[b, t], carried = self._call(x[b : b + 1, t : t + 1], carried)
-            for tensor, value in zip(new_state, carried, strict=True):
-                tensor[b] = value
         return y, new_state
 
 
@@ -95,12 +82,15 @@ class OnnxStepper:
 
     def __init__(self, session: Any, spec: ModelSpec) -> None:
         self._run = session.run_with_iobinding
+        self._shapes = [entry.shape for entry in spec.graph_state]
         self._x = np.zeros((1, 1, spec.input_size), dtype=np.float32)
         self._y = np.zeros((1, 1, spec.output_size), dtype=np.float32)
-        # States [1, ...]; an opaque graph's state has its own batch axis.
-        state = initial_state(spec.graph_state, 1, np.float32)
-        if spec.is_opaque:
-            state = [tensor[0] for tensor in state]
+        # [1, ...] each; an opaque graph's state has the shapes of the module alone.
+        batch = () if spec.is_opaque else (1,)
+        state: State = [
+            entry.initial_array().reshape((*batch, *entry.shape))
+            for entry in spec.graph_state
+        ]
         self._states = (state, [tensor.copy() for tensor in state])
         self._bindings = (
             self._bind(session, spec, *self._states),
@@ -115,15 +105,14 @@ class OnnxStepper:
         y[:] = self._y[0, 0]
 
     def get_state(self) -> State:
-        entries = zip(self._states[self._current], self._shapes, strict=True)
-        return [tensor.reshape(shape).copy() for tensor, shape in entries]
+        current = zip(self._states[self._current], self._shapes, strict=True)
+        return [tensor.reshape(shape).copy() for tensor, shape in current]
 
     def set_state(self, state: State) -> None:
         for buffer, tensor in zip(self._states[self._current], state, strict=True):
             buffer[...] = tensor.reshape(buffer.shape)
 
     def _bind(self, session: Any, spec: ModelSpec, before: State, after: State) -> Any:
-        self._shapes = [entry.shape for entry in spec.graph_state]
         names = [entry.name for entry in spec.graph_state]
         binding = session.io_binding()
         for name, array in zip(["x", *names], [self._x, *before], strict=True):

@@ -31,7 +31,13 @@ def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
     purpose = f"Reading the weights of {path.name} (backend 'reference')"
     onnx = require("onnx", extra="train", purpose=purpose)
     numpy_helper = require("onnx.numpy_helper", extra="train", purpose=purpose)
-    model = onnx.load_model_from_string(content)
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception:  # protobuf's DecodeError, of which the runtime knows nothing
+        raise FormatError(
+            f"{path.name}: the file is not an ONNX model. "
+            "Give it the ending it was exported with, or export it again."
+        ) from None
     text = {item.key: item.value for item in model.metadata_props}
     metadata = metadata_from_text(text, where=path.name)
     if metadata.spec.is_opaque:

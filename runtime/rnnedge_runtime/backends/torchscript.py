@@ -6,6 +6,7 @@ this backend is never chosen by default. Integrity is checked before torch sees 
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from ..engine import Array, Engine, State, initial_state
 from ..errors import FormatError, require
-from ..integrity import check_zip
-from ..metadata import KEY_SHA256, Metadata, metadata_from_text
+from ..integrity import read_sealed
+from ..metadata import Metadata, metadata_from_text
 from ..spec import ModelSpec
+from .opaque import run_one_by_one
 from .run_stepper import RunStepper
 
 _EXTRA = "/extra/"
@@ -31,16 +33,17 @@ def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
             return what its description says.
         MissingDependencyError: torch is not installed.
     """
-    text = _extra_files(path)
-    check_zip(path, text.pop(KEY_SHA256, ""))
-    metadata = metadata_from_text(text, where=path.name)
+    content = read_sealed(path)
+    metadata = metadata_from_text(
+        _extra_files(content, where=path.name), where=path.name
+    )
     torch = require(
         "torch",
         extra="train",
         purpose=f"Running {path.name} (backend 'torchscript')",
     )
     try:
-        module = torch.jit.load(str(path), map_location="cpu").eval()
+        module = torch.jit.load(io.BytesIO(content), map_location="cpu").eval()
     except Exception as error:  # torch.jit.load raises errors of many types
         raise FormatError(
             f"{path.name}: torch {torch.__version__} cannot load the module: "
@@ -66,7 +69,7 @@ class TorchScriptEngine:
         """Advance B streams by T steps (`engine.Engine.run`)."""
         state = [tensor.astype(np.float32, copy=False) for tensor in state]
         if self._spec.is_opaque:
-            return self._run_one_by_one(x, state)
+            return run_one_by_one(self._call, x, state, self._spec.output_size)
         return self._call(x, state)
 
     def stepper(self) -> RunStepper:
@@ -75,39 +78,26 @@ class TorchScriptEngine:
 
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         torch = self._torch
-        tensors = [torch.from_numpy(np.ascontiguousarray(part)) for part in (x, *state)]
+        # Copies, because an output of the module may share memory with an input.
+        tensors = [torch.from_numpy(np.array(part, order="C")) for part in (x, *state)]
         with torch.inference_mode():
             y, new_state = self._module(tensors[0], tensors[1:])
         return y.numpy(), [tensor.numpy() for tensor in new_state]
 
-    def _run_one_by_one(
-        self, x: NDArray[np.float32], state: State
-    ) -> tuple[Array, State]:
-        """An opaque module takes one step of one stream, its state without our batch."""
-        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
-        new_state = [tensor.copy() for tensor in state]
-        for b in range(x.shape[0]):
-            carried = [tensor[b] for tensor in state]
-            for t in range(x.shape[1]):
-                y[b, t], carried = self._call(x[b : b + 1, t : t + 1], carried)
-            for tensor, value in zip(new_state, carried, strict=True):
-                tensor[b] = value
-        return y, new_state
 
-
-def _extra_files(path: Path) -> dict[str, str]:
+def _extra_files(content: bytes, *, where: str) -> dict[str, str]:
     """The text files that lie beside the module in the zip, by name."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {
                 name.split(_EXTRA, 1)[1]: archive.read(name).decode()
                 for name in archive.namelist()
                 if _EXTRA in name
             }
-    except Exception:  # zipfile raises errors of many types on a damaged file
+    except (zipfile.BadZipFile, ValueError):
         raise FormatError(
-            f"{path.name}: the file is not a readable TorchScript archive. It is cut "
-            "short, changed or not an artifact; copy it again or export it again."
+            f"{where}: the file is not a zip, as a TorchScript file is. "
+            "Give it the ending it was exported with, or export it again."
         ) from None
 
 

@@ -1,0 +1,94 @@
+"""The streams that exports and artifacts are tried on: real inputs, or drawn like them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import NonFiniteError, ShapeError
+from rnnedge_runtime.input_handling import clip_bounds
+from rnnedge_runtime.layers import Affine, Embedding
+from rnnedge_runtime.metadata import Golden
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.tolerances import VERIFY_STEPS
+from rnnedge_runtime.weights import Weights
+
+_CORRELATION = 0.95
+_SEED = 20130101
+
+Inputs = NDArray[np.float32]
+
+
+def verification_stream(
+    spec: ModelSpec, weights: Weights, given: NDArray[np.floating] | None = None
+) -> Inputs:
+    """`[VERIFY_STEPS, I]` model inputs to prove an export on.
+
+    Args:
+        spec: the model.
+        weights: its weights: the scaler tells the level of each input.
+        given: `[T, I]` real model inputs; the last steps are taken, or all of them
+            repeated. None draws an AR(1) stream at the scaler's mean and deviation, or
+            token ids.
+
+    Raises:
+        ShapeError: `given` is not `[T, I]` with at least one step.
+        NonFiniteError: `given` holds NaN or infinity.
+    """
+    if given is None:
+        stream = _stream_at_scale(spec, weights)
+    else:
+        array = np.asarray(given, dtype=np.float32)
+        if array.ndim != 2 or array.shape[1] != spec.input_size or not len(array):
+            raise ShapeError(
+                f"export: the verification stream has shape {list(array.shape)}, expected "
+                f"[T, I={spec.input_size}] with at least one step. Pass model inputs, "
+                "derived columns included."
+            )
+        if not np.isfinite(array).all():
+            row = int(np.argmin(np.isfinite(array).all(axis=1)))
+            raise NonFiniteError(
+                f"export: the verification stream is not finite in row {row}. "
+                "Pass held model inputs."
+            )
+        stream = np.resize(array[-VERIFY_STEPS:], (VERIFY_STEPS, spec.input_size))
+    return _clipped(spec, stream)
+
+
+def stream_like(spec: ModelSpec, golden: Golden) -> Inputs:
+    """`[VERIFY_STEPS, I]` model inputs at the level and deviation of the golden steps."""
+    if isinstance(spec.layers[0], Embedding) or not len(golden.x):
+        return _stream_at_scale(spec, {})
+    mean, deviation = golden.x.mean(axis=0), golden.x.std(axis=0)
+    return _clipped(spec, _autoregressive(mean, deviation))
+
+
+def _stream_at_scale(spec: ModelSpec, weights: Weights) -> Inputs:
+    first = spec.layers[0]
+    if isinstance(first, Embedding):
+        rng = np.random.default_rng(_SEED)
+        ids = rng.integers(0, first.num_embeddings, (VERIFY_STEPS, 1))
+        return ids.astype(np.float32)
+    mean, deviation = np.zeros(spec.input_size), np.ones(spec.input_size)
+    if isinstance(first, Affine) and not first.inverse:
+        scale = weights["layers.0.scale"].astype(np.float64)
+        mean = weights["layers.0.shift"].astype(np.float64)
+        deviation = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
+    return _autoregressive(mean, deviation)
+
+
+def _autoregressive(
+    mean: NDArray[np.floating], deviation: NDArray[np.floating]
+) -> Inputs:
+    """A stationary AR(1) process per input."""
+    rng = np.random.default_rng(_SEED)
+    noise = rng.standard_normal((VERIFY_STEPS, len(mean)))
+    noise[1:] *= np.sqrt(1 - _CORRELATION**2)
+    for t in range(1, VERIFY_STEPS):
+        noise[t] += _CORRELATION * noise[t - 1]
+    return (mean + deviation * noise).astype(np.float32)
+
+
+def _clipped(spec: ModelSpec, stream: Inputs) -> Inputs:
+    """The stream within the clip, so that a module that does not clip can be compared."""
+    return np.ascontiguousarray(np.clip(stream, *clip_bounds(spec)), dtype=np.float32)

@@ -1,0 +1,279 @@
+"""`verify`: what an artifact promises, tried on this machine. Needs no torch for `.onnx`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from rnnedge_runtime.backends import BACKENDS
+from rnnedge_runtime.engine import Engine, initial_state
+from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.loading import load
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.stream import Stream
+
+from .judge import Judge, find_judge, rounding_errors
+from .parity import Array, Parity, compare, step_through
+from .verification_stream import stream_like
+
+Outcome = Literal["passed", "failed", "not checked"]
+
+_RUN_STEPS = 500
+_SNAPSHOT_STEPS = 50
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise of one artifact.
+
+    Attributes:
+        artifact: file name.
+        name: what was checked.
+        outcome: `passed`, `failed` or `not checked`.
+        figure: the largest difference found, None where the check is not a number.
+        limit: what it may be.
+        detail: where, or why not.
+    """
+
+    artifact: str
+    name: str
+    outcome: Outcome
+    figure: float | None = None
+    limit: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All checks, in the order they were made."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether any check failed; a check that could not be made has not."""
+        return any(check.outcome == "failed" for check in self.checks)
+
+
+def verify(
+    paths: Sequence[str | os.PathLike[str]], *, backend: str | None = None
+) -> VerifyReport:
+    """Check artifacts against themselves, the float64 reference and each other.
+
+    Args:
+        paths: artifacts; several are taken for the same model in other formats.
+        backend: used for the files it reads; a `.pt` needs `torchscript`.
+
+    Raises:
+        FormatError: a file that is not a whole artifact.
+        MissingDependencyError: the backend's package is not installed.
+    """
+    models = [load(path, _backend_for(os.fspath(path), backend)) for path in paths]
+    verified = [
+        _Verification(model, models[:k] + models[k + 1 :])
+        for k, model in enumerate(models)
+    ]
+    checks = [check for one in verified for check in one.checks()]
+    for other in verified[1:]:
+        checks += _same_model(verified[0], other)
+    return VerifyReport(tuple(checks))
+
+
+def _backend_for(path: str, backend: str | None) -> str | None:
+    known = BACKENDS.get(backend or "")
+    if known is not None and not path.lower().endswith(known.suffixes):
+        return None
+    return backend
+
+
+class _Verification:
+    """The checks of one artifact."""
+
+    def __init__(self, model: Model, others: list[Model]) -> None:
+        self.model = model
+        self.engine: Engine = model.engine
+        self.spec: ModelSpec = model.spec
+        self.x = stream_like(self.spec, model.golden)
+        self.y = step_through(self.engine, self.spec, self.x)
+        self.missing_judge = ""
+        self.judge, self.weights = self.find_judge(others)
+        self.judgement = self.judge.judge(self.x) if self.judge else None
+        self.errors = (
+            self.judgement.float32_errors
+            if self.judgement
+            else rounding_errors(self.engine, self.spec, self.x, self.y)
+        )
+
+    def find_judge(self, others: list[Model]) -> tuple[Judge | None, Check]:
+        """The judge, and whether the weights it read have the digest."""
+        name = "weights match the digest"
+        try:
+            judge = find_judge(self.model, others)
+        except FormatError as error:
+            self.missing_judge = "the weights do not match the digest"
+            return None, self.check(name, False, detail=str(error))
+        if isinstance(judge, str):
+            self.missing_judge = judge
+            return None, self.not_checked(name, judge)
+        if judge.path != self.model.path:
+            detail = f"they are not readable; {judge.path.name} has the same digest"
+            return judge, self.not_checked(name, detail)
+        detail = f"digest {self.model.digest[:12]}"
+        return judge, self.check(name, True, detail=detail)
+
+    def checks(self) -> list[Check]:
+        return [
+            self.integrity(),
+            self.weights,
+            self.golden(),
+            self.run_equals_step(),
+            self.chunks_equal_run(),
+            self.state_changes(),
+            self.snapshot_restores(),
+            self.drift(),
+        ]
+
+    def check(
+        self, name: str, is_passed: bool, parity: Parity | None = None, detail: str = ""
+    ) -> Check:
+        outcome: Outcome = "passed" if is_passed else "failed"
+        if parity is None:
+            return Check(self.model.name, name, outcome, detail=detail)
+        where = detail or f"at step {parity.step}, output {parity.output}"
+        figures = parity.max_error, parity.limit
+        return Check(self.model.name, name, outcome, *figures, where)
+
+    def not_checked(self, name: str, why: str) -> Check:
+        return Check(self.model.name, name, "not checked", detail=why)
+
+    def parity(self, name: str, y: Array, judge: Array, errors: Array) -> Check:
+        parity = compare(y, judge, self.spec, errors)
+        return self.check(name, parity.is_within, parity)
+
+    def integrity(self) -> Check:
+        """`load` has refused everything else."""
+        assert self.model.path is not None
+        size = self.model.path.stat().st_size
+        return self.check("file is whole", True, detail=f"SHA-256 of {size:,} bytes")
+
+    def golden(self) -> Check:
+        golden = self.model.golden
+        name = f"{len(golden.x)} golden steps"
+        if not len(golden.x):
+            return self.check(name, False, detail="the artifact has none")
+        y = step_through(self.engine, self.spec, golden.x)
+        if self.judge:
+            errors = self.judge.judge(golden.x).float32_errors
+        else:
+            errors = rounding_errors(self.engine, self.spec, golden.x, y)
+        return self.parity(name, y, golden.y, errors)
+
+    def run_equals_step(self) -> Check:
+        x = self.x[:_RUN_STEPS]
+        y, _ = self.engine.run(x[None], self.initial())
+        name = f"one run of {len(x)} steps = single steps"
+        return self.parity(name, y[0], self.y[: len(x)], self.errors)
+
+    def chunks_equal_run(self) -> Check:
+        """The state carries everything from one chunk to the next."""
+        x = self.x[:_RUN_STEPS]
+        cuts = np.random.default_rng(_SEED).choice(np.arange(1, len(x)), 12, False)
+        state, parts = self.initial(), []
+        for chunk in np.split(x, np.sort(cuts)):
+            y, state = self.engine.run(chunk[None], state)
+            parts.append(y[0])
+        y = np.concatenate(parts)
+        name = f"{len(parts)} chunks = single steps"
+        return self.parity(name, y, self.y[: len(x)], self.errors)
+
+    def state_changes(self) -> Check:
+        """A state that stays as it was is wired to nothing."""
+        stepper = self.engine.stepper()
+        initial = stepper.get_state()
+        out = np.empty(self.spec.output_size, dtype=self.engine.dtype)
+        changed = [False] * len(initial)
+        for row in self.x[:_RUN_STEPS]:
+            stepper.step(row, out)
+            pairs = zip(stepper.get_state(), initial, strict=True)
+            now = [not np.array_equal(*pair) for pair in pairs]
+            changed = [a or b for a, b in zip(changed, now, strict=True)]
+        expected = [True] * len(initial)
+        if self.judgement is not None:
+            expected = self.judgement.has_changed
+        names = [entry.name for entry in self.spec.graph_state]
+        frozen = [
+            name
+            for name, is_changed, must in zip(names, changed, expected, strict=True)
+            if must and not is_changed
+        ]
+        detail = f"{', '.join(frozen)} stays as it was" if frozen else ", ".join(names)
+        return self.check("state changes", not frozen, detail=detail)
+
+    def snapshot_restores(self) -> Check:
+        """A stream restored mid-way goes on with the same bits."""
+        stream, other = self.model.stream(), self.model.stream()
+        self.step_stream(stream, 0, _SNAPSHOT_STEPS)
+        blob = stream.snapshot()
+        other.restore(blob)
+        expected = self.step_stream(stream, _SNAPSHOT_STEPS, 2 * _SNAPSHOT_STEPS)
+        found = self.step_stream(other, _SNAPSHOT_STEPS, 2 * _SNAPSHOT_STEPS)
+        is_equal = found.tobytes() == expected.tobytes()
+        detail = f"{len(blob)} bytes after {_SNAPSHOT_STEPS} steps, bits compared"
+        return self.check("snapshot restores", is_equal, detail=detail)
+
+    def drift(self) -> Check:
+        name = f"{len(self.x):,} carried steps = float64 reference"
+        judged = self.judgement
+        if judged is None:
+            return self.not_checked(name, self.missing_judge)
+        parity = compare(self.y, judged.y, self.spec, judged.float32_errors)
+        detail = (
+            f"at step {parity.step}, output {parity.output}; first tenth "
+            f"{parity.first_tenth:.1e}, last tenth {parity.last_tenth:.1e}"
+        )
+        return self.check(name, parity.is_within, parity, detail)
+
+    def initial(self) -> list[Array]:
+        return initial_state(self.spec.graph_state, 1, self.engine.dtype)
+
+    def step_stream(self, stream: Stream, first: int, last: int) -> Array:
+        readings = self.x[first:last, : self.spec.num_features]
+        period = self.spec.sample_period_s or 1.0
+        return np.array(
+            [
+                stream.step(row, time=round((first + t) * period))
+                for t, row in enumerate(readings)
+            ]
+        )
+
+
+def _same_model(first: _Verification, other: _Verification) -> list[Check]:
+    """Two artifacts of one model: the same digest and the same outputs."""
+    models = first.model, other.model
+    name = " + ".join(model.name for model in models)
+    digests = [model.digest for model in models]
+    detail = " and ".join(digest[:12] for digest in digests)
+    is_same = digests[0] == digests[1]
+    checks = [Check(name, "same digest", _outcome(is_same), detail=detail)]
+    sizes = [(model.spec.input_size, model.spec.output_size) for model in models]
+    if sizes[0] != sizes[1]:
+        detail = "the models have other numbers of inputs or outputs"
+        return [*checks, Check(name, "same outputs", "failed", detail=detail)]
+    y = other.y
+    if not np.array_equal(first.x, other.x):
+        y = step_through(other.engine, other.spec, first.x)
+    parity = compare(y, first.y, first.spec, first.errors)
+    where = f"at step {parity.step}, output {parity.output}"
+    outcome = _outcome(parity.is_within)
+    figures = parity.max_error, parity.limit
+    return [*checks, Check(name, "same outputs", outcome, *figures, where)]
+
+
+def _outcome(is_passed: bool) -> Outcome:
+    return "passed" if is_passed else "failed"

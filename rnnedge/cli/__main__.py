@@ -1,0 +1,5 @@
+"""`python -m rnnedge.cli`."""
+
+from rnnedge.cli import main
+
+main(prog_name="rnnedge")

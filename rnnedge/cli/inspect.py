@@ -1,0 +1,152 @@
+"""`rnnedge inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from rnnedge.cli.tables import print_table
+from rnnedge_export.artifact_metadata import read_metadata
+from rnnedge_runtime.layers import Layer, Opaque
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec_json import spec_to_json
+from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+
+_FLOAT_NBYTES = 4
+_PERIOD_NAMES = {HOUR_OF_DAY_S: "hour of day", TIME_OF_YEAR_S: "time of year"}
+
+
+@click.command("inspect")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(artifact: Path, as_json: bool) -> None:
+    """Show what an artifact takes, gives and holds. Needs no torch, onnx or onnxruntime."""
+    metadata = read_metadata(artifact)
+    if as_json:
+        content = _summary(artifact, metadata)
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        _print(artifact, metadata)
+
+
+def num_weights(spec: ModelSpec) -> int:
+    """Numbers in all weight tensors."""
+    return sum(_layer_weights(layer) for layer in spec.layers)
+
+
+def state_nbytes(spec: ModelSpec) -> int:
+    """Bytes that one stream carries, held readings included."""
+    return _FLOAT_NBYTES * sum(entry.size for entry in spec.state)
+
+
+def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
+    spec = metadata.spec
+    return {
+        "path": str(path),
+        "file_nbytes": path.stat().st_size,
+        "digest": metadata.digest,
+        "numerics": metadata.numerics,
+        "producer": metadata.producer,
+        "num_weights": None if spec.is_opaque else num_weights(spec),
+        "state_nbytes": state_nbytes(spec),
+        "state": [
+            {"name": entry.name, "shape": list(entry.shape)} for entry in spec.state
+        ],
+        "outputs": [
+            {
+                "name": output.name,
+                "target": output.target,
+                "step": output.step,
+                "quantile": output.quantile,
+                "unit": output.unit,
+            }
+            for output in spec.outputs
+        ],
+        "num_golden_steps": len(metadata.golden.x),
+        "spec": json.loads(spec_to_json(spec)),
+    }
+
+
+def _print(path: Path, metadata: Metadata) -> None:
+    spec = metadata.spec
+    click.echo(f"{path}  ({path.stat().st_size / 1024:.1f} KB)")
+    click.echo(f"  digest    {metadata.digest}")
+    click.echo(f"  numerics  {metadata.numerics}")
+    click.echo(f"  producer  {metadata.producer or 'unknown'}")
+    click.echo(f"  readings  {_sampling(spec)}")
+    click.echo(f"  golden    {len(metadata.golden.x)} recorded steps")
+    click.echo("\nFeatures, in this order")
+    print_table([["name", "unit", "missing", "clip", "first"], *_feature_rows(spec)])
+    if spec.derived:
+        names = [
+            _PERIOD_NAMES.get(item.period_s, f"period of {item.period_s} s")
+            for item in spec.derived
+        ]
+        click.echo(f"and from the time, sin and cos each: {', '.join(names)}")
+    click.echo("\nOutputs, in this order")
+    for target in spec.targets:
+        outputs = [item.name for item in spec.outputs if item.target == target.name]
+        unit = f" [{target.unit}]" if target.unit else ""
+        click.echo(f"  {_shortened(outputs)}{unit}")
+    click.echo("\nLayers")
+    rows = [
+        [layer.kind, str(layer.input_size), str(layer.output_size), _weights(layer)]
+        for layer in spec.layers
+    ]
+    print_table([["layer", "in", "out", "weights"], *rows])
+    for layer in spec.layers:
+        if isinstance(layer, Opaque):
+            click.echo(f"opaque: {layer.reason} keeps it from being a chain of layers")
+    if not spec.is_opaque:
+        count = num_weights(spec)
+        click.echo(f"{count:,} weights, {_FLOAT_NBYTES * count / 1024:.1f} KB")
+    entries = ", ".join(f"{entry.name} {list(entry.shape)}" for entry in spec.state)
+    click.echo(f"\nState of one stream: {state_nbytes(spec):,} bytes ({entries})")
+
+
+def _sampling(spec: ModelSpec) -> str:
+    ahead = "1 step" if spec.horizon == 1 else f"1 to {spec.horizon} steps"
+    if spec.sample_period_s is None:
+        return f"period unknown, forecasts {ahead} ahead"
+    reach = _duration(spec.horizon * spec.sample_period_s)
+    period = _duration(spec.sample_period_s)
+    return f"one every {period}, forecasts {ahead} ahead (to {reach})"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _feature_rows(spec: ModelSpec) -> list[list[str]]:
+    return [
+        [
+            feature.name,
+            feature.unit or "-",
+            feature.missing,
+            "-" if feature.clip is None else "{:g} to {:g}".format(*feature.clip),
+            f"{feature.initial:g}",
+        ]
+        for feature in spec.features
+    ]
+
+
+def _shortened(names: list[str], most: int = 8) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])}, ... {names[-1]} ({len(names)} values)"
+
+
+def _layer_weights(layer: Layer) -> int:
+    return sum(int(np.prod(shape)) for shape in layer.weight_shapes().values())
+
+
+def _weights(layer: Layer) -> str:
+    return "inside" if isinstance(layer, Opaque) else f"{_layer_weights(layer):,}"

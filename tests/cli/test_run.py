@@ -1,0 +1,343 @@
+"""`rnnedge run`: files and pipes in, forecasts out."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from artifacts import save_artifact
+from click.testing import CliRunner, Result
+from strategies import random_weights
+
+import rnnedge_runtime as runtime
+from rnnedge.cli import main
+from rnnedge.data import load_dataset
+from rnnedge.datasets import weather
+from rnnedge_runtime.layers import AddLast, Affine, Gru, Linear
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
+from rnnedge_runtime.tolerances import parity_limit
+
+COLUMNS = ("temp_c", "dewpoint_c", "humidity_pct", "wind_ms", "pressure_hpa")
+MEANS = (12.0, 6.0, 63.0, 5.0, 1018.0)
+HORIZON = 3
+NAMES = [f"temp_c_{step}" for step in (1, 2, 3)]
+MAIN = [sys.executable, "-c", "from rnnedge.cli import main; main()"]
+LINES = (
+    "time,temp_c,dewpoint_c,humidity_pct,wind_ms,pressure_hpa\n"
+    "2013-01-01T06:00:00Z,3.9,-3.3,59.4,5.7,1012.6\n"
+    "2013-01-01T07:00:00Z,3.9,-3.3,59.4,468.7,\n"
+    "2013-01-01T09:00:00Z,4,-3,60,5,1013\n"
+    "2013-01-01T09:10:00Z,4,-3,60,5,1013\n"
+)
+
+
+def weather_spec(missing: str = "hold") -> ModelSpec:
+    clips = ((-30, 50), (-30, 40), (0, 150), (0, 40), (950, 1070))
+    return ModelSpec(
+        features=tuple(
+            Feature(name, "", missing, clip, mean)
+            for name, clip, mean in zip(COLUMNS, clips, MEANS, strict=True)
+        ),
+        targets=(Target("temp_c", "C"),),
+        layers=(Affine(7), Gru(7, 4), Linear(4, HORIZON), AddLast((0,) * HORIZON)),
+        horizon=HORIZON,
+        derived=(DerivedInput(86_400),),
+        sample_period_s=3600.0,
+    )
+
+
+def make_artifact(folder: Path, spec: ModelSpec | None = None, seed: int = 0) -> Path:
+    spec = spec or weather_spec()
+    weights = random_weights(spec, np.random.default_rng(seed))
+    weights["layers.0.shift"] = np.array([*MEANS, 0, 0], dtype=np.float32)
+    weights["layers.0.scale"] = np.array([0.1, 0.1, 0.05, 0.3, 0.1, 1, 1], np.float32)
+    return save_artifact(spec, weights, folder)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_artifact(tmp_path_factory.mktemp("artifact"))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "readings.csv"
+    path.write_text(LINES)
+    return path
+
+
+def run(*arguments: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["run", *map(str, arguments)], input=stdin)
+
+
+def parse(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def forecasts(rows: list[dict[str, str]]) -> np.ndarray:
+    return np.array([[row[name] for name in NAMES] for row in rows], dtype=np.float32)
+
+
+@pytest.mark.parametrize("station", ["jfk", "ewr"])
+def test_a_streamed_file_is_what_training_would_see(
+    artifact: Path, tmp_path: Path, station: str
+) -> None:
+    lines = gzip.decompress(weather(station).read_bytes()).decode().splitlines()[:1500]
+    lines = [line for k, line in enumerate(lines) if not 200 <= k < 240]
+    path = tmp_path / f"{station}.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    result = run(artifact, "--input", path)
+    assert result.exit_code == 0, result.output
+    rows = parse(result.stdout)
+    (series,) = load_dataset(path, targets="temp_c").series
+    stream = runtime.load(artifact).stream()
+    assert series.time is not None
+    expected = np.array(
+        [
+            stream.step(x, time=int(t))
+            for x, t in zip(series.values, series.time, strict=True)
+        ]
+    )
+    assert len(expected) == 1499
+    assert np.array_equal(forecasts(rows), expected[series.is_reading])
+    assert [row["time"] for row in rows] == [line.split(",")[0] for line in lines[1:]]
+    assert "missing rows stepped: 40, first at row 200." in result.stderr
+    is_broken = "readings of wind_ms outside 0 to 40 clipped: 1, first" in result.stderr
+    assert is_broken == (station == "ewr")
+
+
+def test_the_columns_and_the_report(artifact: Path, table: Path) -> None:
+    result = run(artifact, "--input", table)
+    rows = parse(result.stdout)
+    assert list(rows[0]) == ["time", *NAMES]
+    assert [row["time"][11:16] for row in rows] == ["06:00", "07:00", "09:00", "09:10"]
+    assert [rows[3][name] for name in NAMES] == [rows[2][name] for name in NAMES]
+    assert result.stderr.splitlines() == [
+        f"{table}: readings of wind_ms outside 0 to 40 clipped: 1, first at row 2.",
+        f"{table}: missing readings of pressure_hpa held: 1, first at row 2.",
+        f"{table}: missing rows stepped: 1, first at row 3.",
+        f"{table}: rows moved to the nearest time slot: 1, first at row 4.",
+        f"{table}: rows in a time slot already taken: 1, first at row 4.",
+    ]
+    values = [row[name] for row in rows for name in NAMES]
+    assert values == [str(np.float32(value)) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_other"), [(10, True), (60, False), (30, True), (120, True)]
+)
+def test_rows_of_another_period_are_pointed_out(
+    artifact: Path, minutes: int, is_other: bool
+) -> None:
+    header, *_ = LINES.splitlines(keepends=True)
+    rows = [f"{60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
+    result = run(artifact, stdin="".join([header, *rows]))
+    assert len(parse(result.stdout)) == 30
+    hint = "standard input: the rows are not 3600 s apart, as in training."
+    assert (hint in result.stderr) == is_other
+
+
+def test_json_lines_in_and_out(artifact: Path, table: Path) -> None:
+    objects = []
+    for line in LINES.splitlines()[1:]:
+        time, *cells = line.split(",")
+        readings = [float(cell) if cell else None for cell in cells]
+        objects.append({"time": time, **dict(zip(COLUMNS, readings, strict=True))})
+    text = "".join(json.dumps(item) + "\n" for item in objects)
+    expected = parse(run(artifact, "--input", table).stdout)
+    result = run(artifact, "--format", "jsonl", stdin=text)
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [list(item) for item in found] == [["time", *NAMES]] * 4
+    assert [item["time"] for item in found] == [row["time"] for row in expected]
+    values = np.array([[item[name] for name in NAMES] for item in found], np.float32)
+    assert np.array_equal(values, forecasts(expected))
+    epoch = {**objects[0], "time": 1_357_020_000}
+    result = run(artifact, "--format", "jsonl", stdin=json.dumps(epoch))
+    assert json.loads(result.stdout)["time"] == 1_357_020_000
+
+
+def test_every_backend_gives_the_same_rows(artifact: Path, table: Path) -> None:
+    onnx = forecasts(parse(run(artifact, "--input", table).stdout))
+    result = run(artifact, "--input", table, "--backend", "reference")
+    reference = forecasts(parse(result.stdout))
+    assert np.abs(reference - onnx).max() <= parity_limit(reference)
+
+
+def test_rows_without_time_are_numbered(tmp_path: Path) -> None:
+    spec = ModelSpec(
+        features=(Feature("a"),),
+        targets=(Target("a"),),
+        layers=(Gru(1, 3), Linear(3, 1)),
+        sample_period_s=60.0,
+    )
+    weights = random_weights(spec, np.random.default_rng(0))
+    path = save_artifact(spec, weights, tmp_path)
+    result = run(path, stdin="a\n1\nnan\n3\n")
+    assert [row["row"] for row in parse(result.stdout)] == ["1", "2", "3"]
+    assert (
+        "standard input: no time column, so rows are taken 60 s apart." in result.stderr
+    )
+
+
+def test_a_state_file_goes_on_where_the_last_run_ended(
+    artifact: Path, table: Path, tmp_path: Path
+) -> None:
+    whole = parse(run(artifact, "--input", table).stdout)
+    header, *lines = LINES.splitlines(keepends=True)
+    state = tmp_path / "jfk.state"
+    rows = []
+    for part in (lines[:1], lines[1:3], [], lines[3:]):
+        result = run(artifact, "--state", state, stdin="".join([header, *part]))
+        assert result.exit_code == 0, result.output
+        rows += parse(result.stdout)
+    assert rows == whole
+    assert sorted(tmp_path.iterdir()) == [state, table]
+
+
+def test_an_error_leaves_state_and_output_as_they_were(
+    artifact: Path, tmp_path: Path
+) -> None:
+    state, output, broken = (tmp_path / name for name in ("state", "out.csv", "in.csv"))
+    assert run(artifact, "--state", state, stdin=LINES).exit_code == 0
+    saved = state.read_bytes()
+    output.write_text("older forecasts\n")
+    broken.write_text(LINES.replace("T06", "T10").replace("T07", "T11"))
+    result = run(artifact, "--input", broken, "--output", output, "--state", state)
+    assert result.exit_code == 2
+    assert "time goes backwards in row 3" in result.stderr
+    assert state.read_bytes() == saved
+    assert output.read_text() == "older forecasts\n"
+    assert sorted(tmp_path.iterdir()) == [broken, output, state]
+
+
+def test_output_to_a_file(artifact: Path, table: Path, tmp_path: Path) -> None:
+    expected = run(artifact, "--input", table).stdout
+    result = run(artifact, "--input", table, "--output", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == expected
+    assert result.stdout == ""
+    result = run(artifact, "--input", table, "--output", tmp_path / "no" / "out.csv")
+    assert result.exit_code == 2
+    assert "out.csv: the file cannot be written: No such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "standard input: the table is empty, expected a header line"),
+        (
+            LINES.replace("wind_ms", "wind"),
+            "there is no column 'wind_ms' for the model",
+        ),
+        (
+            LINES.replace("5.7", "calm"),
+            "column 'wind_ms' holds 'calm' in row 1, expected",
+        ),
+        (LINES.replace("T07", "T05"), "time goes backwards in row 2"),
+        (LINES.replace("2013-01-01T06", "6 o'clock"), "which is not a time in row 1"),
+        (LINES + "2013", "row 5 has 1 cells, but the header names 6 columns"),
+    ],
+)
+def test_errors_are_one_line_and_exit_2(
+    artifact: Path, text: str, expected: str
+) -> None:
+    result = run(artifact, stdin=text)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+    assert "Traceback" not in result.output
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_errors_of_files(artifact: Path, table: Path, tmp_path: Path) -> None:
+    for name, raw, expected in (
+        ("cut.csv.gz", gzip.compress(LINES.encode())[:60], "cannot be unpacked"),
+        ("not.csv.gz", LINES.encode(), "cannot be unpacked"),
+        ("a.parquet", b"PAR1", "a stream reads CSV and JSON lines, not Parquet"),
+        ("latin.csv", "größe".encode("latin-1"), "is not UTF-8 text"),
+    ):
+        (tmp_path / name).write_bytes(raw)
+        result = run(artifact, "--input", tmp_path / name)
+        assert result.exit_code == 2
+        assert expected in result.stderr
+    result = run(artifact, "--input", tmp_path / "none.csv")
+    assert "none.csv: the file cannot be read: No such file" in result.stderr
+    result = run(artifact, "--input", table, "--state", tmp_path / "no" / "state")
+    assert "the folder for the state does not exist" in result.stderr
+    result = run(tmp_path / "none.onnx", "--input", table)
+    assert result.exit_code == 2
+    (tmp_path / "state").write_bytes(b"not a state")
+    result = run(artifact, "--input", table, "--state", tmp_path / "state")
+    assert result.exit_code == 2
+    assert "not a snapshot" in result.stderr
+    other = make_artifact(tmp_path, seed=1)
+    run(other, "--input", table, "--state", tmp_path / "other")
+    result = run(artifact, "--input", table, "--state", tmp_path / "other")
+    assert "it belongs to model" in result.stderr
+
+
+def test_a_missing_reading_under_reject_names_the_row(
+    table: Path, tmp_path: Path
+) -> None:
+    result = run(make_artifact(tmp_path, weather_spec("reject")), "--input", table)
+    assert result.exit_code == 2
+    assert f"{table}: feature 'pressure_hpa' is missing in row 2" in result.stderr
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*MAIN, "run", *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_pipe_is_answered_row_by_row_and_ctrl_c_saves(
+    artifact: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    header, *lines = LINES.splitlines(keepends=True)
+    state = tmp_path / "jfk.state"
+    process = start(artifact, "--state", state)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.write(header)
+        answers = []
+        for line in lines[:2]:
+            process.stdin.write(line)
+            process.stdin.flush()
+            answers.append(process.stdout.readline())
+            if len(answers) == 1:
+                answers.append(process.stdout.readline())
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert f"standard input: stopped after 2 rows; the state is in {state}." in errors
+    rest = run(artifact, "--state", state, stdin="".join([header, *lines[2:]])).stdout
+    expected = run(artifact, stdin=LINES).stdout
+    assert "".join(answers) + rest.split("\n", 1)[1] == expected
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(artifact: Path) -> None:
+    process = start(artifact, "--input", weather())
+    assert process.stdout is not None
+    assert process.stdout.readline() == "time,temp_c_1,temp_c_2,temp_c_3\n"
+    process.stdout.close()
+    assert process.stderr is not None
+    with process:
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors

@@ -1,0 +1,292 @@
+"""A streamed file steps what the same file is as training data."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from artifacts import load_backend, reference_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import random_weights
+
+from rnnedge.data import load_dataset
+from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, StateError
+from rnnedge_runtime.layers import Affine, Gru, Linear
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.rows import Row, read_rows
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.streaming import RowStream, stream_rows
+from rnnedge_runtime.time_features import DerivedInput
+from rnnedge_runtime.timestamps import time_text
+from rnnedge_runtime.tolerances import parity_limit
+
+START_US = 1_357_020_000_000_000
+
+
+def spec_of(
+    period_s: float | None,
+    *,
+    missing: str = "hold",
+    derived: tuple[DerivedInput, ...] = (DerivedInput(86_400),),
+) -> ModelSpec:
+    return ModelSpec(
+        features=(
+            Feature("temp", "C", missing, (-30.0, 60.0), 10.0),
+            Feature("flow", "", missing, None, 1.0),
+        ),
+        targets=(Target("temp", "C"),),
+        layers=(
+            Affine(2 + 2 * len(derived)),
+            Gru(2 + 2 * len(derived), 5),
+            Linear(5, 2),
+        ),
+        horizon=2,
+        derived=derived,
+        sample_period_s=period_s,
+    )
+
+
+def model_of(spec: ModelSpec, seed: int = 0) -> Model:
+    return reference_model(spec, random_weights(spec, np.random.default_rng(seed)))
+
+
+@dataclass
+class Log:
+    """Ragged series of rows as a CSV text, each cell odd in its own way."""
+
+    text: str
+    num_rows: int
+
+
+@st.composite
+def logs(draw) -> tuple[Log, float]:
+    """Regular rows with holes, rows in a taken slot, rows off the grid, empty cells."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    period_s = draw(st.sampled_from((0.5, 1.0, 600.0, 3600.0)))
+    num_slots = draw(st.integers(10, 60))
+    repeats = np.ones(num_slots, dtype=int)
+    repeats[rng.random(num_slots) < draw(st.sampled_from((0.0, 0.15)))] = 0
+    repeats[rng.choice(num_slots, draw(st.integers(0, num_slots // 12)))] = 2
+    repeats[:4] = 1
+    slots = np.arange(num_slots).repeat(repeats)
+    aside = np.zeros(len(slots))
+    off = rng.random(len(slots)) < draw(st.sampled_from((0.0, 0.1)))
+    aside[off] = rng.uniform(-0.2, 0.2, off.sum())
+    aside[:4] = 0
+    times = START_US + ((slots + aside) * period_s * 1e6).astype(np.int64)
+    lines = ["flow,time,temp"]
+    for k, time_us in enumerate(np.sort(times)):
+        cells = [f"{rng.normal():.3g}", f"{10 + 30 * rng.normal():.4g}"]
+        for j in np.flatnonzero(rng.random(2) < 0.1):
+            cells[j] = str(rng.choice(["", "NA", "nan", "inf"]))
+        cells = ["0.5", "11"] if k == 0 else ["1.5", "12"] if k == 1 else cells
+        lines.append(f"{cells[0]},{time_text(time_us)},{cells[1]}")
+    return Log("\n".join(lines) + "\n", len(slots)), period_s
+
+
+def rows_of(text: str, spec: ModelSpec) -> list[Row]:
+    return list(read_rows(io.StringIO(text), spec, where="log.csv").rows)
+
+
+def training_forecasts(model: Model, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """What evaluation does: the whole series in one run; and which slots are readings."""
+    data = load_dataset(path, targets="temp", features=["temp", "flow"])
+    assert data.sample_period_s == model.spec.sample_period_s
+    (series,) = data.series
+    return model.stream().run(series.values, series.time), series.is_reading
+
+
+@settings(max_examples=60)
+@given(logs())
+def test_streaming_steps_what_training_saw(
+    tmp_path: Path, drawn: tuple[Log, float]
+) -> None:
+    log, period_s = drawn
+    model = model_of(spec_of(period_s))
+    path = tmp_path / "log.csv"
+    path.write_text(log.text)
+    expected, is_reading = training_forecasts(model, path)
+
+    stream = RowStream(model)
+    rows = rows_of(log.text, model.spec)
+    forecasts = [stream.advance(row) for row in rows]
+    assert len(forecasts) == log.num_rows
+
+    num_repeated = stream.findings.counts.get(
+        "rows in a time slot already taken", (0,)
+    )[0]
+    num_missing = stream.findings.counts.get("missing rows stepped", (0,))[0]
+    assert num_missing == (~is_reading).sum()
+    assert log.num_rows - num_repeated == is_reading.sum()
+
+    distinct = [forecasts[0]]
+    for before, forecast in itertools.pairwise(forecasts):
+        if forecast is not before:
+            distinct.append(forecast)
+    assert np.array_equal(distinct, expected[is_reading].astype(np.float32))
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torchscript"])
+def test_streaming_with_every_backend(
+    tmp_path: Path, backend: str, rng: np.random.Generator
+) -> None:
+    spec = spec_of(600.0)
+    model = load_backend(spec, random_weights(spec, rng), backend, tmp_path)
+    slots = np.flatnonzero(rng.random(200) < 0.9)
+    lines = ["time,temp,flow"]
+    for slot in slots - slots[0]:
+        cells = rng.normal(size=2)
+        lines.append(
+            f"{time_text(START_US + slot * 600_000_000)},{cells[0]},{cells[1]}"
+        )
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines))
+    expected, is_reading = training_forecasts(model, path)
+    rows = rows_of(path.read_text(), spec)
+    found = np.array([forecast for _, forecast in stream_rows(model, rows)])
+    assert np.abs(found - expected[is_reading]).max() <= parity_limit(expected)
+
+
+def row(
+    number: int, slot: float, temp: float = 1.0, flow: float = 2.0, period_s: float = 60
+) -> Row:
+    time_us = START_US + int(slot * period_s * 1e6)
+    return Row(number, "", time_us, np.array([temp, flow], dtype=np.float32))
+
+
+def test_rows_without_time_or_period_are_one_step_apart() -> None:
+    model = model_of(spec_of(60.0, derived=()))
+    plain = model_of(spec_of(None, derived=()))
+    untimed = [Row(k, None, None, row(k, k).readings) for k in range(3)]
+    for streamed in (model, plain):
+        steps = streamed.stream()
+        for _, forecast in stream_rows(streamed, untimed):
+            y = steps.step(untimed[0].readings).astype(np.float32)
+            assert np.array_equal(forecast, y)
+    timed = [row(1, 0), row(2, 0), row(3, 7)]
+    steps = plain.stream()
+    for _, forecast in stream_rows(plain, timed):
+        y = steps.step(timed[0].readings).astype(np.float32)
+        assert np.array_equal(forecast, y)
+
+
+def test_time_going_backwards_leaves_the_stream_as_it_was() -> None:
+    stream = RowStream(model_of(spec_of(60.0)), where="pipe")
+    stream.advance(row(1, 0))
+    stream.advance(row(2, 5))
+    before = stream.snapshot()
+    with pytest.raises(DataError) as error:
+        stream.advance(row(3, 4))
+    assert str(error.value).startswith(
+        "pipe: time goes backwards in row 3, from 2013-01-01T06:05:00Z to "
+        "2013-01-01T06:04:00Z. "
+    )
+    assert stream.snapshot() == before
+    with pytest.raises(
+        DataError, match="2,000,000 slots of 60 s are missing before row 4"
+    ):
+        stream.advance(row(4, 2_000_006))
+    assert stream.snapshot() == before
+    assert stream.advance(row(5, 6)) is not None
+
+
+def test_a_missing_reading_under_reject_names_the_row() -> None:
+    stream = RowStream(model_of(spec_of(60.0, missing="reject")), where="pipe")
+    stream.advance(row(1, 0))
+    before = stream.snapshot()
+    with pytest.raises(
+        NonFiniteError,
+        match="pipe: feature 'flow' is missing in row 17, and its policy",
+    ):
+        stream.advance(row(17, 1, flow=np.nan))
+    with pytest.raises(
+        NonFiniteError, match="feature 'temp' is missing for 2 slots before row 18"
+    ):
+        stream.advance(row(18, 3))
+    assert stream.snapshot() == before
+    stream.advance(row(19, 0, flow=np.nan))
+
+
+def test_what_was_mended_is_counted_by_column() -> None:
+    stream = RowStream(model_of(spec_of(60.0)))
+    for item in (
+        row(1, 0),
+        row(2, 1.1, temp=468.7),
+        row(3, 1.2),
+        row(4, 4, flow=np.nan),
+        row(5, 5, temp=-31),
+    ):
+        stream.advance(item)
+    assert stream.findings.lines() == [
+        "rows moved to the nearest time slot: 2, first at row 2.",
+        "readings of temp outside -30 to 60 clipped: 2, first at row 2.",
+        "rows in a time slot already taken: 1, first at row 3.",
+        "missing rows stepped: 2, first at row 4.",
+        "missing readings of flow held: 1, first at row 4.",
+    ]
+
+
+@settings(max_examples=30)
+@given(logs(), st.data())
+def test_a_saved_stream_goes_on_as_if_never_stopped(
+    drawn: tuple[Log, float], data: st.DataObject
+) -> None:
+    log, period_s = drawn
+    model = model_of(spec_of(period_s))
+    rows = rows_of(log.text, model.spec)
+    cut = data.draw(st.integers(0, len(rows)))
+    whole = RowStream(model)
+    expected = [whole.advance(item) for item in rows]
+    first = RowStream(model)
+    found = [first.advance(item) for item in rows[:cut]]
+    second = RowStream(model)
+    second.restore(first.snapshot())
+    found += [second.advance(item) for item in rows[cut:]]
+    assert np.array_equal(found, expected)
+    assert second.snapshot() == whole.snapshot()
+
+
+def test_the_snapshot_of_a_stream_is_taken_too() -> None:
+    model = model_of(spec_of(60.0))
+    plain = model.stream()
+    plain.step([1.0, 2.0], time=START_US // 1_000_000)
+    stream = RowStream(model)
+    stream.restore(plain.snapshot())
+    expected = plain.step([1.0, 2.0], time=START_US // 1_000_000 + 60)
+    assert np.array_equal(stream.advance(row(1, 1)), expected.astype(np.float32))
+
+
+@given(st.data())
+def test_a_damaged_state_is_refused(data: st.DataObject) -> None:
+    stream = RowStream(model_of(spec_of(60.0)))
+    stream.advance(row(1, 0))
+    stream.advance(row(2, 2))
+    blob = bytearray(stream.snapshot())
+    k = data.draw(st.integers(0, len(blob) - 1))
+    blob[k] ^= data.draw(st.integers(1, 255))
+    before = stream.snapshot()
+    with pytest.raises(FormatError):
+        stream.restore(bytes(blob))
+    with pytest.raises(FormatError):
+        stream.restore(before[:k])
+    assert stream.snapshot() == before
+
+
+def test_the_state_of_another_model_is_refused() -> None:
+    stream = RowStream(model_of(spec_of(60.0), seed=1))
+    stream.advance(row(1, 0))
+    with pytest.raises(StateError, match="it belongs to model"):
+        RowStream(model_of(spec_of(60.0), seed=2)).restore(stream.snapshot())
+
+
+def test_a_newer_state_names_both_versions() -> None:
+    stream = RowStream(model_of(spec_of(60.0)))
+    blob = bytearray(stream.snapshot())
+    blob[4] = 9
+    with pytest.raises(FormatError, match="version 9 is newer than version 1"):
+        stream.restore(bytes(blob))

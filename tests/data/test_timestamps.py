@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.timestamps import (
+    TimeGrid,
+    find_time_column,
+    parse_time,
+    time_or_error,
+    time_text,
+)
+
+SIX_O_CLOCK = 1_357_020_000_000_000  # 2013-01-01T06:00:00Z
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2013-01-01T06:00:00Z",
+        "2013-01-01T06:00:00",
+        "2013-01-01 06:00",
+        " 2013-01-01T06:00:00.000000Z\t",
+        "2013-01-01T08:00:00+02:00",
+        "2013-01-01 00:30:00-0530",
+        "2013/01/01 06:00:00",
+        "2013-01-01 06:00:00 UTC",
+        "2013-01-01T06:00:00.000000123Z",
+        "20130101T060000Z",
+        "20130101060000",
+        "201301010600",
+        "1357020000",
+        "1357020000.0",
+        "1.35702e9",
+        "1357020000000",
+        "1357020000000000",
+        "1357020000000000000",
+    ],
+)
+def test_ways_to_write_one_time(text: str) -> None:
+    assert parse_time(text) == SIX_O_CLOCK
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2013-01-01", SIX_O_CLOCK - 6 * 3_600_000_000),
+        ("20130101", SIX_O_CLOCK - 6 * 3_600_000_000),
+        ("0", 0),
+        ("-1", -1_000_000),
+        ("1969-12-31T23:59:59.5Z", -500_000),
+        ("1357020000.25", SIX_O_CLOCK + 250_000),
+    ],
+)
+def test_other_times(text: str, expected: int) -> None:
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nan",
+        "06:00",
+        "01/02/2013 06:00",
+        "2013-02-30",
+        "2013-13-01",
+        "1_357",
+        "1e300",
+        "12,5",
+        "1e999",
+        "yesterday",
+        "٢٠١٣-٠١-٠١",
+        "9" * 40,
+    ],
+)
+def test_text_that_is_no_time(text: str) -> None:
+    assert parse_time(text) is None
+
+
+@given(
+    st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_iso_text_is_read_exactly(moment: datetime, offset_min: int) -> None:
+    zone = timezone(timedelta(minutes=offset_min))
+    expected = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // (
+        timedelta(microseconds=1)
+    )
+    assert parse_time(moment.isoformat()) == expected
+    assert (
+        parse_time(moment.replace(tzinfo=UTC).astimezone(zone).isoformat()) == expected
+    )
+    assert parse_time(time_text(expected)) == expected
+
+
+def test_a_cell_that_must_be_a_time() -> None:
+    with pytest.raises(DataError) as error:
+        time_or_error("noon", where="a.csv", column="when", row=17)
+    assert str(error.value).startswith(
+        "a.csv: time column 'when' holds 'noon', which is not a time in row 17. Write"
+    )
+    with pytest.raises(DataError, match=r"time column 'when' is empty in row 3\."):
+        time_or_error("", where="a.csv", column="when", row=3)
+
+
+@pytest.mark.parametrize(
+    ("names", "cells", "found"),
+    [
+        (["temp", "Timestamp (UTC)"], ["3.9", "1357020000"], "Timestamp (UTC)"),
+        (["logged", "temp"], ["2013-01-01T06:00Z", "3.9"], "logged"),
+        (["temp", "when", "seen"], ["3.9", "2013-01-01", "2013-01-01"], "when"),
+        (["", "temp"], ["2013-01-01 06:00", "3.9"], ""),
+        (["date", "time", "temp"], ["2013-01-01", "06:00", "3.9"], "date"),
+        (["time", "temp"], ["", "3.9"], "time"),
+        (["a", "b"], ["1357020000", "3.9"], None),
+        (["t", "b"], ["21.5", "3.9"], None),
+    ],
+)
+def test_finding_the_time_column(
+    names: list[str], cells: list[str], found: str | None
+) -> None:
+    assert find_time_column(names, cells, where="a.csv", taken=()) == found
+
+
+def test_a_column_of_another_role_is_not_the_time() -> None:
+    cells = ["2013-01-01", "3.9"]
+    assert find_time_column(["date", "b"], cells, where="", taken={"date"}) is None
+
+
+def test_a_column_named_like_a_time_that_is_none() -> None:
+    with pytest.raises(
+        DataError, match=r"time column 'time' holds '1/2/13 6:00'.*row 1"
+    ):
+        find_time_column(["time", "b"], ["1/2/13 6:00", "3"], where="x", taken=())
+
+
+@given(
+    st.integers(-(10**15), 10**15),
+    st.sampled_from((0.001, 1 / 60, 0.5, 60.0, 3600.0, 2_629_746.0)),
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=20),
+    st.floats(-0.49, 0.49),
+)
+def test_a_row_near_its_slot_is_placed_there(
+    start_us: int, period_s: float, slots: list[int], aside: float
+) -> None:
+    grid = TimeGrid(start_us, period_s)
+    expected = np.array(slots, dtype=np.int64)
+    times = grid.times_us(expected)
+    assert np.array_equal(grid.slots(times), expected)
+    shifted = times + np.int64(aside * period_s * 1e6)
+    assert np.array_equal(grid.slots(shifted), expected)
+    assert np.all(np.abs(grid.distance(shifted) - abs(aside)) * period_s * 1e6 <= 2)
+    one_by_one = [int(grid.slots(shifted[k : k + 1])[0]) for k in range(len(shifted))]
+    assert one_by_one == slots
+
+
+def test_unix_seconds_are_rounded_down() -> None:
+    grid = TimeGrid(-1_500_000, 0.5)
+    assert grid.unix_seconds(np.arange(4)).tolist() == [-2, -1, -1, 0]
