@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .engine import Engine
+from .engine import Engine, OwnStreams
 from .errors import ShapeError
 from .fleet import Streams
 from .metadata import Golden, Metadata
@@ -22,16 +22,23 @@ class Model:
         metadata: the artifact's description.
         engine: the backend's compiled network.
         path: the artifact; None for a model made in memory.
+        is_fast: whether `streams` may fuse multiplications with additions.
     """
 
-    __slots__ = ("_engine", "_metadata", "_path")
+    __slots__ = ("_engine", "_is_fast", "_metadata", "_path")
 
     def __init__(
-        self, metadata: Metadata, engine: Engine, path: Path | None = None
+        self,
+        metadata: Metadata,
+        engine: Engine,
+        path: Path | None = None,
+        *,
+        is_fast: bool = False,
     ) -> None:
         self._metadata = metadata
         self._engine = engine
         self._path = path
+        self._is_fast = is_fast
 
     @property
     def spec(self) -> ModelSpec:
@@ -64,6 +71,11 @@ class Model:
         return self._engine.backend
 
     @property
+    def is_fast(self) -> bool:
+        """Whether it was loaded with `numerics="fast"`."""
+        return self._is_fast
+
+    @property
     def path(self) -> Path | None:
         """The file it was loaded from."""
         return self._path
@@ -75,6 +87,8 @@ class Model:
 
     def stream(self) -> Stream:
         """A new stream in the initial state."""
+        if isinstance(self._engine, OwnStreams):
+            return self._engine.make_stream(self)
         return Stream(self)
 
     def streams(self, count: int) -> Streams:

@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if RNNE_LANES >= 8
+#include <immintrin.h>
+#endif
+
 #ifdef __GNUC__
 #define VEC_INLINE static inline __attribute__((always_inline, unused))
 #else
@@ -89,21 +93,41 @@ VEC_INLINE vu vec_mask_less(vf a, vf b)
 
 #endif
 
-/* a < b ? yes : no; `no` where either is NaN. */
-VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
-{
-    const vu mask = vec_mask_less(a, b);
-    return vec_from_bits((vec_bits(yes) & mask) | (vec_bits(no) & ~mask));
-}
-
 VEC_INLINE vf vec_abs(vf v)
 {
     return vec_from_bits(vec_bits(v) & 0x7fffffffu);
 }
 
-/* Magnitudes below 2^-50 become +0. */
+/* vec_if_less: a < b ? yes : no; `no` where either is NaN.  vec_flush: below 2^-50 becomes +0. */
+#if RNNE_LANES == 16 /* AVX-512 selects with masks in registers of their own */
+
+VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+
+VEC_INLINE vf vec_flush(vf v)
+{
+    const __mmask16 keep = _mm512_cmp_ps_mask(vec_abs(v), vec_splat(0x1p-50f), _CMP_NLT_UQ);
+    return _mm512_maskz_mov_ps(keep, v);
+}
+
+#else
+
+VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
+{
+    const vu mask = vec_mask_less(a, b);
+#if RNNE_LANES == 8
+    return _mm256_blendv_ps(no, yes, (vf)mask);
+#else
+    return vec_from_bits((vec_bits(yes) & mask) | (vec_bits(no) & ~mask));
+#endif
+}
+
 VEC_INLINE vf vec_flush(vf v)
 {
     const vu mask = vec_mask_less(vec_abs(v), vec_splat(0x1p-50f));
     return vec_from_bits(vec_bits(v) & ~mask);
 }
+
+#endif
