@@ -1,4 +1,4 @@
-"""The states of a fleet in arrays, one row per stream, for engines without fleets of their own."""
+"""The states of a fleet in arrays, for engines without fleets of their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .engine import Array, Engine, State, initial_state
 from .spec import ModelSpec
-from .time_features import model_inputs
+from .stream import model_inputs
 
 
 class ArrayFleet:

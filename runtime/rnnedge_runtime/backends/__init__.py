@@ -9,6 +9,7 @@ from pathlib import Path
 from ..engine import Engine
 from ..metadata import Metadata
 from .float32 import open_numpy
+from .native import has_native, open_native
 from .onnx import open_onnx
 from .reference import open_reference
 from .torchscript import open_torchscript
@@ -29,11 +30,19 @@ class Backend:
 
 
 BACKENDS: dict[str, Backend] = {
+    "native": Backend((".rnne",), open_native),
+    "numpy": Backend((".rnne",), open_numpy),
     "onnx": Backend((".onnx",), open_onnx),
     "torchscript": Backend((".pt",), open_torchscript),
-    "numpy": Backend((".rnne",), open_numpy),
-    "reference": Backend((".onnx", ".rnne"), open_reference),
+    "reference": Backend((".rnne", ".onnx"), open_reference),
 }
 
-DEFAULT_BACKENDS: dict[str, str] = {".onnx": "onnx", ".rnne": "numpy"}
-"""By file name ending; `.pt` is not here, because loading it runs a pickle."""
+
+def default_backend(suffix: str) -> str | None:
+    """The backend for a file name ending when none is named.
+
+    None for `.pt`, because loading it runs a pickle, and for files that are not artifacts.
+    """
+    if suffix == ".rnne":
+        return "native" if has_native() else "numpy"
+    return "onnx" if suffix == ".onnx" else None
