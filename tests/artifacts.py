@@ -10,6 +10,7 @@ from strategies import random_readings
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
+from rnnedge_export.rnne import build_rnne
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_export.torchscript import save_torchscript
 from rnnedge_runtime.backends.reference import ReferenceEngine
@@ -21,7 +22,10 @@ from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import model_inputs
 from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
 
-BACKENDS = ("reference", "onnx", "torchscript")
+BACKENDS = ("native", "numpy", "onnx", "torchscript", "reference")
+SUFFIXES = {"native": ".rnne", "numpy": ".rnne", "torchscript": ".pt"}
+BITWISE = ("native", "numpy", "reference")
+"""Backends that promise the same bits for a run, its steps and a fleet."""
 START = 1_700_000_000
 
 
@@ -60,11 +64,13 @@ def torch_model(spec: ModelSpec, weights: Weights) -> SequenceModel:
 def save_artifact(
     spec: ModelSpec, weights: Weights, folder: Path, suffix: str = ".onnx"
 ) -> Path:
-    """Write `model.onnx` or `model.pt`."""
+    """Write `model.onnx`, `model.pt` or `model.rnne`."""
     path = folder / f"model{suffix}"
     metadata = describe(spec, weights)
     if suffix == ".onnx":
         path.write_bytes(build_onnx(metadata, weights))
+    elif suffix == ".rnne":
+        path.write_bytes(build_rnne(metadata, weights))
     else:
         save_torchscript(torch_model(spec, weights), metadata, path)
     return path
@@ -79,8 +85,7 @@ def load_backend(
     spec: ModelSpec, weights: Weights, backend: str, folder: Path
 ) -> Model:
     """The model through a file and the named backend."""
-    suffix = ".pt" if backend == "torchscript" else ".onnx"
-    path = save_artifact(spec, weights, folder, suffix)
+    path = save_artifact(spec, weights, folder, SUFFIXES.get(backend, ".onnx"))
     return runtime.load(path, backend=backend)
 
 

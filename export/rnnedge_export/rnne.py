@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.layers import Embedding
 from rnnedge_runtime.metadata import Metadata
@@ -45,22 +46,28 @@ def build_rnne(
     Args:
         metadata: what the file says of itself; of its golden steps the inputs are taken.
         weights: canonical weights of its spec.
-        engine: any engine of `f32.v1` for this model, to be quicker than NumPy.
+        engine: any engine of `f32.v1` for this model, to be quicker than NumPy in the long
+            run; the native one where it is built. The golden steps are always NumPy's.
 
     Raises:
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
     model = encode_model(spec, metadata.digest, metadata.numerics)
-    engine = engine or Float32Engine(spec, weights)
-    tensors = [weights[name].astype("<f4").tobytes() for name in weight_shapes(spec)]
+    tensors = b"".join(
+        weights[name].astype("<f4").tobytes() for name in weight_shapes(spec)
+    )
+    numpy_engine = Float32Engine(spec, weights)
+    if engine is None:
+        bare = [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)]
+        engine = native_engine(spec, assemble(bare)) if has_native() else numpy_engine
     sections = [
         (b"MODL", CRITICAL, model),
         (b"SPEC", 0, spec_to_json(spec).encode()),
         (b"PROD", 0, metadata.producer.encode()),
-        (b"GOLD", 0, _golden_section(metadata, engine)),
+        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
-        (b"WGTS", CRITICAL, b"".join(tensors)),
+        (b"WGTS", CRITICAL, tensors),
     ]
     return assemble(sections)
 

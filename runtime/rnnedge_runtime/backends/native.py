@@ -70,6 +70,16 @@ def open_native(path: Path) -> tuple[Metadata, Engine]:
     return metadata, NativeEngine(metadata.spec, native.Model(content, path.name))
 
 
+def native_engine(spec: ModelSpec, content: bytes) -> NativeEngine:
+    """The engine of an `.rnne` file in memory, checked by the C core alone.
+
+    Raises:
+        FormatError: the C core refuses the file.
+        ImportError: the C engine is not built.
+    """
+    return NativeEngine(spec, _extension().Model(content, ".rnne"))
+
+
 def _extension() -> Any:
     return importlib.import_module("rnnedge_runtime._native")
 
