@@ -24,6 +24,8 @@ from rnnedge_runtime.layers import (
     Softmax,
 )
 from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.rnne_file import parse_rnne
+from rnnedge_runtime.snapshot import pack_snapshot
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.time_features import DerivedInput
 from rnnedge_runtime.weights import (
@@ -71,11 +73,23 @@ def build(spec: ModelSpec) -> bytes:
     return writer.build_rnne(metadata, weights)
 
 
+def snapshot(spec: ModelSpec, dtype: type[np.floating]) -> bytes:
+    """A snapshot of the model that `build` makes of `spec`."""
+    metadata, _ = parse_rnne(build(spec), where="sample")
+    state = [np.full(entry.shape, 0.25, dtype) for entry in spec.state]
+    return pack_snapshot(metadata.digest, metadata.numerics, 12, state)
+
+
 def main(root: Path) -> None:
     corpus = root / "runtime/core/fuzz/corpus_model"
     corpus.mkdir(parents=True, exist_ok=True)
     for name, spec in SAMPLES.items():
         (corpus / f"{name}.rnne").write_bytes(build(spec))
+    snapshots = root / "runtime/core/fuzz/corpus_snapshot"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    for dtype in (np.float32, np.float64):
+        name = np.dtype(dtype).name
+        (snapshots / f"{name}.snapshot").write_bytes(snapshot(SAMPLES["gru"], dtype))
     (root / "tests/c").mkdir(parents=True, exist_ok=True)
     (root / "tests/c/tiny_gru.rnne").write_bytes((corpus / "gru.rnne").read_bytes())
 
