@@ -10,17 +10,19 @@ from strategies import random_readings
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
-from rnnedge_export.rnne import build_rnne
+from rnnedge_export.rnne import assemble, build_rnne
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_export.torchscript import save_torchscript
+from rnnedge_runtime.backends.native import native_engine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.engine import initial_state
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.rnne_file import CRITICAL, encode_model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import model_inputs
-from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
+from rnnedge_runtime.weights import NUMERICS, Weights, model_digest, weight_shapes
 
 BACKENDS = ("native", "numpy", "onnx", "torchscript", "reference")
 SUFFIXES = {"native": ".rnne", "numpy": ".rnne", "torchscript": ".pt"}
@@ -79,6 +81,19 @@ def save_artifact(
 def reference_model(spec: ModelSpec, weights: Weights) -> Model:
     """The judge, without a file."""
     return Model(describe(spec, weights, size=1), ReferenceEngine(spec, weights))
+
+
+def bare_rnne(spec: ModelSpec, weights: Weights) -> bytes:
+    """What the C core needs of an `.rnne` file: no description, no recorded steps."""
+    model = encode_model(spec, model_digest(spec, weights))
+    tensors = b"".join(weights[name].tobytes() for name in weight_shapes(spec))
+    return assemble([(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)])
+
+
+def native_model(spec: ModelSpec, weights: Weights) -> Model:
+    """The C engine, without a file."""
+    engine = native_engine(spec, bare_rnne(spec, weights))
+    return Model(describe(spec, weights, size=1), engine)
 
 
 def load_backend(

@@ -107,9 +107,9 @@ def core_inputs(
     times: NDArray[np.int64] | None,
     input_size: int,
 ) -> NDArray[np.float32]:
-    """`[n, I]` C-contiguous: the readings `[n, F]` as they are, then the derived columns."""
+    """`[n, I]` contiguous and aligned: the readings `[n, F]` as they are, then the derived columns."""
     if times is None:
-        return np.ascontiguousarray(readings)
+        return np.require(readings, np.float32, ["C", "A"])
     x = np.empty((len(readings), input_size), dtype=np.float32)
     x[:, : readings.shape[1]] = readings
     core.time_features(np.ascontiguousarray(times), x)
