@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnedge.run_folder import Run, load_run
 from rnnedge_export.exporting import ExportReport
 from rnnedge_export.exporting import export as export_module
-
-from rnnedge.run_folder import Run, load_run
 from rnnedge_export.sequence_model import SequenceModel
 
 
@@ -27,7 +26,7 @@ def export(
         model: a Run, the path of a run folder, a SequenceModel, or a module with
             `forward(x, state: List[Tensor])` or `forward(x, *state)` returning
             `(y, state...)`.
-        formats: some of `onnx`, `torchscript`.
+        formats: some of `onnx`, `torchscript`, `rnne`.
         out: folder of the artifacts.
         name: name of the artifacts; None: that of the run.
         **options: as `rnnedge_export.exporting.export`; a module of one's own needs

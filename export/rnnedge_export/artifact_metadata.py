@@ -10,6 +10,7 @@ from pathlib import Path
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.metadata import Metadata, metadata_from_text
+from rnnedge_runtime.rnne_file import read_rnne
 
 _EXTRA = "/extra/"
 _METADATA_PROPS = 14
@@ -19,7 +20,7 @@ _FIXED_NBYTES = {_FIXED64: 8, _FIXED32: 4}
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The description of a whole `.onnx` or `.pt` artifact.
+    """The description of a whole `.onnx`, `.pt` or `.rnne` artifact.
 
     Raises:
         FormatError: no such file, cut short, changed, too new or not an artifact.
@@ -28,6 +29,8 @@ def read_metadata(path: Path) -> Metadata:
         raise FormatError(
             f"{path}: there is no such file. Name a file that `rnnedge export` wrote."
         )
+    if path.suffix.lower() == ".rnne":
+        return read_rnne(path)[0]
     content = read_sealed(path)
     read = _extra_files if path.suffix.lower() == ".pt" else _metadata_props
     return metadata_from_text(read(content, path.name), where=path.name)

@@ -1,7 +1,7 @@
 """The float64 reference as judge of an artifact, where it can be had.
 
-Torch-free. The weights are read out of an `.onnx` file by the onnx package; a TorchScript
-file is judged by the `.onnx` of the same model.
+Torch-free. The weights are read out of an `.rnne` file, or out of an `.onnx` file by the
+onnx package; a TorchScript file is judged by one of these of the same model.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR
 from .verification_stream import Inputs
 
 _HALF_ULP = 2.0**-24
+_READABLE = (".rnne", ".onnx")
 
 Outputs = NDArray[np.float64]
 
@@ -92,12 +93,13 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
         candidate
         for candidate in (model, *others)
         if candidate.path is not None
-        and candidate.path.suffix == ".onnx"
+        and candidate.path.suffix in _READABLE
         and candidate.digest == model.digest
     ]
     if not sources:
         return (
-            "the weights are readable from .onnx only; name the model's .onnx as well"
+            "the weights are readable from .rnne and .onnx only; name one of these of the "
+            "model as well"
         )
     assert sources[0].path is not None
     try:

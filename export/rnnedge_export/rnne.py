@@ -84,9 +84,9 @@ def assemble(sections: list[tuple[bytes, int, bytes]]) -> bytes:
         body += bytes(gap) + content
         offset += len(content)
     header = HEADER.pack(MAGIC, VERSION, offset, 0, len(sections), 0, 0)
-    content = bytearray(header + table + body)
-    struct.pack_into("<I", content, CHECKSUM_AT, file_checksum(bytes(content)))
-    return bytes(content)
+    whole = bytearray(header + table + body)
+    struct.pack_into("<I", whole, CHECKSUM_AT, file_checksum(bytes(whole)))
+    return bytes(whole)
 
 
 def generate_inputs(
@@ -120,7 +120,7 @@ def input_ranges(
 
 def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
     x = metadata.golden.x.astype(np.float32)
-    y = _outputs(metadata.spec, engine, x)
+    y = outputs_from_start(metadata.spec, engine, x)
     return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
 
 
@@ -129,13 +129,13 @@ def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
     x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
     return (
         struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
-        + hashlib.sha256(_outputs(spec, engine, x).tobytes()).digest()
+        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
         + base.astype("<f4").tobytes()
         + span.astype("<f4").tobytes()
     )
 
 
-def _outputs(
+def outputs_from_start(
     spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """`[T, O]` from the initial state, little-endian."""

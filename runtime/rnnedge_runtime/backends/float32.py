@@ -157,7 +157,7 @@ def _cell_step(
             sums = chain(chain(w["bias"], w["weight_ih"], z), w["weight_hh"], h)
             h, c = _lstm(sums, next(carried))
             if layer.proj_size:
-                h = flush(chain(np.float32(0), w["weight_hr"], h))
+                h = flush(chain(np.zeros(1, np.float32), w["weight_hr"], h))
             return h, h, c
     raise SpecError(
         f"numpy backend: layer '{layer.kind}' is not known. "
