@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+FUZZ_SECONDS ?= 60
 DEMO_OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test lint format wheel pins clean
+.PHONY: demo test lint format wheel pins clean exhaustive fuzz
 
 demo: $(INSTALLED)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -26,6 +27,16 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Every function of f32.v1 over all floats; the figures of docs/numerics.md.
+exhaustive:
+	mkdir -p build
+	$(CC) -std=c99 -O2 -Iruntime/core/include tests/c/exhaustive.c \
+		$(filter-out %/time.c,$(wildcard runtime/core/src/*.c)) -lm -o build/exhaustive
+	build/exhaustive
+
+fuzz:
+	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

@@ -48,7 +48,8 @@ BUILDS = {
     "clang-O3-native": Build(CLANG, ("-O3", "-march=native")),
     "clang-fma": Build(CLANG, ("-std=gnu99", "-O2", "-mfma", "-mavx2")),
     "gcc-asan": Build(
-        "gcc", ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+        "gcc",
+        ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     ),
     "aarch64": Build(
         "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O2", "-static"), ("qemu-aarch64",)
@@ -90,7 +91,8 @@ def instruction_sets() -> tuple[int, ...]:
     """Those that this machine has."""
     if not IS_X86:
         return (PLAIN, VECTOR)
-    flags = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
     sets = [PLAIN, VECTOR]
     sets += [AVX2] if " avx2 " in flags and " fma " in flags else []
     sets += [AVX512] if " avx512f " in flags else []
@@ -108,7 +110,13 @@ def save_rnne(spec: ModelSpec, weights: Weights, path: Path, x: np.ndarray) -> b
 
 
 def replay(
-    build: str, model: Path, mode: str, x: np.ndarray, *, isa: int = 0, ftz: bool = False
+    build: str,
+    model: Path,
+    mode: str,
+    x: np.ndarray,
+    *,
+    isa: int = 0,
+    ftz: bool = False,
 ) -> bytes:
     """Bytes that replay writes for the rows of `x`.
 

@@ -28,7 +28,16 @@ from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import time_features
 
 NUM_STEPS = 40
-MODES = ("step", "run", "run:1", "run:17", "fleet:1", "fleet:33", "index:35", "snapshot")
+MODES = (
+    "step",
+    "run",
+    "run:1",
+    "run:17",
+    "fleet:1",
+    "fleet:33",
+    "index:35",
+    "snapshot",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +53,13 @@ class Case:
     ) -> None:
         rng = np.random.default_rng(seed)
         weights = random_weights(spec, rng)
-        weights = {name: tensor * np.float32(magnitude) for name, tensor in weights.items()}
+        weights = {
+            name: tensor * np.float32(magnitude) for name, tensor in weights.items()
+        }
         readings = random_readings(spec, rng, NUM_STEPS)
         held = hold_readings(
-            spec.features, readings, spec.state[-1].initial_array(), where="test")
+            spec.features, readings, spec.state[-1].initial_array(), where="test"
+        )
         times = rng.integers(-(2**40), 2**40, NUM_STEPS)
         derived = time_features(times, spec.derived)
         self.x = np.concatenate([readings, derived], axis=1)
@@ -63,7 +75,9 @@ class Case:
 
 
 @settings(max_examples=40)
-@given(spec=model_specs(), seed=seeds, magnitude=st.sampled_from((1.0, 1.0, 30.0, 1e30)))
+@given(
+    spec=model_specs(), seed=seeds, magnitude=st.sampled_from((1.0, 1.0, 30.0, 1e30))
+)
 def test_every_instruction_set_and_mode(
     spec: ModelSpec, seed: int, magnitude: float, tmp_path: Path
 ) -> None:
