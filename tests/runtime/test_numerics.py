@@ -39,7 +39,11 @@ def sample() -> np.ndarray:
     )
     near = np.array(BOUNDARIES, np.float32)
     near = np.concatenate(
-        [near, np.nextafter(near, 0), np.nextafter(near, np.inf), [0]]
+        [
+            near,
+            np.nextafter(near, np.float32(0)),
+            np.nextafter(near, np.float32(np.inf)),
+        ]
     )
     values = np.concatenate([floats, near, -near]).astype(np.float32)
     return values[np.isfinite(values)]
