@@ -17,8 +17,8 @@ from rnnedge_runtime import ModelSpec, errors, load
 if TYPE_CHECKING:
     from rnnedge import datasets
     from rnnedge.exporting import export
+    from rnnedge.fitting import fit, resume
     from rnnedge.run_folder import Run, load_run
-    from rnnedge.training.fitting import fit, resume
     from rnnedge_export.sequence_model import SequenceModel
 
 __all__ = [
@@ -38,9 +38,9 @@ _LAZY = {
     "Run": "rnnedge.run_folder",
     "SequenceModel": "rnnedge_export.sequence_model",
     "export": "rnnedge.exporting",
-    "fit": "rnnedge.training.fitting",
+    "fit": "rnnedge.fitting",
     "load_run": "rnnedge.run_folder",
-    "resume": "rnnedge.training.fitting",
+    "resume": "rnnedge.fitting",
 }
 
 

@@ -56,7 +56,10 @@ def test_mae_of_the_report_is_the_mae_of_the_streamed_file(folder):
     rows = split_rows(len(truth), HORIZON).test
     assert rows.start == int(0.8 * len(truth))
     for step in range(1, HORIZON + 1):
-        error = y[rows.start : rows.stop, step - 1] - truth[rows.start + step :][: len(rows)]
+        error = (
+            y[rows.start : rows.stop, step - 1]
+            - truth[rows.start + step :][: len(rows)]
+        )
         mae = float(np.nanmean(np.abs(error)))
         assert abs(mae - scores[str(step)]["mae"]) <= tolerances.REPORT_MAE
         assert int(np.isfinite(error).sum()) == scores[str(step)]["count"]
@@ -66,7 +69,9 @@ def test_an_unseen_station_is_streamed_without_retraining(folder):
     """Gaps and a wind of 469 m/s included; persistence at six hours is beaten."""
     truth, y = forecasts_of(folder, "ewr")
     assert np.isfinite(y).all()
-    last = truth[np.maximum.accumulate(np.where(np.isfinite(truth), np.arange(len(truth)), 0))]
+    last = truth[
+        np.maximum.accumulate(np.where(np.isfinite(truth), np.arange(len(truth)), 0))
+    ]
     for rows in (slice(0, None), slice(int(0.8 * len(truth)), None)):
         ahead = truth[rows][HORIZON:]
         network = np.nanmean(np.abs(y[rows][:-HORIZON, -1] - ahead))

@@ -14,7 +14,11 @@ EXAMPLES = ROOT / "examples"
 
 def run(command, **options):
     done = subprocess.run(
-        [str(c) for c in command], capture_output=True, text=True, timeout=170, **options
+        [str(c) for c in command],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        **options,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -42,11 +46,21 @@ def test_make_demo_goes_the_whole_way(demo):
     out, printed = demo
     for text in ("network", "persistence", "seasonal-naive", "ridge AR", "skill %"):
         assert text in printed
-    assert re.search(r"temp_c 1 h: MAE C\s+skill %\s+temp_c 6 h: MAE C\s+skill %", printed)
+    assert re.search(
+        r"temp_c 1 h: MAE C\s+skill %\s+temp_c 6 h: MAE C\s+skill %", printed
+    )
     assert "network beats persistence" in printed
-    for name in ("jfk.onnx", "jfk.pt", "newark.csv", "jfk/loss.png", "jfk/forecast.png"):
+    for name in (
+        "jfk.onnx",
+        "jfk.pt",
+        "newark.csv",
+        "jfk/loss.png",
+        "jfk/forecast.png",
+    ):
         assert (out / name).is_file()
-    rows = re.findall(r"jfk\.(onnx|pt) +\w+ +([\d.]+) +([\d.e+-]+) +([\d.e+-]+)", printed)
+    rows = re.findall(
+        r"jfk\.(onnx|pt) +\w+ +([\d.]+) +([\d.e+-]+) +([\d.e+-]+)", printed
+    )
     assert [row[0] for row in rows] == ["onnx", "pt"]
     for _, _, error, limit in rows:
         assert float(error) <= float(limit)
@@ -55,7 +69,9 @@ def test_make_demo_goes_the_whole_way(demo):
 
 def test_device_loop_survives_a_restart(demo, tmp_path):
     artifact = demo[0] / "jfk.onnx"
-    lines = [f"{1_357_020_000 + 3600 * k},{k % 7},-3.3,59.4,5.7,1012\n" for k in range(20)]
+    lines = [
+        f"{1_357_020_000 + 3600 * k},{k % 7},-3.3,59.4,5.7,1012\n" for k in range(20)
+    ]
     lines[4] = "1357034400,,,,,\n"
 
     def loop(some, state):

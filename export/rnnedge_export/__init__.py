@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from rnnedge_runtime.errors import require
+
 if TYPE_CHECKING:
     from .exporting import ArtifactReport, ExportReport, export
     from .sequence_model import SequenceModel
@@ -23,6 +25,8 @@ _HOMES = {
     "verify": "verifying",
 }
 
+_NEEDS = {"exporting": ("torch", "onnx"), "sequence_model": ("torch",)}
+
 __all__ = [
     "ArtifactReport",
     "Check",
@@ -37,4 +41,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    for module in _NEEDS.get(_HOMES[name], ()):
+        require(module, extra="train", purpose=f"{__name__}.{name}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -47,6 +47,15 @@ class Known:
     labels: Tensor
 
 
+_SHAPE_ONLY = {
+    _aten.zeros_like.default,
+    _aten.ones_like.default,
+    _aten.full_like.default,
+    _aten.new_zeros.default,
+    _aten.new_ones.default,
+    _aten.new_full.default,
+}
+
 Handler = Callable[["Walk", fx.Node, tuple[Any, ...], dict[str, Any]], Known]
 
 
@@ -72,6 +81,8 @@ class Walk:
         self.tail = self.x
         self.chain = Chain()
         self.fed: list[tuple[Value, Tensor, str]] = []
+        self.made: list[tuple[Value, fx.Node]] = []
+        self.node: fx.Node | None = None
 
     def run(self) -> Chain:
         """Walk the whole graph; the chain that it computes."""
@@ -113,6 +124,7 @@ class Walk:
     def call(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value of one operation; layers are added to the chain on the way."""
         target = node.target
+        self.node = node
         if not _has_labels((args, kwargs)):
             if target in _SEQUENCE_CELLS or target in _STEP_CELLS:
                 raise not_a_chain(node, "does not depend on x")
@@ -123,6 +135,8 @@ class Walk:
             return None
         if target is _aten.dropout.default and not args[2]:
             return args[0]
+        if target in _SHAPE_ONLY:
+            return target(torch.empty(args[0].labels.shape), *args[1:], **kwargs)
         if target in MOVING_OPERATIONS:
             return self.move(node, args, kwargs)
         if target in _SEQUENCE_CELLS:
@@ -164,7 +178,10 @@ class Walk:
         return self.advance(rows, layer.output_size)
 
     def advance(self, rows: Tensor, size: int) -> Known:
+        """A new last value, made by the operation at hand."""
+        assert self.node is not None
         self.tail = self.known.new(self.batch_size, size)
+        self.made.append((self.tail, self.node))
         return Known(self.tail.labels()[rows])
 
     def sequence_cell(self, node: fx.Node, cell: str, args: tuple[Any, ...]) -> Any:
@@ -242,10 +259,14 @@ class Walk:
 
     def check_output(self, y: Any) -> None:
         """The output must be all of the last value, one row per stream."""
-        labels = y.labels if isinstance(y, Known) else torch.empty(0)
-        expected = self.tail.labels()
-        if not torch.equal(labels.reshape(-1), expected.reshape(-1)):
-            raise NotAChainError("y is not the output of the last layer")
+        labels = y.labels.reshape(-1) if isinstance(y, Known) else torch.empty(0)
+        if torch.equal(labels, self.tail.labels().reshape(-1)):
+            return
+        values = [self.x, *(value for value, _ in self.made)]
+        for value, (_, node) in zip(values, self.made, strict=False):
+            if torch.equal(labels, value.labels().reshape(-1)):
+                raise not_a_chain(node, "computes something besides y")
+        raise NotAChainError("y is not the output of the last layer")
 
     def check_state(self, returned: list[Any]) -> None:
         """Every number of the new state must come back where it went in."""

@@ -7,24 +7,29 @@ onnx package; a TorchScript file is judged by one of these of the same model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.reference import ReferenceEngine
-from rnnedge_runtime.engine import Engine, State, initial_state
+from rnnedge_runtime.backends.reference import ReferenceEngine, read_weights
+from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import MissingDependencyError
-from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR
+from rnnedge_runtime.tolerances import (
+    PARITY_FLOAT32_FACTOR,
+    VERIFY_ROUNDING_FACTOR,
+    parity_limit,
+)
 
+from .parity import step_through
 from .verification_stream import Inputs
+
+Outputs = NDArray[np.float64]
 
 _HALF_ULP = 2.0**-24
 _READABLE = (".rnne", ".onnx")
-
-Outputs = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,9 @@ class Judgement:
 
     Attributes:
         y: `[T, O]` float64 outputs.
-        float32_errors: `[O]` what float32 arithmetic may be off by on this stream. It comes
-            from the reference itself, its state rounded to float32 after every step, so a
-            graph that is wrong cannot widen its own limit.
+        float32_errors: `[O]` largest error of the reference's equations in float32. The
+            artifact's own graph plays no part in it, so a graph that is wrong cannot widen
+            its own limit.
         has_changed: per state tensor, whether it ever left its initial value.
     """
 
@@ -45,36 +50,36 @@ class Judgement:
 
 
 class Judge:
-    """The reference engine of one model.
+    """The reference of one model.
 
-    Attributes:
-        path: the file its weights were read from.
+    Args:
+        path: an `.rnne` or `.onnx` artifact.
+
+    Raises:
+        FormatError: its weights do not have the digest it states.
+        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
 
-    def __init__(self, model: Model) -> None:
-        assert isinstance(model.engine, ReferenceEngine)
-        assert model.path is not None
-        self.path = model.path
-        self._engine = model.engine
-        self._spec = model.spec
+    def __init__(self, path: Path) -> None:
+        metadata, weights = read_weights(path)
+        self.path = path
+        self._spec = metadata.spec
+        self._exact = ReferenceEngine(metadata.spec, weights)
+        self._rounded = ReferenceEngine(metadata.spec, weights, np.float32)
 
     def judge(self, x: Inputs) -> Judgement:
-        """Step the reference through `x` `[T, I]`, exactly and with a rounded state."""
+        """Step the reference through `x` `[T, I]` in float64 and in float32."""
         initial = initial_state(self._spec.graph_state, 1, np.float64)
-        y, rounded = (np.empty((len(x), self._spec.output_size)) for _ in range(2))
-        exact_state, rounded_state = initial, initial
+        state = initial
         has_changed = [False] * len(initial)
+        y = np.empty((len(x), self._spec.output_size))
         for t in range(len(x)):
-            row = x[None, t : t + 1]
-            out, exact_state = self._engine.run(row, exact_state)
+            out, state = self._exact.run(x[None, t : t + 1], state)
             y[t] = out[0, 0]
-            out, rounded_state = self._engine.run(row, rounded_state)
-            rounded[t] = out[0, 0]
-            rounded_state = [tensor.astype(np.float32) for tensor in rounded_state]
-            for k, (now, before) in enumerate(zip(exact_state, initial, strict=True)):
+            for k, (now, before) in enumerate(zip(state, initial, strict=True)):
                 has_changed[k] |= not np.array_equal(now, before)
-        errors = np.abs(rounded.astype(np.float32) - y).max(axis=0, initial=0.0)
-        return Judgement(y, VERIFY_ROUNDING_FACTOR * errors, has_changed)
+        rounded = step_through(self._rounded, self._spec, x)
+        return Judgement(y, np.abs(rounded - y).max(axis=0, initial=0.0), has_changed)
 
 
 def find_judge(model: Model, others: list[Model]) -> Judge | str:
@@ -90,7 +95,7 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     if model.spec.is_opaque:
         return "the model is a graph of its own, which the reference cannot compute"
     sources = [
-        candidate
+        candidate.path
         for candidate in (model, *others)
         if candidate.path is not None
         and candidate.path.suffix in _READABLE
@@ -101,9 +106,8 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
             "the weights are readable from .rnne and .onnx only; name one of these of the "
             "model as well"
         )
-    assert sources[0].path is not None
     try:
-        return Judge(load(sources[0].path, backend="reference"))
+        return Judge(sources[0])
     except MissingDependencyError:
         return "the onnx package is not installed (pip install 'rnnedge[train]')"
 
@@ -121,18 +125,21 @@ def rounding_errors(
         y: `[T, O]` what it gave undisturbed.
 
     Returns:
-        `[O]` largest differences, as `Judgement.float32_errors`.
+        `[O]`, the same for every output: what happens inside the graph at the level of one
+        output may round in another.
     """
     rng = np.random.default_rng(0)
     stepper = engine.stepper()
     out = np.empty(spec.output_size, dtype=engine.dtype)
-    errors = np.zeros(spec.output_size)
+    largest = 0.0
     for row, expected in zip(x, y, strict=True):
         stepper.step(row, out)
-        np.maximum(errors, np.abs(out.astype(np.float64) - expected), out=errors)
-        state: State = [
-            tensor * (1 + _HALF_ULP * rng.choice((-1.0, 1.0), tensor.shape))
-            for tensor in stepper.get_state()
-        ]
-        stepper.set_state(state)
-    return VERIFY_ROUNDING_FACTOR * errors
+        largest = max(largest, float(np.abs(out.astype(np.float64) - expected).max()))
+        stepper.set_state(
+            [
+                tensor * (1 + _HALF_ULP * rng.choice((-1.0, 1.0), tensor.shape))
+                for tensor in stepper.get_state()
+            ]
+        )
+    floor = parity_limit(y) / PARITY_FLOAT32_FACTOR
+    return np.full(spec.output_size, max(VERIFY_ROUNDING_FACTOR * largest, floor))

@@ -187,6 +187,7 @@ class _Verification:
             errors = self.judge.judge(golden.x).float32_errors
         else:
             errors = rounding_errors(self.engine, self.spec, golden.x, y)
+        errors = np.maximum(errors, self.errors)
         return self.parity(name, y, golden.y, errors)
 
     def golden_bits(self, name: str) -> Check:

@@ -22,6 +22,7 @@ MOVING_OPERATIONS = {
     _aten.contiguous.default,
     _aten.detach.default,
     _aten.expand.default,
+    _aten.expand_as.default,
     _aten.flatten.using_ints,
     _aten.narrow.default,
     _aten.permute.default,
@@ -40,6 +41,7 @@ MOVING_OPERATIONS = {
     _aten.unflatten.int,
     _aten.unsqueeze.default,
     _aten.view.default,
+    _aten.view_as.default,
 }
 
 

@@ -28,7 +28,7 @@ def command(out: str, seed: int, epochs: int | None) -> None:
     from rnnedge.cli.train import print_outcome
     from rnnedge.datasets import weather
     from rnnedge.exporting import export
-    from rnnedge.training.fitting import fit
+    from rnnedge.fitting import fit
 
     folder = Path(out)
     click.echo("1. Train a GRU on hourly weather at JFK, temperature up to 6 h ahead\n")

@@ -93,7 +93,7 @@ def command(
     """
     require("torch", extra="train", purpose="rnnedge train")
     require("polars", extra="train", purpose="rnnedge train")
-    from rnnedge.training import fitting
+    from rnnedge import fitting
 
     try:
         if resume:

@@ -22,17 +22,9 @@ PARITY_FLOAT32_FACTOR = 4.0
 """Multiple of PyTorch's own float32 error on the same stream, for nets that amplify."""
 
 VERIFY_ROUNDING_FACTOR = 4.0
-"""Float32's own error over that of a float64 engine whose state alone is rounded to float32
-after each step: the roundings inside a step add 2 to 7 times as much, found over all cells;
-4 here times PARITY_FLOAT32_FACTOR covers that twice."""
-
-FLOAT64_PARITY = 1e-12
-"""Largest relative difference of two float64 engines: rounding of float64 (1e-16) through
-a few hundred sums per step and twenty steps of nets with weights within 1/sqrt(H)."""
-
-TIME_FEATURE_ERROR = 2e-7
-"""Error of the derived columns: three roundings of float32 (6e-8 each) in the last sum and
-the angle, plus the polynomials' own 1e-8 and the phase cut to 2^-26 of a turn."""
+"""Float32's own error over what an engine's outputs move by when its state alone is rounded
+once more after each step: the roundings inside a step added 2 to 7 times as much over all
+cells, and PARITY_FLOAT32_FACTOR stands on top of it."""
 
 
 def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:

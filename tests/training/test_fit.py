@@ -15,8 +15,8 @@ from small_data import waves
 
 import rnnedge
 from rnnedge.cli import main
+from rnnedge.fitting import choose_device
 from rnnedge.run_folder import load_run
-from rnnedge.training.fitting import choose_device
 from rnnedge_runtime.errors import DataError, SpecError
 
 FAST = {"hidden_size": 4, "epochs": 2, "chunk_length": 16, "is_quiet": True}

@@ -35,8 +35,8 @@ from ..weights import Weights
 from .onnx_weights import read_onnx_weights
 from .run_stepper import RunStepper
 
-Float64 = NDArray[np.float64]
-Tensors = dict[str, Float64]
+Float = NDArray[np.floating]
+Tensors = dict[str, Float]
 
 
 def open_reference(path: Path) -> tuple[Metadata, Engine]:
@@ -47,32 +47,44 @@ def open_reference(path: Path) -> tuple[Metadata, Engine]:
         SpecError: the file holds a graph that is not a chain of layers.
         MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
-    is_rnne = path.suffix.lower() == ".rnne"
-    metadata, weights = read_rnne(path) if is_rnne else read_onnx_weights(path)
+    metadata, weights = read_weights(path)
     return metadata, ReferenceEngine(metadata.spec, weights)
+
+
+def read_weights(path: Path) -> tuple[Metadata, Weights]:
+    """Description and canonical weights of an artifact, raising as `open_reference`."""
+    is_rnne = path.suffix.lower() == ".rnne"
+    return read_rnne(path) if is_rnne else read_onnx_weights(path)
 
 
 class ReferenceEngine:
     """A ModelSpec and its canonical weights as an Engine (`engine.py`).
+
+    Args:
+        spec: what to compute.
+        weights: its canonical weights.
+        dtype: float64; float32 shows what float32 arithmetic alone is off by.
 
     Raises:
         SpecError: the spec holds an opaque graph.
     """
 
     backend = "reference"
-    dtype: np.dtype[np.floating] = np.dtype(np.float64)
 
-    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+    def __init__(
+        self, spec: ModelSpec, weights: Weights, dtype: type[np.floating] = np.float64
+    ) -> None:
         if spec.is_opaque:
             raise SpecError(
                 "reference backend: the model is a graph that is not a chain of layers. "
                 "Use the backend of its file: onnx, or torchscript for a .pt."
             )
+        self.dtype: np.dtype[np.floating] = np.dtype(dtype)
         self._spec = spec
         self._clip = clip_bounds(spec)
         self._tensors: list[Tensors] = [
             {
-                name: weights[f"layers.{k}.{name}"].astype(np.float64)
+                name: weights[f"layers.{k}.{name}"].astype(dtype)
                 for name in layer.weight_shapes()
             }
             for k, layer in enumerate(spec.layers)
@@ -80,17 +92,17 @@ class ReferenceEngine:
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`)."""
-        y = np.empty((*x.shape[:2], self._spec.output_size))
-        state = [tensor.astype(np.float64) for tensor in state]
+        y = np.empty((*x.shape[:2], self._spec.output_size), self.dtype)
+        state = [tensor.astype(self.dtype) for tensor in state]
         for t in range(x.shape[1]):
-            y[:, t], state = self._step(x[:, t].astype(np.float64), state)
+            y[:, t], state = self._step(x[:, t].astype(self.dtype), state)
         return y, state
 
     def stepper(self) -> RunStepper:
         """A fresh stream in the initial state."""
         return RunStepper(self, self._spec)
 
-    def _step(self, x: Float64, state: State) -> tuple[Float64, State]:
+    def _step(self, x: Float, state: State) -> tuple[Float, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
         x = np.clip(x, *self._clip)
         carried = iter(state)
@@ -107,7 +119,7 @@ class ReferenceEngine:
         return z, new_state
 
 
-def _stateless_step(layer: Layer, w: Tensors, z: Float64) -> Float64:
+def _stateless_step(layer: Layer, w: Tensors, z: Float) -> Float:
     match layer:
         case Affine(inverse=False):
             return (z - w["shift"]) * w["scale"]
@@ -129,10 +141,10 @@ def _stateless_step(layer: Layer, w: Tensors, z: Float64) -> Float64:
 
 
 def _cell_step(
-    layer: Layer, w: Tensors, z: Float64, carried: Iterator[Array]
-) -> tuple[Float64, ...]:
+    layer: Layer, w: Tensors, z: Float, carried: Iterator[Array]
+) -> tuple[Float, ...]:
     """The layer's output `[B, ...]`, then its new state tensors."""
-    h: Float64 = next(carried).astype(np.float64)
+    h: Float = next(carried)
     input_sums = _times(w["weight_ih"], z) + w["bias_ih"]
     recurrent_sums = _times(w["weight_hh"], h) + w["bias_hh"]
     match layer:
@@ -153,7 +165,7 @@ def _cell_step(
     )
 
 
-def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
+def _gru(input_sums: Float, recurrent_sums: Float, h: Float) -> Float:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     r_in, z_in, n_in = np.split(input_sums, 3, axis=-1)
     r_rec, z_rec, n_rec = np.split(recurrent_sums, 3, axis=-1)
@@ -163,34 +175,34 @@ def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
     return np.asarray((1 - z) * n + z * h)
 
 
-def _lstm(sums: Float64, c: Array) -> tuple[Float64, Float64]:
+def _lstm(sums: Float, c: Array) -> tuple[Float, Float]:
     """PyTorch nn.LSTM docs; gates i f g o. Returns h before the projection, and c."""
     i, f, g, o = np.split(sums, 4, axis=-1)
     c_new = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
     return _sigmoid(o) * np.tanh(c_new), c_new
 
 
-def _times(weight: Float64, z: Float64) -> Float64:
+def _times(weight: Float, z: Float) -> Float:
     """`weight` `[out, in]` times each row of `z` `[B, in]`, one vector at a time."""
     return np.asarray(np.matmul(weight, z[:, :, None])[:, :, 0])
 
 
-def _sigmoid(z: Float64) -> Float64:
+def _sigmoid(z: Float) -> Float:
     """1 / (1 + exp(-z)), without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
-def _relu(z: Float64) -> Float64:
+def _relu(z: Float) -> Float:
     return np.maximum(z, 0.0)
 
 
-def _tanh(z: Float64) -> Float64:
+def _tanh(z: Float) -> Float:
     return np.tanh(z)
 
 
 _FUNCTIONS = {"tanh": _tanh, "relu": _relu, "sigmoid": _sigmoid}
 
 
-def _token_ids(values: Float64, num_embeddings: int) -> NDArray[np.int64]:
+def _token_ids(values: Float, num_embeddings: int) -> NDArray[np.int64]:
     is_known = (values >= 0) & (values < num_embeddings)
     return np.where(is_known, values, 0).astype(np.int64)

@@ -7,7 +7,6 @@ this backend is never chosen by default. Integrity is checked before torch sees 
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +86,8 @@ class TorchScriptEngine:
 
 def _extra_files(content: bytes, *, where: str) -> dict[str, str]:
     """The text files that lie beside the module in the zip, by name."""
+    import zipfile  # a tenth of the runtime's import time, which only this file needs
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {

@@ -1,0 +1,182 @@
+"""`rnnedge export`, `verify` and `inspect`: what they print and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from artifacts import save_artifact
+from cells import forecaster
+from click.testing import CliRunner, Result
+from export_helpers import rewrite
+from strategies import random_weights
+
+from rnnedge.cli import main
+from rnnedge.run_folder import save_model
+from rnnedge_export import verification_stream
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    monkeypatch.setattr(verification_stream, "VERIFY_STEPS", 300)
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def run(tmp_path, rng) -> Path:
+    """A run folder as training leaves it."""
+    spec = forecaster("gru-L1", hidden_size=5)
+    folder = tmp_path / "runs" / "boiler"
+    folder.mkdir(parents=True)
+    stream = rng.normal(size=(200, 3)).astype(np.float32)
+    save_model(folder, spec, random_weights(spec, rng), stream)
+    return folder
+
+
+@pytest.fixture
+def artifact(tmp_path, rng) -> Path:
+    spec = forecaster("gru-L1", hidden_size=5)
+    return save_artifact(spec, random_weights(spec, rng), tmp_path)
+
+
+def test_export_names_artifacts_after_the_run_and_prints_the_proof(run, tmp_path):
+    out = tmp_path / "dist"
+    formats = ("--format", "onnx", "--format", "torchscript")
+    result = call(
+        "export", run, *formats, "--out", out, "--report", tmp_path / "r.json"
+    )
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == ["boiler.onnx", "boiler.pt"]
+    lines = result.output.splitlines()
+    assert lines[0].split() == (
+        ["artifact", "format", "KB", "largest", "error", "limit", "float32", "where"]
+    )
+    assert lines[2].split()[:2] == [str(out / "boiler.onnx"), "onnx"]
+    assert lines[3].split()[:2] == [str(out / "boiler.pt"), "torchscript"]
+    assert f"Next: rnnedge verify {out / 'boiler.onnx'}" in result.output
+    assert json.loads((tmp_path / "r.json").read_text())["artifacts"]
+    assert call("verify", out / "boiler.onnx").exit_code == 0
+
+
+def test_export_without_a_stream_in_the_run_draws_one(run, tmp_path):
+    (run / "stream.npz").unlink()
+    assert call("export", run, "--out", tmp_path).exit_code == 0
+    assert (tmp_path / "boiler.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--format", "rnne"),
+            "format 'rnne' is unknown, expected onnx or torchscript",
+        ),
+        (("--int8",), "quantiser leaves GRU and RNN layers in float"),
+        (("--name", "a/b"), "is not a plain file name"),
+    ],
+)
+def test_export_explains_what_it_cannot_do(run, tmp_path, options, message):
+    result = call("export", run, "--out", tmp_path / "dist", *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "dist").exists()
+
+
+def test_export_of_a_folder_that_is_no_run(tmp_path):
+    result = call("export", tmp_path)
+    assert result.exit_code == 2
+    assert "spec.json and model.safetensors not found" in result.output
+
+
+def test_verify_prints_every_check(artifact):
+    result = call("verify", artifact)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == "model.onnx"
+    assert [line.split()[0] for line in lines[1:9]] == ["passed"] * 8
+    assert "64 golden steps" in result.output
+    assert lines[-1] == "8 passed, 0 failed, 0 not checked."
+
+
+def test_verify_of_a_wrong_artifact_exits_1(artifact, tmp_path):
+    def freeze(model: onnx.ModelProto) -> None:
+        for node in model.graph.node:
+            if node.output[0] == "h_0_out":
+                node.CopyFrom(onnx.helper.make_node("Identity", ["h_0"], ["h_0_out"]))
+
+    result = call("verify", rewrite(artifact, tmp_path / "frozen.onnx", freeze))
+    assert result.exit_code == 1
+    assert "failed       state changes" in result.output
+    assert "h_0 stays as it was" in result.output
+    assert " >  " in result.output
+    assert "0 failed" not in result.output
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_damaged_and_absent_files_exit_2(command, artifact, tmp_path):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(artifact.read_bytes()[:-1])
+    for path in (damaged, tmp_path / "absent.onnx"):
+        result = call(command, path)
+        assert result.exit_code == 2
+        assert result.output.startswith("FormatError: ")
+        assert path.name in result.output
+        assert len(result.output.splitlines()) == 1
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    result = call("--debug", "verify", tmp_path / "absent.onnx")
+    assert result.exit_code == 1
+    assert type(result.exception).__name__ == "FormatError"
+
+
+def test_inspect_shows_the_signature(artifact):
+    result = call("inspect", artifact)
+    assert result.exit_code == 0, result.output
+    for text in (
+        "period unknown, forecasts 1 to 2 steps ahead",
+        "a        -     hold  -2.5 to 2.5",
+        "a_1, a_2",
+        "gru        3    5      150",
+        "188 weights, 0.7 KB",
+        "State of one stream: 32 bytes (h_0 [5], held [3])",
+        "64 recorded steps",
+    ):
+        assert text in result.output
+
+
+def test_inspect_json_is_complete(artifact):
+    content = json.loads(call("inspect", "--json", artifact).output)
+    assert content["file_nbytes"] == artifact.stat().st_size
+    assert [output["name"] for output in content["outputs"]] == [
+        "a_1",
+        "a_2",
+        "b_1",
+        "b_2",
+    ]
+    assert content["spec"]["layers"][1]["kind"] == "gru"
+    assert content["state_nbytes"] == 32
+    assert content["num_weights"] == 188
+
+
+def test_inspect_needs_neither_torch_nor_onnx_nor_onnxruntime(artifact):
+    script = """
+import sys
+for name in ("torch", "onnx", "onnxruntime"):
+    sys.modules[name] = None
+from rnnedge.cli import main
+main(["inspect", sys.argv[1]])
+"""
+    command = [sys.executable, "-c", script, str(artifact)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "188 weights" in done.stdout

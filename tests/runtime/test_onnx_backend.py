@@ -1,0 +1,74 @@
+"""ONNX Runtime as a guest on a small device: no spinning threads, no memory per step."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from artifacts import load_backend
+from strategies import random_weights
+
+from rnnedge_runtime.layers import Gru, Linear, Lstm
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+
+HIDDEN = 256
+SPEC = ModelSpec(
+    features=(Feature("a"), Feature("b")),
+    targets=(Target("a"),),
+    layers=(Lstm(2, HIDDEN), Gru(HIDDEN, HIDDEN), Linear(HIDDEN, 1)),
+)
+IDLE_S = 0.3
+
+
+@pytest.fixture
+def model(tmp_path: Path, rng: np.random.Generator) -> Model:
+    return load_backend(SPEC, random_weights(SPEC, rng), "onnx", tmp_path)
+
+
+def test_an_idle_model_uses_no_processor_time(model: Model) -> None:
+    stream = model.stream()
+    stream.run(np.ones((500, 2)))
+    stream.step([1.0, 2.0])
+    start = time.process_time()
+    time.sleep(IDLE_S)
+    assert time.process_time() - start < IDLE_S / 10
+
+
+def test_a_step_allocates_no_arrays(model: Model) -> None:
+    """One state tensor is 1,024 bytes: a copy of any of the three would show."""
+    stepper = model.engine.stepper()
+    x, y = np.ones(2, np.float32), np.empty(1, np.float32)
+    tracemalloc.start()
+    try:
+        peaks = []
+        for call in (lambda: stepper.step(x, y), stepper.get_state):
+            call()
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            call()
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    in_step, in_copy = peaks
+    assert in_copy > 3 * HIDDEN * 4
+    assert in_step < HIDDEN * 4
+
+
+def test_the_state_alternates_between_two_sets_of_buffers(
+    model: Model, rng: np.random.Generator
+) -> None:
+    """Any number of steps after a restore, odd or even, goes on from the state set."""
+    xs = rng.normal(size=(9, 2)).astype(np.float32)
+    for num_before in range(4):
+        stream, other = model.stream(), model.stream()
+        other.run(xs[:num_before])
+        for x in xs[:num_before]:
+            other.step(x)
+        stream.step(xs[0])
+        other.restore(stream.snapshot())
+        for x in xs:
+            np.testing.assert_array_equal(other.step(x), stream.step(x))
