@@ -107,7 +107,7 @@ def core_inputs(
     times: NDArray[np.int64] | None,
     input_size: int,
 ) -> NDArray[np.float32]:
-    """`[n, I]` contiguous and aligned: the readings `[n, F]` as they are, then the derived columns."""
+    """`[n, I]` contiguous and aligned: the readings `[n, F]`, then the derived columns."""
     if times is None:
         return np.require(readings, np.float32, ["C", "A"])
     x = np.empty((len(readings), input_size), dtype=np.float32)
