@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..stream import Stream
 
-_log = logging.getLogger("rnnedge_runtime")
 _HOW_TO_BUILD = (
     "Install a C compiler, then: "
     "pip install --force-reinstall --no-binary rnnedge rnnedge"
@@ -35,7 +33,9 @@ def has_native() -> bool:
     try:
         _extension()
     except ImportError as error:
-        _log.warning(
+        import logging
+
+        logging.getLogger("rnnedge_runtime").warning(
             "rnnedge_runtime: the C engine is not built here (%s), so .rnne files run on "
             "NumPy: the same bytes, some hundred times slower. %s.",
             error,
