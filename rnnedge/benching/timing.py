@@ -28,20 +28,23 @@ class Timing:
     p99: float
 
 
-def time_blocks(blocks: Mapping[str, Block], *, seconds: float) -> dict[str, Timing]:
+def time_blocks(
+    blocks: Mapping[str, Block], *, seconds: float, rounds: int = 5
+) -> dict[str, Timing]:
     """Time blocks in turn, so that a disturbed moment disturbs all of them.
 
     Args:
         blocks: what to time, by name.
-        seconds: to spend on each.
+        seconds: to spend on each, about.
+        rounds: of all blocks at least.
     """
     sizes = {name: _block_size(block) for name, block in blocks.items()}
-    rounds: dict[str, list[float]] = {name: [] for name in blocks}
-    for _ in range(max(5, round(seconds / BLOCK_S))):
+    found: dict[str, list[float]] = {name: [] for name in blocks}
+    for _ in range(max(rounds, round(seconds / BLOCK_S))):
         for name, block in blocks.items():
-            rounds[name].append(_seconds(block, sizes[name]) / sizes[name])
+            found[name].append(_seconds(block, sizes[name]) / sizes[name])
     return {
-        name: Timing(1e6 * float(np.median(rounds[name])), _percentile(block))
+        name: Timing(1e6 * float(np.median(found[name])), _percentile(block, seconds))
         for name, block in blocks.items()
     }
 
@@ -54,12 +57,14 @@ def _block_size(block: Block) -> int:
     return max(1, round(size * BLOCK_S / elapsed))
 
 
-def _percentile(block: Block) -> float:
+def _percentile(block: Block, seconds: float) -> float:
+    count = min(SINGLE_CALLS, max(10, round(seconds / _seconds(block, 1))))
+
     def nothing(_: int) -> None:
         pass
 
     overhead = np.median([_seconds(nothing, 1) for _ in range(SINGLE_CALLS)])
-    calls = [_seconds(block, 1) for _ in range(SINGLE_CALLS)]
+    calls = [_seconds(block, 1) for _ in range(count)]
     return 1e6 * max(0.0, float(np.percentile(calls, 99) - overhead))
 
 
