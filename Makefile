@@ -7,15 +7,22 @@ DEMO_OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BUILT := $(VENV)/.built
+C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/binding/*.[ch]) \
+	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test lint format wheel pins clean exhaustive fuzz
+.PHONY: demo test bench lint format wheel pins clean exhaustive fuzz
 
-demo: $(INSTALLED)
+demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
 
-test: $(INSTALLED)
+test: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+# Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
+bench: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -46,12 +53,17 @@ pins: $(INSTALLED)
 	mv constraints.txt.new constraints.txt
 
 clean:
+	-git clean --quiet --force -dX runtime/binding runtime/rnnedge_runtime
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"make: $(PYTHON) is Python {v.major}.{v.minor}, rnnedge needs 3.11 or newer. Choose another one: make PYTHON=python3.12")'
 	@echo "setting up $(VENV), a minute or two; again only when the dependencies change"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) scikit-build-core
+	$(PIP_INSTALL) scikit-build-core $(foreach tool,cmake ninja,$(if $(shell command -v $(tool)),,$(tool)))
 	$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(BUILT): $(C_SOURCES) | $(INSTALLED)
+	$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@
