@@ -9,7 +9,7 @@
 #include "bytes.h"
 #include "stream.h"
 
-enum { RUN_STEPS = 16 };
+enum { RUN_STEPS = 16, WORTH_A_PASS = 4 };
 
 /* Scratch memory of one pass over up to RUN_STEPS steps. */
 typedef struct pass {
@@ -136,7 +136,8 @@ rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, floa
     for (size_t t = 0; t < num_steps; t++)
         if (rnne_is_rejected(model, x + t * num_inputs))
             return RNNE_REJECTED;
-    if (!scratch || scratch_nbytes < rnne_run_scratch_nbytes(model)) {
+    if (num_steps < WORTH_A_PASS || !scratch ||
+        scratch_nbytes < rnne_run_scratch_nbytes(model)) {
         for (size_t t = 0; t < num_steps; t++)
             rnne_step(stream, x + t * num_inputs, y + t * num_outputs);
         return RNNE_OK;
