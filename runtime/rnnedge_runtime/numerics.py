@@ -57,7 +57,7 @@ def clip(x: Float32, low: Float32, high: Float32) -> Float32:
 
 
 def tanh(z: Float32) -> Float32:
-    """Hyperbolic tangent; within 2.0 ulp, exactly +-1 beyond +-9.02, NaN for NaN."""
+    """Hyperbolic tangent; within 2.7 ulp, exactly +-1 beyond +-9.02, NaN for NaN."""
     magnitude = np.abs(z)
     magnitude = np.where(magnitude > TANH_LIMIT, TANH_LIMIT, magnitude)
     rest, power = _exp_parts(magnitude + magnitude)
