@@ -23,7 +23,7 @@ class Parity:
     Attributes:
         max_error: largest difference, in the output's unit.
         limit: what it may be.
-        float32_error: PyTorch float32 against float64 in that output; None if unknown.
+        float32_error: what float32 alone is off by in that target; None if unknown.
         step: where the largest difference was, from 0.
         output: name of the output.
         first_tenth: largest difference in the first tenth of the steps.
@@ -45,15 +45,31 @@ class Parity:
         return self.max_error <= self.limit
 
 
-def output_limits(y: Array, float32_errors: Array | None) -> NDArray[np.float64]:
-    """`[O]` largest difference allowed in each output (`tolerances.parity_limit`).
+def target_errors(spec: ModelSpec, errors: Array) -> NDArray[np.float64]:
+    """`errors` `[O]`, each the largest among the outputs of its target.
+
+    Outputs of one target share a unit and a level, those of two targets need not.
+    """
+    grouped = np.asarray(errors, dtype=np.float64).reshape(len(spec.targets), -1)
+    return np.repeat(grouped.max(axis=1), grouped.shape[1])
+
+
+def output_limits(
+    spec: ModelSpec, y: Array, float32_errors: Array | None
+) -> NDArray[np.float64]:
+    """`[O]` largest difference allowed (`tolerances.parity_limit`), one per target.
 
     Args:
+        spec: the model.
         y: `[T, O]` outputs of the judge.
         float32_errors: `[O]` float32's own error on the same stream; None when unknown.
     """
     known = np.zeros(y.shape[1]) if float32_errors is None else float32_errors
-    return np.array([parity_limit(y[:, [k]], known[k]) for k in range(y.shape[1])])
+    errors = target_errors(spec, known)
+    size = y.shape[1] // len(spec.targets)
+    starts = range(0, y.shape[1], size)
+    limits = [parity_limit(y[:, k : k + size], errors[k]) for k in starts]
+    return np.repeat(limits, size)
 
 
 def step_through(engine: Engine, spec: ModelSpec, x: NDArray[np.float32]) -> Array:
@@ -71,7 +87,7 @@ def compare(
     """How far `y` `[T, O]` is from the judge's, in the output nearest to its limit."""
     errors = np.abs(y.astype(np.float64) - judge)
     errors[~np.isfinite(errors)] = np.inf
-    limits = output_limits(judge, float32_errors)
+    limits = output_limits(spec, judge, float32_errors)
     with np.errstate(divide="ignore", invalid="ignore"):
         worst = int(np.argmax(np.nan_to_num(errors.max(axis=0) / limits)))
     column = errors[:, worst]
@@ -79,7 +95,9 @@ def compare(
     return Parity(
         max_error=float(column.max()),
         limit=float(limits[worst]),
-        float32_error=None if float32_errors is None else float(float32_errors[worst]),
+        float32_error=None
+        if float32_errors is None
+        else float(target_errors(spec, float32_errors)[worst]),
         step=int(np.argmax(column)),
         output=spec.outputs[worst].name,
         first_tenth=float(column[:tenth].max()),

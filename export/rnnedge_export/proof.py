@@ -84,7 +84,7 @@ def module_keeps_promise(subject: Subject, recording: Recording) -> float | None
     if y.size != golden.y.size:
         return None
     errors = np.abs(y.reshape(golden.y.shape) - golden.y).max(axis=0)
-    limits = output_limits(recording.y, recording.float32_errors)
+    limits = output_limits(subject.spec, recording.y, recording.float32_errors)
     is_equal = bool((errors <= limits).all())
     return None if is_equal else float(errors.max())
 

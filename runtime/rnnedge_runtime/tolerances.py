@@ -26,6 +26,14 @@ VERIFY_ROUNDING_FACTOR = 4.0
 once more after each step: the roundings inside a step added 2 to 7 times as much over all
 cells, and PARITY_FLOAT32_FACTOR stands on top of it."""
 
+FLOAT64_PARITY = 1e-12
+"""Largest relative difference of two float64 engines: rounding of float64 (1e-16) through
+a few hundred sums per step and twenty steps of nets with weights within 1/sqrt(H)."""
+
+TIME_FEATURE_ERROR = 2e-7
+"""Error of the derived columns: three roundings of float32 (6e-8 each) in the last sum and
+the angle, plus the polynomials' own 1e-8 and the phase cut to 2^-26 of a turn."""
+
 
 def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
     """Largest difference allowed between two engines of one model.
