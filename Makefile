@@ -53,7 +53,8 @@ pins: $(INSTALLED)
 	mv constraints.txt.new constraints.txt
 
 clean:
-	-git clean --quiet --force -dX runtime/binding runtime/rnnedge_runtime
+	cd runtime && rm -rf rnnedge_runtime/_native.*.so binding/CMake[CFI]* binding/.cmake binding/.ninja* \
+		binding/.skbuild-info.json binding/build.ninja binding/cmake_install.cmake
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt

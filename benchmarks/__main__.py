@@ -11,7 +11,7 @@ import click
 from rnnedge.benching.machine import describe_machine
 
 from .page import write_page
-from .study import run_study
+from .study import QUICK, Plan, run_study
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,11 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
     help="The page; its plot lies beside it.  [default: docs/benchmarks.md]",
 )
 @click.option("--seconds", default=2.0, show_default=True, help="Timing of each side.")
-def main(out: Path, seconds: float) -> None:
+@click.option("--quick", is_flag=True, help="Small networks, few rounds: a trial run.")
+def main(out: Path, seconds: float, quick: bool) -> None:
     """Measure the native engine beside ONNX Runtime and write a page of tables."""
     with tempfile.TemporaryDirectory() as folder:
-        study = run_study(Path(folder), seconds=seconds, say=click.echo)
-    option = "" if seconds == 2.0 else f" --seconds {seconds:g}"
+        plan = QUICK if quick else Plan(seconds=seconds)
+        study = run_study(Path(folder), plan, say=click.echo)
+    option = " --quick" if quick else f" --seconds {seconds:g}"
     machine = f"{describe_machine()}, commit {_commit()}"
     write_page(study, out, machine=machine, command=f"python -m benchmarks{option}")
     click.echo(f"written: {out}")

@@ -24,8 +24,29 @@ NUM_STREAMS = 1000
 NUM_STEPS = 10_000
 
 _INPUTS = 16
-_ROUNDS = 15
 _PASS_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        seconds: of timing for each side of each single-step ratio.
+        rounds: of the longer calls, both sides in turn.
+        processes: for start-up and memory.
+        networks: stepped one stream at a time.
+        many: stepped as many streams and in long runs.
+    """
+
+    seconds: float = 2.0
+    rounds: int = 15
+    processes: int = 5
+    networks: tuple[Network, ...] = NETWORKS
+    many: tuple[Network, ...] = MANY
+
+
+QUICK = Plan(0.01, 3, 1, SMALL, MANY[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +102,31 @@ class Study:
     footprints: dict[str, Footprint]
 
 
-def run_study(folder: Path, *, seconds: float, say: Callable[[str], None]) -> Study:
+def run_study(folder: Path, plan: Plan, *, say: Callable[[str], None]) -> Study:
     """Measure everything.
 
     Args:
         folder: for the artifacts and the C loops.
-        seconds: of timing for each side of each single-step ratio.
+        plan: how much.
         say: takes a line of progress.
     """
     loops = Loops(folder)
-    files = {item: save(item.spec(), folder, item.name) for item in NETWORKS}
+    files = {item: save(item.spec(), folder, item.name) for item in plan.networks}
     single, many, roofline = [], [], []
-    for network in NETWORKS:
+    for network in plan.networks:
         say(f"one step, {network.name}")
-        single.append(_single_step(network, files[network], seconds))
-        roofline.append(_roofline(network, files[network][".rnne"], loops))
-    for network in MANY:
+        single.append(_single_step(network, files[network], plan.seconds))
+        roofline.append(_roofline(network, files[network][".rnne"], loops, plan.rounds))
+    for network in plan.many:
         say(f"many streams and long runs, {network.name}")
-        many.append(_many_steps(network, files[network]))
+        many.append(_many_steps(network, files[network], plan.rounds))
     say("call overhead, start-up and memory")
     return Study(
         single=tuple(single),
         many=tuple(many),
         roofline=tuple(roofline),
-        overhead=_call_overhead(folder, loops, seconds),
-        footprints=_footprints(files[SMALL[-1]]),
+        overhead=_call_overhead(folder, loops, plan),
+        footprints=_footprints(files[SMALL[-1]], plan.processes),
     )
 
 
@@ -123,7 +144,7 @@ def _single_step(
     return SingleStep(network, **{name: t.p50 for name, t in timings.items()})
 
 
-def _many_steps(network: Network, files: dict[str, Path]) -> ManySteps:
+def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySteps:
     batch = _inputs((NUM_STREAMS, network.input_size))
     sequence = _inputs((NUM_STEPS, network.input_size))
     exact = rnnedge_runtime.load(files[".rnne"], backend="native")
@@ -136,7 +157,7 @@ def _many_steps(network: Network, files: dict[str, Path]) -> ManySteps:
         "run": (_run_call(exact, sequence), NUM_STEPS),
     }
     blocks = {name: _block(call) for name, (call, _) in calls.items()}
-    timings = time_blocks(blocks, seconds=0, rounds=_ROUNDS)
+    timings = time_blocks(blocks, seconds=0, rounds=rounds)
     return ManySteps(
         network, **{name: timings[name].p50 / size for name, (_, size) in calls.items()}
     )
@@ -173,11 +194,11 @@ def _onnx_call(path: Path, x: np.ndarray) -> Callable[[], object]:
     return call
 
 
-def _roofline(network: Network, path: Path, loops: Loops) -> Roofline:
+def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Roofline:
     content, nbytes = path.read_bytes(), network.weights_nbytes
     repeats = max(3, round(_PASS_S / loops.step_s(content, 10)))
     steps, reads = [], []
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         steps.append(loops.step_s(content, repeats))
         reads.append(loops.read_s(nbytes, repeats))
     step_s, read_s = float(np.median(steps)), float(np.median(reads))
@@ -189,12 +210,12 @@ def _roofline(network: Network, path: Path, loops: Loops) -> Roofline:
     )
 
 
-def _call_overhead(folder: Path, loops: Loops, seconds: float) -> CallOverhead:
+def _call_overhead(folder: Path, loops: Loops, plan: Plan) -> CallOverhead:
     path = save(empty_spec(), folder, "empty")[".rnne"]
     x = _inputs((_INPUTS, 1))
     blocks = {"native": native(path, x), "plain": native_plain(path, x)}
-    timings = time_blocks(blocks, seconds=seconds)
-    core = [loops.step_s(path.read_bytes(), 10_000) for _ in range(_ROUNDS)]
+    timings = time_blocks(blocks, seconds=plan.seconds)
+    core = [loops.step_s(path.read_bytes(), 10_000) for _ in range(plan.rounds)]
     return CallOverhead(
         core=1e6 * float(np.median(core)),
         native=timings["native"].p50,
@@ -202,12 +223,12 @@ def _call_overhead(folder: Path, loops: Loops, seconds: float) -> CallOverhead:
     )
 
 
-def _footprints(files: dict[str, Path]) -> dict[str, Footprint]:
+def _footprints(files: dict[str, Path], processes: int) -> dict[str, Footprint]:
     size = SMALL[-1].input_size
-    found = {"numpy alone": measure(None, files[".rnne"], size, runs=5)}
+    found = {"numpy alone": measure(None, files[".rnne"], size, runs=processes)}
     for way in WAYS:
         if way.name in ("native", "ONNX Runtime run"):
-            found[way.name] = measure(way, files[way.suffix], size, runs=5)
+            found[way.name] = measure(way, files[way.suffix], size, runs=processes)
     return found
 
 
