@@ -58,7 +58,9 @@ def command(out: str, seed: int, epochs: int | None) -> None:
 
     run = fitted.run.path
     click.echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
-    click.echo(f"Next:  rnnedge bench {folder / 'jfk.rnne'} {folder / 'jfk.onnx'}")
+    both = f"{folder / 'jfk.rnne'} {folder / 'jfk.onnx'}"
+    click.echo(f"Next:  rnnedge verify {both}")
+    click.echo(f"       rnnedge bench {both}")
 
 
 def _artifact_table(report: Any) -> list[list[str]]:
