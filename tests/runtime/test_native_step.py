@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import struct
+import sys
 import tracemalloc
 from collections.abc import Callable
 
@@ -136,6 +137,22 @@ def test_step_with_out_allocates_nothing() -> None:
         assert peak_of(stream.step, x) > nothing
     finally:
         tracemalloc.stop()
+
+
+def test_a_step_keeps_no_reference() -> None:
+    stream = model_of(SPEC).stream()
+    x, out, time = np.zeros(2, np.float32), np.empty(2, np.float32), 10**12
+    held = [x, out, time, x.dtype, None, stream, ROW]
+    before = [sys.getrefcount(item) for item in held]
+    for _ in range(1000):
+        stream.step(x, time, out)
+        stream.step(x, time=time)
+        with pytest.raises(ShapeError):
+            stream.step(ROW, time, out)
+        with pytest.raises(NonFiniteError):
+            stream.step([0.0, np.nan], time, out=out)
+    after = [sys.getrefcount(item) for item in held]
+    assert max(np.subtract(after, before)) < 100
 
 
 def test_wrong_arguments_are_type_errors() -> None:
