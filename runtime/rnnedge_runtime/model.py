@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .engine import Engine, OwnStreams
 from .errors import ShapeError
-from .fleet import Streams
 from .metadata import Golden, Metadata
 from .spec import ModelSpec
 from .stream import Stream
+
+if TYPE_CHECKING:
+    from .fleet import Streams
 
 
 class Model:
@@ -102,6 +105,8 @@ class Model:
                 f"Model.streams: count is {count}, expected 0 or more. "
                 "Pass the number of streams to start with."
             )
+        from .fleet import Streams
+
         return Streams(self, count)
 
     def __repr__(self) -> str:

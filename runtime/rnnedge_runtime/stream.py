@@ -11,7 +11,6 @@ from .arguments import TimeLike, check_out, check_readings, check_times
 from .engine import Array, State
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
-from .forecasting import forecast_rows
 from .input_handling import hold_readings
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
@@ -162,6 +161,8 @@ class Stream:
                 "restore, and the last output is not part of a snapshot. "
                 "Step at least one reading first."
             )
+        from .forecasting import forecast_rows
+
         return forecast_rows(
             self._spec,
             self._engine,
