@@ -2,19 +2,27 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+FUZZ_SECONDS ?= 60
 DEMO_OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BUILT := $(VENV)/.built
+C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/binding/*.[ch]) \
+	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test lint format wheel pins clean
+.PHONY: demo test bench lint format wheel pins clean exhaustive fuzz
 
-demo: $(INSTALLED)
+demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
 
-test: $(INSTALLED)
+test: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+# Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
+bench: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -27,6 +35,16 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Every function of f32.v1 over all floats; the figures of docs/numerics.md.
+exhaustive:
+	mkdir -p build
+	$(CC) -std=c99 -O2 -Iruntime/core/include tests/c/exhaustive.c \
+		$(filter-out %/time.c,$(wildcard runtime/core/src/*.c)) -lm -o build/exhaustive
+	build/exhaustive
+
+fuzz:
+	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
+
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
@@ -35,12 +53,18 @@ pins: $(INSTALLED)
 	mv constraints.txt.new constraints.txt
 
 clean:
+	cd runtime && rm -rf rnnedge_runtime/_native.*.so binding/CMake[CFI]* binding/.cmake binding/.ninja* \
+		binding/.skbuild-info.json binding/build.ninja binding/cmake_install.cmake
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"make: $(PYTHON) is Python {v.major}.{v.minor}, rnnedge needs 3.11 or newer. Choose another one: make PYTHON=python3.12")'
 	@echo "setting up $(VENV), a minute or two; again only when the dependencies change"
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) scikit-build-core
+	$(PIP_INSTALL) scikit-build-core $(foreach tool,cmake ninja,$(if $(shell command -v $(tool)),,$(tool)))
 	$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(BUILT): $(C_SOURCES) | $(INSTALLED)
+	$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
 	@touch $@

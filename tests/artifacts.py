@@ -10,18 +10,24 @@ from strategies import random_readings
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
+from rnnedge_export.rnne import assemble, build_rnne
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_export.torchscript import save_torchscript
+from rnnedge_runtime.backends.native import native_engine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.engine import initial_state
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.rnne_file import CRITICAL, encode_model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import model_inputs
-from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
+from rnnedge_runtime.weights import NUMERICS, Weights, model_digest, weight_shapes
 
-BACKENDS = ("reference", "onnx", "torchscript")
+BACKENDS = ("native", "numpy", "onnx", "torchscript", "reference")
+SUFFIXES = {"native": ".rnne", "numpy": ".rnne", "torchscript": ".pt"}
+BITWISE = ("native", "numpy", "reference")
+"""Backends that promise the same bits for a run, its steps and a fleet."""
 START = 1_700_000_000
 
 
@@ -60,11 +66,13 @@ def torch_model(spec: ModelSpec, weights: Weights) -> SequenceModel:
 def save_artifact(
     spec: ModelSpec, weights: Weights, folder: Path, suffix: str = ".onnx"
 ) -> Path:
-    """Write `model.onnx` or `model.pt`."""
+    """Write `model.onnx`, `model.pt` or `model.rnne`."""
     path = folder / f"model{suffix}"
     metadata = describe(spec, weights)
     if suffix == ".onnx":
         path.write_bytes(build_onnx(metadata, weights))
+    elif suffix == ".rnne":
+        path.write_bytes(build_rnne(metadata, weights))
     else:
         save_torchscript(torch_model(spec, weights), metadata, path)
     return path
@@ -75,12 +83,24 @@ def reference_model(spec: ModelSpec, weights: Weights) -> Model:
     return Model(describe(spec, weights, size=1), ReferenceEngine(spec, weights))
 
 
+def bare_rnne(spec: ModelSpec, weights: Weights) -> bytes:
+    """What the C core needs of an `.rnne` file: no description, no recorded steps."""
+    model = encode_model(spec, model_digest(spec, weights))
+    tensors = b"".join(weights[name].tobytes() for name in weight_shapes(spec))
+    return assemble([(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)])
+
+
+def native_model(spec: ModelSpec, weights: Weights) -> Model:
+    """The C engine, without a file."""
+    engine = native_engine(spec, bare_rnne(spec, weights))
+    return Model(describe(spec, weights, size=1), engine)
+
+
 def load_backend(
     spec: ModelSpec, weights: Weights, backend: str, folder: Path
 ) -> Model:
     """The model through a file and the named backend."""
-    suffix = ".pt" if backend == "torchscript" else ".onnx"
-    path = save_artifact(spec, weights, folder, suffix)
+    path = save_artifact(spec, weights, folder, SUFFIXES.get(backend, ".onnx"))
     return runtime.load(path, backend=backend)
 
 

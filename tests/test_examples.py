@@ -59,12 +59,12 @@ def test_make_demo_goes_the_whole_way(demo):
     ):
         assert (out / name).is_file()
     rows = re.findall(
-        r"jfk\.(onnx|pt) +\w+ +([\d.]+) +([\d.e+-]+) +([\d.e+-]+)", printed
+        r"jfk\.(rnne|onnx|pt) +\w+ +([\d.]+) +([\d.e+-]+) +([\d.e+-]+)", printed
     )
-    assert [row[0] for row in rows] == ["onnx", "pt"]
+    assert [row[0] for row in rows] == ["rnne", "onnx", "pt"]
     for _, _, error, limit in rows:
         assert float(error) <= float(limit)
-    assert f"rnnedge verify {out / 'jfk.onnx'}" in printed
+    assert f"rnnedge verify {out / 'jfk.rnne'} {out / 'jfk.onnx'}" in printed
 
 
 def test_device_loop_survives_a_restart(demo, tmp_path):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+from artifacts import save_artifact
+from cells import forecaster
+from strategies import random_weights
+
+import rnnedge_runtime
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
@@ -20,19 +27,37 @@ MAX_INSTALLED_NBYTES = 2_000_000
 BASE = ("numpy", "numpy.libs", "click")
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder: Path, **environment: str) -> Path:
     command = ["-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
-    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, *command],
+        check=True,
+        capture_output=True,
+        env=os.environ | environment,
+    )
     (path,) = folder.glob("rnnedge-*.whl")
     return path
 
 
 @pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    spec = forecaster("gru-L1", hidden_size=5)
+    weights = random_weights(spec, np.random.default_rng(0))
+    return save_artifact(spec, weights, tmp_path_factory.mktemp("model"), ".rnne")
+
+
+@pytest.fixture(scope="module")
 def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to import from that holds the wheel, numpy and click, nothing else."""
-    folder = tmp_path_factory.mktemp("device")
+    return unpack(wheel, tmp_path_factory.mktemp("device"))
+
+
+def unpack(wheel: Path, folder: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     site = Path(find_spec("numpy").origin).parent.parent
@@ -64,6 +89,7 @@ def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
             for path in folder.rglob("*")
             if path.is_file() and "__pycache__" not in path.parts
         }
+        source -= {path for path in source if path.endswith((".so", ".pyd"))}
         assert f"{package}/py.typed" in source
         assert source <= names
     assert "rnnedge/datasets/jfk_weather_2013_hourly.csv.gz" in names
@@ -88,6 +114,48 @@ def test_a_package_imports_with_numpy_and_click_alone(
 ) -> None:
     result = run_on(device, f"import {package} as p; print(p.__file__)")
     assert result.stdout.startswith(str(device)), result.stderr
+
+
+def test_one_wheel_serves_every_later_python(wheel: Path) -> None:
+    assert "-cp311-abi3-" in wheel.name
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in names if "/_native." in name and "pyi" not in name]
+
+
+STEP = """
+import sys, rnnedge_runtime
+model = rnnedge_runtime.load({path!r})
+y = model.stream().step([1.0] * model.spec.num_features, time=5)
+foreign = {{"torch", "onnx", "onnxruntime", "click"}} & set(sys.modules)
+print(model.backend, y.tobytes().hex(), sorted(foreign))
+"""
+
+
+def test_a_device_steps_with_numpy_alone(device: Path, artifact: Path) -> None:
+    model = rnnedge_runtime.load(artifact)
+    y = model.stream().step([1.0] * model.spec.num_features, time=5)
+    result = run_on(device, f"exec({STEP.format(path=str(artifact))!r})")
+    assert result.stdout == f"native {y.tobytes().hex()} []\n", result.stderr
+    result = run_command(device, "bench", str(artifact), "--seconds", "0.01")
+    assert "native" in result.stdout, result.stderr
+    assert "note: torch eager: " in result.stdout
+    result = run_command(device, "verify", str(artifact))
+    assert " 0 failed" in result.stdout, result.stderr
+
+
+def test_without_a_compiler_the_install_streams_on_numpy(
+    artifact: Path, tmp_path: Path
+) -> None:
+    """`false` in place of the compiler: CMake finds one and cannot use it."""
+    (tmp_path / "wheel").mkdir()
+    wheel = build_wheel(tmp_path / "wheel", CC="false")
+    assert "-py3-none-any" in wheel.name
+    device = unpack(wheel, tmp_path / "device")
+    model = rnnedge_runtime.load(artifact)
+    y = model.stream().step([1.0] * model.spec.num_features, time=5)
+    result = run_on(device, f"exec({STEP.format(path=str(artifact))!r})")
+    assert result.stdout == f"numpy {y.tobytes().hex()} []\n"
+    assert result.stderr.count("the C engine is not built here") == 1
 
 
 def test_the_help_needs_no_extra(device: Path) -> None:

@@ -13,6 +13,7 @@ from rnnedge_runtime.metadata import (
     unreadable_error,
     zip_texts,
 )
+from rnnedge_runtime.rnne_file import read_rnne
 
 _METADATA_PROPS = 14
 _KEY, _VALUE = 1, 2
@@ -21,12 +22,14 @@ _FIXED_NBYTES = {_FIXED64: 8, _FIXED32: 4}
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The description of a whole `.onnx` or `.pt` artifact.
+    """The description of a whole `.onnx`, `.pt` or `.rnne` artifact.
 
     Raises:
         FormatError: no such file, cut short, changed, too new or not an artifact.
     """
     check_is_file(path)
+    if path.suffix.lower() == ".rnne":
+        return read_rnne(path)[0]
     content = read_sealed(path)
     read = zip_texts if path.suffix.lower() == ".pt" else _metadata_props
     return metadata_from_text(read(content, where=path.name), where=path.name)

@@ -23,14 +23,16 @@ from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
 from .proof import Recording, module_keeps_promise, record
+from .rnne import build_rnne
 from .sequence_model import SequenceModel
 from .subject import Subject, read_subject
 from .torchscript import save_torchscript
 from .verification_stream import verification_stream
 from .verifying import check_golden
 
-FORMATS = {"onnx": ".onnx", "torchscript": ".pt"}
-_TITLES = {"onnx": "ONNX", "torchscript": "TorchScript"}
+FORMATS = {"onnx": ".onnx", "torchscript": ".pt", "rnne": ".rnne"}
+_TITLES = {"onnx": "ONNX", "torchscript": "TorchScript", "rnne": ".rnne"}
+_BACKENDS = {"onnx": "onnx", "torchscript": "torchscript", "rnne": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class ArtifactReport:
     """One artifact and its proof.
 
     Attributes:
-        format: `onnx` or `torchscript`.
+        format: `onnx`, `torchscript` or `rnne`.
         path: the file.
         nbytes: its size.
         parity: its differences from PyTorch over the verification stream.
@@ -90,7 +92,7 @@ def export(
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
 ) -> ExportReport:
-    """Write `<out>/<name>.onnx` and `<out>/<name>.pt`, proved against the module.
+    """Write `<out>/<name>.onnx`, `.pt` and `.rnne`, proved against the module.
 
     Each artifact is loaded by its own backend and streamed for 10,000 carried steps beside
     a copy of the module in evaluation mode before it gets its name; when one fails, none
@@ -99,7 +101,7 @@ def export(
     Args:
         model: a SequenceModel, or any module with `forward(x, state: List[Tensor])` or
             `forward(x, *state)` that returns `(y, state...)`, `x` `[B, T, I]`.
-        formats: `onnx`, `torchscript`, or both.
+        formats: some of `onnx`, `torchscript`, `rnne`.
         out: folder, made when absent.
         name: file name without ending.
         example: `(x, state...)` for a user's own module; the state is that of a new
@@ -176,21 +178,25 @@ class _Draft:
             golden=recording.golden,
             producer=f"rnnedge {rnnedge_runtime.__version__}",
         )
-        if self.format == "onnx":
-            self.temporary.write_bytes(_onnx(subject, metadata))
-        else:
-            try:
+        try:
+            if self.format == "onnx":
+                self.temporary.write_bytes(_onnx(subject, metadata))
+            elif self.format == "rnne":
+                self.temporary.write_bytes(_rnne(subject, metadata))
+            else:
                 save_torchscript(_scriptable(subject), metadata, self.temporary)
-            except SpecError as error:
-                if is_only:
-                    raise
-                return str(error)
+        except SpecError as error:
+            if is_only or self.format == "onnx":
+                raise
+            return str(error)
         self.is_written = True
         return ""
 
     def prove(self, recording: Recording) -> None:
         """Load the file by its own backend and stream it beside the recording."""
-        self.model = model = rnnedge_runtime.load(self.temporary, backend=self.format)
+        self.model = model = rnnedge_runtime.load(
+            self.temporary, _BACKENDS[self.format]
+        )
         y = step_through(model.engine, model.spec, recording.x)
         self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
 
@@ -244,15 +250,15 @@ class _Draft:
 def _check_request(formats: Sequence[str], name: str, *, int8: bool) -> None:
     if int8:
         raise SpecError(
-            "export: int8 was asked for, but ONNX and TorchScript artifacts hold float32 "
-            "only: ONNX Runtime's quantiser leaves GRU and RNN layers in float and does "
-            "not say so. Leave out --int8."
+            "export: int8 was asked for, but the artifacts hold float32 only: ONNX "
+            "Runtime's quantiser leaves GRU and RNN layers in float and does not say so. "
+            "Leave out --int8."
         )
     unknown = [item for item in formats if item not in FORMATS]
     if unknown or not formats:
         raise SpecError(
             f"export: format '{unknown[0] if unknown else ''}' is unknown, expected "
-            f"{' or '.join(FORMATS)}. Name one or both."
+            f"{', '.join(FORMATS)}. Name one or more of them."
         )
     if not name or Path(name).name != name:
         raise SpecError(
@@ -265,6 +271,15 @@ def _onnx(subject: Subject, metadata: Metadata) -> bytes:
     if subject.spec.is_opaque:
         return build_foreign_onnx(subject, metadata)
     return build_onnx(metadata, subject.weights)
+
+
+def _rnne(subject: Subject, metadata: Metadata) -> bytes:
+    if subject.spec.is_opaque:
+        raise SpecError(
+            f"export to .rnne: {type(subject.module).__name__} is not a chain of layers: "
+            f"{subject.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
+        )
+    return build_rnne(metadata, subject.weights)
 
 
 def _scriptable(subject: Subject) -> nn.Module:

@@ -1,7 +1,7 @@
 """The float64 reference as judge of an artifact, where it can be had.
 
-Torch-free. The weights are read out of an `.onnx` file by the onnx package; a TorchScript
-file is judged by the `.onnx` of the same model.
+Torch-free. The weights are read out of an `.rnne` file, or out of an `.onnx` file by the
+onnx package; a TorchScript file is judged by one of these of the same model.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.onnx_weights import read_onnx_weights
-from rnnedge_runtime.backends.reference import ReferenceEngine
+from rnnedge_runtime.backends.reference import ReferenceEngine, read_weights
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.model import Model
@@ -30,6 +29,7 @@ from .verification_stream import Inputs
 Outputs = NDArray[np.float64]
 
 _HALF_ULP = 2.0**-24
+_READABLE = (".rnne", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Judge:
     """The reference of one model.
 
     Args:
-        path: an `.onnx` artifact.
+        path: an `.rnne` or `.onnx` artifact.
 
     Raises:
         FormatError: its weights do not have the digest it states.
-        MissingDependencyError: the onnx package is not installed.
+        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
 
     def __init__(self, path: Path) -> None:
-        metadata, weights = read_onnx_weights(path)
+        metadata, weights = read_weights(path)
         self.path = path
         self._spec = metadata.spec
         self._exact = ReferenceEngine(metadata.spec, weights)
@@ -98,12 +98,13 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
         candidate.path
         for candidate in (model, *others)
         if candidate.path is not None
-        and candidate.path.suffix == ".onnx"
+        and candidate.path.suffix in _READABLE
         and candidate.digest == model.digest
     ]
     if not sources:
         return (
-            "the weights are readable from .onnx only; name the model's .onnx as well"
+            "the weights are readable from .rnne and .onnx only; name one of these of the "
+            "model as well"
         )
     try:
         return Judge(sources[0])

@@ -19,11 +19,13 @@ from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
 
 from .judge import Judge, Judgement, find_judge, rounding_errors
+from .long_run import read_long_run
 from .parity import Array, Parity, compare, step_through
 from .verification_stream import stream_like
 
 Outcome = Literal["passed", "failed", "not checked"]
 
+_BITWISE_BACKENDS = ("native", "numpy")
 _RUN_STEPS = 500
 _SNAPSHOT_STEPS = 50
 _SEED = 7
@@ -151,6 +153,7 @@ class _Verification:
             self.integrity(),
             self.weights,
             self.golden(),
+            *self.long_run(),
             self.run_equals_step(),
             self.chunks_equal_run(),
             self.state_changes(),
@@ -171,6 +174,14 @@ class _Verification:
     def not_checked(self, name: str, why: str) -> Check:
         return Check(self.model.name, name, "not checked", detail=why)
 
+    def same_steps(self, name: str, y: Array) -> Check:
+        """The first steps computed in another way: the same bits where they are promised."""
+        expected = self.y[: len(y)]
+        if self.engine.backend in _BITWISE_BACKENDS:
+            is_equal = y.tobytes() == expected.tobytes()
+            return self.check(f"{name}, bit for bit", is_equal)
+        return self.parity(name, y, expected, self.errors)
+
     def parity(self, name: str, y: Array, other: Array, errors: Array) -> Check:
         """Compare two float32 results, each off by its own rounding errors."""
         parity = compare(y, other, self.spec, 2 * errors)
@@ -179,12 +190,16 @@ class _Verification:
     def integrity(self) -> Check:
         """`load` has refused everything else."""
         assert self.model.path is not None
-        size = self.model.path.stat().st_size
-        return self.check("file is whole", True, detail=f"SHA-256 of {size:,} bytes")
+        path = self.model.path
+        checksum = "CRC32" if path.suffix == ".rnne" else "SHA-256"
+        detail = f"{checksum} of {path.stat().st_size:,} bytes"
+        return self.check("file is whole", True, detail=detail)
 
     def golden(self) -> Check:
         golden = self.model.golden
         name = f"{len(golden.x)} golden steps"
+        if self.engine.backend in _BITWISE_BACKENDS:
+            return self.golden_bits(f"{name}, bit for bit")
         if not len(golden.x):
             return self.check(name, False, detail="the artifact has none")
         y = step_through(self.engine, self.spec, golden.x)
@@ -197,11 +212,33 @@ class _Verification:
             return check
         return self.parity(name, y, golden.y, np.maximum(errors, self.errors))
 
+    def golden_bits(self, name: str) -> Check:
+        """The numerics `f32.v1` leave no freedom."""
+        golden = self.model.golden
+        y = step_through(self.engine, self.spec, golden.x)
+        differs = (y.view(np.uint32) != golden.y.view(np.uint32)).any(axis=1)
+        where = f"differs first at step {int(np.argmax(differs))}"
+        detail = where if differs.any() else "the recorded bytes"
+        return self.check(name, not differs.any(), detail=detail)
+
+    def long_run(self) -> list[Check]:
+        """The recorded digest of a long run, where the artifact has one."""
+        assert self.model.path is not None
+        if self.engine.backend not in _BITWISE_BACKENDS:
+            return []
+        proof = read_long_run(self.model.path, self.spec)
+        if proof is None:
+            return []
+        is_equal = proof.is_repeated_by(self.engine, self.spec)
+        name = f"{proof.num_steps:,} generated steps, bit for bit"
+        detail = f"SHA-256 {proof.sha256.hex()[:12]}"
+        return [self.check(name, is_equal, detail=detail)]
+
     def run_equals_step(self) -> Check:
         x = self.x[:_RUN_STEPS]
         y, _ = self.engine.run(x[None], self.initial())
         name = f"one run of {len(x)} steps = single steps"
-        return self.parity(name, y[0], self.y[: len(x)], self.errors)
+        return self.same_steps(name, y[0])
 
     def chunks_equal_run(self) -> Check:
         """The state carries everything from one chunk to the next."""
@@ -213,7 +250,7 @@ class _Verification:
             parts.append(y[0])
         y = np.concatenate(parts)
         name = f"{len(parts)} chunks = single steps"
-        return self.parity(name, y, self.y[: len(x)], self.errors)
+        return self.same_steps(name, y)
 
     def state_changes(self) -> Check:
         """A state that stays as it was is wired to nothing."""

@@ -12,7 +12,7 @@ import click
 
 from rnnedge_runtime.errors import ParityError, RnnEdgeError
 
-COMMANDS = ("train", "export", "verify", "run", "inspect", "demo")
+COMMANDS = ("train", "export", "verify", "bench", "run", "inspect", "demo")
 
 
 class LazyGroup(click.Group):

@@ -55,18 +55,20 @@ def command(out: str, seed: int, epochs: int | None) -> None:
     click.echo(
         "\n2. Export with explicit state, each artifact proved on 10,000 steps\n"
     )
-    report = export(fitted.run, formats=("onnx", "torchscript"), out=folder)
+    report = export(fitted.run, formats=("rnne", "onnx", "torchscript"), out=folder)
     print_table(_artifact_table(report))
 
     click.echo(
         "\n3. Stream the weather at Newark, a station the network has not seen\n"
     )
-    for sentence in stream_elsewhere(folder / "jfk.onnx", folder / "newark.csv"):
+    for sentence in stream_elsewhere(folder / "jfk.rnne", folder / "newark.csv"):
         click.echo(sentence)
 
     run = fitted.run.path
     click.echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
-    click.echo(f"Next:  rnnedge verify {folder / 'jfk.onnx'}")
+    both = f"{folder / 'jfk.rnne'} {folder / 'jfk.onnx'}"
+    click.echo(f"Next:  rnnedge verify {both}")
+    click.echo(f"       rnnedge bench {both}")
 
 
 def _artifact_table(report: Any) -> list[list[str]]:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--backend",
     metavar="NAME",
-    help="onnx, reference or torchscript; the artifact's own if not given.",
+    help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
 )
 @click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
 @click.option(

@@ -13,7 +13,7 @@ from rnnedge_export.verifying import Check, verify
 @click.argument("artifacts", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--backend",
-    help="torchscript, to load .pt files, which hold a pickle; or reference.",
+    help="torchscript, to load .pt files, which hold a pickle; numpy or reference.",
 )
 def command(artifacts: tuple[str, ...], backend: str | None) -> None:
     """Check artifacts: whole, golden steps, run = step, state, drift over 10,000 steps.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .errors import (
     DataError,
     FormatError,
@@ -13,12 +15,14 @@ from .errors import (
     SpecError,
     StateError,
 )
-from .fleet import Streams
 from .loading import load
 from .metadata import Golden, Metadata
 from .model import Model
 from .spec import ModelSpec
 from .stream import Stream
+
+if TYPE_CHECKING:
+    from .fleet import Streams
 
 __version__ = "0.1.0"
 
@@ -41,3 +45,12 @@ __all__ = [
     "__version__",
     "load",
 ]
+
+
+def __getattr__(name: str) -> type[Streams]:
+    """`Streams` on first use: many a device never makes a fleet."""
+    if name == "Streams":
+        from .fleet import Streams
+
+        return Streams
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

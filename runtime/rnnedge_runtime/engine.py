@@ -1,18 +1,23 @@
 """What a backend provides: the network as a pure function, and a fast single step.
 
 An engine knows tensors only. Holding missing readings, derived inputs, snapshots, forecasts
-and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends.
+and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends; one that has
+quicker streams of its own (`OwnStreams`) takes only the checks and the forecasts from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .spec import StateEntry
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .stream import Stream
 
 Array = NDArray[np.floating]
 State = list[Array]
@@ -62,6 +67,60 @@ class Engine(Protocol):
 
     def stepper(self) -> Stepper:
         """A fresh stream in the initial state."""
+        ...
+
+
+class FleetStates(Protocol):
+    """The states of N streams by row, 0 to N - 1, and their step. Not thread-safe."""
+
+    def step(
+        self,
+        readings: NDArray[np.float32],
+        times: NDArray[np.int64] | None,
+        rows: NDArray[np.int64] | None,
+        y: NDArray[np.float32] | Array,
+    ) -> None:
+        """Advance by one reading each.
+
+        Args:
+            readings: `[n, F]`, missing values only where they are to be held.
+            times: `[n]` Unix seconds; None without derived inputs.
+            rows: `[n]` distinct rows; None for all of them.
+            y: `[n, O]`, written in full, of the engine's element type.
+        """
+        ...
+
+    def get(self, row: int) -> tuple[int, State]:
+        """Step count and copies of the tensors of one row, in `ModelSpec.state` order."""
+        ...
+
+    def set(self, row: int, num_steps: int, state: State) -> None:
+        """Copy step count and tensors in."""
+        ...
+
+    def add(self, count: int) -> None:
+        """Append `count` rows in the initial state."""
+        ...
+
+    def remove(self, row: int) -> None:
+        """Delete a row; those behind it move up."""
+        ...
+
+
+@runtime_checkable
+class OwnStreams(Protocol):
+    """An engine that makes streams and fleets itself, quicker than the general ones."""
+
+    def make_stream(self, model: Model) -> Stream:
+        """A stream of `model` in the initial state."""
+        ...
+
+    def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
+        """`count` rows in the initial state.
+
+        Args:
+            is_fast: whether multiplications may be fused with additions.
+        """
         ...
 
 

@@ -55,6 +55,14 @@ class MissingDependencyError(RnnEdgeError, ImportError):
     """A package of an optional extra is not installed."""
 
 
+def file_error(where: str, offset: int, found: str) -> FormatError:
+    """What the C core says of a file: `found` at byte `offset` of the file `where`."""
+    return FormatError(
+        f"{where}: at byte {offset:,}: {found}. "
+        "Copy the file again as binary, or export the model again."
+    )
+
+
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     """Import `module`, or raise MissingDependencyError naming the extra to install.
 

@@ -19,11 +19,7 @@ class ExclusiveUse:
 
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
-            raise StateError(
-                f"{self._owner}: entered while another thread is still inside it. "
-                "Give each thread its own stream, or guard this one with a lock; "
-                "the model may be shared."
-            )
+            raise entered_twice(self._owner)
 
     def __exit__(
         self,
@@ -32,3 +28,12 @@ class ExclusiveUse:
         traceback: TracebackType | None,
     ) -> None:
         self._lock.release()
+
+
+def entered_twice(owner: str) -> StateError:
+    """The error for a second thread in `owner`, "Stream" or "Streams"."""
+    return StateError(
+        f"{owner}: entered while another thread is still inside it. "
+        "Give each thread its own stream, or guard this one with a lock; "
+        "the model may be shared."
+    )

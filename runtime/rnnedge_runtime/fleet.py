@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
-from .engine import Array, initial_state
+from .array_fleet import ArrayFleet
+from .engine import Array, FleetStates, OwnStreams
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
 from .input_handling import hold_readings
 from .snapshot import pack_snapshot, unpack_snapshot
-from .stream import model_inputs
 
 if TYPE_CHECKING:
     from .model import Model
@@ -31,16 +31,12 @@ class Streams:
 
     def __init__(self, model: Model, count: int) -> None:
         self._model = model
-        self._engine = model.engine
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
         self._ids = np.arange(count, dtype=np.int64)  # [N], ascending
         self._next_id = count
-        self._num_steps = np.zeros(count, dtype=np.int64)  # [N]
-        self._state = initial_state(self._spec.graph_state, count, self._engine.dtype)
-        self._held = initial_state(self._spec.state[-1:], count, np.float32)[
-            0
-        ]  # [N, F]
+        self._rejects = any(item.missing == "reject" for item in model.spec.features)
+        self._states = _make_states(model, count)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -86,29 +82,28 @@ class Streams:
             readings = check_readings(
                 spec, X, "N F", where=where, artifact=self._model.name
             )
-            rows = self._all_rows() if index is None else self._rows(index, where)
-            if len(readings) != len(rows):
+            rows = None if index is None else self._rows(index, where)
+            num_rows = len(self) if rows is None else len(rows)
+            if len(readings) != num_rows:
                 raise ShapeError(
-                    f"{where}: X has {len(readings)} rows, but {len(rows)} streams are to "
+                    f"{where}: X has {len(readings)} rows, but {num_rows} streams are to "
                     "be stepped. Pass one row per stream, or index= with one id per row."
                 )
-            check_out(out, (len(rows), spec.output_size), where=where)
+            shape = (len(readings), spec.output_size)
+            check_out(out, shape, where=where)
             times = None
             if spec.derived:
                 times = check_times(
-                    spec, time, len(rows), where=where, is_sequence=False
+                    spec, time, len(readings), where=where, is_sequence=False
                 )
-            held = self._hold(readings, rows, where)
-            y = np.empty((len(rows), spec.output_size), dtype=self._engine.dtype)
-            if len(rows):
-                x = model_inputs(spec, held, times)
-                state = [tensor[rows] for tensor in self._state]
-                outputs, state = self._engine.run(x[:, None], state)
-                for tensor, new in zip(self._state, state, strict=True):
-                    tensor[rows] = new
-                y = outputs[:, 0]
-            self._held[rows] = held
-            self._num_steps[rows] += 1
+            if self._rejects:
+                self._reject_missing(readings, rows, where)
+            dtype = self._model.engine.dtype
+            if out is not None and out.dtype == dtype and out.flags.carray:
+                self._states.step(readings, times, rows, out)
+                return out
+            y = np.empty(shape, dtype=dtype)
+            self._states.step(readings, times, rows, y)
             if out is None:
                 return y
             out[:] = y
@@ -123,7 +118,7 @@ class Streams:
         with self._use:
             row = self._row(i, "Streams.reset")
             initial = [entry.initial_array() for entry in self._spec.state]
-            self._set(row, 0, initial)
+            self._states.set(row, 0, initial)
 
     def snapshot(self, i: int) -> bytes:
         """The state of stream `i` as bytes; a Stream of any backend restores it too.
@@ -133,12 +128,9 @@ class Streams:
         """
         with self._use:
             row = self._row(i, "Streams.snapshot")
-            return pack_snapshot(
-                self._model.digest,
-                self._model.metadata.numerics,
-                int(self._num_steps[row]),
-                [tensor[row] for tensor in (*self._state, self._held)],
-            )
+            num_steps, state = self._states.get(row)
+            numerics = self._model.metadata.numerics
+            return pack_snapshot(self._model.digest, numerics, num_steps, state)
 
     def restore(self, i: int, blob: bytes) -> None:
         """Set the state of stream `i` to that of a snapshot.
@@ -155,7 +147,7 @@ class Streams:
                 digest=self._model.digest,
                 numerics=self._model.metadata.numerics,
             )
-            self._set(row, num_steps, state)
+            self._states.set(row, num_steps, state)
 
     def add(self, count: int = 1) -> NDArray[np.int64]:
         """Add `count` streams in the initial state and return their ids `[count]`.
@@ -168,13 +160,7 @@ class Streams:
                 count, least=0, where="Streams.add", name="count", what="streams to add"
             )
             ids = np.arange(self._next_id, self._next_id + count, dtype=np.int64)
-            added = initial_state(self._spec.state, count, self._engine.dtype)
-            self._state = [
-                np.concatenate([tensor, new])
-                for tensor, new in zip(self._state, added[:-1], strict=True)
-            ]
-            self._held = np.concatenate([self._held, added[-1].astype(np.float32)])
-            self._num_steps = np.append(self._num_steps, np.zeros(count, np.int64))
+            self._states.add(count)
             self._ids = np.append(self._ids, ids)
             self._next_id += count
             return ids
@@ -187,31 +173,19 @@ class Streams:
         """
         with self._use:
             row = self._row(i, "Streams.remove")
-            self._state = [np.delete(tensor, row, axis=0) for tensor in self._state]
-            self._held = np.delete(self._held, row, axis=0)
-            self._num_steps = np.delete(self._num_steps, row)
+            self._states.remove(row)
             self._ids = np.delete(self._ids, row)
 
-    def _set(self, row: int, num_steps: int, state: list[Array]) -> None:
-        for tensor, value in zip((*self._state, self._held), state, strict=True):
-            tensor[row] = value
-        self._num_steps[row] = num_steps
-
-    def _hold(
-        self, readings: NDArray[np.float32], rows: NDArray[np.int64], where: str
-    ) -> NDArray[np.float32]:
-        held = readings.copy()
+    def _reject_missing(
+        self, readings: NDArray[np.float32], rows: NDArray[np.int64] | None, where: str
+    ) -> None:
         for j in np.flatnonzero(~np.isfinite(readings).all(axis=1)):
-            held[j] = hold_readings(
+            hold_readings(
                 self._spec.features,
                 readings[j : j + 1],
-                self._held[rows[j]],
-                where=f"{where}: stream {self._ids[rows[j]]}",
-            )[0]
-        return held
-
-    def _all_rows(self) -> NDArray[np.int64]:
-        return np.arange(len(self._ids), dtype=np.int64)
+                readings[j],
+                where=f"{where}: stream {self._ids[j if rows is None else rows[j]]}",
+            )
 
     def _row(self, i: int, where: str) -> int:
         return int(self._rows([i], where)[0])
@@ -225,19 +199,30 @@ class Streams:
                 "expected [n] integers. Pass one stream id per row."
             )
         wanted = wanted.astype(np.int64)
-        unknown = np.setdiff1d(wanted, self._ids)
-        if len(unknown):
+        rows = np.searchsorted(self._ids, wanted).astype(np.int64)
+        is_known = np.zeros(len(wanted), dtype=bool)
+        inside = rows < len(self._ids)
+        is_known[inside] = self._ids[rows[inside]] == wanted[inside]
+        if not is_known.all():
             raise StateError(
-                f"{where}: no stream has the id {unknown[0]}; there are {len(self)} "
-                "streams, listed by `ids`. Use an id that `ids` or `add` returned."
+                f"{where}: no stream has the id {wanted[~is_known].min()}; there are "
+                f"{len(self)} streams, listed by `ids`. Use an id that `ids` or `add` "
+                "returned."
             )
-        ids, counts = np.unique(wanted, return_counts=True)
-        if (counts > 1).any():
+        counts = np.bincount(rows, minlength=1)
+        if counts.max() > 1:
             raise StateError(
-                f"{where}: stream {ids[counts > 1][0]} appears {counts.max()} times in "
-                "index, expected once. Step it again in another call."
+                f"{where}: stream {self._ids[counts.argmax()]} appears {counts.max()} "
+                "times in index, expected once. Step it again in another call."
             )
-        return np.searchsorted(self._ids, wanted).astype(np.int64)
+        return rows
 
     def __repr__(self) -> str:
         return f"<Streams of {self._model.name}: {len(self)}>"
+
+
+def _make_states(model: Model, count: int) -> FleetStates:
+    engine = model.engine
+    if isinstance(engine, OwnStreams):
+        return engine.make_fleet(count, is_fast=model.is_fast)
+    return ArrayFleet(engine, model.spec, count)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from .backends import BACKENDS, DEFAULT_BACKENDS, Backend
-from .errors import FormatError
+from .backends import BACKENDS, Backend, default_backend
+from .errors import FormatError, SpecError
 from .model import Model
 
 
-def load(path: str | os.PathLike[str], backend: str | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    backend: str | None = None,
+    *,
+    numerics: Literal["exact", "fast"] = "exact",
+) -> Model:
     """Load an artifact.
 
     The file's checksum is checked before anything parses it.
 
     Args:
-        path: an `.onnx` or `.pt` file written by rnnedge.
-        backend: `onnx` (default for `.onnx`; needs onnxruntime), `reference` (NumPy
-            float64 from an `.onnx`; needs the onnx package), or `torchscript` (for `.pt`;
-            needs torch). A `.pt` holds a pickle, which can run any code when loaded, so it
-            is loaded only when the backend is named.
+        path: an `.rnne`, `.onnx` or `.pt` file written by rnnedge.
+        backend: `native` (the C engine, default for `.rnne`), `numpy` (the same bytes
+            without a compiler, default for `.rnne` where the C engine is not built),
+            `onnx` (default for `.onnx`; needs onnxruntime), `reference` (NumPy float64
+            from an `.rnne`, or from an `.onnx` with the onnx package), or `torchscript`
+            (for `.pt`; needs torch). A `.pt` holds a pickle, which can run any code when
+            loaded, so it is loaded only when the backend is named.
+        numerics: `fast` lets the native backend fuse multiplications with additions in
+            `Model.streams`: more steps a second, equal within the limit of parity and no
+            longer in every bit. The other backends have one arithmetic each.
 
     Returns:
         The model; threads may share it.
@@ -28,12 +39,18 @@ def load(path: str | os.PathLike[str], backend: str | None = None) -> Model:
     Raises:
         FormatError: no such file, not an artifact, cut short, changed, of a newer format
             version, or not a file the backend reads.
+        SpecError: unknown numerics.
         MissingDependencyError: the backend's package is not installed.
     """
+    if numerics not in ("exact", "fast"):
+        raise SpecError(
+            f"load: numerics is '{numerics}', expected 'exact' or 'fast'. "
+            "Leave it out for the same bits everywhere."
+        )
     path = Path(path)
     check_is_file(path)
     metadata, engine = _backend(path, backend).open(path)
-    return Model(metadata, engine, path)
+    return Model(metadata, engine, path, is_fast=numerics == "fast")
 
 
 def check_is_file(path: Path) -> None:
@@ -49,7 +66,7 @@ def check_is_file(path: Path) -> None:
 def _backend(path: Path, name: str | None) -> Backend:
     suffix = path.suffix.lower()
     if name is None:
-        name = DEFAULT_BACKENDS.get(suffix)
+        name = default_backend(suffix)
     if name is None and suffix in BACKENDS["torchscript"].suffixes:
         raise FormatError(
             f"{path.name}: a TorchScript file holds a pickle, which can run any code when "

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import check_count
-from .engine import Engine
-from .fleet import Streams
+from .engine import Engine, OwnStreams
 from .metadata import Golden, Metadata
 from .spec import ModelSpec
 from .stream import Stream
+
+if TYPE_CHECKING:
+    from .fleet import Streams
 
 
 class Model:
@@ -22,16 +25,23 @@ class Model:
         metadata: the artifact's description.
         engine: the backend's compiled network.
         path: the artifact; None for a model made in memory.
+        is_fast: whether `streams` may fuse multiplications with additions.
     """
 
-    __slots__ = ("_engine", "_metadata", "_path")
+    __slots__ = ("_engine", "_is_fast", "_metadata", "_path")
 
     def __init__(
-        self, metadata: Metadata, engine: Engine, path: Path | None = None
+        self,
+        metadata: Metadata,
+        engine: Engine,
+        path: Path | None = None,
+        *,
+        is_fast: bool = False,
     ) -> None:
         self._metadata = metadata
         self._engine = engine
         self._path = path
+        self._is_fast = is_fast
 
     @property
     def spec(self) -> ModelSpec:
@@ -64,6 +74,11 @@ class Model:
         return self._engine.backend
 
     @property
+    def is_fast(self) -> bool:
+        """Whether it was loaded with `numerics="fast"`."""
+        return self._is_fast
+
+    @property
     def path(self) -> Path | None:
         """The file it was loaded from."""
         return self._path
@@ -75,6 +90,8 @@ class Model:
 
     def stream(self) -> Stream:
         """A new stream in the initial state."""
+        if isinstance(self._engine, OwnStreams):
+            return self._engine.make_stream(self)
         return Stream(self)
 
     def streams(self, count: int) -> Streams:
@@ -90,6 +107,8 @@ class Model:
             name="count",
             what="streams to start with",
         )
+        from .fleet import Streams
+
         return Streams(self, count)
 
     def __repr__(self) -> str:

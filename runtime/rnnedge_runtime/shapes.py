@@ -30,7 +30,7 @@ def check_shape(
     try:
         with np.errstate(over="ignore"):
             array = np.asarray(x, dtype=np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ShapeError(
             f"{where} is not an array of numbers, expected {_expected(letters, sizes)}. "
             f"{hint or _HINT}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
-from .engine import Array
+from .engine import Array, State
 from .errors import StateError
 from .exclusive import ExclusiveUse
-from .forecasting import forecast_rows
 from .input_handling import hold_readings
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
@@ -19,6 +18,14 @@ from .time_features import time_features
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+class LastStep(NamedTuple):
+    """What a forecast starts from: output `[O]`, graph state and time of the last step."""
+
+    output: Array
+    state: State
+    time: int
 
 
 class Stream:
@@ -142,28 +149,30 @@ class Stream:
                 quantile is the median, or the sampling period is unknown.
             StateError: nothing was stepped since the start, `reset` or `restore`.
         """
-        with self._use:
-            num_steps = check_count(
-                num_steps,
-                least=1,
-                where="Stream.forecast",
-                name="num_steps",
-                what="steps ahead",
+        last_step = self._last_step()
+        num_steps = check_count(
+            num_steps,
+            least=1,
+            where="Stream.forecast",
+            name="num_steps",
+            what="steps ahead",
+        )
+        if last_step is None:
+            raise StateError(
+                "Stream.forecast: no reading was stepped since the start, reset or "
+                "restore, and the last output is not part of a snapshot. "
+                "Step at least one reading first."
             )
-            if not self._has_output:
-                raise StateError(
-                    "Stream.forecast: no reading was stepped since the start, reset or "
-                    "restore, and the last output is not part of a snapshot. "
-                    "Step at least one reading first."
-                )
-            return forecast_rows(
-                self._spec,
-                self._engine,
-                self._output,
-                self._stepper.get_state(),
-                num_steps=num_steps,
-                last_time=self._last_time,
-            )
+        from .forecasting import forecast_rows
+
+        return forecast_rows(
+            self._spec,
+            self._engine,
+            last_step.output,
+            last_step.state,
+            num_steps=num_steps,
+            last_time=last_step.time,
+        )
 
     def reset(self) -> None:
         """Back to the initial state, as if nothing had been stepped."""
@@ -202,6 +211,14 @@ class Stream:
             self._num_steps = num_steps
             self._has_output = False
 
+    def _last_step(self) -> LastStep | None:
+        """A copy of what the last step left; None before the first."""
+        with self._use:
+            if not self._has_output:
+                return None
+            state = self._stepper.get_state()
+            return LastStep(self._output.copy(), state, self._last_time)
+
     def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
         spec = self._spec
         readings = check_readings(
@@ -235,7 +252,7 @@ class Stream:
             self._last_time = int(times[-1])
 
     def __repr__(self) -> str:
-        return f"<Stream of {self._model.name} after {self._num_steps} steps>"
+        return f"<Stream of {self._model.name} after {self.num_steps} steps>"
 
 
 def model_inputs(

@@ -7,7 +7,6 @@ with them is a denormal and flush-to-zero hardware computes the same numbers.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Mapping
 
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import NonFiniteError, ShapeError
 from .layers import Shape
+from .sha256 import new_sha256
 from .spec import ModelSpec
 from .spec_json import spec_to_json
 
@@ -72,11 +72,11 @@ def model_digest(spec: ModelSpec, weights: Weights, *, numerics: str = NUMERICS)
     Over, each preceded by its length as uint64 little-endian: the numerics name, the
     canonical spec, then per tensor in canonical order its name and its little-endian bytes.
     """
-    digest = hashlib.sha256()
+    digest = new_sha256()
     pieces = [numerics.encode(), spec_to_json(spec).encode()]
     for name in weight_shapes(spec):
         pieces += [name.encode(), weights[name].astype("<f4").tobytes()]
     for piece in pieces:
         digest.update(struct.pack("<Q", len(piece)))
         digest.update(piece)
-    return digest.hexdigest()
+    return str(digest.hexdigest())

@@ -82,8 +82,8 @@ def test_export_without_a_stream_in_the_run_draws_one(run, tmp_path):
     ("options", "message"),
     [
         (
-            ("--format", "rnne"),
-            "format 'rnne' is unknown, expected onnx or torchscript",
+            ("--format", "tflite"),
+            "format 'tflite' is unknown, expected onnx, torchscript, rnne",
         ),
         (("--int8",), "quantiser leaves GRU and RNN layers in float"),
         (("--name", "a/b"), "is not a plain file name"),

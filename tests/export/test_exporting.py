@@ -153,10 +153,10 @@ def test_older_file_is_replaced_by_a_good_one(model, tmp_path):
     ("options", "message"),
     [
         (
-            {"formats": ("rnne",)},
-            "format 'rnne' is unknown, expected onnx or torchscript",
+            {"formats": ("tflite",)},
+            "format 'tflite' is unknown, expected onnx, torchscript",
         ),
-        ({"formats": ()}, "expected onnx or torchscript"),
+        ({"formats": ()}, "expected onnx, torchscript"),
         ({"int8": True}, "quantiser leaves GRU and RNN layers in float"),
         ({"name": "a/b"}, "'a/b' is not a plain file name"),
         ({"name": ""}, "is not a plain file name"),

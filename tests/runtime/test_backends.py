@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import BACKENDS, load_backend, reference_model, torch_float32_error
+from artifacts import (
+    BACKENDS,
+    BITWISE,
+    load_backend,
+    reference_model,
+    torch_float32_error,
+)
 from contract import verify_stream_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +66,7 @@ def verify(
         rng,
         make_judge=reference_model(spec, weights).stream,
         readings=readings,
-        is_bitwise=model.backend == "reference",
+        is_bitwise=model.backend in BITWISE,
         float32_error=torch_float32_error(spec, weights, readings),
     )
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from artifacts import BACKENDS, START, load_backend, reference_model
+from artifacts import BACKENDS, START, load_backend, native_model, reference_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import model_specs, random_readings, random_weights, seeds
 
 from rnnedge_runtime.errors import NonFiniteError, ShapeError, SpecError, StateError
 from rnnedge_runtime.layers import Gru, Linear
+from rnnedge_runtime.snapshot import unpack_snapshot
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.stream import Stream
 from rnnedge_runtime.time_features import DerivedInput
 
 SPEC = ModelSpec(
@@ -23,14 +27,15 @@ SPEC = ModelSpec(
 MODEL = reference_model(SPEC, random_weights(SPEC, np.random.default_rng(0)))
 
 
+@pytest.mark.parametrize("make_model", [reference_model, native_model])
 @settings(max_examples=60)
 @given(spec=model_specs(), seed=seeds, data=st.data())
 def test_a_fleet_does_what_its_streams_do_alone(
-    spec: ModelSpec, seed: int, data: st.DataObject
+    make_model: Callable, spec: ModelSpec, seed: int, data: st.DataObject
 ) -> None:
     """A random history of steps, resets, restores, additions and removals."""
     rng = np.random.default_rng(seed)
-    model = reference_model(spec, random_weights(spec, rng))
+    model = make_model(spec, random_weights(spec, rng))
     fleet = model.streams(3)
     alone = {k: model.stream() for k in range(3)}
     actions = st.sampled_from(
@@ -71,6 +76,13 @@ def test_a_fleet_does_what_its_streams_do_alone(
             assert fleet.snapshot(i) == stream.snapshot()
 
 
+def state_of(stream: Stream) -> list[np.ndarray]:
+    model = stream.model
+    numerics = model.metadata.numerics
+    blob, entries = stream.snapshot(), model.spec.state
+    return unpack_snapshot(blob, entries, digest=model.digest, numerics=numerics)[1]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("other", BACKENDS)
 def test_a_snapshot_moves_between_backends_streams_and_fleets(
@@ -85,9 +97,7 @@ def test_a_snapshot_moves_between_backends_streams_and_fleets(
     restored, fleet = target.stream(), target.streams(2)
     restored.restore(blob)
     fleet.restore(1, blob)
-    for found, expected in zip(
-        restored._stepper.get_state(), stream._stepper.get_state(), strict=True
-    ):
+    for found, expected in zip(state_of(restored), state_of(stream), strict=True):
         np.testing.assert_array_equal(
             found.astype(np.float32), expected.astype(np.float32)
         )

@@ -108,7 +108,7 @@ def test_a_pickle_is_loaded_only_when_named(artifacts: dict[str, Path]) -> None:
     ):
         runtime.load(artifacts[".pt"])
     with pytest.raises(
-        FormatError, match=r"'reference' reads \.onnx files, not '\.pt'"
+        FormatError, match=r"'reference' reads \.rnne, \.onnx files, not '\.pt'"
     ):
         runtime.load(artifacts[".pt"], "reference")
 
@@ -116,7 +116,7 @@ def test_a_pickle_is_loaded_only_when_named(artifacts: dict[str, Path]) -> None:
 def test_unknown_backend_and_unknown_ending(
     artifacts: dict[str, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(FormatError, match="'onyx' is unknown, expected one of onnx"):
+    with pytest.raises(FormatError, match="'onyx' is unknown, expected one of native"):
         runtime.load(artifacts[".onnx"], "onyx")
     table = tmp_path / "readings.csv"
     table.write_text("a,b\n1,2\n")

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..engine import Engine
 from ..metadata import Metadata
-from .onnx import open_onnx
-from .reference import open_reference
-from .torchscript import open_torchscript
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """How one backend opens an artifact.
+    """How one backend opens an artifact. Its module is imported when it is first used.
 
     Attributes:
         suffixes: file name endings it reads.
-        open: checks the file's integrity, then reads description and network. Imports what
-            it needs beyond numpy inside the call.
+        opener: module of this package and name of its function.
     """
 
     suffixes: tuple[str, ...]
-    open: Callable[[Path], tuple[Metadata, Engine]]
+    opener: tuple[str, str]
+
+    def open(self, path: Path) -> tuple[Metadata, Engine]:
+        """Check the file's integrity, then read description and network."""
+        module, function = self.opener
+        opened: tuple[Metadata, Engine] = getattr(
+            importlib.import_module(f"{__name__}.{module}"), function
+        )(path)
+        return opened
 
 
 BACKENDS: dict[str, Backend] = {
-    "onnx": Backend((".onnx",), open_onnx),
-    "torchscript": Backend((".pt",), open_torchscript),
-    "reference": Backend((".onnx",), open_reference),
+    "native": Backend((".rnne",), ("native", "open_native")),
+    "numpy": Backend((".rnne",), ("float32", "open_numpy")),
+    "onnx": Backend((".onnx",), ("onnx", "open_onnx")),
+    "torchscript": Backend((".pt",), ("torchscript", "open_torchscript")),
+    "reference": Backend((".rnne", ".onnx"), ("reference", "open_reference")),
 }
 
-DEFAULT_BACKENDS: dict[str, str] = {".onnx": "onnx"}
-"""By file name ending; `.pt` is not here, because loading it runs a pickle."""
+
+def default_backend(suffix: str) -> str | None:
+    """The backend for a file name ending when none is named.
+
+    None for `.pt`, because loading it runs a pickle, and for files that are not artifacts.
+    """
+    if suffix == ".rnne":
+        from .native import has_native
+
+        return "native" if has_native() else "numpy"
+    return "onnx" if suffix == ".onnx" else None

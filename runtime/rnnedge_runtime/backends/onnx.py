@@ -56,6 +56,11 @@ class OnnxEngine:
         self._input_names = ["x", *(entry.name for entry in spec.graph_state)]
         self._output_names = ["y", *(f"{e.name}_out" for e in spec.graph_state)]
 
+    @property
+    def session(self) -> Any:
+        """The InferenceSession, for measurements."""
+        return self._session
+
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`)."""
         state = [tensor.astype(np.float32, copy=False) for tensor in state]

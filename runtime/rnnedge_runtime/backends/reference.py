@@ -29,6 +29,7 @@ from ..layers import (
     Softmax,
 )
 from ..metadata import Metadata
+from ..rnne_file import read_rnne
 from ..spec import ModelSpec
 from ..weights import Weights
 from .onnx_weights import read_onnx_weights
@@ -39,15 +40,21 @@ Tensors = dict[str, Float]
 
 
 def open_reference(path: Path) -> tuple[Metadata, Engine]:
-    """Description and engine of an `.onnx` artifact.
+    """Description and engine of an `.onnx` or `.rnne` artifact.
 
     Raises:
         FormatError: the file is damaged, too new or not an artifact.
         SpecError: the file holds a graph that is not a chain of layers.
-        MissingDependencyError: the onnx package is not installed.
+        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
-    metadata, weights = read_onnx_weights(path)
+    metadata, weights = read_weights(path)
     return metadata, ReferenceEngine(metadata.spec, weights)
+
+
+def read_weights(path: Path) -> tuple[Metadata, Weights]:
+    """Description and canonical weights of an artifact, raising as `open_reference`."""
+    is_rnne = path.suffix.lower() == ".rnne"
+    return read_rnne(path) if is_rnne else read_onnx_weights(path)
 
 
 class ReferenceEngine:

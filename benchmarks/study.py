@@ -1,0 +1,236 @@
+"""What the study measures. Both sides of every ratio run in turn in one process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rnnedge_runtime
+from rnnedge.benching.footprint import Footprint, measure
+from rnnedge.benching.timing import Block, time_blocks
+from rnnedge.benching.ways import WAYS, native, native_plain, onnx_bind, onnx_run
+from rnnedge_runtime.backends.onnx import open_onnx
+from rnnedge_runtime.engine import initial_state
+
+from .loops import Loops
+from .networks import MANY, NETWORKS, SMALL, Network, empty_spec, save
+
+NUM_STREAMS = 1000
+NUM_STEPS = 10_000
+
+_INPUTS = 16
+_PASS_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        seconds: of timing for each side of each single-step ratio.
+        rounds: of the longer calls, both sides in turn.
+        processes: for start-up and memory.
+        networks: stepped one stream at a time.
+        many: stepped as many streams and in long runs.
+    """
+
+    seconds: float = 2.0
+    rounds: int = 15
+    processes: int = 5
+    networks: tuple[Network, ...] = NETWORKS
+    many: tuple[Network, ...] = MANY
+
+
+QUICK = Plan(0.01, 3, 1, SMALL, MANY[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class SingleStep:
+    """us per step of one stream."""
+
+    network: Network
+    native: float
+    plain: float
+    onnx: float
+    onnx_bind: float
+
+
+@dataclass(frozen=True, slots=True)
+class ManySteps:
+    """us per step of one stream in one call for many."""
+
+    network: Network
+    onnx_batch: float
+    exact: float
+    fast: float
+    onnx_sequence: float
+    run: float
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """A step in C as a stream of weights, beside plain reading of as many bytes."""
+
+    network: Network
+    step_us: float
+    weights_gb_s: float
+    read_gb_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallOverhead:
+    """us of a step with nothing to compute: in C, from Python into `out`, from Python."""
+
+    core: float
+    native: float
+    plain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All results."""
+
+    single: tuple[SingleStep, ...]
+    many: tuple[ManySteps, ...]
+    roofline: tuple[Roofline, ...]
+    overhead: CallOverhead
+    footprints: dict[str, Footprint]
+
+
+def run_study(folder: Path, plan: Plan, *, say: Callable[[str], None]) -> Study:
+    """Measure everything.
+
+    Args:
+        folder: for the artifacts and the C loops.
+        plan: how much.
+        say: takes a line of progress.
+    """
+    loops = Loops(folder)
+    files = {item: save(item.spec(), folder, item.name) for item in plan.networks}
+    single, many, roofline = [], [], []
+    for network in plan.networks:
+        say(f"one step, {network.name}")
+        single.append(_single_step(network, files[network], plan.seconds))
+        roofline.append(_roofline(network, files[network][".rnne"], loops, plan.rounds))
+    for network in plan.many:
+        say(f"many streams and long runs, {network.name}")
+        many.append(_many_steps(network, files[network], plan.rounds))
+    say("call overhead, start-up and memory")
+    return Study(
+        single=tuple(single),
+        many=tuple(many),
+        roofline=tuple(roofline),
+        overhead=_call_overhead(folder, loops, plan),
+        footprints=_footprints(files[SMALL[-1]], plan.processes),
+    )
+
+
+def _single_step(
+    network: Network, files: dict[str, Path], seconds: float
+) -> SingleStep:
+    x = _inputs((_INPUTS, network.input_size))
+    blocks = {
+        "native": native(files[".rnne"], x),
+        "onnx": onnx_run(files[".onnx"], x),
+        "plain": native_plain(files[".rnne"], x),
+        "onnx_bind": onnx_bind(files[".onnx"], x),
+    }
+    timings = time_blocks(blocks, seconds=seconds)
+    return SingleStep(network, **{name: t.p50 for name, t in timings.items()})
+
+
+def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySteps:
+    batch = _inputs((NUM_STREAMS, network.input_size))
+    sequence = _inputs((NUM_STEPS, network.input_size))
+    exact = rnnedge_runtime.load(files[".rnne"], backend="native")
+    fast = rnnedge_runtime.load(files[".rnne"], backend="native", numerics="fast")
+    calls: dict[str, tuple[Callable[[], object], int]] = {
+        "onnx_batch": (_onnx_call(files[".onnx"], batch[:, None]), NUM_STREAMS),
+        "exact": (_fleet_call(exact, batch), NUM_STREAMS),
+        "fast": (_fleet_call(fast, batch), NUM_STREAMS),
+        "onnx_sequence": (_onnx_call(files[".onnx"], sequence[None]), NUM_STEPS),
+        "run": (_run_call(exact, sequence), NUM_STEPS),
+    }
+    blocks = {name: _block(call) for name, (call, _) in calls.items()}
+    timings = time_blocks(blocks, seconds=0, rounds=rounds)
+    return ManySteps(
+        network, **{name: timings[name].p50 / size for name, (_, size) in calls.items()}
+    )
+
+
+def _block(call: Callable[[], object]) -> Block:
+    def block(size: int) -> None:
+        for _ in itertools.repeat(None, size):
+            call()
+
+    return block
+
+
+def _fleet_call(model: Any, x: np.ndarray) -> Callable[[], object]:
+    fleet = model.streams(len(x))
+    y = np.empty((len(x), model.spec.output_size), dtype=np.float32)
+    return lambda: fleet.step(x, out=y)
+
+
+def _run_call(model: Any, x: np.ndarray) -> Callable[[], object]:
+    stream = model.stream()
+    return lambda: stream.run(x)
+
+
+def _onnx_call(path: Path, x: np.ndarray) -> Callable[[], object]:
+    """One call for a batch `[B, T, I]`, its state carried."""
+    metadata, engine = open_onnx(path)
+    state = initial_state(metadata.spec.graph_state, len(x), np.float32)
+
+    def call() -> None:
+        nonlocal state
+        _, state = engine.run(x, state)
+
+    return call
+
+
+def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Roofline:
+    content, nbytes = path.read_bytes(), network.weights_nbytes
+    repeats = max(3, round(_PASS_S / loops.step_s(content, 10)))
+    steps, reads = [], []
+    for _ in range(rounds):
+        steps.append(loops.step_s(content, repeats))
+        reads.append(loops.read_s(nbytes, repeats))
+    step_s, read_s = float(np.median(steps)), float(np.median(reads))
+    return Roofline(
+        network,
+        step_us=1e6 * step_s,
+        weights_gb_s=1e-9 * nbytes / step_s,
+        read_gb_s=1e-9 * nbytes / read_s,
+    )
+
+
+def _call_overhead(folder: Path, loops: Loops, plan: Plan) -> CallOverhead:
+    path = save(empty_spec(), folder, "empty")[".rnne"]
+    x = _inputs((_INPUTS, 1))
+    blocks = {"native": native(path, x), "plain": native_plain(path, x)}
+    timings = time_blocks(blocks, seconds=plan.seconds)
+    core = [loops.step_s(path.read_bytes(), 10_000) for _ in range(plan.rounds)]
+    return CallOverhead(
+        core=1e6 * float(np.median(core)),
+        native=timings["native"].p50,
+        plain=timings["plain"].p50,
+    )
+
+
+def _footprints(files: dict[str, Path], processes: int) -> dict[str, Footprint]:
+    size = SMALL[-1].input_size
+    found = {"numpy alone": measure(None, files[".rnne"], size, runs=processes)}
+    for way in WAYS:
+        if way.name in ("native", "ONNX Runtime run"):
+            found[way.name] = measure(way, files[way.suffix], size, runs=processes)
+    return found
+
+
+def _inputs(shape: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)

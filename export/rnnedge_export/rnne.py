@@ -1,0 +1,147 @@
+"""A ModelSpec with its weights as an `.rnne` file (docs/format.md, ".rnne").
+
+The golden outputs and the proof of the long run are those of the arithmetic `f32.v1`, which
+any engine of it repeats byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.backends.native import has_native, native_engine
+from rnnedge_runtime.engine import Engine, initial_state
+from rnnedge_runtime.layers import Embedding
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.rnne_file import (
+    CHECKSUM_AT,
+    CRITICAL,
+    ENTRY,
+    HEADER,
+    MAGIC,
+    VERSION,
+    encode_model,
+    file_checksum,
+)
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec_json import spec_to_json
+from rnnedge_runtime.weights import Weights, weight_shapes
+
+LONG_RUN_STEPS = 10_000
+LONG_RUN_SEED = 20_230_917
+WEIGHTS_ALIGNMENT = 64
+
+_RUN_CHUNK = 500
+
+
+def build_rnne(
+    metadata: Metadata, weights: Weights, *, engine: Engine | None = None
+) -> bytes:
+    """The `.rnne` file of a model; equal arguments give equal bytes.
+
+    Args:
+        metadata: what the file says of itself; of its golden steps the inputs are taken.
+        weights: canonical weights of its spec.
+        engine: any engine of `f32.v1` for this model, to be quicker than NumPy in the long
+            run; the native one where it is built. The golden steps are always NumPy's.
+
+    Raises:
+        SpecError: the spec holds a graph that is not a chain of layers.
+    """
+    spec = metadata.spec
+    model = encode_model(spec, metadata.digest, metadata.numerics)
+    tensors = b"".join(
+        weights[name].astype("<f4").tobytes() for name in weight_shapes(spec)
+    )
+    numpy_engine = Float32Engine(spec, weights)
+    if engine is None:
+        bare = [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)]
+        engine = native_engine(spec, assemble(bare)) if has_native() else numpy_engine
+    sections = [
+        (b"MODL", CRITICAL, model),
+        (b"SPEC", 0, spec_to_json(spec).encode()),
+        (b"PROD", 0, metadata.producer.encode()),
+        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
+        (b"LONG", 0, _long_run_section(spec, engine)),
+        (b"WGTS", CRITICAL, tensors),
+    ]
+    return assemble(sections)
+
+
+def assemble(sections: list[tuple[bytes, int, bytes]]) -> bytes:
+    """A file of (type, flags, content) sections, with header, table and checksum."""
+    offset = HEADER.size + ENTRY.size * len(sections)
+    table, body = b"", b""
+    for name, flags, content in sections:
+        content += bytes(-len(content) % 4)
+        gap = -offset % WEIGHTS_ALIGNMENT if name == b"WGTS" else 0
+        offset += gap
+        table += ENTRY.pack(name, flags, offset, len(content))
+        body += bytes(gap) + content
+        offset += len(content)
+    header = HEADER.pack(MAGIC, VERSION, offset, 0, len(sections), 0, 0)
+    whole = bytearray(header + table + body)
+    struct.pack_into("<I", whole, CHECKSUM_AT, file_checksum(bytes(whole)))
+    return bytes(whole)
+
+
+def generate_inputs(
+    seed: int,
+    num_steps: int,
+    base: NDArray[np.float32],
+    span: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """`[T, I]` inputs of the integer generator of section `LONG`."""
+    draws = np.empty(num_steps * len(base), dtype=np.float32)
+    state = seed
+    for k in range(len(draws)):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        draws[k] = state >> 8
+    return base + draws.reshape(num_steps, len(base)) * span
+
+
+def input_ranges(
+    spec: ModelSpec,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`base` and `span` `[I]` of the long run: the clip range, or around the held value."""
+    low = np.full(spec.input_size, -1.0)
+    high = np.full(spec.input_size, 1.0)
+    for k, feature in enumerate(spec.features):
+        low[k], high[k] = feature.clip or (feature.initial - 2, feature.initial + 2)
+    first = spec.layers[0]
+    if isinstance(first, Embedding):
+        low[0], high[0] = 0, first.num_embeddings
+    return low.astype(np.float32), ((high - low) * 2.0**-24).astype(np.float32)
+
+
+def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
+    x = metadata.golden.x.astype(np.float32)
+    y = outputs_from_start(metadata.spec, engine, x)
+    return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
+
+
+def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
+    base, span = input_ranges(spec)
+    x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
+    return (
+        struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
+        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
+        + base.astype("<f4").tobytes()
+        + span.astype("<f4").tobytes()
+    )
+
+
+def outputs_from_start(
+    spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`[T, O]` from the initial state, little-endian."""
+    state = initial_state(spec.graph_state, 1, np.float32)
+    parts = []
+    for start in range(0, len(x), _RUN_CHUNK):
+        y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
+        parts.append(y[0])
+    return np.concatenate(parts).astype("<f4")

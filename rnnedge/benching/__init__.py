@@ -1,0 +1,1 @@
+"""Measurements of artifacts: time per step, start-up, memory, error."""

@@ -1,0 +1,87 @@
+"""`rnnedge bench`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnedge.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from rnnedge.benching.bench import BenchReport, Measurement
+
+_HEADER = [
+    "way",
+    "file KB",
+    "start ms",
+    "us/step p50",
+    "p99",
+    "ratio",
+    "peak MB",
+    "largest error",
+]
+
+
+@click.command("bench")
+@click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--seconds", default=1.0, show_default=True, help="Timing of each way to step."
+)
+@click.option(
+    "--processes", default=3, show_default=True, help="Started for start-up and memory."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    artifacts: tuple[Path, ...], seconds: float, processes: int, as_json: bool
+) -> None:
+    """Measure the artifacts of one model: time per step, start-up, memory, error.
+
+    Every way to step that is installed is timed in turn in one process, on one thread.
+    TorchScript files hold a pickle: name only those you trust.
+    """
+    from rnnedge.benching.bench import bench
+    from rnnedge.benching.machine import describe_machine
+
+    report = bench(artifacts, seconds=seconds, processes=processes)
+    typed = shlex.join(["rnnedge", *sys.argv[1:]])
+    if as_json:
+        content = _content(report) | {"machine": describe_machine(), "command": typed}
+        click.echo(json.dumps(content, indent=2, default=str))
+        return
+    print_table([_HEADER, *(_row(item) for item in report.measurements)])
+    alone = report.numpy
+    click.echo(
+        "\nstart: from numpy imported to the first step, in a process of its own "
+        f"(import numpy: {alone.numpy_ms:.0f} ms, peak {alone.peak_mb:.1f} MB)."
+    )
+    if report.baseline:
+        click.echo(f"ratio: time of {report.baseline} over the time of the row.")
+    click.echo("largest error: against the float64 reference over 1,000 carried steps.")
+    for note in report.notes:
+        click.echo(f"note: {note}")
+    click.echo(f"machine: {describe_machine()}")
+    click.echo(f"command: {typed}")
+
+
+def _row(item: Measurement) -> list[str]:
+    timing, footprint = item.timing, item.footprint
+    return [
+        item.way,
+        f"{item.nbytes / 1024:.1f}",
+        f"{footprint.start_ms:.0f}",
+        f"{timing.p50:.2f}",
+        f"{timing.p99:.2f}",
+        "-" if item.ratio is None else f"{item.ratio:.2f}",
+        f"{footprint.peak_mb:.1f}",
+        "-" if item.error is None else f"{item.error:.1e}",
+    ]
+
+
+def _content(report: BenchReport) -> dict[str, Any]:
+    return dataclasses.asdict(report)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Fleet(model, num_streams, is_fast): many series that are stepped together. */
+#include "binding.h"
+
+typedef struct fleet_object {
+    PyObject_HEAD
+    model_object *model;
+    rnne_fleet *core;
+    void *memory;
+    size_t num_streams;
+    int is_busy; /* another thread is in a call that has released the interpreter's lock */
+} fleet_object;
+
+static PyTypeObject *fleet_type;
+
+static int make_core(fleet_object *self, int is_fast)
+{
+    const rnne_numerics numerics = is_fast ? RNNE_FAST : RNNE_EXACT;
+    const size_t nbytes = rnne_fleet_nbytes(self->model->core, self->num_streams);
+    self->memory = nbytes ? PyMem_Malloc(nbytes) : NULL;
+    if (!self->memory) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (rnne_fleet_init(self->memory, nbytes, self->model->core, self->num_streams, numerics,
+                        &self->core) == RNNE_OK)
+        return 0;
+    PyErr_SetString(PyExc_SystemError, "_native: a fleet does not fit the size it asked for");
+    return -1;
+}
+
+static PyObject *fleet_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)kwargs;
+    PyObject *model;
+    Py_ssize_t num_streams;
+    int is_fast;
+    if (!PyArg_ParseTuple(args, "O!np", model_type, &model, &num_streams, &is_fast))
+        return NULL;
+    if (num_streams < 0) {
+        PyErr_SetString(PyExc_ValueError, "_native: a fleet of less than no streams");
+        return NULL;
+    }
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    fleet_object *self = (fleet_object *)allocate(type, 0);
+    if (!self)
+        return NULL;
+    self->model = (model_object *)Py_NewRef(model);
+    self->num_streams = (size_t)num_streams;
+    if (make_core(self, is_fast) < 0) {
+        Py_DECREF((PyObject *)self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static void fleet_dealloc(PyObject *object)
+{
+    fleet_object *self = (fleet_object *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyMem_Free(self->memory);
+    Py_XDECREF((PyObject *)self->model);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF((PyObject *)type);
+}
+
+static int refuse(const fleet_object *self, Py_ssize_t i)
+{
+    if (self->is_busy) {
+        raise_busy("Streams");
+        return 1;
+    }
+    if (i >= 0 && (size_t)i < self->num_streams)
+        return 0;
+    PyErr_Format(PyExc_IndexError, "_native: stream %zd of a fleet of %zu", i, self->num_streams);
+    return 1;
+}
+
+static int step_core(fleet_object *self, const uint32_t *index, size_t num_rows, const float *x,
+                     float *y)
+{
+    rnne_status status;
+    self->is_busy = 1;
+    Py_BEGIN_ALLOW_THREADS
+    status = rnne_fleet_step(self->core, index, num_rows, x, y);
+    Py_END_ALLOW_THREADS
+    self->is_busy = 0;
+    if (status == RNNE_OK)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "_native: fleet step: %s", rnne_status_text(status));
+    return -1;
+}
+
+PyDoc_STRVAR(step_doc, "step($self, x, y, index=None, /)\n--\n\n"
+                       "Advance the streams index [n] (uint32, distinct; None: the first n) by "
+                       "x [n, I] into y [n, O].");
+
+static PyObject *fleet_step(PyObject *object, PyObject *args)
+{
+    fleet_object *self = (fleet_object *)object;
+    PyObject *x_object, *y_object, *index_object = Py_None;
+    Py_buffer x, y, index = {0};
+    if (!PyArg_ParseTuple(args, "OO|O", &x_object, &y_object, &index_object))
+        return NULL;
+    if (self->is_busy) {
+        raise_busy("Streams");
+        return NULL;
+    }
+    const rnne_info *info = &self->model->info;
+    const Py_ssize_t num_rows = get_floats(x_object, &x, (Py_ssize_t)info->input_size, 0);
+    if (num_rows < 0)
+        return NULL;
+    PyObject *done = NULL;
+    if (num_rows > 0 && get_exact(y_object, &y, num_rows * (Py_ssize_t)info->output_size, 1) < 0) {
+        PyBuffer_Release(&x);
+        return NULL;
+    }
+    const int is_first = index_object == Py_None;
+    if (is_first && (size_t)num_rows > self->num_streams)
+        PyErr_SetString(PyExc_ValueError, "_native: more rows than streams");
+    else if (is_first || get_integers(index_object, &index, num_rows,
+                                      (Py_ssize_t)sizeof(uint32_t)) == 0) {
+        if (num_rows == 0 || step_core(self, index.buf, (size_t)num_rows, x.buf, y.buf) == 0)
+            done = Py_NewRef(Py_None);
+        if (!is_first)
+            PyBuffer_Release(&index);
+    }
+    PyBuffer_Release(&x);
+    if (num_rows > 0)
+        PyBuffer_Release(&y);
+    return done;
+}
+
+PyDoc_STRVAR(reset_doc, "reset($self, i, /)\n--\n\nStream i back to the initial state.");
+
+static PyObject *fleet_reset(PyObject *object, PyObject *number)
+{
+    fleet_object *self = (fleet_object *)object;
+    const Py_ssize_t i = PyLong_AsSsize_t(number);
+    if ((i == -1 && PyErr_Occurred()) || refuse(self, i))
+        return NULL;
+    rnne_fleet_reset(self->core, (size_t)i);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(get_values_doc, "get_values($self, i, values, /)\n--\n\n"
+                             "Copy the state [S] of stream i; the number of steps behind it.");
+
+static PyObject *fleet_get_values(PyObject *object, PyObject *args)
+{
+    const fleet_object *self = (const fleet_object *)object;
+    Py_ssize_t i;
+    PyObject *values_object;
+    Py_buffer values;
+    if (!PyArg_ParseTuple(args, "nO", &i, &values_object) || refuse(self, i))
+        return NULL;
+    if (get_exact(values_object, &values, (Py_ssize_t)self->model->info.state_size, 1) < 0)
+        return NULL;
+    rnne_fleet_values_get(self->core, (size_t)i, values.buf);
+    PyBuffer_Release(&values);
+    return PyLong_FromUnsignedLongLong(rnne_fleet_num_steps(self->core, (size_t)i));
+}
+
+PyDoc_STRVAR(set_values_doc, "set_values($self, i, values, num_steps, /)\n--\n\n"
+                             "Set the state [S] of stream i and the number of steps behind it.");
+
+static PyObject *fleet_set_values(PyObject *object, PyObject *args)
+{
+    fleet_object *self = (fleet_object *)object;
+    Py_ssize_t i;
+    PyObject *values_object;
+    unsigned long long num_steps;
+    Py_buffer values;
+    if (!PyArg_ParseTuple(args, "nOK", &i, &values_object, &num_steps) || refuse(self, i))
+        return NULL;
+    if (get_exact(values_object, &values, (Py_ssize_t)self->model->info.state_size, 0) < 0)
+        return NULL;
+    rnne_fleet_values_set(self->core, (size_t)i, values.buf, num_steps);
+    PyBuffer_Release(&values);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(take_doc, "take($self, other, /)\n--\n\n"
+                       "Copy the states of all streams of another fleet of the same model.");
+
+static PyObject *fleet_take(PyObject *object, PyObject *source)
+{
+    fleet_object *self = (fleet_object *)object;
+    const fleet_object *other = (const fleet_object *)source;
+    if (Py_TYPE(source) != fleet_type || other->model != self->model || self->is_busy ||
+        other->is_busy || other->num_streams > self->num_streams) {
+        PyErr_SetString(PyExc_ValueError, "_native: take() needs a smaller idle fleet of the model");
+        return NULL;
+    }
+    const size_t size = self->model->info.state_size;
+    float *values = PyMem_Malloc((size ? size : 1) * sizeof(float));
+    if (!values)
+        return PyErr_NoMemory();
+    for (size_t i = 0; i < other->num_streams; i++) {
+        rnne_fleet_values_get(other->core, i, values);
+        rnne_fleet_values_set(self->core, i, values, rnne_fleet_num_steps(other->core, i));
+    }
+    PyMem_Free(values);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef fleet_methods[] = {
+    {"step", fleet_step, METH_VARARGS, step_doc},
+    {"reset", fleet_reset, METH_O, reset_doc},
+    {"get_values", fleet_get_values, METH_VARARGS, get_values_doc},
+    {"set_values", fleet_set_values, METH_VARARGS, set_values_doc},
+    {"take", fleet_take, METH_O, take_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyObject *make_fleet_type(void)
+{
+    static PyType_Slot slots[] = {
+        {Py_tp_new, (void *)fleet_new},
+        {Py_tp_dealloc, (void *)fleet_dealloc},
+        {Py_tp_methods, (void *)fleet_methods},
+        {Py_tp_doc, "Many series that are stepped together."},
+        {0, NULL},
+    };
+    static PyType_Spec spec = {"rnnedge_runtime._native.Fleet", sizeof(fleet_object), 0,
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+    PyObject *type = PyType_FromSpec(&spec);
+    fleet_type = (PyTypeObject *)type;
+    return type;
+}

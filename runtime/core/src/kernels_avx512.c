@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernels, vectors of 512 bits. */
+#include "guard.h"
+#include "kernels.h"
+
+#ifdef RNNE_HAS_AVX
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
+#else
+#pragma GCC target("avx512f")
+#endif
+
+#define RNNE_LANES 16
+#include "vec.h"
+
+#include "cells.inc.h"
+#include "product.inc.h"
+#include "product_block.inc.h"
+
+const rnne_kernels rnne_kernels_avx512 = {
+    product, product_steps, product_block, rnne_block_fast_avx512, activate, gru, lstm,
+};
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout.h"
+
+#include "bytes.h"
+
+enum {
+    NUMERICS_NBYTES = 16,
+    SIGNATURE_AT = 48,
+    FEATURES_AT = 64,
+    FEATURE_NBYTES = 16,
+    DERIVED_NBYTES = 16,
+    MAX_FEATURES = 65536,
+    MAX_DERIVED = 256,
+    MAX_LAYERS = 256
+};
+
+static const char NUMERICS[NUMERICS_NBYTES] = "f32.v1";
+
+rnne_feature rnne_layout_feature(const rnne_section *model, const rnne_layout *layout, size_t i)
+{
+    const uint8_t *const fields = model->bytes + layout->features_at + i * FEATURE_NBYTES;
+    const rnne_feature feature = {rnne_get_u32(fields), rnne_get_f32(fields + 4),
+                                  rnne_get_f32(fields + 8), rnne_get_f32(fields + 12)};
+    return feature;
+}
+
+rnne_derived rnne_layout_derived(const rnne_section *model, const rnne_layout *layout, size_t i)
+{
+    const uint8_t *const fields = model->bytes + layout->derived_at + i * DERIVED_NBYTES;
+    const uint64_t bits = rnne_get_u64(fields + 8);
+    rnne_derived derived = {rnne_get_u32(fields), 0};
+    memcpy(&derived.offset_s, &bits, sizeof bits);
+    return derived;
+}
+
+static rnne_status check_signature(const rnne_section *model, rnne_layout *layout,
+                                   rnne_error *error)
+{
+    const size_t start = model->offset;
+    if (model->nbytes < FEATURES_AT)
+        return rnne_fail(error, RNNE_TRUNCATED, start);
+    if (memcmp(model->bytes, NUMERICS, NUMERICS_NBYTES) != 0)
+        return rnne_fail(error, RNNE_UNSUPPORTED, start);
+    const uint8_t *const counts = model->bytes + SIGNATURE_AT;
+    layout->num_features = rnne_get_u32(counts);
+    layout->num_derived = rnne_get_u32(counts + 4);
+    layout->output_size = rnne_get_u32(counts + 8);
+    layout->num_layers = rnne_get_u32(counts + 12);
+    if (layout->num_features < 1 || layout->num_features > MAX_FEATURES)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT);
+    if (layout->num_derived > MAX_DERIVED)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 4);
+    if (layout->num_layers < 1 || layout->num_layers > MAX_LAYERS)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 12);
+    layout->features_at = FEATURES_AT;
+    layout->derived_at = FEATURES_AT + (size_t)layout->num_features * FEATURE_NBYTES;
+    layout->layers_at = layout->derived_at + (size_t)layout->num_derived * DERIVED_NBYTES;
+    if (layout->layers_at > model->nbytes)
+        return rnne_fail(error, RNNE_TRUNCATED, start + model->nbytes);
+    return RNNE_OK;
+}
+
+static rnne_status check_inputs(const rnne_section *model, const rnne_layout *layout,
+                                rnne_error *error)
+{
+    for (size_t i = 0; i < layout->num_features; i++) {
+        const rnne_feature f = rnne_layout_feature(model, layout, i);
+        if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) ||
+            f.low > f.high || !rnne_is_finite(f.initial))
+            return rnne_fail(error, RNNE_BAD_MODEL,
+                             model->offset + layout->features_at + i * FEATURE_NBYTES);
+    }
+    for (size_t i = 0; i < layout->num_derived; i++) {
+        const size_t at = layout->derived_at + i * DERIVED_NBYTES;
+        const uint32_t period_s = rnne_get_u32(model->bytes + at);
+        if (period_s < 1 || period_s > INT32_MAX || rnne_get_u32(model->bytes + at + 4) != 0)
+            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + at);
+    }
+    return RNNE_OK;
+}
+
+static void widen(uint64_t *largest, uint64_t floats)
+{
+    if (*largest < floats)
+        *largest = floats;
+}
+
+/* Adds a layer's state, and what it needs while it is computed (cells.c). */
+static void count_layer(rnne_layout *layout, rnne_layer *layer)
+{
+    const uint64_t out = rnne_padded(layer->output_size);
+    const uint64_t hidden = rnne_padded(layer->hidden_size);
+    layout->weight_floats += rnne_layer_weight_floats(layer);
+    widen(&layout->value_floats, out);
+    if (!rnne_is_recurrent(layer))
+        return;
+    layer->h_at = (size_t)layout->state_floats;
+    layout->state_floats += out;
+    layout->state_size += layer->output_size;
+    layout->num_tensors++;
+    if (layer->kind == RNNE_LSTM) {
+        layer->c_at = (size_t)layout->state_floats;
+        layout->state_floats += hidden;
+        layout->state_size += layer->hidden_size;
+        layout->num_tensors++;
+    }
+    const uint64_t num_gates = layer->kind == RNNE_LSTM ? 4 : layer->kind == RNNE_GRU ? 2 : 1;
+    const uint64_t gates = num_gates * layer->hidden_size + 2 * RNNE_PANEL_STEP;
+    widen(&layout->gate_floats, gates / RNNE_PANEL_STEP * RNNE_PANEL_STEP + 2 * hidden);
+}
+
+rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_layer *layers,
+                             rnne_error *error)
+{
+    const rnne_section *const model = &file->model;
+    memset(layout, 0, sizeof *layout);
+    rnne_status status = check_signature(model, layout, error);
+    if (status == RNNE_OK)
+        status = check_inputs(model, layout, error);
+    if (status != RNNE_OK)
+        return status;
+    const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
+    uint32_t size = input_size;
+    size_t at = layout->layers_at;
+    layout->value_floats = rnne_padded(input_size);
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
+        rnne_layer layer;
+        const size_t start = at;
+        status = rnne_layer_read(model, &at, size, input_size, &layer, error);
+        if (status != RNNE_OK)
+            return status;
+        if (layer.kind == RNNE_EMBEDDING && k > 0)
+            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + start);
+        count_layer(layout, &layer);
+        if (layers)
+            layers[k] = layer;
+        size = layer.output_size;
+    }
+    if (at != model->nbytes)
+        return rnne_fail(error, RNNE_BAD_SECTION, model->offset + at);
+    if (size != layout->output_size)
+        return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
+    if (layout->weight_floats != file->weights.nbytes / 4 || file->weights.nbytes % 4 != 0)
+        return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);
+    layout->held_at = layout->state_floats;
+    layout->state_floats += rnne_padded(layout->num_features);
+    layout->state_size += layout->num_features;
+    layout->num_tensors++;
+    return RNNE_OK;
+}

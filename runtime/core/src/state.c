@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of one stream: bare values, and snapshots (docs/format.md). */
+#include "guard.h"
+
+#include "block.h"
+#include "bytes.h"
+#include "file.h"
+
+enum {
+    VERSION = 1,
+    HEADER_NBYTES = 48,
+    TENSOR_NBYTES = 8,
+    VERSION_AT = 4,
+    COUNT_AT = 6,
+    DIGEST_AT = 8,
+    NUMERICS_AT = 24,
+    STEPS_AT = 40,
+    DIGEST_NBYTES = 16,
+    NUMERICS_NBYTES = 16,
+    FLOAT32 = 0,
+    FLOAT64 = 1
+};
+
+/* State tensor number i: its place and size in floats of one lane. */
+typedef struct tensor {
+    size_t at, size;
+} tensor;
+
+/*
+ * Calls with *k = 0, *part = 0 at first give the tensors in order, held readings last, then 0.
+ */
+static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *out)
+{
+    for (; *k < model->info.num_layers; ++*k, *part = 0) {
+        const rnne_layer *const layer = &model->layers[*k];
+        if (!rnne_is_recurrent(layer) || *part > (layer->kind == RNNE_LSTM))
+            continue;
+        out->at = *part ? layer->c_at : layer->h_at;
+        out->size = *part ? layer->hidden_size : layer->output_size;
+        ++*part;
+        return 1;
+    }
+    if (*part)
+        return 0;
+    out->at = model->held_at;
+    out->size = model->info.num_features;
+    *part = 1;
+    return 1;
+}
+
+/* What the state keeps of a value that is set: only held readings may be tiny. */
+static float kept(const rnne_model *model, const tensor *t, float value)
+{
+    return t->at == model->held_at ? value : rnne_flush(value);
+}
+
+void rnne_lane_reset(const rnne_lane *lane)
+{
+    const rnne_model *const model = lane->model;
+    for (size_t i = 0; i < model->held_at; i++)
+        lane->state[i * lane->lanes] = 0.0f;
+    for (size_t i = 0; i < model->info.num_features; i++)
+        lane->state[(model->held_at + i) * lane->lanes] = model->features[i].initial;
+    *lane->num_steps = 0;
+}
+
+void rnne_lane_get(const rnne_lane *lane, float *values)
+{
+    uint32_t k = 0;
+    int part = 0;
+    tensor t;
+    while (next_tensor(lane->model, &k, &part, &t))
+        for (size_t i = 0; i < t.size; i++)
+            *values++ = lane->state[(t.at + i) * lane->lanes];
+}
+
+void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_steps)
+{
+    uint32_t k = 0;
+    int part = 0;
+    tensor t;
+    while (next_tensor(lane->model, &k, &part, &t))
+        for (size_t i = 0; i < t.size; i++)
+            lane->state[(t.at + i) * lane->lanes] = kept(lane->model, &t, *values++);
+    *lane->num_steps = num_steps;
+}
+
+size_t rnne_state_nbytes(const rnne_model *model)
+{
+    return HEADER_NBYTES + TENSOR_NBYTES * (size_t)model->info.num_tensors +
+           4 * model->info.state_size + 4;
+}
+
+rnne_status rnne_lane_snapshot(const rnne_lane *lane, void *snapshot, size_t nbytes)
+{
+    const rnne_info *const info = &lane->model->info;
+    uint8_t *const bytes = snapshot, *at = bytes + HEADER_NBYTES;
+    const size_t needed = rnne_state_nbytes(lane->model);
+    uint32_t k = 0;
+    int part = 0;
+    tensor t;
+    if (nbytes < needed)
+        return RNNE_MEMORY_TOO_SMALL;
+    memcpy(bytes, "RNNS", 4);
+    rnne_put_u32(bytes + VERSION_AT, VERSION | info->num_tensors << 16);
+    memcpy(bytes + DIGEST_AT, info->digest, DIGEST_NBYTES);
+    memcpy(bytes + NUMERICS_AT, info->numerics, NUMERICS_NBYTES);
+    rnne_put_u64(bytes + STEPS_AT, *lane->num_steps);
+    while (next_tensor(lane->model, &k, &part, &t)) {
+        rnne_put_u32(at, FLOAT32);
+        rnne_put_u32(at + 4, (uint32_t)t.size);
+        at += TENSOR_NBYTES;
+        for (size_t i = 0; i < t.size; i++, at += 4)
+            rnne_put_f32(at, lane->state[(t.at + i) * lane->lanes]);
+    }
+    rnne_put_u32(at, rnne_crc32(0, bytes, needed - 4));
+    return RNNE_OK;
+}
+
+/* The float32 next to a float64; beyond the range infinity, as conversions round. */
+static float float32_of(uint64_t bits)
+{
+    const double limit = 0x1.ffffffp+127;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    if (value >= limit)
+        return rnne_float_from_bits(0x7f800000u);
+    if (value <= -limit)
+        return rnne_float_from_bits(0xff800000u);
+    return (float)value;
+}
+
+static rnne_status check_header(const rnne_model *model, const uint8_t *bytes, size_t nbytes,
+                                rnne_error *error)
+{
+    if (nbytes < HEADER_NBYTES + 4 || memcmp(bytes, "RNNS", 4) != 0)
+        return rnne_fail(error, RNNE_BAD_SNAPSHOT, 0);
+    const uint32_t version = rnne_get_u32(bytes + VERSION_AT) & 0xffffu;
+    const uint32_t num_tensors = rnne_get_u32(bytes + VERSION_AT) >> 16;
+    if (version > VERSION)
+        return rnne_fail(error, RNNE_NEWER_VERSION, VERSION_AT);
+    if (rnne_crc32(0, bytes, nbytes - 4) != rnne_get_u32(bytes + nbytes - 4))
+        return rnne_fail(error, RNNE_BAD_SNAPSHOT, nbytes - 4);
+    if (memcmp(bytes + DIGEST_AT, model->info.digest, DIGEST_NBYTES) != 0)
+        return rnne_fail(error, RNNE_OTHER_MODEL, DIGEST_AT);
+    if (memcmp(bytes + NUMERICS_AT, model->info.numerics, NUMERICS_NBYTES) != 0)
+        return rnne_fail(error, RNNE_OTHER_MODEL, NUMERICS_AT);
+    if (num_tensors != model->info.num_tensors)
+        return rnne_fail(error, RNNE_BAD_SNAPSHOT, COUNT_AT);
+    return RNNE_OK;
+}
+
+/* Checks every tensor of a snapshot or, with is_copy, copies it: nothing fails then. */
+static rnne_status read_tensors(const rnne_lane *lane, const uint8_t *bytes, size_t end,
+                                int is_copy, rnne_error *error)
+{
+    size_t at = HEADER_NBYTES;
+    uint32_t k = 0;
+    int part = 0;
+    tensor t;
+    while (next_tensor(lane->model, &k, &part, &t)) {
+        if (end - at < TENSOR_NBYTES)
+            return rnne_fail(error, RNNE_BAD_SNAPSHOT, at);
+        const uint32_t type = rnne_get_u32(bytes + at), size = rnne_get_u32(bytes + at + 4);
+        const size_t width = type == FLOAT64 ? 8 : 4;
+        if (type > FLOAT64 || size != t.size || (end - at - TENSOR_NBYTES) / width < size)
+            return rnne_fail(error, RNNE_BAD_SNAPSHOT, at);
+        at += TENSOR_NBYTES;
+        for (size_t i = 0; is_copy && i < size; i++) {
+            const uint8_t *const from = bytes + at + i * width;
+            const float value =
+                type == FLOAT64 ? float32_of(rnne_get_u64(from)) : rnne_get_f32(from);
+            lane->state[(t.at + i) * lane->lanes] = kept(lane->model, &t, value);
+        }
+        at += size * width;
+    }
+    return at == end ? RNNE_OK : rnne_fail(error, RNNE_BAD_SNAPSHOT, at);
+}
+
+rnne_status rnne_lane_restore(const rnne_lane *lane, const void *snapshot, size_t nbytes,
+                              rnne_error *error)
+{
+    const uint8_t *const bytes = snapshot;
+    rnne_status status = check_header(lane->model, bytes, nbytes, error);
+    if (status == RNNE_OK)
+        status = read_tensors(lane, bytes, nbytes - 4, 0, error);
+    if (status != RNNE_OK)
+        return status;
+    read_tensors(lane, bytes, nbytes - 4, 1, error);
+    *lane->num_steps = rnne_get_u64(bytes + STEPS_AT);
+    return RNNE_OK;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vector of RNNE_LANES floats and the operations the kernels need.  GNU vectors where the
+ * compiler has them; with RNNE_LANES 1 plain C.  Included once per kernel source, after the
+ * target of its functions is set.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#if RNNE_LANES >= 8
+#include <immintrin.h>
+#endif
+
+#ifdef __GNUC__
+#define VEC_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define VEC_INLINE static inline
+#endif
+
+#if RNNE_LANES > 1
+typedef float vf __attribute__((vector_size(4 * RNNE_LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * RNNE_LANES)));
+#else
+typedef float vf;
+typedef uint32_t vu;
+#endif
+
+VEC_INLINE vf vec_load(const float *p)
+{
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+VEC_INLINE void vec_store(float *p, vf v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+#if RNNE_LANES > 1
+
+VEC_INLINE vf vec_splat(float s)
+{
+#if RNNE_LANES == 4
+    return (vf){s, s, s, s};
+#elif RNNE_LANES == 8
+    return (vf){s, s, s, s, s, s, s, s};
+#else
+    return (vf){s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s};
+#endif
+}
+
+VEC_INLINE vu vec_bits(vf v)
+{
+    return (vu)v;
+}
+
+VEC_INLINE vf vec_from_bits(vu u)
+{
+    return (vf)u;
+}
+
+VEC_INLINE vu vec_mask_less(vf a, vf b)
+{
+    return (vu)(a < b);
+}
+
+#else
+
+VEC_INLINE vf vec_splat(float s)
+{
+    return s;
+}
+
+VEC_INLINE vu vec_bits(vf v)
+{
+    vu u;
+    memcpy(&u, &v, sizeof u);
+    return u;
+}
+
+VEC_INLINE vf vec_from_bits(vu u)
+{
+    vf v;
+    memcpy(&v, &u, sizeof v);
+    return v;
+}
+
+VEC_INLINE vu vec_mask_less(vf a, vf b)
+{
+    return a < b ? UINT32_MAX : 0;
+}
+
+#endif
+
+VEC_INLINE vf vec_abs(vf v)
+{
+    return vec_from_bits(vec_bits(v) & 0x7fffffffu);
+}
+
+/* vec_if_less: a < b ? yes : no; `no` where either is NaN.  vec_flush: below 2^-50 becomes +0. */
+#if RNNE_LANES == 16 /* AVX-512 selects with masks in registers of their own */
+
+VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+
+VEC_INLINE vf vec_flush(vf v)
+{
+    const __mmask16 keep = _mm512_cmp_ps_mask(vec_abs(v), vec_splat(0x1p-50f), _CMP_NLT_UQ);
+    return _mm512_maskz_mov_ps(keep, v);
+}
+
+#else
+
+VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
+{
+    const vu mask = vec_mask_less(a, b);
+#if RNNE_LANES == 8
+    return _mm256_blendv_ps(no, yes, (vf)mask);
+#else
+    return vec_from_bits((vec_bits(yes) & mask) | (vec_bits(no) & ~mask));
+#endif
+}
+
+VEC_INLINE vf vec_flush(vf v)
+{
+    const vu mask = vec_mask_less(vec_abs(v), vec_splat(0x1p-50f));
+    return vec_from_bits(vec_bits(v) & ~mask);
+}
+
+#endif

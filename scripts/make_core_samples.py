@@ -1,0 +1,176 @@
+"""Write tests/c/tiny_gru.rnne hostile files for it, and the fuzzers' corpora.
+
+The same bytes at every run; tests/test_scripts.py holds that.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import rnnedge_export.rnne as writer
+from rnnedge_runtime.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.rnne_file import (
+    CHECKSUM_AT,
+    CRITICAL,
+    ENTRY,
+    HEADER,
+    file_checksum,
+    parse_rnne,
+)
+from rnnedge_runtime.snapshot import pack_snapshot
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
+from rnnedge_runtime.weights import (
+    NUMERICS,
+    canonical_weights,
+    model_digest,
+    weight_shapes,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def spec_of(layers: tuple[Layer, ...], num_derived: int = 0) -> ModelSpec:
+    num_features = layers[0].input_size - 2 * num_derived
+    features = [Feature(f"sensor_{k}", clip=(-4.0, 4.0)) for k in range(num_features)]
+    return ModelSpec(
+        features=tuple(features),
+        targets=tuple(Target(f"y_{k}") for k in range(layers[-1].output_size)),
+        layers=layers,
+        derived=(DerivedInput(86_400), DerivedInput(31_556_952))[:num_derived],
+    )
+
+
+SAMPLES = {
+    "gru": spec_of(
+        (Affine(6), Gru(6, 12), Linear(12, 2), Affine(2, True), AddLast((0, 1))), 2
+    ),
+    "lstm": spec_of((Affine(2), Lstm(2, 5), Lstm(5, 7, 3), Linear(3, 1))),
+    "rnn": spec_of((Rnn(1, 4, "relu"), Rnn(4, 3), Activation(3, "sigmoid"))),
+    "token": spec_of((Embedding(6, 3), Gru(3, 4), Linear(4, 6), Softmax(6))),
+}
+
+
+def build(spec: ModelSpec) -> bytes:
+    rng = np.random.default_rng(0)
+    drawn = {
+        name: rng.uniform(-0.5, 0.5, shape).astype(np.float32)
+        for name, shape in weight_shapes(spec).items()
+    }
+    weights = canonical_weights(spec, drawn)
+    x = rng.uniform(-2, 2, (64, spec.input_size)).astype(np.float32)
+    golden = Golden(x, np.zeros((64, spec.output_size), np.float32))
+    digest = model_digest(spec, weights)
+    metadata = Metadata(spec, digest, NUMERICS, golden, "rnnedge samples")
+    return writer.build_rnne(metadata, weights)
+
+
+def snapshot(spec: ModelSpec, dtype: type[np.floating]) -> bytes:
+    """A snapshot of the model that `build` makes of `spec`."""
+    metadata, _ = parse_rnne(build(spec), where="sample")
+    state = [np.full(entry.shape, 0.25, dtype) for entry in spec.state]
+    return pack_snapshot(metadata.digest, metadata.numerics, 12, state)
+
+
+def hostile() -> dict[str, bytes]:
+    """Damaged files by name; the part before `-` is the status the loader gives."""
+    good = build(SAMPLES["rnn"])
+    sections = [
+        (name, flags, good[offset : offset + size])
+        for name, flags, offset, size in (
+            ENTRY.unpack_from(good, HEADER.size + k * ENTRY.size) for k in range(6)
+        )
+    ]
+    model, others = sections[0][2], sections[1:]
+    weights_at = ENTRY.unpack_from(good, HEADER.size + 5 * ENTRY.size)[2]
+    layers_at = 64 + 16  # of the first layer in MODL, behind one feature
+    first_entry = HEADER.size
+
+    def changed(at: int, value: int, content: bytes = good) -> bytes:
+        return repaired(content[:at] + struct.pack("<I", value) + content[at + 4 :])
+
+    def with_model(at: int, value: int) -> bytes:
+        content = model[:at] + struct.pack("<I", value) + model[at + 4 :]
+        return writer.assemble([(b"MODL", CRITICAL, content), *others])
+
+    return {
+        "not_a_model-empty": b"",
+        "not_a_model-text": b"time,temp_c\n",
+        "truncated-header": good[:20],
+        "truncated-half": good[: len(good) // 2],
+        "bad_section-appended": good + bytes(4),
+        "bad_checksum-flipped_bit": good[:1000] + bytes([good[1000] ^ 8]) + good[1001:],
+        "newer_version-2": changed(8, 2),
+        "bad_section-no_sections": changed(20, 0),
+        "bad_section-many_sections": changed(20, 2**28 + 6),
+        "bad_section-overlap": changed(first_entry + ENTRY.size + 8, 128),
+        "bad_section-odd_offset": changed(first_entry + 8, 129),
+        "truncated-section_size": changed(first_entry + 12, 0xFFFFFFF0),
+        "bad_section-twice": writer.assemble([sections[0], *sections]),
+        "bad_section-no_weights": writer.assemble(sections[:-1]),
+        "unsupported-critical": writer.assemble([*sections, (b"NEWS", CRITICAL, b"")]),
+        "unsupported-flag": writer.assemble([*sections, (b"NEWS", 2, b"")]),
+        "unsupported-numerics": with_model(0, 0x78387733),
+        "bad_model-no_features": with_model(48, 0),
+        "bad_model-many_features": with_model(48, 0xFFFFFFFF),
+        "bad_model-many_derived": with_model(52, 0xFFFFFFFF),
+        "truncated-derived": with_model(52, 200),
+        "bad_model-many_layers": with_model(60, 0x7FFFFFFF),
+        "truncated-one_layer_more": with_model(60, 4),
+        "bad_section-one_layer_less": with_model(60, 2),
+        "bad_model-clip_nan": with_model(64 + 4, 0x7FC00000),
+        "unsupported-layer": with_model(layers_at, 99),
+        "unsupported-variant": with_model(layers_at + 4, 2),
+        "bad_model-input_zero": with_model(layers_at + 8, 0),
+        "bad_model-does_not_chain": with_model(layers_at + 8, 2),
+        "bad_model-huge_hidden": with_model(layers_at + 16, 0xFFFFFFFF),
+        "bad_section-weights_short": writer.assemble(
+            [*sections[:-1], (b"WGTS", CRITICAL, sections[-1][2][:-4])]
+        ),
+        "bad_weights-nan": changed(weights_at + 8, 0x7FC00000),
+        "bad_weights-infinite": changed(weights_at, 0xFF800000),
+        "ok-unknown_ancillary": writer.assemble([*sections, (b"NEWS", 0, b"1234")]),
+    }
+
+
+def repaired(content: bytes) -> bytes:
+    """`content` with its checksum made to fit."""
+    head, tail = content[:CHECKSUM_AT], content[CHECKSUM_AT + 4 :]
+    return head + struct.pack("<I", file_checksum(content)) + tail
+
+
+def main(root: Path) -> None:
+    corpus = root / "runtime/core/fuzz/corpus_model"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for name, spec in SAMPLES.items():
+        (corpus / f"{name}.rnne").write_bytes(build(spec))
+    snapshots = root / "runtime/core/fuzz/corpus_snapshot"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    for dtype in (np.float32, np.float64):
+        name = np.dtype(dtype).name
+        (snapshots / f"{name}.snapshot").write_bytes(snapshot(SAMPLES["gru"], dtype))
+    folder = root / "tests/c/hostile"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in hostile().items():
+        (folder / f"{name}.rnne").write_bytes(content)
+    (root / "tests/c/tiny_gru.rnne").write_bytes((corpus / "gru.rnne").read_bytes())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)

@@ -1,0 +1,145 @@
+"""The C core, built in several ways, driven by tests/c/replay.c."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnedge_export.rnne import build_rnne
+from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "runtime" / "core"
+IS_X86 = platform.machine() in ("x86_64", "AMD64")
+PLAIN, VECTOR, AVX2, AVX512 = 1, 2, 3, 4
+CLANG = shutil.which("clang") or shutil.which("clang-14") or "clang"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compiler, its flags, and how to start what it makes."""
+
+    compiler: str
+    flags: tuple[str, ...]
+    launcher: tuple[str, ...] = ()
+
+    @property
+    def is_available(self) -> bool:
+        return all(map(shutil.which, (self.compiler, *self.launcher)))
+
+
+BUILDS = {
+    "gcc-O2": Build("gcc", ("-O2",)),
+    "gcc-O3-native": Build("gcc", ("-O3", "-march=native")),
+    "gcc-gnu99-fma": Build("gcc", ("-std=gnu99", "-O2", "-mfma", "-mavx2")),
+    "gcc-O0": Build("gcc", ("-O0",)),
+    "clang-O2": Build(CLANG, ("-O2",)),
+    "clang-O3-native": Build(CLANG, ("-O3", "-march=native")),
+    "clang-fma": Build(CLANG, ("-std=gnu99", "-O2", "-mfma", "-mavx2")),
+    "gcc-asan": Build(
+        "gcc",
+        ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    ),
+    "aarch64": Build(
+        "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O2", "-static"), ("qemu-aarch64",)
+    ),
+    "aarch64-O3": Build(
+        "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O3", "-static"), ("qemu-aarch64",)
+    ),
+}
+
+
+def require_build(name: str) -> Build:
+    """The build of that name; its test is skipped where a tool is missing."""
+    build = BUILDS[name]
+    if not IS_X86 and {"-mfma", "-mavx2"} & set(build.flags):
+        pytest.skip(f"{name} is for x86")
+    if not build.is_available:
+        pytest.skip(f"{build.compiler} {' '.join(build.launcher)} is not installed")
+    return build
+
+
+@functools.cache
+def executable(name: str) -> tuple[str, ...]:
+    """Command that starts replay of the named build; compiled once per process."""
+    build = require_build(name)
+    path = Path(_folder()) / f"replay-{name}"
+    sources = [*sorted((CORE / "src").glob("*.c")), ROOT / "tests/c/replay.c"]
+    command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *sources]
+    subprocess.run([*command, "-o", path], check=True)
+    return (*build.launcher, str(path))
+
+
+@functools.cache
+def _folder() -> str:
+    return tempfile.mkdtemp(prefix="rnnedge-replay-")
+
+
+@functools.cache
+def instruction_sets() -> tuple[int, ...]:
+    """Those that this machine has."""
+    if not IS_X86:
+        return (PLAIN, VECTOR)
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+    sets = [PLAIN, VECTOR]
+    sets += [AVX2] if " avx2 " in flags and " fma " in flags else []
+    sets += [AVX512] if " avx512f " in flags else []
+    return tuple(sets)
+
+
+def save_rnne(spec: ModelSpec, weights: Weights, path: Path, x: np.ndarray) -> bytes:
+    """Write the model with `x` `[T, I]` as golden inputs; returns the bytes."""
+    y = np.zeros((len(x), spec.output_size), np.float32)
+    digest = model_digest(spec, weights)
+    metadata = Metadata(spec, digest, NUMERICS, Golden(x, y), "tests")
+    content = build_rnne(metadata, weights)
+    path.write_bytes(content)
+    return content
+
+
+def replay(
+    build: str,
+    model: Path,
+    mode: str,
+    x: np.ndarray,
+    *,
+    isa: int = 0,
+    ftz: bool = False,
+) -> bytes:
+    """Bytes that replay writes for the rows of `x`.
+
+    Raises:
+        AssertionError: it failed; the message is what it printed.
+    """
+    inputs, outputs = model.with_suffix(".x"), model.with_suffix(".y")
+    inputs.write_bytes(np.ascontiguousarray(x).tobytes())
+    outputs.unlink(missing_ok=True)
+    command = [*executable(build), model, str(isa), mode, inputs, outputs]
+    done = subprocess.run(
+        command + (["ftz"] if ftz else []),
+        env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"},  # replay frees nothing
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return outputs.read_bytes()
+
+
+def canonical_nans(content: bytes) -> bytes:
+    """NaN is compared as NaN, whatever its payload."""
+    values = np.frombuffer(content, dtype="<f4").copy()
+    values[np.isnan(values)] = np.nan
+    return values.tobytes()

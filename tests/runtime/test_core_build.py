@@ -1,0 +1,169 @@
+"""How the core is built: warnings, symbols, machine code, installation, examples."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replay import CLANG, CORE, IS_X86, ROOT, replay
+
+SOURCES = sorted((CORE / "src").glob("*.c"))
+MODEL = ROOT / "tests/c/tiny_gru.rnne"
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
+WARNINGS += ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion"]
+WARNINGS += ["-Wvla", "-Wcast-align", "-Werror"]
+FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
+SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def require(tool: str) -> str:
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    return tool
+
+
+def objects(compiler: str, folder: Path, *flags: str) -> list[Path]:
+    require(compiler)
+    run(compiler, *flags, "-c", f"-I{CORE / 'include'}", *SOURCES, cwd=folder)
+    return [folder / source.with_suffix(".o").name for source in SOURCES]
+
+
+@pytest.mark.parametrize("compiler", ["gcc", CLANG, "aarch64-linux-gnu-gcc"])
+@pytest.mark.parametrize("level", ["-O2", "-O3"])
+def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
+    objects(compiler, tmp_path, *WARNINGS, level)
+
+
+def test_every_symbol_is_prefixed(tmp_path: Path) -> None:
+    files = objects("gcc", tmp_path, "-O2")
+    lines = run(require("nm"), "-g", "--defined-only", *files).splitlines()
+    names = [line.split()[2] for line in lines if len(line.split()) == 3]
+    assert names
+    assert not [name for name in names if not name.startswith("rnne_")]
+
+
+def test_only_string_functions_are_needed(tmp_path: Path) -> None:
+    files = objects("gcc", tmp_path, "-O2", "-fno-stack-protector")
+    lines = run(require("nm"), "-u", *files).splitlines()
+    names = {line.split()[1] for line in lines if len(line.split()) == 2}
+    needed = {name for name in names if not name.startswith("rnne_")}
+    allowed = {"memcpy", "memset", "memcmp", "memmove", "_GLOBAL_OFFSET_TABLE_"}
+    assert needed <= allowed | {"__cpu_model", "__cpu_indicator_init"}
+
+
+@pytest.mark.parametrize("compiler", ["gcc", CLANG, "aarch64-linux-gnu-gcc"])
+def test_exact_kernels_have_no_fused_multiply_add(
+    compiler: str, tmp_path: Path
+) -> None:
+    is_arm = compiler.startswith("aarch64")
+    flags = (
+        ("-std=gnu99", "-O2") if is_arm else ("-std=gnu99", "-O2", "-mavx2", "-mfma")
+    )
+    if not is_arm and not IS_X86:
+        pytest.skip("the flags are for x86")
+    dump = require("aarch64-linux-gnu-objdump" if is_arm else "objdump")
+    for path in objects(compiler, tmp_path, *flags):
+        found = FUSED.findall(run(dump, "-d", path))
+        is_fast = path.stem.endswith("_fast") and not (is_arm and "avx" in path.stem)
+        assert bool(found) == is_fast, (path.stem, found[:3])
+
+
+@pytest.mark.skipif(not IS_X86, reason="names of x86 instructions")
+@pytest.mark.parametrize("compiler", ["gcc", CLANG])
+@pytest.mark.parametrize("level", ["-O2", "-O3"])
+def test_products_hold_no_shuffle(compiler: str, level: str, tmp_path: Path) -> None:
+    for path in objects(compiler, tmp_path, level):
+        if path.stem not in ("kernels_avx2", "kernels_avx512"):
+            continue
+        code = run(require("objdump"), "-d", path)
+        assert len(re.findall(r"vmulps", code)) > 50
+        assert not SHUFFLE.findall(code), path.stem
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefix into which CMake has installed; its build folder is `build`."""
+    folder = tmp_path_factory.mktemp("cmake")
+    configure = ["-S", ROOT, "-B", folder / "build", "-DRNNEDGE_WERROR=ON"]
+    run(require("cmake"), *configure, f"-DCMAKE_INSTALL_PREFIX={folder / 'prefix'}")
+    run("cmake", "--build", folder / "build")
+    run("cmake", "--install", folder / "build")
+    return folder
+
+
+def test_ctest_passes(installed: Path) -> None:
+    assert "100% tests passed" in run("ctest", "--test-dir", installed / "build")
+
+
+def test_pkg_config_builds_the_example(installed: Path, tmp_path: Path) -> None:
+    pc = next((installed / "prefix").rglob("rnnedge.pc"))
+    text = pc.read_text()
+    prefix = installed / "prefix"
+    assert f"prefix={prefix}" in text
+    libdir = next(prefix.rglob("librnnedge.so")).parent
+    command = ["gcc", CORE / "examples/host.c", "-o", tmp_path / "host"]
+    run(
+        *command,
+        f"-I{prefix / 'include'}",
+        f"-L{libdir}",
+        f"-Wl,-rpath,{libdir}",
+        "-lrnnedge",
+    )
+    assert run(tmp_path / "host", MODEL) == ""
+
+
+def test_shared_library_exports_the_header(installed: Path) -> None:
+    library = next((installed / "prefix").rglob("librnnedge.so"))
+    lines = run(require("nm"), "-D", "--defined-only", library).splitlines()
+    header = (CORE / "include/rnnedge.h").read_text()
+    declared = set(
+        re.findall(r"\b(rnne_\w+)\(", re.sub(r"/\*.*?\*/", "", header, flags=re.S))
+    )
+    assert {line.split()[2] for line in lines} == declared
+
+
+def test_cmake_package_is_found(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.15)\nproject(app C)\n"
+        "find_package(rnnedge 0.1 REQUIRED)\n"
+        f"add_executable(app {CORE / 'examples/host.c'})\n"
+        "target_link_libraries(app PRIVATE rnnedge::static)\n"
+    )
+    prefix = f"-DCMAKE_PREFIX_PATH={installed / 'prefix'}"
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", prefix)
+    run("cmake", "--build", tmp_path / "build")
+
+
+@pytest.mark.parametrize("name", ["rnnedge_host", "rnnedge_host_cpp"])
+def test_examples_stream_a_table(name: str, installed: Path, tmp_path: Path) -> None:
+    program = installed / "build" / name
+    if not program.exists():
+        pytest.skip("no C++ compiler")
+    model = tmp_path / "lstm.rnne"
+    model.write_bytes((CORE / "fuzz/corpus_model/lstm.rnne").read_bytes())
+    x = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    table = "".join(f"{a!r},{b!r}\n" for a, b in x.tolist())
+    done = subprocess.run(
+        [program, model], input=table, capture_output=True, text=True, check=True
+    )
+    found = np.array(done.stdout.split(), dtype=np.float32)
+    assert found.tobytes() == replay("gcc-O2", model, "step", x)
+
+
+def test_fast_math_is_refused(tmp_path: Path) -> None:
+    command = ["gcc", "-Ofast", f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode != 0
+    assert "-ffast-math" in done.stderr
