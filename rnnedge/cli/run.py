@@ -244,8 +244,9 @@ def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None
     for line in findings.lines():
         click.echo(f"{where}: {line}", err=True)
     if findings.is_other_period:
+        apart = "" if reader.series_column else ", or name their --series COLUMN"
         click.echo(
             f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
-            "them, or take a model trained on their period.",
+            f"them{apart}, or take a model trained on their period.",
             err=True,
         )

@@ -150,3 +150,16 @@ def test_time_backwards_points_to_the_series_option(artifact: Path) -> None:
     assert "standard input, series '" in result.stderr
     assert "time goes backwards in row 121" in result.stderr
     assert "--series" not in result.stderr
+
+
+def test_series_at_the_same_times_point_to_the_option(artifact: Path) -> None:
+    """Wrong: rows of a second series at the same times were dropped as repeated, with the
+    advice to resample. Right: the advice names the option too.
+    """
+    header, *rows = several_series()[1]["JFK"].splitlines()
+    both = [f"{name},{row}" for row in rows for name in ("a", "b")]
+    text = "\n".join([f"station,{header}", *both]) + "\n"
+    assert "or name their --series COLUMN" in run(artifact, stdin=text).stderr
+    result = run(artifact, "--series", "station", stdin=text)
+    assert "already taken" not in result.stderr
+    assert "--series" not in result.stderr
