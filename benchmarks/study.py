@@ -13,10 +13,10 @@ import numpy as np
 import rnnedge_runtime
 from rnnedge.benching.footprint import Footprint, measure
 from rnnedge.benching.timing import Block, time_blocks
-from rnnedge.benching.ways import WAYS, native, native_plain, onnx_bind, onnx_run
-from rnnedge_runtime.backends.onnx import open_onnx
-from rnnedge_runtime.engine import initial_state
+from rnnedge.benching.ways import WAYS, native, native_plain
+from rnnedge_runtime.rnne_file import read_rnne
 
+from .lean_onnx import LeanSession
 from .loops import Loops
 from .networks import MANY, NETWORKS, SMALL, Network, empty_spec, save
 
@@ -136,9 +136,9 @@ def _single_step(
     x = _inputs((_INPUTS, network.input_size))
     blocks = {
         "native": native(files[".rnne"], x),
-        "onnx": onnx_run(files[".onnx"], x),
+        "onnx": _lean(files).run_block(x),
         "plain": native_plain(files[".rnne"], x),
-        "onnx_bind": onnx_bind(files[".onnx"], x),
+        "onnx_bind": _lean(files).bind_block(x),
     }
     timings = time_blocks(blocks, seconds=seconds)
     return SingleStep(network, **{name: t.p50 for name, t in timings.items()})
@@ -150,10 +150,10 @@ def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySt
     exact = rnnedge_runtime.load(files[".rnne"], backend="native")
     fast = rnnedge_runtime.load(files[".rnne"], backend="native", numerics="fast")
     calls: dict[str, tuple[Callable[[], object], int]] = {
-        "onnx_batch": (_onnx_call(files[".onnx"], batch[:, None]), NUM_STREAMS),
+        "onnx_batch": (_onnx_call(files, batch[None]), NUM_STREAMS),
         "exact": (_fleet_call(exact, batch), NUM_STREAMS),
         "fast": (_fleet_call(fast, batch), NUM_STREAMS),
-        "onnx_sequence": (_onnx_call(files[".onnx"], sequence[None]), NUM_STEPS),
+        "onnx_sequence": (_onnx_call(files, sequence[:, None]), NUM_STEPS),
         "run": (_run_call(exact, sequence), NUM_STEPS),
     }
     blocks = {name: _block(call) for name, (call, _) in calls.items()}
@@ -182,16 +182,15 @@ def _run_call(model: Any, x: np.ndarray) -> Callable[[], object]:
     return lambda: stream.run(x)
 
 
-def _onnx_call(path: Path, x: np.ndarray) -> Callable[[], object]:
-    """One call for a batch `[B, T, I]`, its state carried."""
-    metadata, engine = open_onnx(path)
-    state = initial_state(metadata.spec.graph_state, len(x), np.float32)
+def _onnx_call(files: dict[str, Path], x: np.ndarray) -> Callable[[], object]:
+    """One call for `[T, B, I]`, its state carried."""
+    session = _lean(files, x.shape[1])
+    return lambda: session.run(x)
 
-    def call() -> None:
-        nonlocal state
-        _, state = engine.run(x, state)
 
-    return call
+def _lean(files: dict[str, Path], batch_size: int = 1) -> LeanSession:
+    metadata, weights = read_rnne(files[".rnne"])
+    return LeanSession(metadata.spec, weights, batch_size)
 
 
 def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Roofline:

@@ -13,6 +13,7 @@ Block = Callable[[int], None]
 
 BLOCK_S = 0.002
 SINGLE_CALLS = 2000
+WARM_UP_CALLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,14 @@ def time_blocks(
 
 
 def _block_size(block: Block) -> int:
-    """Calls that take about BLOCK_S, after a warm-up."""
+    """Calls that take about BLOCK_S, after a warm-up: a first call may set up much."""
+    _seconds(block, WARM_UP_CALLS)
     size = 1
-    while (elapsed := _seconds(block, size)) < BLOCK_S / 4:
+    while True:
+        elapsed = min(_seconds(block, size) for _ in range(3))
+        if elapsed >= BLOCK_S / 4:
+            return max(1, round(size * BLOCK_S / elapsed))
         size *= 2
-    return max(1, round(size * BLOCK_S / elapsed))
 
 
 def _percentile(block: Block, seconds: float) -> float:
