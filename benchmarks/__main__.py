@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @click.option("--quick", is_flag=True, help="Small networks, few rounds: a trial run.")
 def main(out: Path, seconds: float, quick: bool) -> None:
     """Measure the native engine beside ONNX Runtime and write a page of tables."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         plan = QUICK if quick else Plan(seconds=seconds)
         study = run_study(Path(folder), plan, say=click.echo)
