@@ -48,6 +48,27 @@ ROWS(8)
 ROWS(16)
 #endif
 
+#if RNNE_LANES == 16
+#define PAIR_TERM(i)                                                                           \
+    a##i = a##i + vec_load(((i) < 4 ? w : v) + (i) % 4 * RNNE_LANES) * s;
+
+/* Two whole panels at once: half as many loops to enter and leave. */
+static void two_panels(const float *w, const float *v, const float *start,
+                       const rnne_operands *operands, float *out)
+{
+    EACH_8(START)
+    for (size_t k = 0; k < operands->num_x; k++, w += RNNE_PANEL, v += RNNE_PANEL) {
+        const vf s = vec_splat(operands->x[k]);
+        EACH_8(PAIR_TERM)
+    }
+    for (size_t k = 0; k < operands->num_h; k++, w += RNNE_PANEL, v += RNNE_PANEL) {
+        const vf s = vec_splat(operands->h[k]);
+        EACH_8(PAIR_TERM)
+    }
+    EACH_8(RESULT)
+}
+#endif
+
 /* One panel, or what is left of it, as wide as the registers allow. */
 static void panel_rows(const float *w, size_t width, const float *start,
                        const rnne_operands *operands, float *out)
@@ -82,7 +103,15 @@ static void product(const rnne_matrix *matrix, const float *start,
                     const rnne_operands *operands, float *out)
 {
     const float *panel = matrix->weights;
-    for (size_t r = 0; r < matrix->rows; r += RNNE_PANEL) {
+    size_t r = 0;
+#if RNNE_LANES == 16
+    const size_t size = matrix->cols * RNNE_PANEL;
+    for (; r + 2 * RNNE_PANEL <= matrix->rows; r += 2 * RNNE_PANEL, panel += 2 * size) {
+        const float *const w = panel + operands->first * RNNE_PANEL;
+        two_panels(w, w + size, start + r, operands, out + r);
+    }
+#endif
+    for (; r < matrix->rows; r += RNNE_PANEL) {
         const size_t left = matrix->rows - r;
         const size_t width = left < RNNE_PANEL ? left : RNNE_PANEL;
         panel_rows(panel + operands->first * width, width, start + r, operands, out + r);
@@ -94,6 +123,8 @@ static void product(const rnne_matrix *matrix, const float *start,
 
 #define FOUR_STEPS_1(M) M(0, 0) M(1, 0) M(2, 0) M(3, 0)
 #define FOUR_STEPS_2(M) FOUR_STEPS_1(M) M(0, 1) M(1, 1) M(2, 1) M(3, 1)
+#define FOUR_STEPS_3(M) FOUR_STEPS_2(M) M(0, 2) M(1, 2) M(2, 2) M(3, 2)
+#define FOUR_STEPS_4(M) FOUR_STEPS_3(M) M(0, 3) M(1, 3) M(2, 3) M(3, 3)
 #define STEP_START(t, i) vf a##t##i = vec_load(start + (i) * RNNE_LANES);
 #define STEP_TERM(t, i) a##t##i = a##t##i + w##i * s##t;
 #define STEP_RESULT(t, i) vec_store(out + (t) * out_stride + (i) * RNNE_LANES, a##t##i);
@@ -116,6 +147,7 @@ static void product(const rnne_matrix *matrix, const float *start,
 
 #if RNNE_LANES == 16
 FOUR_STEPS(1)
+FOUR_STEPS(4)
 #endif
 FOUR_STEPS(2)
 
@@ -123,6 +155,10 @@ static void panel_four_steps(const float *w, size_t width, const float *start, c
                              size_t num_x, size_t x_stride, float *out, size_t out_stride)
 {
     size_t r = 0;
+#if RNNE_LANES == 16
+    for (; r + 4 * RNNE_LANES <= width; r += 4 * RNNE_LANES)
+        four_steps_4(w + r, width, start + r, x, num_x, x_stride, out + r, out_stride);
+#endif
     for (; r + 2 * RNNE_LANES <= width; r += 2 * RNNE_LANES)
         four_steps_2(w + r, width, start + r, x, num_x, x_stride, out + r, out_stride);
 #if RNNE_LANES == 16

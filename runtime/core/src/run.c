@@ -9,7 +9,7 @@
 #include "bytes.h"
 #include "stream.h"
 
-enum { RUN_STEPS = 16, WORTH_A_PASS = 4 };
+enum { RUN_STEPS = 32, WORTH_A_PASS = 4 };
 
 /* Scratch memory of one pass over up to RUN_STEPS steps. */
 typedef struct pass {
