@@ -9,7 +9,7 @@ void rnne_block_take(rnne_block *block, const rnne_model *model, size_t lanes, r
     const uint64_t nbytes = (uint64_t)lanes * sizeof(float);
     block->model = model;
     block->lanes = lanes;
-    block->product = model->kernels->product_block;
+    block->kernels = model->kernels;
     block->num_unknown_tokens = 0;
     block->x = rnne_arena_take(arena, model->input_floats * nbytes);
     block->values[0] = rnne_arena_take(arena, model->value_floats * nbytes);
@@ -34,15 +34,15 @@ static void product(const rnne_block *block, const rnne_matrix *matrix,
                     const rnne_operands *operands, float *out)
 {
     if (block->lanes == 1)
-        block->model->kernels->product(matrix, matrix->bias, operands, out);
+        block->kernels->product(matrix, matrix->bias, operands, out);
     else
-        block->product(matrix, operands, out);
+        block->kernels->product_block(matrix, operands, out);
 }
 
 /* Returns the layer's output, which is its new h. */
 static const float *cell_step(const rnne_block *block, const rnne_layer *layer, const float *z)
 {
-    const rnne_kernels *const kernels = block->model->kernels;
+    const rnne_kernels *const kernels = block->kernels;
     const size_t lanes = block->lanes, n = layer->hidden_size * lanes;
     float *const gates = block->gates;
     float *const behind = gates + rnne_gates_end(layer) * lanes;

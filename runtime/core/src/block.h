@@ -12,7 +12,7 @@
 typedef struct rnne_block {
     const rnne_model *model;
     size_t lanes;
-    rnne_block_product *product; /* of RNNE_BLOCK lanes */
+    const rnne_kernels *kernels; /* of the products and cells */
     float *state;                /* [state_floats][lanes] */
     float *x;                    /* [input_floats][lanes], held and clipped */
     float *values[2];            /* [value_floats][lanes], between layers, by turns */

@@ -72,7 +72,7 @@ rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *mode
     rnne_arena arena = rnne_arena_in(mem);
     *fleet = build(&arena, model, num_streams);
     if (numerics == RNNE_FAST)
-        (*fleet)->block.product = model->kernels->product_block_fast;
+        (*fleet)->block.kernels = model->kernels->fast;
     return RNNE_OK;
 }
 

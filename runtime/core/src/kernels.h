@@ -42,9 +42,6 @@ typedef enum rnne_function {
     RNNE_EXP = 4 /* of values <= 0; the only one that is not flushed */
 } rnne_function;
 
-typedef void rnne_block_product(const rnne_matrix *matrix, const rnne_operands *operands,
-                                float *out);
-
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
     void (*product)(const rnne_matrix *matrix, const float *start, const rnne_operands *operands,
@@ -58,8 +55,7 @@ typedef struct rnne_kernels {
                           size_t num_steps, size_t x_stride, float *out);
 
     /* out[rows][RNNE_BLOCK] = chain from the bias, for the streams of a block at once. */
-    rnne_block_product *product_block;
-    rnne_block_product *product_block_fast; /* may fuse multiplications with additions */
+    void (*product_block)(const rnne_matrix *matrix, const rnne_operands *operands, float *out);
 
     /*
      * Elementwise on n values, in whole vectors: up to 15 values more are read and written.
@@ -72,16 +68,18 @@ typedef struct rnne_kernels {
 
     /* Gates i, f, g, o n values apart; m is the output before a projection. */
     void (*lstm)(size_t n, const float *gates, float *c, float *m);
+
+    const struct rnne_kernels *fast; /* these, but they may fuse multiplications with additions */
 } rnne_kernels;
 
 extern const rnne_kernels rnne_kernels_plain;
 #ifdef __GNUC__
 extern const rnne_kernels rnne_kernels_vector;
-rnne_block_product rnne_block_fast_vector;
+extern const rnne_kernels rnne_fast_vector;
 #if defined(__x86_64__) || defined(__i386__)
 #define RNNE_HAS_AVX 1
 extern const rnne_kernels rnne_kernels_avx2, rnne_kernels_avx512;
-rnne_block_product rnne_block_fast_avx2, rnne_block_fast_avx512;
+extern const rnne_kernels rnne_fast_avx2, rnne_fast_avx512;
 #endif
 #endif
 

@@ -19,7 +19,7 @@
 #include "product_block.inc.h"
 
 const rnne_kernels rnne_kernels_avx2 = {
-    product, product_steps, product_block, rnne_block_fast_avx2, activate, gru, lstm,
+    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_avx2,
 };
 
 #ifdef __clang__

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The product of a block of streams with fused multiply-adds, vectors of 256 bits. */
+/* The kernels with fused multiply-adds, vectors of 256 bits. */
 #include "guard_fast.h"
 #include "kernels.h"
 
@@ -14,12 +14,13 @@
 #define RNNE_LANES 8
 #include "vec.h"
 
+#include "cells.inc.h"
+#include "product.inc.h"
 #include "product_block.inc.h"
 
-void rnne_block_fast_avx2(const rnne_matrix *matrix, const rnne_operands *operands, float *out)
-{
-    product_block(matrix, operands, out);
-}
+const rnne_kernels rnne_fast_avx2 = {
+    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_avx2,
+};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -19,7 +19,7 @@
 #include "product_block.inc.h"
 
 const rnne_kernels rnne_kernels_avx512 = {
-    product, product_steps, product_block, rnne_block_fast_avx512, activate, gru, lstm,
+    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_avx512,
 };
 
 #ifdef __clang__

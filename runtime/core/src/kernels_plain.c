@@ -11,5 +11,5 @@
 #include "product_block.inc.h"
 
 const rnne_kernels rnne_kernels_plain = {
-    product, product_steps, product_block, product_block, activate, gru, lstm,
+    product, product_steps, product_block, activate, gru, lstm, &rnne_kernels_plain,
 };

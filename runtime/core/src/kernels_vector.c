@@ -13,7 +13,7 @@
 #include "product_block.inc.h"
 
 const rnne_kernels rnne_kernels_vector = {
-    product, product_steps, product_block, rnne_block_fast_vector, activate, gru, lstm,
+    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_vector,
 };
 
 #endif

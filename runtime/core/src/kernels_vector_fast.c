@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The product of a block of streams with fused multiply-adds, vectors of 128 bits: SSE2, NEON, or what the compiler makes of them. */
+/* The kernels with fused multiply-adds, vectors of 128 bits: SSE2, NEON, or what the compiler makes of them. */
 #include "guard_fast.h"
 #include "kernels.h"
 
@@ -8,11 +8,12 @@
 #define RNNE_LANES 4
 #include "vec.h"
 
+#include "cells.inc.h"
+#include "product.inc.h"
 #include "product_block.inc.h"
 
-void rnne_block_fast_vector(const rnne_matrix *matrix, const rnne_operands *operands, float *out)
-{
-    product_block(matrix, operands, out);
-}
+const rnne_kernels rnne_fast_vector = {
+    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_vector,
+};
 
 #endif
