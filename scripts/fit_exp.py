@@ -11,19 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from rounded_fit import fit
 
 UPPER_BITS = 15  # of ln 2: 24 - 9, so that n of nine bits times it is exact
-
-
-def fit(basis: np.ndarray, goal: np.ndarray, weight: np.ndarray) -> list[float]:
-    fixed: list[float] = []
-    for k in range(basis.shape[1]):
-        rest = goal - basis[:, :k] @ np.array(fixed) if k else goal
-        solution = np.linalg.lstsq(
-            basis[:, k:] * weight[:, None], rest * weight, rcond=None
-        )[0]
-        fixed.append(float(np.float32(solution[0])))
-    return fixed
 
 
 def ends_weighted(nodes: np.ndarray) -> np.ndarray:

@@ -7,18 +7,7 @@ float32, the rest fitted again. Needs numpy only.
 from __future__ import annotations
 
 import numpy as np
-
-
-def fit(basis: np.ndarray, goal: np.ndarray, weight: np.ndarray) -> list[float]:
-    fixed: list[float] = []
-    for k in range(basis.shape[1]):
-        rest = goal - basis[:, :k] @ np.array(fixed) if k else goal
-        solution = np.linalg.lstsq(
-            basis[:, k:] * weight[:, None], rest * weight, rcond=None
-        )[0]
-        fixed.append(float(np.float32(solution[0])))
-    return fixed
-
+from rounded_fit import fit
 
 nodes = np.cos((np.arange(2000) + 0.5) * np.pi / 2000) * (np.pi / 4)
 nodes = nodes[nodes > 1e-3]
