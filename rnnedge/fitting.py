@@ -157,6 +157,7 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
         units=data.get("units"),
     )
     prepared = prepare(dataset, config)
+    _require_all()
     state = load_checkpoint(folder, data_fingerprint(prepared))
     return _train(folder, dataset, prepared, config, state=state, is_quiet=is_quiet)
 

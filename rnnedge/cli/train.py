@@ -97,7 +97,7 @@ def command(
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
     20 % to test; the network is printed beside its baselines.
     """
-    for module in ("torch", "polars", "safetensors", "matplotlib", "rich"):
+    for module in ("torch", "polars"):
         require(module, extra="train", purpose="rnnedge train")
     from rnnedge import fitting
 
