@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from rnnedge_runtime.artifact_file import check_is_file
 from rnnedge_runtime.integrity import read_sealed
-from rnnedge_runtime.loading import check_is_file
 from rnnedge_runtime.metadata import (
     Metadata,
     metadata_from_text,

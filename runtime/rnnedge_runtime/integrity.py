@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from .artifact_file import read_file
 from .errors import FormatError
 
 MARKER = b"rnnedge-sha256:"
@@ -40,13 +41,7 @@ def read_sealed(path: Path) -> bytes:
     Raises:
         FormatError: the file cannot be read, or its seal is broken.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FormatError(
-            f"{path.name}: the file cannot be read: {error.strerror}. "
-            "Check its permissions."
-        ) from None
+    content = read_file(path)
     check_seal(content, where=path.name)
     return content
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from .artifact_file import check_is_file
 from .backends import BACKENDS, Backend, default_backend
 from .errors import FormatError, SpecError
 from .model import Model
@@ -51,16 +52,6 @@ def load(
     check_is_file(path)
     metadata, engine = _backend(path, backend).open(path)
     return Model(metadata, engine, path, is_fast=numerics == "fast")
-
-
-def check_is_file(path: Path) -> None:
-    """Raise FormatError unless there is a file to read."""
-    if not path.is_file():
-        found = "is a directory" if path.is_dir() else "does not exist"
-        raise FormatError(
-            f"{path}: the path {found}, expected an artifact. "
-            "Pass a file that `rnnedge export` wrote."
-        )
 
 
 def _backend(path: Path, name: str | None) -> Backend:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .input_handling import CLIP_NONE
 from .layers import (
@@ -67,14 +68,7 @@ def read_rnne(path: Path) -> tuple[Metadata, Weights]:
         FormatError: cut short, changed, too new, not an artifact, or its parts do not fit
             each other.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FormatError(
-            f"{path.name}: the file cannot be read: {error.strerror}. "
-            "Check its permissions."
-        ) from None
-    return parse_rnne(content, where=path.name)
+    return parse_rnne(read_file(path), where=path.name)
 
 
 def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Weights]:

@@ -219,16 +219,23 @@ class Stream:
             state = self._stepper.get_state()
             return LastStep(self._output.copy(), state, self._last_time)
 
-    def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
+    def _checked_rows(
+        self, xs: ArrayLike, time: TimeLike, *, where: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """Readings `[T, F]` and, where the spec derives inputs, their times `[T]`."""
         spec = self._spec
         readings = check_readings(
             spec, xs, "T F", where=where, artifact=self._model.name
         )
-        times = None
-        if spec.derived:
-            times = check_times(
-                spec, time, len(readings), where=where, is_sequence=True
-            )
+        if not spec.derived:
+            return readings, None
+        return readings, check_times(
+            spec, time, len(readings), where=where, is_sequence=True
+        )
+
+    def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
+        spec = self._spec
+        readings, times = self._checked_rows(xs, time, where=where)
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
         held = hold_readings(spec.features, readings, self._held, where=where)

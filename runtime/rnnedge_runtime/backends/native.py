@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..artifact_file import read_file
 from ..engine import Array, Engine, FleetStates, State
-from ..errors import FormatError, MissingDependencyError
+from ..errors import MissingDependencyError
 from ..metadata import Metadata
 from ..rnne_file import parse_rnne
 from ..spec import ModelSpec
@@ -59,13 +60,7 @@ def open_native(path: Path) -> tuple[Metadata, Engine]:
             f"Running {path.name} (backend 'native'): the C engine is not built here "
             f"({error}). {_HOW_TO_BUILD}; or name the backend 'numpy'."
         ) from None
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FormatError(
-            f"{path.name}: the file cannot be read: {error.strerror}. "
-            "Check its permissions."
-        ) from None
+    content = read_file(path)
     metadata, _ = parse_rnne(content, where=path.name)
     return metadata, NativeEngine(metadata.spec, native.Model(content, path.name))
 

@@ -64,15 +64,7 @@ class NativeStream(CoreStream, Stream):
         return out
 
     def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
-        spec = self._spec
-        readings = check_readings(
-            spec, xs, "T F", where=where, artifact=self._model.name
-        )
-        times = None
-        if spec.derived:
-            times = check_times(
-                spec, time, len(readings), where=where, is_sequence=True
-            )
+        readings, times = self._checked_rows(xs, time, where=where)
         return self._advance(readings, times, where=where)
 
     def _advance(
