@@ -8,6 +8,8 @@
     ├── StateError                a snapshot of another model, a stream used twice at once
     ├── NonFiniteError            NaN or infinity where the spec rejects it
     ├── ParityError               two engines disagree beyond the limit
+    ├── BoardError                an image that does not build, or fails in its emulator
+    ├── BudgetError               a model that does not fit a board's memory
     └── MissingDependencyError    an extra is not installed (also an ImportError)
 
 Every message reads `<Where>: <what was found against what was expected>. <What to do>.`
@@ -49,6 +51,14 @@ class NonFiniteError(RnnEdgeError):
 
 class ParityError(RnnEdgeError):
     """Two engines of one model differ by more than the limit in `tolerances.py`."""
+
+
+class BoardError(RnnEdgeError):
+    """C source does not compile for a board, or its program fails in the emulator."""
+
+
+class BudgetError(RnnEdgeError):
+    """A model needs more flash or RAM than a board has; the message says what would fit."""
 
 
 class MissingDependencyError(RnnEdgeError, ImportError):

@@ -1,0 +1,168 @@
+"""Builds what a board runs: models, a program around them, and the board's start-up code."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from rnnedge_runtime.errors import BoardError
+
+from .board import Board
+from .job import RUN_ROWS
+from .source import CSource
+
+SUPPORT = files("rnnedge_export.boards") / "support"
+COMPILE_TIMEOUT_S = 120
+MODEL_FLAGS = ("-std=c99", "-O2")
+"""How a model is compiled unless the caller says otherwise."""
+
+_STARTS = {"arm-none-eabi-gcc": "start_cortex_m.c"}
+_SHOWN_LINES = 12
+
+
+def build(
+    board: Board,
+    program: str,
+    sources: Sequence[CSource],
+    folder: Path,
+    *,
+    glue: str,
+    model_flags: Sequence[str] = MODEL_FLAGS,
+    defines: Sequence[str] = (),
+    compiler: str | None = None,
+) -> Path:
+    """An image in `folder`: a program of `support/`, `glue` and the models.
+
+    Args:
+        board: what to compile for.
+        program: `runner.c` or `gauge.c`.
+        sources: models, compiled with `model_flags`.
+        folder: a fresh one; objects are left in it.
+        glue: content of the C file that joins the program and the models.
+        model_flags: flags of the models alone.
+        defines: preprocessor definitions of program and glue.
+        compiler: another one for the models, `clang-14`; it must understand the flags.
+
+    Raises:
+        BoardError: the compiler or the linker refuses; its first lines are in the message.
+    """
+    (folder / "glue.c").write_text(glue, encoding="utf-8")
+    with as_file(SUPPORT) as support:
+        common = [*_target_flags(board), f"-I{support}"]
+        includes = [f"-I{path}" for path in sorted({s.path.parent for s in sources})]
+        objects = []
+        own = [support / name for name in (program, *_platform_files(board))]
+        for path in [*own, folder / "glue.c"]:
+            flags = ["-std=c99", "-O2", *includes, *defines]
+            objects.append(_compile(board, path, folder, [*common, *flags]))
+        for source in sources:
+            objects.append(
+                _compile(board, source.path, folder, [*common, *model_flags], compiler)
+            )
+        return _link(board, objects, folder, support)
+
+
+def runner_glue(sources: Sequence[CSource]) -> str:
+    """The table of models that `runner.c` works on."""
+    values = RUN_ROWS * max(
+        max(source.shape.input_size, source.shape.output_size) for source in sources
+    )
+    nbytes = max(source.shape.snapshot_nbytes for source in sources)
+    lines = ['#include "runner.h"']
+    lines += [f'#include "{source.path.stem}.h"' for source in sources]
+    lines += [f"MODEL({s.name}, {s.name.upper()})" for s in sources]
+    entries = ", ".join(f"MODEL_ENTRY({s.name}, {s.name.upper()})" for s in sources)
+    lines += [
+        f"const struct model models[] = {{{entries}}};",
+        f"const uint32_t num_models = {len(sources)};",
+        f"float rows_in[{values}], rows_out[{values}];",
+        f"unsigned char snapshot[{nbytes}];",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _platform_files(board: Board) -> list[str]:
+    match board.system:
+        case "linux":
+            return ["io_files.c"]
+        case "wasm":
+            return ["io_wasm.c", "memory.c"]
+    start = _STARTS.get(board.compiler, "start_rv32.c")
+    return ["io_semihosting.c", "memory.c", start]
+
+
+def _target_flags(board: Board) -> list[str]:
+    flags = [*board.flags, "-ffunction-sections", "-fdata-sections"]
+    if board.system == "linux":
+        return [*flags, "-fno-pie"]
+    # Without a C library the compiler's own headers serve; its builtins stay.
+    no_libc = Path(str(SUPPORT)) / "no_libc"
+    return [*flags, "-ffreestanding", "-fbuiltin", f"-idirafter{no_libc}"]
+
+
+def _compile(
+    board: Board,
+    path: Path,
+    folder: Path,
+    flags: Sequence[str],
+    compiler: str | None = None,
+) -> Path:
+    to = folder / f"{path.stem}.o"
+    if path.name == "memory.c":
+        flags = [*flags, "-fno-builtin", "-fno-tree-loop-distribute-patterns"]
+        if "clang" in board.compiler:
+            flags = [
+                flag for flag in flags if flag != "-fno-tree-loop-distribute-patterns"
+            ]
+    command = [compiler or board.compiler, *flags, "-c", str(path), "-o", str(to)]
+    _call(command, f"{board.name}: compiling {path.name}", folder)
+    return to
+
+
+def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) -> Path:
+    to = folder / ("image.wasm" if board.system == "wasm" else "image.elf")
+    flags = [*board.flags, "-Wl,--gc-sections"]
+    match board.system:
+        case "linux":
+            flags += ["-static", "-no-pie"]
+        case "wasm":
+            flags += ["-nostdlib", "-Wl,--no-entry", "-Wl,--export=main"]
+        case "bare metal":
+            memory = board.memory
+            assert memory is not None
+            flags += [
+                "-nostdlib",
+                "-static",
+                f"-Wl,--defsym=rom_start={memory.rom_start:#x}",
+                f"-Wl,--defsym=rom_nbytes={memory.rom_nbytes:#x}",
+                f"-Wl,--defsym=ram_start={memory.ram_start:#x}",
+                f"-Wl,--defsym=ram_nbytes={memory.ram_nbytes:#x}",
+                f"-Wl,-T,{support / 'bare_metal.ld'}",
+                "-Wl,--no-warn-rwx-segments",
+            ]
+    command = [board.compiler, *flags, *map(str, objects), *board.libraries]
+    _call([*command, "-o", str(to)], f"{board.name}: linking", folder)
+    return to
+
+
+def _call(command: Sequence[str], what: str, folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMPILE_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise BoardError(
+            f"{what}: the compiler did not end within {COMPILE_TIMEOUT_S} s."
+        ) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()[:_SHOWN_LINES]
+        raise BoardError(
+            f"{what}: {Path(command[0]).name} failed. It said:\n  " + "\n  ".join(lines)
+        )

@@ -1,0 +1,130 @@
+"""What a run on a board is asked, and what it answers: orders of `support/runner.c`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import BoardError
+
+RUN_ROWS = 8
+"""Rows of one call of NAME_run on a board; RUN_ROWS of `support/runner.h`."""
+
+_END, _SELECT, _RESET, _STEP, _RUN, _SAVE, _RESTORE, _SELFTEST, _TIME = range(9)
+_ORDER = struct.Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a model in an image: values of x, of y, bytes of a snapshot."""
+
+    input_size: int
+    output_size: int
+    snapshot_nbytes: int
+
+
+Answer = NDArray[np.float32] | bytes | int
+"""Rows, a snapshot, or the status that the call returned."""
+
+
+@dataclass
+class Job:
+    """Orders for the models of one image, in turn; each that answers gives one Answer.
+
+    `select` names the model that the orders after it are for; each model keeps one stream.
+    """
+
+    models: tuple[Shape, ...]
+    _parts: list[bytes] = field(default_factory=list)
+    _answers: list[tuple[str, int, int]] = field(default_factory=list)
+    _current: int = 0
+
+    def select(self, index: int) -> None:
+        """The orders that follow are for `models[index]`."""
+        self._current = index
+        self._order(_SELECT, index)
+
+    def reset(self) -> None:
+        """Back to the initial state; no answer."""
+        self._order(_RESET)
+
+    def step(self, x: NDArray[np.float32]) -> None:
+        """Rows `[T, I]` one by one; the answer is `[T, O]`."""
+        self._rows(_STEP, x)
+
+    def run(self, x: NDArray[np.float32]) -> None:
+        """Rows `[T, I]` in calls of at most RUN_ROWS; as many answers as calls."""
+        for start in range(0, len(x), RUN_ROWS):
+            self._rows(_RUN, x[start : start + RUN_ROWS])
+
+    def save(self) -> None:
+        """The answer is a snapshot."""
+        self._order(_SAVE)
+        self._answers.append(("bytes", self._shape.snapshot_nbytes, 0))
+
+    def restore(self, snapshot: bytes) -> None:
+        """The answer is the status of NAME_restore, 0 when the snapshot was taken."""
+        self._order(_RESTORE, len(snapshot), snapshot)
+        self._answers.append(("status", 4, 0))
+
+    def selftest(self) -> None:
+        """The answer is the status of NAME_selftest, 0 when every value was right."""
+        self._order(_SELFTEST)
+        self._answers.append(("status", 4, 0))
+
+    def time(self, unix_time_s: int) -> None:
+        """The answer is `[1, I]`: the derived inputs of the time, and zeros."""
+        self._order(_TIME, 0, struct.pack("<q", unix_time_s))
+        self._answers.append(("rows", 1, self._shape.input_size))
+
+    def content(self) -> bytes:
+        """The content of `job.bin`."""
+        return b"".join([*self._parts, _ORDER.pack(_END, 0)])
+
+    def answers(self, content: bytes, where: str) -> Iterator[Answer]:
+        """The answers out of `answer.bin`, in the order of the questions.
+
+        Raises:
+            BoardError: the file does not have the size the answers take.
+        """
+        sizes = [
+            count * 4 * width if kind == "rows" else count
+            for kind, count, width in self._answers
+        ]
+        if len(content) != sum(sizes):
+            raise BoardError(
+                f"{where}: {len(content):,} bytes of answers came back, expected "
+                f"{sum(sizes):,}. The program on the board ended early or wrote too much."
+            )
+        offset = 0
+        for (kind, count, width), size in zip(self._answers, sizes, strict=True):
+            piece = content[offset : offset + size]
+            offset += size
+            if kind == "rows":
+                rows = np.frombuffer(piece, "<f4").reshape(count, width)
+                yield rows.astype(np.float32)
+            elif kind == "bytes":
+                yield piece
+            else:
+                yield struct.unpack("<i", piece)[0]
+
+    @property
+    def _shape(self) -> Shape:
+        return self.models[self._current]
+
+    def _order(self, code: int, argument: int = 0, data: bytes = b"") -> None:
+        self._parts += [_ORDER.pack(code, argument), data]
+
+    def _rows(self, code: int, x: NDArray[np.float32]) -> None:
+        x = np.ascontiguousarray(x, dtype="<f4")
+        if x.ndim != 2 or x.shape[1] != self._shape.input_size:
+            raise BoardError(
+                f"job: rows of shape {list(x.shape)} for a model that takes "
+                f"[T, {self._shape.input_size}]. Pass every input column."
+            )
+        self._order(code, len(x), x.tobytes())
+        self._answers.append(("rows", len(x), self._shape.output_size))
