@@ -30,10 +30,12 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	scripts/format_c.sh check
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	scripts/format_c.sh apply
 
 # Every function of f32.v1 over all floats; the figures of docs/numerics.md.
 exhaustive:

@@ -47,5 +47,4 @@ int get_exact(PyObject *object, Py_buffer *view, Py_ssize_t size, int is_writabl
 /* get_integers() opens a C-contiguous buffer of `size` values of `width` bytes, to read. */
 int get_integers(PyObject *object, Py_buffer *view, Py_ssize_t size, Py_ssize_t width);
 
-
 #endif

@@ -16,13 +16,12 @@ static void raise_from_python(const char *module, const char *maker, PyObject *a
 
 void raise_file(const char *where, const rnne_error *error)
 {
-    raise_from_python("rnnedge_runtime.errors", "file_error",
-                      Py_BuildValue("(sns)", where, (Py_ssize_t)error->offset,
-                                    rnne_status_text(error->status)));
+    raise_from_python(
+        "rnnedge_runtime.errors", "file_error",
+        Py_BuildValue("(sns)", where, (Py_ssize_t)error->offset, rnne_status_text(error->status)));
 }
 
 void raise_busy(const char *owner)
 {
-    raise_from_python("rnnedge_runtime.exclusive", "entered_twice",
-                      Py_BuildValue("(s)", owner));
+    raise_from_python("rnnedge_runtime.exclusive", "entered_twice", Py_BuildValue("(s)", owner));
 }

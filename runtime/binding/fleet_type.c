@@ -119,8 +119,8 @@ static PyObject *fleet_step(PyObject *object, PyObject *args)
     const int is_first = index_object == Py_None;
     if (is_first && (size_t)num_rows > self->num_streams)
         PyErr_SetString(PyExc_ValueError, "_native: more rows than streams");
-    else if (is_first || get_integers(index_object, &index, num_rows,
-                                      (Py_ssize_t)sizeof(uint32_t)) == 0) {
+    else if (is_first ||
+             get_integers(index_object, &index, num_rows, (Py_ssize_t)sizeof(uint32_t)) == 0) {
         if (num_rows == 0 || step_core(self, index.buf, (size_t)num_rows, x.buf, y.buf) == 0)
             done = Py_NewRef(Py_None);
         if (!is_first)
@@ -190,7 +190,8 @@ static PyObject *fleet_take(PyObject *object, PyObject *source)
     const fleet_object *other = (const fleet_object *)source;
     if (Py_TYPE(source) != fleet_type || other->model != self->model || self->is_busy ||
         other->is_busy || other->num_streams > self->num_streams) {
-        PyErr_SetString(PyExc_ValueError, "_native: take() needs a smaller idle fleet of the model");
+        PyErr_SetString(PyExc_ValueError,
+                        "_native: take() needs a smaller idle fleet of the model");
         return NULL;
     }
     const size_t size = self->model->info.state_size;

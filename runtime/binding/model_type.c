@@ -135,8 +135,10 @@ static PyGetSetDef model_attributes[] = {
 PyObject *make_model_type(void)
 {
     static PyType_Slot slots[] = {
-        {Py_tp_new, (void *)model_new},         {Py_tp_dealloc, (void *)model_dealloc},
-        {Py_tp_methods, (void *)model_methods}, {Py_tp_getset, (void *)model_attributes},
+        {Py_tp_new, (void *)model_new},
+        {Py_tp_dealloc, (void *)model_dealloc},
+        {Py_tp_methods, (void *)model_methods},
+        {Py_tp_getset, (void *)model_attributes},
         {Py_tp_doc, "A loaded .rnne file; threads may share it."},
         {0, NULL},
     };

@@ -37,12 +37,11 @@ static int fields_are_right(PyObject *object)
     PyObject *data = interface ? PyDict_GetItemString(interface, "data") : NULL;
     PyObject *address = data ? PyTuple_GetItem(data, 0) : NULL;
     PyObject *dtype = PyObject_GetAttrString(object, "dtype");
-    const int is_right = address && PyLong_AsVoidPtr(address) == array->data &&
-                         dtype == rnne_numpy.float32 && array->dtype == dtype &&
-                         array->num_axes == 1 && array->shape[0] == PROBE_SIZE &&
-                         array->strides[0] == (Py_ssize_t)sizeof(float) &&
-                         (array->flags & (ARRAY_C_CONTIGUOUS | ARRAY_ALIGNED)) &&
-                         (array->flags & ARRAY_WRITEABLE);
+    const int is_right =
+        address && PyLong_AsVoidPtr(address) == array->data && dtype == rnne_numpy.float32 &&
+        array->dtype == dtype && array->num_axes == 1 && array->shape[0] == PROBE_SIZE &&
+        array->strides[0] == (Py_ssize_t)sizeof(float) &&
+        (array->flags & (ARRAY_C_CONTIGUOUS | ARRAY_ALIGNED)) && (array->flags & ARRAY_WRITEABLE);
     Py_XDECREF(interface);
     Py_XDECREF(dtype);
     PyErr_Clear();
@@ -103,6 +102,6 @@ PyObject *new_float32(Py_ssize_t size)
     if (!rnne_numpy.new_array)
         return PyObject_CallFunction(rnne_numpy.empty, "nO", size, rnne_numpy.float32);
     Py_INCREF(rnne_numpy.float32); /* PyArray_NewFromDescr takes it over */
-    return rnne_numpy.new_array(rnne_numpy.array_type, rnne_numpy.float32, 1, &size, NULL, NULL,
-                                0, NULL);
+    return rnne_numpy.new_array(rnne_numpy.array_type, rnne_numpy.float32, 1, &size, NULL, NULL, 0,
+                                NULL);
 }

@@ -35,8 +35,7 @@ static PyObject **argument_named(step_arguments *a, PyObject *name)
     return PyUnicode_Compare(name, name_x) == 0 ? &a->x : NULL;
 }
 
-static int parse(step_arguments *a, PyObject *const *args, Py_ssize_t num_args,
-                 PyObject *keywords)
+static int parse(step_arguments *a, PyObject *const *args, Py_ssize_t num_args, PyObject *keywords)
 {
     const Py_ssize_t num_keywords = keywords ? PyTuple_Size(keywords) : 0;
     if (num_args > 3) {
@@ -132,8 +131,7 @@ static const float *read_inputs(stream_object *self, const step_arguments *a)
 
 static PyObject *step_checked(stream_object *self, const step_arguments *a)
 {
-    return PyObject_CallMethodObjArgs((PyObject *)self, name_checked, a->x, a->time, a->out,
-                                      NULL);
+    return PyObject_CallMethodObjArgs((PyObject *)self, name_checked, a->x, a->time, a->out, NULL);
 }
 
 PyObject *stream_step(PyObject *object, PyObject *const *args, Py_ssize_t num_args,

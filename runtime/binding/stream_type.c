@@ -68,8 +68,8 @@ static rnne_status advance_core(stream_object *self, const float *x, size_t num_
     rnne_status status;
     self->is_busy = 1;
     Py_BEGIN_ALLOW_THREADS
-    status = rnne_run(self->core, x, num_steps, y, self->scratch,
-                      self->scratch ? scratch_nbytes : 0);
+    status =
+        rnne_run(self->core, x, num_steps, y, self->scratch, self->scratch ? scratch_nbytes : 0);
     Py_END_ALLOW_THREADS
     self->is_busy = 0;
     return status;
@@ -224,8 +224,8 @@ PyObject *make_stream_type(void)
         {Py_tp_methods, (void *)stream_methods}, {Py_tp_getset, (void *)stream_attributes},
         {Py_tp_doc, "The state of one series."}, {0, NULL},
     };
-    static PyType_Spec spec = {
-        "rnnedge_runtime._native.Stream", sizeof(stream_object), 0,
-        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE, slots};
+    static PyType_Spec spec = {"rnnedge_runtime._native.Stream", sizeof(stream_object), 0,
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+                               slots};
     return PyType_FromSpec(&spec);
 }

@@ -7,19 +7,19 @@
 
 static int num_failed;
 
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            num_failed++;                                                                      \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);            \
-        }                                                                                      \
+#define CHECK(condition)                                                                          \
+    do {                                                                                          \
+        if (!(condition)) {                                                                       \
+            num_failed++;                                                                         \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);               \
+        }                                                                                         \
     } while (0)
 
-#define TEST(function)                                                                         \
-    do {                                                                                       \
-        const int before = num_failed;                                                         \
-        function();                                                                            \
-        printf("%-40s %s\n", #function, num_failed == before ? "ok" : "FAILED");               \
+#define TEST(function)                                                                            \
+    do {                                                                                          \
+        const int before = num_failed;                                                            \
+        function();                                                                               \
+        printf("%-40s %s\n", #function, num_failed == before ? "ok" : "FAILED");                  \
     } while (0)
 
 #endif

@@ -104,7 +104,8 @@ static void replay_stream(const rnne_model *model, const char *mode, const float
         for (size_t t = 0; t < num_steps; t += chunk) {
             const size_t left = num_steps - t;
             check(rnne_run(stream, x + t * info.input_size, left < chunk ? left : chunk,
-                           y + t * info.output_size, scratch, scratch_nbytes), NULL);
+                           y + t * info.output_size, scratch, scratch_nbytes),
+                  NULL);
         }
         return;
     }
@@ -152,7 +153,8 @@ int main(int argc, char **argv)
     if (strcmp(mode, "test") == 0) {
         const size_t stream_nbytes = rnne_stream_nbytes(model);
         check(rnne_self_test(model, file, file_nbytes, allocate(stream_nbytes), stream_nbytes,
-                             &error), &error);
+                             &error),
+              &error);
         num_values = 0;
     } else if (strcmp(mode, "time") == 0) {
         for (size_t t = 0; t < num_steps; t++) {

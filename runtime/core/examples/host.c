@@ -49,7 +49,8 @@ int main(int argc, char **argv)
     if (rnne_model_nbytes(file, file_nbytes, &nbytes, &error) ||
         rnne_model_init(malloc(nbytes), nbytes, file, file_nbytes, RNNE_ISA_AUTO, &model, &error))
         return fprintf(stderr, "%s: byte %lu: %s\n", argv[1], (unsigned long)error.offset,
-                       rnne_status_text(error.status)), 2;
+                       rnne_status_text(error.status)),
+               2;
     free(file);
     rnne_model_info(model, &info);
     nbytes = rnne_stream_nbytes(model);

@@ -101,11 +101,11 @@ typedef struct rnne_info {
     uint32_t input_size;   /* I = F + 2 D */
     uint32_t output_size;  /* O */
     uint32_t num_layers;
-    uint32_t num_tensors;  /* state tensors: h_k and c_k of the layers in order, then `held` */
-    size_t state_size;     /* S: floats of all state tensors, without padding */
-    uint8_t digest[32];    /* identifies the model: SHA-256 of spec, weights and numerics */
-    char numerics[17];     /* name of the arithmetic, ends with 0 */
-    rnne_isa isa;          /* what the model runs on */
+    uint32_t num_tensors; /* state tensors: h_k and c_k of the layers in order, then `held` */
+    size_t state_size;    /* S: floats of all state tensors, without padding */
+    uint8_t digest[32];   /* identifies the model: SHA-256 of spec, weights and numerics */
+    char numerics[17];    /* name of the arithmetic, ends with 0 */
+    rnne_isa isa;         /* what the model runs on */
 } rnne_info;
 
 /* ---- model ---------------------------------------------------------------------------- */
@@ -158,9 +158,8 @@ RNNE_API void rnne_time_features(const rnne_model *model, int64_t unix_time_s, f
  * Returns RNNE_MISMATCH with the step in error->offset when an output differs,
  * RNNE_BAD_SECTION when the file records nothing or does not fit the model.
  */
-RNNE_API rnne_status rnne_self_test(const rnne_model *model, const void *file,
-                                    size_t file_nbytes, void *mem, size_t mem_nbytes,
-                                    rnne_error *error);
+RNNE_API rnne_status rnne_self_test(const rnne_model *model, const void *file, size_t file_nbytes,
+                                    void *mem, size_t mem_nbytes, rnne_error *error);
 
 /* ---- stream --------------------------------------------------------------------------- */
 

@@ -23,14 +23,13 @@ typedef struct rnne_block {
 /* A layer's input and output in one step of `lanes` streams. */
 typedef struct rnne_values {
     size_t lanes;
-    const float *x;  /* [I][lanes] model input */
-    const float *z;  /* [input_size][lanes] */
-    float *out;      /* [padded output_size][lanes] */
+    const float *x; /* [I][lanes] model input */
+    const float *z; /* [input_size][lanes] */
+    float *out;     /* [padded output_size][lanes] */
 } rnne_values;
 
 /* Takes the memory of all but the state. */
-void rnne_block_take(rnne_block *block, const rnne_model *model, size_t lanes,
-                     rnne_arena *arena);
+void rnne_block_take(rnne_block *block, const rnne_model *model, size_t lanes, rnne_arena *arena);
 
 /* Where n_in and n_rec, or m, lie behind the gates of a layer, in floats of one lane. */
 size_t rnne_gates_end(const rnne_layer *layer);

@@ -79,9 +79,9 @@ rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *mode
 static rnne_lane lane_of(const rnne_fleet *fleet, size_t i)
 {
     const rnne_model *const model = fleet->block.model;
-    const rnne_lane lane = {
-        model, fleet->states + i / RNNE_BLOCK * block_floats(model) + i % RNNE_BLOCK, RNNE_BLOCK,
-        fleet->num_steps + i};
+    const rnne_lane lane = {model,
+                            fleet->states + i / RNNE_BLOCK * block_floats(model) + i % RNNE_BLOCK,
+                            RNNE_BLOCK, fleet->num_steps + i};
     return lane;
 }
 
@@ -160,9 +160,8 @@ rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num
     }
     for (size_t first = 0; first < num_rows; first += RNNE_BLOCK) {
         const size_t left = num_rows - first;
-        const task t = {index ? index + first : NULL, first,
-                        left < RNNE_BLOCK ? left : RNNE_BLOCK, x + first * num_inputs,
-                        y + first * num_outputs};
+        const task t = {index ? index + first : NULL, first, left < RNNE_BLOCK ? left : RNNE_BLOCK,
+                        x + first * num_inputs, y + first * num_outputs};
         step_block(fleet, &t);
     }
     return RNNE_OK;
@@ -191,15 +190,14 @@ void rnne_fleet_values_set(rnne_fleet *fleet, size_t i, const float *values, uin
     rnne_lane_set(&lane, values, num_steps);
 }
 
-rnne_status rnne_fleet_state_get(const rnne_fleet *fleet, size_t i, void *snapshot,
-                                 size_t nbytes)
+rnne_status rnne_fleet_state_get(const rnne_fleet *fleet, size_t i, void *snapshot, size_t nbytes)
 {
     const rnne_lane lane = lane_of(fleet, i);
     return rnne_lane_snapshot(&lane, snapshot, nbytes);
 }
 
-rnne_status rnne_fleet_state_set(rnne_fleet *fleet, size_t i, const void *snapshot,
-                                 size_t nbytes, rnne_error *error)
+rnne_status rnne_fleet_state_set(rnne_fleet *fleet, size_t i, const void *snapshot, size_t nbytes,
+                                 rnne_error *error)
 {
     const rnne_lane lane = lane_of(fleet, i);
     return rnne_lane_restore(&lane, snapshot, nbytes, error);

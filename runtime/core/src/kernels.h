@@ -10,9 +10,9 @@
 
 #include <stddef.h>
 
-#define RNNE_PANEL 64       /* output rows stored together; the last panel may be narrower */
-#define RNNE_PANEL_STEP 16  /* panels are multiples of this, and so is every padded size */
-#define RNNE_BLOCK 32       /* streams of a fleet that lie side by side */
+#define RNNE_PANEL 64      /* output rows stored together; the last panel may be narrower */
+#define RNNE_PANEL_STEP 16 /* panels are multiples of this, and so is every padded size */
+#define RNNE_BLOCK 32      /* streams of a fleet that lie side by side */
 
 /*
  * Weights in the order in which a product reads them: panel after panel of up to RNNE_PANEL

@@ -193,17 +193,14 @@ void rnne_layer_pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weight
         layer->first = copy(arena, weights, in, 1);
         layer->second = copy(arena, weights + in * 4, in, 1);
         break;
-    case RNNE_EMBEDDING:
-        layer->first = copy(arena, weights, layer->hidden_size * out, 1);
-        break;
+    case RNNE_EMBEDDING: layer->first = copy(arena, weights, layer->hidden_size * out, 1); break;
     case RNNE_ADD_LAST:
         layer->sources = copy(arena, layer->sources_in_file, out, 0);
         layer->sources_in_file = NULL;
         break;
     case RNNE_LINEAR: {
         const tensor w = {weights, in, 0}, none = {NULL, 0, 0};
-        layer->matrix[0] =
-            pack_matrix(arena, (size_t)out, w, none, weights + out * in * 4, NULL);
+        layer->matrix[0] = pack_matrix(arena, (size_t)out, w, none, weights + out * in * 4, NULL);
         break;
     }
     case RNNE_RNN:

@@ -65,8 +65,8 @@ static rnne_status check_inputs(const rnne_section *model, const rnne_layout *la
 {
     for (size_t i = 0; i < layout->num_features; i++) {
         const rnne_feature f = rnne_layout_feature(model, layout, i);
-        if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) ||
-            f.low > f.high || !rnne_is_finite(f.initial))
+        if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) || f.low > f.high ||
+            !rnne_is_finite(f.initial))
             return rnne_fail(error, RNNE_BAD_MODEL,
                              model->offset + layout->features_at + i * FEATURE_NBYTES);
     }

@@ -12,8 +12,7 @@
 static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_layout *layout)
 {
     rnne_model *const model = rnne_arena_take(arena, sizeof *model);
-    rnne_feature *const features =
-        rnne_arena_take(arena, layout->num_features * sizeof *features);
+    rnne_feature *const features = rnne_arena_take(arena, layout->num_features * sizeof *features);
     rnne_derived *const derived = rnne_arena_take(arena, layout->num_derived * sizeof *derived);
     rnne_layer *const layers = rnne_arena_take(arena, layout->num_layers * sizeof *layers);
     if (arena->base) {
@@ -65,8 +64,8 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
 /* Whether a block of streams, the largest object but the model, fits the address space. */
 static int fits(const rnne_layout *layout, uint64_t model_nbytes)
 {
-    const uint64_t floats = 2 * layout->state_floats + 2 * layout->value_floats +
-                            layout->gate_floats + (1u << 18);
+    const uint64_t floats =
+        2 * layout->state_floats + 2 * layout->value_floats + layout->gate_floats + (1u << 18);
     return model_nbytes < SIZE_MAX / 2 && floats < SIZE_MAX / 2 / 4 / RNNE_BLOCK;
 }
 

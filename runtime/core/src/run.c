@@ -115,8 +115,8 @@ static void run_pass(rnne_stream *stream, const pass *p, float *y)
             linear_steps(block, layer, p, z, out);
         } else {
             for (size_t t = 0; t < p->num_steps; t++) {
-                const rnne_values values = {1, p->x + t * model->input_floats,
-                                            z.at + t * z.stride, out + t * width};
+                const rnne_values values = {1, p->x + t * model->input_floats, z.at + t * z.stride,
+                                            out + t * width};
                 rnne_stateless(layer, model->kernels, &values, &block->num_unknown_tokens);
             }
         }
@@ -136,8 +136,7 @@ rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, floa
     for (size_t t = 0; t < num_steps; t++)
         if (rnne_is_rejected(model, x + t * num_inputs))
             return RNNE_REJECTED;
-    if (num_steps < WORTH_A_PASS || !scratch ||
-        scratch_nbytes < rnne_run_scratch_nbytes(model)) {
+    if (num_steps < WORTH_A_PASS || !scratch || scratch_nbytes < rnne_run_scratch_nbytes(model)) {
         for (size_t t = 0; t < num_steps; t++)
             rnne_step(stream, x + t * num_inputs, y + t * num_outputs);
         return RNNE_OK;

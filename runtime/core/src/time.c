@@ -22,8 +22,7 @@ static uint64_t remainder_of(int64_t value, uint32_t period)
 static uint32_t turn_of(int64_t time_s, const rnne_derived *derived)
 {
     const uint32_t period = derived->period_s;
-    const uint64_t sum =
-        remainder_of(time_s, period) + remainder_of(derived->offset_s, period);
+    const uint64_t sum = remainder_of(time_s, period) + remainder_of(derived->offset_s, period);
     return (uint32_t)(((sum % period) << 32) / period);
 }
 
@@ -35,8 +34,8 @@ static void sin_cos(uint32_t turn, float *sine, float *cosine)
     const float a = (float)units * RADIANS_PER_UNIT;
     const float square = a * a;
     const float s = a + a * square * (SIN_0 + square * (SIN_1 + square * SIN_2));
-    const float c = (1.0f - 0.5f * square) +
-                    square * square * (COS_0 + square * (COS_1 + square * COS_2));
+    const float c =
+        (1.0f - 0.5f * square) + square * square * (COS_0 + square * (COS_1 + square * COS_2));
     const float swapped_s = quarter & 1 ? c : s;
     const float swapped_c = quarter & 1 ? s : c;
     *sine = quarter & 2 ? -swapped_s : swapped_s;
