@@ -79,8 +79,8 @@ def _command(board: Board, image: Path, extra: tuple[str, ...]) -> list[str]:
             return [*board.emulator, str(script)]
     return [
         *board.emulator,
-        *"-nographic -monitor none -serial none".split(),
-        *"-semihosting-config enable=on,target=native".split(),
+        *("-nographic", "-monitor", "none", "-serial", "none"),
+        *("-semihosting-config", "enable=on,target=native"),
         *extra,
         "-kernel",
         str(image),

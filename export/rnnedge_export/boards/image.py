@@ -83,6 +83,20 @@ def runner_glue(sources: Sequence[CSource]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def compile_plugin(folder: Path) -> Path:
+    """The emulator's plugin that counts instructions, built for this machine.
+
+    Raises:
+        BoardError: the compiler refuses.
+    """
+    to = folder / "icount_plugin.so"
+    with as_file(SUPPORT) as support:
+        source = str(support / "icount_plugin.c")
+        flags = ["-O2", "-shared", "-fPIC", source, "-o", str(to)]
+        _call(["cc", *flags], "compiling icount_plugin.c", folder)
+    return to
+
+
 def _platform_files(board: Board) -> list[str]:
     match board.system:
         case "linux":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from rnnedge_runtime.errors import MissingDependencyError
@@ -60,7 +61,7 @@ def require_tools(*boards: Board) -> None:
     missing = {board.name: missing_packages(board) for board in boards}
     missing = {name: packages for name, packages in missing.items() if packages}
     if missing:
-        packages = list(dict.fromkeys(sum(missing.values(), [])))
+        packages = list(dict.fromkeys(chain.from_iterable(missing.values())))
         raise MissingDependencyError(
             f"boards {', '.join(missing)}: the compiler or the emulator is not on this "
             f"machine. Install them, on Debian with: apt-get install "

@@ -1,0 +1,234 @@
+"""What a model costs on a board: flash, RAM, stack, instructions of a step.
+
+Flash is the image less the same image with the calls into the model left out, RAM the state
+and what the model's own data adds, both with reset and step alone referenced. Instructions are
+those of one call, less those of a call of nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import BoardError
+
+from .board import Board
+from .emulator import run_image
+from .image import MODEL_FLAGS, build, compile_plugin
+from .source import CSource
+from .tools import require_tools, version
+
+_WRAPPED = 0xFFFF_FFFF
+_NS = 1_000_000_000
+_SHIFTS = (7, 4, 1)
+"""Of virtual time: 2^shift nanoseconds an instruction. The first is exact and reaches 4
+million instructions, the others are exact to a handful and reach further."""
+_STACK_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Costs of one model on one board.
+
+    Attributes:
+        board: name of the board.
+        flash_nbytes: code and constants, what the compiler's library adds included.
+        ram_nbytes: state and other data; the caller's x and y are left out.
+        stack_nbytes: deepest stack of a step; None where it cannot be seen.
+        min_instructions: of a step over the rows; None where nothing counts.
+        max_instructions: of a step over the rows.
+        compiler: its version, "" when the figures are estimated.
+        is_estimated: from the model alone, without compiler and emulator.
+    """
+
+    board: str
+    flash_nbytes: int
+    ram_nbytes: int
+    stack_nbytes: int | None
+    min_instructions: int | None
+    max_instructions: int | None
+    compiler: str = ""
+    is_estimated: bool = False
+
+
+def measure(
+    board: Board,
+    source: CSource,
+    x: NDArray[np.generic],
+    *,
+    model_flags: Sequence[str] = MODEL_FLAGS,
+    compiler: str | None = None,
+) -> Measurement:
+    """Compile the model for the board, run it there, and weigh it.
+
+    Args:
+        board: where.
+        source: the model; integer rows in `x` go to its `NAME_step_q`.
+        x: `[T, I]` rows to step from the initial state, float32 or int16; the count of
+            a board without a float unit depends on them.
+        model_flags: flags of the model's file.
+        compiler: another compiler for the model's file.
+
+    Raises:
+        MissingDependencyError: a tool is not installed; names its package.
+        BoardError: the source does not compile, or its program fails.
+    """
+    require_tools(board)
+    is_integer = np.issubdtype(x.dtype, np.integer)
+    rows = np.ascontiguousarray(x, "<i2" if is_integer else "<f4")
+    with TemporaryDirectory(prefix="rnnedge-") as name:
+        folder = Path(name)
+        images = []
+        for variant in ("model", "stub"):
+            (folder / variant).mkdir()
+            images.append(
+                build(
+                    board,
+                    "gauge.c",
+                    [source],
+                    folder / variant,
+                    glue=_glue(source, is_integer=is_integer),
+                    model_flags=[*model_flags, "-fstack-usage"],
+                    compiler=compiler,
+                    defines=_defines(board, is_stub=variant == "stub"),
+                )
+            )
+        model, stub = (_sections(board, image) for image in images)
+        state, counts, stack = _run(board, images[0], rows)
+        frame = own_frame(folder / "model" / f"{source.path.stem}.su", source.name)
+    return Measurement(
+        board.name,
+        flash_nbytes=model[0] - stub[0],
+        ram_nbytes=state + model[1] - stub[1],
+        stack_nbytes=None if board.system == "wasm" else max(stack, frame),
+        min_instructions=min(counts, default=None),
+        max_instructions=max(counts, default=None),
+        compiler=version(compiler or board.compiler),
+    )
+
+
+def own_frame(path: Path, name: str) -> int:
+    """Bytes of the step's own frame, as the compiler states it in a `.su` file.
+
+    Raises:
+        BoardError: a frame's size depends on the data.
+    """
+    if not path.exists():
+        return 0
+    frames = {}
+    for line in path.read_text().splitlines():
+        place, nbytes, kind = line.split("\t")
+        function = place.rsplit(":", 1)[1]
+        if kind != "static":
+            raise BoardError(
+                f"{path.stem}.c: the stack of {function} is {kind}, expected static. "
+                "Export the model again."
+            )
+        frames[function] = int(nbytes)
+    return max(frames.get(f"{name}_step", 0), frames.get(f"{name}_step_q", 0))
+
+
+def _glue(source: CSource, *, is_integer: bool) -> str:
+    step = f"{source.name}_step_q" if is_integer else f"{source.name}_step"
+    value = "int16_t" if is_integer else "float"
+    return (
+        f'#include "gauge.h"\n#include "{source.path.stem}.h"\n'
+        f"GAUGE({source.name}, {source.name.upper()}, {value}, {step})\n"
+    )
+
+
+def _defines(board: Board, *, is_stub: bool) -> list[str]:
+    counter = ["-DGAUGE_SYSTICK"] if board.counter == "systick" else []
+    return [*counter, *(["-DSTUB"] if is_stub else [])]
+
+
+def _sections(board: Board, image: Path) -> tuple[int, int]:
+    """Bytes that the image takes of flash and of RAM."""
+    if board.system == "wasm":
+        return image.stat().st_size, 0
+    size = board.compiler.removesuffix("gcc") + "size"
+    done = subprocess.run([size, image], capture_output=True, text=True, check=True)
+    text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
+    return text + data, data + bss
+
+
+def _run(
+    board: Board, image: Path, rows: NDArray[np.generic]
+) -> tuple[int, list[int], int]:
+    """Bytes of the state, instructions of each step, bytes of stack."""
+    shown = rows[:_STACK_ROWS]
+    job = b"".join(
+        struct.pack("<I", len(part)) + part.tobytes() for part in (rows, shown)
+    )
+    size = 4 * (3 + len(rows))
+    match board.counter:
+        case "systick":
+            for shift in _SHIFTS:
+                extra = ("-icount", f"shift={shift}")
+                words = _words(
+                    board, run_image(board, image, job, extra=extra)[0], size
+                )
+                if _WRAPPED not in words[1:-1]:
+                    break
+            else:
+                raise BoardError(
+                    f"{board.name}: a step takes more instructions than its timer counts. "
+                    "Measure it on a board with a float unit."
+                )
+            ratio = _NS / board.systick_hz / 2**shift
+            counts = [round(float(word - words[1]) * ratio) for word in words[2:-1]]
+        case "minstret":
+            answer, _ = run_image(board, image, job, extra=("-icount", "shift=0"))
+            words = _words(board, answer, size)
+            counts = [word - words[1] for word in words[2:-1]]
+        case "plugin":
+            plugin = compile_plugin(image.parent)
+            start, stop = (
+                _address(board, image, f"gauge_{p}") for p in ("start", "stop")
+            )
+            extra = (
+                "-plugin",
+                f"{plugin},start={start:#x},stop={stop:#x}",
+                "-d",
+                "plugin",
+            )
+            answer, said = run_image(board, image, job, extra=extra)
+            words = _words(board, answer, size)
+            found = [int(number) for number in re.findall(r"icount (\d+)", said)]
+            if len(found) != 1 + len(rows):
+                raise BoardError(
+                    f"{board.name}: {len(found)} counts came back for {len(rows)} steps. "
+                    "Is this QEMU built with plugins?"
+                )
+            counts = [number - found[0] for number in found[1:]]
+        case "none":
+            words = _words(board, run_image(board, image, job)[0], size)
+            counts = []
+    return words[0], counts, words[-1]
+
+
+def _words(board: Board, answer: bytes, size: int) -> list[int]:
+    if len(answer) != size:
+        raise BoardError(
+            f"{board.name}: the gauge answered {len(answer)} bytes, expected {size}. "
+            "The program ended early."
+        )
+    return list(struct.unpack(f"<{size // 4}I", answer))
+
+
+def _address(board: Board, image: Path, symbol: str) -> int:
+    nm = board.compiler.removesuffix("gcc") + "nm"
+    done = subprocess.run([nm, image], capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
+        address, _, name = line.split()[-3:] if len(line.split()) == 3 else ("", "", "")
+        if name == symbol:
+            return int(address, 16)
+    raise BoardError(f"{board.name}: the image has no symbol {symbol}.")
