@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from core_objects import objects, require, run
 from replay import CLANG, CORE, IS_X86, ROOT, replay
 
-SOURCES = sorted((CORE / "src").glob("*.c"))
 MODEL = ROOT / "tests/c/tiny_gru.rnne"
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
 WARNINGS += ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion"]
 WARNINGS += ["-Wvla", "-Wcast-align", "-Werror"]
 FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
 SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
-
-
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def require(tool: str) -> str:
-    if not shutil.which(tool):
-        pytest.skip(f"{tool} is not installed")
-    return tool
-
-
-def objects(compiler: str, folder: Path, *flags: str) -> list[Path]:
-    require(compiler)
-    run(compiler, *flags, "-c", f"-I{CORE / 'include'}", *SOURCES, cwd=folder)
-    return [folder / source.with_suffix(".o").name for source in SOURCES]
 
 
 @pytest.mark.parametrize("compiler", ["gcc", CLANG, "aarch64-linux-gnu-gcc"])

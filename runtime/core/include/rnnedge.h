@@ -9,7 +9,9 @@
  * Memory belongs to the caller: ask for the number of bytes, give that much memory at any
  * address, and keep it where it is until the object is no longer used.  There is nothing to
  * close.  The library allocates nothing, holds no global state, calls no operating system and
- * needs <string.h> alone.
+ * needs <string.h> alone.  It never recurses.  Whatever the
+ * model, it takes at most 2 KiB of stack in rnne_step() and 4 KiB in any other call, beside what
+ * memcpy() and memset() take (gcc -O2; measured for x86-64 and aarch64 by the tests).
  *
  * The results are those of the arithmetic named in the file (docs/numerics.md): the same bytes
  * on every machine, with every instruction set, step by step or a sequence at once.
