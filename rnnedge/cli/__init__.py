@@ -10,9 +10,18 @@ import importlib
 
 import click
 
-from rnnedge_runtime.errors import ParityError, RnnEdgeError
+from rnnedge_runtime.errors import BudgetError, ParityError, RnnEdgeError
 
-COMMANDS = ("train", "export", "verify", "bench", "run", "inspect", "demo")
+COMMANDS = (
+    "train",
+    "export",
+    "verify",
+    "bench",
+    "run",
+    "inspect",
+    "devices",
+    "demo",
+)
 
 
 class LazyGroup(click.Group):
@@ -38,7 +47,7 @@ class LazyGroup(click.Group):
             if ctx.params.get("debug"):
                 raise
             click.echo(f"{type(error).__name__}: {error}", err=True)
-            ctx.exit(1 if isinstance(error, ParityError) else 2)
+            ctx.exit(1 if isinstance(error, ParityError | BudgetError) else 2)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

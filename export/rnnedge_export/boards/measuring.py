@@ -169,6 +169,7 @@ def _run(
         struct.pack("<I", len(part)) + part.tobytes() for part in (rows, shown)
     )
     size = 4 * (3 + len(rows))
+    extra: tuple[str, ...]
     match board.counter:
         case "systick":
             for shift in _SHIFTS:

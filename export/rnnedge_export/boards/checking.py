@@ -1,0 +1,281 @@
+"""The promise tried on a board: the bytes of the host, step by step, over carried state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.stream import model_inputs
+from rnnedge_runtime.time_features import time_features
+
+from ..verification_stream import stream_like
+from .board import Board
+from .emulator import run_image
+from .image import MODEL_FLAGS, build, runner_glue
+from .job import RUN_ROWS, Answer, Job
+from .source import CSource
+from .tools import require_tools
+
+STREAM_STEPS = 5000
+SOFT_FLOAT_STEPS = 500
+"""Steps of the carried stream on a board without a float unit."""
+
+_SNAPSHOT_AT = 200
+_RESUMED = slice(_SNAPSHOT_AT, _SNAPSHOT_AT + 50)
+_AFTER_REFUSAL = slice(_RESUMED.stop, _RESUMED.stop + 10)
+_RUN_STEPS = 61  # no multiple of the rows of one call
+_TIMES = (-1, 1_700_000_000, 2**40)
+_SEED = 11
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One check of one model on one board.
+
+    Attributes:
+        name: what was compared.
+        detail: "" where every byte was equal, else where the first one was not.
+    """
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardReport:
+    """What became of one model on one board."""
+
+    board: str
+    model: str
+    num_steps: int
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a byte differed."""
+        return any(comparison.detail for comparison in self.comparisons)
+
+
+class HostRun:
+    """What the host's engine gives on the rows that the boards are tried on.
+
+    Args:
+        source: the model as C.
+        model: the same one on an engine of the same numerics, for example `numpy`.
+        num_steps: of the longest stream.
+    """
+
+    def __init__(
+        self, source: CSource, model: Model, num_steps: int = STREAM_STEPS
+    ) -> None:
+        self.source = source
+        self.model = model
+        readings, times = readings_like(model, num_steps)
+        self.x = model_inputs(model.spec, readings, times)
+        stream = model.stream()
+        first = stream.run(readings[:_SNAPSHOT_AT], _part(times, 0, _SNAPSHOT_AT))
+        self.snapshot = stream.snapshot()
+        rest = stream.run(
+            readings[_SNAPSHOT_AT:], _part(times, _SNAPSHOT_AT, num_steps)
+        )
+        self.y = np.concatenate([first, rest]).astype(np.float32)
+        self.golden_y = _stepped(model, model.golden.x)
+        self._readings, self._times = readings, times
+
+    def resumed(self, snapshot: bytes) -> Rows:
+        """`[50, O]` outputs that follow a snapshot taken where `snapshot` was.
+
+        Raises:
+            FormatError, StateError: it is not a snapshot of the model.
+        """
+        stream = self.model.stream()
+        stream.restore(snapshot)
+        times = _part(self._times, _RESUMED.start, _RESUMED.stop)
+        return stream.run(self._readings[_RESUMED], times).astype(np.float32)
+
+
+def check_on_board(
+    board: Board,
+    runs: Sequence[HostRun],
+    *,
+    model_flags: Sequence[str] = MODEL_FLAGS,
+    compiler: str | None = None,
+) -> list[BoardReport]:
+    """Build the models into one image, run it, and compare every byte with the host's.
+
+    Args:
+        board: where.
+        runs: models with what the host gave.
+        model_flags: flags of the models' files.
+        compiler: another compiler for the models' files.
+
+    Raises:
+        MissingDependencyError: a tool is not installed; names its package.
+        BoardError: a source does not compile, or the program fails.
+    """
+    require_tools(board)
+    sources = [run.source for run in runs]
+    num_steps = STREAM_STEPS if board.has_float_unit else SOFT_FLOAT_STEPS
+    job = Job(tuple(source.shape for source in sources))
+    for index, run in enumerate(runs):
+        job.select(index)
+        _ask(job, run, num_steps)
+    with TemporaryDirectory(prefix="rnnedge-") as folder:
+        image = build(
+            board,
+            "runner.c",
+            sources,
+            Path(folder),
+            glue=runner_glue(sources),
+            model_flags=model_flags,
+            compiler=compiler,
+        )
+        content, _ = run_image(board, image, job.content())
+    answers = job.answers(content, board.name)
+    return [
+        BoardReport(
+            board.name,
+            run.source.name,
+            min(num_steps, len(run.x)),
+            tuple(_compare(answers, run, num_steps)),
+        )
+        for run in runs
+    ]
+
+
+def readings_like(
+    model: Model, num_steps: int
+) -> tuple[Rows, NDArray[np.int64] | None]:
+    """Readings `[T, F]` like the recorded ones, some missing where they may be; times `[T]`."""
+    spec = model.spec
+    rng = np.random.default_rng(_SEED)
+    rows = stream_like(spec, model.golden)
+    readings = np.resize(rows, (num_steps, spec.input_size))[
+        :, : spec.num_features
+    ].copy()
+    is_held = np.array([feature.missing == "hold" for feature in spec.features])
+    is_missing = (rng.random(readings.shape) < 0.02) & is_held
+    readings[is_missing] = np.resize(
+        np.array([np.nan, np.inf, -np.inf], np.float32), is_missing.sum()
+    )
+    if not spec.derived:
+        return readings, None
+    period = spec.sample_period_s or 60.0
+    times = _TIMES[1] + np.rint(np.arange(num_steps) * period).astype(np.int64)
+    return readings, times
+
+
+def _part(
+    times: NDArray[np.int64] | None, start: int, stop: int
+) -> NDArray[np.int64] | None:
+    return None if times is None else times[start:stop]
+
+
+def _stepped(model: Model, x: Rows) -> Rows:
+    """`[T, O]` outputs of model inputs, from the initial state."""
+    y = np.empty((len(x), model.spec.output_size), np.float32)
+    stepper = model.engine.stepper()
+    for row, out in zip(x, y, strict=True):
+        stepper.step(row, out)
+    return y
+
+
+def _ask(job: Job, run: HostRun, num_steps: int) -> None:
+    x = run.x[:num_steps]
+    job.reset()
+    job.step(run.model.golden.x)
+    job.reset()
+    job.step(x[:_SNAPSHOT_AT])
+    job.save()
+    job.step(x[_SNAPSHOT_AT:])
+    job.reset()
+    job.run(x[:_RUN_STEPS])
+    job.restore(run.snapshot)
+    job.step(x[_RESUMED])
+    job.restore(_corrupted(run.snapshot))
+    job.step(x[_AFTER_REFUSAL])
+    job.selftest()
+    for time in _TIMES:
+        job.time(time)
+
+
+def _compare(
+    answers: Iterator[Answer], run: HostRun, num_steps: int
+) -> Iterator[Comparison]:
+    y = run.y[:num_steps]
+    spec = run.model.spec
+    yield Comparison("golden steps", _difference(_rows(answers), run.golden_y, spec))
+    first = _rows(answers)
+    snapshot = cast(bytes, next(answers))
+    stepped = np.concatenate([first, _rows(answers)])
+    yield Comparison("carried stream", _difference(stepped, y, spec))
+    several = np.concatenate(
+        [_rows(answers) for _ in range(0, len(y[:_RUN_STEPS]), RUN_ROWS)]
+    )
+    yield Comparison("N x 1 = 1 x N", _difference(several, stepped[:_RUN_STEPS], spec))
+    yield Comparison("snapshot, board to host", _snapshot(run, snapshot, stepped))
+    status, resumed = next(answers), _rows(answers)
+    detail = _difference(resumed, y[_RESUMED], spec)
+    yield Comparison(
+        "snapshot, host to board", f"refused with {status}" if status else detail
+    )
+    status, unchanged = next(answers), _rows(answers)
+    detail = _difference(unchanged, y[_AFTER_REFUSAL], spec)
+    yield Comparison("changed snapshot", detail if status else "was not refused")
+    status = next(answers)
+    yield Comparison("self-test", f"gave {status}" if status else "")
+    yield Comparison("derived inputs", _derived(answers, spec))
+
+
+def _snapshot(run: HostRun, snapshot: bytes, stepped: Rows) -> str:
+    try:
+        resumed = run.resumed(snapshot)
+    except RnnEdgeError as error:
+        return str(error)
+    if snapshot != run.snapshot:
+        pairs = zip(snapshot, run.snapshot, strict=True)
+        place = next(k for k, (one, other) in enumerate(pairs) if one != other)
+        return f"byte {place} is not the host's"
+    return _difference(resumed, stepped[_RESUMED], run.model.spec)
+
+
+def _derived(answers: Iterator[Answer], spec: ModelSpec) -> str:
+    for time in _TIMES:
+        found = _rows(answers)[:, : 2 * len(spec.derived)]
+        expected = time_features(np.array([time], np.int64), spec.derived)
+        if spec.derived and found.tobytes() != expected.tobytes():
+            return f"at time {time}"
+    return ""
+
+
+def _rows(answers: Iterator[Answer]) -> Rows:
+    return cast(Rows, next(answers))
+
+
+def _corrupted(snapshot: bytes) -> bytes:
+    middle = len(snapshot) // 2
+    return snapshot[:middle] + bytes([snapshot[middle] ^ 1]) + snapshot[middle + 1 :]
+
+
+def _difference(found: Rows, expected: Rows, spec: ModelSpec) -> str:
+    """Where the first byte differs; a NaN equals a NaN, whatever its payload."""
+    is_equal = found.view(np.uint32) == expected.view(np.uint32)
+    is_equal |= np.isnan(found) & np.isnan(expected)
+    if is_equal.all():
+        return ""
+    step, output = np.argwhere(~is_equal)[0]
+    return (
+        f"step {step}, {spec.outputs[output].name}: "
+        f"{found[step, output]!r} against {expected[step, output]!r}"
+    )
