@@ -1,4 +1,4 @@
-"""Write tests/c/tiny_gru.rnne hostile files for it, and the fuzzers' corpora.
+"""Write tests/c/tiny_gru.rnne, hostile files and the fuzzers' corpora.
 
 The same bytes at every run; tests/test_scripts.py holds that.
 """
@@ -109,6 +109,15 @@ def hostile() -> dict[str, bytes]:
         content = model[:at] + struct.pack("<I", value) + model[at + 4 :]
         return writer.assemble([(b"MODL", CRITICAL, content), *others])
 
+    def with_long(content: bytes) -> bytes:
+        parts = [
+            (name, f, content if name == b"LONG" else c) for name, f, c in sections
+        ]
+        return writer.assemble(parts)
+
+    long_run = next(content for name, _, content in sections if name == b"LONG")
+    long_at = good.index(long_run)
+
     return {
         "not_a_model-empty": b"",
         "not_a_model-text": b"time,temp_c\n",
@@ -140,6 +149,15 @@ def hostile() -> dict[str, bytes]:
         "bad_model-input_zero": with_model(layers_at + 8, 0),
         "bad_model-does_not_chain": with_model(layers_at + 8, 2),
         "bad_model-huge_hidden": with_model(layers_at + 16, 0xFFFFFFFF),
+        "bad_section-long_empty": with_long(b""),
+        "bad_section-long_short": with_long(long_run[:-4]),
+        "bad_section-long_extended": with_long(long_run + bytes(4)),
+        "bad_model-long_no_steps": changed(long_at, 0),
+        "bad_model-long_base_nan": changed(long_at + 40, 0x7FC00000),
+        "bad_model-long_span_infinite": changed(
+            long_at + len(long_run) - 4, 0x7F800000
+        ),
+        "ok-no_long": writer.assemble([s for s in sections if s[0] != b"LONG"]),
         "bad_section-weights_short": writer.assemble(
             [*sections[:-1], (b"WGTS", CRITICAL, sections[-1][2][:-4])]
         ),

@@ -29,3 +29,14 @@ def test_pin_constraints_pins_versions_without_local_labels() -> None:
     lines = output_of("pin_constraints.py").splitlines()
     assert [line for line in lines if line.startswith("numpy==")]
     assert not [line for line in lines if "+" in line or line.startswith("rnnedge")]
+
+
+def test_make_core_samples_gives_the_files_in_use(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, SCRIPTS / "make_core_samples.py", tmp_path], check=True
+    )
+    made = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert len(made) > 40
+    for path in made:
+        name = path.relative_to(tmp_path)
+        assert (SCRIPTS.parent / name).read_bytes() == path.read_bytes(), name

@@ -46,6 +46,7 @@ _MODEL = struct.Struct("<16s32sIIII")
 _FEATURE = struct.Struct("<Ifff")
 _DERIVED = struct.Struct("<IIq")
 _LAYER = struct.Struct("<IIIII")
+_LONG = struct.Struct("<II32s")
 
 _KINDS: dict[type, int] = {
     Affine: 1,
@@ -237,6 +238,8 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
             f"{where}: the file uses the arithmetic '{numerics}', this rnnedge computes "
             f"'{NUMERICS}'. Upgrade with: pip install --upgrade rnnedge."
         )
+    if b"LONG" in sections:
+        _check_long_run(sections[b"LONG"], spec, where=where)
     try:
         expected = encode_model(spec, digest)
     except (SpecError, struct.error, OverflowError):
@@ -261,6 +264,15 @@ def _golden(section: bytes, spec: ModelSpec, *, where: str) -> Golden:
     x = values[1 : 1 + num_x].reshape(num_steps, spec.input_size)
     y = values[1 + num_x :].reshape(num_steps, spec.output_size)
     return Golden(x.astype(np.float32), y.astype(np.float32))
+
+
+def _check_long_run(section: bytes, spec: ModelSpec, *, where: str) -> None:
+    if len(section) != _LONG.size + 8 * spec.input_size:
+        raise _misfit("LONG", where)
+    num_steps = _LONG.unpack_from(section)[0]
+    inputs = np.frombuffer(section, dtype="<f4", offset=_LONG.size)
+    if num_steps == 0 or not np.isfinite(inputs).all():
+        raise _misfit("LONG", where)
 
 
 def _weights(spec: ModelSpec, section: bytes, *, where: str) -> Weights:

@@ -9,6 +9,7 @@ enum {
     FEATURES_AT = 64,
     FEATURE_NBYTES = 16,
     DERIVED_NBYTES = 16,
+    PROOF_INPUTS_AT = 40, /* in LONG */
     MAX_FEATURES = 65536,
     MAX_DERIVED = 256,
     MAX_LAYERS = 256
@@ -79,6 +80,21 @@ static rnne_status check_inputs(const rnne_section *model, const rnne_layout *la
     return RNNE_OK;
 }
 
+/* The proof of a long run, which the core itself does not repeat. */
+static rnne_status check_proof(const rnne_section *proof, uint32_t input_size, rnne_error *error)
+{
+    if (!proof->bytes)
+        return RNNE_OK;
+    if (proof->nbytes != PROOF_INPUTS_AT + 8 * (size_t)input_size)
+        return rnne_fail(error, RNNE_BAD_SECTION, proof->offset);
+    if (rnne_get_u32(proof->bytes) == 0)
+        return rnne_fail(error, RNNE_BAD_MODEL, proof->offset);
+    for (size_t at = PROOF_INPUTS_AT; at < proof->nbytes; at += 4)
+        if (!rnne_is_finite(rnne_get_f32(proof->bytes + at)))
+            return rnne_fail(error, RNNE_BAD_MODEL, proof->offset + at);
+    return RNNE_OK;
+}
+
 static void widen(uint64_t *largest, uint64_t floats)
 {
     if (*largest < floats)
@@ -142,6 +158,9 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
     if (layout->weight_floats != file->weights.nbytes / 4 || file->weights.nbytes % 4 != 0)
         return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);
+    status = check_proof(&file->proof, input_size, error);
+    if (status != RNNE_OK)
+        return status;
     layout->held_at = layout->state_floats;
     layout->state_floats += rnne_padded(layout->num_features);
     layout->state_size += layout->num_features;
