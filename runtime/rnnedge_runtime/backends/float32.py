@@ -68,7 +68,7 @@ class Float32Engine:
         self._clip = clip_bounds(spec)
         self._is_raw = isinstance(spec.layers[0], Affine | Embedding)
         self._tensors: list[Tensors] = [
-            _prepare(
+            prepare(
                 layer,
                 {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()},
             )
@@ -95,17 +95,32 @@ class Float32Engine:
         new_state: State = []
         z = x if self._is_raw else flush(x)
         for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
-            if isinstance(layer, AddLast):
-                z = flush(z + x[:, list(layer.sources)])
-            elif layer.state_shapes():
-                z, *layer_state = _cell_step(layer, tensors, z, carried)
-                new_state += layer_state
-            else:
-                z = flush(_stateless_step(layer, tensors, z))
+            z, layer_state = layer_step(layer, tensors, z, carried, x)
+            new_state += layer_state
         return z, new_state
 
 
-def _prepare(layer: Layer, w: Tensors) -> Tensors:
+def layer_step(
+    layer: Layer, tensors: Tensors, z: Float32, carried: Iterator[Array], x: Float32
+) -> tuple[Float32, State]:
+    """Output `[B, ...]` and new state of one layer.
+
+    Args:
+        layer: the layer.
+        tensors: its weights, as `prepare` gives them.
+        z: `[B, ...]` what the layer before gave.
+        carried: the state tensors; a layer takes as many as it has.
+        x: `[B, I]` model input, for `add_last`.
+    """
+    if isinstance(layer, AddLast):
+        return flush(z + x[:, list(layer.sources)]), []
+    if layer.state_shapes():
+        z, *new_state = _cell_step(layer, tensors, z, carried)
+        return z, list(new_state)
+    return flush(_stateless_step(layer, tensors, z)), []
+
+
+def prepare(layer: Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
     match layer:
         case Linear():
