@@ -1,4 +1,6 @@
+/* FAULT plants one mistake; hand_weights.h, with weights and digest, is written by the test. */
 #include "hand.h"
+#include "hand_weights.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -6,81 +8,150 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-static const float recurrent[4][4] = {
-    {0.3f, -0.2f, 0.5f, 0.1f},
-    {-0.4f, 0.6f, 0.2f, -0.3f},
-    {0.1f, 0.2f, -0.7f, 0.4f},
-    {0.5f, -0.1f, 0.3f, 0.2f},
-};
-static const float input[4][3] = {
-    {0.7f, -0.3f, 0.2f},
-    {-0.5f, 0.4f, 0.1f},
-    {0.2f, 0.6f, -0.8f},
-    {0.1f, -0.9f, 0.3f},
-};
+enum { NONE, WRONG_BIT, RUN_FORGETS, SAVE_FORGETS, RESTORE_FORGETS, RESTORE_TRUSTS, NOTHING_HELD,
+       SELFTEST_FAILS, DIES, HANGS };
 
-static float squash(float z)
+#ifndef FAULT
+#define FAULT NONE
+#endif
+
+static int is_finite(float value)
 {
-    return z / (1.0f + (z < 0 ? -z : z));
+    union {
+        float value;
+        uint32_t bits;
+    } word = {value};
+    return (word.bits & 0x7f800000u) != 0x7f800000u;
+}
+
+static float flush(float z)
+{
+    return (z < 0 ? -z : z) < 0x1p-50f ? 0.0f : z;
 }
 
 void hand_reset(hand_state *s)
 {
-    for (int k = 0; k < 4; k++)
+    s->num_steps = 0;
+    for (int k = 0; k < HAND_UNITS; k++)
         s->h[k] = 0.0f;
+    for (int k = 0; k < HAND_FEATURES; k++)
+        s->held[k] = 0.0f;
 }
 
 void hand_step(hand_state *s, const float *x, float *y)
 {
-    float h[4];
-    for (int k = 0; k < 4; k++) {
-        float sum = 0.125f;
-        for (int j = 0; j < 3; j++)
-            sum += input[k][j] * x[j];
-        for (int j = 0; j < 4; j++)
-            sum += recurrent[k][j] * s->h[j];
-        h[k] = squash(sum);
-    }
-    for (int k = 0; k < 4; k++)
-        s->h[k] = h[k];
-    y[0] = h[0] - h[1];
-#ifdef PLANTED_FAULT
-    y[0] = h[0] - h[1] * 1.0000001f;
+    float h[HAND_UNITS];
+#if defined(NOPS) && NOPS
+    __asm volatile(".rept 100\n nop\n .endr");
 #endif
-    y[1] = h[2] * h[3];
+    for (int k = 0; k < HAND_FEATURES; k++) {
+        if (is_finite(x[k]))
+            s->held[k] = x[k];
+        else if (FAULT == NOTHING_HELD)
+            s->held[k] = 0.0f;
+    }
+    for (int k = 0; k < HAND_UNITS; k++) {
+        float sum = bias[k];
+        for (int j = 0; j < HAND_FEATURES; j++)
+            sum += input[k][j] * flush(s->held[j]);
+        for (int j = 0; j < HAND_UNITS; j++)
+            sum += recurrent[k][j] * s->h[j];
+        h[k] = flush(sum < 0 ? 0.0f : sum);
+    }
+    for (int k = 0; k < HAND_UNITS; k++)
+        s->h[k] = h[k];
+    for (int k = 0; k < HAND_OUTPUT_SIZE; k++) {
+        float sum = output_bias[k];
+        for (int j = 0; j < HAND_UNITS; j++)
+            sum += output[k][j] * h[j];
+        y[k] = flush(sum);
+    }
+    s->num_steps++;
+    if (FAULT == WRONG_BIT && s->num_steps == 400)
+        y[1] = y[1] * 1.0000001f;
+    if (FAULT == DIES && s->num_steps == 400)
+        __builtin_trap();
+    while (FAULT == HANGS && s->num_steps == 400)
+        *(volatile float *)y = 0;
 }
 
 void hand_run(hand_state *s, const float *xs, size_t n, float *ys)
 {
-#ifdef FORGETS
-    hand_reset(s);
-#endif
-    for (; n; n--, xs += 3, ys += 2)
+    if (FAULT == RUN_FORGETS)
+        hand_reset(s);
+    for (; n; n--, xs += HAND_INPUT_SIZE, ys += HAND_OUTPUT_SIZE)
         hand_step(s, xs, ys);
 }
 
-void hand_save(const hand_state *s, void *to)
+static unsigned char *put(unsigned char *to, const void *from, size_t n)
 {
-    const unsigned char *from = (const unsigned char *)s->h;
-    for (size_t k = 0; k < HAND_SNAPSHOT_NBYTES; k++)
-        ((unsigned char *)to)[k] = from[k];
+    for (size_t k = 0; k < n; k++)
+        to[k] = ((const unsigned char *)from)[k];
+    return to + n;
 }
 
-int hand_restore(hand_state *s, const void *from, size_t nbytes)
+static unsigned char *put_tensor(unsigned char *to, const float *from, uint32_t n)
 {
+    static const uint32_t kind = 0;
+    to = put(to, &kind, 4);
+    to = put(to, &n, 4);
+    return put(to, from, 4 * n);
+}
+
+static uint32_t crc32(const unsigned char *from, size_t n)
+{
+    uint32_t crc = 0xFFFFFFFFu;
+    for (size_t k = 0; k < n; k++) {
+        crc ^= from[k];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* As docs/format.md has it; little-endian processors alone. */
+void hand_save(const hand_state *s, void *buffer)
+{
+    static const unsigned char head[8] = {'R', 'N', 'N', 'S', 1, 0, 2, 0};
+    static const char numerics[16] = "f32.v1";
+    hand_state copy = *s;
+    unsigned char *to = put(buffer, head, 8);
+    uint32_t crc;
+    if (FAULT == SAVE_FORGETS)
+        copy.h[1] = 0.0f;
+    to = put(put(put(to, digest, 16), numerics, 16), &copy.num_steps, 8);
+    to = put_tensor(to, copy.h, HAND_UNITS);
+    to = put_tensor(to, copy.held, HAND_FEATURES);
+    crc = crc32(buffer, HAND_SNAPSHOT_NBYTES - 4);
+    put(to, &crc, 4);
+}
+
+int hand_restore(hand_state *s, const void *buffer, size_t nbytes)
+{
+    const unsigned char *from = buffer;
+    uint32_t crc = crc32(from, HAND_SNAPSHOT_NBYTES - 4);
+    unsigned char expected[4];
+    put(expected, &crc, 4);
     if (nbytes != HAND_SNAPSHOT_NBYTES)
         return 1;
-    for (size_t k = 0; k < HAND_SNAPSHOT_NBYTES; k++)
-        ((unsigned char *)s->h)[k] = ((const unsigned char *)from)[k];
+    for (int k = 0; k < 4 && FAULT != RESTORE_TRUSTS; k++)
+        if (from[HAND_SNAPSHOT_NBYTES - 4 + k] != expected[k])
+            return 2;
+    put((unsigned char *)&s->num_steps, from + 40, 8);
+    put((unsigned char *)s->h, from + 56, sizeof s->h);
+    put((unsigned char *)s->held, from + 64 + sizeof s->h, sizeof s->held);
+    if (FAULT == RESTORE_FORGETS)
+        s->h[1] = 0.0f;
     return 0;
 }
 
 int hand_selftest(void)
 {
-    return 0;
+    return FAULT == SELFTEST_FAILS;
 }
 
 void hand_time(int64_t t, float *to)
 {
-    to[0] = (float)(t % 60);
+    (void)t;
+    (void)to;
 }

@@ -4,12 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define HAND_FEATURES 3
+#define HAND_UNITS 4
 #define HAND_INPUT_SIZE 3
 #define HAND_OUTPUT_SIZE 2
-#define HAND_SNAPSHOT_NBYTES 16
+#define HAND_SNAPSHOT_NBYTES (48 + (8 + 4 * HAND_UNITS) + (8 + 4 * HAND_FEATURES) + 4)
 
 typedef struct hand_state {
-    float h[4];
+    uint64_t num_steps;
+    float h[HAND_UNITS];
+    float held[HAND_FEATURES];
 } hand_state;
 
 void hand_reset(hand_state *s);

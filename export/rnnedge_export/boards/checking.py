@@ -19,7 +19,7 @@ from rnnedge_runtime.time_features import time_features
 
 from ..verification_stream import stream_like
 from .board import Board
-from .emulator import run_image
+from .emulator import RUN_TIMEOUT_S, run_image
 from .image import MODEL_FLAGS, build, runner_glue
 from .job import RUN_ROWS, Answer, Job
 from .source import CSource
@@ -111,6 +111,7 @@ def check_on_board(
     *,
     model_flags: Sequence[str] = MODEL_FLAGS,
     compiler: str | None = None,
+    timeout_s: float = RUN_TIMEOUT_S,
 ) -> list[BoardReport]:
     """Build the models into one image, run it, and compare every byte with the host's.
 
@@ -119,6 +120,7 @@ def check_on_board(
         runs: models with what the host gave.
         model_flags: flags of the models' files.
         compiler: another compiler for the models' files.
+        timeout_s: what the emulated program may take.
 
     Raises:
         MissingDependencyError: a tool is not installed; names its package.
@@ -141,7 +143,7 @@ def check_on_board(
             model_flags=model_flags,
             compiler=compiler,
         )
-        content, _ = run_image(board, image, job.content())
+        content, _ = run_image(board, image, job.content(), timeout_s=timeout_s)
     answers = job.answers(content, board.name)
     return [
         BoardReport(
@@ -277,5 +279,5 @@ def _difference(found: Rows, expected: Rows, spec: ModelSpec) -> str:
     step, output = np.argwhere(~is_equal)[0]
     return (
         f"step {step}, {spec.outputs[output].name}: "
-        f"{found[step, output]!r} against {expected[step, output]!r}"
+        f"{found[step, output]:.9g} against {expected[step, output]:.9g}"
     )
