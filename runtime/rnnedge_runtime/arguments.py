@@ -66,7 +66,7 @@ def check_times(
 
     Raises:
         SpecError: no time given, or a start without a known sampling period.
-        ShapeError: not integers, or another number of them than rows.
+        ShapeError: not integers, not within int64, or another number of them than rows.
     """
     if time is None:
         raise SpecError(
@@ -77,6 +77,11 @@ def check_times(
     if type(time) is int and num_rows == 1 and -_INT64_LIMIT <= time < _INT64_LIMIT:
         return np.array([time], dtype=np.int64)
     stamps = np.asarray(time)
+    if stamps.dtype.kind == "O" and all(type(stamp) is int for stamp in stamps.flat):
+        check_time_limits(min(stamps.flat, default=0), where=where)
+        check_time_limits(max(stamps.flat, default=0), where=where)
+    if stamps.dtype.kind == "u":
+        check_time_limits(int(stamps.max(initial=0)), where=where)
     if stamps.size and stamps.dtype.kind not in "iu":
         raise ShapeError(
             f"{where}: time is {stamps.dtype}, expected integers. "
@@ -86,6 +91,8 @@ def check_times(
         period_s = 0.0
         if is_sequence and num_rows > 1:
             period_s = sample_period(spec, where=where)
+            last = int(stamps) + round((num_rows - 1) * period_s)
+            check_time_limits(last, where=where)
         ahead_s = np.rint(np.arange(num_rows) * period_s).astype(np.int64)
         return np.asarray(stamps.astype(np.int64) + ahead_s)
     if stamps.shape != (num_rows,):
@@ -94,6 +101,19 @@ def check_times(
             "time stamp per row. Pass them in the order of the rows."
         )
     return stamps.astype(np.int64)
+
+
+def check_time_limits(time: int, *, where: str) -> None:
+    """Refuse a time that int64 does not hold.
+
+    Raises:
+        ShapeError: it is beyond.
+    """
+    if not -_INT64_LIMIT <= time < _INT64_LIMIT:
+        raise ShapeError(
+            f"{where}: the time {time} is beyond int64, {-_INT64_LIMIT} to "
+            f"{_INT64_LIMIT - 1}. Pass Unix seconds UTC, for example int(time.time())."
+        )
 
 
 def sample_period(spec: ModelSpec, *, where: str) -> float:

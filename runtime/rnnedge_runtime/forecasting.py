@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import sample_period
+from .arguments import check_time_limits, sample_period
 from .engine import Array, Engine, State
 from .errors import SpecError
 from .spec import ModelSpec
@@ -36,6 +36,7 @@ def forecast_rows(
 
     Raises:
         SpecError: an output cannot be fed back.
+        ShapeError: a time of a step ahead is beyond int64.
     """
     steps = _by_step(spec, output)
     rows = list(steps[:num_steps])
@@ -92,7 +93,8 @@ def _next_input(
     x = np.empty((1, 1, spec.input_size), dtype=np.float32)
     x[0, 0, : spec.num_features] = reading
     if spec.derived:
-        ahead_s = round(k * sample_period(spec, where=_WHERE))
-        times = np.array([last_time + ahead_s], dtype=np.int64)
+        time = last_time + round(k * sample_period(spec, where=_WHERE))
+        check_time_limits(time, where=_WHERE)
+        times = np.array([time], dtype=np.int64)
         x[0, 0, spec.num_features :] = time_features(times, spec.derived)[0]
     return x

@@ -47,7 +47,8 @@ def phase(
     time: NDArray[np.int64], period_s: NDArray[np.int64], offset_s: NDArray[np.int64]
 ) -> NDArray[np.uint32]:
     """Position in the period as a fraction of 2^32, rounded down; arguments broadcast."""
-    position = np.mod(time + offset_s, period_s)
+    parts = np.mod(time, period_s) + np.mod(offset_s, period_s)  # no sum beyond int64
+    position = np.mod(parts, period_s)
     turn: NDArray[np.int64] = (position << np.int64(32)) // period_s
     return turn.astype(np.uint32)
 
