@@ -26,6 +26,7 @@ from rnnedge_runtime.engine import initial_state
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import time_features
+from rnnedge_runtime.tolerances import FAST_FRACTION
 
 NUM_STEPS = 40
 MODES = (
@@ -134,5 +135,5 @@ def test_fast_stays_close(spec: ModelSpec, seed: int, tmp_path: Path) -> None:
     case = Case(spec, tmp_path, seed)
     fast = np.frombuffer(case.bytes_of("gcc-O2", "fast:40"), np.float32)
     exact = np.frombuffer(case.expected, np.float32)
-    limit = 1e-4 * (1 + np.abs(exact).max(initial=0.0))
+    limit = FAST_FRACTION * (1 + np.abs(exact).max(initial=0.0))
     assert np.abs(fast - exact).max(initial=0.0) < limit
