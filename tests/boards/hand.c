@@ -8,8 +8,18 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-enum { NONE, WRONG_BIT, RUN_FORGETS, SAVE_FORGETS, RESTORE_FORGETS, RESTORE_TRUSTS, NOTHING_HELD,
-       SELFTEST_FAILS, DIES, HANGS };
+enum {
+    NONE,
+    WRONG_BIT,
+    RUN_FORGETS,
+    SAVE_FORGETS,
+    RESTORE_FORGETS,
+    RESTORE_TRUSTS,
+    NOTHING_HELD,
+    SELFTEST_FAILS,
+    DIES,
+    HANGS
+};
 
 #ifndef FAULT
 #define FAULT NONE

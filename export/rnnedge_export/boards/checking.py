@@ -227,15 +227,15 @@ def _compare(
     )
     yield Comparison("N x 1 = 1 x N", _difference(several, stepped[:_RUN_STEPS], spec))
     yield Comparison("snapshot, board to host", _snapshot(run, snapshot, stepped))
-    status, resumed = next(answers), _rows(answers)
+    status, resumed = _status(answers), _rows(answers)
     detail = _difference(resumed, y[_RESUMED], spec)
     yield Comparison(
         "snapshot, host to board", f"refused with {status}" if status else detail
     )
-    status, unchanged = next(answers), _rows(answers)
+    status, unchanged = _status(answers), _rows(answers)
     detail = _difference(unchanged, y[_AFTER_REFUSAL], spec)
     yield Comparison("changed snapshot", detail if status else "was not refused")
-    status = next(answers)
+    status = _status(answers)
     yield Comparison("self-test", f"gave {status}" if status else "")
     yield Comparison("derived inputs", _derived(answers, spec))
 
@@ -263,6 +263,10 @@ def _derived(answers: Iterator[Answer], spec: ModelSpec) -> str:
 
 def _rows(answers: Iterator[Answer]) -> Rows:
     return cast(Rows, next(answers))
+
+
+def _status(answers: Iterator[Answer]) -> int:
+    return cast(int, next(answers))
 
 
 def _corrupted(snapshot: bytes) -> bytes:

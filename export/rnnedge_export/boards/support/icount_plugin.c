@@ -19,7 +19,8 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t k);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                           void (*call)(qemu_plugin_id_t, struct qemu_plugin_tb *));
+                                           void (*call)(qemu_plugin_id_t,
+                                                        struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
                                             void (*call)(unsigned, void *),
                                             enum qemu_plugin_cb_flags flags, void *data);

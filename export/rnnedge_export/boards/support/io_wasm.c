@@ -4,7 +4,7 @@
 
 __attribute__((import_module("io"), import_name("read"))) int host_read(void *to, size_t n);
 __attribute__((import_module("io"), import_name("write"))) int host_write(const void *from,
-                                                                         size_t n);
+                                                                          size_t n);
 
 int io_open(void)
 {

@@ -54,26 +54,19 @@ static int obey(const struct model *model, uint32_t order, uint32_t argument)
 {
     int32_t status;
     switch ((enum order)order) {
-    case RESET:
-        model->reset();
-        return OK;
-    case STEP:
-        return step_rows(model, argument);
-    case RUN:
-        return run_rows(model, argument);
+    case RESET: model->reset(); return OK;
+    case STEP: return step_rows(model, argument);
+    case RUN: return run_rows(model, argument);
     case SAVE:
         model->save(snapshot);
         return io_write(snapshot, model->snapshot_nbytes) ? NOT_WRITTEN : OK;
-    case RESTORE:
-        return restore(model, argument);
+    case RESTORE: return restore(model, argument);
     case SELFTEST:
         status = model->selftest();
         return io_write(&status, sizeof status) ? NOT_WRITTEN : OK;
-    case TIME:
-        return time_inputs(model);
+    case TIME: return time_inputs(model);
     case END:
-    case SELECT:
-        break;
+    case SELECT: break;
     }
     return BAD_ORDER;
 }

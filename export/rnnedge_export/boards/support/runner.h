@@ -30,42 +30,42 @@ extern const uint32_t num_models;
 extern float rows_in[], rows_out[];
 extern unsigned char snapshot[];
 
-#define MODEL(name, NAME)                                                                      \
-    static name##_state name##_of_runner;                                                      \
-    static void name##_r_reset(void)                                                           \
-    {                                                                                          \
-        name##_reset(&name##_of_runner);                                                       \
-    }                                                                                          \
-    static void name##_r_step(const float *x, float *y)                                        \
-    {                                                                                          \
-        (void)name##_step(&name##_of_runner, x, y);                                            \
-    }                                                                                          \
-    static void name##_r_run(const float *x, size_t n, float *y)                               \
-    {                                                                                          \
-        (void)name##_run(&name##_of_runner, x, n, y);                                          \
-    }                                                                                          \
-    static void name##_r_save(unsigned char *to)                                               \
-    {                                                                                          \
-        (void)name##_save(&name##_of_runner, to);                                              \
-    }                                                                                          \
-    static int name##_r_restore(const unsigned char *from, size_t nbytes)                      \
-    {                                                                                          \
-        return (int)name##_restore(&name##_of_runner, from, nbytes);                           \
-    }                                                                                          \
-    static int name##_r_selftest(void)                                                         \
-    {                                                                                          \
-        return (int)name##_selftest();                                                         \
-    }                                                                                          \
-    static void name##_r_time(int64_t t, float *to)                                            \
-    {                                                                                          \
-        name##_time(t, to);                                                                    \
+#define MODEL(name, NAME)                                                                         \
+    static name##_state name##_of_runner;                                                         \
+    static void name##_r_reset(void)                                                              \
+    {                                                                                             \
+        name##_reset(&name##_of_runner);                                                          \
+    }                                                                                             \
+    static void name##_r_step(const float *x, float *y)                                           \
+    {                                                                                             \
+        (void)name##_step(&name##_of_runner, x, y);                                               \
+    }                                                                                             \
+    static void name##_r_run(const float *x, size_t n, float *y)                                  \
+    {                                                                                             \
+        (void)name##_run(&name##_of_runner, x, n, y);                                             \
+    }                                                                                             \
+    static void name##_r_save(unsigned char *to)                                                  \
+    {                                                                                             \
+        (void)name##_save(&name##_of_runner, to);                                                 \
+    }                                                                                             \
+    static int name##_r_restore(const unsigned char *from, size_t nbytes)                         \
+    {                                                                                             \
+        return (int)name##_restore(&name##_of_runner, from, nbytes);                              \
+    }                                                                                             \
+    static int name##_r_selftest(void)                                                            \
+    {                                                                                             \
+        return (int)name##_selftest();                                                            \
+    }                                                                                             \
+    static void name##_r_time(int64_t t, float *to)                                               \
+    {                                                                                             \
+        name##_time(t, to);                                                                       \
     }
 
-#define MODEL_ENTRY(name, NAME)                                                                \
-    {                                                                                          \
-        NAME##_INPUT_SIZE, NAME##_OUTPUT_SIZE, NAME##_SNAPSHOT_NBYTES, name##_r_reset,         \
-            name##_r_step, name##_r_run, name##_r_save, name##_r_restore, name##_r_selftest,   \
-            name##_r_time                                                                      \
+#define MODEL_ENTRY(name, NAME)                                                                   \
+    {                                                                                             \
+        NAME##_INPUT_SIZE, NAME##_OUTPUT_SIZE, NAME##_SNAPSHOT_NBYTES, name##_r_reset,            \
+            name##_r_step, name##_r_run, name##_r_save, name##_r_restore, name##_r_selftest,      \
+            name##_r_time                                                                         \
     }
 
 #endif

@@ -44,8 +44,20 @@ __attribute__((noreturn)) void fault(void)
 }
 
 __attribute__((section(".start"), used)) static const void *const vectors[16] = {
-    stack_top, (const void *)start, (const void *)fault, (const void *)fault,
-    (const void *)fault, (const void *)fault, (const void *)fault, (const void *)fault,
-    0, 0, 0, (const void *)fault,
-    (const void *)fault, 0, (const void *)fault, (const void *)fault,
+    stack_top,
+    (const void *)start,
+    (const void *)fault,
+    (const void *)fault,
+    (const void *)fault,
+    (const void *)fault,
+    (const void *)fault,
+    (const void *)fault,
+    0,
+    0,
+    0,
+    (const void *)fault,
+    (const void *)fault,
+    0,
+    (const void *)fault,
+    (const void *)fault,
 };

@@ -1,0 +1,189 @@
+"""What a model will cost on a board, from its layers alone: for machines without compilers.
+
+The costs of a multiply-add, of a unit and of the code around them come from `costs.json`, which
+`python -m benchmarks.mcu --fit` writes from measurements of bare cells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.weights import NUMERICS
+
+from .board import Board
+from .image import SUPPORT
+from .measuring import Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a step has to do, and what the model has to keep.
+
+    Attributes:
+        multiply_adds: of all products.
+        units: of each kind of cell: gates computed together.
+        values: numbers that pass through the other layers, inputs among them.
+        matrix_values: weights in matrices.
+        other_values: biases, scales, limits.
+        state_values: numbers of the state, held readings among them.
+    """
+
+    multiply_adds: int
+    units: dict[str, int]
+    values: int
+    matrix_values: int
+    other_values: int
+    state_values: int
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Fitted costs of one numerics on one board; instructions and bytes."""
+
+    multiply_add: float
+    unit: dict[str, float]
+    value: float
+    call: float
+    matrix_nbytes: float
+    other_nbytes: float
+    code_nbytes: int
+    state_nbytes: float
+    stack_nbytes: int
+
+
+def work_of(spec: ModelSpec) -> Work:
+    """Count the operations and numbers of a model.
+
+    Raises:
+        SpecError: it is a graph that is not a chain of layers.
+    """
+    if spec.is_opaque:
+        raise SpecError(
+            "boards: the model is a graph that is not a chain of layers, and has no C "
+            "source. Build it of the layers rnnedge knows."
+        )
+    matrices = others = values = 0
+    units: dict[str, int] = {}
+    for layer in spec.layers:
+        for shape in layer.weight_shapes().values():
+            if len(shape) == 2:
+                matrices += int(np.prod(shape))
+            else:
+                others += shape[0]
+        if isinstance(layer, Rnn | Gru | Lstm):
+            units[layer.kind] = units.get(layer.kind, 0) + layer.hidden_size
+        else:
+            values += layer.output_size
+    tables = sum(
+        layer.num_embeddings * layer.embedding_dim
+        for layer in spec.layers
+        if isinstance(layer, Embedding)
+    )
+    return Work(
+        multiply_adds=matrices - tables,
+        units=units,
+        values=values + spec.input_size,
+        matrix_values=matrices,
+        other_values=others,
+        state_values=sum(entry.size for entry in spec.state),
+    )
+
+
+def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measurement:
+    """The costs of a model on a board, marked as estimated.
+
+    Raises:
+        SpecError: no C source can be made of the model.
+    """
+    work, costs = work_of(spec), costs_of(board.name, numerics)
+    counts = None
+    if board.counter != "none":
+        counts = round(
+            costs.multiply_add * work.multiply_adds
+            + sum(costs.unit[kind] * count for kind, count in work.units.items())
+            + costs.value * work.values
+            + costs.call
+        )
+    flash = (
+        costs.matrix_nbytes * work.matrix_values
+        + costs.other_nbytes * work.other_values
+        + costs.code_nbytes
+    )
+    return Measurement(
+        board.name,
+        flash_nbytes=round(flash),
+        ram_nbytes=round(costs.state_nbytes * work.state_values) + 16,
+        stack_nbytes=None if board.system == "wasm" else costs.stack_nbytes,
+        min_instructions=counts,
+        max_instructions=counts,
+        is_estimated=True,
+    )
+
+
+@cache
+def costs_of(board: str, numerics: str) -> Costs:
+    """The fitted costs.
+
+    Raises:
+        SpecError: none were fitted for the numerics.
+    """
+    table: dict[str, Any] = json.loads((SUPPORT / "costs.json").read_text("utf-8"))
+    found = table.get(numerics, {}).get(board)
+    if found is None:
+        raise SpecError(
+            f"boards: nothing is known of the costs of {numerics} on {board}. "
+            "Install its compiler and emulator, `rnnedge devices` names them."
+        )
+    return Costs(**found)
+
+
+def knows_costs(numerics: str) -> bool:
+    """Whether costs were fitted for the numerics."""
+    return numerics in json.loads((SUPPORT / "costs.json").read_text("utf-8"))
+
+
+def resized(spec: ModelSpec, hidden_size: int) -> ModelSpec:
+    """The same chain of layers with another size of every recurrent layer."""
+    return replace(spec, layers=tuple(_resized_layers(spec.layers, hidden_size)))
+
+
+def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Layer]:
+    size = layers[0].input_size
+    for layer in layers:
+        match layer:
+            case Lstm(proj_size=proj) if proj:
+                share = max(
+                    1, min(hidden_size - 1, proj * hidden_size // layer.hidden_size)
+                )
+                proj = share if hidden_size > 1 else 0
+                layer = Lstm(size, hidden_size, proj)
+            case Rnn() | Gru() | Lstm():
+                layer = replace(layer, input_size=size, hidden_size=hidden_size)
+            case Linear():
+                layer = replace(layer, input_size=size)
+            case Affine() | Activation() | Softmax():
+                layer = replace(layer, size=size)
+            case AddLast():
+                pass
+        size = layer.output_size
+        yield layer
