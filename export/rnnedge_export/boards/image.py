@@ -57,10 +57,10 @@ def build(
         for path in [*own, folder / "glue.c"]:
             flags = ["-std=c99", "-O2", *includes, *defines]
             objects.append(_compile(board, path, folder, [*common, *flags]))
+        target = _target_of(board, compiler)
         for source in sources:
-            objects.append(
-                _compile(board, source.path, folder, [*common, *model_flags], compiler)
-            )
+            flags = [*target, *common, *model_flags]
+            objects.append(_compile(board, source.path, folder, flags, compiler))
         return _link(board, objects, folder, support)
 
 
@@ -114,6 +114,14 @@ def _target_flags(board: Board) -> list[str]:
     # Without a C library the compiler's own headers serve; its builtins stay.
     no_libc = Path(str(SUPPORT)) / "no_libc"
     return [*flags, "-ffreestanding", "-fbuiltin", f"-idirafter{no_libc}"]
+
+
+def _target_of(board: Board, compiler: str | None) -> list[str]:
+    """What tells another compiler than the board's own what to compile for."""
+    if compiler is None or not compiler.startswith("clang"):
+        return []
+    triple = board.compiler.removesuffix("-gcc").replace("riscv64", "riscv32")
+    return [f"--target={triple}", "-ffreestanding", "-fbuiltin"]
 
 
 def _compile(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnedge_runtime.artifact_file import check_is_file, read_file
+from rnnedge_runtime.errors import FormatError
+
 from .job import Shape
+
+_RESET = re.compile(r"\bvoid (\w+)_reset\(")
+_SIZES = ("INPUT_SIZE", "OUTPUT_SIZE", "SNAPSHOT_NBYTES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +28,24 @@ class CSource:
     name: str
     path: Path
     shape: Shape
+
+
+def read_source(path: Path) -> CSource:
+    """A generated NAME.c; what it declares is in the header beside it.
+
+    Raises:
+        FormatError: source or header is not there, or not a generated one.
+    """
+    check_is_file(path)
+    header = path.with_suffix(".h")
+    check_is_file(header)
+    text = read_file(header).decode(errors="replace")
+    found = _RESET.search(text)
+    sizes = [re.search(rf"#define \w+_{size} (\d+)", text) for size in _SIZES]
+    if found is None or not all(sizes):
+        raise FormatError(
+            f"{header}: it does not declare the functions and sizes of a generated model. "
+            "Pass NAME.c as `rnnedge export --format c` wrote it, its header beside it."
+        )
+    values = [int(size[1]) for size in sizes if size]
+    return CSource(found[1], path.resolve(), Shape(*values))
