@@ -1,0 +1,175 @@
+"""The public functions of `NAME.c`, around the statements of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.spec import ModelSpec
+
+from .naming import float_array, float_literal, integer_array
+
+Tensor = tuple[str, int, bool]
+"""Name in the state, number of values, whether it holds readings."""
+
+
+def public_functions(
+    name: str, metadata: Metadata, tensors: Sequence[Tensor], step: Sequence[str]
+) -> str:
+    """Definitions of all that `interface_text` declares.
+
+    Args:
+        name: the model's C identifier.
+        metadata: the model, golden steps included.
+        tensors: of the state, in the order of snapshots.
+        step: statements from `x` to `y`.
+    """
+    spec = metadata.spec
+    functions = [
+        _reset(name, spec, tensors),
+        _step(name, spec, step),
+        _run(name, spec),
+        *_snapshots(name, metadata, tensors),
+        _time(name, spec),
+        *_selftest(name, metadata),
+    ]
+    return "\n".join(functions)
+
+
+def _reset(name: str, spec: ModelSpec, tensors: Sequence[Tensor]) -> str:
+    initial = "".join(
+        f"    s->held[{k}] = {float_literal(value)};\n"
+        for k, value in enumerate(spec.state[-1].initial_array())
+        if value or str(value).startswith("-")
+    )
+    return f"""\
+void {name}_reset({name}_state *s)
+{{
+    uint8_t *const bytes = (uint8_t *)s;
+    size_t i;
+    for (i = 0; i < sizeof *s; i++)
+        bytes[i] = 0;
+{initial}}}
+"""
+
+
+def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
+    declarations = [line for line in step if line.startswith("float ")]
+    statements = [line for line in step if not line.startswith("float ")]
+    if any(feature.missing == "reject" for feature in spec.features):
+        statements = [
+            f"if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, x))",
+            "    return 1;",
+            *statements,
+        ]
+    body = "\n".join(f"    {line}" for line in [*declarations, *statements])
+    return f"""\
+int {name}_step({name}_state *s, const float *x, float *y)
+{{
+{body}
+    s->num_steps++;
+    return 0;
+}}
+"""
+
+
+def _run(name: str, spec: ModelSpec) -> str:
+    check = ""
+    if any(feature.missing == "reject" for feature in spec.features):
+        row = f"xs + t * {spec.input_size}"
+        check = f"""\
+    for (t = 0; t < n; t++)
+        if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, {row}))
+            return 1;
+"""
+    return f"""\
+int {name}_run({name}_state *s, const float *xs, size_t n, float *ys)
+{{
+    size_t t;
+{check}    for (t = 0; t < n; t++)
+        {name}_step(s, xs + t * {spec.input_size}, ys + t * {spec.output_size});
+    return 0;
+}}
+"""
+
+
+def _snapshots(name: str, metadata: Metadata, tensors: Sequence[Tensor]) -> list[str]:
+    identity = bytes.fromhex(metadata.digest)[:16] + metadata.numerics.encode().ljust(
+        16, b"\0"
+    )
+    put = "".join(
+        f"    at = rnne_f32_put_tensor(at, s->{field}, {size});\n"
+        for field, size, _ in tensors
+    )
+    check = "".join(
+        f"    at = rnne_f32_check_tensor(at, end, {size});\n" for _, size, _ in tensors
+    )
+    get = "".join(
+        f"    at = rnne_f32_get_tensor(at, s->{field}, {size}, {int(is_held)});\n"
+        for field, size, is_held in tensors
+    )
+    return [
+        integer_array("uint8_t", f"{name}_identity", list(identity)),
+        f"""\
+void {name}_save(const {name}_state *s, void *snapshot)
+{{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    uint8_t *at = rnne_begin_snapshot(bytes, {name}_identity, {len(tensors)}, s->num_steps);
+{put}    rnne_end_snapshot(bytes, at);
+}}
+""",
+        f"""\
+int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes)
+{{
+    const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
+    const int wrong = rnne_check_snapshot(bytes, nbytes, {name}_identity, {len(tensors)});
+    if (wrong)
+        return wrong;
+    at = bytes + RNNE_SNAPSHOT_HEADER;
+    end = bytes + nbytes - 4;
+{check}    if (at != end)
+        return 1;
+    at = bytes + RNNE_SNAPSHOT_HEADER;
+{get}    s->num_steps = rnne_snapshot_steps(bytes);
+    return 0;
+}}
+""",
+    ]
+
+
+def _time(name: str, spec: ModelSpec) -> str:
+    calls = "".join(
+        f"    rnne_sin_cos(unix_time_s, {item.period_s}u, {item.offset_s}, out + {2 * k});\n"
+        for k, item in enumerate(spec.derived)
+    )
+    unused = "    (void)unix_time_s;\n    (void)out;\n"
+    return f"""\
+void {name}_time(int64_t unix_time_s, float *out)
+{{
+{calls or unused}}}
+"""
+
+
+def _selftest(name: str, metadata: Metadata) -> list[str]:
+    spec, golden = metadata.spec, metadata.golden
+    return [
+        float_array(f"{name}_golden_x", golden.x),
+        float_array(f"{name}_golden_y", golden.y),
+        f"""\
+int {name}_selftest(void)
+{{
+    {name}_state s;
+    float y[{spec.output_size}];
+    int t, i;
+    {name}_reset(&s);
+    for (t = 0; t < {len(golden.x)}; t++) {{
+        if ({name}_step(&s, {name}_golden_x + t * {spec.input_size}, y))
+            return t + 1;
+        for (i = 0; i < {spec.output_size}; i++)
+            if (rnne_bits(y[i]) != rnne_bits({name}_golden_y[t * {spec.output_size} + i]))
+                return t + 1;
+    }}
+    return 0;
+}}
+""",
+    ]

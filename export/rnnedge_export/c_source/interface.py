@@ -1,0 +1,87 @@
+"""`NAME.h`: what a generated model offers, whatever its arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnedge_runtime.spec import ModelSpec
+
+STATE_FIELD = tuple[str, str, int]
+"""C type, name and number of elements of an array in the state."""
+
+
+def snapshot_nbytes(spec: ModelSpec, element_nbytes: int = 4) -> int:
+    """Size of a snapshot whose tensors are all of one element type."""
+    sizes = [entry.size for entry in spec.state]
+    return 48 + 8 * len(sizes) + element_nbytes * sum(sizes) + 4
+
+
+def interface_text(
+    name: str, spec: ModelSpec, fields: Sequence[STATE_FIELD], extra: str = ""
+) -> str:
+    """The declarations of a generated header, behind its comment.
+
+    Args:
+        name: the model's C identifier.
+        spec: its description.
+        fields: arrays of the state, carried ones first.
+        extra: further declarations.
+    """
+    upper = name.upper()
+    members = "".join(f"    {c_type} {field}[{n}];\n" for c_type, field, n in fields)
+    return f"""\
+#ifndef {upper}_H
+#define {upper}_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {upper}_INPUT_SIZE {spec.input_size}
+#define {upper}_OUTPUT_SIZE {spec.output_size}
+#define {upper}_NUM_FEATURES {spec.num_features}
+#define {upper}_NUM_DERIVED {len(spec.derived)}
+#define {upper}_SNAPSHOT_NBYTES {snapshot_nbytes(spec)}
+
+/* One stream; put it where you like. Start it with {name}_reset(). */
+typedef struct {name}_state {{
+    uint64_t num_steps;
+{members}}} {name}_state;
+
+/* The state before the first step. */
+void {name}_reset({name}_state *s);
+
+/*
+ * Advances s by one step: x in the units above, y written in full; they may be the same memory.
+ * A reading that is NaN or infinite is missing. Returns 0, or 1 when a reading is missing that
+ * must not be: then s and y are as before. It allocates nothing and calls nothing outside.
+ */
+int {name}_step({name}_state *s, const float *x, float *y);
+
+/* The same as n calls of {name}_step() with rows of xs [n * inputs] and ys [n * outputs]. */
+int {name}_run({name}_state *s, const float *xs, size_t n, float *ys);
+
+/* Writes {upper}_SNAPSHOT_NBYTES bytes, which any rnnedge runtime of this model restores. */
+void {name}_save(const {name}_state *s, void *snapshot);
+
+/*
+ * Returns 0, or why s is as before: 1 not a snapshot, cut short or changed, 2 of a newer
+ * version, 3 of another model.
+ */
+int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes);
+
+/* The {len(spec.derived)} sines and cosines at the end of x: out is x + {upper}_NUM_FEATURES. */
+void {name}_time(int64_t unix_time_s, float *out);
+
+/* Repeats the steps recorded at export: 0, or the number of the first that differs, from 1. */
+int {name}_selftest(void);
+{extra}
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""

@@ -1,0 +1,29 @@
+#ifdef __FAST_MATH__
+#error "rnnedge: -ffast-math (or -Ofast) changes results; build without it"
+#endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+#error "rnnedge: floats are kept in wider registers; on 32-bit x86 add -msse2 -mfpmath=sse"
+#endif
+
+/* No fused multiply-add: clang obeys the pragma of the standard, gcc only its own. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off", "no-tree-loop-distribute-patterns")
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__clang__) /* and no call of memcpy() or memset() in place of a loop */
+#define RNNE_INLINE static inline __attribute__((always_inline, no_builtin("memcpy", "memset")))
+#define RNNE_FUNCTION static inline __attribute__((no_builtin("memcpy", "memset")))
+#elif defined(__GNUC__)
+#define RNNE_INLINE static inline __attribute__((always_inline))
+#define RNNE_FUNCTION static inline
+#else
+#define RNNE_INLINE static inline
+#define RNNE_FUNCTION static inline
+#endif
