@@ -1,4 +1,4 @@
-"""The fuzz targets find nothing, and reach the loader."""
+"""The fuzz targets find nothing, reach loader and state, and find a bug that is planted."""
 
 from __future__ import annotations
 
@@ -12,25 +12,57 @@ import pytest
 from replay import CLANG, CORE
 
 SECONDS = 30 if os.environ.get("RNNEDGE_REQUIRE") == "all" else 5
-LOADER = ("file.c", "layout.c", "layer.c", "model.c", "crc32.c")
+SECONDS_FOR_PLANTED = 10  # found in less than one; the run ends there
+SOURCES = ("file.c", "layout.c", "layer.c", "model.c", "crc32.c", "state.c")
 MIN_COVERAGE = 90.0
+PLANTED = {
+    "a section may end behind the file": (
+        "model",
+        "file.c",
+        "if (size > nbytes - offset)",
+        "if (size > nbytes)",
+    ),
+    "a tensor may end behind the snapshot": (
+        "snapshot",
+        "state.c",
+        " || (end - at - TENSOR_NBYTES) / width < size",
+        "",
+    ),
+    "a reset keeps the number of steps": (
+        "snapshot",
+        "state.c",
+        "    *lane->num_steps = 0;\n",
+        "",
+    ),
+}
 
 
-@pytest.mark.timeout(400)
-def test_fuzzing_finds_nothing_and_covers_the_loader(tmp_path: Path) -> None:
-    suffix = CLANG.rpartition("clang")[2]
-    if not shutil.which(CLANG) or not shutil.which(f"llvm-cov{suffix}"):
-        pytest.skip("clang with libFuzzer and llvm-cov is not installed")
-    done = subprocess.run(
-        [CORE / "fuzz/run.sh", str(SECONDS)],
-        env=os.environ | {"RNNE_FUZZ_DIR": str(tmp_path)},
+def fuzz(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CORE / "fuzz/run.sh", *arguments],
+        env=os.environ | {"RNNE_FUZZ_DIR": str(folder)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.timeout(400)
+def test_fuzzing_finds_what_is_planted_and_nothing_else(tmp_path: Path) -> None:
+    suffix = CLANG.rpartition("clang")[2]
+    if not shutil.which(CLANG) or not shutil.which(f"llvm-cov{suffix}"):
+        pytest.skip("clang with libFuzzer and llvm-cov is not installed")
+    done = fuzz(tmp_path, str(SECONDS))
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in LOADER:
+    for name in SOURCES:
         row = next(line for line in done.stdout.splitlines() if line.startswith(name))
         regions, functions, lines = map(float, re.findall(r"([\d.]+)%", row)[:3])
         assert min(functions, lines) >= MIN_COVERAGE, (name, regions, functions, lines)
+    for bug, (target, name, right, wrong) in PLANTED.items():
+        text = (CORE / "src" / name).read_text()
+        assert text.count(right) == 1, bug
+        (tmp_path / name).write_text(text.replace(right, wrong))
+        done = fuzz(tmp_path, str(SECONDS_FOR_PLANTED), target, tmp_path / name)
+        assert done.returncode == 1, (bug, done.stdout)
+        assert re.search(r"^SUMMARY: (Address|libFuzzer)", done.stdout, re.M), bug

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Restores what the fuzzer makes of snapshots, and steps on.  The mutator repairs the checksum.
+ * Restores what the fuzzer makes of snapshots, steps on and takes the state out again, whole and
+ * as bare values.  What is refused leaves the state as it was.  The mutator repairs the checksum.
  * RNNE_FUZZ_MODEL names the model the snapshots belong to.
  */
 #include <stdint.h>
@@ -20,7 +21,9 @@ uint32_t rnne_crc32(uint32_t crc, const void *bytes, size_t nbytes);
 
 static rnne_stream *stream;
 static rnne_info info;
-static float *x, *y;
+static size_t state_nbytes;
+static float *x, *y, *values;
+static uint8_t *before, *after;
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
@@ -51,24 +54,59 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     rnne_stream_init(malloc(nbytes), nbytes, model, &stream);
     x = calloc(info.input_size, sizeof *x);
     y = calloc(info.output_size, sizeof *y);
+    values = malloc(info.state_size * sizeof *values);
+    state_nbytes = rnne_state_nbytes(model);
+    before = malloc(state_nbytes);
+    after = malloc(state_nbytes);
     return 0;
+}
+
+static void require(int condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void take(uint8_t *snapshot)
+{
+    require(rnne_state_get(stream, snapshot, state_nbytes - 1) == RNNE_MEMORY_TOO_SMALL);
+    require(rnne_state_get(stream, snapshot, state_nbytes) == RNNE_OK);
+}
+
+/* The state that was taken comes back whole, both ways. */
+static void use(void)
+{
+    rnne_error error;
+    take(before);
+    rnne_values_get(stream, values);
+    const uint64_t num_steps = rnne_num_steps(stream);
+    for (int t = 0; t < 3; t++)
+        rnne_step(stream, x, y);
+    require(rnne_num_steps(stream) == num_steps + 3);
+    rnne_values_set(stream, values, num_steps);
+    take(after);
+    require(memcmp(before, after, state_nbytes) == 0);
+    rnne_reset(stream);
+    require(rnne_num_steps(stream) == 0);
+    require(rnne_state_set(stream, before, state_nbytes, &error) == RNNE_OK);
+    take(after);
+    require(memcmp(before, after, state_nbytes) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     rnne_error error;
-    const uint64_t before = rnne_num_steps(stream);
     uint8_t *const snapshot = malloc(size ? size : 1);
     if (!snapshot)
         return 0;
     memcpy(snapshot, data, size);
-    if (rnne_state_set(stream, snapshot, size, &error) != RNNE_OK) {
-        if (rnne_num_steps(stream) != before || error.offset > size)
-            abort();
+    take(before);
+    if (rnne_state_set(stream, snapshot, size, &error) == RNNE_OK) {
+        use();
     } else {
-        for (int t = 0; t < 3; t++)
-            rnne_step(stream, x, y);
-        rnne_reset(stream);
+        require(error.offset <= size);
+        take(after);
+        require(memcmp(before, after, state_nbytes) == 0);
     }
     free(snapshot);
     return 0;

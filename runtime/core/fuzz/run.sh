@@ -1,43 +1,64 @@
 #!/bin/sh
-# run.sh [SECONDS]: fuzz both targets with ASan and UBSan, then print the loader's line coverage.
+# run.sh [SECONDS]: fuzz both targets with ASan and UBSan, then print the line coverage of loader
+# and state.
+# run.sh SECONDS TARGET FILE: fuzz `model` or `snapshot` with FILE in place of the source of its
+# name, and the other objects of the run before: a planted bug that the target has to find.
 # Needs clang with its runtime and the llvm tools of the same version.
 set -eu
 seconds=${1:-60}
 here=$(cd "$(dirname "$0")" && pwd)
 core=$(dirname "$here")
 work=${RNNE_FUZZ_DIR:-$core/../../build/fuzz}
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
 clang=$(command -v clang || command -v clang-14)
 suffix=${clang##*clang}
-mkdir -p "$work"
+sanitizers=address,undefined
 
-build() { # target, flags...
-    target=$1
-    shift
-    "$clang" -std=c99 -g -O1 -I"$core/include" "$@" \
-        -DRNNE_FUZZ_MODEL="\"$here/corpus_model/gru.rnne\"" \
-        "$core"/src/*.c "$here/fuzz_$target.c" -o "$work/$target"
+compile() { # folder, flags...
+    mkdir -p "$work/$1"
+    (cd "$work/$1" && shift && "$clang" -std=c99 -g -O1 -I"$core/include" -I"$core/src" \
+        -DRNNE_FUZZ_MODEL="\"$here/corpus_model/gru.rnne\"" "$@")
 }
 
-for target in model snapshot; do
-    build $target -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-    mkdir -p "$work/found_$target"
-    "$work/$target" -max_total_time="$seconds" -seed=1 -max_len=16384 -print_final_stats=1 \
-        -artifact_prefix="$work/crash_$target-" "$work/found_$target" "$here/corpus_$target" \
-        2>&1 | grep -E "^(ERROR|SUMMARY|==|stat::number_of_executed|INFO: seed)|DONE" ||
-        { echo "fuzz_$target failed"; exit 1; }
-    if ls "$work/crash_$target-"* >/dev/null 2>&1; then
-        echo "fuzz_$target: an input crashed, see $work"
-        exit 1
-    fi
-done
+sanitize() { # folder, sources...
+    compile "$@" -c -fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=undefined
+}
 
+fuzz() { # folder of objects, target
+    compile "$1" -fsanitize=fuzzer,$sanitizers "$work/$1"/*.o "$here/fuzz_$2.c" -o "$2"
+    mkdir -p "$work/$1/found_$2"
+    log=$work/$1/$2.log
+    status=0
+    "$work/$1/$2" -max_total_time="$seconds" -seed=1 -max_len=16384 -print_final_stats=1 \
+        -artifact_prefix="$work/$1/crash_$2-" "$work/$1/found_$2" "$here/corpus_$2" \
+        >"$log" 2>&1 || status=$?
+    grep -E "^(SUMMARY|==|stat::number_of_executed|INFO: seed)|ERROR|DONE" "$log" || status=1
+    [ $status = 0 ] || { echo "fuzz_$2 failed: see $log"; exit 1; }
+}
+
+if [ $# -eq 3 ]; then
+    rm -rf "$work/planted"
+    mkdir "$work/planted"
+    cp "$work"/sanitized/*.o "$work/planted"
+    sanitize planted "$3"
+    fuzz planted "$2"
+    exit
+fi
+
+sanitize sanitized "$core"/src/*.c
+fuzz sanitized model
+fuzz sanitized snapshot
+
+coverage="-fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping"
+compile covered -c -fsanitize=fuzzer-no-link ${coverage#* } "$core"/src/*.c
 for target in model snapshot; do
-    build $target -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
-    LLVM_PROFILE_FILE="$work/$target.profraw" \
-        "$work/$target" -runs=0 "$work/found_$target" "$here/corpus_$target" 2>/dev/null
+    compile covered $coverage "$work"/covered/*.o "$here/fuzz_$target.c" -o $target
+    LLVM_PROFILE_FILE="$work/covered/$target.profraw" "$work/covered/$target" -runs=0 \
+        "$work/sanitized/found_$target" "$here/corpus_$target" 2>/dev/null
 done
-"llvm-profdata$suffix" merge -o "$work/all.profdata" "$work"/*.profraw
-"llvm-cov$suffix" report "$work/model" -object "$work/snapshot" \
+"llvm-profdata$suffix" merge -o "$work/all.profdata" "$work"/covered/*.profraw
+"llvm-cov$suffix" report "$work/covered/model" -object "$work/covered/snapshot" \
     -instr-profile="$work/all.profdata" \
     "$core/src/file.c" "$core/src/layout.c" "$core/src/layer.c" "$core/src/model.c" \
     "$core/src/crc32.c" "$core/src/state.c" "$core/src/selftest.c"
