@@ -82,37 +82,58 @@ def measure(
         BoardError: the source does not compile, or its program fails.
     """
     require_tools(board)
-    is_integer = np.issubdtype(x.dtype, np.integer)
-    rows = np.ascontiguousarray(x, "<i2" if is_integer else "<f4")
     with TemporaryDirectory(prefix="rnnedge-") as name:
-        folder = Path(name)
-        images = []
-        for variant in ("model", "stub"):
-            (folder / variant).mkdir()
-            images.append(
-                build(
-                    board,
-                    "gauge.c",
-                    [source],
-                    folder / variant,
-                    glue=_glue(source, is_integer=is_integer),
-                    model_flags=[*model_flags, "-fstack-usage"],
-                    compiler=compiler,
-                    defines=_defines(board, is_stub=variant == "stub"),
-                )
+        image, stub = (
+            _build_gauge(
+                board,
+                source,
+                x,
+                Path(name) / variant,
+                is_stub=variant == "stub",
+                model_flags=model_flags,
+                compiler=compiler,
             )
-        model, stub = (_sections(board, image) for image in images)
-        state, counts, stack = _run(board, images[0], rows)
-        frame = own_frame(folder / "model" / f"{source.path.stem}.su", source.name)
+            for variant in ("model", "stub")
+        )
+        full, empty = _sections(board, image), _sections(board, stub)
+        state, counts, stack = _run(board, image, x)
+        frame = own_frame(image.with_name(f"{source.path.stem}.su"), source.name)
     return Measurement(
         board.name,
-        flash_nbytes=model[0] - stub[0],
-        ram_nbytes=state + model[1] - stub[1],
+        flash_nbytes=full[0] - empty[0],
+        ram_nbytes=state + full[1] - empty[1],
         stack_nbytes=None if board.system == "wasm" else max(stack, frame),
         min_instructions=min(counts, default=None),
         max_instructions=max(counts, default=None),
         compiler=version(compiler or board.compiler),
     )
+
+
+def count_instructions(
+    board: Board,
+    source: CSource,
+    x: NDArray[np.generic],
+    *,
+    model_flags: Sequence[str] = MODEL_FLAGS,
+    compiler: str | None = None,
+) -> list[int]:
+    """Instructions of each of the T steps (`measure`); empty where nothing counts.
+
+    Raises:
+        MissingDependencyError, BoardError: as `measure`.
+    """
+    require_tools(board)
+    with TemporaryDirectory(prefix="rnnedge-") as name:
+        image = _build_gauge(
+            board,
+            source,
+            x,
+            Path(name) / "model",
+            is_stub=False,
+            model_flags=model_flags,
+            compiler=compiler,
+        )
+        return _run(board, image, x)[1]
 
 
 def own_frame(path: Path, name: str) -> int:
@@ -134,6 +155,33 @@ def own_frame(path: Path, name: str) -> int:
             )
         frames[function] = int(nbytes)
     return max(frames.get(f"{name}_step", 0), frames.get(f"{name}_step_q", 0))
+
+
+def _build_gauge(
+    board: Board,
+    source: CSource,
+    x: NDArray[np.generic],
+    folder: Path,
+    *,
+    is_stub: bool,
+    model_flags: Sequence[str],
+    compiler: str | None,
+) -> Path:
+    folder.mkdir()
+    return build(
+        board,
+        "gauge.c",
+        [source],
+        folder,
+        glue=_glue(source, is_integer=_is_integer(x)),
+        model_flags=[*model_flags, "-fstack-usage"],
+        compiler=compiler,
+        defines=_defines(board, is_stub=is_stub),
+    )
+
+
+def _is_integer(x: NDArray[np.generic]) -> bool:
+    return bool(np.issubdtype(x.dtype, np.integer))
 
 
 def _glue(source: CSource, *, is_integer: bool) -> str:
@@ -161,9 +209,10 @@ def _sections(board: Board, image: Path) -> tuple[int, int]:
 
 
 def _run(
-    board: Board, image: Path, rows: NDArray[np.generic]
+    board: Board, image: Path, x: NDArray[np.generic]
 ) -> tuple[int, list[int], int]:
     """Bytes of the state, instructions of each step, bytes of stack."""
+    rows = np.ascontiguousarray(x, "<i2" if _is_integer(x) else "<f4")
     shown = rows[:_STACK_ROWS]
     job = b"".join(
         struct.pack("<I", len(part)) + part.tobytes() for part in (rows, shown)

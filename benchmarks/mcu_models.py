@@ -1,0 +1,106 @@
+"""The models whose cost on microcontrollers is measured, as C source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_export.boards.source import CSource, read_source
+from rnnedge_export.c_source.source import generate_c
+from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.tolerances import GOLDEN_STEPS
+from rnnedge_runtime.weights import (
+    NUMERICS,
+    Weights,
+    canonical_weights,
+    model_digest,
+    weight_shapes,
+)
+
+from .networks import Network
+
+INPUT_SIZE = 4
+COUNTED_STEPS = 20
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model to measure.
+
+    Attributes:
+        name: as in the tables.
+        spec: its layers.
+        source: its C source.
+        x: `[COUNTED_STEPS, I]` rows to count on.
+    """
+
+    name: str
+    spec: ModelSpec
+    source: CSource
+    x: NDArray[np.float32]
+
+
+def bare_cell(cell: str, hidden_size: int, folder: Path) -> Subject:
+    """One recurrent layer of four inputs: no scaler, no head."""
+    network = Network(cell, INPUT_SIZE, hidden_size)
+    spec = network.spec()
+    name = f"{cell.lower()}_{hidden_size}"
+    x = np.random.default_rng(_SEED).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
+    return _subject(f"{cell} {hidden_size}", name, spec, x, folder)
+
+
+def demo_model(folder: Path) -> Subject:
+    """The network of `rnnedge demo` with drawn weights: its cost is that of the trained one."""
+    from rnnedge.data.loading import load_dataset
+    from rnnedge.datasets import weather
+    from rnnedge.training.config import TrainConfig
+    from rnnedge.training.preparation import prepare
+
+    dataset = load_dataset(weather("jfk"), targets=("temp_c",))
+    prepared = prepare(dataset, TrainConfig(horizon=6))
+    x = prepared.series[0].x[:COUNTED_STEPS]
+    return _subject(
+        "demo", "demo", prepared.spec, x, folder, dict(prepared.affine_weights)
+    )
+
+
+def drawn_weights(spec: ModelSpec, given: Weights | None = None) -> Weights:
+    """Weights in U(+-1/sqrt(H)), those of scalers as given."""
+    rng = np.random.default_rng(_SEED)
+    drawn = {}
+    for tensor, shape in weight_shapes(spec).items():
+        layer = spec.layers[int(tensor.split(".")[1])]
+        bound = 1 / np.sqrt(getattr(layer, "hidden_size", layer.input_size))
+        drawn[tensor] = rng.uniform(-bound, bound, shape)
+    return canonical_weights(spec, drawn | (given or {}))
+
+
+def _subject(
+    title: str,
+    name: str,
+    spec: ModelSpec,
+    x: NDArray[np.floating],
+    folder: Path,
+    given: Weights | None = None,
+) -> Subject:
+    rows = np.ascontiguousarray(x, np.float32)
+    weights = drawn_weights(spec, given)
+    recorded = np.resize(rows, (GOLDEN_STEPS, spec.input_size))
+    blank = np.zeros((GOLDEN_STEPS, spec.output_size), np.float32)
+    metadata = Metadata(
+        spec,
+        model_digest(spec, weights),
+        NUMERICS,
+        Golden(recorded, blank),
+        "rnnedge benchmarks",
+    )
+    generated = generate_c(metadata, weights, name)
+    for file, text in generated.files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    source = read_source(folder / f"{generated.name}.c")
+    return Subject(title, spec, source, rows)
