@@ -10,16 +10,21 @@ from strategies import random_readings
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
+from rnnedge_export.quantising import measure_ranges, quantise
 from rnnedge_export.rnne import assemble, build_rnne
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_export.torchscript import save_torchscript
+from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.native import native_engine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.engine import initial_state
 from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.rnne_file import CRITICAL, encode_model
+from rnnedge_runtime.quantised import QuantisedModel
+from rnnedge_runtime.rnne_file import CRITICAL
+from rnnedge_runtime.rnne_model import encode_model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import model_inputs
 from rnnedge_runtime.weights import NUMERICS, Weights, model_digest, weight_shapes
@@ -88,6 +93,26 @@ def bare_rnne(spec: ModelSpec, weights: Weights) -> bytes:
     model = encode_model(spec, model_digest(spec, weights))
     tensors = b"".join(weights[name].tobytes() for name in weight_shapes(spec))
     return assemble([(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)])
+
+
+def quantised_model(
+    spec: ModelSpec, weights: Weights, kept: frozenset[int] = frozenset()
+) -> QuantisedModel:
+    """The model in integers, calibrated on random readings."""
+    readings = random_readings(spec, np.random.default_rng(1), 40)
+    ranges = measure_ranges(spec, weights, inputs_of(spec, readings))
+    return quantise(spec, weights, ranges, kept)
+
+
+def integer_rnne(model: QuantisedModel) -> bytes:
+    """Its `.rnne` file, golden vectors and long run included."""
+    x = inputs_of(model.spec, random_readings(model.spec, np.random.default_rng(0), 64))
+    engine = IntegerEngine(model)
+    y, _ = engine.run(x[None], initial_state(model.spec.graph_state, 1, np.float32))
+    metadata = Metadata(
+        model.spec, model.digest, INTEGER_NUMERICS, Golden(x, y[0]), "tests"
+    )
+    return build_rnne(metadata, model, engine=engine)
 
 
 def native_model(spec: ModelSpec, weights: Weights) -> Model:

@@ -242,7 +242,7 @@ class _Quantiser:
 
     def _embedding(self, k: int, layer: Embedding) -> None:
         table = self._weight(k, "weight").astype(np.float64)
-        self.unit = self._unit_after(k)
+        self.unit = _unit(HEADROOM * float(np.abs(table).max()))
         integers, row_units = _rows(table, limit_sums=False)
         self._put(k, "weight", integers)
         multiplier = np.round(row_units / self.unit * 2.0**STATE_BITS)

@@ -1,7 +1,7 @@
 """A ModelSpec with its weights as an `.rnne` file (docs/format.md, ".rnne").
 
-The golden outputs and the proof of the long run are those of the arithmetic `f32.v1`, which
-any engine of it repeats byte for byte.
+The golden outputs and the proof of the long run are those of the file's arithmetic, which any
+engine of it repeats byte for byte.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.layers import Embedding
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.quantised import QuantisedModel, tensor_types
 from rnnedge_runtime.rnne_file import (
     CHECKSUM_AT,
     CRITICAL,
@@ -24,12 +26,13 @@ from rnnedge_runtime.rnne_file import (
     HEADER,
     MAGIC,
     VERSION,
-    encode_model,
+    Parameters,
     file_checksum,
 )
+from rnnedge_runtime.rnne_model import encode_model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
-from rnnedge_runtime.weights import Weights, weight_shapes
+from rnnedge_runtime.weights import weight_shapes
 
 LONG_RUN_STEPS = 10_000
 LONG_RUN_SEED = 20_230_917
@@ -39,25 +42,26 @@ _RUN_CHUNK = 500
 
 
 def build_rnne(
-    metadata: Metadata, weights: Weights, *, engine: Engine | None = None
+    metadata: Metadata, parameters: Parameters, *, engine: Engine | None = None
 ) -> bytes:
     """The `.rnne` file of a model; equal arguments give equal bytes.
 
     Args:
         metadata: what the file says of itself; of its golden steps the inputs are taken.
-        weights: canonical weights of its spec.
-        engine: any engine of `f32.v1` for this model, to be quicker than NumPy in the long
-            run; the native one where it is built. The golden steps are always NumPy's.
+        parameters: canonical weights of its spec, or its integers.
+        engine: any engine of the same arithmetic for this model, to be quicker than NumPy
+            in the long run; the native one where it is built. The golden steps are always
+            NumPy's.
 
     Raises:
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    model = encode_model(spec, metadata.digest, metadata.numerics)
-    tensors = b"".join(
-        weights[name].astype("<f4").tobytes() for name in weight_shapes(spec)
-    )
-    numpy_engine = Float32Engine(spec, weights)
+    kept, numpy_engine = None, numpy_engine_of(spec, parameters)
+    if isinstance(parameters, QuantisedModel):
+        kept = parameters.kept
+    model = encode_model(spec, metadata.digest, kept)
+    tensors = _weights_section(spec, parameters)
     if engine is None:
         bare = [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)]
         engine = native_engine(spec, assemble(bare)) if has_native() else numpy_engine
@@ -70,6 +74,25 @@ def build_rnne(
         (b"WGTS", CRITICAL, tensors),
     ]
     return assemble(sections)
+
+
+def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
+    """The NumPy engine of float weights or integers."""
+    if isinstance(parameters, QuantisedModel):
+        return IntegerEngine(parameters)
+    return Float32Engine(spec, parameters)
+
+
+def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
+    if not isinstance(parameters, QuantisedModel):
+        return b"".join(
+            parameters[name].astype("<f4").tobytes() for name in weight_shapes(spec)
+        )
+    pieces = []
+    for name, (kind, _) in tensor_types(spec, parameters.kept).items():
+        piece = parameters.tensors[name].astype(kind).tobytes()
+        pieces.append(piece + bytes(-len(piece) % 4))
+    return b"".join(pieces)
 
 
 def assemble(sections: list[tuple[bytes, int, bytes]]) -> bytes:

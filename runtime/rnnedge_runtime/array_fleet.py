@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Array, Engine, State, initial_state
+from .engine import Array, Engine, State, initial_state, inputs_of
 from .spec import ModelSpec
-from .stream import model_inputs
 
 
 class ArrayFleet:
@@ -17,7 +16,9 @@ class ArrayFleet:
         self._engine = engine
         self._spec = spec
         self._state = initial_state(spec.graph_state, count, engine.dtype)
-        (self._held,) = initial_state(spec.state[-1:], count, np.float32)  # [N, F]
+        self._inputs = inputs_of(engine, spec)
+        (held,) = initial_state(spec.state[-1:], count, np.float32)
+        self._held = self._inputs.readings(held)  # [N, F]
         self._num_steps = np.zeros(count, dtype=np.int64)  # [N]
 
     def step(
@@ -31,8 +32,9 @@ class ArrayFleet:
             return
         if rows is None:
             rows = np.arange(len(readings), dtype=np.int64)
+        readings = self._inputs.readings(readings)
         held = np.where(np.isfinite(readings), readings, self._held[rows])
-        x = model_inputs(self._spec, held, times)
+        x = self._inputs.rows(held, times)
         state = [tensor[rows] for tensor in self._state]
         outputs, state = self._engine.run(x[:, None], state)
         y[:] = outputs[:, 0]
@@ -46,8 +48,9 @@ class ArrayFleet:
         return int(self._num_steps[row]), state
 
     def set(self, row: int, num_steps: int, state: State) -> None:
-        for tensor, value in zip((*self._state, self._held), state, strict=True):
+        for tensor, value in zip(self._state, state[:-1], strict=True):
             tensor[row] = value
+        self._held[row] = self._inputs.readings(state[-1].astype(np.float32))
         self._num_steps[row] = num_steps
 
     def add(self, count: int) -> None:

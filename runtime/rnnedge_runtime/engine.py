@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .spec import StateEntry
+from .input_handling import Inputs
+from .spec import ModelSpec, StateEntry
 
 if TYPE_CHECKING:
     from .model import Model
@@ -122,6 +123,18 @@ class OwnStreams(Protocol):
             is_fast: whether multiplications may be fused with additions.
         """
         ...
+
+
+@runtime_checkable
+class OwnInputs(Protocol):
+    """An engine whose model inputs are not those of `f32.v1`."""
+
+    inputs: Inputs
+
+
+def inputs_of(engine: Engine, spec: ModelSpec) -> Inputs:
+    """How readings become the inputs of `engine`."""
+    return engine.inputs if isinstance(engine, OwnInputs) else Inputs(spec)
 
 
 def initial_state(

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import check_time_limits, sample_period
-from .engine import Array, Engine, State
+from .engine import Array, Engine, State, inputs_of
 from .errors import SpecError
 from .spec import ModelSpec
-from .time_features import time_features
 
 _WHERE = "Stream.forecast"
 
@@ -44,7 +43,9 @@ def forecast_rows(
         sources = _fed_back(spec)
         state = [tensor[None] for tensor in state]
         for k in range(1, num_steps - spec.horizon + 1):
-            x = _next_input(spec, _one_ahead(spec, steps)[sources], last_time, k)
+            x = _next_input(
+                engine, spec, _one_ahead(spec, steps)[sources], last_time, k
+            )
             y, state = engine.run(x, state)
             steps = _by_step(spec, y[0, 0])
             rows.append(steps[-1])
@@ -87,7 +88,7 @@ def _fed_back(spec: ModelSpec) -> list[int]:
 
 
 def _next_input(
-    spec: ModelSpec, reading: Array, last_time: int, k: int
+    engine: Engine, spec: ModelSpec, reading: Array, last_time: int, k: int
 ) -> NDArray[np.float32]:
     """`[1, 1, I]`: the reading fed back `[F]`, then the columns of the k-th next time."""
     x = np.empty((1, 1, spec.input_size), dtype=np.float32)
@@ -96,5 +97,5 @@ def _next_input(
         time = last_time + round(k * sample_period(spec, where=_WHERE))
         check_time_limits(time, where=_WHERE)
         times = np.array([time], dtype=np.int64)
-        x[0, 0, spec.num_features :] = time_features(times, spec.derived)[0]
+        x[0, 0, spec.num_features :] = inputs_of(engine, spec).derived(times)[0]
     return x

@@ -1,7 +1,8 @@
 """From a raw reading to the model input: hold, reject, derived columns.
 
 The held readings are state; clipping belongs to the graph (it is the first thing every
-engine does), so the held value is the reading as it came.
+engine does), so the held value is the reading as it came. An engine in integers has inputs
+of its own: there the held value is the reading as its integer stands for it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,31 @@ from numpy.typing import NDArray
 
 from .errors import NonFiniteError
 from .spec import Feature, ModelSpec
+from .time_features import time_features
+
+
+class Inputs:
+    """How readings become model inputs: held and derived in `f32.v1`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+
+    def readings(self, readings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`[..., F]` as the model takes them and holds them; missing ones stay missing."""
+        return readings
+
+    def derived(self, times: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`[T, 2 D]` derived columns at Unix seconds `[T]`."""
+        return time_features(times, self._spec.derived)
+
+    def rows(
+        self, held: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """`[T, I]`: the held readings `[T, F]`, then the derived columns."""
+        if times is None:
+            return held
+        return np.concatenate([held, self.derived(times)], axis=1)
+
 
 CLIP_NONE = float(np.finfo(np.float32).max)
 

@@ -1,7 +1,6 @@
 """Reading an `.rnne` artifact with NumPy alone (docs/format.md, ".rnne").
 
-The layout is known here and in the C core; `encode_model` gives the bytes of section `MODL`
-for a spec, which both the writer and the reader's check use.
+The layout is known here and in the C core.
 """
 
 from __future__ import annotations
@@ -14,20 +13,10 @@ import numpy as np
 
 from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
-from .input_handling import CLIP_NONE
-from .layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    Rnn,
-    Softmax,
-)
+from .integer_numerics import INTEGER_NUMERICS
 from .metadata import Golden, Metadata
+from .quantised import QuantisedModel, Tensor, tensor_types
+from .rnne_model import encode_model, kept_layers, numerics_of
 from .spec import ModelSpec
 from .spec_json import spec_from_json
 from .weights import NUMERICS, Weights, canonical_weights, model_digest, weight_shapes
@@ -42,28 +31,17 @@ REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 HEADER = struct.Struct("<8sIIIIII")
 ENTRY = struct.Struct("<4sIII")
 CHECKSUM_AT = 16
-_MODEL = struct.Struct("<16s32sIIII")
-_FEATURE = struct.Struct("<Ifff")
-_DERIVED = struct.Struct("<IIq")
-_LAYER = struct.Struct("<IIIII")
 _LONG = struct.Struct("<II32s")
 
-_KINDS: dict[type, int] = {
-    Affine: 1,
-    Embedding: 2,
-    Rnn: 3,
-    Gru: 4,
-    Lstm: 5,
-    Linear: 6,
-    Activation: 7,
-    Softmax: 8,
-    AddLast: 9,
-}
-_VARIANTS = {"tanh": 0, "relu": 1, "sigmoid": 2}
+
+Parameters = Weights | QuantisedModel
+"""What an artifact computes with: float weights, or integers."""
+
+DIGEST_AT = slice(16, 48)
 
 
-def read_rnne(path: Path) -> tuple[Metadata, Weights]:
-    """Description and canonical weights of an artifact, checked in full.
+def read_rnne(path: Path) -> tuple[Metadata, Parameters]:
+    """Description and canonical weights, or integers, of an artifact, checked in full.
 
     Raises:
         FormatError: cut short, changed, too new, not an artifact, or its parts do not fit
@@ -72,7 +50,7 @@ def read_rnne(path: Path) -> tuple[Metadata, Weights]:
     return parse_rnne(read_file(path), where=path.name)
 
 
-def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Weights]:
+def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Parameters]:
     """As `read_rnne`, from the bytes of a file; `where` names it in messages."""
     sections = read_sections(content, where=where)
     for name in REQUIRED_SECTIONS:
@@ -82,14 +60,21 @@ def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Weights]:
                 "The file was not written by rnnedge; export it again."
             )
     metadata = _metadata(sections, where=where)
-    weights = _weights(metadata.spec, sections[b"WGTS"], where=where)
-    digest = model_digest(metadata.spec, weights, numerics=metadata.numerics)
+    tensors = sections[b"WGTS"]
+    parameters: Parameters
+    if metadata.numerics == INTEGER_NUMERICS:
+        kept = kept_layers(sections[b"MODL"], metadata.spec)
+        parameters = _integers(metadata.spec, kept, tensors, where=where)
+        digest = parameters.digest
+    else:
+        parameters = _weights(metadata.spec, tensors, where=where)
+        digest = model_digest(metadata.spec, parameters)
     if digest != metadata.digest:
         raise FormatError(
             f"{where}: spec and weights have digest {digest[:12]}, but the file states "
             f"{metadata.digest[:12]}. The file was changed; export it again."
         )
-    return metadata, weights
+    return metadata, parameters
 
 
 def read_sections(content: bytes, *, where: str) -> dict[bytes, bytes]:
@@ -131,60 +116,6 @@ def file_checksum(content: bytes) -> int:
     """CRC32 of a file whose checksum field counts as zero."""
     start = zlib.crc32(content[:CHECKSUM_AT])
     return zlib.crc32(content[CHECKSUM_AT + 4 :], zlib.crc32(bytes(4), start))
-
-
-def encode_model(spec: ModelSpec, digest: str, numerics: str = NUMERICS) -> bytes:
-    """The content of section `MODL`.
-
-    Raises:
-        SpecError: the spec holds a graph that is not a chain of layers.
-    """
-    parts = [
-        _MODEL.pack(
-            numerics.encode(),
-            bytes.fromhex(digest),
-            spec.num_features,
-            len(spec.derived),
-            spec.output_size,
-            len(spec.layers),
-        )
-    ]
-    for feature in spec.features:
-        low, high = feature.clip or (-CLIP_NONE, CLIP_NONE)
-        rejects = int(feature.missing == "reject")
-        parts.append(_FEATURE.pack(rejects, low, high, feature.initial))
-    parts += [_DERIVED.pack(item.period_s, 0, item.offset_s) for item in spec.derived]
-    parts += [_encode_layer(layer) for layer in spec.layers]
-    return b"".join(parts)
-
-
-def _encode_layer(layer: Layer) -> bytes:
-    variant, hidden_size, tail = 0, 0, b""
-    match layer:
-        case Affine():
-            variant = int(layer.inverse)
-        case Embedding():
-            hidden_size = layer.num_embeddings
-        case Rnn():
-            variant, hidden_size = _VARIANTS[layer.nonlinearity], layer.hidden_size
-        case Gru():
-            hidden_size = layer.hidden_size
-        case Lstm():
-            variant, hidden_size = int(layer.proj_size > 0), layer.hidden_size
-        case Activation():
-            variant = _VARIANTS[layer.function]
-        case AddLast():
-            tail = struct.pack(f"<{len(layer.sources)}I", *layer.sources)
-        case Linear() | Softmax():
-            pass
-        case _:
-            raise SpecError(
-                f".rnne: the native format holds chains of layers, not '{layer.kind}'. "
-                "Export the model to ONNX."
-            )
-    kind = _KINDS[type(layer)]
-    sizes = (layer.input_size, layer.output_size, hidden_size)
-    return _LAYER.pack(kind, variant, *sizes) + tail
 
 
 def _check_header(content: bytes, where: str) -> int:
@@ -229,19 +160,21 @@ def _check_header(content: bytes, where: str) -> int:
 def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
     spec = spec_from_json(_text(sections, b"SPEC", where), where=where)
     model = sections[b"MODL"]
-    if len(model) < _MODEL.size:
+    if len(model) < DIGEST_AT.stop:
         raise _misfit("MODL", where)
-    digest = model[16:48].hex()
-    numerics = model[:16].rstrip(b"\0").decode("ascii", "backslashreplace")
-    if numerics != NUMERICS:
+    digest = model[DIGEST_AT].hex()
+    numerics = numerics_of(model)
+    if numerics not in (NUMERICS, INTEGER_NUMERICS):
         raise FormatError(
             f"{where}: the file uses the arithmetic '{numerics}', this rnnedge computes "
-            f"'{NUMERICS}'. Upgrade with: pip install --upgrade rnnedge."
+            f"'{NUMERICS}' and '{INTEGER_NUMERICS}'. "
+            "Upgrade with: pip install --upgrade rnnedge."
         )
     if b"LONG" in sections:
         _check_long_run(sections[b"LONG"], spec, where=where)
     try:
-        expected = encode_model(spec, digest)
+        kept = kept_layers(model, spec) if numerics == INTEGER_NUMERICS else None
+        expected = encode_model(spec, digest, kept)
     except (SpecError, struct.error, OverflowError):
         raise _misfit("SPEC", where) from None
     if model != expected:
@@ -289,6 +222,29 @@ def _weights(spec: ModelSpec, section: bytes, *, where: str) -> Weights:
     try:
         return canonical_weights(spec, weights)
     except (ShapeError, NonFiniteError) as error:
+        raise FormatError(f"{where}: {error}") from None
+
+
+def _integers(
+    spec: ModelSpec, kept: frozenset[int], section: bytes, *, where: str
+) -> QuantisedModel:
+    types = tensor_types(spec, kept)
+    tensors: dict[str, Tensor] = {}
+    at = 0
+    for name, (kind, shape) in types.items():
+        dtype = np.dtype(kind)
+        size = int(np.prod(shape, dtype=np.int64))
+        end = at + size * dtype.itemsize
+        if end > len(section):
+            raise _misfit("WGTS", where)
+        stored = np.frombuffer(section, dtype, size, at).reshape(shape)
+        tensors[name] = stored.astype(dtype.newbyteorder("="))
+        at = end + -end % 4
+    if at != len(section):
+        raise _misfit("WGTS", where)
+    try:
+        return QuantisedModel(spec, kept, tensors)
+    except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
-from .engine import Array, State
+from .engine import Array, State, inputs_of
 from .errors import StateError
 from .exclusive import ExclusiveUse
-from .input_handling import hold_readings
+from .input_handling import Inputs, hold_readings
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
-from .time_features import time_features
 
 if TYPE_CHECKING:
     from .model import Model
@@ -46,7 +45,8 @@ class Stream:
         self._spec = spec
         self._use = ExclusiveUse("Stream")
         self._stepper = self._engine.stepper()
-        self._held = spec.state[-1].initial_array()  # [F]
+        self._inputs = inputs_of(model.engine, spec)
+        self._held = self._initial_held()  # [F]
         self._output = np.empty(spec.output_size, dtype=self._engine.dtype)  # [O]
         self._num_steps = 0
         self._has_output = False
@@ -91,8 +91,9 @@ class Stream:
             times = None
             if spec.derived:
                 times = check_times(spec, time, 1, where=where, is_sequence=True)
-            held = hold_readings(spec.features, reading[None], self._held, where=where)
-            self._stepper.step(model_inputs(spec, held, times)[0], self._output)
+            known = self._inputs.readings(reading[None])
+            held = hold_readings(spec.features, known, self._held, where=where)
+            self._stepper.step(self._inputs.rows(held, times)[0], self._output)
             self._finish(held, times)
             if out is None:
                 return self._output.copy()
@@ -178,7 +179,7 @@ class Stream:
         """Back to the initial state, as if nothing had been stepped."""
         with self._use:
             self._stepper.set_state([e.initial_array() for e in self._spec.graph_state])
-            self._held[:] = self._spec.state[-1].initial_array()
+            self._held[:] = self._initial_held()
             self._num_steps = 0
             self._has_output = False
 
@@ -207,9 +208,12 @@ class Stream:
                 numerics=self._model.metadata.numerics,
             )
             self._stepper.set_state(state[:-1])
-            self._held[:] = state[-1]
+            self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
             self._num_steps = num_steps
             self._has_output = False
+
+    def _initial_held(self) -> NDArray[np.float32]:
+        return self._inputs.readings(self._spec.state[-1].initial_array())
 
     def _last_step(self) -> LastStep | None:
         """A copy of what the last step left; None before the first."""
@@ -238,8 +242,9 @@ class Stream:
         readings, times = self._checked_rows(xs, time, where=where)
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
-        held = hold_readings(spec.features, readings, self._held, where=where)
-        x = model_inputs(spec, held, times)
+        known = self._inputs.readings(readings)
+        held = hold_readings(spec.features, known, self._held, where=where)
+        x = self._inputs.rows(held, times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)
         y: Array = outputs[0]
@@ -265,7 +270,5 @@ class Stream:
 def model_inputs(
     spec: ModelSpec, held: NDArray[np.float32], times: NDArray[np.int64] | None
 ) -> NDArray[np.float32]:
-    """`[T, I]` model inputs: the held readings `[T, F]`, then the derived columns."""
-    if times is None:
-        return held
-    return np.concatenate([held, time_features(times, spec.derived)], axis=1)
+    """`[T, I]` inputs of a float model: held readings `[T, F]`, then derived columns."""
+    return Inputs(spec).rows(held, times)

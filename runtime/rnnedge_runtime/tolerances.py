@@ -77,3 +77,6 @@ RIDGE_EXCESS = 1.05
 REPORT_MAE = 1e-3
 """Error of the report against that of a streamed file, in the target's unit: float32
 rounding of each forecast and of its text, averaged over thousands."""
+
+INTEGER_FUNCTION_UNITS = 1.4
+"""Largest error of the integer tanh, in units of 2^-15 (docs/numerics.md)."""

@@ -30,6 +30,7 @@ from ..layers import (
 )
 from ..metadata import Metadata
 from ..numerics import Float32, chain, flush, sigmoid, tanh
+from ..quantised import QuantisedModel
 from ..rnne_file import read_rnne
 from ..spec import ModelSpec
 from ..weights import Weights
@@ -44,8 +45,12 @@ def open_numpy(path: Path) -> tuple[Metadata, Engine]:
     Raises:
         FormatError: the file is damaged, too new or not an artifact.
     """
-    metadata, weights = read_rnne(path)
-    return metadata, Float32Engine(metadata.spec, weights)
+    metadata, parameters = read_rnne(path)
+    if isinstance(parameters, QuantisedModel):
+        from .integer import IntegerEngine
+
+        return metadata, IntegerEngine(parameters)
+    return metadata, Float32Engine(metadata.spec, parameters)
 
 
 class Float32Engine:

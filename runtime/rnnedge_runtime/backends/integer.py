@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import Array, State
-from ..input_handling import clip_bounds
+from ..input_handling import Inputs, clip_bounds
 from ..integer_numerics import (
     ARGUMENT_BITS,
     GRU_BITS,
@@ -25,7 +25,6 @@ from ..integer_numerics import (
     rounded_shift,
     saturate,
     scaled,
-    sine_cosine_q,
     tanh_q,
     to_integers,
 )
@@ -43,17 +42,19 @@ from ..layers import (
 )
 from ..numerics import Float32, clip, flush
 from ..quantised import QuantisedModel, parts
-from ..time_features import phase
 from .float32 import Tensors, layer_step, prepare
+from .integer_inputs import IntegerInputs
 from .run_stepper import RunStepper
 
 IntegerTensors = dict[str, NDArray[np.int64]]
 
 
 class IntegerEngine:
-    """A QuantisedModel as an Engine (`engine.py`) with inputs of its own (`OwnInputs`).
+    """A QuantisedModel as an Engine (`engine.py`).
 
     Attributes:
+        model: what it runs.
+        inputs: how readings become its inputs (`engine.OwnInputs`).
         saturations: how many values were cut off so far, by layer name; for reports.
     """
 
@@ -66,6 +67,10 @@ class IntegerEngine:
         self.saturations: dict[str, int] = {}
         self._spec = spec
         self._parts = parts(spec, model.kept)
+        self._integers = IntegerInputs(model)
+        self.inputs: Inputs = (
+            self._integers if self._parts[0].is_first else Inputs(spec)
+        )
         self._clip = clip_bounds(spec)
         self._float_tensors: dict[int, Tensors] = {}
         self._tensors: dict[int, IntegerTensors] = {}
@@ -98,57 +103,6 @@ class IntegerEngine:
         """A fresh stream in the initial state."""
         return RunStepper(self, self._spec)
 
-    def canonical_readings(self, readings: Float32) -> Float32:
-        """`[..., F]` as the model sees them (`engine.OwnInputs`); missing stay missing."""
-        if not self._parts[0].is_first:
-            return readings
-        with np.errstate(all="ignore"):
-            columns = slice(self._spec.num_features)
-            known = self._inputs_to_float(
-                self._inputs_to_integers(readings, columns), columns
-            )
-        return np.where(np.isfinite(readings), known, readings)
-
-    def derived_columns(self, times: NDArray[np.int64]) -> Float32:
-        """`[T, 2 D]` derived inputs at Unix seconds `[T]` (`engine.OwnInputs`)."""
-        values = self.derived_integers(times)
-        return self._inputs_to_float(values, slice(self._spec.num_features, None))
-
-    def derived_integers(self, times: NDArray[np.int64]) -> Integers:
-        """`[T, 2 D]` derived inputs as the integers that the first layer takes."""
-        derived = self._spec.derived
-        period_s = np.array([item.period_s for item in derived], dtype=np.int64)
-        offset_s = np.array([item.offset_s for item in derived], dtype=np.int64)
-        pairs = sine_cosine_q(phase(times[:, None], period_s, offset_s))
-        values = np.stack(pairs, axis=-1).reshape(len(times), -1)
-        tensors = self.model.tensors
-        gain = tensors["input.0.turn_gain"].astype(np.int64)
-        offset = tensors["input.0.turn_offset"].astype(np.int64)
-        return saturate(rounded_shift(values * gain + offset, 15))
-
-    def _inputs_to_integers(self, x: Float32, columns: slice) -> Integers:
-        tensors = {
-            name: self.model.tensors[f"input.0.{name}"][columns]
-            for name in ("shift", "rate", "low", "high")
-        }
-        x = np.where(np.abs(x) < np.float32(2.0**-126), np.float32(0), x)
-        scaled_x = (x - tensors["shift"]) * tensors["rate"]
-        low, high = (tensors[name].astype(np.int64) for name in ("low", "high"))
-        first = self._spec.layers[0]
-        if isinstance(first, Embedding):
-            is_known = (x >= 0) & (x < first.num_embeddings)
-            return np.where(is_known, x, 0).astype(np.int64)
-        return to_integers(scaled_x, low, high)
-
-    def _inputs_to_float(self, values: Integers, columns: slice) -> Float32:
-        tensors = self.model.tensors
-        step, shift = (
-            tensors["input.0.step"][columns],
-            tensors["input.0.shift"][columns],
-        )
-        result: Float32 = values.astype(np.float32) * step + shift
-        return result
-
     def _step(self, x: Float32, state: State) -> tuple[Float32, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
         carried = iter(state)
@@ -158,7 +112,7 @@ class IntegerEngine:
         real, z = x, inputs
         if self._parts[0].is_first:
             known = np.where(np.isfinite(x), x, np.float32(0))
-            z = inputs = self._inputs_to_integers(known, slice(None))
+            z = inputs = self._integers.to_integers(known)
         else:
             x = clip(x, *self._clip)
             real = x if is_raw else flush(x)

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from ..artifact_file import read_file
 from ..engine import Array, Engine, FleetStates, State
 from ..errors import MissingDependencyError
+from ..input_handling import Inputs
 from ..metadata import Metadata
 from ..rnne_file import parse_rnne
 from ..spec import ModelSpec
+from .integer_inputs import input_rule
 
 if TYPE_CHECKING:
     from .. import _native
@@ -61,18 +63,26 @@ def open_native(path: Path) -> tuple[Metadata, Engine]:
             f"({error}). {_HOW_TO_BUILD}; or name the backend 'numpy'."
         ) from None
     content = read_file(path)
-    metadata, _ = parse_rnne(content, where=path.name)
-    return metadata, NativeEngine(metadata.spec, native.Model(content, path.name))
+    metadata, parameters = parse_rnne(content, where=path.name)
+    core = native.Model(content, path.name)
+    return metadata, NativeEngine(metadata.spec, core, input_rule(parameters))
 
 
-def native_engine(spec: ModelSpec, content: bytes) -> NativeEngine:
+def native_engine(
+    spec: ModelSpec, content: bytes, inputs: Inputs | None = None
+) -> NativeEngine:
     """The engine of an `.rnne` file in memory, checked by the C core alone.
+
+    Args:
+        spec: its spec.
+        content: the file.
+        inputs: of a model in integers, how readings become its inputs.
 
     Raises:
         FormatError: the C core refuses the file.
         ImportError: the C engine is not built.
     """
-    return NativeEngine(spec, _extension().Model(content, ".rnne"))
+    return NativeEngine(spec, _extension().Model(content, ".rnne"), inputs)
 
 
 def _extension() -> Any:
@@ -85,9 +95,12 @@ class NativeEngine:
     backend = "native"
     dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
-    def __init__(self, spec: ModelSpec, model: _native.Model) -> None:
+    def __init__(
+        self, spec: ModelSpec, model: _native.Model, inputs: Inputs | None = None
+    ) -> None:
         self.spec = spec
         self.model = model
+        self.inputs = inputs or Inputs(spec)
 
     @property
     def isa(self) -> str:

@@ -29,6 +29,7 @@ from ..layers import (
     Softmax,
 )
 from ..metadata import Metadata
+from ..quantised import QuantisedModel
 from ..rnne_file import read_rnne
 from ..spec import ModelSpec
 from ..weights import Weights
@@ -44,7 +45,7 @@ def open_reference(path: Path) -> tuple[Metadata, Engine]:
 
     Raises:
         FormatError: the file is damaged, too new or not an artifact.
-        SpecError: the file holds a graph that is not a chain of layers.
+        SpecError: the file holds a graph that is not a chain of layers, or integers.
         MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
     metadata, weights = read_weights(path)
@@ -53,8 +54,16 @@ def open_reference(path: Path) -> tuple[Metadata, Engine]:
 
 def read_weights(path: Path) -> tuple[Metadata, Weights]:
     """Description and canonical weights of an artifact, raising as `open_reference`."""
-    is_rnne = path.suffix.lower() == ".rnne"
-    return read_rnne(path) if is_rnne else read_onnx_weights(path)
+    if path.suffix.lower() != ".rnne":
+        return read_onnx_weights(path)
+    metadata, parameters = read_rnne(path)
+    if isinstance(parameters, QuantisedModel):
+        raise SpecError(
+            f"{path.name}: the weights are integers ({metadata.numerics}), so there is no "
+            "float64 reference of them; the backend 'numpy' is the definition. "
+            "Judge its error against the float artifact of the same run."
+        )
+    return metadata, parameters
 
 
 class ReferenceEngine:

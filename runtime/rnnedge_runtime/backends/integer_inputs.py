@@ -1,0 +1,90 @@
+"""Readings and times as the integers a model of `w8a16.v1` takes (docs/numerics.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..input_handling import Inputs
+from ..integer_numerics import (
+    Integers,
+    rounded_shift,
+    saturate,
+    sine_cosine_q,
+    to_integers,
+)
+from ..layers import Embedding
+from ..numerics import SMALLEST_NORMAL, Float32
+from ..quantised import QuantisedModel, parts
+from ..time_features import phase
+from ..weights import Weights
+
+
+def input_rule(parameters: Weights | QuantisedModel) -> Inputs | None:
+    """The inputs of a model that converts readings to integers; None for `f32.v1`."""
+    if not isinstance(parameters, QuantisedModel):
+        return None
+    is_integer = parts(parameters.spec, parameters.kept)[0].is_first
+    return IntegerInputs(parameters) if is_integer else None
+
+
+class IntegerInputs(Inputs):
+    """Inputs of a model whose first layer is integer.
+
+    The float values that stand for the integers turn into the same integers again, so a
+    held or restored reading changes no byte.
+    """
+
+    def __init__(self, model: QuantisedModel) -> None:
+        super().__init__(model.spec)
+        self._spec = model.spec
+        self._tensors: dict[str, NDArray[Any]] = {
+            name.removeprefix("input.0."): np.asarray(tensor)
+            for name, tensor in model.tensors.items()
+            if name.startswith("input.0.")
+        }
+
+    def readings(self, readings: Float32) -> Float32:
+        columns = slice(self._spec.num_features)
+        is_known = np.isfinite(readings)
+        with np.errstate(all="ignore"):
+            values = self.to_integers(np.where(is_known, readings, 0), columns)
+            known = self.to_float(values, columns)
+        return np.where(is_known, known, readings)
+
+    def derived(self, times: NDArray[np.int64]) -> Float32:
+        return self.to_float(
+            self.derived_integers(times), slice(self._spec.num_features, None)
+        )
+
+    def derived_integers(self, times: NDArray[np.int64]) -> Integers:
+        """`[T, 2 D]` derived columns at Unix seconds `[T]`, as integers."""
+        derived = self._spec.derived
+        period_s = np.array([item.period_s for item in derived], dtype=np.int64)
+        offset_s = np.array([item.offset_s for item in derived], dtype=np.int64)
+        pairs = sine_cosine_q(phase(times[:, None], period_s, offset_s))
+        values = np.stack(pairs, axis=-1).reshape(len(times), -1)
+        gain = self._tensors["turn_gain"].astype(np.int64)
+        offset = self._tensors["turn_offset"].astype(np.int64)
+        return saturate(rounded_shift(values * gain + offset, 15))
+
+    def to_integers(self, x: Float32, columns: slice = slice(None)) -> Integers:
+        """Finite model inputs `[..., I]`, or these columns of them, as integers."""
+        x = np.where(np.abs(x) < SMALLEST_NORMAL, np.float32(0), x)
+        first = self._spec.layers[0]
+        if isinstance(first, Embedding):
+            is_token = (x >= 0) & (x < first.num_embeddings)
+            return np.where(is_token, x, 0).astype(np.int64)
+        shift, rate, low, high = (
+            self._tensors[name][columns] for name in ("shift", "rate", "low", "high")
+        )
+        limits = low.astype(np.int64), high.astype(np.int64)
+        return to_integers((x - shift) * rate, *limits)
+
+    def to_float(self, values: Integers, columns: slice = slice(None)) -> Float32:
+        """The float32 values `[..., I]` that stand for integers."""
+        step, shift = self._tensors["step"][columns], self._tensors["shift"][columns]
+        result: Float32 = values.astype(np.float32) * step + shift
+        return result
