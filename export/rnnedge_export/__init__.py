@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from rnnedge_runtime.errors import require
 
 if TYPE_CHECKING:
-    from .exporting import ArtifactReport, ExportReport, export
+    from .draft import ArtifactReport
+    from .exporting import ExportReport, export
     from .sequence_model import SequenceModel
     from .verifying import Check, VerifyReport, verify
 
 _HOMES = {
-    "ArtifactReport": "exporting",
+    "ArtifactReport": "draft",
     "Check": "verifying",
     "ExportReport": "exporting",
     "SequenceModel": "sequence_model",
@@ -25,7 +26,11 @@ _HOMES = {
     "verify": "verifying",
 }
 
-_NEEDS = {"exporting": ("torch", "onnx"), "sequence_model": ("torch",)}
+_NEEDS = {
+    "draft": ("torch", "onnx"),
+    "exporting": ("torch", "onnx"),
+    "sequence_model": ("torch",),
+}
 
 __all__ = [
     "ArtifactReport",

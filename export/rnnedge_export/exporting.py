@@ -12,54 +12,14 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import nn
 
-import rnnedge_runtime
-from rnnedge_runtime.errors import FormatError, ParityError, SpecError
-from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.model import Model
+from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.weights import NUMERICS
 
-from .foreign import build_foreign_onnx, scriptable_step
-from .onnx_graph import build_onnx
-from .parity import Parity, compare, step_through
+from .draft import FORMATS, ArtifactReport, Draft
+from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
-from .rnne import build_rnne
-from .sequence_model import SequenceModel
 from .subject import Subject, read_subject
-from .torchscript import save_torchscript
 from .verification_stream import verification_stream
-from .verifying import check_golden
-
-FORMATS = {"onnx": ".onnx", "torchscript": ".pt", "rnne": ".rnne"}
-_TITLES = {"onnx": "ONNX", "torchscript": "TorchScript", "rnne": ".rnne"}
-_BACKENDS = {"onnx": "onnx", "torchscript": "torchscript", "rnne": None}
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactReport:
-    """One artifact and its proof.
-
-    Attributes:
-        format: `onnx`, `torchscript` or `rnne`.
-        path: the file.
-        nbytes: its size.
-        parity: its differences from PyTorch over the verification stream.
-    """
-
-    format: str
-    path: Path
-    nbytes: int
-    parity: Parity
-
-    @property
-    def max_error(self) -> float:
-        """Largest difference from PyTorch, in the unit of the output."""
-        return self.parity.max_error
-
-    @property
-    def limit(self) -> float:
-        """What the largest difference may be."""
-        return self.parity.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +52,7 @@ def export(
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
 ) -> ExportReport:
-    """Write `<out>/<name>.onnx`, `.pt` and `.rnne`, proved against the module.
+    """Write `<out>/<name>.onnx`, `.pt`, `.rnne` and `.c`, proved against the module.
 
     Each artifact is loaded by its own backend and streamed for 10,000 carried steps beside
     a copy of the module in evaluation mode before it gets its name; when one fails, none
@@ -101,9 +61,9 @@ def export(
     Args:
         model: a SequenceModel, or any module with `forward(x, state: List[Tensor])` or
             `forward(x, *state)` that returns `(y, state...)`, `x` `[B, T, I]`.
-        formats: some of `onnx`, `torchscript`, `rnne`.
+        formats: some of `onnx`, `torchscript`, `rnne`, `c`.
         out: folder, made when absent.
-        name: file name without ending.
+        name: file name without ending; of C sources the identifier made of it.
         example: `(x, state...)` for a user's own module; the state is that of a new
             stream.
         features: names of the inputs of a user's module; `x_0`, ... by default.
@@ -128,17 +88,18 @@ def export(
     recording = record(subject, inputs)
     notes = _notes(subject, recording)
     folder = Path(out)
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for format_name in dict.fromkeys(formats):
-            draft = _Draft(format_name, folder, name)
+            draft = Draft(format_name, folder, name)
             drafts.append(draft)
             note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
             notes += [note] if note else []
         drafts = [draft for draft in drafts if draft.is_written]
         for draft in drafts:
-            draft.prove(recording)
+            note = draft.prove(subject, recording)
+            notes += [note] if note else []
         if report is not None:
             _write_report(Path(report), subject, drafts)
         for draft in drafts:
@@ -153,98 +114,8 @@ def export(
         ) from None
     finally:
         for draft in drafts:
-            draft.temporary.unlink(missing_ok=True)
+            draft.discard()
     return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
-
-
-class _Draft:
-    """An artifact under a temporary name until it is proved."""
-
-    def __init__(self, format_name: str, folder: Path, name: str) -> None:
-        suffix = FORMATS[format_name]
-        self.format = format_name
-        self.final = folder / f"{name}{suffix}"
-        self.temporary = folder / f".{os.getpid()}.{name}{suffix}"
-        self.is_written = False
-        self.parity: Parity | None = None
-        self.model: Model | None = None
-
-    def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
-        """Write the temporary file; a note instead where only this format cannot be."""
-        metadata = Metadata(
-            spec=subject.spec,
-            digest=subject.digest,
-            numerics=NUMERICS,
-            golden=recording.golden,
-            producer=f"rnnedge {rnnedge_runtime.__version__}",
-        )
-        try:
-            if self.format == "onnx":
-                self.temporary.write_bytes(_onnx(subject, metadata))
-            elif self.format == "rnne":
-                self.temporary.write_bytes(_rnne(subject, metadata))
-            else:
-                save_torchscript(_scriptable(subject), metadata, self.temporary)
-        except SpecError as error:
-            if is_only or self.format == "onnx":
-                raise
-            return str(error)
-        self.is_written = True
-        return ""
-
-    def prove(self, recording: Recording) -> None:
-        """Load the file by its own backend and stream it beside the recording."""
-        self.model = model = rnnedge_runtime.load(
-            self.temporary, _BACKENDS[self.format]
-        )
-        y = step_through(model.engine, model.spec, recording.x)
-        self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
-
-    def check(self, report: str | os.PathLike[str] | None) -> None:
-        """Raise ParityError when the proof failed."""
-        parity = self.parity
-        assert parity is not None
-        if parity.is_within:
-            return
-        amplified = parity.float32_error is not None and (
-            parity.float32_error > parity.limit
-        )
-        reason = (
-            f" PyTorch itself is off by {parity.float32_error:.1e} in float32: the module "
-            "amplifies rounding too much to be proved."
-            if amplified
-            else ""
-        )
-        hint = (
-            f"See every step in {os.fspath(report)}."
-            if report is not None
-            else "Run again with --report parity.json to see every step."
-        )
-        raise ParityError(
-            f"export to {_TITLES[self.format]}: output '{parity.output}' differs from "
-            f"PyTorch by {parity.max_error:.1e} at step {parity.step} (limit "
-            f"{parity.limit:.1e}).{reason} The artifact was not written. {hint}"
-        )
-
-    def check_golden(self, drafts: Sequence[_Draft]) -> None:
-        """Raise ParityError when `rnnedge verify` would find the golden steps changed."""
-        models = [draft.model for draft in drafts if draft.model is not None]
-        assert self.model is not None
-        check = check_golden(self.model, [m for m in models if m is not self.model])
-        if check.outcome == "failed":
-            raise ParityError(
-                f"export to {_TITLES[self.format]}: the {check.name} differ by "
-                f"{check.figure:.1e} {check.detail} (limit {check.limit:.1e}). The "
-                "artifact was not written. Check that forward depends on its arguments "
-                "alone."
-            )
-
-    def publish(self) -> ArtifactReport:
-        """Give the file its name, replacing an older one."""
-        assert self.parity is not None
-        self.temporary.replace(self.final)
-        nbytes = self.final.stat().st_size
-        return ArtifactReport(self.format, self.final, nbytes, self.parity)
 
 
 def _check_request(formats: Sequence[str], name: str, *, int8: bool) -> None:
@@ -265,29 +136,6 @@ def _check_request(formats: Sequence[str], name: str, *, int8: bool) -> None:
             f"export: the name '{name}' is not a plain file name. "
             "Name the folder with out= and the file without ending with name=."
         )
-
-
-def _onnx(subject: Subject, metadata: Metadata) -> bytes:
-    if subject.spec.is_opaque:
-        return build_foreign_onnx(subject, metadata)
-    return build_onnx(metadata, subject.weights)
-
-
-def _rnne(subject: Subject, metadata: Metadata) -> bytes:
-    if subject.spec.is_opaque:
-        raise SpecError(
-            f"export to .rnne: {type(subject.module).__name__} is not a chain of layers: "
-            f"{subject.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
-        )
-    return build_rnne(metadata, subject.weights)
-
-
-def _scriptable(subject: Subject) -> nn.Module:
-    if subject.user is not None and subject.spec.is_opaque:
-        return scriptable_step(subject.user)
-    module = SequenceModel(subject.spec).eval()
-    module.load_weights(subject.weights)
-    return module
 
 
 def _notes(subject: Subject, recording: Recording) -> list[str]:
@@ -313,7 +161,7 @@ def _notes(subject: Subject, recording: Recording) -> list[str]:
     return notes
 
 
-def _write_report(path: Path, subject: Subject, drafts: Sequence[_Draft]) -> None:
+def _write_report(path: Path, subject: Subject, drafts: Sequence[Draft]) -> None:
     content = {
         "digest": subject.digest,
         "artifacts": [

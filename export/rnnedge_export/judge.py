@@ -1,7 +1,7 @@
 """The float64 reference as judge of an artifact, where it can be had.
 
-Torch-free. The weights are read out of an `.rnne` file, or out of an `.onnx` file by the
-onnx package; a TorchScript file is judged by one of these of the same model.
+Torch-free. The weights are read out of an `.rnne` or `.c` file, or out of an `.onnx` file by
+the onnx package; a TorchScript file is judged by one of these of the same model.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from rnnedge_runtime.tolerances import (
     parity_limit,
 )
 
+from .c_source.loading import is_c_source
+from .c_source.reading import read_c_source
 from .parity import step_through
 from .verification_stream import Inputs
 
 Outputs = NDArray[np.float64]
 
 _HALF_ULP = 2.0**-24
-_READABLE = (".rnne", ".onnx")
+_READABLE = (".rnne", ".onnx", ".c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Judge:
     """The reference of one model.
 
     Args:
-        path: an `.rnne` or `.onnx` artifact.
+        path: an `.rnne`, `.onnx` or `.c` artifact.
 
     Raises:
         FormatError: its weights do not have the digest it states.
@@ -61,7 +63,8 @@ class Judge:
     """
 
     def __init__(self, path: Path) -> None:
-        metadata, weights = read_weights(path)
+        read = read_c_source if is_c_source(path) else read_weights
+        metadata, weights = read(path)
         self.path = path
         self._spec = metadata.spec
         self._exact = ReferenceEngine(metadata.spec, weights)
@@ -103,7 +106,7 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     ]
     if not sources:
         return (
-            "the weights are readable from .rnne and .onnx only; name one of these of the "
+            "the weights are readable from .rnne, .onnx and .c only; name one of these of the "
             "model as well"
         )
     try:

@@ -11,21 +11,28 @@ from typing import Literal
 import numpy as np
 
 from rnnedge_runtime.backends import BACKENDS
+from rnnedge_runtime.backends.float32 import Float32Engine
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
+from rnnedge_runtime.weights import NUMERICS, Weights
 
+from .c_source.hosting import BACKEND as C_BACKEND
+from .c_source.hosting import find_compiler
+from .c_source.loading import NO_COMPILER, check_is_source, is_c_source, load_c
+from .c_source.reading import read_c_source
 from .judge import Judge, Judgement, find_judge, rounding_errors
 from .long_run import read_long_run
 from .parity import Array, Parity, compare, step_through
-from .verification_stream import stream_like
+from .rnne import outputs_from_start
+from .verification_stream import Inputs, stream_like
 
 Outcome = Literal["passed", "failed", "not checked"]
 
-_BITWISE_BACKENDS = ("native", "numpy")
+_BITWISE_BACKENDS = ("native", "numpy", C_BACKEND)
 _RUN_STEPS = 500
 _SNAPSHOT_STEPS = 50
 _SEED = 7
@@ -77,7 +84,7 @@ def verify(
         FormatError: a file that is not a whole artifact.
         MissingDependencyError: the backend's package is not installed.
     """
-    models = [load(path, _backend_for(os.fspath(path), backend)) for path in paths]
+    models = [_load(path, backend) for path in paths]
     verified = [
         _Verification(model, models[:k] + models[k + 1 :])
         for k, model in enumerate(models)
@@ -96,6 +103,22 @@ def check_golden(model: Model, others: Sequence[Model] = ()) -> Check:
         others: artifacts of the same model, which may hold readable weights.
     """
     return _Verification(model, list(others)).golden()
+
+
+def first_difference(
+    spec: ModelSpec, weights: Weights, x: Inputs, y: Array
+) -> int | None:
+    """The first step at which `y` has other bytes than `f32.v1`; None where there is none."""
+    expected = outputs_from_start(spec, Float32Engine(spec, weights), x)
+    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
+    return int(np.argmax(differs)) if differs.any() else None
+
+
+def _load(path: str | os.PathLike[str], backend: str | None) -> Model:
+    check_is_source(path)
+    if is_c_source(path):
+        return load_c(path)
+    return load(path, _backend_for(os.fspath(path), backend))
 
 
 def _backend_for(path: str, backend: str | None) -> str | None:
@@ -153,6 +176,7 @@ class _Verification:
             self.integrity(),
             self.weights,
             self.golden(),
+            *self.c_source(),
             *self.long_run(),
             self.run_equals_step(),
             self.chunks_equal_run(),
@@ -221,10 +245,27 @@ class _Verification:
         detail = where if differs.any() else "the recorded bytes"
         return self.check(name, not differs.any(), detail=detail)
 
+    def c_source(self) -> list[Check]:
+        """That the compiler of this machine makes the reference's bytes of a C source."""
+        path = self.model.path
+        assert path is not None
+        if not is_c_source(path):
+            return []
+        name = f"{len(self.x):,} carried steps in C = {NUMERICS}, bit for bit"
+        if self.engine.backend != C_BACKEND:
+            return [self.not_checked(name, NO_COMPILER)]
+        _, weights = read_c_source(path)
+        step = first_difference(self.spec, weights, self.x, self.y)
+        detail = " ".join(find_compiler())
+        if step is not None:
+            detail = f"differs first at step {step} ({detail})"
+        return [self.check(name, step is None, detail=detail)]
+
     def long_run(self) -> list[Check]:
         """The recorded digest of a long run, where the artifact has one."""
         assert self.model.path is not None
-        if self.engine.backend not in _BITWISE_BACKENDS:
+        is_rnne = self.model.path.suffix.lower() == ".rnne"
+        if self.engine.backend not in _BITWISE_BACKENDS or not is_rnne:
             return []
         proof = read_long_run(self.model.path, self.spec)
         if proof is None:
@@ -328,6 +369,9 @@ def _same_model(first: _Verification, other: _Verification) -> list[Check]:
     y = other.y
     if not np.array_equal(first.x, other.x):
         y = step_through(other.engine, other.spec, first.x)
+    if all(item.engine.backend in _BITWISE_BACKENDS for item in (first, other)):
+        is_equal = y.tobytes() == first.y.tobytes()
+        return [*checks, Check(name, "same outputs, bit for bit", _outcome(is_equal))]
     parity = compare(y, first.y, first.spec, 2 * first.errors)
     where = f"at step {parity.step}, output {parity.output}"
     outcome = _outcome(parity.is_within)

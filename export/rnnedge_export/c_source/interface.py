@@ -73,7 +73,7 @@ void {name}_save(const {name}_state *s, void *snapshot);
  */
 int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes);
 
-/* The {len(spec.derived)} sines and cosines at the end of x: out is x + {upper}_NUM_FEATURES. */
+/* The sines and cosines at the end of x, if any: out is x + {upper}_NUM_FEATURES. */
 void {name}_time(int64_t unix_time_s, float *out);
 
 /* Repeats the steps recorded at export: 0, or the number of the first that differs, from 1. */

@@ -1,0 +1,192 @@
+"""A generated source on this machine: compiled into a library, loaded, run as an Engine.
+
+Compiling and loading runs what the file says: use it for files whose origin you trust.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.engine import Array, State
+from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
+
+from .interface import snapshot_nbytes
+from .reading import read_name
+
+BACKEND = "c"
+_COMPILERS = ("cc", "gcc", "clang")
+_FLAGS = ("-O2", "-shared", "-fPIC")
+_SIZE = "rnnedge_state_nbytes"
+
+
+def find_compiler() -> list[str]:
+    """The command of the C compiler: $CC, or the first that is installed; [] for none."""
+    named = shlex.split(os.environ.get("CC", ""))
+    if named:
+        return named if shutil.which(named[0]) else []
+    return next(([name] for name in _COMPILERS if shutil.which(name)), [])
+
+
+def compile_library(
+    path: Path, name: str, folder: Path, *, compiler: list[str] | None = None
+) -> Path:
+    """A shared library of a generated source.
+
+    Args:
+        path: `NAME.c`, the headers beside it.
+        name: its identifier.
+        folder: where the library goes.
+        compiler: command and flags instead of those of `find_compiler`.
+
+    Raises:
+        FormatError: the compiler is missing or refuses the source.
+    """
+    command = find_compiler() if compiler is None else compiler
+    if not command:
+        raise FormatError(
+            f"{path.name}: no C compiler was found to run it with. "
+            "Install one (Debian: gcc), or name it in the variable CC."
+        )
+    size = folder / "state_size.c"
+    size.write_text(
+        f'#include "{name}.h"\nconst size_t {_SIZE} = sizeof({name}_state);\n'
+    )
+    library = folder / f"{name}.so"
+    files = [str(path), str(size), "-I", str(path.parent.resolve()), "-o", str(library)]
+    result = subprocess.run(
+        [*command, *_FLAGS, *files], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise FormatError(
+            f"{path.name}: {command[0]} cannot compile it: {_first_error(result.stderr)}. "
+            "Export it again, or name another compiler in the variable CC."
+        )
+    return library
+
+
+def _first_error(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line]
+    return (errors or lines or ["it gives no reason"])[0].strip()
+
+
+class CEngine:
+    """A generated source as an Engine (`rnnedge_runtime.engine`).
+
+    Args:
+        path: `NAME.c`, the headers beside it.
+        metadata: its description.
+        compiler: as in `compile_library`.
+
+    Raises:
+        FormatError: there is no compiler, or it refuses the source.
+    """
+
+    backend = BACKEND
+    dtype: np.dtype[np.floating] = np.dtype(np.float32)
+
+    def __init__(
+        self, path: Path, metadata: Metadata, *, compiler: list[str] | None = None
+    ) -> None:
+        self.metadata = metadata
+        self.spec = metadata.spec
+        self._name = read_name(path)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            library = compile_library(path, self._name, Path(folder), compiler=compiler)
+            self._library = ctypes.CDLL(str(library))
+        self.state_nbytes = ctypes.c_size_t.in_dll(self._library, _SIZE).value
+        self._snapshot_nbytes = snapshot_nbytes(self.spec)
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps (`engine.Engine.run`)."""
+        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
+        new_state = [np.empty(tensor.shape, np.float32) for tensor in state]
+        for b, rows in enumerate(np.ascontiguousarray(x, dtype=np.float32)):
+            stream = CStream(self)
+            stream.set_state([tensor[b] for tensor in state])
+            stream.run(rows, y[b])
+            for tensor, value in zip(new_state, stream.get_state(), strict=True):
+                tensor[b] = value
+        return y, list(new_state)
+
+    def stepper(self) -> CStream:
+        """A fresh stream in the initial state."""
+        return CStream(self)
+
+    def call(self, function: str, *arguments: Any) -> int:
+        """`NAME_function(arguments)`; arrays go as their addresses."""
+        called = getattr(self._library, f"{self._name}_{function}")
+        return int(called(*(_argument(item) for item in arguments)))
+
+    def check_golden(self) -> int:
+        """`NAME_selftest()`: 0, or the first recorded step that differs, from 1."""
+        return self.call("selftest")
+
+
+class CStream:
+    """One stream in the memory layout of the generated source. Not thread-safe."""
+
+    def __init__(self, engine: CEngine) -> None:
+        self._engine = engine
+        self._memory = np.zeros(engine.state_nbytes + 64, dtype=np.uint8)
+        start = -self._memory.ctypes.data % 64
+        self._state = self._memory[start : start + engine.state_nbytes]
+        engine.call("reset", self._state)
+
+    def step(self, x: NDArray[np.float32], y: Array) -> None:
+        row = np.ascontiguousarray(x, dtype=np.float32)
+        out = np.empty(self._engine.spec.output_size, dtype=np.float32)
+        self._engine.call("step", self._state, row, out)
+        y[:] = out
+
+    def run(self, xs: NDArray[np.float32], ys: NDArray[np.float32]) -> None:
+        """`[T, I]` to `[T, O]`, contiguous float32 both."""
+        self._engine.call("run", self._state, xs, ctypes.c_size_t(len(xs)), ys)
+
+    def save(self) -> bytes:
+        """`NAME_save()`."""
+        blob = np.zeros(self._engine._snapshot_nbytes, dtype=np.uint8)
+        self._engine.call("save", self._state, blob)
+        return blob.tobytes()
+
+    def restore(self, blob: bytes) -> int:
+        """`NAME_restore()`: 0, or why it was refused."""
+        copy = np.frombuffer(blob, dtype=np.uint8).copy()
+        size = ctypes.c_size_t(len(blob))
+        return self._engine.call("restore", self._state, copy, size)
+
+    def memory(self) -> bytes:
+        """The bytes of the state."""
+        return self._state.tobytes()
+
+    def get_state(self) -> State:
+        metadata = self._engine.metadata
+        _, state = unpack_snapshot(
+            self.save(),
+            metadata.spec.state,
+            digest=metadata.digest,
+            numerics=metadata.numerics,
+        )
+        return state[: len(metadata.spec.graph_state)]
+
+    def set_state(self, state: State) -> None:
+        metadata = self._engine.metadata
+        tensors: State = [np.asarray(tensor, np.float32) for tensor in state]
+        tensors.append(metadata.spec.state[-1].initial_array())
+        self.restore(pack_snapshot(metadata.digest, metadata.numerics, 0, tensors))
+
+
+def _argument(item: Any) -> Any:
+    return ctypes.c_void_p(item.ctypes.data) if isinstance(item, np.ndarray) else item

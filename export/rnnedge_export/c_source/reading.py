@@ -1,0 +1,173 @@
+"""A generated source as an artifact: description, golden steps and weights out of `NAME.c`.
+
+What is read are the arrays that the compiler reads, so a changed weight shows in the digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.artifact_file import check_is_file
+from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError
+from rnnedge_runtime.integrity import read_sealed
+from rnnedge_runtime.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec_json import check_format_version, spec_from_json
+from rnnedge_runtime.weights import NUMERICS, Weights, canonical_weights, model_digest
+
+from .description import BLOCK_END, BLOCK_START
+from .packing import Tensors, added_biases, unpack_layer
+
+Arrays = dict[str, NDArray[np.float32]]
+
+_ARRAY = re.compile(r"static const float (\w+)\[(\d+)\] = \{([^}]*)\};")
+
+
+def read_c_source(path: Path) -> tuple[Metadata, Weights]:
+    """Description and canonical weights of a generated source, checked in full.
+
+    Raises:
+        FormatError: `NAME.c` was changed or is not one of ours, one of the headers beside
+            it is missing or changed, or its parts do not fit each other.
+    """
+    check_is_file(path)
+    where = path.name
+    text = read_sealed(path).decode("utf-8", "replace")
+    content = _content(text, where)
+    check_format_version(content.get("format_version"), where=where)
+    try:
+        spec = spec_from_json(json.dumps(content["spec"]), where=where)
+        prefix = f"{content['name']}_"
+        digest, numerics = str(content["digest"]), str(content["numerics"])
+        _check_files(path, dict(content["files"]))
+        _check_numerics(numerics, where)
+        arrays = _arrays(text, prefix)
+        golden = Golden(
+            _steps(arrays["golden_x"], spec.input_size),
+            _steps(arrays["golden_y"], spec.output_size),
+        )
+        weights = _weights(spec, arrays, dict(content["biases"]))
+    except (KeyError, ValueError, TypeError, binascii.Error) as error:
+        if isinstance(error, ShapeError | NonFiniteError):
+            raise FormatError(f"{where}: {error}") from None
+        raise FormatError(
+            f"{where}: its arrays do not fit the model description ({error}). "
+            "The file was not written by rnnedge; export it again."
+        ) from None
+    found = model_digest(spec, weights, numerics=numerics)
+    if found != digest:
+        raise FormatError(
+            f"{where}: spec and weights have digest {found[:12]}, but the file states "
+            f"{digest[:12]}. The file was changed; export it again."
+        )
+    producer = str(content.get("producer", ""))
+    return Metadata(spec, digest, numerics, golden, producer), weights
+
+
+def read_name(path: Path) -> str:
+    """The identifier in front of the functions of a generated source.
+
+    Raises:
+        FormatError: as `read_c_source`.
+    """
+    text = read_sealed(path).decode("utf-8", "replace")
+    return str(_content(text, path.name).get("name", ""))
+
+
+def _content(text: str, where: str) -> dict[str, Any]:
+    start = text.find(BLOCK_START)
+    end = text.find(BLOCK_END, start)
+    body = text[start + len(BLOCK_START) : end].rpartition("\n")[0]
+    try:
+        content = json.loads(body) if start >= 0 else None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise FormatError(
+            f"{where}: the file holds no description of a model. "
+            "Pass a file that `rnnedge export --format c` wrote."
+        )
+    return content
+
+
+def _check_files(path: Path, sums: dict[str, str]) -> None:
+    for name, expected in sums.items():
+        header = path.with_name(Path(name).name)
+        if not header.is_file():
+            raise FormatError(
+                f"{path.name}: the header '{header.name}' does not lie beside it. "
+                "Copy all files that the export wrote."
+            )
+        if hashlib.sha256(header.read_bytes()).hexdigest() != expected:
+            raise FormatError(
+                f"{path.name}: the header '{header.name}' beside it is not the one it was "
+                "exported with. Copy all files of one export, or export again."
+            )
+
+
+def _check_numerics(numerics: str, where: str) -> None:
+    if numerics != NUMERICS:
+        raise FormatError(
+            f"{where}: the file uses the arithmetic '{numerics}', this rnnedge reads "
+            f"'{NUMERICS}' from C. Upgrade with: pip install --upgrade rnnedge."
+        )
+
+
+def _arrays(text: str, prefix: str) -> Arrays:
+    """Constant arrays by their names without `prefix`.
+
+    Raises:
+        ValueError: a number or a size that is none.
+    """
+    arrays = {}
+    for name, size, body in _ARRAY.findall(text):
+        items = body.replace("f", "").split(",")
+        values = np.array(items, dtype=np.float64).astype(np.float32)
+        if len(values) != int(size):
+            raise ValueError(name)
+        arrays[name.removeprefix(prefix)] = values
+    return arrays
+
+
+def _steps(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    return values.reshape(-1, width)
+
+
+def _weights(spec: ModelSpec, arrays: Arrays, biases: dict[str, str]) -> Weights:
+    weights: dict[str, NDArray[np.float32]] = {}
+    for k, layer in enumerate(spec.layers):
+        packed = {
+            name.removeprefix(f"{k}_"): array
+            for name, array in arrays.items()
+            if name.startswith(f"{k}_")
+        }
+        tensors = unpack_layer(layer, packed)
+        if isinstance(layer, Rnn | Gru | Lstm):
+            tensors = _with_biases(layer, tensors, biases, k)
+        weights |= {f"layers.{k}.{name}": tensor for name, tensor in tensors.items()}
+    return canonical_weights(spec, weights)
+
+
+def _with_biases(
+    layer: Rnn | Gru | Lstm, tensors: Tensors, biases: dict[str, str], k: int
+) -> Tensors:
+    """`tensors` with the two biases that their sums were made of."""
+    whole = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
+    for name in ("bias_ih", "bias_hh"):
+        content = base64.b64decode(biases[f"layers.{k}.{name}"], validate=True)
+        whole[name] = np.frombuffer(content, "<f4").astype(np.float32)
+    sums = added_biases(layer, whole)
+    for name, tensor in tensors.items():
+        if tensor.tobytes() != sums[name].tobytes():
+            raise ValueError(f"layers.{k}.{name}")
+    return whole

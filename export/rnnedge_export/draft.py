@@ -1,0 +1,225 @@
+"""One artifact of an export: written under a temporary name, proved, then published."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+import rnnedge_runtime
+from rnnedge_runtime.errors import ParityError, SpecError
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.weights import NUMERICS
+
+from .c_source.hosting import BACKEND
+from .c_source.loading import NO_COMPILER, load_c
+from .c_source.naming import c_identifier
+from .c_source.source import generate_c
+from .foreign import build_foreign_onnx, scriptable_step
+from .onnx_graph import build_onnx
+from .parity import Parity, compare, step_through
+from .proof import Recording
+from .rnne import build_rnne
+from .sequence_model import SequenceModel
+from .subject import Subject
+from .torchscript import save_torchscript
+from .verifying import check_golden, first_difference
+
+FORMATS = {"onnx": ".onnx", "torchscript": ".pt", "rnne": ".rnne", "c": ".c"}
+_TITLES = {"onnx": "ONNX", "torchscript": "TorchScript", "rnne": ".rnne", "c": "C"}
+_BACKENDS = {"onnx": "onnx", "torchscript": "torchscript", "rnne": None}
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReport:
+    """One artifact and its proof.
+
+    Attributes:
+        format: `onnx`, `torchscript`, `rnne` or `c`.
+        path: the file; of a C source `NAME.c`.
+        nbytes: its size.
+        parity: its differences from PyTorch over the verification stream.
+    """
+
+    format: str
+    path: Path
+    nbytes: int
+    parity: Parity
+
+    @property
+    def max_error(self) -> float:
+        """Largest difference from PyTorch, in the unit of the output."""
+        return self.parity.max_error
+
+    @property
+    def limit(self) -> float:
+        """What the largest difference may be."""
+        return self.parity.limit
+
+
+class Draft:
+    """An artifact under a temporary name until it is proved.
+
+    A C source is several files: they are in a temporary folder, under their own names.
+    """
+
+    def __init__(self, format_name: str, folder: Path, name: str) -> None:
+        suffix = FORMATS[format_name]
+        is_c = format_name == "c"
+        self.format = format_name
+        self.final = folder / f"{c_identifier(name) if is_c else name}{suffix}"
+        self.temporary = folder / f".{os.getpid()}.{name}{suffix}"
+        self.artifact = self.temporary / self.final.name if is_c else self.temporary
+        self.is_written = False
+        self.parity: Parity | None = None
+        self.model: Model | None = None
+
+    def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
+        """Write the temporary file; a note instead where only this format cannot be."""
+        metadata = Metadata(
+            spec=subject.spec,
+            digest=subject.digest,
+            numerics=NUMERICS,
+            golden=recording.golden,
+            producer=f"rnnedge {rnnedge_runtime.__version__}",
+        )
+        try:
+            if self.format == "onnx":
+                self.temporary.write_bytes(_onnx(subject, metadata))
+            elif self.format == "rnne":
+                self.temporary.write_bytes(_rnne(subject, metadata))
+            elif self.format == "c":
+                self.write_c(subject, metadata)
+            else:
+                save_torchscript(_scriptable(subject), metadata, self.temporary)
+        except SpecError as error:
+            if is_only or self.format == "onnx":
+                raise
+            return str(error)
+        self.is_written = True
+        return ""
+
+    def write_c(self, subject: Subject, metadata: Metadata) -> None:
+        source = generate_c(metadata, subject.weights, self.final.stem)
+        self.temporary.mkdir()
+        for name, text in source.files.items():
+            (self.temporary / name).write_text(text, encoding="utf-8", newline="\n")
+
+    def prove(self, subject: Subject, recording: Recording) -> str:
+        """Load the artifact by its own backend and stream it beside the recording.
+
+        Returns:
+            A note on what could not be checked here, "" when all was.
+
+        Raises:
+            ParityError: a C source gives other bytes than the reference of its arithmetic.
+        """
+        if self.format == "c":
+            self.model = model = load_c(self.artifact)
+        else:
+            self.model = model = rnnedge_runtime.load(
+                self.artifact, _BACKENDS[self.format]
+            )
+        y = step_through(model.engine, model.spec, recording.x)
+        self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
+        if self.format != "c":
+            return ""
+        if model.backend != BACKEND:
+            return (
+                f"{self.final.name}: {NO_COMPILER}, so its weights were proved in NumPy, and "
+                "that the C gives the same bytes was not checked. Run `rnnedge verify` on "
+                "it where there is one."
+            )
+        step = first_difference(subject.spec, subject.weights, recording.x, y)
+        if step is not None:
+            raise ParityError(
+                f"export to C: the compiled source gives other bytes than f32.v1 at step "
+                f"{step}. The artifact was not written. Look at the flags in CC: none may "
+                "change the arithmetic."
+            )
+        return ""
+
+    def discard(self) -> None:
+        """Remove what is left under temporary names."""
+        if self.temporary.is_dir():
+            shutil.rmtree(self.temporary, ignore_errors=True)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+    def check(self, report: str | os.PathLike[str] | None) -> None:
+        """Raise ParityError when the proof failed."""
+        parity = self.parity
+        assert parity is not None
+        if parity.is_within:
+            return
+        amplified = parity.float32_error is not None and (
+            parity.float32_error > parity.limit
+        )
+        reason = (
+            f" PyTorch itself is off by {parity.float32_error:.1e} in float32: the module "
+            "amplifies rounding too much to be proved."
+            if amplified
+            else ""
+        )
+        hint = (
+            f"See every step in {os.fspath(report)}."
+            if report is not None
+            else "Run again with --report parity.json to see every step."
+        )
+        raise ParityError(
+            f"export to {_TITLES[self.format]}: output '{parity.output}' differs from "
+            f"PyTorch by {parity.max_error:.1e} at step {parity.step} (limit "
+            f"{parity.limit:.1e}).{reason} The artifact was not written. {hint}"
+        )
+
+    def check_golden(self, drafts: Sequence[Draft]) -> None:
+        """Raise ParityError when `rnnedge verify` would find the golden steps changed."""
+        models = [draft.model for draft in drafts if draft.model is not None]
+        assert self.model is not None
+        check = check_golden(self.model, [m for m in models if m is not self.model])
+        if check.outcome == "failed":
+            raise ParityError(
+                f"export to {_TITLES[self.format]}: the {check.name} differ by "
+                f"{check.figure:.1e} {check.detail} (limit {check.limit:.1e}). The "
+                "artifact was not written. Check that forward depends on its arguments "
+                "alone."
+            )
+
+    def publish(self) -> ArtifactReport:
+        """Give the files their names, replacing older ones."""
+        assert self.parity is not None
+        if self.format == "c":
+            for path in sorted(self.temporary.iterdir()):
+                path.replace(self.final.with_name(path.name))
+        else:
+            self.temporary.replace(self.final)
+        nbytes = self.final.stat().st_size
+        return ArtifactReport(self.format, self.final, nbytes, self.parity)
+
+
+def _onnx(subject: Subject, metadata: Metadata) -> bytes:
+    if subject.spec.is_opaque:
+        return build_foreign_onnx(subject, metadata)
+    return build_onnx(metadata, subject.weights)
+
+
+def _rnne(subject: Subject, metadata: Metadata) -> bytes:
+    if subject.spec.is_opaque:
+        raise SpecError(
+            f"export to .rnne: {type(subject.module).__name__} is not a chain of layers: "
+            f"{subject.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
+        )
+    return build_rnne(metadata, subject.weights)
+
+
+def _scriptable(subject: Subject) -> nn.Module:
+    if subject.user is not None and subject.spec.is_opaque:
+        return scriptable_step(subject.user)
+    module = SequenceModel(subject.spec).eval()
+    module.load_weights(subject.weights)
+    return module
