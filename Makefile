@@ -12,7 +12,7 @@ C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/bindin
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bench lint format wheel pins clean exhaustive fuzz
+.PHONY: demo test bench lint format wheel pins clean exhaustive vec-report fuzz
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -43,6 +43,10 @@ exhaustive:
 	$(CC) -std=c99 -O2 -Iruntime/core/include tests/c/exhaustive.c \
 		$(filter-out %/time.c,$(wildcard runtime/core/src/*.c)) -lm -o build/exhaustive
 	build/exhaustive
+
+# Packed multiplications and fused multiply-adds in every kernel, for x86 and aarch64.
+vec-report:
+	$(PYTHON) scripts/vec_report.py
 
 fuzz:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
