@@ -17,7 +17,7 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
     multiple=True,
     default=("onnx",),
     show_default="onnx",
-    help="rnne, onnx or torchscript; may be repeated.",
+    help="rnne, onnx, torchscript or c; may be repeated.",
 )
 @click.option("--out", default=".", show_default=True, help="Folder of the artifacts.")
 @click.option("--name", help="File name without ending.  [default: that of the run]")

@@ -363,8 +363,8 @@ def test_one_format_is_a_format(model, tmp_path):
     """Wrong: `formats="onnx"` gave "format 'o' is unknown". Right: one format."""
     report = export(model, formats="onnx", out=tmp_path)
     assert [artifact.format for artifact in report.artifacts] == ["onnx"]
-    with pytest.raises(SpecError, match="format 'c' is unknown"):
-        export(model, formats="c", out=tmp_path)
+    with pytest.raises(SpecError, match="format 'o' is unknown"):
+        export(model, formats="o", out=tmp_path)
 
 
 def test_one_name_is_a_name(tmp_path):
