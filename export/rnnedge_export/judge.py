@@ -106,8 +106,8 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     ]
     if not sources:
         return (
-            "the weights are readable from .rnne, .onnx and .c only; name one of these of the "
-            "model as well"
+            "the weights are readable from .rnne, .onnx and .c only; name one of these of "
+            "the model as well"
         )
     try:
         return Judge(sources[0])
