@@ -33,6 +33,12 @@ def test_sine_learns_the_wave_and_runs_free(tmp_path):
     assert len((EXAMPLES / "sine.py").read_text().splitlines()) < 40
 
 
+def test_own_module_becomes_an_artifact(tmp_path):
+    printed = run([sys.executable, EXAMPLES / "own_module.py", tmp_path])
+    assert len(printed.splitlines()) == 2
+    assert (tmp_path / "net.rnne").is_file()
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """What `make demo` prints and leaves; the installation is the one the tests use."""

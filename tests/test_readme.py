@@ -49,9 +49,17 @@ def test_commands_of_the_readme_run(folder):
             line, shell=True, cwd=folder, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    from rnnedge_runtime import load
+
     header = (folder / "forecasts.csv").read_text().splitlines()[0]
     assert header == "time," + ",".join(f"temp_c_{step}" for step in range(1, 7))
     assert (folder / "jfk.state").is_file()
+    spec = load(folder / "dist/jfk.rnne").spec
+    assert (spec.num_features, spec.input_size, spec.output_size) == (
+        5,
+        9,
+        6,
+    )  # C block
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
@@ -64,6 +72,46 @@ def test_python_of_the_readme_runs(folder, number):
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_c_of_the_readme_runs(tmp_path):
+    """With a model of the size the commands make; the numbers are Python's."""
+    import numpy as np
+    from artifacts import save_artifact
+    from core_objects import SOURCES, require, run
+    from replay import CORE
+    from strategies import random_weights
+
+    import rnnedge_runtime
+    from rnnedge_runtime.layers import Gru, Linear
+    from rnnedge_runtime.spec import Feature, ModelSpec, Target
+    from rnnedge_runtime.time_features import DerivedInput
+
+    spec = ModelSpec(
+        features=tuple(Feature(name) for name in "abcde"),
+        targets=(Target("a"),),
+        layers=(Gru(9, 64), Linear(64, 6)),
+        horizon=6,
+        derived=(DerivedInput(86_400), DerivedInput(31_556_952)),
+        sample_period_s=3600.0,
+    )
+    weights = random_weights(spec, np.random.default_rng(0))
+    artifact = save_artifact(spec, weights, tmp_path, ".rnne")
+    (program,) = blocks("c")
+    (tmp_path / "main.c").write_text(program)
+    warnings = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    sources = (tmp_path / "main.c", *SOURCES)
+    include = f"-I{CORE / 'include'}"
+    run(require("gcc"), *warnings, include, *sources, "-o", tmp_path / "main")
+    with artifact.open("rb") as file:
+        printed = subprocess.run(
+            [tmp_path / "main"], stdin=file, capture_output=True, check=True, text=True
+        ).stdout
+    stream = rnnedge_runtime.load(artifact).stream()
+    for hour in range(48):
+        y = stream.step([4, -3, 59, 0, 1012], time=1_385_856_000 + 3600 * hour)
+    found = [np.float32(text) for text in re.findall(r"(\S+) C", printed)]
+    assert found == [y[0], y[5]]
 
 
 def test_the_readme_stays_short():
