@@ -6,6 +6,9 @@ from collections import Counter
 
 import click
 
+from rnnedge.cli.tables import print_table
+from rnnedge_export.boards.checking import BoardReport
+from rnnedge_export.boards.verifying import c_sources, find_boards, verify_on_boards
 from rnnedge_export.verifying import Check, verify
 
 
@@ -15,12 +18,23 @@ from rnnedge_export.verifying import Check, verify
     "--backend",
     help="torchscript, to load .pt files, which hold a pickle; numpy or reference.",
 )
-def command(artifacts: tuple[str, ...], backend: str | None) -> None:
+@click.option(
+    "--on",
+    "boards",
+    multiple=True,
+    help="Board to run a .c on, in an emulator; may be repeated, or all.",
+)
+def command(
+    artifacts: tuple[str, ...], backend: str | None, boards: tuple[str, ...]
+) -> None:
     """Check artifacts: whole, golden steps, run = step, state, drift over 10,000 steps.
 
     Several artifacts are taken for one model in several formats and compared with each
-    other. Exit code 1 when a check fails.
+    other. With --on a C source is compiled for a board and run there: every byte must be
+    that of the host. Exit code 1 when a check fails.
     """
+    targets = find_boards(boards)
+    sources = c_sources(artifacts) if targets else []
     report = verify(artifacts, backend=backend)
     width = max(len(check.name) for check in report.checks)
     artifact = ""
@@ -36,8 +50,28 @@ def command(artifacts: tuple[str, ...], backend: str | None) -> None:
         f"\n{counts['passed']} passed, {counts['failed']} failed, "
         f"{counts['not checked']} not checked."
     )
-    if report.has_failed:
+    on_boards = list(verify_on_boards(sources, targets))
+    if on_boards:
+        _print_boards(on_boards)
+    if report.has_failed or any(item.has_failed for item in on_boards):
         raise SystemExit(1)
+
+
+def _print_boards(reports: list[BoardReport]) -> None:
+    """One line per model and board, then what differs."""
+    click.echo("\nOn boards, byte for byte against the float32 reference\n")
+    names = dict.fromkeys(found.name for item in reports for found in item.comparisons)
+    rows = [["board", "model", "steps", *names]]
+    for item in reports:
+        details = {found.name: found.detail for found in item.comparisons}
+        words = ["DIFFERS" if details.get(name) else "equal" for name in names]
+        words = [w if n in details else "-" for n, w in zip(names, words, strict=True)]
+        rows.append([item.board, item.model, f"{item.num_steps:,}", *words])
+    print_table(rows)
+    for item in reports:
+        for comparison in item.comparisons:
+            if comparison.detail:
+                click.echo(f"{item.board}, {comparison.name}: {comparison.detail}")
 
 
 def _figures(check: Check) -> str:

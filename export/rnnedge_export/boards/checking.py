@@ -44,7 +44,10 @@ class Comparison:
     """One check of one model on one board.
 
     Attributes:
-        name: what was compared.
+        name: `golden` (recorded steps), `stream` (carried state), `N x 1 = 1 x N` (a run),
+            `snapshot out` (saved on the board, restored on the host), `snapshot in` (the
+            other way), `bad snapshot` (a changed one refused, the state as before),
+            `self-test`, `time` (derived inputs; where there are any).
         detail: "" where every byte was equal, else where the first one was not.
     """
 
@@ -217,27 +220,27 @@ def _compare(
 ) -> Iterator[Comparison]:
     y = run.y[:num_steps]
     spec = run.model.spec
-    yield Comparison("golden steps", _difference(_rows(answers), run.golden_y, spec))
+    yield Comparison("golden", _difference(_rows(answers), run.golden_y, spec))
     first = _rows(answers)
     snapshot = cast(bytes, next(answers))
     stepped = np.concatenate([first, _rows(answers)])
-    yield Comparison("carried stream", _difference(stepped, y, spec))
+    yield Comparison("stream", _difference(stepped, y, spec))
     several = np.concatenate(
         [_rows(answers) for _ in range(0, len(y[:_RUN_STEPS]), RUN_ROWS)]
     )
     yield Comparison("N x 1 = 1 x N", _difference(several, stepped[:_RUN_STEPS], spec))
-    yield Comparison("snapshot, board to host", _snapshot(run, snapshot, stepped))
+    yield Comparison("snapshot out", _snapshot(run, snapshot, stepped))
     status, resumed = _status(answers), _rows(answers)
     detail = _difference(resumed, y[_RESUMED], spec)
-    yield Comparison(
-        "snapshot, host to board", f"refused with {status}" if status else detail
-    )
+    yield Comparison("snapshot in", f"refused with {status}" if status else detail)
     status, unchanged = _status(answers), _rows(answers)
     detail = _difference(unchanged, y[_AFTER_REFUSAL], spec)
-    yield Comparison("changed snapshot", detail if status else "was not refused")
+    yield Comparison("bad snapshot", detail if status else "was not refused")
     status = _status(answers)
     yield Comparison("self-test", f"gave {status}" if status else "")
-    yield Comparison("derived inputs", _derived(answers, spec))
+    detail = _derived(answers, spec)
+    if spec.derived:
+        yield Comparison("time", detail)
 
 
 def _snapshot(run: HostRun, snapshot: bytes, stepped: Rows) -> str:

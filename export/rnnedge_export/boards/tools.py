@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -77,3 +78,9 @@ def version(command: str) -> str:
     )
     lines = (found.stdout or found.stderr).splitlines()
     return lines[0] if lines else command
+
+
+def version_number(line: str) -> str:
+    """The number in what `version` gives, for example `12.2.1`."""
+    numbers = re.findall(r"\d+\.\d+(?:\.\d+)*", line)
+    return numbers[-1] if numbers else line

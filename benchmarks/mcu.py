@@ -1,0 +1,74 @@
+"""`python -m benchmarks.mcu`: cost on microcontrollers, into docs/mcu.md."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+
+from rnnedge_export.boards.catalogue import BOARDS
+from rnnedge_export.boards.tools import version
+
+from .mcu_costs import fit_costs
+from .mcu_models import bare_cell, demo_model
+from .mcu_page import SIZES, write_page
+from .mcu_settings import CELL_SETTINGS, WHOLE_SETTINGS, Measured, measure_all
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/mcu.md"
+COUNTS = ROOT / "tests/boards/instructions.json"
+COSTS = ROOT / "export/rnnedge_export/boards/support/costs.json"
+CELLS = ("LSTM", "GRU", "RNN")
+
+
+@click.command()
+@click.option("--fit", is_flag=True, help="Fit the costs of the estimates instead.")
+def main(fit: bool) -> None:
+    """Measure exported models in emulators; write docs/mcu.md and the counts of the tests."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if fit:
+            content = fit_costs(folder, click.echo)
+            COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            click.echo(f"written: {COSTS}")
+            return
+        subjects = [bare_cell(cell, h, folder) for cell in CELLS for h in SIZES]
+        model = demo_model(folder)
+        cells = measure_all(CELL_SETTINGS, subjects, click.echo)
+        whole = measure_all(WHOLE_SETTINGS, [model], click.echo)
+    tools = _tools()
+    write_page(
+        PAGE,
+        cells=cells,
+        whole=whole,
+        settings=CELL_SETTINGS,
+        whole_settings=WHOLE_SETTINGS,
+        subjects=subjects,
+        model=model,
+        tools=tools,
+        command="python -m benchmarks.mcu",
+    )
+    _write_counts({**cells, **whole}, tools)
+    click.echo(f"written: {PAGE}, {COUNTS}")
+
+
+def _tools() -> list[str]:
+    """Versions of every compiler and emulator used."""
+    names = [command for board in BOARDS.values() for command in board.commands]
+    names = [name for name in dict.fromkeys(names) if name != "wasm-ld-14"]
+    return [f"{name}: {version(name)}" for name in names]
+
+
+def _write_counts(measured: Measured, tools: list[str]) -> None:
+    counts: dict[str, dict[str, int]] = {}
+    for (setting, subject), found in measured.items():
+        if found.max_instructions is not None:
+            counts.setdefault(setting, {})[subject] = found.max_instructions
+    content = {"tools": tools, "instructions": counts}
+    COUNTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.mcu")

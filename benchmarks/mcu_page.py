@@ -1,0 +1,154 @@
+"""docs/mcu.md, from measurements of our models and the figures of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnedge_export.boards.estimating import work_of
+from rnnedge_export.boards.measuring import Measurement
+
+from .mcu_models import Subject
+from .mcu_peers import CORTEX_M4F, CORTEX_M55, SOFT_FLOAT, Peer
+from .mcu_settings import Measured, Setting
+
+Row = Sequence[str]
+SIZES = (16, 32, 64)
+
+
+def write_page(
+    path: Path,
+    *,
+    cells: Measured,
+    whole: Measured,
+    settings: Sequence[Setting],
+    whole_settings: Sequence[Setting],
+    subjects: Sequence[Subject],
+    model: Subject,
+    tools: Sequence[str],
+    command: str,
+) -> None:
+    """Write the tables."""
+    parts = [
+        "# On microcontrollers",
+        f"Written by `{command}`: models exported as C, compiled and run in emulators. The "
+        "counts do not depend on the machine they are taken on, only on the compilers (below). "
+        "They are instructions, not cycles: how many of these one takes depends on the part. "
+        "The tests count again and allow one in a hundred more.",
+        "## One step of a bare cell",
+        "One recurrent layer of four inputs, no scaler, no head, float32 (`f32.v1`): every "
+        "row gives the same bytes on all of these processors. Instructions are those of the "
+        "longest of twenty steps; without a float unit they depend on the data. Flash is "
+        "what a firmware grows by (reset and step called, `--gc-sections`), RAM the state of "
+        "one stream.",
+        _cell_table(cells, settings, subjects),
+        "## Other software",
+        "LSTM, four inputs, one layer, measured by us with the same harness and the flags "
+        "shown; these rows are not made again by the command. `-ffast-math` and `-Ofast` give "
+        "up equal bytes. Others take sizes at run time where ours are known to the compiler. "
+        "Flash, RAM and stack are for hidden size 32.",
+        "Cortex-M4F:",
+        _peer_table(CORTEX_M4F),
+        "Cortex-M55:",
+        _peer_table(CORTEX_M55),
+        "No float unit:",
+        _peer_table(SOFT_FLOAT),
+        "onnx2c and CMSIS-NN have no GRU, CMSIS-NN no plain RNN.",
+        "## A whole model",
+        f"The network of `rnnedge demo` ({_chain(model)}): scaler, missing readings held, "
+        "derived inputs, head and all.",
+        _whole_table(whole, whole_settings, model),
+        "## How it is counted",
+        "`rnnedge devices` lists the boards. On Cortex-M the SysTick timer counts on QEMU's "
+        "virtual time (`-icount shift=7`: 128 ns an instruction, exact to one), on RISC-V "
+        "`minstret` does, for Linux a plugin of QEMU. A call of nothing is subtracted. Memory "
+        "below the stack is painted before the step and searched after it. `rnnedge inspect "
+        "model.c --board cortex-m4f` measures a model of yours the same way.",
+        "\n".join(f"* `{tool}`" for tool in tools),
+    ]
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _cell_table(
+    cells: Measured, settings: Sequence[Setting], subjects: Sequence[Subject]
+) -> str:
+    by_name = {subject.name: subject for subject in subjects}
+    kinds = dict.fromkeys(subject.name.split()[0] for subject in subjects)
+    header = ["board", "cell", *(f"H = {size}" for size in SIZES)]
+    header += ["per multiply-add, 64", "flash, 32", "RAM, 32", "stack, 32"]
+    rows = []
+    for setting in settings:
+        for kind in kinds:
+            found = [cells[setting.name, f"{kind} {size}"] for size in SIZES]
+            rows.append(
+                [
+                    setting.name,
+                    kind,
+                    *(_number(item.max_instructions) for item in found),
+                    _per_multiply_add(found[-1], by_name[f"{kind} {SIZES[-1]}"]),
+                    *_bytes(found[1]),
+                ]
+            )
+    return _table(header, rows, num_texts=2)
+
+
+def _whole_table(whole: Measured, settings: Sequence[Setting], model: Subject) -> str:
+    header = ["board", "instructions", "per multiply-add", "flash", "RAM", "stack"]
+    rows = []
+    for setting in settings:
+        found = whole[setting.name, model.name]
+        rows.append(
+            [
+                setting.name,
+                _number(found.max_instructions),
+                _per_multiply_add(found, model),
+                *_bytes(found),
+            ]
+        )
+    return _table(header, rows, num_texts=1)
+
+
+def _peer_table(peers: Sequence[Peer]) -> str:
+    header = ["", "flags", "H = 16", "H = 32", "H = 64", "flash kB", "RAM", "stack"]
+    rows = [
+        [
+            peer.name,
+            f"`{peer.flags}`",
+            *map(_number, peer.instructions),
+            "" if peer.flash_kb is None else f"{peer.flash_kb:.1f}",
+            _number(peer.ram_nbytes),
+            _number(peer.stack_nbytes),
+        ]
+        for peer in peers
+    ]
+    return _table(header, rows, num_texts=2)
+
+
+def _bytes(found: Measurement) -> list[str]:
+    return [
+        _number(found.flash_nbytes),
+        _number(found.ram_nbytes),
+        _number(found.stack_nbytes),
+    ]
+
+
+def _per_multiply_add(found: Measurement, subject: Subject) -> str:
+    if found.max_instructions is None:
+        return ""
+    return f"{found.max_instructions / work_of(subject.spec).multiply_adds:.2f}"
+
+
+def _chain(model: Subject) -> str:
+    return ", ".join(
+        f"{layer.kind} {layer.input_size} -> {layer.output_size}"
+        for layer in model.spec.layers
+    )
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _table(header: Row, rows: Sequence[Row], *, num_texts: int) -> str:
+    rule = ["---"] * num_texts + ["---:"] * (len(header) - num_texts)
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rows])
