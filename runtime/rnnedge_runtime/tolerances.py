@@ -80,3 +80,11 @@ rounding of each forecast and of its text, averaged over thousands."""
 
 INTEGER_FUNCTION_UNITS = 1.4
 """Largest error of the integer tanh, in units of 2^-15 (docs/numerics.md)."""
+
+INSTRUCTION_GROWTH = 1.01
+"""Most that a step on a board may take of the recorded instructions: the emulators count
+exactly, so this leaves room for a compiler's patch release alone."""
+
+ESTIMATE_ERROR = 0.2
+"""Relative error of the estimates of flash, RAM and instructions where no compiler is: one
+cost per multiply-add and per unit, and the same code size for every cell."""

@@ -30,9 +30,12 @@ from rnnedge_runtime.layers import (
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import NUMERICS
 
+from ..c_source.f32_step import step_code
 from .board import Board
 from .image import SUPPORT
 from .measuring import Measurement
+
+_COUNTER_NBYTES = 8  # the number of steps, which also aligns the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,21 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
     return Measurement(
         board.name,
         flash_nbytes=round(flash),
-        ram_nbytes=round(costs.state_nbytes * work.state_values) + 16,
+        ram_nbytes=_state_nbytes(spec, numerics, work, costs),
         stack_nbytes=None if board.system == "wasm" else costs.stack_nbytes,
         min_instructions=counts,
         max_instructions=counts,
         is_estimated=True,
     )
+
+
+def _state_nbytes(spec: ModelSpec, numerics: str, work: Work, costs: Costs) -> int:
+    """Bytes of NAME_state: known for float32, where the generator says what it holds."""
+    if numerics != NUMERICS:
+        return round(costs.state_nbytes * work.state_values)
+    code = step_code(spec, "model")
+    nbytes = _COUNTER_NBYTES + 4 * sum(size for _, size in (*code.state, *code.work))
+    return -(-nbytes // _COUNTER_NBYTES) * _COUNTER_NBYTES
 
 
 @cache
