@@ -184,7 +184,7 @@ class _Writer:
         elif isinstance(layer, Gru):
             self.lines += [
                 f"rnne_f32_gru({array}_units, {sizes}, {hidden}, {out});",
-                f"rnne_f32_copy_units({hidden}, {out}, {h});",
+                f"rnne_move({out}, {padded(hidden)}, {h});",
             ]
         else:
             c = self.carry("c", hidden, layer)
@@ -199,7 +199,7 @@ class _Writer:
                 )
                 self.map("RNNE_F32_IDENTITY", size, h, h)
             else:
-                self.lines.append(f"rnne_f32_copy_units({hidden}, {out}, {h});")
+                self.lines.append(f"rnne_move({out}, {padded(hidden)}, {h});")
         self.buffers.give_back(out.strip("@"))
         self.num_recurrent += 1
         self.move(h)

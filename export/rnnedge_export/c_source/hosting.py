@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from .reading import read_name
 BACKEND = "c"
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-O2", "-shared", "-fPIC")
-_SIZE = "rnnedge_state_nbytes"
+_SIZE = "rnnedge_size_of_"
 
 
 def find_compiler() -> list[str]:
@@ -40,37 +41,40 @@ def find_compiler() -> list[str]:
 
 
 def compile_library(
-    path: Path, name: str, folder: Path, *, compiler: list[str] | None = None
+    sources: Sequence[Path], folder: Path, *, compiler: Sequence[str] = ()
 ) -> Path:
-    """A shared library of a generated source.
+    """One shared library of generated sources, each with its headers beside it.
 
     Args:
-        path: `NAME.c`, the headers beside it.
-        name: its identifier.
+        sources: `NAME.c`; names that differ.
         folder: where the library goes.
         compiler: command and flags instead of those of `find_compiler`.
 
     Raises:
-        FormatError: the compiler is missing or refuses the source.
+        FormatError: the compiler is missing or refuses a source.
     """
-    command = find_compiler() if compiler is None else compiler
+    where = sources[0].name
+    command = list(compiler) or find_compiler()
     if not command:
         raise FormatError(
-            f"{path.name}: no C compiler was found to run it with. "
+            f"{where}: no C compiler was found to run it with. "
             "Install one (Debian: gcc), or name it in the variable CC."
         )
-    size = folder / "state_size.c"
-    size.write_text(
-        f'#include "{name}.h"\nconst size_t {_SIZE} = sizeof({name}_state);\n'
+    names = [read_name(path) for path in sources]
+    sizes = folder / "sizes.c"
+    sizes.write_text(
+        "".join(f'#include "{name}.h"\n' for name in names)
+        + "".join(f"size_t {_SIZE}{name} = sizeof({name}_state);\n" for name in names)
     )
-    library = folder / f"{name}.so"
-    files = [str(path), str(size), "-I", str(path.parent.resolve()), "-o", str(library)]
+    library = folder / "models.so"
+    includes = {f"-I{path.parent.resolve()}" for path in sources}
+    files = [*map(str, sources), str(sizes), *sorted(includes), "-o", str(library)]
     result = subprocess.run(
         [*command, *_FLAGS, *files], capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise FormatError(
-            f"{path.name}: {command[0]} cannot compile it: {_first_error(result.stderr)}. "
+            f"{where}: {command[0]} cannot compile it: {_first_error(result.stderr)}. "
             "Export it again, or name another compiler in the variable CC."
         )
     return library
@@ -88,7 +92,7 @@ class CEngine:
     Args:
         path: `NAME.c`, the headers beside it.
         metadata: its description.
-        compiler: as in `compile_library`.
+        library: it, compiled; None compiles it here.
 
     Raises:
         FormatError: there is no compiler, or it refuses the source.
@@ -98,15 +102,16 @@ class CEngine:
     dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
-        self, path: Path, metadata: Metadata, *, compiler: list[str] | None = None
+        self, path: Path, metadata: Metadata, *, library: Path | None = None
     ) -> None:
         self.metadata = metadata
         self.spec = metadata.spec
         self._name = read_name(path)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            library = compile_library(path, self._name, Path(folder), compiler=compiler)
+            library = library or compile_library([path], Path(folder))
             self._library = ctypes.CDLL(str(library))
-        self.state_nbytes = ctypes.c_size_t.in_dll(self._library, _SIZE).value
+        size = ctypes.c_size_t.in_dll(self._library, f"{_SIZE}{self._name}")
+        self.state_nbytes = size.value
         self._snapshot_nbytes = snapshot_nbytes(self.spec)
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:

@@ -1,6 +1,35 @@
 /* ---- functions (docs/numerics.md of rnnedge) ---- */
 
 /* exp v = power * (rest + 1) for v in [-87, 87]; the result is `rest`. */
+#ifdef RNNE_MVE /* the coefficients in core registers, several a load */
+RNNE_INLINE rnne_vf rnne_exp_parts(rnne_vf v, rnne_vf *power)
+{
+    static const float coefficients[9] = {1.44269502f,     12582912.0f,    0.693145752f,
+                                          1.42860677e-06f, 0.00139370956f, 0.00836989284f,
+                                          0.0416664444f,   0.166665122f,   0.5f};
+    const float *k = coefficients;
+    rnne_vf rounded, n, q;
+    __asm__("ldmia %4!, {r0-r3}\n\t"
+            "vmul.f32 %q1, %q0, r0\n\tvadd.f32 %q1, %q1, r1\n\t"
+            "vsub.f32 %q2, %q1, r1\n\t"
+            "vmul.f32 %q3, %q2, r2\n\tvsub.f32 %q0, %q0, %q3\n\t"
+            "vmul.f32 %q3, %q2, r3\n\tvsub.f32 %q0, %q0, %q3\n\t"
+            "ldmia %4, {r0-r4}\n\t"
+            "vmul.f32 %q3, %q0, r0\n\tvadd.f32 %q3, %q3, r1\n\t"
+            "vmul.f32 %q3, %q3, %q0\n\tvadd.f32 %q3, %q3, r2\n\t"
+            "vmul.f32 %q3, %q3, %q0\n\tvadd.f32 %q3, %q3, r3\n\t"
+            "vmul.f32 %q3, %q3, %q0\n\tvadd.f32 %q3, %q3, r4\n\t"
+            "vmul.f32 %q2, %q0, %q0\n\tvmul.f32 %q3, %q3, %q2\n\t"
+            "vadd.f32 %q3, %q3, %q0\n\t"
+            "vshl.i32 %q1, %q1, #23\n\tmov r0, #0x3f800000\n\t"
+            "vadd.i32 %q1, %q1, r0"
+            : "+w"(v), "=&w"(rounded), "=&w"(n), "=&w"(q), "+r"(k)
+            : "m"(coefficients)
+            : "r0", "r1", "r2", "r3", "r4");
+    *power = rounded;
+    return q;
+}
+#else
 RNNE_INLINE rnne_vf rnne_exp_parts(rnne_vf v, rnne_vf *power)
 {
     const rnne_vf rounder = rnne_splat(12582912.0f); /* 3 * 2^22: integers in the low bits */
@@ -14,6 +43,7 @@ RNNE_INLINE rnne_vf rnne_exp_parts(rnne_vf v, rnne_vf *power)
     *power = RNNE_FLOATS((RNNE_BITS(rounded) << 23) + (127u << 23));
     return (r * r) * p + r;
 }
+#endif
 
 RNNE_INLINE rnne_vf rnne_tanh(rnne_vf z)
 {

@@ -2,20 +2,11 @@
 
 RNNE_INLINE void rnne_f32_copy(size_t n, const float *from, float *to)
 {
+    const size_t rest = n % 4;
     size_t i;
-    for (i = 0; i < n; i++)
+    rnne_move(from, n - rest, to);
+    for (i = n - rest; i < n; i++)
         to[i] = from[i];
-}
-
-/* Whole blocks of 4 units, the last one in full. */
-RNNE_INLINE void rnne_f32_copy_units(size_t n, const float *from, float *to)
-{
-    rnne_vf a[4 / RNNE_LANES];
-    size_t i;
-    for (i = 0; i < n; i += 4) {
-        rnne_start(from + i, 4, a);
-        rnne_finish(a, 4, to + i);
-    }
 }
 
 /* out = (z - shift) * scale; may be in place. */

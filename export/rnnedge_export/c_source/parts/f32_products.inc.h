@@ -79,6 +79,44 @@ RNNE_VFP_ROWS(12, "s11",
               RNNE_FOUR("s16", "s17", "s18", "s19", "s4", "s5", "s6", "s7")
               RNNE_FOUR("s20", "s21", "s22", "s23", "s8", "s9", "s10", "s11"))
 RNNE_ROWS(4, RNNE_EACH_4)
+#elif defined(RNNE_MVE) /* low-overhead loops over two inputs at a time */
+#define RNNE_TWO(s, a, b)                                                                      \
+    "vldrw.u32 %q4, [%6], #16\n\tvldrw.u32 %q5, [%6], #16\n\t"                                 \
+    "vmul.f32 %q4, %q4, " s "\n\tvmul.f32 %q5, %q5, " s "\n\t"                                 \
+    "vadd.f32 " a ", " a ", %q4\n\tvadd.f32 " b ", " b ", %q5\n\t"
+#define RNNE_ONE(s, a)                                                                         \
+    "vldrw.u32 %q4, [%6], #16\n\tvmul.f32 %q4, %q4, " s "\n\tvadd.f32 " a ", " a ", %q4\n\t"
+#define RNNE_SET(i) a##i = a[i];
+#define RNNE_MVE_ROWS(ROWS, EACH, TERMS)                                                       \
+    RNNE_INLINE const float *rnne_rows_##ROWS(const float *w, const float *z, size_t n,        \
+                                              rnne_vf *a)                                      \
+    {                                                                                          \
+        const rnne_vf zero = rnne_splat(0.0f);                                                 \
+        rnne_vf a0 = zero, a1 = zero, a2 = zero, a3 = zero, t, u;                              \
+        EACH(RNNE_SET)                                                                         \
+        if (n & 1) {                                                                           \
+            const rnne_vf s = rnne_splat(*z++);                                                \
+            EACH(RNNE_TERM)                                                                    \
+            w += ROWS;                                                                         \
+        }                                                                                      \
+        n /= 2;                                                                                \
+        if (n)                                                                                 \
+            __asm__ volatile("dls lr, %8\n"                                                    \
+                             "1:\n\tldrd r0, r1, [%7], #8\n\t" TERMS "le lr, 1b"               \
+                             : "+w"(a0), "+w"(a1), "+w"(a2), "+w"(a3), "=&w"(t), "=&w"(u),     \
+                               "+r"(w), "+r"(z)                                                \
+                             : "r"(n)                                                          \
+                             : "r0", "r1", "lr", "memory");                                    \
+        EACH(RNNE_GIVE)                                                                        \
+        return w;                                                                              \
+    }
+RNNE_MVE_ROWS(16, RNNE_EACH_4,
+              RNNE_TWO("r0", "%q0", "%q1") RNNE_TWO("r0", "%q2", "%q3")
+              RNNE_TWO("r1", "%q0", "%q1") RNNE_TWO("r1", "%q2", "%q3"))
+RNNE_MVE_ROWS(12, RNNE_EACH_3,
+              RNNE_TWO("r0", "%q0", "%q1") RNNE_ONE("r0", "%q2")
+              RNNE_TWO("r1", "%q0", "%q1") RNNE_ONE("r1", "%q2"))
+RNNE_MVE_ROWS(4, RNNE_EACH_1, RNNE_ONE("r0", "%q0") RNNE_ONE("r1", "%q0"))
 #elif RNNE_LANES == 4
 RNNE_ROWS(16, RNNE_EACH_4)
 RNNE_ROWS(12, RNNE_EACH_3)
@@ -89,20 +127,33 @@ RNNE_ROWS(12, RNNE_EACH_12)
 RNNE_ROWS(4, RNNE_EACH_4)
 #endif
 
+/* Copies n values, a multiple of 4. */
+RNNE_INLINE void rnne_move(const float *from, size_t n, float *to)
+{
+    for (; n; n -= 4) {
+#if RNNE_LANES == 4
+        rnne_store(to, rnne_load(from));
+#elif defined(RNNE_VFP)
+        __asm__ volatile("vldmia %0, {s0-s3}\n\tvstmia %1, {s0-s3}"
+                         :
+                         : "r"(from), "r"(to)
+                         : "s0", "s1", "s2", "s3", "memory");
+#else
+        to[0] = from[0];
+        to[1] = from[1];
+        to[2] = from[2];
+        to[3] = from[3];
+#endif
+        from += 4;
+        to += 4;
+    }
+}
+
 /* What the accumulators of R rows start with; the result is where the weights go on. */
 RNNE_INLINE const float *rnne_start(const float *w, size_t rows, rnne_vf *a)
 {
-    size_t i;
-    for (i = 0; i < rows / RNNE_LANES; i++)
-        a[i] = rnne_load(w + i * RNNE_LANES);
+    rnne_move(w, rows, (float *)a);
     return w + rows;
-}
-
-RNNE_INLINE void rnne_finish(const rnne_vf *a, size_t rows, float *out)
-{
-    size_t i;
-    for (i = 0; i < rows / RNNE_LANES; i++)
-        rnne_store(out + i * RNNE_LANES, a[i]);
 }
 
 /* out = bias + W [x h], in panels of 16 rows, then of 4, then row by row. */
@@ -114,13 +165,13 @@ RNNE_FUNCTION void rnne_f32_product(const float *w, size_t rows, const float *x,
         w = rnne_start(w, 16, a);
         w = rnne_rows_16(w, x, num_x, a);
         w = rnne_rows_16(w, h, num_h, a);
-        rnne_finish(a, 16, out);
+        rnne_move((const float *)a, 16, out);
     }
     for (; rows >= 4; rows -= 4, out += 4) {
         w = rnne_start(w, 4, a);
         w = rnne_rows_4(w, x, num_x, a);
         w = rnne_rows_4(w, h, num_h, a);
-        rnne_finish(a, 4, out);
+        rnne_move((const float *)a, 4, out);
     }
     for (; rows; rows--, out++) {
         float sum = *w++;

@@ -4,6 +4,8 @@
 #elif defined(__SSE2__) || defined(__aarch64__) || defined(__wasm_simd128__)
 #define RNNE_LANES 4
 #elif defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 2)
+#include <arm_mve.h>
+#define RNNE_MVE 1
 #define RNNE_LANES 4
 #else
 #define RNNE_LANES 1
@@ -70,8 +72,13 @@ RNNE_INLINE rnne_vf rnne_splat(float s)
 
 RNNE_INLINE rnne_vf rnne_if_less(rnne_vf a, rnne_vf b, rnne_vf yes, rnne_vf no)
 {
+#ifdef RNNE_MVE
+    return (rnne_vf)vpselq_f32((float32x4_t)yes, (float32x4_t)no,
+                               vcmpltq_f32((float32x4_t)a, (float32x4_t)b));
+#else
     const rnne_vu mask = (rnne_vu)(a < b);
     return (rnne_vf)(((rnne_vu)yes & mask) | ((rnne_vu)no & ~mask));
+#endif
 }
 
 #define RNNE_BITS(v) ((rnne_vu)(v))
@@ -106,7 +113,11 @@ RNNE_INLINE rnne_vf rnne_if_less(rnne_vf a, rnne_vf b, rnne_vf yes, rnne_vf no)
 
 RNNE_INLINE rnne_vf rnne_abs(rnne_vf v)
 {
+#ifdef RNNE_MVE
+    return (rnne_vf)vabsq_f32((float32x4_t)v);
+#else
     return RNNE_FLOATS(RNNE_BITS(v) & 0x7fffffffu);
+#endif
 }
 
 RNNE_INLINE rnne_vf rnne_flush_all(rnne_vf v)

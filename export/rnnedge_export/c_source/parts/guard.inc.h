@@ -1,7 +1,7 @@
 #ifdef __FAST_MATH__
 #error "rnnedge: -ffast-math (or -Ofast) changes results; build without it"
 #endif
-#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "rnnedge: floats are kept in wider registers; on 32-bit x86 add -msse2 -mfpmath=sse"
 #endif
 
