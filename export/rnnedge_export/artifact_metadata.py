@@ -15,6 +15,8 @@ from rnnedge_runtime.metadata import (
 )
 from rnnedge_runtime.rnne_file import read_rnne
 
+from .c_source.reading import read_c_source
+
 _METADATA_PROPS = 14
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -22,7 +24,7 @@ _FIXED_NBYTES = {_FIXED64: 8, _FIXED32: 4}
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The description of a whole `.onnx`, `.pt` or `.rnne` artifact.
+    """The description of a whole `.onnx`, `.pt`, `.rnne` or `.c` artifact.
 
     Raises:
         FormatError: no such file, cut short, changed, too new or not an artifact.
@@ -30,6 +32,8 @@ def read_metadata(path: Path) -> Metadata:
     check_is_file(path)
     if path.suffix.lower() == ".rnne":
         return read_rnne(path)[0]
+    if path.suffix.lower() == ".c":
+        return read_c_source(path)[0]
     content = read_sealed(path)
     read = zip_texts if path.suffix.lower() == ".pt" else _metadata_props
     return metadata_from_text(read(content, where=path.name), where=path.name)

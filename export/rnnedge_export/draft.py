@@ -16,10 +16,11 @@ from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.weights import NUMERICS
 
+from .boards.fitting import Fit, check_fit, costs_on, figures_of, write_source
+from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND
 from .c_source.loading import NO_COMPILER, load_c
 from .c_source.naming import c_identifier
-from .c_source.source import generate_c
 from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
@@ -44,12 +45,14 @@ class ArtifactReport:
         path: the file; of a C source `NAME.c`.
         nbytes: its size.
         parity: its differences from PyTorch over the verification stream.
+        measurement: what a C source costs on the board asked for, else None.
     """
 
     format: str
     path: Path
     nbytes: int
     parity: Parity
+    measurement: Measurement | None = None
 
     @property
     def max_error(self) -> float:
@@ -68,7 +71,9 @@ class Draft:
     A C source is several files: they are in a temporary folder, under their own names.
     """
 
-    def __init__(self, format_name: str, folder: Path, name: str) -> None:
+    def __init__(
+        self, format_name: str, folder: Path, name: str, fit: Fit | None = None
+    ) -> None:
         suffix = FORMATS[format_name]
         is_c = format_name == "c"
         self.format = format_name
@@ -78,6 +83,8 @@ class Draft:
         self.is_written = False
         self.parity: Parity | None = None
         self.model: Model | None = None
+        self.fit = fit
+        self.measurement: Measurement | None = None
 
     def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
         """Write the temporary file; a note instead where only this format cannot be."""
@@ -105,10 +112,21 @@ class Draft:
         return ""
 
     def write_c(self, subject: Subject, metadata: Metadata) -> None:
-        source = generate_c(metadata, subject.weights, self.final.stem)
+        """Write the source; where a board was asked for, with its costs at the top.
+
+        Raises:
+            BudgetError: the model does not fit the board.
+        """
         self.temporary.mkdir()
-        for name, text in source.files.items():
-            (self.temporary / name).write_text(text, encoding="utf-8", newline="\n")
+        name, weights = self.final.stem, subject.weights
+        source = write_source(metadata, weights, name, self.temporary)
+        if self.fit is None:
+            return
+        board = self.fit.board
+        self.measurement = costs_on(board, source, metadata)
+        check_fit(self.fit, self.final.name, self.measurement, metadata)
+        figures = [figures_of(board, self.measurement)]
+        write_source(metadata, weights, name, self.temporary, figures)
 
     def prove(self, subject: Subject, recording: Recording) -> str:
         """Load the artifact by its own backend and stream it beside the recording.
@@ -199,7 +217,9 @@ class Draft:
         else:
             self.temporary.replace(self.final)
         nbytes = self.final.stat().st_size
-        return ArtifactReport(self.format, self.final, nbytes, self.parity)
+        return ArtifactReport(
+            self.format, self.final, nbytes, self.parity, self.measurement
+        )
 
 
 def _onnx(subject: Subject, metadata: Metadata) -> bytes:

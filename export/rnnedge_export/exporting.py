@@ -15,6 +15,7 @@ from torch import nn
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 
+from .boards.fitting import find_fit
 from .draft import FORMATS, ArtifactReport, Draft
 from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
@@ -51,6 +52,9 @@ def export(
     stream: NDArray[Any] | None = None,
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
+    board: str | None = None,
+    flash: str | None = None,
+    ram: str | None = None,
 ) -> ExportReport:
     """Write `<out>/<name>.onnx`, `.pt`, `.rnne` and `.c`, proved against the module.
 
@@ -73,16 +77,27 @@ def export(
         report: file to write the difference at every step to, as JSON, also when the proof
             fails.
         int8: always an error for these formats; the message gives the reason.
+        board: board that the C source must fit (`rnnedge devices`); what it costs there is
+            in the report and at the top of the header.
+        flash: what it may use of it, for example `64k`; None: the board's.
+        ram: the same for state and stack.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
         ShapeError: `example` or `stream` has another shape.
         ParityError: an artifact differs from PyTorch by more than the limit.
+        BudgetError: the model does not fit the board; the message says what would.
         FormatError: a file cannot be written.
         MissingDependencyError: a package of the `train` extra is not installed.
     """
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     _check_request(formats, name, int8=int8)
+    fit = find_fit(board, flash, ram)
+    if fit is not None and "c" not in formats:
+        raise SpecError(
+            f"export: the board {fit.board.name} was named, but no C source asked for, and "
+            "only that runs there. Add the format c."
+        )
     subject = read_subject(model, example=example, features=features, targets=targets)
     inputs = verification_stream(subject.spec, subject.weights, stream)
     recording = record(subject, inputs)
@@ -92,7 +107,7 @@ def export(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for format_name in dict.fromkeys(formats):
-            draft = Draft(format_name, folder, name)
+            draft = Draft(format_name, folder, name, fit)
             drafts.append(draft)
             note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
             notes += [note] if note else []

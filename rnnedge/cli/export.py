@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import require
 from rnnedge_runtime.tolerances import VERIFY_STEPS
@@ -22,6 +23,9 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
 @click.option("--out", default=".", show_default=True, help="Folder of the artifacts.")
 @click.option("--name", help="File name without ending.  [default: that of the run]")
 @click.option("--report", help="JSON file for the difference at every step.")
+@click.option("--board", help="Board that the C source must fit: see rnnedge devices.")
+@click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
+@click.option("--ram", help="What state and stack may use.  [default: the board's]")
 @click.option("--int8", is_flag=True, help="Refused: these formats hold float32.")
 def command(
     run: str,
@@ -30,11 +34,15 @@ def command(
     name: str | None,
     report: str | None,
     int8: bool,
+    board: str | None,
+    flash: str | None,
+    ram: str | None,
 ) -> None:
     """Write the network of a run folder as artifacts that stream on a device.
 
     Each artifact is loaded by its own backend and streamed for 10,000 steps beside PyTorch;
-    one that differs by more than the limit is not written.
+    one that differs by more than the limit is not written. With --board, neither is a C
+    source that does not fit.
     """
     require("torch", extra="train", purpose="rnnedge export")
     require("onnx", extra="train", purpose="rnnedge export")
@@ -42,7 +50,17 @@ def command(
         require("onnxruntime", extra="train", purpose="rnnedge export")
     from rnnedge.exporting import export
 
-    written = export(run, formats=formats, out=out, name=name, report=report, int8=int8)
+    written = export(
+        run,
+        formats=formats,
+        out=out,
+        name=name,
+        report=report,
+        int8=int8,
+        board=board,
+        flash=flash,
+        ram=ram,
+    )
     rows = [["artifact", "format", "KB", "largest error", "limit", "float32", "where"]]
     for artifact in written.artifacts:
         parity = artifact.parity
@@ -63,6 +81,10 @@ def command(
         f"\nLargest error: artifact against PyTorch over {VERIFY_STEPS:,} carried steps. "
         "float32: PyTorch against itself in float64."
     )
+    costs = [item.measurement for item in written.artifacts if item.measurement]
+    if costs:
+        click.echo()
+        print_costs(costs)
     for note in written.notes:
         click.echo(f"note: {note}")
     click.echo(f"\nNext: rnnedge verify {written.artifacts[0].path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import click
 import numpy as np
 
+from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.tables import print_table
 from rnnedge_export.artifact_metadata import read_metadata
+from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
 from rnnedge_runtime.layers import Layer, Opaque
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.spec import ModelSpec
@@ -24,14 +27,42 @@ _PERIOD_NAMES = {HOUR_OF_DAY_S: "hour of day", TIME_OF_YEAR_S: "time of year"}
 @click.command("inspect")
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(artifact: Path, as_json: bool) -> None:
-    """Show what an artifact takes, gives and holds. Needs no torch, onnx or onnxruntime."""
+@click.option(
+    "--board",
+    "boards",
+    multiple=True,
+    help="Board to measure its C source on; may be repeated: see rnnedge devices.",
+)
+@click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
+@click.option("--ram", help="What state and stack may use.  [default: the board's]")
+def command(
+    artifact: Path,
+    as_json: bool,
+    boards: tuple[str, ...],
+    flash: str | None,
+    ram: str | None,
+) -> None:
+    """Show what an artifact takes, gives and holds. Needs no torch, onnx or onnxruntime.
+
+    With --board also what the model costs as C there, measured where compiler and emulator
+    are installed; exit code 1 when it does not fit.
+    """
+    fits = [find_fit(board, flash, ram) for board in boards or (None,)]
     metadata = read_metadata(artifact)
+    targets = [fit for fit in fits if fit is not None]
+    costs = artifact_costs(artifact, [fit.board for fit in targets]) if targets else []
     if as_json:
         content = _summary(artifact, metadata)
+        if costs:
+            content["boards"] = [dataclasses.asdict(item) for item in costs]
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         _print(artifact, metadata)
+        if costs:
+            click.echo("\nAs C on boards")
+            print_costs(costs)
+    for fit, measurement in zip(targets, costs, strict=True):
+        check_fit(fit, artifact.name, measurement, metadata)
 
 
 def num_weights(spec: ModelSpec) -> int:

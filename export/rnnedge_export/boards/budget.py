@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnedge_runtime.errors import BudgetError, SpecError
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
@@ -124,9 +124,7 @@ def _advice(
     sizes = [x.hidden_size for x in spec.layers if isinstance(x, Rnn | Gru | Lstm)]
     if not sizes:
         return "Give it more memory."
-    known = estimate(board, spec, numerics)
-    excess = measurement.flash_nbytes - known.flash_nbytes
-    fits = _fits(budget, board, spec, numerics, excess)
+    fits = _fits(measurement, budget, board, spec, numerics)
     ways = []
     hidden = largest_hidden_size(fits, max(sizes))
     if hidden:
@@ -144,20 +142,27 @@ def _advice(
 
 
 def _fits(
-    budget: Budget, board: Board, spec: ModelSpec, numerics: str, excess: int
+    measurement: Measurement,
+    budget: Budget,
+    board: Board,
+    spec: ModelSpec,
+    numerics: str,
 ) -> Callable[[int], bool]:
+    """Whether another hidden size fits: what is known of this one, and the difference."""
+    known = estimate(board, spec, numerics)
+
     def fits(hidden_size: int) -> bool:
         if hidden_size == 0:
             return True
-        found = estimate(board, resized(spec, hidden_size), numerics)
-        grown = Measurement(
-            board.name,
-            found.flash_nbytes + excess,
-            found.ram_nbytes,
-            found.stack_nbytes,
-            None,
-            None,
+        other = estimate(board, resized(spec, hidden_size), numerics)
+        return budget.holds(
+            replace(
+                measurement,
+                flash_nbytes=measurement.flash_nbytes
+                + other.flash_nbytes
+                - known.flash_nbytes,
+                ram_nbytes=measurement.ram_nbytes + other.ram_nbytes - known.ram_nbytes,
+            )
         )
-        return budget.holds(grown)
 
     return fits
