@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,35 @@ def read_c_source(path: Path) -> tuple[Metadata, Weights]:
     check_is_file(path)
     where = path.name
     text = read_sealed(path).decode("utf-8", "replace")
-    content = _content(text, where)
+    content = read_content(text, where)
+
+    def arrays() -> Arrays:
+        _check_files(path, dict(content["files"]))
+        return _arrays(text, f"{content['name']}_")
+
+    return read_description(content, arrays, where)
+
+
+def read_description(
+    content: Mapping[str, Any], read_arrays: Callable[[], Arrays], where: str
+) -> tuple[Metadata, Weights]:
+    """Description and canonical weights out of what a generated source says and holds.
+
+    Args:
+        content: its description (`read_content`).
+        read_arrays: its constant arrays, by names without that of the model; a ValueError
+            or KeyError of it says that they do not fit.
+        where: name of the file, for messages.
+
+    Raises:
+        FormatError: of a newer version, or the parts do not fit each other.
+    """
     check_format_version(content.get("format_version"), where=where)
     try:
         spec = spec_from_json(json.dumps(content["spec"]), where=where)
-        prefix = f"{content['name']}_"
         digest, numerics = str(content["digest"]), str(content["numerics"])
-        _check_files(path, dict(content["files"]))
         _check_numerics(numerics, where)
-        arrays = _arrays(text, prefix)
+        arrays = read_arrays()
         golden = Golden(
             _steps(arrays["golden_x"], spec.input_size),
             _steps(arrays["golden_y"], spec.output_size),
@@ -81,10 +102,15 @@ def read_name(path: Path) -> str:
         FormatError: as `read_c_source`.
     """
     text = read_sealed(path).decode("utf-8", "replace")
-    return str(_content(text, path.name).get("name", ""))
+    return str(read_content(text, path.name).get("name", ""))
 
 
-def _content(text: str, where: str) -> dict[str, Any]:
+def read_content(text: str, where: str) -> dict[str, Any]:
+    """The description in the text of a generated source.
+
+    Raises:
+        FormatError: there is none.
+    """
     start = text.find(BLOCK_START)
     end = text.find(BLOCK_END, start)
     body = text[start + len(BLOCK_START) : end].rpartition("\n")[0]

@@ -1,0 +1,141 @@
+"""The C source of a model compiled to WebAssembly, with its description in a section."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rnnedge_runtime.errors import BoardError, MissingDependencyError
+from rnnedge_runtime.integrity import BLANK_SEAL, seal
+from rnnedge_runtime.metadata import Metadata
+
+from ..c_source.reading import read_content
+from ..c_source.source import CSource
+from .module import custom_section, read_module
+
+SUPPORT = files("rnnedge_export.wasm") / "support"
+SECTION = "rnnedge"
+IDENTIFIER = "model"
+"""What the C source is to be generated as: the file's name is not in the module."""
+
+_COMPILERS = ("clang-14", "clang")
+_LINKERS = ("wasm-ld-14", "wasm-ld")
+_FLAGS = (
+    *("--target=wasm32-unknown-unknown", "-std=c99", "-O2", "-ffreestanding"),
+    *("-fno-builtin", "-nostdlibinc", "-fvisibility=hidden"),
+)
+# The stack comes first, so that one that overflows traps and changes nothing.
+_LINK_FLAGS = (
+    *("--no-entry", "--strip-all", "--gc-sections", "--stack-first"),
+    *("-z", "stack-size=16384"),
+)
+_ARRAY = re.compile(rf"static const (\w+) ({IDENTIFIER}_\w+)\[(\d+)\] = ")
+_TABLE = "array_addresses"
+_SHOWN_LINES = 8
+
+
+def build_wasm(source: CSource, metadata: Metadata, *, simd: bool = True) -> bytes:
+    """The module of a generated source; equal arguments and tools give equal bytes.
+
+    Args:
+        source: named IDENTIFIER.
+        metadata: the model.
+        simd: whether it may use vectors of 128 bits (WebAssembly SIMD).
+
+    Raises:
+        MissingDependencyError: clang or the linker is not installed; names the packages.
+        BoardError: one of them refuses.
+    """
+    clang, linker = _find_tools()
+    text = source.files[f"{IDENTIFIER}.c"]
+    arrays = [(name, kind, int(size)) for kind, name, size in _ARRAY.findall(text)]
+    with tempfile.TemporaryDirectory(prefix="rnnedge-") as name:
+        folder = Path(name)
+        for file, content in source.files.items():
+            (folder / file).write_text(content, encoding="utf-8")
+        glue = (SUPPORT / "module.c").read_text(encoding="utf-8")
+        (folder / "module.c").write_text(glue + _table(arrays), encoding="utf-8")
+        flags = [*_FLAGS, *(["-msimd128"] if simd else [])]
+        _call([clang, *flags, "-c", "module.c", "-o", "module.o"], folder)
+        export = f"--export={_TABLE}"
+        _call([linker, *_LINK_FLAGS, export, "module.o", "-o", "module.wasm"], folder)
+        module = (folder / "module.wasm").read_bytes()
+    about = {
+        **read_content(text, f"{IDENTIFIER}.c"),
+        "arrays": _addresses(module, arrays),
+        "outputs": [{"name": o.name, "unit": o.unit} for o in metadata.spec.outputs],
+        "seal": BLANK_SEAL,
+        "simd": simd,
+    }
+    for of_source in ("files", "name"):
+        del about[of_source]
+    section = json.dumps(about, separators=(",", ":"), sort_keys=True).encode()
+    return seal(module + custom_section(SECTION, section))
+
+
+def javascript(file: str) -> str:
+    """The JavaScript beside the module `file`."""
+    text = (SUPPORT / "model.js").read_text(encoding="utf-8")
+    beside = str(Path(file).with_suffix(".js"))
+    return text.replace("{{file}}", _quoted(file)).replace(
+        "{{module}}", _quoted(beside)
+    )
+
+
+def _quoted(name: str) -> str:
+    """A file name inside single quotes of JavaScript, as a relative URL."""
+    return json.dumps(name)[1:-1].replace("'", "\\'")
+
+
+def _find_tools() -> tuple[str, str]:
+    clang = next((name for name in _COMPILERS if shutil.which(name)), None)
+    linker = next((name for name in _LINKERS if shutil.which(name)), None)
+    if clang and linker:
+        return clang, linker
+    missing = "clang" if clang is None else "its linker wasm-ld"
+    package = "clang-14 lld-14" if clang is None else "lld-14"
+    raise MissingDependencyError(
+        f"export to WebAssembly: {missing} is not on this machine. Install it, on Debian "
+        f"with: apt-get install --no-install-recommends {package}."
+    )
+
+
+def _table(arrays: Sequence[tuple[str, str, int]]) -> str:
+    """C that makes the addresses of the arrays known to the linker."""
+    names = ", ".join(name for name, _, _ in arrays)
+    table = f"const void *const {_TABLE}[{len(arrays)}]"
+    hidden = '__attribute__((visibility("default")))'
+    return f"\nextern {table} {hidden};\n{table} = {{{names}}};\n"
+
+
+def _addresses(
+    module: bytes, arrays: Sequence[tuple[str, str, int]]
+) -> dict[str, tuple[str, int, int]]:
+    """C type, address and number of elements of each array, by name without IDENTIFIER."""
+    parts = read_module(module)
+    table = parts.memory(parts.addresses[_TABLE], 4 * len(arrays))
+    addresses = struct.unpack(f"<{len(arrays)}I", table)
+    return {
+        name.removeprefix(f"{IDENTIFIER}_"): (kind, address, size)
+        for (name, kind, size), address in zip(arrays, addresses, strict=True)
+    }
+
+
+def _call(command: Sequence[Any], folder: Path) -> None:
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()[:_SHOWN_LINES]
+        raise BoardError(
+            f"export to WebAssembly: {command[0]} failed. It said:\n  "
+            + "\n  ".join(lines)
+        )

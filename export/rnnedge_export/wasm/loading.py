@@ -1,0 +1,33 @@
+"""`load` for an exported module: run by Node, or read and computed in NumPy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.engine import Engine
+from rnnedge_runtime.model import Model
+
+from .hosting import NodeEngine
+from .reading import read_wasm
+
+
+def load_wasm(path: str | os.PathLike[str], *, is_run: bool = True) -> Model:
+    """An exported module as a Model.
+
+    Args:
+        path: `NAME.wasm`.
+        is_run: True: by Node; False: its weights in NumPy, the same bytes.
+
+    Raises:
+        FormatError: the file is not a whole artifact.
+        MissingDependencyError: node is not installed.
+        BoardError: node does not run it.
+    """
+    path = Path(path)
+    metadata, weights = read_wasm(path)
+    engine: Engine = (
+        NodeEngine(path, metadata) if is_run else Float32Engine(metadata.spec, weights)
+    )
+    return Model(metadata, engine, path)

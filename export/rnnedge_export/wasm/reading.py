@@ -1,0 +1,73 @@
+"""A module as an artifact: description, golden steps and weights out of `NAME.wasm`.
+
+What is read are the bytes that its instructions read, so a changed weight shows in the digest.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnedge_runtime.artifact_file import check_is_file
+from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.integrity import read_sealed
+from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.weights import Weights
+
+from ..c_source.reading import Arrays, read_description
+from .building import SECTION
+from .module import Module, read_module
+
+_TYPES = {
+    "float": "<f4",
+    "int8_t": "<i1",
+    "uint8_t": "<u1",
+    "int16_t": "<i2",
+    "uint16_t": "<u2",
+    "int32_t": "<i4",
+    "uint32_t": "<u4",
+}
+
+
+def read_wasm(path: Path) -> tuple[Metadata, Weights]:
+    """Description and canonical weights of an exported module, checked in full.
+
+    Raises:
+        FormatError: the file was changed, is not one of ours, or its parts do not fit.
+    """
+    check_is_file(path)
+    where = path.name
+    module, about = _read(read_sealed(path), where)
+
+    def arrays() -> Arrays:
+        return {
+            name: np.frombuffer(
+                module.memory(address, size * np.dtype(_TYPES[kind]).itemsize),
+                _TYPES[kind],
+            )
+            for name, (kind, address, size) in dict(about["arrays"]).items()
+        }
+
+    return read_description(about, arrays, where)
+
+
+def is_wasm(path: Path) -> bool:
+    """Whether a file name is that of a module."""
+    return path.suffix.lower() == ".wasm"
+
+
+def _read(content: bytes, where: str) -> tuple[Module, dict[str, Any]]:
+    try:
+        module = read_module(content)
+        about = json.loads(module.custom[SECTION])
+    except (ValueError, KeyError):
+        about = None
+    if not isinstance(about, dict):
+        raise FormatError(
+            f"{where}: the file is not a WebAssembly module of a model. "
+            "Pass a file that `rnnedge export --format wasm` wrote."
+        )
+    return module, about

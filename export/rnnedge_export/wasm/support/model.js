@@ -1,0 +1,91 @@
+// {{file}} in JavaScript, for browsers and Node 18 or newer. Written by rnnedge; MIT licence.
+//
+//   import { load } from './{{module}}';
+//   const model = await load();               // or load(url), load(bytes)
+//   const y = model.step(readings, time);     // values of model.features, Unix time in seconds
+//
+// A reading that is null, NaN or infinite is missing. Every output is one of model.outputs.
+
+const REFUSED = ['', 'it is damaged or no snapshot', 'it is of a newer version', 'it is of another model'];
+
+class Model {
+  #module;
+
+  constructor(module, instance, about) {
+    this.#module = module;
+    this.wasm = instance.exports;
+    this.digest = about.digest;
+    this.spec = about.spec;
+    this.features = about.spec.features; // name and unit of each reading
+    this.outputs = about.outputs; // name and unit of each value of y
+    const wrong = this.wasm.selftest();
+    if (wrong) throw new Error(`the recorded step ${wrong} is not repeated: the file is damaged`);
+  }
+
+  // A further stream of the same model, with a state of its own.
+  async stream() {
+    return open(this.#module);
+  }
+
+  // One step: y as a new Float32Array. `time` may be left out where nothing is derived from it.
+  step(readings, time) {
+    const values = Array.from(readings, reading);
+    const [features, inputs] = [this.wasm.num_features(), this.wasm.input_size()];
+    const isWhole = values.length === inputs && (features === inputs || time === undefined); // derived inputs given, too
+    if (values.length !== features && !isWhole) {
+      throw new RangeError(`step: ${values.length} readings, expected ${features}: ${this.features.map((f) => f.name).join(', ')}`);
+    }
+    if (!isWhole && !Number.isSafeInteger(time)) {
+      throw new TypeError(`step: the time is ${time}, expected whole seconds since 1970, Math.floor(Date.now() / 1000)`);
+    }
+    new Float32Array(this.wasm.memory.buffer, this.wasm.x(), inputs).set(values);
+    if (!isWhole) this.wasm.time(0, time);
+    if (this.wasm.step()) throw new RangeError('step: a reading is missing that must not be; the state is as before');
+    return new Float32Array(this.wasm.memory.buffer, this.wasm.y(), this.wasm.output_size()).slice();
+  }
+
+  reset() {
+    this.wasm.reset();
+  }
+
+  // The state as bytes, which every rnnedge runtime of this model restores.
+  snapshot() {
+    this.wasm.save();
+    return new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), this.wasm.snapshot_nbytes()).slice();
+  }
+
+  restore(bytes) {
+    const size = this.wasm.snapshot_nbytes();
+    if (bytes.length === size) new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), size).set(bytes);
+    const status = bytes.length === size ? this.wasm.restore(size) : 1;
+    if (status) throw new Error(`restore: the snapshot is refused: ${REFUSED[status]}; the state is as before`);
+  }
+}
+
+function reading(value) {
+  if (value === null || value === undefined) return NaN;
+  if (typeof value !== 'number') throw new TypeError(`step: the reading '${value}' is not a number; a missing one is null or NaN`);
+  return value;
+}
+
+async function open(module) {
+  const [section] = WebAssembly.Module.customSections(module, 'rnnedge');
+  if (!section) throw new Error('the file is no model that rnnedge exported');
+  const about = JSON.parse(new TextDecoder().decode(section));
+  return new Model(module, await WebAssembly.instantiate(module), about);
+}
+
+async function read(source) {
+  if (typeof source !== 'string' && !(source instanceof URL)) return source;
+  if (globalThis.process?.versions?.node && !/^https?:/.test(source)) {
+    const { readFile } = await import('node:fs/promises');
+    return readFile(/^file:/.test(source) ? new URL(source) : source);
+  }
+  const answer = await fetch(source);
+  if (!answer.ok) throw new Error(`${source}: HTTP status ${answer.status}`);
+  return answer.arrayBuffer();
+}
+
+export async function load(source = new URL('{{file}}', import.meta.url)) {
+  return open(await WebAssembly.compile(await read(source)));
+}

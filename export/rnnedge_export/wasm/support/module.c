@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* A model as a module of one stream: what it reads and writes lies in its own memory. */
+#include "model.c"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+#define ROWS 64
+
+static model_state state;
+static float x[ROWS * MODEL_INPUT_SIZE], y[ROWS * MODEL_OUTPUT_SIZE];
+static uint8_t snapshot[MODEL_SNAPSHOT_NBYTES];
+static uint8_t is_started;
+
+static model_state *stream(void)
+{
+    if (!is_started)
+        model_reset(&state);
+    is_started = 1;
+    return &state;
+}
+
+EXPORT(x) float *x_start(void)
+{
+    return x;
+}
+
+EXPORT(y) float *y_start(void)
+{
+    return y;
+}
+
+EXPORT(snapshot) uint8_t *snapshot_start(void)
+{
+    return snapshot;
+}
+
+EXPORT(rows) int rows(void)
+{
+    return ROWS;
+}
+
+EXPORT(input_size) int input_size(void)
+{
+    return MODEL_INPUT_SIZE;
+}
+
+EXPORT(output_size) int output_size(void)
+{
+    return MODEL_OUTPUT_SIZE;
+}
+
+EXPORT(num_features) int num_features(void)
+{
+    return MODEL_NUM_FEATURES;
+}
+
+EXPORT(snapshot_nbytes) int snapshot_nbytes(void)
+{
+    return MODEL_SNAPSHOT_NBYTES;
+}
+
+EXPORT(state_nbytes) int state_nbytes(void)
+{
+    return sizeof state;
+}
+
+EXPORT(reset) void reset(void)
+{
+    is_started = 0;
+}
+
+/* Row 0 of x to row 0 of y: 0, or 1 when a reading is missing that must not be. */
+EXPORT(step) int step(void)
+{
+    return model_step(stream(), x, y);
+}
+
+/* The first n rows, at most rows(). */
+EXPORT(run) int run(uint32_t n)
+{
+    return n > ROWS ? 1 : model_run(stream(), x, n, y);
+}
+
+/* Into snapshot. */
+EXPORT(save) void save(void)
+{
+    model_save(stream(), snapshot);
+}
+
+/* From snapshot: 0, or why the state is as before, as model_restore() says it. */
+EXPORT(restore) int restore(uint32_t nbytes)
+{
+    return nbytes > MODEL_SNAPSHOT_NBYTES ? 1 : model_restore(stream(), snapshot, nbytes);
+}
+
+/* The derived inputs of a time in whole seconds, at the end of a row of x. */
+EXPORT(time) void time(uint32_t row, double unix_time_s)
+{
+    if (row < ROWS)
+        model_time((int64_t)unix_time_s, x + row * MODEL_INPUT_SIZE + MODEL_NUM_FEATURES);
+}
+
+EXPORT(selftest) int selftest(void)
+{
+    return model_selftest();
+}
