@@ -1,0 +1,95 @@
+"""Generated C sources of tiny models, compiled and loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from artifacts import describe, inputs_of
+from hypothesis import Phase, given, settings
+from strategies import model_specs, random_readings, random_weights, seeds
+
+from rnnedge_export.c_source.hosting import CEngine, compile_library
+from rnnedge_export.c_source.reading import read_c_source
+from rnnedge_export.c_source.source import generate_c
+from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.weights import Weights
+
+WARNINGS = (
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wdouble-promotion",
+    "-pedantic",
+    "-Werror",
+)
+
+
+@dataclass
+class Drawn:
+    """A model, its inputs `[T, I]` with missing readings, and what NumPy makes of them."""
+
+    spec: ModelSpec
+    weights: Weights
+    x: np.ndarray
+    seed: int
+
+    @property
+    def numpy(self) -> Model:
+        return Model(
+            describe(self.spec, self.weights, size=1),
+            Float32Engine(self.spec, self.weights),
+        )
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """`[T, O]` bytes of the reference, missing readings held."""
+        held = inputs_of(self.spec, self.x[:, : self.spec.num_features])
+        stepper = self.numpy.engine.stepper()
+        y = np.empty((len(held), self.spec.output_size), np.float32)
+        for row, out in zip(held, y, strict=True):
+            stepper.step(row, out)
+        return y
+
+
+def drawn_model(spec: ModelSpec, seed: int, size: int = 40) -> Drawn:
+    rng = np.random.default_rng(seed)
+    readings = random_readings(spec, rng, size)
+    x = inputs_of(spec, readings).astype(np.float32)
+    x[:, : spec.num_features] = readings
+    return Drawn(spec, random_weights(spec, rng), x, seed)
+
+
+def drawn_models(count: int) -> list[Drawn]:
+    """Models drawn before any is compiled, so that one call of a compiler takes them all."""
+    models: list[Drawn] = []
+
+    @settings(max_examples=4 * count, phases=[Phase.generate], database=None)
+    @given(model_specs(), seeds)
+    def draw(spec: ModelSpec, seed: int) -> None:
+        models.append(drawn_model(spec, seed))
+
+    draw()
+    return models[::-1][: 4 * count : 4]
+
+
+def write_c(spec: ModelSpec, weights: Weights, name: str, folder: Path) -> Path:
+    """The source of a model and its headers in `folder`."""
+    source = generate_c(describe(spec, weights), weights, name)
+    for file, text in source.files.items():
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
+    return folder / f"{source.name}.c"
+
+
+def compiled(
+    paths: Sequence[Path], folder: Path, compiler: Sequence[str] = ()
+) -> list[CEngine]:
+    """Engines of all sources in one library."""
+    library = compile_library(paths, folder, compiler=compiler)
+    return [CEngine(path, read_c_source(path)[0], library=library) for path in paths]
