@@ -85,7 +85,7 @@ def artifact_block(metadata: Metadata, content: Mapping[str, Any], seal: str) ->
 def _safe_json(value: Any) -> str:
     """JSON in ASCII without the signs that end a comment or make trigraphs."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
-    return text.replace("/", "\\/").replace("?", "\\u003f")
+    return text.replace("/", "\\u002f").replace("?", "\\u003f")
 
 
 def _chain(spec: ModelSpec) -> str:

@@ -6,11 +6,17 @@ RNNE_FUNCTION uint64_t rnne_remainder(int64_t value, uint32_t period)
     return (uint64_t)(rest < 0 ? rest + (int64_t)period : rest);
 }
 
-RNNE_FUNCTION void rnne_sin_cos(int64_t unix_time_s, uint32_t period_s, int64_t offset_s, float *out)
+/* The phase of a time as a part of 2^32. */
+RNNE_FUNCTION uint32_t rnne_turn(int64_t unix_time_s, uint32_t period_s, int64_t offset_s)
 {
     const uint64_t position =
         (rnne_remainder(unix_time_s, period_s) + rnne_remainder(offset_s, period_s)) % period_s;
-    const uint32_t turn = (uint32_t)((position << 32) / period_s);
+    return (uint32_t)((position << 32) / period_s);
+}
+
+RNNE_FUNCTION void rnne_sin_cos(int64_t unix_time_s, uint32_t period_s, int64_t offset_s, float *out)
+{
+    const uint32_t turn = rnne_turn(unix_time_s, period_s, offset_s);
     const uint32_t quarter = (turn + ((uint32_t)1 << 29)) >> 30;
     const uint32_t rest = turn - (quarter << 30);
     const int32_t units = (int32_t)((rest ^ 0x80000000u) >> 6) - ((int32_t)1 << 25);
