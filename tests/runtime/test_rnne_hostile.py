@@ -25,7 +25,7 @@ TEXTS = {
     "newer_version": "written for a newer version of the format",
     "unsupported": "something this version or machine does not know",
     "bad_model": "the description of the model does not hold together",
-    "bad_weights": "a weight is NaN or infinite",
+    "bad_weights": "a weight is NaN, infinite or out of its range",
 }
 
 

@@ -62,7 +62,7 @@ typedef enum rnne_status {
     RNNE_BAD_SECTION = 5,      /* a section is missing, repeated, out of place or of odd size */
     RNNE_UNSUPPORTED = 6,      /* unknown critical section, layer, numerics or instruction set */
     RNNE_BAD_MODEL = 7,        /* sizes that do not chain, a value out of range */
-    RNNE_BAD_WEIGHTS = 8,      /* a weight is NaN or infinite */
+    RNNE_BAD_WEIGHTS = 8,      /* a weight is NaN, infinite or out of its range */
     RNNE_MEMORY_TOO_SMALL = 9, /* the memory given is smaller than asked for */
     RNNE_BAD_SNAPSHOT = 10,    /* not a snapshot, or one that was cut short or changed */
     RNNE_OTHER_MODEL = 11,     /* the snapshot of another model */
@@ -150,6 +150,21 @@ RNNE_API void rnne_model_info(const rnne_model *model, rnne_info *info);
 RNNE_API void rnne_time_features(const rnne_model *model, int64_t unix_time_s, float *out);
 
 /*
+ * rnne_time_features_q() is rnne_time_features() for rnne_step_q(): 2 D integers.  Returns
+ * RNNE_UNSUPPORTED where that does.
+ */
+RNNE_API rnne_status rnne_time_features_q(const rnne_model *model, int64_t unix_time_s,
+                                          int16_t *out);
+
+/*
+ * rnne_scales_q() gives what the integers of rnne_step_q() stand for, in physical units:
+ * x_step, x_shift: I floats.  y_step, y_shift: O floats.  Any of them may be NULL.
+ * Returns RNNE_UNSUPPORTED where rnne_step_q() does.
+ */
+RNNE_API rnne_status rnne_scales_q(const rnne_model *model, float *x_step, float *x_shift,
+                                   float *y_step, float *y_shift);
+
+/*
  * rnne_self_test() steps the recorded inputs of a file on a fresh stream and compares every
  * output with the recorded one, bit by bit.
  *
@@ -195,6 +210,19 @@ RNNE_API void rnne_reset(rnne_stream *stream);
  * once, never the same stream.
  */
 RNNE_API rnne_status rnne_step(rnne_stream *stream, const float *x, float *y);
+
+/*
+ * rnne_step_q() is rnne_step() on integers, for models of `w8a16.v1` that compute nothing in
+ * float.
+ *
+ * x: I integers; q stands for q * step + shift (rnne_scales_q()).  A feature that is -32768 is
+ *    missing.
+ * y: O integers; q stands for q * step + shift likewise.  y may be x.
+ *
+ * Returns RNNE_UNSUPPORTED for any other model, RNNE_REJECTED as rnne_step(), and has changed
+ * nothing then.  It touches no float but the held readings.
+ */
+RNNE_API rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y);
 
 /*
  * rnne_run() advances a stream by many steps, with the bytes of as many calls of rnne_step().

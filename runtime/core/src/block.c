@@ -79,27 +79,31 @@ const float *rnne_first_values(const rnne_model *model, size_t lanes, const floa
     return out;
 }
 
+const float *rnne_block_layer(rnne_block *block, const rnne_layer *layer, const float *z,
+                              float *out)
+{
+    const rnne_kernels *const kernels = block->model->kernels;
+    const size_t lanes = block->lanes;
+    const rnne_values values = {lanes, block->x, z, out};
+    if (rnne_is_recurrent(layer))
+        return cell_step(block, layer, z);
+    if (layer->kind == RNNE_LINEAR) {
+        const rnne_operands operands = {0, z, layer->input_size, z, 0};
+        product(block, &layer->matrix[0], &operands, out);
+        kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, out, out);
+    } else {
+        rnne_stateless(layer, kernels, &values, &block->num_unknown_tokens);
+    }
+    return out;
+}
+
 const float *rnne_block_step(rnne_block *block)
 {
     const rnne_model *const model = block->model;
-    const size_t lanes = block->lanes;
-    const float *z = rnne_first_values(model, lanes, block->x, block->values[0]);
+    const float *z = rnne_first_values(model, block->lanes, block->x, block->values[0]);
     for (uint32_t k = 0; k < model->info.num_layers; k++) {
-        const rnne_layer *const layer = &model->layers[k];
-        if (rnne_is_recurrent(layer)) {
-            z = cell_step(block, layer, z);
-            continue;
-        }
         float *const out = z == block->values[0] ? block->values[1] : block->values[0];
-        const rnne_values values = {lanes, block->x, z, out};
-        if (layer->kind == RNNE_LINEAR) {
-            const rnne_operands operands = {0, z, layer->input_size, z, 0};
-            product(block, &layer->matrix[0], &operands, out);
-            model->kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, out, out);
-        } else {
-            rnne_stateless(layer, model->kernels, &values, &block->num_unknown_tokens);
-        }
-        z = out;
+        z = rnne_block_layer(block, &model->layers[k], z, out);
     }
     return z;
 }

@@ -42,6 +42,13 @@ void rnne_stateless(const rnne_layer *layer, const rnne_kernels *kernels,
 const float *rnne_first_values(const rnne_model *model, size_t lanes, const float *x, float *out);
 
 /*
+ * One layer from z to `out` or, where it has a state, into that; returns where its output is.  The
+ * kernels of a block of one lane read whole vectors of z.
+ */
+const float *rnne_block_layer(rnne_block *block, const rnne_layer *layer, const float *z,
+                              float *out);
+
+/*
  * One step of all lanes from block->x.  Returns y [O][lanes], which stays until the next step.
  */
 const float *rnne_block_step(rnne_block *block);

@@ -13,6 +13,12 @@ static inline uint32_t rnne_get_u32(const void *at)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static inline uint32_t rnne_get_u16(const void *at)
+{
+    const uint8_t *p = at;
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
 static inline uint64_t rnne_get_u64(const void *at)
 {
     const uint8_t *p = at;

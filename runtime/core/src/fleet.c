@@ -2,11 +2,13 @@
 /*
  * Many streams stepped together: blocks of RNNE_BLOCK streams side by side.  A block whose
  * streams are all to be stepped is computed in place; others are gathered into one and put back.
+ * In `w8a16.v1` every stream lies for itself, and is a row of a step (int_rows.h).
  */
 #include "guard.h"
 
 #include "block.h"
 #include "bytes.h"
+#include "int_rows.h"
 
 struct rnne_fleet {
     size_t num_streams;
@@ -14,36 +16,52 @@ struct rnne_fleet {
     float *states;       /* [ceil(num_streams / RNNE_BLOCK)][state_floats][RNNE_BLOCK] */
     float *gathered;     /* [state_floats][RNNE_BLOCK] */
     rnne_block block;    /* its state is one of the above */
+    rnne_rows rows;      /* of `w8a16.v1`, whose states are [num_streams][state_floats] */
 };
 
-static size_t num_blocks(size_t num_streams)
+/* Streams that lie side by side. */
+static size_t num_lanes(const rnne_model *model)
 {
-    return num_streams / RNNE_BLOCK + (num_streams % RNNE_BLOCK != 0);
+    return model->int_kernels ? 1 : RNNE_BLOCK;
+}
+
+static size_t num_blocks(const rnne_model *model, size_t num_streams)
+{
+    const size_t lanes = num_lanes(model);
+    return num_streams / lanes + (num_streams % lanes != 0);
 }
 
 static size_t block_floats(const rnne_model *model)
 {
-    return model->state_floats * RNNE_BLOCK;
+    return model->state_floats * num_lanes(model);
 }
 
 static rnne_fleet *build(rnne_arena *arena, const rnne_model *model, size_t num_streams)
 {
     const uint64_t block_nbytes = (uint64_t)block_floats(model) * sizeof(float);
+    const uint64_t states_nbytes = num_blocks(model, num_streams) * block_nbytes;
     rnne_block block;
+    rnne_rows rows;
     rnne_fleet *const fleet = rnne_arena_take(arena, sizeof *fleet);
     uint64_t *const num_steps = rnne_arena_take(arena, (uint64_t)num_streams * sizeof *num_steps);
-    float *const states = rnne_arena_take(arena, num_blocks(num_streams) * block_nbytes);
+    float *const states = rnne_arena_take(arena, states_nbytes);
     block.state = rnne_arena_take(arena, block_nbytes);
-    rnne_block_take(&block, model, RNNE_BLOCK, arena);
+    if (model->int_kernels)
+        rnne_rows_take(&rows, model, RNNE_MAX_ROWS, arena);
+    else
+        rnne_block_take(&block, model, RNNE_BLOCK, arena);
     if (!arena->base)
         return NULL;
-    memset(states, 0, (size_t)(num_blocks(num_streams) * block_nbytes));
+    memset(states, 0, (size_t)states_nbytes);
     memset(block.state, 0, (size_t)block_nbytes);
     fleet->num_streams = num_streams;
     fleet->num_steps = num_steps;
     fleet->states = states;
     fleet->gathered = block.state;
     fleet->block = block;
+    fleet->block.model = model;
+    if (model->int_kernels)
+        fleet->rows = rows;
     for (size_t i = 0; i < num_streams; i++)
         rnne_fleet_reset(fleet, i);
     return fleet;
@@ -71,7 +89,7 @@ rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *mode
         return RNNE_MEMORY_TOO_SMALL;
     rnne_arena arena = rnne_arena_in(mem);
     *fleet = build(&arena, model, num_streams);
-    if (numerics == RNNE_FAST)
+    if (numerics == RNNE_FAST && !model->int_kernels)
         (*fleet)->block.kernels = model->kernels->fast;
     return RNNE_OK;
 }
@@ -79,9 +97,9 @@ rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *mode
 static rnne_lane lane_of(const rnne_fleet *fleet, size_t i)
 {
     const rnne_model *const model = fleet->block.model;
-    const rnne_lane lane = {model,
-                            fleet->states + i / RNNE_BLOCK * block_floats(model) + i % RNNE_BLOCK,
-                            RNNE_BLOCK, fleet->num_steps + i};
+    const size_t lanes = num_lanes(model);
+    const rnne_lane lane = {model, fleet->states + i / lanes * block_floats(model) + i % lanes,
+                            lanes, fleet->num_steps + i};
     return lane;
 }
 
@@ -145,6 +163,22 @@ static void step_block(rnne_fleet *fleet, const task *t)
     }
 }
 
+static void step_rows(rnne_fleet *fleet, const task *t)
+{
+    rnne_rows *const rows = &fleet->rows;
+    const rnne_model *const model = fleet->block.model;
+    const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
+    for (size_t j = 0; j < t->num_rows; j++) {
+        rows->states[j] = lane_of(fleet, stream_of(t, j)).state;
+        rnne_rows_accept(rows, j, t->x + j * num_inputs);
+    }
+    rnne_rows_step(rows, t->num_rows, 0);
+    for (size_t j = 0; j < t->num_rows; j++) {
+        memcpy(t->y + j * num_outputs, rows->y + j * rows->y_stride, num_outputs * sizeof(float));
+        ++fleet->num_steps[stream_of(t, j)];
+    }
+}
+
 rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num_rows,
                             const float *x, float *y)
 {
@@ -162,7 +196,10 @@ rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num
         const size_t left = num_rows - first;
         const task t = {index ? index + first : NULL, first, left < RNNE_BLOCK ? left : RNNE_BLOCK,
                         x + first * num_inputs, y + first * num_outputs};
-        step_block(fleet, &t);
+        if (model->int_kernels)
+            step_rows(fleet, &t);
+        else
+            step_block(fleet, &t);
     }
     return RNNE_OK;
 }

@@ -53,3 +53,9 @@ const char *rnne_isa_text(rnne_isa isa)
     }
     return "unknown";
 }
+
+const rnne_int_kernels *rnne_isa_int_kernels(rnne_isa isa)
+{
+    (void)isa;
+    return &rnne_int_kernels_plain;
+}

@@ -5,6 +5,7 @@
 #include "layout.h"
 
 enum { LAYER_NBYTES = 20, MAX_SIZE = 1 << 24, SOURCE_NBYTES = 4 };
+enum { PART_AT = 8, PART_BITS = 3, KEPT_BIT = 1 << 10 }; /* in the variant */
 
 /* What docs/format.md says of each kind. */
 static int has_known_variant(const rnne_layer *layer)
@@ -42,9 +43,10 @@ static int has_fitting_sizes(const rnne_layer *layer)
     return 0;
 }
 
-rnne_status rnne_layer_read(const rnne_section *model, size_t *at, uint32_t input_size,
-                            uint32_t model_input_size, rnne_layer *layer, rnne_error *error)
+rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout, size_t *at,
+                            uint32_t size, rnne_layer *layer, rnne_error *error)
 {
+    const uint32_t model_input_size = layout->num_features + 2 * layout->num_derived;
     const size_t start = model->offset + *at;
     if (model->nbytes - *at < LAYER_NBYTES)
         return rnne_fail(error, RNNE_TRUNCATED, start);
@@ -55,12 +57,17 @@ rnne_status rnne_layer_read(const rnne_section *model, size_t *at, uint32_t inpu
     memset(layer, 0, sizeof *layer);
     layer->kind = (rnne_kind)kind;
     layer->variant = rnne_get_u32(fields + 4);
+    if (layout->is_integer) {
+        layer->part = (rnne_part)(layer->variant >> PART_AT & PART_BITS);
+        layer->is_kept = (layer->variant & KEPT_BIT) != 0;
+        layer->variant &= ~(uint32_t)(PART_BITS << PART_AT | KEPT_BIT);
+    }
     layer->input_size = rnne_get_u32(fields + 8);
     layer->output_size = rnne_get_u32(fields + 12);
     layer->hidden_size = rnne_get_u32(fields + 16);
     if (!has_known_variant(layer))
         return rnne_fail(error, RNNE_UNSUPPORTED, start + 4);
-    if (!has_fitting_sizes(layer) || layer->input_size != input_size)
+    if (!has_fitting_sizes(layer) || layer->input_size != size)
         return rnne_fail(error, RNNE_BAD_MODEL, start + 8);
     *at += LAYER_NBYTES;
     if (layer->kind != RNNE_ADD_LAST)
@@ -111,6 +118,12 @@ static const void *copy(rnne_arena *arena, const uint8_t *from, uint64_t n, int 
             memcpy(to + 4 * i, &bits, 4);
     }
     return to;
+}
+
+void rnne_layer_take_sources(rnne_layer *layer, rnne_arena *arena)
+{
+    layer->sources = copy(arena, layer->sources_in_file, layer->output_size, 0);
+    layer->sources_in_file = NULL;
 }
 
 /* A tensor [rows][cols] of the file, from row `row` on. */
@@ -194,10 +207,7 @@ void rnne_layer_pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weight
         layer->second = copy(arena, weights + in * 4, in, 1);
         break;
     case RNNE_EMBEDDING: layer->first = copy(arena, weights, layer->hidden_size * out, 1); break;
-    case RNNE_ADD_LAST:
-        layer->sources = copy(arena, layer->sources_in_file, out, 0);
-        layer->sources_in_file = NULL;
-        break;
+    case RNNE_ADD_LAST: rnne_layer_take_sources(layer, arena); break;
     case RNNE_LINEAR: {
         const tensor w = {weights, in, 0}, none = {NULL, 0, 0};
         layer->matrix[0] = pack_matrix(arena, (size_t)out, w, none, weights + out * in * 4, NULL);

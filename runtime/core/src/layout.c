@@ -15,7 +15,8 @@ enum {
     MAX_LAYERS = 256
 };
 
-static const char NUMERICS[NUMERICS_NBYTES] = "f32.v1";
+static const char FLOAT_NUMERICS[NUMERICS_NBYTES] = "f32.v1";
+static const char INTEGER_NUMERICS[NUMERICS_NBYTES] = "w8a16.v1";
 
 rnne_feature rnne_layout_feature(const rnne_section *model, const rnne_layout *layout, size_t i)
 {
@@ -40,7 +41,8 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
     const size_t start = model->offset;
     if (model->nbytes < FEATURES_AT)
         return rnne_fail(error, RNNE_TRUNCATED, start);
-    if (memcmp(model->bytes, NUMERICS, NUMERICS_NBYTES) != 0)
+    layout->is_integer = memcmp(model->bytes, INTEGER_NUMERICS, NUMERICS_NBYTES) == 0;
+    if (!layout->is_integer && memcmp(model->bytes, FLOAT_NUMERICS, NUMERICS_NBYTES) != 0)
         return rnne_fail(error, RNNE_UNSUPPORTED, start);
     const uint8_t *const counts = model->bytes + SIGNATURE_AT;
     layout->num_features = rnne_get_u32(counts);
@@ -101,28 +103,72 @@ static void widen(uint64_t *largest, uint64_t floats)
         *largest = floats;
 }
 
-/* Adds a layer's state, and what it needs while it is computed (cells.c). */
+/* The sums of a layer, and what its products work in. */
+static void count_integers(rnne_layout *layout, const rnne_layer *layer)
+{
+    for (int i = 0; i < 3; i++) {
+        uint64_t rows, cols;
+        rnne_int_matrix_size(layer, i, &rows, &cols);
+        widen(&layout->sum_ints, rnne_int_padded((size_t)rows) + RNNE_INT_STEP);
+        widen(&layout->byte_count, 2 * rnne_int_padded((size_t)cols));
+    }
+    widen(&layout->sum_ints, rnne_int_padded(layer->output_size));
+    widen(&layout->value_floats, rnne_padded(layer->hidden_size));
+}
+
+/* What a layer needs while it is computed (block.c, int_rows.c). */
+static void count_work(rnne_layout *layout, const rnne_layer *layer)
+{
+    if (layer->part == RNNE_PART_INTEGER && layer->kind != RNNE_EMBEDDING) {
+        count_integers(layout, layer);
+    } else if (rnne_is_recurrent(layer)) {
+        const uint64_t num_gates = layer->kind == RNNE_LSTM ? 4 : layer->kind == RNNE_GRU ? 2 : 1;
+        const uint64_t gates = num_gates * layer->hidden_size + 2 * RNNE_PANEL_STEP;
+        widen(&layout->gate_floats, gates / RNNE_PANEL_STEP * RNNE_PANEL_STEP +
+                                        2 * (uint64_t)rnne_padded(layer->hidden_size));
+    }
+    widen(&layout->value_floats, rnne_padded(layer->output_size));
+    layout->has_float |= layer->part == RNNE_PART_FLOAT;
+}
+
+/* Adds a layer's weights and state. */
 static void count_layer(rnne_layout *layout, rnne_layer *layer)
 {
-    const uint64_t out = rnne_padded(layer->output_size);
-    const uint64_t hidden = rnne_padded(layer->hidden_size);
-    layout->weight_floats += rnne_layer_weight_floats(layer);
-    widen(&layout->value_floats, out);
+    const int is_integer = layer->part == RNNE_PART_INTEGER;
+    const size_t out = layer->output_size, hidden = layer->hidden_size;
+    if (layout->is_integer)
+        layout->weight_nbytes += rnne_int_map_of(layer, layout->num_derived).nbytes;
+    else
+        layout->weight_nbytes += 4 * rnne_layer_weight_floats(layer);
     if (!rnne_is_recurrent(layer))
         return;
     layer->h_at = (size_t)layout->state_floats;
-    layout->state_floats += out;
-    layout->state_size += layer->output_size;
+    layout->state_floats += is_integer ? rnne_int_padded(out) : rnne_padded(out);
+    layout->state_size += out;
     layout->num_tensors++;
     if (layer->kind == RNNE_LSTM) {
         layer->c_at = (size_t)layout->state_floats;
-        layout->state_floats += hidden;
-        layout->state_size += layer->hidden_size;
+        layout->state_floats += is_integer ? rnne_int_padded(hidden) : rnne_padded(hidden);
+        layout->state_size += hidden;
         layout->num_tensors++;
     }
-    const uint64_t num_gates = layer->kind == RNNE_LSTM ? 4 : layer->kind == RNNE_GRU ? 2 : 1;
-    const uint64_t gates = num_gates * layer->hidden_size + 2 * RNNE_PANEL_STEP;
-    widen(&layout->gate_floats, gates / RNNE_PANEL_STEP * RNNE_PANEL_STEP + 2 * hidden);
+}
+
+rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout, size_t *at,
+                              const rnne_layer *before, rnne_layer *layer, rnne_error *error)
+{
+    const size_t start = model->offset + *at;
+    const uint32_t size =
+        before ? before->output_size : layout->num_features + 2 * layout->num_derived;
+    const rnne_status status = rnne_layer_read(model, layout, at, size, layer, error);
+    if (status != RNNE_OK)
+        return status;
+    if (layer->kind == RNNE_EMBEDDING && before)
+        return rnne_fail(error, RNNE_BAD_MODEL, start);
+    if (layout->is_integer && !rnne_has_right_part(layer, before, layout->has_float,
+                                                   model->bytes + *at, model->nbytes - *at))
+        return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+    return RNNE_OK;
 }
 
 rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_layer *layers,
@@ -136,27 +182,24 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
-    uint32_t size = input_size;
+    rnne_layer layer, before;
     size_t at = layout->layers_at;
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        rnne_layer layer;
-        const size_t start = at;
-        status = rnne_layer_read(model, &at, size, input_size, &layer, error);
+        status = rnne_layout_layer(model, layout, &at, k ? &before : NULL, &layer, error);
         if (status != RNNE_OK)
             return status;
-        if (layer.kind == RNNE_EMBEDDING && k > 0)
-            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + start);
+        count_work(layout, &layer);
         count_layer(layout, &layer);
         if (layers)
             layers[k] = layer;
-        size = layer.output_size;
+        before = layer;
     }
     if (at != model->nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, model->offset + at);
-    if (size != layout->output_size)
+    if (before.output_size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
-    if (layout->weight_floats != file->weights.nbytes / 4 || file->weights.nbytes % 4 != 0)
+    if (layout->weight_nbytes != file->weights.nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);
     status = check_proof(&file->proof, input_size, error);
     if (status != RNNE_OK)

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include "bytes.h"
+#include "int_rows.h"
 #include "isa.h"
 #include "layout.h"
 
@@ -27,17 +28,27 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
         rnne_layout again;
         rnne_layout_read(file, &again, layers, NULL);
     }
-    const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
-    uint32_t size = input_size;
-    size_t at = layout->layers_at;
     const uint8_t *weights = file->weights.bytes;
+    rnne_layer before, scanned;
+    rnne_int_inputs inputs;
+    size_t at = layout->layers_at;
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        rnne_layer scanned, *const layer = arena->base ? &layers[k] : &scanned;
         if (!arena->base)
-            rnne_layer_read(&file->model, &at, size, input_size, layer, NULL);
-        rnne_layer_pack(layer, arena, weights);
-        weights += 4 * rnne_layer_weight_floats(layer);
-        size = layer->output_size;
+            rnne_layout_layer(&file->model, layout, &at, k ? &before : NULL, &scanned, NULL);
+        rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
+        if (layout->is_integer) {
+            rnne_int_layer_pack(layer, layout->num_derived, arena, weights, &inputs);
+            weights += rnne_int_map_of(layer, layout->num_derived).nbytes;
+        } else {
+            rnne_layer_pack(layer, arena, weights);
+            weights += 4 * rnne_layer_weight_floats(layer);
+        }
+        before = *layer;
+    }
+    if (arena->base && layers[0].is_input) {
+        model->inputs = inputs;
+        for (uint32_t i = 0; i < layout->num_features; i++)
+            features[i].initial = rnne_int_held(model, i, features[i].initial);
     }
     return model;
 }
@@ -59,13 +70,17 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->input_floats = rnne_padded(info->input_size);
     model->value_floats = (size_t)layout->value_floats;
     model->gate_floats = (size_t)layout->gate_floats;
+    model->has_float = layout->has_float;
+    model->sum_ints = (size_t)layout->sum_ints;
+    model->byte_count = (size_t)layout->byte_count;
 }
 
 /* Whether a block of streams, the largest object but the model, fits the address space. */
 static int fits(const rnne_layout *layout, uint64_t model_nbytes)
 {
-    const uint64_t floats =
-        2 * layout->state_floats + 2 * layout->value_floats + layout->gate_floats + (1u << 18);
+    const uint64_t floats = 2 * layout->state_floats + 3 * layout->value_floats +
+                            layout->gate_floats + 2 * layout->sum_ints + layout->byte_count / 4 +
+                            3 * (uint64_t)RNNE_INT_STEP + (1u << 18);
     return model_nbytes < SIZE_MAX / 2 && floats < SIZE_MAX / 2 / 4 / RNNE_BLOCK;
 }
 
@@ -96,8 +111,23 @@ rnne_status rnne_model_nbytes(const void *bytes, size_t file_nbytes, size_t *nby
     return status;
 }
 
-static rnne_status check_weights(const rnne_section *weights, rnne_error *error)
+static rnne_status check_weights(const rnne_file *file, const rnne_layout *layout,
+                                 rnne_error *error)
 {
+    const rnne_section *const weights = &file->weights;
+    rnne_layer before, layer;
+    size_t layer_at = layout->layers_at;
+    uint64_t start = 0, fault_at;
+    for (uint32_t k = 0; layout->is_integer && k < layout->num_layers; k++, before = layer) {
+        rnne_layout_layer(&file->model, layout, &layer_at, k ? &before : NULL, &layer, NULL);
+        if (!rnne_int_layer_is_valid(&layer, layout->num_derived, weights->bytes + start,
+                                     &fault_at))
+            return rnne_fail(error, RNNE_BAD_WEIGHTS,
+                             weights->offset + (size_t)(start + fault_at));
+        start += rnne_int_map_of(&layer, layout->num_derived).nbytes;
+    }
+    if (layout->is_integer)
+        return RNNE_OK;
     for (size_t at = 0; at < weights->nbytes; at += 4)
         if (!rnne_is_finite(rnne_get_f32(weights->bytes + at)))
             return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + at);
@@ -117,18 +147,20 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     if (status == RNNE_OK)
         status = measure(&file, &layout, &needed, error);
     if (status == RNNE_OK)
-        status = check_weights(&file.weights, error);
+        status = check_weights(&file, &layout, error);
     if (status != RNNE_OK)
         return status;
     if (mem_nbytes < needed)
         return rnne_fail(error, RNNE_MEMORY_TOO_SMALL, mem_nbytes);
     const rnne_kernels *const kernels = rnne_isa_kernels(&isa);
-    if (!kernels)
+    const rnne_int_kernels *const int_kernels = rnne_isa_int_kernels(isa);
+    if (!kernels || !int_kernels)
         return rnne_fail(error, RNNE_UNSUPPORTED, 0);
     rnne_arena arena = rnne_arena_in(mem);
     rnne_model *const built = build(&arena, &file, &layout);
     describe(built, &file, &layout);
     built->kernels = kernels;
+    built->int_kernels = layout.is_integer ? int_kernels : NULL;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;
@@ -137,4 +169,23 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
 void rnne_model_info(const rnne_model *model, rnne_info *info)
 {
     *info = model->info;
+}
+
+rnne_status rnne_scales_q(const rnne_model *model, float *x_step, float *x_shift, float *y_step,
+                          float *y_shift)
+{
+    const size_t x_nbytes = model->info.input_size * sizeof(float);
+    const size_t y_nbytes = model->info.output_size * sizeof(float);
+    const rnne_layer *const last = &model->layers[model->info.num_layers - 1];
+    if (!rnne_takes_integers(model) || model->has_float)
+        return RNNE_UNSUPPORTED;
+    if (x_step)
+        memcpy(x_step, model->inputs.step, x_nbytes);
+    if (x_shift)
+        memcpy(x_shift, model->inputs.shift, x_nbytes);
+    if (y_step)
+        memcpy(y_step, last->integer.step, y_nbytes);
+    if (y_shift)
+        memcpy(y_shift, last->integer.offset, y_nbytes);
+    return RNNE_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef RNNE_MODEL_H
 #define RNNE_MODEL_H
 
+#include "int_kernels.h"
 #include "kernels.h"
 #include "rnnedge.h"
 
@@ -29,10 +30,41 @@ typedef struct rnne_derived {
     int64_t offset_s;
 } rnne_derived;
 
+/* How a layer of `w8a16.v1` is computed (docs/numerics.md, "Segments"). */
+typedef enum rnne_part {
+    RNNE_PART_NONE = 0, /* the model is of `f32.v1` */
+    RNNE_PART_INTEGER = 1,
+    RNNE_PART_FLOAT = 2,
+    RNNE_PART_FOLDED = 3 /* into the conversion before or behind it */
+} rnne_part;
+
+/* Model inputs that become integers. */
+typedef struct rnne_int_inputs {
+    const float *shift, *rate, *step;       /* [I] */
+    const int32_t *low, *high;              /* [I] */
+    const int32_t *turn_gain, *turn_offset; /* [2 D] */
+} rnne_int_inputs;
+
+typedef struct rnne_int_layer {
+    /* linear: W.  rnn, gru: W_ih, W_hh.  lstm: W_ih, W_hh, with projection W_hr. */
+    rnne_int_matrix matrix[3];
+    const int8_t *table;        /* embedding [rows][N] */
+    const int32_t *multiplier;  /* embedding [rows] */
+    const int32_t *gain;        /* activation [1]; add_last [N] */
+    const int32_t *source_gain; /* add_last [N] */
+    int hidden_bits, cell_bits;
+    const float *rate;          /* [I], where a segment begins behind a float layer */
+    const float *step, *offset; /* [N], where a segment ends */
+} rnne_int_layer;
+
 typedef struct rnne_layer {
     rnne_kind kind;
     uint32_t variant;
     uint32_t input_size, output_size, hidden_size;
+    rnne_part part;
+    int is_kept;                    /* in float, by name */
+    int is_first, is_last;          /* layer of an integer segment */
+    int is_input;                   /* the first of the model, and integer or folded */
     const uint8_t *sources_in_file; /* add_last, while loading */
 
     /* affine: shift [N], scale [N]; embedding: table [rows][N] */
@@ -44,6 +76,7 @@ typedef struct rnne_layer {
      * lstm: [W_ih W_hh], with projection W_hr.
      */
     rnne_matrix matrix[3];
+    rnne_int_layer integer;
     size_t h_at, c_at; /* of h and c in the state, in floats of one stream */
 } rnne_layer;
 
@@ -53,6 +86,12 @@ struct rnne_model {
     const rnne_feature *features; /* [F] */
     const rnne_derived *derived;  /* [D] */
     const rnne_layer *layers;     /* [L] */
+
+    const rnne_int_kernels *int_kernels; /* of a model of `w8a16.v1`, otherwise NULL */
+    rnne_int_inputs inputs;              /* where the first layer is integer or folded */
+    int has_float;                       /* a layer of `w8a16.v1` is computed in float */
+    size_t sum_ints;                     /* the sums of the widest integer layer */
+    size_t byte_count;                   /* what its products work in */
 
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */
@@ -66,6 +105,12 @@ struct rnne_model {
 static inline size_t rnne_padded(size_t size)
 {
     return (size + RNNE_PANEL_STEP - 1) / RNNE_PANEL_STEP * RNNE_PANEL_STEP;
+}
+
+/* Whether the first layer takes integers. */
+static inline int rnne_takes_integers(const rnne_model *model)
+{
+    return model->layers[0].is_input;
 }
 
 static inline int rnne_is_recurrent(const rnne_layer *layer)

@@ -32,7 +32,11 @@ size_t rnne_run_scratch_nbytes(const rnne_model *model)
 {
     rnne_arena arena = rnne_arena_counting();
     pass p;
-    take_pass(&p, model, &arena);
+    rnne_rows all;
+    if (model->int_kernels)
+        rnne_rows_take(&all, model, RUN_STEPS, &arena);
+    else
+        take_pass(&p, model, &arena);
     return (size_t)arena.used;
 }
 
@@ -93,6 +97,29 @@ static void linear_steps(const rnne_block *block, const rnne_layer *layer, const
     }
 }
 
+/* As rnne_run() without a check, of `w8a16.v1`. */
+static void run_rows(rnne_stream *stream, const float *x, size_t num_steps, float *y,
+                     rnne_arena *arena)
+{
+    const rnne_model *const model = stream->block.model;
+    const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
+    rnne_rows all;
+    rnne_rows_take(&all, model, RUN_STEPS, arena);
+    for (size_t j = 0; j < RUN_STEPS; j++)
+        all.states[j] = stream->block.state;
+    for (size_t start = 0; start < num_steps; start += RUN_STEPS) {
+        const size_t left = num_steps - start, n = left < RUN_STEPS ? left : RUN_STEPS;
+        for (size_t j = 0; j < n; j++)
+            rnne_rows_accept(&all, j, x + (start + j) * num_inputs);
+        rnne_rows_step(&all, n, 1);
+        for (size_t j = 0; j < n; j++)
+            memcpy(y + (start + j) * num_outputs, all.y + j * all.y_stride,
+                   num_outputs * sizeof(float));
+    }
+    stream->rows.block.num_unknown_tokens += all.block.num_unknown_tokens;
+    stream->num_steps += num_steps;
+}
+
 /* Advances the stream by the steps whose inputs are in p->x. */
 static void run_pass(rnne_stream *stream, const pass *p, float *y)
 {
@@ -142,6 +169,10 @@ rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, floa
         return RNNE_OK;
     }
     rnne_arena arena = rnne_arena_in(scratch);
+    if (model->int_kernels) {
+        run_rows(stream, x, num_steps, y, &arena);
+        return RNNE_OK;
+    }
     pass p;
     take_pass(&p, model, &arena);
     memset(scratch, 0, scratch_nbytes < (size_t)arena.used ? scratch_nbytes : (size_t)arena.used);

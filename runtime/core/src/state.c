@@ -5,6 +5,8 @@
 #include "block.h"
 #include "bytes.h"
 #include "file.h"
+#include "int_rows.h"
+#include "integers.h"
 
 enum {
     VERSION = 1,
@@ -21,10 +23,21 @@ enum {
     FLOAT64 = 1
 };
 
-/* State tensor number i: its place and size in floats of one lane. */
+/* State tensor number i: its place and size in floats of one lane, and what it consists of. */
 typedef struct tensor {
     size_t at, size;
+    int width; /* bytes of an integer, 0 for floats */
+    int bits;  /* fraction bits */
 } tensor;
+
+static void describe_integers(const rnne_layer *layer, int is_cell, tensor *out)
+{
+    const int is_gru = layer->kind == RNNE_GRU;
+    out->width = is_gru || is_cell ? 4 : 2;
+    out->bits = is_gru    ? RNNE_GRU_BITS
+                : is_cell ? layer->integer.cell_bits
+                          : layer->integer.hidden_bits;
+}
 
 /*
  * Calls with *k = 0, *part = 0 at first give the tensors in order, held readings last, then 0.
@@ -37,6 +50,9 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
             continue;
         out->at = *part ? layer->c_at : layer->h_at;
         out->size = *part ? layer->hidden_size : layer->output_size;
+        out->width = 0;
+        if (layer->part == RNNE_PART_INTEGER)
+            describe_integers(layer, *part, out);
         ++*part;
         return 1;
     }
@@ -44,14 +60,55 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
         return 0;
     out->at = model->held_at;
     out->size = model->info.num_features;
+    out->width = 0;
     *part = 1;
     return 1;
 }
 
-/* What the state keeps of a value that is set: only held readings may be tiny. */
-static float kept(const rnne_model *model, const tensor *t, float value)
+static double power_of_two(int exponent)
 {
-    return t->at == model->held_at ? value : rnne_flush(value);
+    return exponent < 0 ? 1.0 / (double)(1 << -exponent) : (double)(1 << exponent);
+}
+
+/* The nearest state, halves up and within its limits; NaN gives 0. */
+static int32_t to_state(const tensor *t, float value)
+{
+    const double largest = t->width == 2 ? RNNE_LARGEST_VALUE : RNNE_LARGEST_STATE;
+    double v = (double)value * power_of_two(t->bits);
+    v = v > -largest ? v : v <= -largest ? -largest : 0.0;
+    v = (v > largest ? largest : v) + 0.5;
+    const int32_t cut = (int32_t)v;
+    return cut - ((double)cut > v);
+}
+
+/* Value i of a tensor. */
+static float get_value(const rnne_lane *lane, const tensor *t, size_t i)
+{
+    const float *const state = lane->state + t->at * lane->lanes;
+    int32_t wide;
+    if (t->width == 0)
+        return state[i * lane->lanes];
+    if (t->width == 2)
+        wide = ((const int16_t *)(const void *)state)[i];
+    else
+        wide = ((const int32_t *)(const void *)state)[i];
+    return (float)(wide * power_of_two(-t->bits));
+}
+
+/* Sets value i to what the state keeps of it: only held readings may be tiny. */
+static void set_value(const rnne_lane *lane, const tensor *t, size_t i, float value)
+{
+    const rnne_model *const model = lane->model;
+    float *const state = lane->state + t->at * lane->lanes;
+    if (t->width == 2)
+        ((int16_t *)(void *)state)[i] = (int16_t)to_state(t, value);
+    else if (t->width == 4)
+        ((int32_t *)(void *)state)[i] = to_state(t, value);
+    else if (t->at != model->held_at)
+        state[i * lane->lanes] = rnne_flush(value);
+    else
+        state[i * lane->lanes] =
+            rnne_takes_integers(model) ? rnne_int_held(model, i, value) : value;
 }
 
 void rnne_lane_reset(const rnne_lane *lane)
@@ -71,7 +128,7 @@ void rnne_lane_get(const rnne_lane *lane, float *values)
     tensor t;
     while (next_tensor(lane->model, &k, &part, &t))
         for (size_t i = 0; i < t.size; i++)
-            *values++ = lane->state[(t.at + i) * lane->lanes];
+            *values++ = get_value(lane, &t, i);
 }
 
 void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_steps)
@@ -81,7 +138,7 @@ void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_step
     tensor t;
     while (next_tensor(lane->model, &k, &part, &t))
         for (size_t i = 0; i < t.size; i++)
-            lane->state[(t.at + i) * lane->lanes] = kept(lane->model, &t, *values++);
+            set_value(lane, &t, i, *values++);
     *lane->num_steps = num_steps;
 }
 
@@ -111,7 +168,7 @@ rnne_status rnne_lane_snapshot(const rnne_lane *lane, void *snapshot, size_t nby
         rnne_put_u32(at + 4, (uint32_t)t.size);
         at += TENSOR_NBYTES;
         for (size_t i = 0; i < t.size; i++, at += 4)
-            rnne_put_f32(at, lane->state[(t.at + i) * lane->lanes]);
+            rnne_put_f32(at, get_value(lane, &t, i));
     }
     rnne_put_u32(at, rnne_crc32(0, bytes, needed - 4));
     return RNNE_OK;
@@ -170,7 +227,7 @@ static rnne_status read_tensors(const rnne_lane *lane, const uint8_t *bytes, siz
             const uint8_t *const from = bytes + at + i * width;
             const float value =
                 type == FLOAT64 ? float32_of(rnne_get_u64(from)) : rnne_get_f32(from);
-            lane->state[(t.at + i) * lane->lanes] = kept(lane->model, &t, value);
+            set_value(lane, &t, i, value);
         }
         at += size * width;
     }

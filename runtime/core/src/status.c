@@ -12,7 +12,7 @@ const char *rnne_status_text(rnne_status status)
     case RNNE_BAD_SECTION: return "a section is missing, repeated, out of place or of odd size";
     case RNNE_UNSUPPORTED: return "something this version or machine does not know";
     case RNNE_BAD_MODEL: return "the description of the model does not hold together";
-    case RNNE_BAD_WEIGHTS: return "a weight is NaN or infinite";
+    case RNNE_BAD_WEIGHTS: return "a weight is NaN, infinite or out of its range";
     case RNNE_MEMORY_TOO_SMALL: return "the memory given is too small";
     case RNNE_BAD_SNAPSHOT: return "not a snapshot, or one that was cut short or changed";
     case RNNE_OTHER_MODEL: return "the snapshot of another model";

@@ -3,18 +3,28 @@
 
 #include "block.h"
 #include "bytes.h"
+#include "integers.h"
 #include "stream.h"
 
 static rnne_stream *build(rnne_arena *arena, const rnne_model *model)
 {
     rnne_block block;
+    rnne_rows rows;
     rnne_stream *const stream = rnne_arena_take(arena, sizeof *stream);
     block.state = rnne_arena_take(arena, (uint64_t)model->state_floats * sizeof(float));
-    rnne_block_take(&block, model, 1, arena);
+    if (model->int_kernels)
+        rnne_rows_take(&rows, model, 1, arena);
+    else
+        rnne_block_take(&block, model, 1, arena);
     if (!arena->base)
         return NULL;
     memset(block.state, 0, model->state_floats * sizeof(float));
     stream->block = block;
+    if (model->int_kernels) {
+        stream->block.model = model;
+        stream->rows = rows;
+        stream->rows.states[0] = block.state;
+    }
     rnne_reset(stream);
     return stream;
 }
@@ -37,14 +47,40 @@ rnne_status rnne_stream_init(void *mem, size_t mem_nbytes, const rnne_model *mod
     return RNNE_OK;
 }
 
-rnne_status rnne_step(rnne_stream *stream, const float *x, float *y)
+const float *rnne_stream_advance(rnne_stream *stream, const float *x)
 {
     rnne_block *const block = &stream->block;
     const rnne_model *const model = block->model;
+    stream->num_steps++;
+    if (model->int_kernels) {
+        rnne_rows_accept(&stream->rows, 0, x);
+        rnne_rows_step(&stream->rows, 1, 0);
+        return stream->rows.y;
+    }
+    rnne_accept(model, x, block->state + model->held_at, block->x, 1);
+    return rnne_block_step(block);
+}
+
+rnne_status rnne_step(rnne_stream *stream, const float *x, float *y)
+{
+    const rnne_model *const model = stream->block.model;
     if (rnne_is_rejected(model, x))
         return RNNE_REJECTED;
-    rnne_accept(model, x, block->state + model->held_at, block->x, 1);
-    memcpy(y, rnne_block_step(block), model->info.output_size * sizeof(float));
+    memcpy(y, rnne_stream_advance(stream, x), model->info.output_size * sizeof(float));
+    return RNNE_OK;
+}
+
+rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y)
+{
+    const rnne_model *const model = stream->block.model;
+    if (!rnne_takes_integers(model) || model->has_float)
+        return RNNE_UNSUPPORTED;
+    for (size_t i = 0; i < model->info.num_features; i++)
+        if (model->features[i].rejects && x[i] == RNNE_MISSING)
+            return RNNE_REJECTED;
+    rnne_rows_accept_q(&stream->rows, 0, x);
+    rnne_rows_step(&stream->rows, 1, 0);
+    memcpy(y, stream->rows.z[0], model->info.output_size * sizeof *y);
     stream->num_steps++;
     return RNNE_OK;
 }
@@ -95,5 +131,7 @@ uint64_t rnne_num_steps(const rnne_stream *stream)
 
 uint64_t rnne_num_unknown_tokens(const rnne_stream *stream)
 {
-    return stream->block.num_unknown_tokens;
+    const rnne_block *const block =
+        stream->block.model->int_kernels ? &stream->rows.block : &stream->block;
+    return block->num_unknown_tokens;
 }

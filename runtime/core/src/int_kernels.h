@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernels of `w8a16.v1` (docs/numerics.md), behind which the instruction set is chosen.
+ *
+ * Vectors are read and written whole: behind the last value there are 31 more that may be read
+ * and, in an output, overwritten.
+ */
+#ifndef RNNE_INT_KERNELS_H
+#define RNNE_INT_KERNELS_H
+
+#include "kernels.h"
+
+#include <stdint.h>
+
+#define RNNE_QUAD 4      /* columns that lie side by side in a row; cols are multiples of it */
+#define RNNE_INT_STEP 32 /* values of a whole vector of int16; padded sizes are multiples of it */
+
+typedef struct rnne_int_matrix {
+    const int8_t *weights;     /* [ceil(rows / 64)][cols / 4][width][4]; width as in rnne_matrix */
+    const int32_t *multiplier; /* [rows] */
+    const int32_t *start;      /* [rows] bias or zeros */
+    const int32_t *offset;     /* [rows] -2^15 times the sum of the row's weights */
+    size_t rows;               /* a multiple of 16, the last ones zero */
+    size_t cols;               /* a multiple of 4, the last ones zero */
+} rnne_int_matrix;
+
+/* n vectors that one matrix is multiplied with. */
+typedef struct rnne_int_operands {
+    size_t n;
+    const int16_t *const *x; /* [n][cols] */
+    const int32_t *start;    /* vector j begins at start + j * start_stride */
+    size_t start_stride;     /* 0: all begin alike */
+    int32_t *out;            /* result j: [rows] at out + j * out_stride */
+    size_t out_stride;
+    uint8_t *bytes; /* [n][2 * rnne_int_padded(cols)], 64-byte aligned, to work in */
+} rnne_int_operands;
+
+typedef struct rnne_int_kernels {
+    /* out = start + scaled(sum(W, x), multiplier) */
+    void (*product)(const rnne_int_matrix *matrix, const rnne_int_operands *operands);
+
+    /* out = function(sat(v)); RNNE_IDENTITY is sat alone. */
+    void (*activate)(rnne_function function, size_t n, const int32_t *v, int16_t *out);
+
+    /* Gates i, f, g, o n values apart; m is the output before a projection. */
+    void (*lstm)(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m);
+
+    /* Gates r, z, n of the input and of the state, n values apart; h is the new state, Q24. */
+    void (*gru)(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
+
+    /* out = shift(h, 9), the output of a gru. */
+    void (*narrow)(size_t n, const int32_t *h, int16_t *out);
+} rnne_int_kernels;
+
+extern const rnne_int_kernels rnne_int_kernels_plain;
+
+/* The next multiple of 32. */
+static inline size_t rnne_int_padded(size_t size)
+{
+    return (size + RNNE_INT_STEP - 1) / RNNE_INT_STEP * RNNE_INT_STEP;
+}
+
+#endif
