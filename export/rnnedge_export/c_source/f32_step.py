@@ -20,7 +20,7 @@ from rnnedge_runtime.spec import ModelSpec
 
 from .packing import UNITS
 
-ON_STACK = 16
+ON_STACK = 8
 """Buffers of up to so many floats are on the stack, larger ones in the state."""
 _FUNCTIONS = {
     "tanh": "RNNE_F32_TANH",
@@ -45,9 +45,10 @@ class StepCode:
 
 
 @dataclass(slots=True)
-class _Buffers:
+class Buffers:
     """Named scratch memory; one that is given back is used again."""
 
+    prefix: str = "work"
     sizes: dict[str, int] = field(default_factory=dict)
     free: list[str] = field(default_factory=list)
 
@@ -57,7 +58,7 @@ class _Buffers:
         if name:
             self.free.remove(name)
         else:
-            name = f"work_{len(self.sizes)}"
+            name = f"{self.prefix}_{len(self.sizes)}"
         self.sizes[name] = max(size, self.sizes.get(name, 0))
         return name
 
@@ -73,7 +74,7 @@ def step_code(spec: ModelSpec, prefix: str) -> StepCode:
         spec: a chain of layers.
         prefix: of the constant arrays, `<prefix>_<layer>_<suffix>`.
     """
-    writer = _Writer(spec, prefix)
+    writer = ChainWriter(spec, prefix)
     writer.write()
     buffers = writer.buffers.sizes
     small = {name for name, size in buffers.items() if size <= ON_STACK}
@@ -94,13 +95,13 @@ def padded(size: int) -> int:
     return -(-size // UNITS) * UNITS
 
 
-class _Writer:
+class ChainWriter:
     """Goes through the chain, layer by layer."""
 
     def __init__(self, spec: ModelSpec, prefix: str) -> None:
         self.spec = spec
         self.prefix = prefix
-        self.buffers = _Buffers()
+        self.buffers = Buffers()
         self.lines: list[str] = []
         self.state: list[tuple[str, int]] = []
         self.x = ""

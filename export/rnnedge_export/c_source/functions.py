@@ -9,12 +9,19 @@ from rnnedge_runtime.spec import ModelSpec
 
 from .naming import float_array, float_literal, integer_array
 
+F32 = "rnne_f32"
+
 Tensor = tuple[str, int, bool]
 """Name in the state, number of values, whether it holds readings."""
 
 
 def public_functions(
-    name: str, metadata: Metadata, tensors: Sequence[Tensor], step: Sequence[str]
+    name: str,
+    metadata: Metadata,
+    tensors: Sequence[Tensor],
+    step: Sequence[str],
+    *,
+    kernel: str = F32,
 ) -> str:
     """Definitions of all that `interface_text` declares.
 
@@ -23,15 +30,17 @@ def public_functions(
         metadata: the model, golden steps included.
         tensors: of the state, in the order of snapshots.
         step: statements from `x` to `y`.
+        kernel: start of the names of the kernel header's functions: `<kernel>_is_rejected`,
+            `_put_tensor`, `_check_tensor` and `_get_tensor`; the rest is shared.
     """
     spec = metadata.spec
     functions = [
         _reset(name, spec, tensors),
         _step(name, spec, step),
-        _run(name, spec),
+        run_function(name, spec),
         *_snapshots(name, metadata, tensors),
-        _time(name, spec),
-        *_selftest(name, metadata),
+        time_function(name, spec),
+        *selftest_function(name, metadata),
     ]
     return "\n".join(functions)
 
@@ -53,12 +62,12 @@ void {name}_reset({name}_state *s)
 """
 
 
-def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
+def _step(name: str, spec: ModelSpec, step: Sequence[str], kernel: str) -> str:
     declarations = [line for line in step if line.startswith("float ")]
     statements = [line for line in step if not line.startswith("float ")]
     if any(feature.missing == "reject" for feature in spec.features):
         statements = [
-            f"if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, x))",
+            f"if ({kernel}_is_rejected({spec.num_features}, {name}_rejects, x))",
             "    return 1;",
             *statements,
         ]
@@ -73,13 +82,14 @@ int {name}_step({name}_state *s, const float *x, float *y)
 """
 
 
-def _run(name: str, spec: ModelSpec) -> str:
+def run_function(name: str, spec: ModelSpec) -> str:
+    """`NAME_run`."""
     check = ""
     if any(feature.missing == "reject" for feature in spec.features):
         row = f"xs + t * {spec.input_size}"
         check = f"""\
     for (t = 0; t < n; t++)
-        if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, {row}))
+        if ({kernel}_is_rejected({spec.num_features}, {name}_rejects, {row}))
             return 1;
 """
     return f"""\
@@ -93,20 +103,45 @@ int {name}_run({name}_state *s, const float *xs, size_t n, float *ys)
 """
 
 
-def _snapshots(name: str, metadata: Metadata, tensors: Sequence[Tensor]) -> list[str]:
+def _snapshots(
+    name: str, metadata: Metadata, tensors: Sequence[Tensor], kernel: str
+) -> list[str]:
+    return snapshot_functions(
+        name,
+        metadata,
+        [size for _, size, _ in tensors],
+        [f"{kernel}_put_tensor(at, s->{field}, {size})" for field, size, _ in tensors],
+        [
+            f"{kernel}_get_tensor(at, s->{field}, {size}, {int(is_held)})"
+            for field, size, is_held in tensors
+        ],
+    )
+
+
+def snapshot_functions(
+    name: str,
+    metadata: Metadata,
+    sizes: Sequence[int],
+    put: Sequence[str],
+    get: Sequence[str],
+    after: str = "",
+) -> list[str]:
+    """`NAME_save` and `NAME_restore`.
+
+    Args:
+        name: the model's C identifier.
+        metadata: the model.
+        sizes: values of the tensors of a snapshot.
+        put: per tensor the call that writes it at `at` and returns where the next goes.
+        get: per tensor the call that reads it there.
+        after: statements after the last was read, indented.
+    """
     identity = bytes.fromhex(metadata.digest)[:16] + metadata.numerics.encode().ljust(
         16, b"\0"
     )
-    put = "".join(
-        f"    at = rnne_f32_put_tensor(at, s->{field}, {size});\n"
-        for field, size, _ in tensors
-    )
-    check = "".join(
-        f"    at = rnne_f32_check_tensor(at, end, {size});\n" for _, size, _ in tensors
-    )
-    get = "".join(
-        f"    at = rnne_f32_get_tensor(at, s->{field}, {size}, {int(is_held)});\n"
-        for field, size, is_held in tensors
+    check = [f"{kernel}_check_tensor(at, end, {size})" for size in sizes]
+    puts, checks, gets = (
+        "".join(f"    at = {call};\n" for call in calls) for calls in (put, check, get)
     )
     return [
         integer_array("uint8_t", f"{name}_identity", list(identity)),
@@ -114,30 +149,31 @@ def _snapshots(name: str, metadata: Metadata, tensors: Sequence[Tensor]) -> list
 void {name}_save(const {name}_state *s, void *snapshot)
 {{
     uint8_t *const bytes = (uint8_t *)snapshot;
-    uint8_t *at = rnne_begin_snapshot(bytes, {name}_identity, {len(tensors)}, s->num_steps);
-{put}    rnne_end_snapshot(bytes, at);
+    uint8_t *at = rnne_begin_snapshot(bytes, {name}_identity, {len(sizes)}, s->num_steps);
+{puts}    rnne_end_snapshot(bytes, at);
 }}
 """,
         f"""\
 int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes)
 {{
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
-    const int wrong = rnne_check_snapshot(bytes, nbytes, {name}_identity, {len(tensors)});
+    const int wrong = rnne_check_snapshot(bytes, nbytes, {name}_identity, {len(sizes)});
     if (wrong)
         return wrong;
     at = bytes + RNNE_SNAPSHOT_HEADER;
     end = bytes + nbytes - 4;
-{check}    if (at != end)
+{checks}    if (at != end)
         return 1;
     at = bytes + RNNE_SNAPSHOT_HEADER;
-{get}    s->num_steps = rnne_snapshot_steps(bytes);
+{gets}{after}    s->num_steps = rnne_snapshot_steps(bytes);
     return 0;
 }}
 """,
     ]
 
 
-def _time(name: str, spec: ModelSpec) -> str:
+def time_function(name: str, spec: ModelSpec) -> str:
+    """`NAME_time` in float32."""
     calls = "".join(
         f"    rnne_sin_cos(unix_time_s, {item.period_s}u, {item.offset_s}, out + {2 * k});\n"
         for k, item in enumerate(spec.derived)
@@ -150,7 +186,8 @@ void {name}_time(int64_t unix_time_s, float *out)
 """
 
 
-def _selftest(name: str, metadata: Metadata) -> list[str]:
+def selftest_function(name: str, metadata: Metadata) -> list[str]:
+    """The golden steps and `NAME_selftest`."""
     spec, golden = metadata.spec, metadata.golden
     return [
         float_array(f"{name}_golden_x", golden.x),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rnnedge_runtime.integer_numerics import TANH_BEND, TANH_SLOPE, TANH_VALUE
+
 PARTS = Path(__file__).with_name("parts")
 
 F32_HEADER = "rnnedge_f32.h"
@@ -31,10 +33,57 @@ _F32_PURPOSE = """\
  * Define RNNE_PLAIN_C to do without GNU vectors and assembly; the bytes stay the same.
 """
 
+W8A16_HEADER = "rnnedge_w8a16.h"
+_W8A16_PARTS = ("arithmetic", "functions", "products", "cells", "layers")
+_W8A16_BORDER = ("readings", "states", "time")
+_W8A16_PURPOSE = """\
+ * rnnedge: the layers of a model in the arithmetic w8a16.v1, for generated C sources.
+ *
+ * Weights of 8 bits, values of 16, sums of 32; sums are exact, so their order is free.  All but
+ * the section "between float and integers" is integers only.
+ *
+ * Matrices are in panels of 4 rows (of a cell: the same gate of 4 units), a panel in groups of 4
+ * columns, a group row by row: one load of 32 bits is a row's weights of columns 0 2 1 3, whose
+ * even and odd bytes are the pairs that two multiplications take.  Gaps are filled with zeros.
+ *
+ * Define RNNE_PLAIN_C to do without assembly and vectors; the bytes stay the same.
+"""
+
 
 def f32_header() -> str:
     """The text of `rnnedge_f32.h`."""
     return join_parts("RNNEDGE_F32_H", _F32_PURPOSE, _F32_PARTS)
+
+
+def w8a16_header() -> str:
+    """The text of `rnnedge_w8a16.h`; it includes `rnnedge_f32.h`."""
+    names = [f"w8a16_{part}" for part in (*_W8A16_PARTS, *_W8A16_BORDER)]
+    text = join_parts("RNNEDGE_W8A16_H", _W8A16_PURPOSE, tuple(names))
+    return text.replace(_TABLES_HERE, _tanh_tables())
+
+
+_TABLES_HERE = "/* TANH TABLES */\n"
+
+
+def _tanh_tables() -> str:
+    """Value and slope, then bend of the segments of tanh."""
+    lines = [
+        f"{{{value}, {slope}}}"
+        for value, slope in zip(TANH_VALUE, TANH_SLOPE, strict=True)
+    ]
+    bends = [str(bend) for bend in TANH_BEND]
+    size = len(bends)
+    return (
+        f"static const RNNE_ALIGNED int16_t rnne_q_line[{size}][2] = "
+        f"{{\n{_rows_of(lines, 6)}}};\n"
+        f"static const RNNE_ALIGNED int16_t rnne_q_bend[{size}] = "
+        f"{{\n{_rows_of(bends, 16)}}};\n"
+    )
+
+
+def _rows_of(items: list[str], width: int) -> str:
+    rows = [items[k : k + width] for k in range(0, len(items), width)]
+    return ",\n".join("    " + ", ".join(row) for row in rows)
 
 
 def join_parts(guard: str, purpose: str, parts: tuple[str, ...]) -> str:

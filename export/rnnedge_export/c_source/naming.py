@@ -59,9 +59,12 @@ def float_literal(value: float | np.floating) -> str:
     return digits + ("f" if "." in digits or "e" in digits else ".0f")
 
 
-def float_array(name: str, values: NDArray[np.float32]) -> str:
-    """The definition of a constant array."""
-    return _array("float", name, [float_literal(value) for value in values.ravel()])
+def float_array(
+    name: str, values: NDArray[np.float32], *, is_public: bool = False
+) -> str:
+    """The definition of a constant array; `is_public`: a header declares it."""
+    items = [float_literal(value) for value in values.ravel()]
+    return _array("float", name, items, is_public=is_public)
 
 
 def integer_array(c_type: str, name: str, values: Sequence[int]) -> str:
@@ -70,7 +73,10 @@ def integer_array(c_type: str, name: str, values: Sequence[int]) -> str:
     return _array(c_type, name, [f"{value}{suffix}" for value in values])
 
 
-def _array(c_type: str, name: str, items: Sequence[str]) -> str:
+def _array(
+    c_type: str, name: str, items: Sequence[str], *, is_public: bool = False
+) -> str:
     lines = [items[k : k + _PER_LINE] for k in range(0, len(items), _PER_LINE)]
     body = ",\n".join("    " + ", ".join(line) for line in lines)
-    return f"static const {c_type} {name}[{len(items)}] = {{\n{body}}};\n"
+    static = "" if is_public else "static "
+    return f"{static}const {c_type} {name}[{len(items)}] = {{\n{body}}};\n"
