@@ -26,7 +26,7 @@ def export(
         model: a Run, the path of a run folder, a SequenceModel, or a module with
             `forward(x, state: List[Tensor])` or `forward(x, *state)` returning
             `(y, state...)`.
-        formats: some of `onnx`, `torchscript`, `rnne`, `c`.
+        formats: some of `onnx`, `torchscript`, `rnne`, `c`, `wasm`.
         out: folder of the artifacts.
         name: name of the artifacts; None: that of the run.
         **options: as `rnnedge_export.exporting.export`; a module of one's own needs

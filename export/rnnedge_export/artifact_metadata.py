@@ -16,6 +16,7 @@ from rnnedge_runtime.metadata import (
 from rnnedge_runtime.rnne_file import read_rnne
 
 from .c_source.reading import read_c_source
+from .wasm.reading import is_wasm, read_wasm
 
 _METADATA_PROPS = 14
 _KEY, _VALUE = 1, 2
@@ -24,7 +25,7 @@ _FIXED_NBYTES = {_FIXED64: 8, _FIXED32: 4}
 
 
 def read_metadata(path: Path) -> Metadata:
-    """The description of a whole `.onnx`, `.pt`, `.rnne` or `.c` artifact.
+    """The description of a whole `.onnx`, `.pt`, `.rnne`, `.c` or `.wasm` artifact.
 
     Raises:
         FormatError: no such file, cut short, changed, too new or not an artifact.
@@ -34,6 +35,8 @@ def read_metadata(path: Path) -> Metadata:
         return read_rnne(path)[0]
     if path.suffix.lower() == ".c":
         return read_c_source(path)[0]
+    if is_wasm(path):
+        return read_wasm(path)[0]
     content = read_sealed(path)
     read = zip_texts if path.suffix.lower() == ".pt" else _metadata_props
     return metadata_from_text(read(content, where=path.name), where=path.name)

@@ -21,6 +21,7 @@ from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND
 from .c_source.loading import NO_COMPILER, load_c
 from .c_source.naming import c_identifier
+from .c_source.source import generate_c
 from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
@@ -30,9 +31,27 @@ from .sequence_model import SequenceModel
 from .subject import Subject
 from .torchscript import save_torchscript
 from .verifying import check_golden, first_difference
+from .wasm.building import IDENTIFIER, build_wasm, javascript, javascript_name
+from .wasm.hosting import BACKEND as WASM_BACKEND
+from .wasm.hosting import NO_NODE, has_node
+from .wasm.loading import load_wasm
 
-FORMATS = {"onnx": ".onnx", "torchscript": ".pt", "rnne": ".rnne", "c": ".c"}
-_TITLES = {"onnx": "ONNX", "torchscript": "TorchScript", "rnne": ".rnne", "c": "C"}
+FORMATS = {
+    "onnx": ".onnx",
+    "torchscript": ".pt",
+    "rnne": ".rnne",
+    "c": ".c",
+    "wasm": ".wasm",
+}
+_TITLES = {
+    "onnx": "ONNX",
+    "torchscript": "TorchScript",
+    "rnne": ".rnne",
+    "c": "C",
+    "wasm": "WebAssembly",
+}
+_FOLDERS = ("c", "wasm")
+_ABSENT = {"c": NO_COMPILER, "wasm": NO_NODE}
 _BACKENDS = {"onnx": "onnx", "torchscript": "torchscript", "rnne": None}
 
 
@@ -41,8 +60,8 @@ class ArtifactReport:
     """One artifact and its proof.
 
     Attributes:
-        format: `onnx`, `torchscript`, `rnne` or `c`.
-        path: the file; of a C source `NAME.c`.
+        format: `onnx`, `torchscript`, `rnne`, `c` or `wasm`.
+        path: the file; of a C source `NAME.c`, of WebAssembly `NAME.wasm`.
         nbytes: its size.
         parity: its differences from PyTorch over the verification stream.
         measurement: what a C source costs on the board asked for, else None.
@@ -68,18 +87,29 @@ class ArtifactReport:
 class Draft:
     """An artifact under a temporary name until it is proved.
 
-    A C source is several files: they are in a temporary folder, under their own names.
+    C and WebAssembly are several files: they are in a temporary folder, under their own
+    names.
     """
 
     def __init__(
-        self, format_name: str, folder: Path, name: str, fit: Fit | None = None
+        self,
+        format_name: str,
+        folder: Path,
+        name: str,
+        fit: Fit | None = None,
+        *,
+        simd: bool = True,
     ) -> None:
         suffix = FORMATS[format_name]
         is_c = format_name == "c"
         self.format = format_name
         self.final = folder / f"{c_identifier(name) if is_c else name}{suffix}"
         self.temporary = folder / f".{os.getpid()}.{name}{suffix}"
-        self.artifact = self.temporary / self.final.name if is_c else self.temporary
+        self.is_folder = format_name in _FOLDERS
+        self.artifact = (
+            self.temporary / self.final.name if self.is_folder else self.temporary
+        )
+        self.simd = simd
         self.is_written = False
         self.parity: Parity | None = None
         self.model: Model | None = None
@@ -102,6 +132,8 @@ class Draft:
                 self.temporary.write_bytes(_rnne(subject, metadata))
             elif self.format == "c":
                 self.write_c(subject, metadata)
+            elif self.format == "wasm":
+                self.write_wasm(subject, metadata)
             else:
                 save_torchscript(_scriptable(subject), metadata, self.temporary)
         except SpecError as error:
@@ -128,6 +160,21 @@ class Draft:
         figures = [figures_of(board, self.measurement)]
         write_source(metadata, weights, name, self.temporary, figures)
 
+    def write_wasm(self, subject: Subject, metadata: Metadata) -> None:
+        """Write the module and its JavaScript.
+
+        Raises:
+            MissingDependencyError: clang or its linker is not installed.
+        """
+        source = generate_c(metadata, subject.weights, IDENTIFIER)
+        name = self.final.name
+        content = build_wasm(source, metadata, name, simd=self.simd)
+        self.temporary.mkdir()
+        self.artifact.write_bytes(content)
+        (self.temporary / javascript_name(name)).write_text(
+            javascript(name), encoding="utf-8", newline="\n"
+        )
+
     def prove(self, subject: Subject, recording: Recording) -> str:
         """Load the artifact by its own backend and stream it beside the recording.
 
@@ -135,30 +182,34 @@ class Draft:
             A note on what could not be checked here, "" when all was.
 
         Raises:
-            ParityError: a C source gives other bytes than the reference of its arithmetic.
+            ParityError: a C source or WebAssembly gives other bytes than the reference of
+                its arithmetic.
         """
         if self.format == "c":
             self.model = model = load_c(self.artifact)
+        elif self.format == "wasm":
+            self.model = model = load_wasm(self.artifact, is_run=has_node())
         else:
             self.model = model = rnnedge_runtime.load(
                 self.artifact, _BACKENDS[self.format]
             )
         y = step_through(model.engine, model.spec, recording.x)
         self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
-        if self.format != "c":
+        if not self.is_folder:
             return ""
-        if model.backend != BACKEND:
+        title = _TITLES[self.format]
+        if model.backend not in (BACKEND, WASM_BACKEND):
             return (
-                f"{self.final.name}: {NO_COMPILER}, so its weights were proved in NumPy, and "
-                "that the C gives the same bytes was not checked. Run `rnnedge verify` on "
-                "it where there is one."
+                f"{self.final.name}: {_ABSENT[self.format]}, so its weights were proved in "
+                f"NumPy, and that the {title} gives the same bytes was not checked. Run "
+                "`rnnedge verify` on it where there is one."
             )
         step = first_difference(subject.spec, subject.weights, recording.x, y)
         if step is not None:
             raise ParityError(
-                f"export to C: the compiled source gives other bytes than f32.v1 at step "
-                f"{step}. The artifact was not written. Look at the flags in CC: none may "
-                "change the arithmetic."
+                f"export to {title}: what was compiled gives other bytes than f32.v1 at "
+                f"step {step}. The artifact was not written. Look at the compiler, and at "
+                "the flags in CC: none may change the arithmetic."
             )
         return ""
 
@@ -211,7 +262,7 @@ class Draft:
     def publish(self) -> ArtifactReport:
         """Give the files their names, replacing older ones."""
         assert self.parity is not None
-        if self.format == "c":
+        if self.is_folder:
             for path in sorted(self.temporary.iterdir()):
                 path.replace(self.final.with_name(path.name))
         else:

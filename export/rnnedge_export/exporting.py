@@ -55,8 +55,9 @@ def export(
     board: str | None = None,
     flash: str | None = None,
     ram: str | None = None,
+    simd: bool = True,
 ) -> ExportReport:
-    """Write `<out>/<name>.onnx`, `.pt`, `.rnne` and `.c`, proved against the module.
+    """Write `<out>/<name>.onnx`, `.pt`, `.rnne`, `.c`, `.wasm`, proved against the module.
 
     Each artifact is loaded by its own backend and streamed for 10,000 carried steps beside
     a copy of the module in evaluation mode before it gets its name; when one fails, none
@@ -65,7 +66,7 @@ def export(
     Args:
         model: a SequenceModel, or any module with `forward(x, state: List[Tensor])` or
             `forward(x, *state)` that returns `(y, state...)`, `x` `[B, T, I]`.
-        formats: some of `onnx`, `torchscript`, `rnne`, `c`.
+        formats: some of `onnx`, `torchscript`, `rnne`, `c`, `wasm`.
         out: folder, made when absent.
         name: file name without ending; of C sources the identifier made of it.
         example: `(x, state...)` for a user's own module; the state is that of a new
@@ -81,6 +82,8 @@ def export(
             in the report and at the top of the header.
         flash: what it may use of it, for example `64k`; None: the board's.
         ram: the same for state and stack.
+        simd: whether WebAssembly may use SIMD; False for browsers older than 2021, Safari
+            older than 16.4 (2023). The bytes are the same.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
@@ -88,7 +91,8 @@ def export(
         ParityError: an artifact differs from PyTorch by more than the limit.
         BudgetError: the model does not fit the board; the message says what would.
         FormatError: a file cannot be written.
-        MissingDependencyError: a package of the `train` extra is not installed.
+        MissingDependencyError: a package of the `train` extra is not installed, or for
+            WebAssembly clang and its linker.
     """
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     _check_request(formats, name, int8=int8)
@@ -107,7 +111,7 @@ def export(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for format_name in dict.fromkeys(formats):
-            draft = Draft(format_name, folder, name, fit)
+            draft = Draft(format_name, folder, name, fit, simd=simd)
             drafts.append(draft)
             note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
             notes += [note] if note else []

@@ -1,11 +1,12 @@
 """The float64 reference as judge of an artifact, where it can be had.
 
-Torch-free. The weights are read out of an `.rnne` or `.c` file, or out of an `.onnx` file by
-the onnx package; a TorchScript file is judged by one of these of the same model.
+Torch-free. The weights are read out of an `.rnne`, `.c` or `.wasm` file, or out of an `.onnx`
+file by the onnx package; a TorchScript file is judged by one of these of the same model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.reference import ReferenceEngine, read_weights
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import MissingDependencyError
+from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.tolerances import (
@@ -22,16 +24,18 @@ from rnnedge_runtime.tolerances import (
     VERIFY_ROUNDING_FACTOR,
     parity_limit,
 )
+from rnnedge_runtime.weights import Weights
 
 from .c_source.loading import is_c_source
 from .c_source.reading import read_c_source
 from .parity import step_through
 from .verification_stream import Inputs
+from .wasm.reading import is_wasm, read_wasm
 
 Outputs = NDArray[np.float64]
 
 _HALF_ULP = 2.0**-24
-_READABLE = (".rnne", ".onnx", ".c")
+_READABLE = (".rnne", ".onnx", ".c", ".wasm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Judge:
     """The reference of one model.
 
     Args:
-        path: an `.rnne`, `.onnx` or `.c` artifact.
+        path: an `.rnne`, `.onnx`, `.c` or `.wasm` artifact.
 
     Raises:
         FormatError: its weights do not have the digest it states.
@@ -63,8 +67,7 @@ class Judge:
     """
 
     def __init__(self, path: Path) -> None:
-        read = read_c_source if is_c_source(path) else read_weights
-        metadata, weights = read(path)
+        metadata, weights = _reader_of(path)(path)
         self.path = path
         self._spec = metadata.spec
         self._exact = ReferenceEngine(metadata.spec, weights)
@@ -106,13 +109,19 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     ]
     if not sources:
         return (
-            "the weights are readable from .rnne, .onnx and .c only; name one of these of "
-            "the model as well"
+            "the weights are readable from .rnne, .onnx, .c and .wasm only; name one of "
+            "these of the model as well"
         )
     try:
         return Judge(sources[0])
     except MissingDependencyError:
         return "the onnx package is not installed (pip install 'rnnedge[train]')"
+
+
+def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Weights]]:
+    if is_wasm(path):
+        return read_wasm
+    return read_c_source if is_c_source(path) else read_weights
 
 
 def rounding_errors(

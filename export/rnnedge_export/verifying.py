@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -29,10 +30,13 @@ from .long_run import read_long_run
 from .parity import Array, Parity, compare, step_through
 from .rnne import outputs_from_start
 from .verification_stream import Inputs, stream_like
+from .wasm.hosting import BACKEND as WASM_BACKEND
+from .wasm.loading import load_wasm
+from .wasm.reading import is_wasm, read_wasm
 
 Outcome = Literal["passed", "failed", "not checked"]
 
-_BITWISE_BACKENDS = ("native", "numpy", C_BACKEND)
+_BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
 _RUN_STEPS = 500
 _SNAPSHOT_STEPS = 50
 _SEED = 7
@@ -118,6 +122,8 @@ def _load(path: str | os.PathLike[str], backend: str | None) -> Model:
     check_is_source(path)
     if is_c_source(path):
         return load_c(path)
+    if is_wasm(Path(path)):
+        return load_wasm(path)
     return load(path, _backend_for(os.fspath(path), backend))
 
 
@@ -176,7 +182,7 @@ class _Verification:
             self.integrity(),
             self.weights,
             self.golden(),
-            *self.c_source(),
+            *self.compiled(),
             *self.long_run(),
             self.run_equals_step(),
             self.chunks_equal_run(),
@@ -245,18 +251,19 @@ class _Verification:
         detail = where if differs.any() else "the recorded bytes"
         return self.check(name, not differs.any(), detail=detail)
 
-    def c_source(self) -> list[Check]:
-        """That the compiler of this machine makes the reference's bytes of a C source."""
+    def compiled(self) -> list[Check]:
+        """That a compiled C source, or WebAssembly in node, gives the reference's bytes."""
         path = self.model.path
         assert path is not None
-        if not is_c_source(path):
+        if not is_c_source(path) and not is_wasm(path):
             return []
-        name = f"{len(self.x):,} carried steps in C = {NUMERICS}, bit for bit"
-        if self.engine.backend != C_BACKEND:
+        title = "WebAssembly" if is_wasm(path) else "C"
+        name = f"{len(self.x):,} carried steps in {title} = {NUMERICS}, bit for bit"
+        if self.engine.backend not in (C_BACKEND, WASM_BACKEND):
             return [self.not_checked(name, NO_COMPILER)]
-        _, weights = read_c_source(path)
+        _, weights = read_wasm(path) if is_wasm(path) else read_c_source(path)
         step = first_difference(self.spec, weights, self.x, self.y)
-        detail = " ".join(find_compiler())
+        detail = "node" if is_wasm(path) else " ".join(find_compiler())
         if step is not None:
             detail = f"differs first at step {step} ({detail})"
         return [self.check(name, step is None, detail=detail)]

@@ -18,7 +18,7 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
     multiple=True,
     default=("onnx",),
     show_default="onnx",
-    help="rnne, onnx, torchscript or c; may be repeated.",
+    help="rnne, onnx, torchscript, c or wasm; may be repeated.",
 )
 @click.option("--out", default=".", show_default=True, help="Folder of the artifacts.")
 @click.option("--name", help="File name without ending.  [default: that of the run]")
@@ -26,6 +26,7 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
 @click.option("--board", help="Board that the C source must fit: see rnnedge devices.")
 @click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
 @click.option("--ram", help="What state and stack may use.  [default: the board's]")
+@click.option("--no-simd", is_flag=True, help="WebAssembly for old browsers.")
 @click.option("--int8", is_flag=True, help="Refused: these formats hold float32.")
 def command(
     run: str,
@@ -37,6 +38,7 @@ def command(
     board: str | None,
     flash: str | None,
     ram: str | None,
+    no_simd: bool,
 ) -> None:
     """Write the network of a run folder as artifacts that stream on a device.
 
@@ -60,6 +62,7 @@ def command(
         board=board,
         flash=flash,
         ram=ram,
+        simd=not no_simd,
     )
     rows = [["artifact", "format", "KB", "largest error", "limit", "float32", "where"]]
     for artifact in written.artifacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -42,12 +43,15 @@ _TABLE = "array_addresses"
 _SHOWN_LINES = 8
 
 
-def build_wasm(source: CSource, metadata: Metadata, *, simd: bool = True) -> bytes:
+def build_wasm(
+    source: CSource, metadata: Metadata, file: str, *, simd: bool = True
+) -> bytes:
     """The module of a generated source; equal arguments and tools give equal bytes.
 
     Args:
         source: named IDENTIFIER.
         metadata: the model.
+        file: name of the module; the hash of its JavaScript is in it.
         simd: whether it may use vectors of 128 bits (WebAssembly SIMD).
 
     Raises:
@@ -59,8 +63,8 @@ def build_wasm(source: CSource, metadata: Metadata, *, simd: bool = True) -> byt
     arrays = [(name, kind, int(size)) for kind, name, size in _ARRAY.findall(text)]
     with tempfile.TemporaryDirectory(prefix="rnnedge-") as name:
         folder = Path(name)
-        for file, content in source.files.items():
-            (folder / file).write_text(content, encoding="utf-8")
+        for part, content in source.files.items():
+            (folder / part).write_text(content, encoding="utf-8")
         glue = (SUPPORT / "module.c").read_text(encoding="utf-8")
         (folder / "module.c").write_text(glue + _table(arrays), encoding="utf-8")
         flags = [*_FLAGS, *(["-msimd128"] if simd else [])]
@@ -71,12 +75,12 @@ def build_wasm(source: CSource, metadata: Metadata, *, simd: bool = True) -> byt
     about = {
         **read_content(text, f"{IDENTIFIER}.c"),
         "arrays": _addresses(module, arrays),
+        "files": {javascript_name(file): _sha256(javascript(file))},
         "outputs": [{"name": o.name, "unit": o.unit} for o in metadata.spec.outputs],
         "seal": BLANK_SEAL,
         "simd": simd,
     }
-    for of_source in ("files", "name"):
-        del about[of_source]
+    del about["name"]
     section = json.dumps(about, separators=(",", ":"), sort_keys=True).encode()
     return seal(module + custom_section(SECTION, section))
 
@@ -84,10 +88,19 @@ def build_wasm(source: CSource, metadata: Metadata, *, simd: bool = True) -> byt
 def javascript(file: str) -> str:
     """The JavaScript beside the module `file`."""
     text = (SUPPORT / "model.js").read_text(encoding="utf-8")
-    beside = str(Path(file).with_suffix(".js"))
+    beside = javascript_name(file)
     return text.replace("{{file}}", _quoted(file)).replace(
         "{{module}}", _quoted(beside)
     )
+
+
+def javascript_name(file: str) -> str:
+    """The name of the JavaScript beside the module `file`."""
+    return str(Path(file).with_suffix(".js"))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _quoted(name: str) -> str:

@@ -5,6 +5,7 @@ What is read are the bytes that its instructions read, so a changed weight shows
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,15 @@ def read_wasm(path: Path) -> tuple[Metadata, Weights]:
     """Description and canonical weights of an exported module, checked in full.
 
     Raises:
-        FormatError: the file was changed, is not one of ours, or its parts do not fit.
+        FormatError: the file was changed, is not one of ours, its parts do not fit, or the
+            JavaScript beside it is not its own.
     """
     check_is_file(path)
     where = path.name
     module, about = _read(read_sealed(path), where)
 
     def arrays() -> Arrays:
+        _check_javascript(path, dict(about["files"]))
         return {
             name: np.frombuffer(
                 module.memory(address, size * np.dtype(_TYPES[kind]).itemsize),
@@ -57,6 +60,19 @@ def read_wasm(path: Path) -> tuple[Metadata, Weights]:
 def is_wasm(path: Path) -> bool:
     """Whether a file name is that of a module."""
     return path.suffix.lower() == ".wasm"
+
+
+def _check_javascript(path: Path, sums: dict[str, str]) -> None:
+    """The module is whole without it, but must not be stepped by another."""
+    for name, expected in sums.items():
+        beside = path.with_name(Path(name).name)
+        if not beside.is_file():
+            continue
+        if hashlib.sha256(beside.read_bytes()).hexdigest() != expected:
+            raise FormatError(
+                f"{path.name}: '{beside.name}' beside it is not the one it was exported "
+                "with. Copy both files of one export, or export again."
+            )
 
 
 def _read(content: bytes, where: str) -> tuple[Module, dict[str, Any]]:
