@@ -9,8 +9,6 @@ from rnnedge_runtime.spec import ModelSpec
 
 from .naming import float_array, float_literal, integer_array
 
-F32 = "rnne_f32"
-
 Tensor = tuple[str, int, bool]
 """Name in the state, number of values, whether it holds readings."""
 
@@ -20,8 +18,6 @@ def public_functions(
     metadata: Metadata,
     tensors: Sequence[Tensor],
     step: Sequence[str],
-    *,
-    kernel: str = F32,
 ) -> str:
     """Definitions of all that `interface_text` declares.
 
@@ -30,8 +26,6 @@ def public_functions(
         metadata: the model, golden steps included.
         tensors: of the state, in the order of snapshots.
         step: statements from `x` to `y`.
-        kernel: start of the names of the kernel header's functions: `<kernel>_is_rejected`,
-            `_put_tensor`, `_check_tensor` and `_get_tensor`; the rest is shared.
     """
     spec = metadata.spec
     functions = [
@@ -62,12 +56,12 @@ void {name}_reset({name}_state *s)
 """
 
 
-def _step(name: str, spec: ModelSpec, step: Sequence[str], kernel: str) -> str:
+def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
     declarations = [line for line in step if line.startswith("float ")]
     statements = [line for line in step if not line.startswith("float ")]
     if any(feature.missing == "reject" for feature in spec.features):
         statements = [
-            f"if ({kernel}_is_rejected({spec.num_features}, {name}_rejects, x))",
+            f"if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, x))",
             "    return 1;",
             *statements,
         ]
@@ -89,7 +83,7 @@ def run_function(name: str, spec: ModelSpec) -> str:
         row = f"xs + t * {spec.input_size}"
         check = f"""\
     for (t = 0; t < n; t++)
-        if ({kernel}_is_rejected({spec.num_features}, {name}_rejects, {row}))
+        if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, {row}))
             return 1;
 """
     return f"""\
@@ -103,16 +97,14 @@ int {name}_run({name}_state *s, const float *xs, size_t n, float *ys)
 """
 
 
-def _snapshots(
-    name: str, metadata: Metadata, tensors: Sequence[Tensor], kernel: str
-) -> list[str]:
+def _snapshots(name: str, metadata: Metadata, tensors: Sequence[Tensor]) -> list[str]:
     return snapshot_functions(
         name,
         metadata,
         [size for _, size, _ in tensors],
-        [f"{kernel}_put_tensor(at, s->{field}, {size})" for field, size, _ in tensors],
+        [f"rnne_f32_put_tensor(at, s->{field}, {size})" for field, size, _ in tensors],
         [
-            f"{kernel}_get_tensor(at, s->{field}, {size}, {int(is_held)})"
+            f"rnne_f32_get_tensor(at, s->{field}, {size}, {int(is_held)})"
             for field, size, is_held in tensors
         ],
     )
@@ -139,7 +131,7 @@ def snapshot_functions(
     identity = bytes.fromhex(metadata.digest)[:16] + metadata.numerics.encode().ljust(
         16, b"\0"
     )
-    check = [f"{kernel}_check_tensor(at, end, {size})" for size in sizes]
+    check = [f"rnne_f32_check_tensor(at, end, {size})" for size in sizes]
     puts, checks, gets = (
         "".join(f"    at = {call};\n" for call in calls) for calls in (put, check, get)
     )
