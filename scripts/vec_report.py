@@ -1,10 +1,10 @@
-"""What compilers make of the kernels: `vec_report.py [COMPILER ...]`, or `make vec-report`.
+"""What compilers make of the float kernels: `vec_report.py [COMPILER ...]`, `make vec-report`.
 
-For each kernel of each source runtime/core/src/kernels_*.c, with the functions it calls: how
-many multiplications of floats are packed to the source's vector width, how many are not, and
-how many of both are fused with an addition. Fails where a kernel is not vectorised throughout,
-an exact one holds a fused multiply-add, or a fast one none. The plain kernels may be vectorised
-or not.
+For each kernel of each source runtime/core/src/kernels_*.c but those of integers, with the
+functions it calls: how many multiplications of floats are packed to the source's vector width,
+how many are not, and how many of both are fused with an addition. Fails where a kernel is not
+vectorised throughout, an exact one holds a fused multiply-add, or a fast one none. The plain
+kernels may be vectorised or not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parent.parent / "runtime" / "core"
-SOURCES = sorted((CORE / "src").glob("kernels_*.c"))
+SOURCES = [
+    path
+    for path in sorted((CORE / "src").glob("kernels_*.c"))
+    if not path.stem.startswith("kernels_int_")
+]
 KERNELS = re.findall(
     r"^    void \(\*(\w+)\)\(", (CORE / "src/kernels.h").read_text(), re.M
 )
