@@ -30,7 +30,7 @@ def main(fit: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if fit:
-            content = fit_costs(folder, click.echo)
+            content = fit_costs(folder, lambda text: click.echo(text, err=True))
             COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             click.echo(f"written: {COSTS}")
             return

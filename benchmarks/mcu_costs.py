@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.estimating import Work, work_of
+from rnnedge_export.boards.estimating import Work, packed_nbytes, work_of
 from rnnedge_export.boards.measuring import Measurement, measure
 from rnnedge_runtime.weights import NUMERICS
 
@@ -23,6 +23,7 @@ _SIZES = (8, 16, 32, 64)
 def fit_costs(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """The content of `costs.json`."""
     subjects = [bare_cell(kind.upper(), h, folder) for kind in _KINDS for h in _SIZES]
+    subjects += [bare_cell(kind.upper(), 16, folder, num_layers=2) for kind in _KINDS]
     subjects.append(demo_model(folder))
     works = [work_of(subject.spec) for subject in subjects]
     costs = {}
@@ -37,13 +38,14 @@ def _fit(
     subjects: Sequence[Subject], works: Sequence[Work], found: Sequence[Measurement]
 ) -> dict[str, Any]:
     code = [
-        item.flash_nbytes - 4 * (work.matrix_values + work.other_values)
-        for work, item in zip(works, found, strict=True)
+        item.flash_nbytes - packed_nbytes(subject.spec)
+        for subject, item in zip(subjects, found, strict=True)
     ]
-    states = [
-        item.ram_nbytes / work.state_values
-        for work, item in zip(works, found, strict=True)
+    layers = [
+        [1, *(work.layers.get(kind, 0) for kind in (*_KINDS, "other"))]
+        for work in works
     ]
+    code_nbytes = non_negative_fit(np.array(layers, float), np.array(code, float))
     counts = [item.max_instructions or 0 for item in found]
     columns = [
         [
@@ -65,10 +67,12 @@ def _fit(
         },
         "value": round(float(value), 1),
         "call": round(float(call)),
-        "matrix_nbytes": 4.0,
-        "other_nbytes": 4.0,
-        "code_nbytes": int(np.median(code)),
-        "state_nbytes": round(float(np.median(states)), 2),
+        "code_nbytes": {
+            kind: round(float(nbytes))
+            for kind, nbytes in zip(
+                ("base", *_KINDS, "other"), code_nbytes, strict=True
+            )
+        },
         "stack_nbytes": max(item.stack_nbytes or 0 for item in found),
     }
 

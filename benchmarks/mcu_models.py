@@ -45,11 +45,13 @@ class Subject:
     x: NDArray[np.float32]
 
 
-def bare_cell(cell: str, hidden_size: int, folder: Path) -> Subject:
-    """One recurrent layer of four inputs: no scaler, no head."""
-    network = Network(cell, INPUT_SIZE, hidden_size)
+def bare_cell(
+    cell: str, hidden_size: int, folder: Path, *, num_layers: int = 1
+) -> Subject:
+    """Recurrent layers of four inputs: no scaler, no head."""
+    network = Network(cell, INPUT_SIZE, hidden_size, num_layers)
     spec = network.spec()
-    name = f"{cell.lower()}_{hidden_size}"
+    name = f"{cell.lower()}_{hidden_size}_{num_layers}"
     x = np.random.default_rng(_SEED).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
     return _subject(f"{cell} {hidden_size}", name, spec, x, folder)
 

@@ -31,6 +31,7 @@ from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import NUMERICS
 
 from ..c_source.f32_step import step_code
+from ..c_source.packing import added_biases, pack_layer
 from .board import Board
 from .image import SUPPORT
 from .measuring import Measurement
@@ -45,6 +46,7 @@ class Work:
     Attributes:
         multiply_adds: of all products.
         units: of each kind of cell: gates computed together.
+        layers: how many there are of each kind of cell, and `other`.
         values: numbers that pass through the other layers, inputs among them.
         matrix_values: weights in matrices.
         other_values: biases, scales, limits.
@@ -53,6 +55,7 @@ class Work:
 
     multiply_adds: int
     units: dict[str, int]
+    layers: dict[str, int]
     values: int
     matrix_values: int
     other_values: int
@@ -61,17 +64,29 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Fitted costs of one numerics on one board; instructions and bytes."""
+    """Fitted costs of one numerics on one board; instructions and bytes.
+
+    Attributes:
+        multiply_add: instructions of one.
+        unit: instructions of a unit by kind of cell.
+        value: instructions of a value of the other layers.
+        call: instructions of the rest.
+        code_nbytes: `base`, and what each layer adds by kind of cell or `other`.
+        stack_nbytes: of a step.
+        matrix_nbytes: of a weight in a matrix, where the generator does not tell.
+        other_nbytes: of another weight, where the generator does not tell.
+        state_nbytes: of a value of the state, where the generator does not tell.
+    """
 
     multiply_add: float
     unit: dict[str, float]
     value: float
     call: float
-    matrix_nbytes: float
-    other_nbytes: float
-    code_nbytes: int
-    state_nbytes: float
+    code_nbytes: dict[str, float]
     stack_nbytes: int
+    matrix_nbytes: float = 4.0
+    other_nbytes: float = 4.0
+    state_nbytes: float = 4.0
 
 
 def work_of(spec: ModelSpec) -> Work:
@@ -87,6 +102,7 @@ def work_of(spec: ModelSpec) -> Work:
         )
     matrices = others = values = 0
     units: dict[str, int] = {}
+    layers = {"other": 0}
     for layer in spec.layers:
         for shape in layer.weight_shapes().values():
             if len(shape) == 2:
@@ -95,7 +111,9 @@ def work_of(spec: ModelSpec) -> Work:
                 others += shape[0]
         if isinstance(layer, Rnn | Gru | Lstm):
             units[layer.kind] = units.get(layer.kind, 0) + layer.hidden_size
+            layers[layer.kind] = layers.get(layer.kind, 0) + 1
         else:
+            layers["other"] += 1
             values += layer.output_size
     tables = sum(
         layer.num_embeddings * layer.embedding_dim
@@ -105,6 +123,7 @@ def work_of(spec: ModelSpec) -> Work:
     return Work(
         multiply_adds=matrices - tables,
         units=units,
+        layers=layers,
         values=values + spec.input_size,
         matrix_values=matrices,
         other_values=others,
@@ -127,11 +146,8 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
             + costs.value * work.values
             + costs.call
         )
-    flash = (
-        costs.matrix_nbytes * work.matrix_values
-        + costs.other_nbytes * work.other_values
-        + costs.code_nbytes
-    )
+    flash = weights_nbytes(spec, numerics, work, costs) + costs.code_nbytes["base"]
+    flash += sum(costs.code_nbytes[kind] * n for kind, n in work.layers.items())
     return Measurement(
         board.name,
         flash_nbytes=round(flash),
@@ -141,6 +157,27 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
         max_instructions=counts,
         is_estimated=True,
     )
+
+
+def weights_nbytes(spec: ModelSpec, numerics: str, work: Work, costs: Costs) -> int:
+    """Bytes of the weights as they are packed."""
+    if numerics == NUMERICS:
+        return packed_nbytes(spec)
+    return round(
+        costs.matrix_nbytes * work.matrix_values
+        + costs.other_nbytes * work.other_values
+    )
+
+
+def packed_nbytes(spec: ModelSpec) -> int:
+    """Bytes of the float32 weights in the layout of the generator, gaps included."""
+    nbytes = 0
+    for layer in spec.layers:
+        shapes = layer.weight_shapes().items()
+        zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes}
+        packed = pack_layer(layer, added_biases(layer, zeros))
+        nbytes += sum(array.nbytes for array in packed.values())
+    return nbytes
 
 
 def _state_nbytes(spec: ModelSpec, numerics: str, work: Work, costs: Costs) -> int:
