@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge_export.rnne as writer
+from rnnedge_export.quantising import measure_ranges, quantise
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import (
     Activation,
     AddLast,
@@ -66,6 +68,9 @@ SAMPLES = {
     "token": spec_of((Embedding(6, 3), Gru(3, 4), Linear(4, 6), Softmax(6))),
 }
 
+KEPT = frozenset({1})
+INTEGERS: dict[str, frozenset[int]] = {"gru": frozenset(), "lstm": KEPT}
+
 
 def build(spec: ModelSpec) -> bytes:
     rng = np.random.default_rng(0)
@@ -81,9 +86,21 @@ def build(spec: ModelSpec) -> bytes:
     return writer.build_rnne(metadata, weights)
 
 
-def snapshot(spec: ModelSpec, dtype: type[np.floating]) -> bytes:
-    """A snapshot of the model that `build` makes of `spec`."""
-    metadata, _ = parse_rnne(build(spec), where="sample")
+def build_integers(spec: ModelSpec, kept: frozenset[int]) -> bytes:
+    """The model in integers, the layers `kept` in float."""
+    metadata, weights = parse_rnne(build(spec), where="sample")
+    x = metadata.golden.x
+    model = quantise(spec, weights, measure_ranges(spec, weights, x), kept)
+    described = Metadata(
+        spec, model.digest, INTEGER_NUMERICS, metadata.golden, metadata.producer
+    )
+    return writer.build_rnne(described, model)
+
+
+def snapshot(model: bytes, dtype: type[np.floating]) -> bytes:
+    """A snapshot of a model's file."""
+    metadata, _ = parse_rnne(model, where="sample")
+    spec = metadata.spec
     state = [np.full(entry.shape, 0.25, dtype) for entry in spec.state]
     return pack_snapshot(metadata.digest, metadata.numerics, 12, state)
 
@@ -178,11 +195,17 @@ def main(root: Path) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for name, spec in SAMPLES.items():
         (corpus / f"{name}.rnne").write_bytes(build(spec))
+    for name, kept in INTEGERS.items():
+        content = build_integers(SAMPLES[name], kept)
+        (corpus / f"{name}_w8a16.rnne").write_bytes(content)
     snapshots = root / "runtime/core/fuzz/corpus_snapshot"
     snapshots.mkdir(parents=True, exist_ok=True)
     for dtype in (np.float32, np.float64):
         name = np.dtype(dtype).name
-        (snapshots / f"{name}.snapshot").write_bytes(snapshot(SAMPLES["gru"], dtype))
+        content = snapshot(build(SAMPLES["gru"]), dtype)
+        (snapshots / f"{name}.snapshot").write_bytes(content)
+    content = snapshot(build_integers(SAMPLES["lstm"], KEPT), np.float32)
+    (snapshots / "w8a16.snapshot").write_bytes(content)
     folder = root / "tests/c/hostile"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in hostile().items():

@@ -36,6 +36,27 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     return size;
 }
 
+/* The calls in integers, which most models refuse; memory of exact sizes. */
+static void use_integers(const rnne_model *model, const rnne_info *info, rnne_stream *stream)
+{
+    const size_t num_x = info->input_size, num_y = info->output_size;
+    float *const x_scale = calloc(2 * num_x, sizeof(float));
+    float *const y_scale = calloc(2 * num_y, sizeof(float));
+    int16_t *const x = calloc(num_x, sizeof *x), *const y = calloc(num_y, sizeof *y);
+    if (x_scale && y_scale && x && y &&
+        rnne_scales_q(model, x_scale, x_scale + num_x, y_scale, y_scale + num_y) == RNNE_OK) {
+        for (size_t i = 0; i < info->num_features; i++)
+            x[i] = (int16_t)(i % 3 ? INT16_MAX : INT16_MIN);
+        rnne_time_features_q(model, INT64_MAX, x + info->num_features);
+        for (size_t t = 0; t < NUM_STEPS; t++)
+            rnne_step_q(stream, x, y);
+    }
+    free(x_scale);
+    free(y_scale);
+    free(x);
+    free(y);
+}
+
 static void use(const rnne_model *model, const uint8_t *file, size_t file_nbytes)
 {
     rnne_info info;
@@ -59,6 +80,7 @@ static void use(const rnne_model *model, const uint8_t *file, size_t file_nbytes
         rnne_stream_init(mem, nbytes, model, &stream);
         for (size_t t = 0; t < NUM_STEPS; t++)
             rnne_step(stream, x + t * info.input_size, y + t * info.output_size);
+        use_integers(model, &info, stream);
         rnne_run(stream, x, NUM_STEPS, y, scratch, scratch_nbytes);
         rnne_fleet_init(fleet_mem, fleet_nbytes, model, NUM_STEPS, RNNE_FAST, &fleet);
         rnne_fleet_step(fleet, NULL, NUM_STEPS, x, y);

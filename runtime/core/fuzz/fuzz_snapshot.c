@@ -2,7 +2,7 @@
 /*
  * Restores what the fuzzer makes of snapshots, steps on and takes the state out again, whole and
  * as bare values.  What is refused leaves the state as it was.  The mutator repairs the checksum.
- * RNNE_FUZZ_MODEL names the model the snapshots belong to.
+ * The models the snapshots belong to, one in floats and one in integers, are in RNNE_FUZZ_MODELS.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -19,11 +19,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 uint32_t rnne_crc32(uint32_t crc, const void *bytes, size_t nbytes);
 
-static rnne_stream *stream;
-static rnne_info info;
-static size_t state_nbytes;
-static float *x, *y, *values;
-static uint8_t *before, *after;
+/* A stream of one model, with memory of exact sizes. */
+typedef struct subject {
+    rnne_stream *stream;
+    size_t state_nbytes;
+    float *x, *y, *values;
+    uint8_t *before, *after;
+} subject;
+
+static subject subjects[2];
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
@@ -36,61 +40,73 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     return size;
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    static uint8_t file[MAX_FILE_NBYTES];
-    size_t nbytes;
-    rnne_model *model;
-    (void)argc;
-    (void)argv;
-    FILE *const in = fopen(RNNE_FUZZ_MODEL, "rb");
-    const size_t file_nbytes = in ? fread(file, 1, sizeof file, in) : 0;
-    if (rnne_model_nbytes(file, file_nbytes, &nbytes, NULL) != RNNE_OK ||
-        rnne_model_init(malloc(nbytes), nbytes, file, file_nbytes, RNNE_ISA_AUTO, &model, NULL) !=
-            RNNE_OK)
-        abort();
-    rnne_model_info(model, &info);
-    nbytes = rnne_stream_nbytes(model);
-    rnne_stream_init(malloc(nbytes), nbytes, model, &stream);
-    x = calloc(info.input_size, sizeof *x);
-    y = calloc(info.output_size, sizeof *y);
-    values = malloc(info.state_size * sizeof *values);
-    state_nbytes = rnne_state_nbytes(model);
-    before = malloc(state_nbytes);
-    after = malloc(state_nbytes);
-    return 0;
-}
-
 static void require(int condition)
 {
     if (!condition)
         abort();
 }
 
-static void take(uint8_t *snapshot)
+static void load(subject *s, const char *path)
 {
-    require(rnne_state_get(stream, snapshot, state_nbytes - 1) == RNNE_MEMORY_TOO_SMALL);
-    require(rnne_state_get(stream, snapshot, state_nbytes) == RNNE_OK);
+    static uint8_t file[MAX_FILE_NBYTES];
+    size_t nbytes;
+    rnne_model *model;
+    rnne_info info;
+    FILE *const in = fopen(path, "rb");
+    const size_t file_nbytes = in ? fread(file, 1, sizeof file, in) : 0;
+    require(rnne_model_nbytes(file, file_nbytes, &nbytes, NULL) == RNNE_OK);
+    require(rnne_model_init(malloc(nbytes), nbytes, file, file_nbytes, RNNE_ISA_AUTO, &model,
+                            NULL) == RNNE_OK);
+    fclose(in);
+    rnne_model_info(model, &info);
+    nbytes = rnne_stream_nbytes(model);
+    rnne_stream_init(malloc(nbytes), nbytes, model, &s->stream);
+    s->x = calloc(info.input_size, sizeof *s->x);
+    s->y = calloc(info.output_size, sizeof *s->y);
+    s->values = malloc(info.state_size * sizeof *s->values);
+    s->state_nbytes = rnne_state_nbytes(model);
+    s->before = malloc(s->state_nbytes);
+    s->after = malloc(s->state_nbytes);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    load(&subjects[0], RNNE_FUZZ_MODELS "/gru.rnne");
+    load(&subjects[1], RNNE_FUZZ_MODELS "/lstm_w8a16.rnne");
+    return 0;
+}
+
+static void take(const subject *s, uint8_t *snapshot)
+{
+    const size_t nbytes = s->state_nbytes;
+    require(rnne_state_get(s->stream, snapshot, nbytes - 1) == RNNE_MEMORY_TOO_SMALL);
+    require(rnne_state_get(s->stream, snapshot, nbytes) == RNNE_OK);
+}
+
+static void require_same(const subject *s)
+{
+    take(s, s->after);
+    require(memcmp(s->before, s->after, s->state_nbytes) == 0);
 }
 
 /* The state that was taken comes back whole, both ways. */
-static void use(void)
+static void use(const subject *s)
 {
     rnne_error error;
-    take(before);
-    rnne_values_get(stream, values);
-    const uint64_t num_steps = rnne_num_steps(stream);
+    take(s, s->before);
+    rnne_values_get(s->stream, s->values);
+    const uint64_t num_steps = rnne_num_steps(s->stream);
     for (int t = 0; t < 3; t++)
-        rnne_step(stream, x, y);
-    require(rnne_num_steps(stream) == num_steps + 3);
-    rnne_values_set(stream, values, num_steps);
-    take(after);
-    require(memcmp(before, after, state_nbytes) == 0);
-    rnne_reset(stream);
-    require(rnne_num_steps(stream) == 0);
-    require(rnne_state_set(stream, before, state_nbytes, &error) == RNNE_OK);
-    take(after);
-    require(memcmp(before, after, state_nbytes) == 0);
+        rnne_step(s->stream, s->x, s->y);
+    require(rnne_num_steps(s->stream) == num_steps + 3);
+    rnne_values_set(s->stream, s->values, num_steps);
+    require_same(s);
+    rnne_reset(s->stream);
+    require(rnne_num_steps(s->stream) == 0);
+    require(rnne_state_set(s->stream, s->before, s->state_nbytes, &error) == RNNE_OK);
+    require_same(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -100,13 +116,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!snapshot)
         return 0;
     memcpy(snapshot, data, size);
-    take(before);
-    if (rnne_state_set(stream, snapshot, size, &error) == RNNE_OK) {
-        use();
-    } else {
-        require(error.offset <= size);
-        take(after);
-        require(memcmp(before, after, state_nbytes) == 0);
+    for (int i = 0; i < 2; i++) {
+        const subject *const s = &subjects[i];
+        take(s, s->before);
+        if (rnne_state_set(s->stream, snapshot, size, &error) == RNNE_OK) {
+            use(s);
+        } else {
+            require(error.offset <= size);
+            require_same(s);
+        }
     }
     free(snapshot);
     return 0;

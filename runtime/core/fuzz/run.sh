@@ -18,7 +18,7 @@ sanitizers=address,undefined
 compile() { # folder, flags...
     mkdir -p "$work/$1"
     (cd "$work/$1" && shift && "$clang" -std=c99 -g -O1 -I"$core/include" -I"$core/src" \
-        -DRNNE_FUZZ_MODEL="\"$here/corpus_model/gru.rnne\"" "$@")
+        -DRNNE_FUZZ_MODELS="\"$here/corpus_model\"" "$@")
 }
 
 sanitize() { # folder, sources...
