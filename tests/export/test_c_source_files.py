@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -24,8 +27,9 @@ from rnnedge_export.exporting import export
 from rnnedge_export.verifying import verify
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.integrity import BLANK_DIGITS, MARKER, seal
-from rnnedge_runtime.layers import Gru, Linear
+from rnnedge_runtime.layers import Affine, Gru, Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
 
 HOSTILE = 'ends */ here /* " \\ ??/ \n#error \u202e hidden \\'
 
@@ -105,6 +109,19 @@ def test_odd_names_and_texts_compile_without_a_warning(tmp_path: Path) -> None:
         engines = compiled(paths, tmp_path / compiler, (compiler, *WARNINGS))
         assert [engine.check_golden() for engine in engines] == [0] * 4
     assert read_c_source(paths[0])[0].spec == spec
+
+
+def test_the_example_of_the_documentation_compiles(tmp_path: Path) -> None:
+    plain = forecaster("gru-L1", 4)
+    layers = (Affine(5), Gru(5, 4), *plain.layers[2:])
+    derived = (DerivedInput(86_400),)
+    spec = dataclasses.replace(plain, derived=derived, layers=layers)
+    write_c(spec, drawn_model(spec, 0).weights, "boiler", tmp_path)
+    page = Path(__file__).parents[2] / "docs/c.md"
+    (example,) = re.findall(r"```c\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    (tmp_path / "firmware.c").write_text(example)
+    command = ["gcc", *WARNINGS, "-c", "firmware.c", "boiler.c"]
+    subprocess.run(command, check=True, cwd=tmp_path)
 
 
 def test_figures_stand_in_the_comment() -> None:
