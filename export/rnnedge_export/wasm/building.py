@@ -38,7 +38,9 @@ _LINK_FLAGS = (
     *("--no-entry", "--strip-all", "--gc-sections", "--stack-first"),
     *("-z", "stack-size=16384"),
 )
-_ARRAY = re.compile(rf"static const (\w+) ({IDENTIFIER}_\w+)\[(\d+)\] = ")
+_ARRAY = re.compile(
+    rf"static const (\w+) ({IDENTIFIER}_\w+)\[(\d+)\] = (\{{[^}}]*\}});"
+)
 _TABLE = "array_addresses"
 _SHOWN_LINES = 8
 
@@ -60,17 +62,21 @@ def build_wasm(
     """
     clang, linker = _find_tools()
     text = source.files[f"{IDENTIFIER}.c"]
-    arrays = [(name, kind, int(size)) for kind, name, size in _ARRAY.findall(text)]
+    arrays = [(name, kind, int(size)) for kind, name, size, _ in _ARRAY.findall(text)]
     with tempfile.TemporaryDirectory(prefix="rnnedge-") as name:
         folder = Path(name)
         for part, content in source.files.items():
             (folder / part).write_text(content, encoding="utf-8")
+        (folder / "arrays.c").write_text(_arrays(text), encoding="utf-8")
+        (folder / f"{IDENTIFIER}.c").write_text(
+            _ARRAY.sub(r"extern const \1 \2[\3];", text), encoding="utf-8"
+        )
         glue = (SUPPORT / "module.c").read_text(encoding="utf-8")
-        (folder / "module.c").write_text(glue + _table(arrays), encoding="utf-8")
+        (folder / "module.c").write_text(glue, encoding="utf-8")
         flags = [*_FLAGS, *(["-msimd128"] if simd else [])]
-        _call([clang, *flags, "-c", "module.c", "-o", "module.o"], folder)
-        export = f"--export={_TABLE}"
-        _call([linker, *_LINK_FLAGS, export, "module.o", "-o", "module.wasm"], folder)
+        _call([clang, *flags, "-c", "module.c", "arrays.c"], folder)
+        objects = [f"--export={_TABLE}", "module.o", "arrays.o", "-o", "module.wasm"]
+        _call([linker, *_LINK_FLAGS, *objects], folder)
         module = (folder / "module.wasm").read_bytes()
     about = {
         **read_content(text, f"{IDENTIFIER}.c"),
@@ -121,12 +127,22 @@ def _find_tools() -> tuple[str, str]:
     )
 
 
-def _table(arrays: Sequence[tuple[str, str, int]]) -> str:
-    """C that makes the addresses of the arrays known to the linker."""
-    names = ", ".join(name for name, _, _ in arrays)
-    table = f"const void *const {_TABLE}[{len(arrays)}]"
-    hidden = '__attribute__((visibility("default")))'
-    return f"\nextern {table} {hidden};\n{table} = {{{names}}};\n"
+def _arrays(text: str) -> str:
+    """The constant arrays of a source by themselves, and a table of their addresses.
+
+    Apart from it, the compiler cannot put their values into instructions: they are in the
+    module once.
+    """
+    lines = ["#include <stdint.h>"]
+    for kind, name, size, values in _ARRAY.findall(text):
+        lines += [f"extern const {kind} {name}[{size}];"]
+        lines += [f"const {kind} {name}[{size}] = {values};"]
+    names = [name for _, name, _, _ in _ARRAY.findall(text)]
+    lines.append(
+        f"const void *const {_TABLE}[{len(names)}] "
+        f'__attribute__((visibility("default"))) = {{{", ".join(names)}}};'
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _addresses(

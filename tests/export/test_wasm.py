@@ -1,0 +1,401 @@
+"""WebAssembly: the bytes of the reference through node, whole files, and its JavaScript."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from artifacts import describe, inputs_of, times_of, torch_model
+from click.testing import CliRunner
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from run_helpers import COLUMNS, MEANS, weather_spec
+from strategies import model_specs, random_readings, random_weights, seeds
+
+from rnnedge.cli import main
+from rnnedge_export.artifact_metadata import read_metadata
+from rnnedge_export.c_source.source import generate_c
+from rnnedge_export.exporting import export
+from rnnedge_export.verifying import verify
+from rnnedge_export.wasm import hosting
+from rnnedge_export.wasm.building import IDENTIFIER, build_wasm, javascript
+from rnnedge_export.wasm.loading import load_wasm
+from rnnedge_export.wasm.module import custom_section, leb128, read_module
+from rnnedge_export.wasm.reading import read_wasm
+from rnnedge_runtime.errors import (
+    BoardError,
+    FormatError,
+    MissingDependencyError,
+    ParityError,
+)
+from rnnedge_runtime.integrity import BLANK_SEAL, MARKER, seal
+from rnnedge_runtime.loading import load
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.time_features import time_features
+from rnnedge_runtime.weights import Weights
+
+TOOLS = [tool for tool in ("clang-14", "wasm-ld-14", "node") if not shutil.which(tool)]
+pytestmark = pytest.mark.skipif(bool(TOOLS), reason=f"{TOOLS} not installed")
+NUM_MODELS = 5
+STEPS = 200
+
+
+def weights_of(spec: ModelSpec, seed: int) -> Weights:
+    """Random ones, the scaler of the weather that of its readings."""
+    weights = random_weights(spec, np.random.default_rng(seed))
+    if spec.feature_names == COLUMNS:
+        weights["layers.0.shift"] = np.array([*MEANS, 0, 0], np.float32)
+        scale = [0.1, 0.1, 0.05, 0.3, 0.1, 1, 1]
+        weights["layers.0.scale"] = np.array(scale, np.float32)
+    return weights
+
+
+def write(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> Path:
+    weights = weights_of(spec, seed)
+    metadata = describe(spec, weights)
+    source = generate_c(metadata, weights, IDENTIFIER)
+    path.write_bytes(build_wasm(source, metadata, path.name, simd=simd))
+    path.with_suffix(".js").write_text(javascript(path.name))
+    return path
+
+
+@pytest.fixture(scope="module")
+def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "we'ather.wasm")
+
+
+def without_nan(y: np.ndarray) -> bytes:
+    """The bytes; those of a NaN are not fixed."""
+    return np.where(np.isnan(y), np.float32(0), y).tobytes()
+
+
+def resealed(content: bytes) -> bytes:
+    start = content.index(MARKER) + len(MARKER)
+    end = start + len(BLANK_SEAL) - len(MARKER)
+    return seal(content[:start] + b"0" * 64 + content[end:])
+
+
+@settings(
+    max_examples=NUM_MODELS,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(model_specs(), seeds, st.booleans())
+@example(weather_spec("reject"), 3, False)
+def test_every_model_gives_the_bytes_of_the_reference(
+    tmp_path: Path, spec: ModelSpec, seed: int, simd: bool
+) -> None:
+    path = write(spec, seed, tmp_path / f"m{seed}{simd}.wasm", simd=simd)
+    numpy, wasm = load_wasm(path, is_run=False), load_wasm(path)
+    readings = random_readings(spec, np.random.default_rng(seed), STEPS)
+    if any(feature.missing == "reject" for feature in spec.features):
+        readings = np.nan_to_num(readings)
+    times = times_of(spec, STEPS)
+    expected = numpy.stream()
+    found = wasm.stream()
+    y = expected.run(readings, times)
+    assert without_nan(found.run(readings, times)) == without_nan(y)
+    if np.isfinite(y).all():
+        assert found.snapshot() == expected.snapshot()
+    stepper = wasm.engine.stepper()
+    out = np.empty(spec.output_size, np.float32)
+    for row, step in zip(inputs_of(spec, readings)[:5], y, strict=False):
+        stepper.step(row, out)
+        assert without_nan(out) == without_nan(step)
+
+
+def test_what_a_stream_of_node_offers(weather: Path) -> None:
+    model = load_wasm(weather)
+    stream, other = model.engine.stepper(), model.engine.stepper()
+    assert stream.selftest() == 0
+    spec = model.spec
+    for time in (-1, 0, 1_700_000_000, 2**40):
+        expected = time_features(np.array([time], np.int64), spec.derived)
+        assert stream.time(time).tobytes() == expected[0].tobytes()
+    x = model.golden.x
+    y = stream.run(x)
+    blob = stream.save()
+    assert other.restore(blob[:-1] + bytes([blob[-1] ^ 1])) == 1
+    assert other.restore(blob[:40]) == 1
+    assert other.restore(blob + bytes(100)) == 1
+    assert other.run(x).tobytes() == y.tobytes()  # a refused snapshot changes nothing
+    other.reset()
+    assert other.restore(blob) == 0
+    assert other.run(x).tobytes() == stream.run(x).tobytes()
+    stream.reset()
+    assert stream.run(x).tobytes() == y.tobytes()
+
+
+def test_the_file_is_deterministic_and_says_the_same_as_the_others(
+    tmp_path: Path,
+) -> None:
+    first = write(weather_spec(), 1, tmp_path / "a.wasm").read_bytes()
+    again = write(weather_spec(), 1, tmp_path / "a.wasm")
+    assert again.read_bytes() == first
+    metadata, weights = read_wasm(again)
+    expected = weights_of(weather_spec(), 1)
+    assert all(weights[name].tobytes() == expected[name].tobytes() for name in expected)
+    assert read_metadata(again).digest == metadata.digest
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans()
+)
+def test_a_changed_or_cut_file_is_refused(
+    weather: Path, where: float, bit: int, cut: bool
+) -> None:
+    content = bytearray(weather.read_bytes())
+    at = int(where * len(content))
+    if cut:
+        del content[at:]
+    else:
+        content[at] ^= 1 << bit
+    path = weather.with_name("changed.wasm")
+    path.write_bytes(content)
+    with pytest.raises(FormatError):
+        read_wasm(path)
+
+
+@settings(max_examples=150, deadline=None)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_changed_file_with_a_new_seal_is_refused_or_the_same_model(
+    weather: Path, where: float, bit: int
+) -> None:
+    content = bytearray(weather.read_bytes())
+    content[int(where * len(content))] ^= 1 << bit
+    if content.count(MARKER) != 1:
+        return
+    path = weather.with_name("resealed.wasm")
+    path.write_bytes(resealed(bytes(content)))
+    try:
+        metadata, _ = read_wasm(path)
+    except FormatError:
+        return
+    assert metadata.digest == read_wasm(weather)[0].digest
+
+
+def test_a_changed_weight_shows_in_the_digest(weather: Path) -> None:
+    content = weather.read_bytes()
+    value = read_wasm(weather)[1]["layers.1.weight_hh"].ravel()[3].tobytes()
+    assert content.count(value) == 1
+    path = weather.with_name("other.wasm")
+    path.write_bytes(resealed(content.replace(value, np.float32(0.5).tobytes())))
+    with pytest.raises(FormatError, match="digest"):
+        read_wasm(path)
+
+
+def test_javascript_of_another_export_is_refused(weather: Path) -> None:
+    beside = weather.with_suffix(".js")
+    text = beside.read_text()
+    beside.write_text(text + "\n")
+    try:
+        with pytest.raises(FormatError, match="Copy both files"):
+            read_wasm(weather)
+    finally:
+        beside.write_text(text)
+    read_wasm(weather)
+
+
+def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.wasm"
+    empty = b"\0asm\x01\0\0\0"
+    about = b'{"seal":"' + BLANK_SEAL.encode() + b'"}'
+    for content in (about, empty + custom_section("other", about), empty + about):
+        path.write_bytes(seal(content))
+        with pytest.raises(FormatError, match="not a WebAssembly module of a model"):
+            read_wasm(path)
+    path.write_bytes(seal(empty + custom_section("rnnedge", about)))
+    with pytest.raises(FormatError):
+        read_wasm(path)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_numbers_go_both_ways(value: int) -> None:
+    name = "x" * (value % 300)
+    section = custom_section(name, bytes(value % 1000))
+    module = read_module(b"\0asm\x01\0\0\0" + section)
+    assert module.custom == {name: bytes(value % 1000)}
+    assert len(leb128(value)) == max(1, -(-value.bit_length() // 7))
+
+
+@dataclass
+class Node:
+    """A script with the model of `weather` in `model`; what it prints as JSON."""
+
+    module: Path
+
+    def run(self, script: str) -> Any:
+        name = json.dumps(f"./{self.module.name}")
+        text = f"import {{ load }} from {name};\nconst model = await load();\n{script}"
+        path = self.module.with_name("script.mjs")
+        path.write_text(text)
+        done = subprocess.run(
+            ["node", str(path)], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def node(weather: Path) -> Iterator[Node]:
+    module = weather.with_suffix(".mjs")
+    shutil.copyfile(weather.with_suffix(".js"), module)
+    yield Node(module)
+    module.unlink()
+
+
+def test_javascript_streams_as_python_does(node: Node, weather: Path) -> None:
+    rows = [[3.9, -3.3, None, 5.7, 1012.6], [4.5, float("nan"), 61.0, 5.0, 1e39]]
+    times = [1_357_020_000, 1_357_023_600]
+    shown = json.dumps(rows)
+    found = node.run(
+        f"""
+        const rows = {shown}, times = {times};
+        const y = rows.map((row, t) => [...model.step(row, times[t])]);
+        const saved = model.snapshot();
+        const next = await model.stream();
+        next.restore(saved);
+        const after = [model, next].map((m) => [...m.step(rows[0], times[1])]);
+        model.reset();
+        console.log(JSON.stringify({{
+          y, after, again: [...model.step(rows[0], times[0])],
+          names: model.outputs.map((o) => `${{o.name}} ${{o.unit}}`),
+          first: model.features[0].name, digest: model.digest, saved: [...saved],
+        }}));
+        """
+    )
+    model = load_wasm(weather, is_run=False)
+    stream = model.stream()
+    readings = np.array(rows, np.float64)
+    readings[1, 4] = np.inf  # what 1e39 is in float32
+    y = np.array(
+        [stream.step(row, time=t) for row, t in zip(readings, times, strict=True)]
+    )
+    assert np.array(found["y"], np.float32).tobytes() == y.tobytes()
+    assert bytes(found["saved"]) == stream.snapshot()
+    assert found["after"][0] == found["after"][1] != found["again"] == found["y"][0]
+    assert found["names"] == [f"temp_c_{k} C" for k in (1, 2, 3)]
+    assert (found["first"], found["digest"]) == ("temp_c", model.digest)
+
+
+def test_javascript_says_what_is_wrong_and_keeps_its_state(node: Node) -> None:
+    calls = {
+        "model.step([1, 2], 0)": "2 readings, expected 5: temp_c",
+        "model.step([1, 2, 3, 4, 5])": "whole seconds since 1970",
+        "model.step([1, 2, 3, 4, 5], 0.5)": "whole seconds since 1970",
+        "model.step([1, 2, 3, 4, '5'], 0)": "not a number",
+        "model.restore(new Uint8Array(3))": "damaged or no snapshot",
+        "model.restore(model.snapshot().fill(1, 8, 24))": "damaged or no snapshot",
+    }
+    script = "const said = [], before = String(model.snapshot());\n" + "".join(
+        f"try {{ {call}; said.push('nothing'); }} catch (e) {{ said.push(e.message); }}\n"
+        for call in calls
+    )
+    said = node.run(
+        f"{script} said.push(before === String(model.snapshot()));"
+        "console.log(JSON.stringify(said));"
+    )
+    assert said.pop() is True
+    for message, expected in zip(said, calls.values(), strict=True):
+        assert expected in message
+
+
+def test_javascript_refuses_a_damaged_module(node: Node, weather: Path) -> None:
+    """A browser checks no seal; the recorded steps are repeated."""
+    content = weather.read_bytes()
+    value = read_wasm(weather)[1]["layers.1.weight_hh"].ravel()[3].tobytes()
+    damaged = content.replace(value, np.float32(0.5).tobytes())
+    found = node.run(
+        f"""
+        const bytes = Uint8Array.from({list(damaged)});
+        const said = await load(bytes).then(() => 'nothing', (e) => e.message);
+        const none = await load(bytes.slice(0, 8)).then(() => '', (e) => e.message);
+        console.log(JSON.stringify([said, none]));
+        """
+    )
+    assert "is not repeated" in found[0]
+    assert "no model" in found[1]
+
+
+def test_export_verify_and_inspect(tmp_path: Path) -> None:
+    spec = weather_spec()
+    module = torch_model(spec, weights_of(spec, 2))
+    written = export(module, formats=("wasm", "rnne"), out=tmp_path, name="boiler 2")
+    assert [item.path.name for item in written.artifacts] == [
+        "boiler 2.wasm",
+        "boiler 2.rnne",
+    ]
+    assert not written.notes
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"boiler 2.wasm", "boiler 2.js", "boiler 2.rnne"}
+    report = verify([item.path for item in written.artifacts])
+    outcomes = {(check.artifact, check.name): check.outcome for check in report.checks}
+    assert set(outcomes.values()) == {"passed"}
+    carried = "300 carried steps in WebAssembly = f32.v1, bit for bit"
+    assert outcomes["boiler 2.wasm", carried] == "passed"
+    assert load(written.artifacts[1].path).digest == written.digest
+    shown = CliRunner().invoke(main, ["inspect", str(written.artifacts[0].path)])
+    assert "temp_c_3" in shown.output
+
+
+def test_other_bytes_than_the_reference_are_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nudged(self: Any, x: np.ndarray, y: np.ndarray) -> None:
+        y[:] = np.nextafter(self._rows(2, x)[0], np.float32(np.inf))
+
+    monkeypatch.setattr(hosting.WasmStream, "step", nudged)
+    module = torch_model(weather_spec(), weights_of(weather_spec(), 2))
+    with pytest.raises(ParityError, match=r"other bytes than f32\.v1 at step 0"):
+        export(module, formats="wasm", out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_tools(
+    tmp_path: Path, weather: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = torch_model(weather_spec(), weights_of(weather_spec(), 2))
+    which = shutil.which
+    monkeypatch.setattr(
+        shutil, "which", lambda name: None if name == "node" else which(name)
+    )
+    written = export(module, formats="wasm", out=tmp_path)
+    assert any("was not checked" in note for note in written.notes)
+    with pytest.raises(MissingDependencyError, match="nodejs"):
+        verify([written.artifacts[0].path])
+    (tmp_path / "model.wasm").unlink()
+    (tmp_path / "model.js").unlink()
+    for tool, package in (("wasm-ld", " lld-14"), ("clang", "clang-14 lld-14")):
+        monkeypatch.setattr(
+            shutil,
+            "which",
+            lambda name, t=tool: None if name.startswith(t) else which(name),
+        )
+        with pytest.raises(MissingDependencyError, match=f"apt-get.*{package}"):
+            export(module, formats="wasm", out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_module_that_does_not_run_says_why(tmp_path: Path, weather: Path) -> None:
+    metadata, _ = read_wasm(weather)
+    path = tmp_path / "model.wasm"
+    path.write_bytes(weather.read_bytes()[:-1])
+    with pytest.raises(BoardError, match="node does not run it"):
+        hosting.NodeEngine(path, metadata)
+
+
+def test_torch_is_not_asked_for(weather: Path) -> None:
+    script = (
+        "import sys; from rnnedge_export.wasm.loading import load_wasm;"
+        f"load_wasm({str(weather)!r}); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
