@@ -47,7 +47,8 @@ class Comparison:
         name: `golden` (recorded steps), `stream` (carried state), `N x 1 = 1 x N` (a run),
             `snapshot out` (saved on the board, restored on the host), `snapshot in` (the
             other way), `bad snapshot` (a changed one refused, the state as before),
-            `self-test`, `time` (derived inputs; where there are any).
+            `step_q` (integers) and `time` (derived inputs) where there are any,
+            `self-test`.
         detail: "" where every byte was equal, else where the first one was not.
     """
 
@@ -210,6 +211,9 @@ def _ask(job: Job, run: HostRun, num_steps: int) -> None:
     job.step(x[_RESUMED])
     job.restore(_corrupted(run.snapshot))
     job.step(x[_AFTER_REFUSAL])
+    if run.source.has_integers:
+        job.reset()
+        job.step_integers(x[:_RUN_STEPS])
     job.selftest()
     for time in _TIMES:
         job.time(time)
@@ -236,6 +240,8 @@ def _compare(
     status, unchanged = _status(answers), _rows(answers)
     detail = _difference(unchanged, y[_AFTER_REFUSAL], spec)
     yield Comparison("bad snapshot", detail if status else "was not refused")
+    if run.source.has_integers:
+        yield Comparison("step_q", _difference(_rows(answers), y[:_RUN_STEPS], spec))
     status = _status(answers)
     yield Comparison("self-test", f"gave {status}" if status else "")
     detail = _derived(answers, spec)

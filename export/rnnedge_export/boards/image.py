@@ -72,8 +72,11 @@ def runner_glue(sources: Sequence[CSource]) -> str:
     nbytes = max(source.shape.snapshot_nbytes for source in sources)
     lines = ['#include "runner.h"']
     lines += [f'#include "{source.path.stem}.h"' for source in sources]
-    lines += [f"MODEL({s.name}, {s.name.upper()})" for s in sources]
-    entries = ", ".join(f"MODEL_ENTRY({s.name}, {s.name.upper()})" for s in sources)
+    names = [f"({source.name}, {source.name.upper()})" for source in sources]
+    kinds = ["MODEL_Q" if source.has_integers else "MODEL" for source in sources]
+    pairs = list(zip(kinds, names, strict=True))
+    lines += [f"{kind}{name}" for kind, name in pairs]
+    entries = ", ".join(f"{kind}_ENTRY{name}" for kind, name in pairs)
     lines += [
         f"const struct model models[] = {{{entries}}};",
         f"const uint32_t num_models = {len(sources)};",

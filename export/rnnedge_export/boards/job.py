@@ -14,7 +14,9 @@ from rnnedge_runtime.errors import BoardError
 RUN_ROWS = 8
 """Rows of one call of NAME_run on a board; RUN_ROWS of `support/runner.h`."""
 
-_END, _SELECT, _RESET, _STEP, _RUN, _SAVE, _RESTORE, _SELFTEST, _TIME = range(9)
+_END, _SELECT, _RESET, _STEP, _RUN, _SAVE, _RESTORE, _SELFTEST, _TIME, _STEP_Q = range(
+    10
+)
 _ORDER = struct.Struct("<II")
 
 
@@ -55,6 +57,10 @@ class Job:
     def step(self, x: NDArray[np.float32]) -> None:
         """Rows `[T, I]` one by one; the answer is `[T, O]`."""
         self._rows(_STEP, x)
+
+    def step_integers(self, x: NDArray[np.float32]) -> None:
+        """As `step`, each row turned into integers and back, NAME_step_q between."""
+        self._rows(_STEP_Q, x)
 
     def run(self, x: NDArray[np.float32]) -> None:
         """Rows `[T, I]` in calls of at most RUN_ROWS; as many answers as calls."""

@@ -62,7 +62,7 @@ class Measurement:
 def measure(
     board: Board,
     source: CSource,
-    x: NDArray[np.generic],
+    x: NDArray[np.float32],
     *,
     model_flags: Sequence[str] = MODEL_FLAGS,
     compiler: str | None = None,
@@ -71,9 +71,10 @@ def measure(
 
     Args:
         board: where.
-        source: the model; integer rows in `x` go to its `NAME_step_q`.
-        x: `[T, I]` rows to step from the initial state, float32 or int16; the count of
-            a board without a float unit depends on them.
+        source: the model; one with integers is measured by its NAME_step_q, without the
+            way from floats to integers and back.
+        x: `[T, I]` rows to step from the initial state; the count of a board without a
+            float unit depends on them.
         model_flags: flags of the model's file.
         compiler: another compiler for the model's file.
 
@@ -87,7 +88,6 @@ def measure(
             _build_gauge(
                 board,
                 source,
-                x,
                 Path(name) / variant,
                 is_stub=variant == "stub",
                 model_flags=model_flags,
@@ -112,7 +112,7 @@ def measure(
 def count_instructions(
     board: Board,
     source: CSource,
-    x: NDArray[np.generic],
+    x: NDArray[np.float32],
     *,
     model_flags: Sequence[str] = MODEL_FLAGS,
     compiler: str | None = None,
@@ -127,7 +127,6 @@ def count_instructions(
         image = _build_gauge(
             board,
             source,
-            x,
             Path(name) / "model",
             is_stub=False,
             model_flags=model_flags,
@@ -160,7 +159,6 @@ def own_frame(path: Path, name: str) -> int:
 def _build_gauge(
     board: Board,
     source: CSource,
-    x: NDArray[np.generic],
     folder: Path,
     *,
     is_stub: bool,
@@ -173,23 +171,18 @@ def _build_gauge(
         "gauge.c",
         [source],
         folder,
-        glue=_glue(source, is_integer=_is_integer(x)),
+        glue=_glue(source),
         model_flags=[*model_flags, "-fstack-usage"],
         compiler=compiler,
         defines=_defines(board, is_stub=is_stub),
     )
 
 
-def _is_integer(x: NDArray[np.generic]) -> bool:
-    return bool(np.issubdtype(x.dtype, np.integer))
-
-
-def _glue(source: CSource, *, is_integer: bool) -> str:
-    step = f"{source.name}_step_q" if is_integer else f"{source.name}_step"
-    value = "int16_t" if is_integer else "float"
+def _glue(source: CSource) -> str:
+    macro = "GAUGE_Q" if source.has_integers else "GAUGE"
     return (
         f'#include "gauge.h"\n#include "{source.path.stem}.h"\n'
-        f"GAUGE({source.name}, {source.name.upper()}, {value}, {step})\n"
+        f"{macro}({source.name}, {source.name.upper()})\n"
     )
 
 
@@ -209,10 +202,10 @@ def _sections(board: Board, image: Path) -> tuple[int, int]:
 
 
 def _run(
-    board: Board, image: Path, x: NDArray[np.generic]
+    board: Board, image: Path, x: NDArray[np.float32]
 ) -> tuple[int, list[int], int]:
     """Bytes of the state, instructions of each step, bytes of stack."""
-    rows = np.ascontiguousarray(x, "<i2" if _is_integer(x) else "<f4")
+    rows = np.ascontiguousarray(x, "<f4")
     shown = rows[:_STACK_ROWS]
     job = b"".join(
         struct.pack("<I", len(part)) + part.tobytes() for part in (rows, shown)

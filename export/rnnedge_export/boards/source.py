@@ -23,11 +23,13 @@ class CSource:
         name: prefix of its functions; the macros have it in upper case.
         path: NAME.c; its headers are in the same folder.
         shape: sizes of its rows and snapshot.
+        has_integers: whether it has NAME_step_q, a step without any float operation.
     """
 
     name: str
     path: Path
     shape: Shape
+    has_integers: bool = False
 
 
 def read_source(path: Path) -> CSource:
@@ -48,4 +50,5 @@ def read_source(path: Path) -> CSource:
             "Pass NAME.c as `rnnedge export --format c` wrote it, its header beside it."
         )
     values = [int(size[1]) for size in sizes if size]
-    return CSource(found[1], path.resolve(), Shape(*values))
+    has_integers = re.search(rf"\bint {found[1]}_step_q\(", text) is not None
+    return CSource(found[1], path.resolve(), Shape(*values), has_integers)

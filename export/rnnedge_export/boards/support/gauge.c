@@ -101,6 +101,7 @@ static int show_stack(uint32_t num_rows, uint32_t *nbytes)
     for (; num_rows; num_rows--) {
         if (io_read(gauge_input, gauge_input_nbytes))
             return SHORT_JOB;
+        gauge_prepare();
         gauge_step();
     }
     *nbytes = 0;
@@ -145,6 +146,7 @@ static int show_stack(uint32_t num_rows, uint32_t *nbytes)
     for (; num_rows; num_rows--) {
         if (io_read(gauge_input, gauge_input_nbytes))
             return SHORT_JOB;
+        gauge_prepare();
         uint32_t found = painted_step();
         if (found > *nbytes)
             *nbytes = found;
@@ -171,6 +173,7 @@ int main(void)
     for (; num_rows; num_rows--) {
         if (io_read(gauge_input, gauge_input_nbytes))
             return SHORT_JOB;
+        gauge_prepare();
         word = count(gauge_step);
         if (io_write(&word, sizeof word))
             return NOT_WRITTEN;

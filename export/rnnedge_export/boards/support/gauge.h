@@ -11,6 +11,7 @@
 extern const uint32_t gauge_input_nbytes, gauge_state_nbytes;
 extern void *const gauge_input;
 void gauge_reset(void);
+void gauge_prepare(void);
 void gauge_step(void);
 
 #ifdef STUB
@@ -19,10 +20,10 @@ void gauge_step(void);
 #define GAUGE_CALL(call) (void)call
 #endif
 
-#define GAUGE(name, NAME, value, step)                                                            \
+#define GAUGE_STATE(name, NAME)                                                                   \
     static name##_state gauge_state;                                                              \
-    static value gauge_x[NAME##_INPUT_SIZE];                                                      \
-    static value gauge_y[NAME##_OUTPUT_SIZE];                                                     \
+    static float gauge_x[NAME##_INPUT_SIZE];                                                      \
+    static float gauge_y[NAME##_OUTPUT_SIZE];                                                     \
     const uint32_t gauge_input_nbytes = sizeof gauge_x;                                           \
     const uint32_t gauge_state_nbytes = sizeof gauge_state;                                       \
     void *const gauge_input = gauge_x;                                                            \
@@ -30,10 +31,29 @@ void gauge_step(void);
     void gauge_reset(void)                                                                        \
     {                                                                                             \
         GAUGE_CALL(name##_reset(&gauge_state));                                                   \
+    }
+
+#define GAUGE(name, NAME)                                                                         \
+    GAUGE_STATE(name, NAME)                                                                       \
+    void gauge_prepare(void)                                                                      \
+    {                                                                                             \
     }                                                                                             \
     void gauge_step(void)                                                                         \
     {                                                                                             \
-        GAUGE_CALL(step(&gauge_state, gauge_x, gauge_y));                                         \
+        GAUGE_CALL(name##_step(&gauge_state, gauge_x, gauge_y));                                  \
+    }
+
+/* The step on integers alone: turning the row into them is neither counted nor weighed. */
+#define GAUGE_Q(name, NAME)                                                                       \
+    GAUGE_STATE(name, NAME)                                                                       \
+    static int16_t gauge_in[NAME##_INPUT_SIZE], gauge_out[NAME##_OUTPUT_SIZE];                    \
+    void gauge_prepare(void)                                                                      \
+    {                                                                                             \
+        name##_quantise(gauge_x, gauge_in);                                                       \
+    }                                                                                             \
+    void gauge_step(void)                                                                         \
+    {                                                                                             \
+        GAUGE_CALL(name##_step_q(&gauge_state, gauge_in, gauge_out));                             \
     }
 
 extern void *const gauge_kept[2];

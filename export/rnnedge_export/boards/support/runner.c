@@ -3,16 +3,19 @@
 #include "io.h"
 #include "runner.h"
 
-enum order { END, SELECT, RESET, STEP, RUN, SAVE, RESTORE, SELFTEST, TIME };
+enum order { END, SELECT, RESET, STEP, RUN, SAVE, RESTORE, SELFTEST, TIME, STEP_Q };
 
 enum { OK, NO_FILES = 2, SHORT_JOB, NOT_WRITTEN, BAD_ORDER };
 
-static int step_rows(const struct model *model, uint32_t num_rows)
+static int step_rows(const struct model *model, uint32_t num_rows,
+                     void (*step)(const float *x, float *y))
 {
+    if (!step)
+        return BAD_ORDER;
     for (; num_rows; num_rows--) {
         if (io_read(rows_in, model->input_size * sizeof(float)))
             return SHORT_JOB;
-        model->step(rows_in, rows_out);
+        step(rows_in, rows_out);
         if (io_write(rows_out, model->output_size * sizeof(float)))
             return NOT_WRITTEN;
     }
@@ -55,7 +58,8 @@ static int obey(const struct model *model, uint32_t order, uint32_t argument)
     int32_t status;
     switch ((enum order)order) {
     case RESET: model->reset(); return OK;
-    case STEP: return step_rows(model, argument);
+    case STEP: return step_rows(model, argument, model->step);
+    case STEP_Q: return step_rows(model, argument, model->step_q);
     case RUN: return run_rows(model, argument);
     case SAVE:
         model->save(snapshot);

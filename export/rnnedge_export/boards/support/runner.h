@@ -21,6 +21,7 @@ struct model {
     int (*restore)(const unsigned char *from, size_t nbytes);
     int (*selftest)(void);
     void (*time)(int64_t t, float *to);
+    void (*step_q)(const float *x, float *y); /* by integers; NULL without them */
 };
 
 extern const struct model models[];
@@ -61,11 +62,28 @@ extern unsigned char snapshot[];
         name##_time(t, to);                                                                       \
     }
 
+/* A model with integers, whose step on them has to be its step on floats. */
+#define MODEL_Q(name, NAME)                                                                       \
+    MODEL(name, NAME)                                                                             \
+    static void name##_r_step_q(const float *x, float *y)                                         \
+    {                                                                                             \
+        static int16_t in[NAME##_INPUT_SIZE], out[NAME##_OUTPUT_SIZE];                            \
+        name##_quantise(x, in);                                                                   \
+        (void)name##_step_q(&name##_of_runner, in, out);                                          \
+        name##_dequantise(out, y);                                                                \
+    }
+
+#define MODEL_CALLS(name, NAME)                                                                   \
+    NAME##_INPUT_SIZE, NAME##_OUTPUT_SIZE, NAME##_SNAPSHOT_NBYTES, name##_r_reset, name##_r_step, \
+        name##_r_run, name##_r_save, name##_r_restore, name##_r_selftest, name##_r_time
+
 #define MODEL_ENTRY(name, NAME)                                                                   \
     {                                                                                             \
-        NAME##_INPUT_SIZE, NAME##_OUTPUT_SIZE, NAME##_SNAPSHOT_NBYTES, name##_r_reset,            \
-            name##_r_step, name##_r_run, name##_r_save, name##_r_restore, name##_r_selftest,      \
-            name##_r_time                                                                         \
+        MODEL_CALLS(name, NAME), NULL                                                             \
+    }
+#define MODEL_Q_ENTRY(name, NAME)                                                                 \
+    {                                                                                             \
+        MODEL_CALLS(name, NAME), name##_r_step_q                                                  \
     }
 
 #endif
