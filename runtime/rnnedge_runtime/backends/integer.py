@@ -113,6 +113,7 @@ class IntegerEngine:
         if self._parts[0].is_first:
             known = np.where(np.isfinite(x), x, np.float32(0))
             z = inputs = self._integers.to_integers(known)
+            x = self._integers.to_float(inputs)  # what a float add_last adds
         else:
             x = clip(x, *self._clip)
             real = x if is_raw else flush(x)

@@ -9,7 +9,7 @@
 #define RNNE_LANES 4
 #else
 #define RNNE_LANES 1
-#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4) &&                                 \
+#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4) &&                                    \
     (defined(__thumb2__) || !defined(__thumb__))
 #define RNNE_VFP 1
 #elif (defined(__arm__) && !defined(__ARM_FP)) || (defined(__riscv) && !defined(__riscv_flen))

@@ -29,8 +29,8 @@ RNNE_FUNCTION uint32_t rnne_crc32(const uint8_t *bytes, size_t nbytes)
 }
 
 /* identity: 16 bytes of the model's digest, then 16 of the numerics' name. */
-RNNE_FUNCTION uint8_t *rnne_begin_snapshot(uint8_t *bytes, const uint8_t *identity, uint32_t num_tensors,
-                                    uint64_t num_steps)
+RNNE_FUNCTION uint8_t *rnne_begin_snapshot(uint8_t *bytes, const uint8_t *identity,
+                                           uint32_t num_tensors, uint64_t num_steps)
 {
     size_t i;
     rnne_put_u32(bytes, 0x534e4e52u); /* RNNS */
@@ -49,7 +49,7 @@ RNNE_FUNCTION void rnne_end_snapshot(uint8_t *bytes, uint8_t *end)
 
 /* 0, or what is wrong with a snapshot as NAME_restore() says it; the tensors are not checked. */
 RNNE_FUNCTION int rnne_check_snapshot(const uint8_t *bytes, size_t nbytes, const uint8_t *identity,
-                               uint32_t num_tensors)
+                                      uint32_t num_tensors)
 {
     uint32_t version;
     size_t i;

@@ -1,0 +1,336 @@
+"""The C statements of one step in integers, and the memory they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnedge_runtime.integer_numerics import GRU_BITS
+from rnnedge_runtime.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from rnnedge_runtime.quantised import QuantisedModel, parts
+
+from .f32_step import ON_STACK, Buffers, ChainWriter
+from .integer_packing import PANEL, groups
+from .interface import STATE_FIELD
+
+ON_STACK_Q = 2 * ON_STACK
+"""Buffers of up to so many integers are on the stack, larger ones in the state."""
+_FUNCTIONS = {
+    "tanh": "RNNE_Q_TANH",
+    "relu": "RNNE_Q_RELU",
+    "sigmoid": "RNNE_Q_SIGMOID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A tensor of the state, as snapshots have it.
+
+    Attributes:
+        name: of the array in the state.
+        c_type: of its elements.
+        size: elements in a snapshot.
+        bits: fraction bits of integers.
+        is_held: whether it holds readings.
+    """
+
+    name: str
+    c_type: str
+    size: int
+    bits: int = 0
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerCode:
+    """One step of a model in integers.
+
+    Attributes:
+        carried: tensors of the state, in the order of snapshots.
+        fields: all arrays of the state.
+        declarations: of the buffers on the stack.
+        lines: statements from accepted `x` to `y`.
+        after_restore: statements that follow once `carried` are read.
+    """
+
+    carried: tuple[Carried, ...]
+    fields: tuple[STATE_FIELD, ...]
+    declarations: tuple[str, ...]
+    lines: tuple[str, ...]
+    after_restore: tuple[str, ...]
+
+
+def integer_code(model: QuantisedModel, prefix: str) -> IntegerCode:
+    """One step of `model`: of `NAME_step_q` where all is integer, else of `NAME_step`.
+
+    Args:
+        model: it.
+        prefix: of the constant arrays.
+    """
+    writer = _IntegerWriter(model, prefix)
+    writer.write()
+    return writer.code()
+
+
+def padded(size: int) -> int:
+    """Room for whole panels."""
+    return PANEL * groups(size)
+
+
+class _IntegerWriter:
+    """Goes through the chain; `floats` writes the layers kept in float."""
+
+    def __init__(self, model: QuantisedModel, prefix: str) -> None:
+        self.model = model
+        self.spec = model.spec
+        self.prefix = prefix
+        self.parts = parts(model.spec, model.kept)
+        self.floats = ChainWriter(model.spec, prefix)
+        self.buffers = Buffers("q")
+        self.lines = self.floats.lines
+        self.carried: list[Carried] = []
+        self.arrays: list[STATE_FIELD] = []
+        self.after_restore: list[str] = []
+        self.x = ""
+        self.z = ""
+        self.is_only = model.is_integer_only
+
+    def write(self) -> None:
+        spec = self.spec
+        if self.parts[0].is_first:
+            self.accept()
+        else:
+            self.floats.accept()
+        for k, (layer, part) in enumerate(zip(spec.layers, self.parts, strict=True)):
+            if part.role == "float":
+                self.float_layer(k, layer)
+                continue
+            if part.is_first and k > 0:
+                self.enter(k, layer)
+            if part.role == "integer":
+                self.layer(k, layer)
+            if part.is_last and not self.is_only:
+                self.leave(k, layer)
+        size = spec.layers[-1].output_size
+        if self.is_only:
+            self.lines.append(f"rnne_q_copy({size}, {self.z}, y);")
+        elif self.floats.z != "y":
+            self.lines.append(f"rnne_f32_copy({size}, {self.floats.z}, y);")
+
+    def code(self) -> IntegerCode:
+        carried = list(self.carried)
+        c_type = "int16_t" if self.parts[0].is_first else "float"
+        num = self.spec.num_features
+        carried.append(Carried("held", c_type, num, is_held=True))
+        sizes = [
+            ("int16_t", name, size, size <= ON_STACK_Q)
+            for name, size in self.buffers.sizes.items()
+        ] + [
+            ("float", name, size, size <= ON_STACK)
+            for name, size in self.floats.buffers.sizes.items()
+        ]
+        lines = self.lines
+        for _, name, _, is_local in sizes:
+            place = name if is_local else f"s->{name}"
+            lines = [line.replace(f"@{name}@", place) for line in lines]
+        fields = [*self.arrays, (c_type, "held", num)]
+        fields += [(kind, name, n) for kind, name, n, is_local in sizes if not is_local]
+        order = {"int32_t": 0, "float": 1, "int16_t": 2}
+        fields.sort(key=lambda item: (item[1] == "held", order[item[0]]))
+        return IntegerCode(
+            carried=tuple(carried),
+            fields=tuple(fields),
+            declarations=tuple(
+                f"{'RNNE_ALIGNED ' if kind == 'int16_t' else ''}{kind} {name}[{n}];"
+                for kind, name, n, is_local in sizes
+                if is_local
+            ),
+            lines=tuple(lines),
+            after_restore=tuple(self.after_restore),
+        )
+
+    def accept(self) -> None:
+        """Readings as integers: `x` is what `add_last` sees, `z` goes through the layers."""
+        spec, prefix = self.spec, self.prefix
+        size, num = spec.input_size, spec.num_features
+        self.x = self.z = self.take(size)
+        first = spec.layers[0]
+        given = "x"
+        if not self.is_only:
+            given = self.x
+            if isinstance(first, Embedding):
+                rows = f"{first.num_embeddings}.0f"
+                self.lines.append(f"rnne_q_quantise_token({rows}, x, {given});")
+            else:
+                arrays = f"{prefix}_input_shift, {prefix}_input_rate"
+                self.lines.append(f"rnne_q_quantise({size}, {arrays}, x, {given});")
+        if isinstance(first, Embedding):
+            rows = str(first.num_embeddings)
+            self.lines.append(
+                f"rnne_q_accept_token({given}, {rows}, s->held, {self.x});"
+            )
+        else:
+            low, high = limits(self.model, prefix)
+            self.lines.append(
+                f"rnne_q_accept({num}, {given}, {low}, {high}, s->held, {self.x});"
+            )
+        if spec.derived:
+            low, high = limits(self.model, prefix, num)
+            self.lines.append(
+                f"rnne_q_accept_derived({size - num}, {given} + {num}, {low}, {high}, "
+                f"{prefix}_zero, {self.x} + {num});"
+            )
+        if size % PANEL:
+            self.lines.append(f"rnne_q_fill({size}, {self.x});")
+        has_float_sum = any(
+            isinstance(layer, AddLast) and part.role == "float"
+            for layer, part in zip(spec.layers, self.parts, strict=True)
+        )
+        if has_float_sum:
+            self.floats.x = self.floats.take(size)
+            arrays = f"{prefix}_input_step, {prefix}_input_shift"
+            self.lines.append(
+                f"rnne_q_values({size}, {arrays}, {self.x}, {self.floats.x});"
+            )
+
+    def float_layer(self, k: int, layer: Layer) -> None:
+        rest = zip(self.spec.layers[k + 1 :], self.parts[k + 1 :], strict=True)
+        is_tail = all(
+            part.role == "float"
+            and isinstance(item, Affine | Activation | Softmax | AddLast)
+            for item, part in rest
+        )
+        before = len(self.floats.state)
+        self.floats.layer(k, layer, is_tail)
+        for name, size in self.floats.state[before:]:
+            self.arrays.append(("float", name, size))
+            values = self.spec.state[len(self.carried)].size
+            self.carried.append(Carried(name, "float", values))
+
+    def enter(self, k: int, layer: Layer) -> None:
+        size = layer.input_size
+        self.z = self.take(size)
+        self.lines.append(
+            f"rnne_q_enter({size}, {self.prefix}_in_{k}_rate, {self.floats.z}, {self.z});"
+        )
+
+    def leave(self, k: int, layer: Layer) -> None:
+        size = layer.output_size
+        out = "y" if k + 1 == len(self.spec.layers) else self.floats.take(size)
+        arrays = f"{self.prefix}_out_{k}_step, {self.prefix}_out_{k}_offset"
+        self.lines.append(f"rnne_q_leave({size}, {arrays}, {self.z}, {out});")
+        self.floats.move(out)
+        self.move("")
+
+    def layer(self, k: int, layer: Layer) -> None:
+        array = f"{self.prefix}_{k}"
+        match layer:
+            case Embedding():
+                out = self.take(layer.embedding_dim)
+                self.lines.append(
+                    f"rnne_q_embedding({array}_table, {array}_multipliers, "
+                    f"{layer.embedding_dim}, {self.z}[0], {out});"
+                )
+                self.move(out)
+            case Linear():
+                out = self.take(layer.output_size)
+                arrays = f"{array}_weights, {array}_rows"
+                self.linear(arrays, layer.output_size, layer.input_size, out)
+                self.move(out)
+            case Activation():
+                gain = int(self.model.tensors[f"layers.{k}.gain"][0])
+                function = _FUNCTIONS[layer.function]
+                self.elementwise(f"map({function}, {gain}, {layer.size}", layer)
+            case AddLast():
+                arrays = f"{array}_gain, {array}_source_gain, {array}_sources"
+                size = layer.output_size
+                self.elementwise(f"add_last({size}, {arrays}, {self.x}", layer)
+            case Rnn() | Gru() | Lstm():
+                self.recurrent(k, array, layer)
+
+    def recurrent(self, k: int, array: str, layer: Rnn | Gru | Lstm) -> None:
+        blocks = groups(layer.hidden_size)
+        index = self.floats.num_recurrent
+        self.floats.num_recurrent += 1
+        h = f"h_{index}"
+        weights = f"{array}_weights, {array}_rows"
+        given = f"{self.z}, {groups(layer.input_size)}"
+        if isinstance(layer, Gru):
+            self.carry(h, "int32_t", layer.hidden_size, GRU_BITS)
+            self.arrays.append(("int16_t", f"out_{index}", 4 * blocks))
+            output = f"rnne_q_gru_output({blocks}, s->{h}, s->out_{index});"
+            self.lines += [
+                f"rnne_q_gru({weights}, {given}, s->out_{index}, {blocks}, s->{h});",
+                output,
+            ]
+            self.after_restore.append(output)
+            self.move(f"s->out_{index}")
+            return
+        bits = self.model.tensors[f"layers.{k}.bits"]
+        self.carry(h, "int16_t", layer.output_size, int(bits[0]))
+        out = self.take(layer.hidden_size)
+        if isinstance(layer, Rnn):
+            function = _FUNCTIONS[layer.nonlinearity]
+            self.lines.append(
+                f"rnne_q_rnn({function}, {weights}, {given}, s->{h}, {blocks}, {out});"
+            )
+        else:
+            c = f"c_{index}"
+            self.carry(c, "int32_t", layer.hidden_size, int(bits[1]))
+            self.lines.append(
+                f"rnne_q_lstm({weights}, {given}, s->{h}, {groups(layer.output_size)}, "
+                f"{blocks}, {int(bits[1])}, s->{c}, {out});"
+            )
+        self.move(out)
+        if isinstance(layer, Lstm) and layer.proj_size:
+            arrays = f"{array}_projection, {array}_projection_rows"
+            self.linear(arrays, layer.proj_size, layer.hidden_size, f"s->{h}")
+        else:
+            self.lines.append(f"rnne_q_copy({4 * blocks}, {out}, s->{h});")
+        self.move(f"s->{h}")
+
+    def linear(self, arrays: str, rows: int, columns: int, out: str) -> None:
+        self.lines.append(
+            f"rnne_q_linear({arrays}, {groups(rows)}, {self.z}, {groups(columns)}, {out});"
+        )
+
+    def elementwise(self, call: str, layer: Layer) -> None:
+        """A layer that may be in place, where `z` is neither a state nor still needed."""
+        is_own = self.z.startswith("@") and self.z != self.x
+        out = self.z if is_own else self.take(layer.output_size)
+        self.lines.append(f"rnne_q_{call}, {self.z}, {out});")
+        self.move(out)
+
+    def carry(self, name: str, c_type: str, size: int, bits: int) -> None:
+        self.carried.append(Carried(name, c_type, size, bits))
+        self.arrays.append((c_type, name, padded(size)))
+
+    def take(self, size: int) -> str:
+        return f"@{self.buffers.take(padded(size))}@"
+
+    def move(self, z: str) -> None:
+        if self.z != self.x and self.z != z:
+            self.buffers.give_back(self.z.strip("@"))
+        self.z = z
+
+
+def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str]:
+    """The arrays of limits from an input on; NULL where none is nearer than int16's own."""
+    num = model.spec.num_features
+    span = slice(0, num) if start == 0 else slice(start, None)
+    names = []
+    for name, least in (("low", -32767), ("high", 32767)):
+        is_open = (model.tensors[f"input.0.{name}"][span] == least).all()
+        at = f" + {start}" if start else ""
+        names.append("NULL" if is_open else f"{prefix}_{name}{at}")
+    return names[0], names[1]
