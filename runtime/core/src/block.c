@@ -39,6 +39,14 @@ static void product(const rnne_block *block, const rnne_matrix *matrix,
         block->kernels->product_block(matrix, operands, out);
 }
 
+/* The weights that a single step reads behind those of a layer. */
+static const float *weights_behind(const rnne_block *block, const rnne_layer *layer)
+{
+    const rnne_model *const model = block->model;
+    const size_t next = (size_t)(layer - model->layers + 1) % model->info.num_layers;
+    return block->lanes == 1 ? model->layers[next].matrix[0].weights : NULL;
+}
+
 /* Returns the layer's output, which is its new h. */
 static const float *cell_step(const rnne_block *block, const rnne_layer *layer, const float *z)
 {
@@ -60,10 +68,10 @@ static const float *cell_step(const rnne_block *block, const rnne_layer *layer, 
         product(block, &layer->matrix[2], &recurrent, n_rec);
         kernels->gru(n, gates, behind, n_rec, h);
     } else if (!layer->variant) {
-        kernels->lstm(n, gates, c, h);
+        kernels->lstm(n, gates, c, h, weights_behind(block, layer));
     } else {
         const rnne_operands projected = {0, behind, layer->hidden_size, h, 0};
-        kernels->lstm(n, gates, c, behind);
+        kernels->lstm(n, gates, c, behind, layer->matrix[1].weights);
         product(block, &layer->matrix[1], &projected, h);
         kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, h, h);
     }

@@ -33,7 +33,7 @@ VEC_INLINE vf vec_tanh(vf z)
 {
     const vf one = vec_splat(1.0f);
     vf a = vec_abs(z), power;
-    a = vec_if_less(vec_splat(9.5f), a, vec_splat(9.5f), a);
+    a = vec_at_most(vec_splat(9.5f), a);
     const vf rest = exp_parts(a + a, &power);
     const vf w = power * rest + (power - one);
     const vf t = w / (w + vec_splat(2.0f));
@@ -44,8 +44,7 @@ VEC_INLINE vf vec_sigmoid(vf z)
 {
     const vf one = vec_splat(1.0f), low = vec_splat(-34.0f), high = vec_splat(34.0f);
     vf v = -z, power;
-    v = vec_if_less(v, low, low, v);
-    v = vec_if_less(high, v, high, v);
+    v = vec_at_most(high, vec_at_least(low, v));
     const vf rest = exp_parts(v, &power);
     return one / (one + (power * rest + power));
 }
@@ -55,13 +54,13 @@ VEC_INLINE vf vec_exp(vf z)
 {
     const vf low = vec_splat(-87.0f);
     vf power;
-    const vf rest = exp_parts(vec_if_less(z, low, low, z), &power);
+    const vf rest = exp_parts(vec_at_least(low, z), &power);
     return power * rest + power;
 }
 
 VEC_INLINE vf vec_relu(vf z)
 {
-    return vec_if_less(z, vec_splat(0.0f), vec_splat(0.0f), z);
+    return vec_at_least(vec_splat(0.0f), z);
 }
 
 static void activate(rnne_function function, size_t n, const float *z, float *out)
@@ -97,20 +96,36 @@ static void gru(size_t n, const float *gates, const float *n_in, const float *n_
         const vf r = vec_sigmoid(vec_load(gates + i));
         const vf u = vec_sigmoid(vec_load(gates + n + i));
         const vf new = vec_tanh(vec_load(n_in + i) + r * vec_load(n_rec + i));
-        vec_store(h + i, vec_flush((vec_splat(1.0f) - u) * new + u * vec_load(h + i)));
+        vec_store(h + i, vec_flush((vec_splat(1.0f) - u) * new + u *vec_load(h + i)));
     }
 }
 
-/* PyTorch nn.LSTM docs. */
-static void lstm(size_t n, const float *gates, float *c, float *m)
+enum { AHEAD = 128 }; /* of values, for each of which 64 bytes are fetched */
+
+/* The arithmetic of the cell leaves the caches idle: they fetch what is read next. */
+VEC_INLINE void fetch_ahead(const float *soon, size_t i)
+{
+#ifdef __GNUC__
+    for (size_t k = i; soon && i < AHEAD && k < i + RNNE_LANES; k++)
+        __builtin_prefetch(soon + 16 * k);
+#else
+    (void)soon, (void)i;
+#endif
+}
+
+/* PyTorch nn.LSTM docs.  In two loops, because one has too long a chain of dependent operations. */
+static void lstm(size_t n, const float *gates, float *c, float *m, const float *soon)
 {
     for (size_t i = 0; i < n; i += RNNE_LANES) {
+        fetch_ahead(soon, i);
         const vf input = vec_sigmoid(vec_load(gates + i));
         const vf forget = vec_sigmoid(vec_load(gates + n + i));
         const vf new = vec_tanh(vec_load(gates + 2 * n + i));
         const vf output = vec_sigmoid(vec_load(gates + 3 * n + i));
         const vf cell = vec_flush(forget * vec_load(c + i) + input * new);
         vec_store(c + i, cell);
-        vec_store(m + i, vec_flush(output * vec_tanh(cell)));
+        vec_store(m + i, output);
     }
+    for (size_t i = 0; i < n; i += RNNE_LANES)
+        vec_store(m + i, vec_flush(vec_load(m + i) * vec_tanh(vec_load(c + i))));
 }

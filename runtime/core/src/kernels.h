@@ -66,8 +66,11 @@ typedef struct rnne_kernels {
     /* Gates r and u at `gates` and `gates + n`. */
     void (*gru)(size_t n, const float *gates, const float *n_in, const float *n_rec, float *h);
 
-    /* Gates i, f, g, o n values apart; m is the output before a projection. */
-    void (*lstm)(size_t n, const float *gates, float *c, float *m);
+    /*
+     * Gates i, f, g, o n values apart; m is the output before a projection, apart from the gates.
+     * soon: weights that are read next, or NULL.
+     */
+    void (*lstm)(size_t n, const float *gates, float *c, float *m, const float *soon);
 
     const struct rnne_kernels *fast; /* these, but they may fuse multiplications with additions */
 } rnne_kernels;

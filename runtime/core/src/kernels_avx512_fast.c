@@ -11,6 +11,7 @@
 #pragma GCC target("avx512f")
 #endif
 
+#define RNNE_FUSES 1
 #define RNNE_LANES 16
 #include "vec.h"
 

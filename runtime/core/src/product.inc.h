@@ -11,24 +11,24 @@
 
 /* ---- one step: N accumulators, N * RNNE_LANES rows ---- */
 
-#define START(i) vf a##i = vec_load(start + (i) * RNNE_LANES);
-#define TERM(i) a##i = a##i + vec_load(w + (i) * RNNE_LANES) * s;
-#define RESULT(i) vec_store(out + (i) * RNNE_LANES, a##i);
+#define START(i) vf a##i = vec_load(start + (i)*RNNE_LANES);
+#define TERM(i) a##i = a##i + vec_load(w + (i)*RNNE_LANES) * s;
+#define RESULT(i) vec_store(out + (i)*RNNE_LANES, a##i);
 
-#define ROWS(N)                                                                                \
-    static void rows_##N(const float *w, size_t width, const float *start,                     \
-                         const rnne_operands *operands, float *out)                            \
-    {                                                                                          \
-        EACH_##N(START)                                                                        \
-        for (size_t k = 0; k < operands->num_x; k++, w += width) {                             \
-            const vf s = vec_splat(operands->x[k]);                                            \
-            EACH_##N(TERM)                                                                     \
-        }                                                                                      \
-        for (size_t k = 0; k < operands->num_h; k++, w += width) {                             \
-            const vf s = vec_splat(operands->h[k]);                                            \
-            EACH_##N(TERM)                                                                     \
-        }                                                                                      \
-        EACH_##N(RESULT)                                                                       \
+#define ROWS(N)                                                                                   \
+    static void rows_##N(const float *w, size_t width, const float *start,                        \
+                         const rnne_operands *operands, float *out)                               \
+    {                                                                                             \
+        EACH_##N(START) for (size_t k = 0; k < operands->num_x; k++, w += width)                  \
+        {                                                                                         \
+            const vf s = vec_splat(operands->x[k]);                                               \
+            EACH_##N(TERM)                                                                        \
+        }                                                                                         \
+        for (size_t k = 0; k < operands->num_h; k++, w += width) {                                \
+            const vf s = vec_splat(operands->h[k]);                                               \
+            EACH_##N(TERM)                                                                        \
+        }                                                                                         \
+        EACH_##N(RESULT)                                                                          \
     }
 
 #if RNNE_LANES == 16
@@ -49,8 +49,7 @@ ROWS(16)
 #endif
 
 #if RNNE_LANES == 16
-#define PAIR_TERM(i)                                                                           \
-    a##i = a##i + vec_load(((i) < 4 ? w : v) + (i) % 4 * RNNE_LANES) * s;
+#define PAIR_TERM(i) a##i = a##i + vec_load(((i) < 4 ? w : v) + (i) % 4 * RNNE_LANES) * s;
 
 /* Two whole panels at once: half as many loops to enter and leave. */
 static void two_panels(const float *w, const float *v, const float *start,
@@ -99,8 +98,8 @@ static void panel_rows(const float *w, size_t width, const float *start,
 #endif
 }
 
-static void product(const rnne_matrix *matrix, const float *start,
-                    const rnne_operands *operands, float *out)
+static void product(const rnne_matrix *matrix, const float *start, const rnne_operands *operands,
+                    float *out)
 {
     const float *panel = matrix->weights;
     size_t r = 0;
@@ -125,24 +124,17 @@ static void product(const rnne_matrix *matrix, const float *start,
 #define FOUR_STEPS_2(M) FOUR_STEPS_1(M) M(0, 1) M(1, 1) M(2, 1) M(3, 1)
 #define FOUR_STEPS_3(M) FOUR_STEPS_2(M) M(0, 2) M(1, 2) M(2, 2) M(3, 2)
 #define FOUR_STEPS_4(M) FOUR_STEPS_3(M) M(0, 3) M(1, 3) M(2, 3) M(3, 3)
-#define STEP_START(t, i) vf a##t##i = vec_load(start + (i) * RNNE_LANES);
-#define STEP_TERM(t, i) a##t##i = a##t##i + w##i * s##t;
-#define STEP_RESULT(t, i) vec_store(out + (t) * out_stride + (i) * RNNE_LANES, a##t##i);
-#define STEP_INPUT(t) const vf s##t = vec_splat(x[(t) * x_stride]);
-#define STEP_WEIGHT(i) const vf w##i = vec_load(w + (i) * RNNE_LANES);
+#define STEP_START(t, i) vf a##t##i = vec_load(start + (i)*RNNE_LANES);
+#define STEP_TERM(t, i) a##t##i = a##t##i + vec_times(w##i, x + (t)*x_stride);
+#define STEP_RESULT(t, i) vec_store(out + (t)*out_stride + (i)*RNNE_LANES, a##t##i);
+#define STEP_WEIGHT(i) const vf w##i = vec_load(w + (i)*RNNE_LANES);
 
-#define FOUR_STEPS(N)                                                                          \
-    static void four_steps_##N(const float *w, size_t width, const float *start,               \
-                               const float *x, size_t num_x, size_t x_stride, float *out,      \
-                               size_t out_stride)                                              \
-    {                                                                                          \
-        FOUR_STEPS_##N(STEP_START)                                                             \
-        for (size_t k = 0; k < num_x; k++, x++, w += width) {                                  \
-            EACH_4(STEP_INPUT)                                                                 \
-            EACH_##N(STEP_WEIGHT)                                                              \
-            FOUR_STEPS_##N(STEP_TERM)                                                          \
-        }                                                                                      \
-        FOUR_STEPS_##N(STEP_RESULT)                                                            \
+#define FOUR_STEPS(N)                                                                             \
+    static void four_steps_##N(const float *w, size_t width, const float *start, const float *x,  \
+                               size_t num_x, size_t x_stride, float *out, size_t out_stride)      \
+    {                                                                                             \
+        FOUR_STEPS_##N(STEP_START) for (size_t k = 0; k < num_x; k++, x++, w += width){           \
+            EACH_##N(STEP_WEIGHT) FOUR_STEPS_##N(STEP_TERM)} FOUR_STEPS_##N(STEP_RESULT)          \
     }
 
 #if RNNE_LANES == 16
@@ -178,8 +170,7 @@ static void product_steps(const rnne_matrix *matrix, const rnne_operands *operan
         size_t t = 0;
         for (; t + 4 <= num_steps; t += 4)
             panel_four_steps(w, width, matrix->bias + r, operands->x + t * x_stride,
-                             operands->num_x, x_stride, out + t * matrix->rows + r,
-                             matrix->rows);
+                             operands->num_x, x_stride, out + t * matrix->rows + r, matrix->rows);
         for (; t < num_steps; t++) {
             const rnne_operands one = {0, operands->x + t * x_stride, operands->num_x, NULL, 0};
             panel_rows(w, width, matrix->bias + r, &one, out + t * matrix->rows + r);

@@ -14,18 +14,15 @@
 #define EACH_BLOCK_ROW(M) EACH_4(M)
 #endif
 
-#define LANE_START(r)                                                                          \
-    vf a##r = vec_splat(bias[r]);                                                              \
+#define LANE_START(r)                                                                             \
+    vf a##r = vec_splat(bias[r]);                                                                 \
     vf b##r = a##r;
-#define LANE_TERM(r)                                                                           \
-    {                                                                                          \
-        const vf s = vec_splat(w[r]);                                                          \
-        a##r = a##r + s * x0;                                                                  \
-        b##r = b##r + s * x1;                                                                  \
-    }
-#define LANE_RESULT(r)                                                                         \
-    vec_store(out + (r) * RNNE_BLOCK, a##r);                                                   \
-    vec_store(out + (r) * RNNE_BLOCK + RNNE_LANES, b##r);
+#define LANE_TERM(r)                                                                              \
+    a##r = a##r + vec_times(x0, w + (r));                                                         \
+    b##r = b##r + vec_times(x1, w + (r));
+#define LANE_RESULT(r)                                                                            \
+    vec_store(out + (r)*RNNE_BLOCK, a##r);                                                        \
+    vec_store(out + (r)*RNNE_BLOCK + RNNE_LANES, b##r);
 
 /* BLOCK_ROWS rows of two vectors of streams. */
 static void block_rows(const float *w, size_t width, const float *bias, const float *x,
@@ -52,9 +49,8 @@ static void product_block(const rnne_matrix *matrix, const rnne_operands *operan
         const float *w = panel + operands->first * width;
         for (size_t i = 0; i < width; i += BLOCK_ROWS)
             for (size_t lane = 0; lane < RNNE_BLOCK; lane += 2 * RNNE_LANES)
-                block_rows(w + i, width, matrix->bias + r + i, operands->x + lane,
-                           operands->num_x, operands->h + lane, operands->num_h,
-                           out + (r + i) * RNNE_BLOCK + lane);
+                block_rows(w + i, width, matrix->bias + r + i, operands->x + lane, operands->num_x,
+                           operands->h + lane, operands->num_h, out + (r + i) * RNNE_BLOCK + lane);
         panel += matrix->cols * width;
     }
 }

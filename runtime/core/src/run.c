@@ -70,9 +70,9 @@ static void cell_steps(const rnne_block *block, const rnne_layer *layer, const p
             kernels->product(&layer->matrix[2], layer->matrix[2].bias, &from_h, behind);
             kernels->gru(n, gates, new_sums + t * new_of->rows, behind, h);
         } else if (!layer->variant) {
-            kernels->lstm(n, gates, c, h);
+            kernels->lstm(n, gates, c, h, gates_of->weights);
         } else {
-            kernels->lstm(n, gates, c, behind);
+            kernels->lstm(n, gates, c, behind, layer->matrix[1].weights);
             kernels->product(&layer->matrix[1], layer->matrix[1].bias, &from_m, h);
             kernels->activate(RNNE_IDENTITY, layer->output_size, h, h);
         }
