@@ -158,15 +158,15 @@ VEC_INLINE vf vec_flush(vf v)
 /*
  * v times one value in memory.  Compilers spread a value that is used twice by an instruction of its
  * own, which on AMD Zen 4 takes a place among the additions (24 cycles a column for 16); a product
- * that spreads its own operand does not.  Where it may be fused it stays an expression.
+ * that spreads its own operand does not.  Where it may be fused it has to stay an expression.
  */
+#if RNNE_LANES == 16 && !defined(RNNE_FUSES)
 VEC_INLINE vf vec_times(vf v, const float *s)
 {
-#if RNNE_LANES == 16 && !defined(RNNE_FUSES)
     vf product;
     __asm__("vmulps %2%{1to16%}, %1, %0" : "=v"(product) : "v"(v), "m"(*s));
     return product;
-#else
-    return v * vec_splat(*s);
-#endif
 }
+#else
+#define vec_times(v, s) ((v)*vec_splat(*(s)))
+#endif
