@@ -13,20 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artifacts import describe, inputs_of, times_of, torch_model
+from artifacts import inputs_of, times_of, torch_model
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from run_helpers import COLUMNS, MEANS, weather_spec
-from strategies import model_specs, random_readings, random_weights, seeds
+from run_helpers import weather_spec
+from strategies import model_specs, random_readings, seeds
+from wasm_models import TOOLS, weights_of, write_wasm
 
 from rnnedge.cli import main
 from rnnedge_export.artifact_metadata import read_metadata
-from rnnedge_export.c_source.source import generate_c
 from rnnedge_export.exporting import export
 from rnnedge_export.verifying import verify
 from rnnedge_export.wasm import hosting
-from rnnedge_export.wasm.building import IDENTIFIER, build_wasm, javascript
 from rnnedge_export.wasm.loading import load_wasm
 from rnnedge_export.wasm.module import custom_section, leb128, read_module
 from rnnedge_export.wasm.reading import read_wasm
@@ -40,36 +39,18 @@ from rnnedge_runtime.integrity import BLANK_SEAL, MARKER, seal
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import time_features
-from rnnedge_runtime.weights import Weights
 
-TOOLS = [tool for tool in ("clang-14", "wasm-ld-14", "node") if not shutil.which(tool)]
-pytestmark = pytest.mark.skipif(bool(TOOLS), reason=f"{TOOLS} not installed")
+MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
 NUM_MODELS = 5
 STEPS = 200
 
 
-def weights_of(spec: ModelSpec, seed: int) -> Weights:
-    """Random ones, the scaler of the weather that of its readings."""
-    weights = random_weights(spec, np.random.default_rng(seed))
-    if spec.feature_names == COLUMNS:
-        weights["layers.0.shift"] = np.array([*MEANS, 0, 0], np.float32)
-        scale = [0.1, 0.1, 0.05, 0.3, 0.1, 1, 1]
-        weights["layers.0.scale"] = np.array(scale, np.float32)
-    return weights
-
-
-def write(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> Path:
-    weights = weights_of(spec, seed)
-    metadata = describe(spec, weights)
-    source = generate_c(metadata, weights, IDENTIFIER)
-    path.write_bytes(build_wasm(source, metadata, path.name, simd=simd))
-    path.with_suffix(".js").write_text(javascript(path.name))
-    return path
-
-
 @pytest.fixture(scope="module")
 def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "we'ather.wasm")
+    return write_wasm(
+        weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "we'ather.wasm"
+    )
 
 
 def without_nan(y: np.ndarray) -> bytes:
@@ -93,7 +74,7 @@ def resealed(content: bytes) -> bytes:
 def test_every_model_gives_the_bytes_of_the_reference(
     tmp_path: Path, spec: ModelSpec, seed: int, simd: bool
 ) -> None:
-    path = write(spec, seed, tmp_path / f"m{seed}{simd}.wasm", simd=simd)
+    path = write_wasm(spec, seed, tmp_path / f"m{seed}{simd}.wasm", simd=simd)
     numpy, wasm = load_wasm(path, is_run=False), load_wasm(path)
     readings = random_readings(spec, np.random.default_rng(seed), STEPS)
     if any(feature.missing == "reject" for feature in spec.features):
@@ -137,8 +118,8 @@ def test_what_a_stream_of_node_offers(weather: Path) -> None:
 def test_the_file_is_deterministic_and_says_the_same_as_the_others(
     tmp_path: Path,
 ) -> None:
-    first = write(weather_spec(), 1, tmp_path / "a.wasm").read_bytes()
-    again = write(weather_spec(), 1, tmp_path / "a.wasm")
+    first = write_wasm(weather_spec(), 1, tmp_path / "a.wasm").read_bytes()
+    again = write_wasm(weather_spec(), 1, tmp_path / "a.wasm")
     assert again.read_bytes() == first
     metadata, weights = read_wasm(again)
     expected = weights_of(weather_spec(), 1)

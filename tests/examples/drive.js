@@ -1,0 +1,36 @@
+// Presses the buttons of the page and leaves what came of it in data-done.
+import { page } from './page.js';
+const click = (id) => document.getElementById(id).click();
+const text = (id) => document.getElementById(id).textContent;
+const digits = (byte) => byte.toString(16).padStart(2, '0');
+const hex = (y) => [...new Uint8Array(y.buffer)].map(digits).join('');
+const { replay } = page;
+const done = { digest: replay.model.digest, said: [] };
+const twoMore = () => {
+  click('next');
+  click('next');
+  return hex(replay.forecasts[replay.position]);
+};
+done.first = replay.position + 1;
+click('save');
+done.said.push(text('said'));
+done.before = twoMore();
+click('restore');
+done.restored = replay.position + 1;
+done.after = twoMore();
+done.forecast = text('forecast');
+click('play');
+await new Promise((resolve) => setTimeout(resolve, 2000));
+click('play');
+done.played = replay.position - done.restored - 1;
+localStorage.setItem('rnnedge-browser-example', JSON.stringify({ ...replay.save(), state: btoa('no') }));
+const position = replay.position;
+click('restore');
+done.said.push(text('said'));
+done.isKept = replay.position === position;
+while (replay.step());
+done.last = hex(replay.forecasts[replay.position]);
+done.steps = replay.forecasts.length;
+const pixels = document.getElementById('chart').getContext('2d').getImageData(0, 0, 4000, 4000).data;
+done.drawn = pixels.filter((value, k) => k % 4 === 3 && value).length;
+document.body.dataset.done = JSON.stringify(done);

@@ -1,0 +1,37 @@
+"""Tiny models as WebAssembly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from artifacts import describe
+from run_helpers import COLUMNS, MEANS
+from strategies import random_weights
+
+from rnnedge_export.c_source.source import generate_c
+from rnnedge_export.wasm.building import IDENTIFIER, build_wasm, javascript
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.weights import Weights
+
+TOOLS = ("clang-14", "wasm-ld-14", "node")
+
+
+def weights_of(spec: ModelSpec, seed: int) -> Weights:
+    """Random ones, the scaler of the weather that of its readings."""
+    weights = random_weights(spec, np.random.default_rng(seed))
+    if spec.feature_names == COLUMNS:
+        weights["layers.0.shift"] = np.array([*MEANS, 0, 0], np.float32)
+        scale = [0.1, 0.1, 0.05, 0.3, 0.1, 1, 1]
+        weights["layers.0.scale"] = np.array(scale, np.float32)
+    return weights
+
+
+def write_wasm(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> Path:
+    """`NAME.wasm` and `NAME.js` of a model drawn by its seed."""
+    weights = weights_of(spec, seed)
+    metadata = describe(spec, weights)
+    source = generate_c(metadata, weights, IDENTIFIER)
+    path.write_bytes(build_wasm(source, metadata, path.name, simd=simd))
+    path.with_suffix(".js").write_text(javascript(path.name))
+    return path
