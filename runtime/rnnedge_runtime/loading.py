@@ -65,6 +65,11 @@ def _backend(path: Path, name: str | None) -> Backend:
             "the backend: backend='torchscript' (`--backend torchscript`); the .onnx "
             "artifact needs no trust."
         )
+    if suffix == ".c":
+        raise FormatError(
+            f"{path.name}: a C source is compiled into a program, not loaded. Check it with "
+            "`rnnedge verify`, or load the .rnne or .onnx of the same model."
+        )
     if name is None:
         raise FormatError(
             f"{path.name}: files ending in '{suffix}' are not artifacts, expected "

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import model_specs, seeds
 
+import rnnedge_runtime
 from rnnedge_export.c_source import kernel
 from rnnedge_export.c_source.description import Figures
 from rnnedge_export.c_source.loading import load_c
@@ -272,6 +273,13 @@ def test_a_header_is_not_an_artifact(tmp_path: Path) -> None:
     path = write_c(small().spec, small().weights, "m", tmp_path)
     with pytest.raises(FormatError, match=r"Name the source beside it, m\.c"):
         verify([path.with_suffix(".h")])
+
+
+def test_loading_a_source_says_what_it_is_for(tmp_path: Path) -> None:
+    path = write_c(small().spec, small().weights, "m", tmp_path)
+    for backend in (None, "native"):
+        with pytest.raises(FormatError, match="Check it with `rnnedge verify`"):
+            rnnedge_runtime.load(path, backend)
 
 
 def test_parts_of_the_kernel_are_short_and_of_one_licence() -> None:

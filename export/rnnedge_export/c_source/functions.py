@@ -46,7 +46,7 @@ def _reset(name: str, spec: ModelSpec, tensors: Sequence[Tensor]) -> str:
         if value or str(value).startswith("-")
     )
     return f"""\
-void {name}_reset({name}_state *s)
+RNNE_PUBLIC void {name}_reset({name}_state *s)
 {{
     uint8_t *const bytes = (uint8_t *)s;
     size_t i;
@@ -67,7 +67,7 @@ def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
         ]
     body = "\n".join(f"    {line}" for line in [*declarations, *statements])
     return f"""\
-int {name}_step({name}_state *s, const float *x, float *y)
+RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 {{
 {body}
     s->num_steps++;
@@ -87,7 +87,7 @@ def run_function(name: str, spec: ModelSpec) -> str:
             return 1;
 """
     return f"""\
-int {name}_run({name}_state *s, const float *xs, size_t n, float *ys)
+RNNE_PUBLIC int {name}_run({name}_state *s, const float *xs, size_t n, float *ys)
 {{
     size_t t;
 {check}    for (t = 0; t < n; t++)
@@ -138,7 +138,7 @@ def snapshot_functions(
     return [
         integer_array("uint8_t", f"{name}_identity", list(identity)),
         f"""\
-void {name}_save(const {name}_state *s, void *snapshot)
+RNNE_PUBLIC void {name}_save(const {name}_state *s, void *snapshot)
 {{
     uint8_t *const bytes = (uint8_t *)snapshot;
     uint8_t *at = rnne_begin_snapshot(bytes, {name}_identity, {len(sizes)}, s->num_steps);
@@ -146,7 +146,7 @@ void {name}_save(const {name}_state *s, void *snapshot)
 }}
 """,
         f"""\
-int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes)
+RNNE_PUBLIC int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes)
 {{
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
     const int wrong = rnne_check_snapshot(bytes, nbytes, {name}_identity, {len(sizes)});
@@ -172,7 +172,7 @@ def time_function(name: str, spec: ModelSpec) -> str:
     )
     unused = "    (void)unix_time_s;\n    (void)out;\n"
     return f"""\
-void {name}_time(int64_t unix_time_s, float *out)
+RNNE_PUBLIC void {name}_time(int64_t unix_time_s, float *out)
 {{
 {calls or unused}}}
 """
@@ -185,7 +185,7 @@ def selftest_function(name: str, metadata: Metadata) -> list[str]:
         float_array(f"{name}_golden_x", golden.x),
         float_array(f"{name}_golden_y", golden.y),
         f"""\
-int {name}_selftest(void)
+RNNE_PUBLIC int {name}_selftest(void)
 {{
     {name}_state s;
     float y[{spec.output_size}];

@@ -18,12 +18,15 @@
 #include <stdint.h>
 
 #if defined(__clang__) /* and no call of memcpy() or memset() in place of a loop */
-#define RNNE_INLINE static inline __attribute__((always_inline, no_builtin("memcpy", "memset")))
-#define RNNE_FUNCTION static inline __attribute__((no_builtin("memcpy", "memset")))
+#define RNNE_PUBLIC __attribute__((no_builtin("memcpy", "memset")))
+#define RNNE_FUNCTION static inline RNNE_PUBLIC
+#define RNNE_INLINE RNNE_FUNCTION __attribute__((always_inline))
 #elif defined(__GNUC__)
+#define RNNE_PUBLIC
+#define RNNE_FUNCTION static inline
 #define RNNE_INLINE static inline __attribute__((always_inline))
-#define RNNE_FUNCTION static inline
 #else
-#define RNNE_INLINE static inline
+#define RNNE_PUBLIC
 #define RNNE_FUNCTION static inline
+#define RNNE_INLINE static inline
 #endif
