@@ -11,11 +11,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.engine import inputs_of
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.stream import model_inputs
-from rnnedge_runtime.time_features import time_features
 
 from ..verification_stream import stream_like
 from .board import Board
@@ -27,7 +26,7 @@ from .tools import require_tools
 
 STREAM_STEPS = 5000
 SOFT_FLOAT_STEPS = 500
-"""Steps of the carried stream on a board without a float unit."""
+"""Steps of the carried stream of a float model on a board without a float unit."""
 
 _SNAPSHOT_AT = 200
 _RESUMED = slice(_SNAPSHOT_AT, _SNAPSHOT_AT + 50)
@@ -86,7 +85,8 @@ class HostRun:
         self.source = source
         self.model = model
         readings, times = readings_like(model, num_steps)
-        self.x = model_inputs(model.spec, readings, times)
+        self.inputs = inputs_of(model.engine, model.spec)
+        self.x = self.inputs.rows(readings, times)
         stream = model.stream()
         first = stream.run(readings[:_SNAPSHOT_AT], _part(times, 0, _SNAPSHOT_AT))
         self.snapshot = stream.snapshot()
@@ -132,7 +132,7 @@ def check_on_board(
     """
     require_tools(board)
     sources = [run.source for run in runs]
-    num_steps = STREAM_STEPS if board.has_float_unit else SOFT_FLOAT_STEPS
+    num_steps = _num_steps(board, sources)
     job = Job(tuple(source.shape for source in sources))
     for index, run in enumerate(runs):
         job.select(index)
@@ -158,6 +158,11 @@ def check_on_board(
         )
         for run in runs
     ]
+
+
+def _num_steps(board: Board, sources: Sequence[CSource]) -> int:
+    is_quick = all(source.has_integers for source in sources)
+    return STREAM_STEPS if board.has_float_unit or is_quick else SOFT_FLOAT_STEPS
 
 
 def readings_like(
@@ -244,7 +249,7 @@ def _compare(
         yield Comparison("step_q", _difference(_rows(answers), y[:_RUN_STEPS], spec))
     status = _status(answers)
     yield Comparison("self-test", f"gave {status}" if status else "")
-    detail = _derived(answers, spec)
+    detail = _derived(answers, run)
     if spec.derived:
         yield Comparison("time", detail)
 
@@ -261,11 +266,14 @@ def _snapshot(run: HostRun, snapshot: bytes, stepped: Rows) -> str:
     return _difference(resumed, stepped[_RESUMED], run.model.spec)
 
 
-def _derived(answers: Iterator[Answer], spec: ModelSpec) -> str:
+def _derived(answers: Iterator[Answer], run: HostRun) -> str:
+    spec = run.model.spec
     for time in _TIMES:
         found = _rows(answers)[:, : 2 * len(spec.derived)]
-        expected = time_features(np.array([time], np.int64), spec.derived)
-        if spec.derived and found.tobytes() != expected.tobytes():
+        if not spec.derived:
+            continue
+        expected = run.inputs.derived(np.array([time], np.int64))
+        if found.tobytes() != expected.tobytes():
             return f"at time {time}"
     return ""
 

@@ -44,13 +44,11 @@ def initial_inputs(model: QuantisedModel) -> list[int]:
 
 
 def row_fields(model: QuantisedModel) -> tuple[STATE_FIELD, ...]:
-    """Buffers of `NAME_step` that are too large for the stack."""
-    if not model.is_integer_only:
+    """The buffer of `NAME_step` for `x`, where it is too large for the stack."""
+    size = model.spec.input_size
+    if not model.is_integer_only or size <= ON_STACK_Q:
         return ()
-    rows = (("x_q", model.spec.input_size), ("y_q", model.spec.output_size))
-    return tuple(
-        ("int16_t", name, padded(size)) for name, size in rows if size > ON_STACK_Q
-    )
+    return (("int16_t", "x_q", padded(size)),)
 
 
 class _Functions:
@@ -70,7 +68,7 @@ class _Functions:
         functions = [self.reset()]
         if self.model.is_integer_only:
             functions += [self.quantise(), self.dequantise()]
-            functions += [self.step_q(), self.step_around()]
+            functions += [self.advance(), self.step_q(), self.step_around()]
         else:
             functions.append(self.step())
         functions += [run_function(self.name, self.spec), *self.snapshots()]
@@ -93,7 +91,7 @@ class _Functions:
             if value not in ("0", "0.0f")
         )
         return f"""\
-void {self.name}_reset({self.name}_state *s)
+RNNE_PUBLIC void {self.name}_reset({self.name}_state *s)
 {{
     uint8_t *const bytes = (uint8_t *)s;
     size_t i;
@@ -110,7 +108,7 @@ void {self.name}_reset({self.name}_state *s)
             arrays = f"{name}_input_shift, {name}_input_rate"
             call = f"rnne_q_quantise({self.spec.input_size}, {arrays}, x, q);"
         return f"""\
-void {name}_quantise(const float *x, int16_t *q)
+RNNE_PUBLIC void {name}_quantise(const float *x, int16_t *q)
 {{
     {call}
 }}
@@ -120,18 +118,30 @@ void {name}_quantise(const float *x, int16_t *q)
         name = self.name
         arrays = f"{name}_output_step, {name}_output_shift"
         return f"""\
-void {name}_dequantise(const int16_t *q, float *y)
+RNNE_PUBLIC void {name}_dequantise(const int16_t *q, float *y)
 {{
     rnne_q_leave({self.spec.output_size}, {arrays}, q, y);
 }}
 """
 
-    def step_q(self) -> str:
-        head = f"int {self.name}_step_q({self.name}_state *s, const int16_t *x, int16_t *y)"
+    def advance(self) -> str:
+        head = f"static RNNE_PUBLIC int {self.name}_advance({self.name}_state *s, const int16_t *x)"
         return self.body(head, "rnne_q_is_rejected")
 
+    def step_q(self) -> str:
+        name = self.name
+        return f"""\
+RNNE_PUBLIC int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y)
+{{
+    if ({name}_advance(s, x))
+        return 1;
+    rnne_q_copy({self.spec.output_size}, {self.code.result}, y);
+    return 0;
+}}
+"""
+
     def step(self) -> str:
-        head = f"int {self.name}_step({self.name}_state *s, const float *x, float *y)"
+        head = f"RNNE_PUBLIC int {self.name}_step({self.name}_state *s, const float *x, float *y)"
         return self.body(head, "rnne_f32_is_rejected")
 
     def body(self, head: str, is_rejected: str) -> str:
@@ -154,21 +164,17 @@ void {name}_dequantise(const int16_t *q, float *y)
 """
 
     def step_around(self) -> str:
-        name, fields = self.name, {field for _, field, _ in row_fields(self.model)}
-        sizes = {"x_q": self.spec.input_size, "y_q": self.spec.output_size}
-        declarations = "".join(
-            f"    int16_t {row}[{size}];\n"
-            for row, size in sizes.items()
-            if row not in fields
-        )
-        x, y = (f"s->{row}" if row in fields else row for row in sizes)
+        name = self.name
+        is_large = bool(row_fields(self.model))
+        declaration = "" if is_large else f"    int16_t x_q[{self.spec.input_size}];\n"
+        x = "s->x_q" if is_large else "x_q"
         return f"""\
-int {name}_step({name}_state *s, const float *x, float *y)
+RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 {{
-{declarations}    {name}_quantise(x, {x});
-    if ({name}_step_q(s, {x}, {y}))
+{declaration}    {name}_quantise(x, {x});
+    if ({name}_advance(s, {x}))
         return 1;
-    {name}_dequantise({y}, y);
+    {name}_dequantise({self.code.result}, y);
     return 0;
 }}
 """
@@ -219,7 +225,7 @@ int {name}_step({name}_state *s, const float *x, float *y)
         unused = "    (void)unix_time_s;\n    (void)out;\n"
         static = "" if self.model.is_integer_only else "static "
         return f"""\
-{static}void {name}_time_q(int64_t unix_time_s, int16_t *out)
+{static}RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int16_t *out)
 {{
 {calls or unused}}}
 """
@@ -236,7 +242,7 @@ int {name}_step({name}_state *s, const float *x, float *y)
                 f"    rnne_q_values({num}, {arrays}, q, out);\n"
             )
         return f"""\
-void {name}_time(int64_t unix_time_s, float *out)
+RNNE_PUBLIC void {name}_time(int64_t unix_time_s, float *out)
 {{
 {body}}}
 """

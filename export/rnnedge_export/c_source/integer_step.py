@@ -59,7 +59,9 @@ class IntegerCode:
         carried: tensors of the state, in the order of snapshots.
         fields: all arrays of the state.
         declarations: of the buffers on the stack.
-        lines: statements from accepted `x` to `y`.
+        lines: statements from `x` to the outputs.
+        result: where the integers of the outputs are then, in the state; "" where the
+            statements write `y`.
         after_restore: statements that follow once `carried` are read.
     """
 
@@ -67,11 +69,12 @@ class IntegerCode:
     fields: tuple[STATE_FIELD, ...]
     declarations: tuple[str, ...]
     lines: tuple[str, ...]
+    result: str
     after_restore: tuple[str, ...]
 
 
 def integer_code(model: QuantisedModel, prefix: str) -> IntegerCode:
-    """One step of `model`: of `NAME_step_q` where all is integer, else of `NAME_step`.
+    """One step of `model`: from integers where all is integer, else from readings.
 
     Args:
         model: it.
@@ -121,10 +124,8 @@ class _IntegerWriter:
                 self.layer(k, layer)
             if part.is_last and not self.is_only:
                 self.leave(k, layer)
-        size = spec.layers[-1].output_size
-        if self.is_only:
-            self.lines.append(f"rnne_q_copy({size}, {self.z}, y);")
-        elif self.floats.z != "y":
+        if not self.is_only and self.floats.z != "y":
+            size = spec.layers[-1].output_size
             self.lines.append(f"rnne_f32_copy({size}, {self.floats.z}, y);")
 
     def code(self) -> IntegerCode:
@@ -132,8 +133,9 @@ class _IntegerWriter:
         c_type = "int16_t" if self.parts[0].is_first else "float"
         num = self.spec.num_features
         carried.append(Carried("held", c_type, num, is_held=True))
+        last = self.z.strip("@")
         sizes = [
-            ("int16_t", name, size, size <= ON_STACK_Q)
+            ("int16_t", name, size, size <= ON_STACK_Q and name != last)
             for name, size in self.buffers.sizes.items()
         ] + [
             ("float", name, size, size <= ON_STACK)
@@ -156,6 +158,7 @@ class _IntegerWriter:
                 if is_local
             ),
             lines=tuple(lines),
+            result=f"s->{last.removeprefix('s->')}" if self.is_only else "",
             after_restore=tuple(self.after_restore),
         )
 

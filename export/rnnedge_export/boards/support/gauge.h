@@ -20,21 +20,21 @@ void gauge_step(void);
 #define GAUGE_CALL(call) (void)call
 #endif
 
-#define GAUGE_STATE(name, NAME)                                                                   \
+#define GAUGE_STATE(name, NAME, out)                                                              \
     static name##_state gauge_state;                                                              \
     static float gauge_x[NAME##_INPUT_SIZE];                                                      \
-    static float gauge_y[NAME##_OUTPUT_SIZE];                                                     \
     const uint32_t gauge_input_nbytes = sizeof gauge_x;                                           \
     const uint32_t gauge_state_nbytes = sizeof gauge_state;                                       \
     void *const gauge_input = gauge_x;                                                            \
-    void *const gauge_kept[2] = {&gauge_state, gauge_y};                                          \
+    void *const gauge_kept[2] = {&gauge_state, out};                                              \
     void gauge_reset(void)                                                                        \
     {                                                                                             \
         GAUGE_CALL(name##_reset(&gauge_state));                                                   \
     }
 
 #define GAUGE(name, NAME)                                                                         \
-    GAUGE_STATE(name, NAME)                                                                       \
+    static float gauge_y[NAME##_OUTPUT_SIZE];                                                     \
+    GAUGE_STATE(name, NAME, gauge_y)                                                              \
     void gauge_prepare(void)                                                                      \
     {                                                                                             \
     }                                                                                             \
@@ -45,8 +45,8 @@ void gauge_step(void);
 
 /* The step on integers alone: turning the row into them is neither counted nor weighed. */
 #define GAUGE_Q(name, NAME)                                                                       \
-    GAUGE_STATE(name, NAME)                                                                       \
     static int16_t gauge_in[NAME##_INPUT_SIZE], gauge_out[NAME##_OUTPUT_SIZE];                    \
+    GAUGE_STATE(name, NAME, gauge_out)                                                            \
     void gauge_prepare(void)                                                                      \
     {                                                                                             \
         name##_quantise(gauge_x, gauge_in);                                                       \

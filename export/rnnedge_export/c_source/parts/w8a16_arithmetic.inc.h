@@ -24,6 +24,18 @@ RNNE_INLINE int32_t rnne_q_limit(int32_t v, int32_t low, int32_t high)
     return v < low ? low : v > high ? high : v;
 }
 
+/* At most 32767, of what is not negative. */
+RNNE_INLINE int32_t rnne_q_at_most(int32_t v)
+{
+#if defined(RNNE_Q_DSP)
+    int32_t out;
+    __asm__("usat %0, #15, %1" : "=r"(out) : "r"(v) : "cc");
+    return out;
+#else
+    return v > RNNE_Q_LARGEST ? RNNE_Q_LARGEST : v;
+#endif
+}
+
 /* Within [-32767, 32767]. */
 RNNE_INLINE int32_t rnne_q_sat(int32_t v)
 {
@@ -52,6 +64,18 @@ RNNE_INLINE int32_t rnne_q_scaled(int32_t sum, int32_t multiplier)
     return high * (int32_t)m_high + (middle >> 16) + (int32_t)(rest >> 16);
 #else
     return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+/* v + rnne_q_scaled(sum, multiplier). */
+RNNE_INLINE int32_t rnne_q_scaled_onto(int32_t v, int32_t sum, int32_t multiplier)
+{
+#if defined(RNNE_Q_DSP)
+    int32_t out;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(out) : "r"(sum), "r"(multiplier), "r"(v));
+    return out;
+#else
+    return v + rnne_q_scaled(sum, multiplier);
 #endif
 }
 

@@ -59,8 +59,8 @@ RNNE_FUNCTION void rnne_q_gru(const int8_t *w, const int32_t *rows, const int16_
         w = rnne_q_sums(w, x, x_groups, n_in);
         w = rnne_q_sums(w, h15, h_groups, n_rec);
         for (j = 0; j < 4; j++) {
-            const int32_t from_x = rnne_q_scaled(n_in[j], rows[24 + j]) + rows[32 + j];
-            const int32_t from_h = rnne_q_scaled(n_rec[j], rows[28 + j]) + rows[36 + j];
+            const int32_t from_x = rnne_q_scaled_onto(rows[32 + j], n_in[j], rows[24 + j]);
+            const int32_t from_h = rnne_q_scaled_onto(rows[36 + j], n_rec[j], rows[28 + j]);
             const int32_t v = from_x + rnne_q_part(rnne_q_gate(r[j]), from_h);
             const int32_t n = rnne_q_tanh(v) * 512;
             h[j] = n + rnne_q_part(rnne_q_gate(u[j]), h[j] - n);

@@ -8,12 +8,11 @@
 RNNE_INLINE int32_t rnne_q_tanh(int32_t v)
 {
     const int32_t sign = v >> 31;
-    const int32_t size = (v ^ sign) - sign;
-    const int32_t a = size > RNNE_Q_LARGEST ? RNNE_Q_LARGEST : size;
+    const int32_t a = rnne_q_at_most((v ^ sign) - sign);
     const int32_t k = a >> 9, t = a & 511;
     const int32_t slope = rnne_q_line[k][1] + rnne_q_shift(rnne_q_bend[k] * t, 9);
     const int32_t y = rnne_q_line[k][0] + rnne_q_shift(slope * t, 11);
-    return ((y > RNNE_Q_LARGEST ? RNNE_Q_LARGEST : y) ^ sign) - sign;
+    return (rnne_q_at_most(y) ^ sign) - sign;
 }
 
 /* Sigmoid of v / 2^11, times 2^16: 1 to 65536. */
@@ -27,12 +26,10 @@ typedef enum rnne_q_function { RNNE_Q_TANH, RNNE_Q_RELU, RNNE_Q_SIGMOID } rnne_q
 
 RNNE_INLINE int32_t rnne_q_apply(rnne_q_function function, int32_t v)
 {
-    int32_t half;
     switch (function) {
     case RNNE_Q_TANH: return rnne_q_tanh(v);
     case RNNE_Q_RELU: return rnne_q_limit(v, 0, RNNE_Q_LARGEST);
     case RNNE_Q_SIGMOID: break;
     }
-    half = (rnne_q_gate(v) + 1) >> 1;
-    return half > RNNE_Q_LARGEST ? RNNE_Q_LARGEST : half;
+    return rnne_q_at_most((rnne_q_gate(v) + 1) >> 1);
 }
