@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
+import platform
 import re
 import shutil
 import subprocess
@@ -66,6 +68,39 @@ def test_state_goes_to_python_and_back(
         check_snapshots(model, engine)
         check_rejection(model, engine)
         check_time(model, engine)
+
+
+CONTROL = """
+#include <xmmintrin.h>
+unsigned control(unsigned bits) { unsigned old = _mm_getcsr(); _mm_setcsr(bits); return old; }
+"""
+FLUSH_TO_ZERO = 0x8040
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the flags of SSE")
+def test_flushing_denormals_changes_no_byte(
+    models: list[Drawn], sources: list[Path], tmp_path: Path
+) -> None:
+    """As MVE and A32 NEON do, here by the flags of SSE; inputs of every magnitude."""
+    (tmp_path / "control.c").write_text(CONTROL)
+    command = ["gcc", "-shared", "-fPIC", "control.c", "-o", "control.so"]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    control = ctypes.CDLL(str(tmp_path / "control.so")).control
+    engines = compiled(sources, tmp_path)
+    rng = np.random.default_rng(0)
+    for model, engine in zip(models, engines, strict=True):
+        x = model.x.copy()
+        x[:, : model.spec.num_features] *= 2.0 ** rng.integers(-149, 2, (len(x), 1))
+        tiny = dataclasses.replace(model, x=x)
+        y, stream = tiny.y, engine.stepper()
+        found = np.empty_like(y)
+        before = control(control(0x1F80) | FLUSH_TO_ZERO)
+        try:
+            engine.call("run", stream._state, tiny.x, ctypes.c_size_t(len(x)), found)
+        finally:
+            after = control(before)
+        assert after & FLUSH_TO_ZERO == FLUSH_TO_ZERO
+        assert found.tobytes() == y.tobytes()
 
 
 @pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
