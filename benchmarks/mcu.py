@@ -34,10 +34,15 @@ def main(fit: bool) -> None:
             COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             click.echo(f"written: {COSTS}")
             return
-        subjects = [bare_cell(cell, h, folder) for cell in CELLS for h in SIZES]
-        model = demo_model(folder)
+        subjects = [
+            bare_cell(cell, h, folder, is_integer=is_integer)
+            for is_integer in (False, True)
+            for cell in CELLS
+            for h in SIZES
+        ]
+        models = [demo_model(folder, is_integer=kind) for kind in (False, True)]
         cells = measure_all(CELL_SETTINGS, subjects, click.echo)
-        whole = measure_all(WHOLE_SETTINGS, [model], click.echo)
+        whole = measure_all(WHOLE_SETTINGS, models, click.echo)
     tools = _tools()
     write_page(
         PAGE,
@@ -46,7 +51,7 @@ def main(fit: bool) -> None:
         settings=CELL_SETTINGS,
         whole_settings=WHOLE_SETTINGS,
         subjects=subjects,
-        model=model,
+        models=models,
         tools=tools,
         command="python -m benchmarks.mcu",
     )

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_export.boards.source import CSource, read_source
+from rnnedge_export.c_source.integer_source import generate_integer_c
 from rnnedge_export.c_source.source import generate_c
+from rnnedge_export.quantising import measure_ranges, quantise
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.tolerances import GOLDEN_STEPS
@@ -24,6 +26,7 @@ from rnnedge_runtime.weights import (
 from .networks import Network
 
 INPUT_SIZE = 4
+INT8 = " int8"
 COUNTED_STEPS = 20
 _SEED = 0
 
@@ -46,17 +49,23 @@ class Subject:
 
 
 def bare_cell(
-    cell: str, hidden_size: int, folder: Path, *, num_layers: int = 1
+    cell: str,
+    hidden_size: int,
+    folder: Path,
+    *,
+    num_layers: int = 1,
+    is_integer: bool = False,
 ) -> Subject:
     """Recurrent layers of four inputs: no scaler, no head."""
     network = Network(cell, INPUT_SIZE, hidden_size, num_layers)
     spec = network.spec()
     name = f"{cell.lower()}_{hidden_size}_{num_layers}"
     x = np.random.default_rng(_SEED).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
-    return _subject(f"{cell} {hidden_size}", name, spec, x, folder)
+    title = f"{cell}{INT8 if is_integer else ''} {hidden_size}"
+    return _subject(title, name, spec, x, folder, is_integer=is_integer)
 
 
-def demo_model(folder: Path) -> Subject:
+def demo_model(folder: Path, *, is_integer: bool = False) -> Subject:
     """The network of `rnnedge demo` with drawn weights: its cost is that of the trained one."""
     from rnnedge.data.loading import load_dataset
     from rnnedge.datasets import weather
@@ -66,8 +75,10 @@ def demo_model(folder: Path) -> Subject:
     dataset = load_dataset(weather("jfk"), targets=("temp_c",))
     prepared = prepare(dataset, TrainConfig(horizon=6))
     x = prepared.series[0].x[:COUNTED_STEPS]
+    title = f"demo{INT8 if is_integer else ''}"
+    given = dict(prepared.affine_weights)
     return _subject(
-        "demo", "demo", prepared.spec, x, folder, dict(prepared.affine_weights)
+        title, "demo", prepared.spec, x, folder, given, is_integer=is_integer
     )
 
 
@@ -89,6 +100,8 @@ def _subject(
     x: NDArray[np.floating],
     folder: Path,
     given: Weights | None = None,
+    *,
+    is_integer: bool = False,
 ) -> Subject:
     rows = np.ascontiguousarray(x, np.float32)
     weights = drawn_weights(spec, given)
@@ -101,7 +114,12 @@ def _subject(
         Golden(recorded, blank),
         "rnnedge benchmarks",
     )
-    generated = generate_c(metadata, weights, name)
+    if is_integer:
+        ranges = measure_ranges(spec, weights, recorded)
+        model = quantise(spec, weights, ranges, frozenset())
+        generated = generate_integer_c(metadata, model, f"{name}_int8")
+    else:
+        generated = generate_c(metadata, weights, name)
     for file, text in generated.files.items():
         (folder / file).write_text(text, encoding="utf-8")
     source = read_source(folder / f"{generated.name}.c")

@@ -24,7 +24,7 @@ def write_page(
     settings: Sequence[Setting],
     whole_settings: Sequence[Setting],
     subjects: Sequence[Subject],
-    model: Subject,
+    models: Sequence[Subject],
     tools: Sequence[str],
     command: str,
 ) -> None:
@@ -36,8 +36,9 @@ def write_page(
         "They are instructions, not cycles: how many of these one takes depends on the part. "
         "The tests count again and allow one in a hundred more.",
         "## One step of a bare cell",
-        "One recurrent layer of four inputs, no scaler, no head, float32 (`f32.v1`): every "
-        "row gives the same bytes on all of these processors. Instructions are those of the "
+        "One recurrent layer of four inputs, no scaler, no head, in float32 (`f32.v1`) and in "
+        "integers (`w8a16.v1`: int8 weights, int16 state; `NAME_step_q`): each gives the same "
+        "bytes on all of these processors. Instructions are those of the "
         "longest of twenty steps; without a float unit they depend on the data. Flash is "
         "what a firmware grows by (reset and step called, `--gc-sections`), RAM the state of "
         "one stream.",
@@ -55,9 +56,9 @@ def write_page(
         _peer_table(SOFT_FLOAT),
         "onnx2c and CMSIS-NN have no GRU, CMSIS-NN no plain RNN.",
         "## A whole model",
-        f"The network of `rnnedge demo` ({_chain(model)}): scaler, missing readings held, "
+        f"The network of `rnnedge demo` ({_chain(models[0])}): scaler, missing readings held, "
         "derived inputs, head and all.",
-        _whole_table(whole, whole_settings, model),
+        _whole_table(whole, whole_settings, models),
         "## How it is counted",
         "`rnnedge devices` lists the boards. On Cortex-M the SysTick timer counts on QEMU's "
         "virtual time (`-icount shift=7`: 128 ns an instruction, exact to one), on RISC-V "
@@ -73,7 +74,7 @@ def _cell_table(
     cells: Measured, settings: Sequence[Setting], subjects: Sequence[Subject]
 ) -> str:
     by_name = {subject.name: subject for subject in subjects}
-    kinds = dict.fromkeys(subject.name.split()[0] for subject in subjects)
+    kinds = dict.fromkeys(subject.name.rpartition(" ")[0] for subject in subjects)
     header = ["board", "cell", *(f"H = {size}" for size in SIZES)]
     header += ["per multiply-add, 64", "flash, 32", "RAM, 32", "stack, 32"]
     rows = []
@@ -92,20 +93,24 @@ def _cell_table(
     return _table(header, rows, num_texts=2)
 
 
-def _whole_table(whole: Measured, settings: Sequence[Setting], model: Subject) -> str:
-    header = ["board", "instructions", "per multiply-add", "flash", "RAM", "stack"]
+def _whole_table(
+    whole: Measured, settings: Sequence[Setting], models: Sequence[Subject]
+) -> str:
+    header = ["board", "", "instructions", "per multiply-add", "flash", "RAM", "stack"]
     rows = []
     for setting in settings:
-        found = whole[setting.name, model.name]
-        rows.append(
-            [
-                setting.name,
-                _number(found.max_instructions),
-                _per_multiply_add(found, model),
-                *_bytes(found),
-            ]
-        )
-    return _table(header, rows, num_texts=1)
+        for model in models:
+            found = whole[setting.name, model.name]
+            rows.append(
+                [
+                    setting.name,
+                    model.name.removeprefix("demo").strip() or "float32",
+                    _number(found.max_instructions),
+                    _per_multiply_add(found, model),
+                    *_bytes(found),
+                ]
+            )
+    return _table(header, rows, num_texts=2)
 
 
 def _peer_table(peers: Sequence[Peer]) -> str:

@@ -1,0 +1,56 @@
+"""Generated integer sources give the bytes of the NumPy reference on every board."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from artifacts import describe, inputs_of
+from boards.tools import usable_board
+from cells import forecaster
+from strategies import random_readings, random_weights
+
+from rnnedge_export.boards.catalogue import BOARDS
+from rnnedge_export.boards.checking import STREAM_STEPS, HostRun, check_on_board
+from rnnedge_export.boards.source import read_source
+from rnnedge_export.c_source.integer_source import generate_integer_c
+from rnnedge_export.quantising import measure_ranges, quantise
+from rnnedge_runtime.backends.integer import IntegerEngine
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
+from rnnedge_runtime.model import Model
+
+SPECS = {"plain": "rnn-tanh-L2", "gated": "gru-L2", "long": "lstm-L2"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
+    """The three cells, two layers each."""
+    folder = tmp_path_factory.mktemp("sources")
+    found = []
+    for seed, (name, cells) in enumerate(SPECS.items()):
+        rng = np.random.default_rng(seed)
+        spec = forecaster(cells, 9)
+        weights = random_weights(spec, rng)
+        x = inputs_of(spec, random_readings(spec, rng, 400))
+        model = quantise(spec, weights, measure_ranges(spec, weights, x), frozenset())
+        engine = IntegerEngine(model)
+        metadata = describe(spec, weights)
+        generated = generate_integer_c(metadata, model, name)
+        for file, text in generated.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        metadata = replace(metadata, digest=model.digest, numerics=INTEGER_NUMERICS)
+        source = read_source(folder / f"{name}.c")
+        assert source.has_integers
+        found.append(HostRun(source, Model(metadata, engine)))
+    return found
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_byte_is_the_reference_s(runs: list[HostRun], name: str) -> None:
+    reports = check_on_board(usable_board(name), runs)
+    assert [report.model for report in reports] == list(SPECS)
+    for report in reports:
+        assert not report.has_failed, report
+        assert report.num_steps == STREAM_STEPS
+        assert "step_q" in [found.name for found in report.comparisons]
