@@ -22,7 +22,7 @@ from rnnedge_runtime.weights import NUMERICS, Weights, model_digest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "runtime" / "core"
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
-PLAIN, VECTOR, AVX2, AVX512 = 1, 2, 3, 4
+PLAIN, VECTOR, AVX2, AVX512, AVX512_VNNI = range(1, 6)
 CLANG = shutil.which("clang") or shutil.which("clang-14") or "clang"
 
 
@@ -96,6 +96,8 @@ def instruction_sets() -> tuple[int, ...]:
     sets = [PLAIN, VECTOR]
     sets += [AVX2] if " avx2 " in flags and " fma " in flags else []
     sets += [AVX512] if " avx512f " in flags else []
+    has_vnni = " avx512bw " in flags and " avx512_vnni " in flags
+    sets += [AVX512_VNNI] if has_vnni else []
     return tuple(sets)
 
 

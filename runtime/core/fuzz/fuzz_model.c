@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rnne_model_nbytes(file, size, &nbytes, &error) == RNNE_OK &&
         nbytes < MAX_FLOATS * sizeof(float)) {
         void *const mem = malloc(nbytes);
-        for (int isa = RNNE_ISA_PLAIN; mem && isa <= RNNE_ISA_AVX512; isa++) {
+        for (int isa = RNNE_ISA_PLAIN; mem && isa <= RNNE_ISA_AVX512_VNNI; isa++) {
             rnne_model *model;
             if (rnne_model_init(mem, nbytes, file, size, (rnne_isa)isa, &model, &error) == RNNE_OK)
                 use(model, file, size);

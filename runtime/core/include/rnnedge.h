@@ -84,7 +84,8 @@ typedef enum rnne_isa {
     RNNE_ISA_PLAIN = 1,  /* plain C, one value at a time; always there */
     RNNE_ISA_VECTOR = 2, /* 128-bit: SSE2, NEON, or what the compiler makes of it */
     RNNE_ISA_AVX2 = 3,
-    RNNE_ISA_AVX512 = 4
+    RNNE_ISA_AVX512 = 4,
+    RNNE_ISA_AVX512_VNNI = 5 /* for integers; what is float runs as with RNNE_ISA_AVX512 */
 } rnne_isa;
 
 /* How a fleet computes. */

@@ -52,7 +52,19 @@ typedef struct rnne_int_kernels {
     void (*narrow)(size_t n, const int32_t *h, int16_t *out);
 } rnne_int_kernels;
 
-extern const rnne_int_kernels rnne_int_kernels_plain;
+extern const rnne_int_kernels rnne_int_kernels_plain, rnne_int_kernels_vector;
+#ifdef RNNE_HAS_AVX
+extern const rnne_int_kernels rnne_int_kernels_avx2;   /* AVX2 */
+extern const rnne_int_kernels rnne_int_kernels_avx512; /* AVX-512 F and BW */
+extern const rnne_int_kernels rnne_int_kernels_vnni;   /* and VNNI */
+#endif
+
+/* In plain C, for instruction sets that do not have all of them. */
+void rnne_int_product(const rnne_int_matrix *matrix, const rnne_int_operands *operands);
+void rnne_int_activate(rnne_function function, size_t n, const int32_t *v, int16_t *out);
+void rnne_int_lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m);
+void rnne_int_gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
+void rnne_int_narrow(size_t n, const int32_t *h, int16_t *out);
 
 /* The next multiple of 32. */
 static inline size_t rnne_int_padded(size_t size)

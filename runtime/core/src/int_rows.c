@@ -13,6 +13,7 @@ void rnne_rows_take(rnne_rows *rows, const rnne_model *model, size_t capacity, r
     memset(&r, 0, sizeof r);
     r.capacity = capacity;
     r.states = rnne_arena_take(arena, n * sizeof *r.states);
+    r.operands = rnne_arena_take(arena, n * sizeof *r.operands);
     r.z = rnne_arena_take(arena, n * sizeof *r.z);
     r.x = rnne_arena_take(arena, n * model->input_floats * sizeof *r.x);
     r.inputs = rnne_arena_take(arena, n * model->input_floats * sizeof *r.inputs);
@@ -74,10 +75,9 @@ static void product(const rnne_rows *rows, const rnne_int_matrix *matrix, const 
 static void project(const rnne_rows *rows, const rnne_layer *layer, const part *p)
 {
     const rnne_int_kernels *const kernels = rows->block.model->int_kernels;
-    const int16_t *m[RNNE_MAX_ROWS];
     for (size_t j = 0; j < p->n; j++)
-        m[j] = q_row(rows, p->from, p->first + j);
-    product(rows, &layer->integer.matrix[2], p, m, 1, 1);
+        rows->operands[j] = q_row(rows, p->from, p->first + j);
+    product(rows, &layer->integer.matrix[2], p, rows->operands, 1, 1);
     for (size_t j = p->first; j < p->first + p->n; j++) {
         int16_t *const h = (int16_t *)(void *)(rows->states[j] + layer->h_at);
         kernels->activate(RNNE_IDENTITY, layer->output_size, sum_row(rows, 1, j), h);
@@ -90,14 +90,13 @@ static void cell_part(rnne_rows *rows, const rnne_layer *layer, const part *p)
     const rnne_int_kernels *const kernels = rows->block.model->int_kernels;
     const size_t n = layer->hidden_size, end = p->first + p->n;
     const int is_gru = layer->kind == RNNE_GRU;
-    const int16_t *before[RNNE_MAX_ROWS];
     for (size_t j = p->first; j < end; j++) {
         void *const h = rows->states[j] + layer->h_at;
-        before[j - p->first] = is_gru ? q_row(rows, p->from, j) : h;
+        rows->operands[j - p->first] = is_gru ? q_row(rows, p->from, j) : h;
         if (is_gru)
             kernels->narrow(n, h, q_row(rows, p->from, j));
     }
-    product(rows, &layer->integer.matrix[1], p, before, is_gru, 1);
+    product(rows, &layer->integer.matrix[1], p, rows->operands, is_gru, 1);
     for (size_t j = p->first; j < end; j++) {
         const int32_t *const sums = sum_row(rows, 1, j);
         void *const h = rows->states[j] + layer->h_at;

@@ -21,6 +21,7 @@ typedef struct rnne_rows {
     int16_t *q[2];    /* [capacity][rnne_int_padded(value_floats)] likewise */
     int32_t *sums[2]; /* [capacity][sum_ints] */
     uint8_t *bytes;   /* [capacity][byte_count] */
+    const int16_t **operands; /* [capacity] of a product, within a layer */
 
     /* What the last layer gave: */
     const int16_t **z; /* [capacity] row j, where it is integer or folded */

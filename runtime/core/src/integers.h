@@ -20,6 +20,9 @@ extern const int16_t rnne_tanh_value[RNNE_TANH_SEGMENTS];
 extern const int16_t rnne_tanh_slope[RNNE_TANH_SEGMENTS];
 extern const int16_t rnne_tanh_bend[RNNE_TANH_SEGMENTS];
 
+/* Low and high bytes of value, slope and bend. */
+extern const uint8_t rnne_tanh_bytes[6][RNNE_TANH_SEGMENTS];
+
 /* C leaves it to the compiler what a negative number shifted to the right is. */
 typedef char rnne_shifts_are_arithmetic[(-3 >> 1) == -2 ? 1 : -1];
 

@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 #include "isa.h"
 
-static rnne_isa best_isa(void)
+static int is_here(rnne_isa isa)
 {
 #ifdef RNNE_HAS_AVX
-    if (__builtin_cpu_supports("avx512f"))
-        return RNNE_ISA_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return RNNE_ISA_AVX2;
+    const int has_avx512 = __builtin_cpu_supports("avx512f") != 0;
 #endif
+    switch (isa) {
+    case RNNE_ISA_PLAIN: return 1;
 #ifdef __GNUC__
-    return RNNE_ISA_VECTOR;
+    case RNNE_ISA_VECTOR: return 1;
 #else
-    return RNNE_ISA_PLAIN;
+    case RNNE_ISA_VECTOR: return 0;
 #endif
+#ifdef RNNE_HAS_AVX
+    case RNNE_ISA_AVX2:
+        return has_avx512 || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+    case RNNE_ISA_AVX512: return has_avx512;
+    case RNNE_ISA_AVX512_VNNI:
+        return has_avx512 && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vnni");
+#else
+    case RNNE_ISA_AVX2:
+    case RNNE_ISA_AVX512:
+    case RNNE_ISA_AVX512_VNNI: break;
+#endif
+    case RNNE_ISA_AUTO: break;
+    }
+    return 0;
 }
 
-const rnne_kernels *rnne_isa_kernels(rnne_isa *isa)
+rnne_isa rnne_isa_chosen(rnne_isa isa, int is_integer)
 {
-    const rnne_isa best = best_isa();
-    if (*isa == RNNE_ISA_AUTO)
-        *isa = best;
-    if (*isa > best)
-        return NULL;
-    switch (*isa) {
-    case RNNE_ISA_PLAIN: return &rnne_kernels_plain;
+    if (isa != RNNE_ISA_AUTO)
+        return is_here(isa) ? isa : RNNE_ISA_AUTO;
+    isa = is_integer ? RNNE_ISA_AVX512_VNNI : RNNE_ISA_AVX512;
+    while (!is_here(isa))
+        isa = (rnne_isa)(isa - 1);
+    return isa;
+}
+
+const rnne_kernels *rnne_isa_kernels(rnne_isa isa)
+{
+    switch (isa) {
 #ifdef __GNUC__
     case RNNE_ISA_VECTOR: return &rnne_kernels_vector;
 #else
@@ -32,14 +50,42 @@ const rnne_kernels *rnne_isa_kernels(rnne_isa *isa)
 #endif
 #ifdef RNNE_HAS_AVX
     case RNNE_ISA_AVX2: return &rnne_kernels_avx2;
-    case RNNE_ISA_AVX512: return &rnne_kernels_avx512;
+    case RNNE_ISA_AVX512:
+    case RNNE_ISA_AVX512_VNNI: return &rnne_kernels_avx512;
 #else
     case RNNE_ISA_AVX2:
-    case RNNE_ISA_AVX512: break;
+    case RNNE_ISA_AVX512:
+    case RNNE_ISA_AVX512_VNNI: break;
 #endif
-    case RNNE_ISA_AUTO: break;
+    case RNNE_ISA_AUTO:
+    case RNNE_ISA_PLAIN: break;
     }
-    return NULL;
+    return &rnne_kernels_plain;
+}
+
+const rnne_int_kernels *rnne_isa_int_kernels(rnne_isa isa)
+{
+    switch (isa) {
+#ifdef __GNUC__
+    case RNNE_ISA_VECTOR: return &rnne_int_kernels_vector;
+#else
+    case RNNE_ISA_VECTOR: break;
+#endif
+#ifdef RNNE_HAS_AVX
+    case RNNE_ISA_AVX2: return &rnne_int_kernels_avx2;
+    case RNNE_ISA_AVX512:
+        return __builtin_cpu_supports("avx512bw") ? &rnne_int_kernels_avx512
+                                                  : &rnne_int_kernels_avx2;
+    case RNNE_ISA_AVX512_VNNI: return &rnne_int_kernels_vnni;
+#else
+    case RNNE_ISA_AVX2:
+    case RNNE_ISA_AVX512:
+    case RNNE_ISA_AVX512_VNNI: break;
+#endif
+    case RNNE_ISA_AUTO:
+    case RNNE_ISA_PLAIN: break;
+    }
+    return &rnne_int_kernels_plain;
 }
 
 const char *rnne_isa_text(rnne_isa isa)
@@ -50,12 +96,7 @@ const char *rnne_isa_text(rnne_isa isa)
     case RNNE_ISA_VECTOR: return "vector";
     case RNNE_ISA_AVX2: return "avx2";
     case RNNE_ISA_AVX512: return "avx512";
+    case RNNE_ISA_AVX512_VNNI: return "avx512-vnni";
     }
     return "unknown";
-}
-
-const rnne_int_kernels *rnne_isa_int_kernels(rnne_isa isa)
-{
-    (void)isa;
-    return &rnne_int_kernels_plain;
 }

@@ -6,10 +6,14 @@
 #include "kernels.h"
 #include "rnnedge.h"
 
-/* The kernels of an instruction set; RNNE_ISA_AUTO becomes the one chosen.  NULL: not here. */
-const rnne_kernels *rnne_isa_kernels(rnne_isa *isa);
+/*
+ * The instruction set itself, or for RNNE_ISA_AUTO the best one here for a model of `w8a16.v1`
+ * (is_integer) or `f32.v1`.  RNNE_ISA_AUTO: it is not here.
+ */
+rnne_isa rnne_isa_chosen(rnne_isa isa, int is_integer);
 
-/* Those of `w8a16.v1`, for an instruction set that was chosen. */
+/* The kernels of one that was chosen. */
+const rnne_kernels *rnne_isa_kernels(rnne_isa isa);
 const rnne_int_kernels *rnne_isa_int_kernels(rnne_isa isa);
 
 #endif

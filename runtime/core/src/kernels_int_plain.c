@@ -13,7 +13,7 @@ static void panel_sums(const int8_t *w, size_t width, size_t cols, const int16_t
             sums[r] += w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
 }
 
-static void product(const rnne_int_matrix *matrix, const rnne_int_operands *operands)
+void rnne_int_product(const rnne_int_matrix *matrix, const rnne_int_operands *operands)
 {
     int32_t sums[RNNE_PANEL];
     const int8_t *panel = matrix->weights;
@@ -31,7 +31,7 @@ static void product(const rnne_int_matrix *matrix, const rnne_int_operands *oper
     }
 }
 
-static void activate(rnne_function function, size_t n, const int32_t *v, int16_t *out)
+void rnne_int_activate(rnne_function function, size_t n, const int32_t *v, int16_t *out)
 {
     for (size_t i = 0; i < n; i++) {
         const int32_t u = rnne_saturated(v[i]);
@@ -46,7 +46,7 @@ static void activate(rnne_function function, size_t n, const int32_t *v, int16_t
     }
 }
 
-static void lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m)
+void rnne_int_lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m)
 {
     for (size_t i = 0; i < n; i++) {
         const int32_t input = rnne_gate_q(rnne_saturated(gates[i]));
@@ -62,7 +62,7 @@ static void lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int1
     }
 }
 
-static void gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h)
+void rnne_int_gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h)
 {
     for (size_t i = 0; i < n; i++) {
         const int32_t r = rnne_gate_q(rnne_saturated(in[i] + rec[i]));
@@ -74,10 +74,12 @@ static void gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h)
     }
 }
 
-static void narrow(size_t n, const int32_t *h, int16_t *out)
+void rnne_int_narrow(size_t n, const int32_t *h, int16_t *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (int16_t)rnne_shifted(h[i], RNNE_GRU_BITS - RNNE_STATE_BITS);
+        out[i] = (int16_t)rnne_saturated(rnne_shifted(h[i], RNNE_GRU_BITS - RNNE_STATE_BITS));
 }
 
-const rnne_int_kernels rnne_int_kernels_plain = {product, activate, lstm, gru, narrow};
+const rnne_int_kernels rnne_int_kernels_plain = {
+    rnne_int_product, rnne_int_activate, rnne_int_lstm, rnne_int_gru, rnne_int_narrow,
+};

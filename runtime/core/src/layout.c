@@ -154,20 +154,30 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
     }
 }
 
-rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout, size_t *at,
-                              const rnne_layer *before, rnne_layer *layer, rnne_error *error)
+rnne_cursor rnne_layout_start(const rnne_layout *layout)
 {
-    const size_t start = model->offset + *at;
-    const uint32_t size =
-        before ? before->output_size : layout->num_features + 2 * layout->num_derived;
-    const rnne_status status = rnne_layer_read(model, layout, at, size, layer, error);
+    const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
+                                1, 0};
+    return cursor;
+}
+
+rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout,
+                              rnne_cursor *cursor, rnne_layer *layer, rnne_error *error)
+{
+    const size_t start = model->offset + cursor->at;
+    const rnne_status status =
+        rnne_layer_read(model, layout, &cursor->at, cursor->size, layer, error);
     if (status != RNNE_OK)
         return status;
-    if (layer->kind == RNNE_EMBEDDING && before)
+    if (layer->kind == RNNE_EMBEDDING && !cursor->is_start)
         return rnne_fail(error, RNNE_BAD_MODEL, start);
-    if (layout->is_integer && !rnne_has_right_part(layer, before, layout->has_float,
-                                                   model->bytes + *at, model->nbytes - *at))
+    if (layout->is_integer &&
+        !rnne_has_right_part(layer, cursor, layout->has_float, model->bytes + cursor->at,
+                             model->nbytes - cursor->at))
         return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+    cursor->size = layer->output_size;
+    cursor->is_start = 0;
+    cursor->is_after_integer = layer->part != RNNE_PART_FLOAT;
     return RNNE_OK;
 }
 
@@ -182,22 +192,21 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
-    rnne_layer layer, before;
-    size_t at = layout->layers_at;
+    rnne_layer layer;
+    rnne_cursor cursor = rnne_layout_start(layout);
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        status = rnne_layout_layer(model, layout, &at, k ? &before : NULL, &layer, error);
+        status = rnne_layout_layer(model, layout, &cursor, &layer, error);
         if (status != RNNE_OK)
             return status;
         count_work(layout, &layer);
         count_layer(layout, &layer);
         if (layers)
             layers[k] = layer;
-        before = layer;
     }
-    if (at != model->nbytes)
-        return rnne_fail(error, RNNE_BAD_SECTION, model->offset + at);
-    if (before.output_size != layout->output_size)
+    if (cursor.at != model->nbytes)
+        return rnne_fail(error, RNNE_BAD_SECTION, model->offset + cursor.at);
+    if (cursor.size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
     if (layout->weight_nbytes != file->weights.nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);

@@ -28,14 +28,22 @@ typedef struct rnne_layout {
 rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_layer *layers,
                              rnne_error *error);
 
+/* A place between two layers. */
+typedef struct rnne_cursor {
+    size_t at;     /* in the section */
+    uint32_t size; /* values that the layer before gives, or I */
+    int is_start, is_after_integer;
+} rnne_cursor;
+
+rnne_cursor rnne_layout_start(const rnne_layout *layout);
+
 /*
- * The layer at *at, checked; *at moves behind it.
+ * The layer behind the cursor, checked; the cursor moves behind it.
  *
  * layout: of at least the layers before it.
- * before: the layer before it, NULL for the first.
  */
-rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout, size_t *at,
-                              const rnne_layer *before, rnne_layer *layer, rnne_error *error);
+rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout,
+                              rnne_cursor *cursor, rnne_layer *layer, rnne_error *error);
 
 /* Feature and derived input i of a section that was checked. */
 rnne_feature rnne_layout_feature(const rnne_section *model, const rnne_layout *layout, size_t i);
@@ -67,11 +75,11 @@ void rnne_layer_pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weight
  * Sets is_first, is_last and is_input of a layer of `w8a16.v1`, and checks that its part is the
  * one that docs/numerics.md gives it.
  *
- * before: the layer before it, NULL for the first.
+ * before: the place before it.
  * has_float: whether any layer before it is in float.
  * next: what follows it in MODL, [nbytes].
  */
-int rnne_has_right_part(rnne_layer *layer, const rnne_layer *before, int has_float,
+int rnne_has_right_part(rnne_layer *layer, const rnne_cursor *before, int has_float,
                         const uint8_t *next, size_t nbytes);
 
 /* ---- int_layer.c ---- */

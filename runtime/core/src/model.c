@@ -29,12 +29,12 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
         rnne_layout_read(file, &again, layers, NULL);
     }
     const uint8_t *weights = file->weights.bytes;
-    rnne_layer before, scanned;
+    rnne_layer scanned;
     rnne_int_inputs inputs;
-    size_t at = layout->layers_at;
+    rnne_cursor cursor = rnne_layout_start(layout);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
         if (!arena->base)
-            rnne_layout_layer(&file->model, layout, &at, k ? &before : NULL, &scanned, NULL);
+            rnne_layout_layer(&file->model, layout, &cursor, &scanned, NULL);
         rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
         if (layout->is_integer) {
             rnne_int_layer_pack(layer, layout->num_derived, arena, weights, &inputs);
@@ -43,7 +43,6 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
             rnne_layer_pack(layer, arena, weights);
             weights += 4 * rnne_layer_weight_floats(layer);
         }
-        before = *layer;
     }
     if (arena->base && layers[0].is_input) {
         model->inputs = inputs;
@@ -115,11 +114,11 @@ static rnne_status check_weights(const rnne_file *file, const rnne_layout *layou
                                  rnne_error *error)
 {
     const rnne_section *const weights = &file->weights;
-    rnne_layer before, layer;
-    size_t layer_at = layout->layers_at;
+    rnne_layer layer;
+    rnne_cursor cursor = rnne_layout_start(layout);
     uint64_t start = 0, fault_at;
-    for (uint32_t k = 0; layout->is_integer && k < layout->num_layers; k++, before = layer) {
-        rnne_layout_layer(&file->model, layout, &layer_at, k ? &before : NULL, &layer, NULL);
+    for (uint32_t k = 0; layout->is_integer && k < layout->num_layers; k++) {
+        rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
         if (!rnne_int_layer_is_valid(&layer, layout->num_derived, weights->bytes + start,
                                      &fault_at))
             return rnne_fail(error, RNNE_BAD_WEIGHTS,
@@ -152,15 +151,14 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
         return status;
     if (mem_nbytes < needed)
         return rnne_fail(error, RNNE_MEMORY_TOO_SMALL, mem_nbytes);
-    const rnne_kernels *const kernels = rnne_isa_kernels(&isa);
-    const rnne_int_kernels *const int_kernels = rnne_isa_int_kernels(isa);
-    if (!kernels || !int_kernels)
+    isa = rnne_isa_chosen(isa, layout.is_integer);
+    if (isa == RNNE_ISA_AUTO)
         return rnne_fail(error, RNNE_UNSUPPORTED, 0);
     rnne_arena arena = rnne_arena_in(mem);
     rnne_model *const built = build(&arena, &file, &layout);
     describe(built, &file, &layout);
-    built->kernels = kernels;
-    built->int_kernels = layout.is_integer ? int_kernels : NULL;
+    built->kernels = rnne_isa_kernels(isa);
+    built->int_kernels = layout.is_integer ? rnne_isa_int_kernels(isa) : NULL;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;

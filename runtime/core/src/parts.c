@@ -24,8 +24,8 @@ static next_layer read_next(const uint8_t *bytes, size_t nbytes)
 }
 
 /* RNNE_PART_NONE: it has no integer form and is not kept. */
-static rnne_part right_part(const rnne_layer *layer, int is_start, int is_after_integer,
-                            int has_float, next_layer next)
+static rnne_part right_part(const rnne_layer *layer, const rnne_cursor *before, int has_float,
+                            next_layer next)
 {
     const int is_end = next.kind == 0 || next.is_kept;
     if (layer->is_kept)
@@ -38,16 +38,16 @@ static rnne_part right_part(const rnne_layer *layer, int is_start, int is_after_
     case RNNE_LINEAR:
     case RNNE_ACTIVATION: return RNNE_PART_INTEGER;
     case RNNE_AFFINE:
-        if (is_start) {
+        if (before->is_start) {
             const int is_product = (next.kind >= RNNE_RNN && next.kind <= RNNE_LINEAR);
             return layer->variant == 0 && is_product && !is_end ? RNNE_PART_FOLDED
                                                                 : RNNE_PART_FLOAT;
         }
-        if (!is_after_integer)
+        if (!before->is_after_integer)
             return RNNE_PART_FLOAT;
         return is_end || next.kind == RNNE_ADD_LAST ? RNNE_PART_FOLDED : RNNE_PART_NONE;
     case RNNE_ADD_LAST:
-        if (!is_after_integer || has_float)
+        if (!before->is_after_integer || has_float)
             return RNNE_PART_FLOAT;
         return is_end ? RNNE_PART_INTEGER : RNNE_PART_NONE;
     case RNNE_SOFTMAX: break;
@@ -55,15 +55,14 @@ static rnne_part right_part(const rnne_layer *layer, int is_start, int is_after_
     return RNNE_PART_NONE;
 }
 
-int rnne_has_right_part(rnne_layer *layer, const rnne_layer *before, int has_float,
+int rnne_has_right_part(rnne_layer *layer, const rnne_cursor *before, int has_float,
                         const uint8_t *bytes, size_t nbytes)
 {
     const next_layer next = read_next(bytes, nbytes);
-    const int is_after_integer = before && before->part != RNNE_PART_FLOAT;
     const int is_float = layer->part == RNNE_PART_FLOAT;
-    layer->is_first = !is_float && !is_after_integer;
+    layer->is_first = !is_float && !before->is_after_integer;
     layer->is_last = !is_float && (next.kind == 0 || next.is_float);
-    layer->is_input = layer->is_first && !before;
+    layer->is_input = layer->is_first && before->is_start;
     return layer->part != RNNE_PART_NONE &&
-           layer->part == right_part(layer, !before, is_after_integer, has_float, next);
+           layer->part == right_part(layer, before, has_float, next);
 }
