@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.reference import ReferenceEngine, read_weights
 from rnnedge_runtime.engine import Engine, initial_state
-from rnnedge_runtime.errors import MissingDependencyError
+from rnnedge_runtime.errors import MissingDependencyError, SpecError
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.quantised import QuantisedModel
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.tolerances import (
     PARITY_FLOAT32_FACTOR,
@@ -67,7 +70,7 @@ class Judge:
     """
 
     def __init__(self, path: Path) -> None:
-        metadata, weights = _reader_of(path)(path)
+        metadata, weights = _read(path)
         self.path = path
         self._spec = metadata.spec
         self._exact = ReferenceEngine(metadata.spec, weights)
@@ -100,6 +103,8 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     """
     if model.spec.is_opaque:
         return "the model is a graph of its own, which the reference cannot compute"
+    if model.metadata.numerics == INTEGER_NUMERICS:
+        return "the model is in integers, of which there is no float64 reference"
     sources = [
         candidate.path
         for candidate in (model, *others)
@@ -118,7 +123,17 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
         return "the onnx package is not installed (pip install 'rnnedge[train]')"
 
 
-def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Weights]]:
+def _read(path: Path) -> tuple[Metadata, Weights]:
+    metadata, parameters = _reader_of(path)(path)
+    if isinstance(parameters, QuantisedModel):
+        raise SpecError(
+            f"{path.name}: the weights are integers ({metadata.numerics}), so there is no "
+            "float64 reference of them. Name the float artifact of the same run."
+        )
+    return metadata, parameters
+
+
+def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Parameters]]:
     if is_wasm(path):
         return read_wasm
     return read_c_source if is_c_source(path) else read_weights

@@ -12,14 +12,13 @@ from typing import Literal
 import numpy as np
 
 from rnnedge_runtime.backends import BACKENDS
-from rnnedge_runtime.backends.float32 import Float32Engine
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
-from rnnedge_runtime.weights import NUMERICS, Weights
 
 from .c_source.hosting import BACKEND as C_BACKEND
 from .c_source.hosting import find_compiler
@@ -28,7 +27,7 @@ from .c_source.reading import read_c_source
 from .judge import Judge, Judgement, find_judge, rounding_errors
 from .long_run import read_long_run
 from .parity import Array, Parity, compare, step_through
-from .rnne import outputs_from_start
+from .rnne import numpy_engine_of, outputs_from_start
 from .verification_stream import Inputs, stream_like
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
@@ -110,10 +109,10 @@ def check_golden(model: Model, others: Sequence[Model] = ()) -> Check:
 
 
 def first_difference(
-    spec: ModelSpec, weights: Weights, x: Inputs, y: Array
+    spec: ModelSpec, parameters: Parameters, x: Inputs, y: Array
 ) -> int | None:
-    """The first step at which `y` has other bytes than `f32.v1`; None where there is none."""
-    expected = outputs_from_start(spec, Float32Engine(spec, weights), x)
+    """The first step at which `y` has other bytes than NumPy; None where there is none."""
+    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
     differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
     return int(np.argmax(differs)) if differs.any() else None
 
@@ -258,11 +257,12 @@ class _Verification:
         if not is_c_source(path) and not is_wasm(path):
             return []
         title = "WebAssembly" if is_wasm(path) else "C"
-        name = f"{len(self.x):,} carried steps in {title} = {NUMERICS}, bit for bit"
+        numerics = self.model.metadata.numerics
+        name = f"{len(self.x):,} carried steps in {title} = {numerics}, bit for bit"
         if self.engine.backend not in (C_BACKEND, WASM_BACKEND):
             return [self.not_checked(name, NO_COMPILER)]
-        _, weights = read_wasm(path) if is_wasm(path) else read_c_source(path)
-        step = first_difference(self.spec, weights, self.x, self.y)
+        _, parameters = read_wasm(path) if is_wasm(path) else read_c_source(path)
+        step = first_difference(self.spec, parameters, self.x, self.y)
         detail = "node" if is_wasm(path) else " ".join(find_compiler())
         if step is not None:
             detail = f"differs first at step {step} ({detail})"

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.rnne_file import read_rnne
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.quantised import QuantisedModel
+from rnnedge_runtime.rnne_file import Parameters, read_rnne
 
 from ..artifact_metadata import read_metadata
 from ..c_source.description import Figures
+from ..c_source.integer_source import generate_integer_c
 from ..c_source.reading import read_c_source
 from ..c_source.source import generate_c
 from .board import Board
@@ -81,23 +82,26 @@ def artifact_costs(path: Path, boards: Sequence[Board]) -> list[Measurement]:
         source = read_source(path)
         return [costs_on(board, source, metadata) for board in boards]
     metadata = read_metadata(path)
-    weights = read_rnne(path)[1] if suffix == ".rnne" else None
-    if not isinstance(weights, dict):
+    if suffix != ".rnne":
         return [estimate(board, metadata.spec, metadata.numerics) for board in boards]
+    parameters = read_rnne(path)[1]
     with TemporaryDirectory(prefix="rnnedge-") as folder:
-        source = write_source(metadata, weights, "model", Path(folder))
+        source = write_source(metadata, parameters, "model", Path(folder))
         return [costs_on(board, source, metadata) for board in boards]
 
 
 def write_source(
     metadata: Metadata,
-    weights: Weights,
+    parameters: Parameters,
     name: str,
     folder: Path,
     figures: Sequence[Figures] = (),
 ) -> CSource:
-    """Write the C source of a model, in float32, into `folder`."""
-    generated = generate_c(metadata, weights, name, figures=figures)
+    """Write the C source of a model, of its weights or its integers, into `folder`."""
+    if isinstance(parameters, QuantisedModel):
+        generated = generate_integer_c(metadata, parameters, name, figures=figures)
+    else:
+        generated = generate_c(metadata, parameters, name, figures=figures)
     for file, text in generated.files.items():
         (folder / file).write_text(text, encoding="utf-8", newline="\n")
     return read_source(folder / f"{generated.name}.c")

@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.backends.integer_inputs import input_rule
 from rnnedge_runtime.engine import Array, State
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.input_handling import Inputs
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 
 from .interface import snapshot_nbytes
@@ -93,6 +96,7 @@ class CEngine:
         path: `NAME.c`, the headers beside it.
         metadata: its description.
         library: it, compiled; None compiles it here.
+        parameters: integers, where it has them.
 
     Raises:
         FormatError: there is no compiler, or it refuses the source.
@@ -102,10 +106,16 @@ class CEngine:
     dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
-        self, path: Path, metadata: Metadata, *, library: Path | None = None
+        self,
+        path: Path,
+        metadata: Metadata,
+        *,
+        library: Path | None = None,
+        parameters: Parameters | None = None,
     ) -> None:
         self.metadata = metadata
         self.spec = metadata.spec
+        self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
         self._name = read_name(path)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             library = library or compile_library([path], Path(folder))

@@ -125,7 +125,10 @@ RNNE_PUBLIC void {name}_dequantise(const int16_t *q, float *y)
 """
 
     def advance(self) -> str:
-        head = f"static RNNE_PUBLIC int {self.name}_advance({self.name}_state *s, const int16_t *x)"
+        name = self.name
+        head = (
+            f"static RNNE_PUBLIC int {name}_advance({name}_state *s, const int16_t *x)"
+        )
         return self.body(head, "rnne_q_is_rejected")
 
     def step_q(self) -> str:
@@ -141,7 +144,8 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y)
 """
 
     def step(self) -> str:
-        head = f"RNNE_PUBLIC int {self.name}_step({self.name}_state *s, const float *x, float *y)"
+        name = self.name
+        head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
         return self.body(head, "rnne_f32_is_rejected")
 
     def body(self, head: str, is_rejected: str) -> str:

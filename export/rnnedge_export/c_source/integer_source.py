@@ -114,19 +114,21 @@ def _described(metadata: Metadata, model: QuantisedModel) -> Metadata:
     )
 
 
-def _scalars(model: QuantisedModel) -> dict[str, list[int]]:
+def _scalars(model: QuantisedModel) -> dict[str, list[float]]:
     """Tensors that are numbers in the statements."""
     return {
-        name: [int(value) for value in tensor]
+        name: tensor.tolist()
         for name, tensor in model.tensors.items()
         if _is_scalar(model, name)
     }
 
 
 def _is_scalar(model: QuantisedModel, name: str) -> bool:
-    _, k, last = name.split(".")
-    is_map = model.spec.layers[int(k)].kind == "activation"
-    return last == "bits" or (last == "gain" and is_map)
+    place, k, last = name.split(".")
+    kind = model.spec.layers[int(k)].kind
+    if place == "input":
+        return kind == "embedding" and last in ("rate", "low", "high")
+    return last == "bits" or (last == "gain" and kind == "activation")
 
 
 def _biases(model: QuantisedModel) -> dict[str, str]:

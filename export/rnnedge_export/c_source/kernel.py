@@ -42,8 +42,8 @@ _W8A16_PURPOSE = """\
  * Weights of 8 bits, values of 16, sums of 32; sums are exact, so their order is free.  All but
  * the section "between float and integers" is integers only.
  *
- * Matrices are in panels of 4 rows (of a cell: the same gate of 4 units), a panel in groups of 4
- * columns, a group row by row: one load of 32 bits is a row's weights of columns 0 2 1 3, whose
+ * Matrices are in panels of 4 rows (of a cell: the same gate of 4 units), a panel in groups of
+ * 4 columns, a group row by row: one load of 32 bits is a row's weights of columns 0 2 1 3, whose
  * even and odd bytes are the pairs that two multiplications take.  Gaps are filled with zeros.
  *
  * Define RNNE_PLAIN_C to do without assembly and vectors; the bytes stay the same.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rnnedge_runtime.backends.float32 import Float32Engine
 from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.model import Model
 
+from ..rnne import numpy_engine_of
 from .hosting import CEngine, find_compiler
 from .reading import read_c_source
 
@@ -28,13 +28,13 @@ def load_c(path: str | os.PathLike[str], *, is_compiled: bool | None = None) -> 
         FormatError: the file is not a whole artifact, or cannot be compiled.
     """
     path = Path(path)
-    metadata, weights = read_c_source(path)
+    metadata, parameters = read_c_source(path)
     if is_compiled is None:
         is_compiled = bool(find_compiler())
     engine: Engine = (
-        CEngine(path, metadata)
+        CEngine(path, metadata, parameters=parameters)
         if is_compiled
-        else Float32Engine(metadata.spec, weights)
+        else numpy_engine_of(metadata.spec, parameters)
     )
     return Model(metadata, engine, path)
 

@@ -6,6 +6,7 @@ written once: done to the places of the values, it gives the way back.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,3 +139,28 @@ def _gru(hidden: int, tensors: Tensors, gap: float) -> NDArray[Any]:
     blocks = [_units(from_x, 3, gap), bias_rec, from_h]
     flat: Sequence[NDArray[Any]] = [b.reshape(len(b), -1) for b in blocks]
     return np.hstack(flat).ravel()
+
+
+def with_biases(
+    layer: Rnn | Gru | Lstm, tensors: Tensors, biases: dict[str, str], k: int
+) -> Tensors:
+    """`tensors` with the two biases that their sums were made of.
+
+    Args:
+        layer: the layer.
+        tensors: of it, as `unpack_layer` gives them.
+        biases: by canonical name, as base64 of float32.
+        k: its position.
+
+    Raises:
+        KeyError, ValueError: a bias is missing, or the sums are others.
+    """
+    whole = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
+    for name in ("bias_ih", "bias_hh"):
+        content = base64.b64decode(biases[f"layers.{k}.{name}"], validate=True)
+        whole[name] = np.frombuffer(content, "<f4").astype(np.float32)
+    sums = added_biases(layer, whole)
+    for name, tensor in tensors.items():
+        if tensor.tobytes() != sums[name].tobytes():
+            raise ValueError(f"layers.{k}.{name}")
+    return whole

@@ -5,7 +5,6 @@ What is read are the arrays that the compiler reads, so a changed weight shows i
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
@@ -19,23 +18,27 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.artifact_file import check_is_file
 from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
 from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.quantised import QuantisedModel
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import check_format_version, spec_from_json
 from rnnedge_runtime.weights import NUMERICS, Weights, canonical_weights, model_digest
 
 from .description import BLOCK_END, BLOCK_START
-from .packing import Tensors, added_biases, unpack_layer
+from .integer_reading import integer_arrays, read_tensors
+from .packing import unpack_layer, with_biases
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
 
 _ARRAY = re.compile(r"static const float (\w+)\[(\d+)\] = \{([^}]*)\};")
 
 
-def read_c_source(path: Path) -> tuple[Metadata, Weights]:
-    """Description and canonical weights of a generated source, checked in full.
+def read_c_source(path: Path) -> tuple[Metadata, Parameters]:
+    """Description and canonical weights, or integers, of a generated source, checked in full.
 
     Raises:
         FormatError: `NAME.c` was changed or is not one of ours, one of the headers beside
@@ -48,15 +51,20 @@ def read_c_source(path: Path) -> tuple[Metadata, Weights]:
 
     def arrays() -> Arrays:
         _check_files(path, dict(content["files"]))
-        return _arrays(text, f"{content['name']}_")
+        read = integer_arrays if _is_integer(content) else _arrays
+        return read(text, f"{content['name']}_")
 
     return read_description(content, arrays, where)
 
 
+def _is_integer(content: Mapping[str, Any]) -> bool:
+    return content.get("numerics") == INTEGER_NUMERICS
+
+
 def read_description(
     content: Mapping[str, Any], read_arrays: Callable[[], Arrays], where: str
-) -> tuple[Metadata, Weights]:
-    """Description and canonical weights out of what a generated source says and holds.
+) -> tuple[Metadata, Parameters]:
+    """Description and weights, or integers, out of what a generated source says and holds.
 
     Args:
         content: its description (`read_content`).
@@ -77,7 +85,11 @@ def read_description(
             _steps(arrays["golden_x"], spec.input_size),
             _steps(arrays["golden_y"], spec.output_size),
         )
-        weights = _weights(spec, arrays, dict(content["biases"]))
+        parameters: Parameters
+        if _is_integer(content):
+            parameters = read_tensors(spec, content, arrays)
+        else:
+            parameters = _weights(spec, arrays, dict(content["biases"]))
     except (KeyError, ValueError, TypeError, binascii.Error) as error:
         if isinstance(error, ShapeError | NonFiniteError):
             raise FormatError(f"{where}: {error}") from None
@@ -85,14 +97,17 @@ def read_description(
             f"{where}: its arrays do not fit the model description ({error}). "
             "The file was not written by rnnedge; export it again."
         ) from None
-    found = model_digest(spec, weights, numerics=numerics)
+    if isinstance(parameters, QuantisedModel):
+        found = parameters.digest
+    else:
+        found = model_digest(spec, parameters, numerics=numerics)
     if found != digest:
         raise FormatError(
             f"{where}: spec and weights have digest {found[:12]}, but the file states "
             f"{digest[:12]}. The file was changed; export it again."
         )
     producer = str(content.get("producer", ""))
-    return Metadata(spec, digest, numerics, golden, producer), weights
+    return Metadata(spec, digest, numerics, golden, producer), parameters
 
 
 def read_name(path: Path) -> str:
@@ -142,10 +157,11 @@ def _check_files(path: Path, sums: dict[str, str]) -> None:
 
 
 def _check_numerics(numerics: str, where: str) -> None:
-    if numerics != NUMERICS:
+    if numerics not in (NUMERICS, INTEGER_NUMERICS):
         raise FormatError(
             f"{where}: the file uses the arithmetic '{numerics}', this rnnedge reads "
-            f"'{NUMERICS}' from C. Upgrade with: pip install --upgrade rnnedge."
+            f"'{NUMERICS}' and '{INTEGER_NUMERICS}' from C. "
+            "Upgrade with: pip install --upgrade rnnedge."
         )
 
 
@@ -179,21 +195,6 @@ def _weights(spec: ModelSpec, arrays: Arrays, biases: dict[str, str]) -> Weights
         }
         tensors = unpack_layer(layer, packed)
         if isinstance(layer, Rnn | Gru | Lstm):
-            tensors = _with_biases(layer, tensors, biases, k)
+            tensors = with_biases(layer, tensors, biases, k)
         weights |= {f"layers.{k}.{name}": tensor for name, tensor in tensors.items()}
     return canonical_weights(spec, weights)
-
-
-def _with_biases(
-    layer: Rnn | Gru | Lstm, tensors: Tensors, biases: dict[str, str], k: int
-) -> Tensors:
-    """`tensors` with the two biases that their sums were made of."""
-    whole = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
-    for name in ("bias_ih", "bias_hh"):
-        content = base64.b64decode(biases[f"layers.{k}.{name}"], validate=True)
-        whole[name] = np.frombuffer(content, "<f4").astype(np.float32)
-    sums = added_biases(layer, whole)
-    for name, tensor in tensors.items():
-        if tensor.tobytes() != sums[name].tobytes():
-            raise ValueError(f"layers.{k}.{name}")
-    return whole

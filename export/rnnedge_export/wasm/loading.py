@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rnnedge_runtime.backends.float32 import Float32Engine
 from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.model import Model
 
+from ..rnne import numpy_engine_of
 from .hosting import NodeEngine
 from .reading import read_wasm
 
@@ -26,8 +26,10 @@ def load_wasm(path: str | os.PathLike[str], *, is_run: bool = True) -> Model:
         BoardError: node does not run it.
     """
     path = Path(path)
-    metadata, weights = read_wasm(path)
+    metadata, parameters = read_wasm(path)
     engine: Engine = (
-        NodeEngine(path, metadata) if is_run else Float32Engine(metadata.spec, weights)
+        NodeEngine(path, metadata)
+        if is_run
+        else numpy_engine_of(metadata.spec, parameters)
     )
     return Model(metadata, engine, path)

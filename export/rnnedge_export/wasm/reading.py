@@ -16,7 +16,7 @@ from rnnedge_runtime.artifact_file import check_is_file
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.rnne_file import Parameters
 
 from ..c_source.reading import Arrays, read_description
 from .building import SECTION
@@ -33,7 +33,7 @@ _TYPES = {
 }
 
 
-def read_wasm(path: Path) -> tuple[Metadata, Weights]:
+def read_wasm(path: Path) -> tuple[Metadata, Parameters]:
     """Description and canonical weights of an exported module, checked in full.
 
     Raises:
