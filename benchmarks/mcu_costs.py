@@ -12,69 +12,97 @@ from numpy.typing import NDArray
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.estimating import Work, packed_nbytes, work_of
 from rnnedge_export.boards.measuring import Measurement, measure
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.weights import NUMERICS
 
 from .mcu_models import Subject, bare_cell, demo_model
 
 _KINDS = ("rnn", "gru", "lstm")
-_SIZES = (8, 16, 32, 64)
+_LAYERS = (*_KINDS, "other")
 
 
 def fit_costs(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """The content of `costs.json`."""
-    subjects = [bare_cell(kind.upper(), h, folder) for kind in _KINDS for h in _SIZES]
-    subjects += [bare_cell(kind.upper(), 16, folder, num_layers=2) for kind in _KINDS]
-    subjects.append(demo_model(folder))
+    """The content of `costs.json`: by numerics, by board."""
+    return {
+        numerics: _fit_boards(folder, say, is_integer=is_integer)
+        for numerics, is_integer in ((NUMERICS, False), (INTEGER_NUMERICS, True))
+    }
+
+
+def _fit_boards(
+    folder: Path, say: Callable[[str], None], *, is_integer: bool
+) -> dict[str, Any]:
+    subjects = [
+        bare_cell(kind.upper(), size, folder, num_layers=count, is_integer=is_integer)
+        for kind in _KINDS
+        for size, count in ((8, 1), (32, 1), (64, 1), (16, 2))
+    ]
+    subjects.append(demo_model(folder, is_integer=is_integer))
     works = [work_of(subject.spec) for subject in subjects]
     costs = {}
     for name, board in BOARDS.items():
         found = [measure(board, subject.source, subject.x) for subject in subjects]
-        costs[name] = _fit(subjects, works, found)
+        costs[name] = {
+            **_instructions(works, found),
+            **_bytes(subjects, works, found, is_integer=is_integer),
+            "stack_nbytes": max(item.stack_nbytes or 0 for item in found),
+        }
         say(f"{name}: {costs[name]}")
-    return {NUMERICS: costs}
+    return costs
 
 
-def _fit(
-    subjects: Sequence[Subject], works: Sequence[Work], found: Sequence[Measurement]
+def _instructions(
+    works: Sequence[Work], found: Sequence[Measurement]
 ) -> dict[str, Any]:
-    code = [
-        item.flash_nbytes - packed_nbytes(subject.spec)
-        for subject, item in zip(subjects, found, strict=True)
-    ]
-    layers = [
-        [1, *(work.layers.get(kind, 0) for kind in (*_KINDS, "other"))]
-        for work in works
-    ]
-    code_nbytes = non_negative_fit(np.array(layers, float), np.array(code, float))
-    counts = [item.max_instructions or 0 for item in found]
     columns = [
-        [
-            work.multiply_adds,
-            *(work.units.get(kind, 0) for kind in _KINDS),
-            work.values,
-            1,
-        ]
-        for work in works
+        [w.multiply_adds, *(w.units.get(kind, 0) for kind in _KINDS), w.values, 1]
+        for w in works
     ]
-    multiply_add, *units, value, call = non_negative_fit(
-        np.array(columns, float), np.array(counts, float)
-    )
+    counts = [item.max_instructions or 0 for item in found]
+    multiply_add, *units, value, call = _fitted(columns, counts)
     return {
-        "multiply_add": round(float(multiply_add), 3),
-        "unit": {
-            kind: round(float(unit), 1)
-            for kind, unit in zip(_KINDS, units, strict=True)
-        },
-        "value": round(float(value), 1),
-        "call": round(float(call)),
-        "code_nbytes": {
-            kind: round(float(nbytes))
-            for kind, nbytes in zip(
-                ("base", *_KINDS, "other"), code_nbytes, strict=True
-            )
-        },
-        "stack_nbytes": max(item.stack_nbytes or 0 for item in found),
+        "multiply_add": round(multiply_add, 3),
+        "unit": {k: round(unit, 1) for k, unit in zip(_KINDS, units, strict=True)},
+        "value": round(value, 1),
+        "call": round(call),
     }
+
+
+def _bytes(
+    subjects: Sequence[Subject],
+    works: Sequence[Work],
+    found: Sequence[Measurement],
+    *,
+    is_integer: bool,
+) -> dict[str, Any]:
+    """Code and, for integers, weights and state, whose layout the generator keeps to itself."""
+    columns = [[1, *(w.layers.get(key, 0) for key in _LAYERS)] for w in works]
+    flash = [item.flash_nbytes for item in found]
+    kept: dict[str, Any] = {}
+    if is_integer:
+        weights = [[w.matrix_values, w.other_values] for w in works]
+        rows = [[*w, *c] for w, c in zip(weights, columns, strict=True)]
+        matrix, other, *code = _fitted(rows, flash)
+        state = [
+            f.ram_nbytes / w.state_values for f, w in zip(found, works, strict=True)
+        ]
+        kept = {
+            "matrix_nbytes": round(matrix, 3),
+            "other_nbytes": round(other, 2),
+            "state_nbytes": round(float(np.median(state)), 2),
+        }
+    else:
+        packed = [packed_nbytes(subject.spec) for subject in subjects]
+        code = _fitted(columns, [f - p for f, p in zip(flash, packed, strict=True)])
+    names = ("base", *_LAYERS)
+    return {
+        "code_nbytes": {k: round(n) for k, n in zip(names, code, strict=True)},
+        **kept,
+    }
+
+
+def _fitted(rows: Sequence[Sequence[int]], values: Sequence[int]) -> list[float]:
+    return non_negative_fit(np.array(rows, float), np.array(values, float)).tolist()
 
 
 def non_negative_fit(

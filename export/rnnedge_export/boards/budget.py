@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rnnedge_runtime.errors import BudgetError, SpecError
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import NUMERICS
@@ -15,7 +16,6 @@ from .board import Board
 from .estimating import estimate, knows_costs, resized
 from .measuring import Measurement
 
-INT8_NUMERICS = "w8a16.v1"
 _MAX_HIDDEN_SIZE = 4096
 _UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2}
 
@@ -129,8 +129,8 @@ def _advice(
     hidden = largest_hidden_size(fits, max(sizes))
     if hidden:
         ways.append(f"a hidden size of {hidden} would fit (estimated)")
-    if numerics == NUMERICS and knows_costs(INT8_NUMERICS):
-        small = estimate(board, spec, INT8_NUMERICS)
+    if numerics == NUMERICS and knows_costs(INTEGER_NUMERICS):
+        small = estimate(board, spec, INTEGER_NUMERICS)
         if budget.holds(small):
             ways.append(
                 f"--int8 takes {small.flash_nbytes:,} bytes of flash (estimated)"
