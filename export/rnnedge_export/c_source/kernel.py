@@ -34,7 +34,7 @@ _F32_PURPOSE = """\
 """
 
 W8A16_HEADER = "rnnedge_w8a16.h"
-_W8A16_PARTS = ("arithmetic", "functions", "products", "cells", "layers")
+_W8A16_PARTS = ("arithmetic", "vectors", "functions", "products", "cells", "layers")
 _W8A16_BORDER = ("readings", "states", "time")
 _W8A16_PURPOSE = """\
  * rnnedge: the layers of a model in the arithmetic w8a16.v1, for generated C sources.
@@ -43,8 +43,8 @@ _W8A16_PURPOSE = """\
  * the section "between float and integers" is integers only.
  *
  * Matrices are in panels of 4 rows (of a cell: the same gate of 4 units), a panel in groups of
- * 4 columns, a group row by row: one load of 32 bits is a row's weights of columns 0 2 1 3, whose
- * even and odd bytes are the pairs that two multiplications take.  Gaps are filled with zeros.
+ * 4 columns, a group row by row: one load of 32 bits is a row's weights of columns 0 2 1 3, of
+ * which even and odd bytes are the pairs that two multiplications take.  Gaps hold zeros.
  *
  * Define RNNE_PLAIN_C to do without assembly and vectors; the bytes stay the same.
 """

@@ -3,9 +3,12 @@
 /* Right shifts of negative values go towards minus infinity: so do all compilers known. */
 typedef char rnne_right_shifts_are_arithmetic[((int32_t)-5 >> 1) == -3 ? 1 : -1];
 
-#if defined(RNNE_PLAIN_C) || !defined(__GNUC__)
+#if defined(RNNE_PLAIN_C) || !defined(__GNUC__) || defined(__ARM_BIG_ENDIAN)
 #define RNNE_Q_PLAIN 1
-#elif defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && !defined(__ARM_BIG_ENDIAN)
+#elif defined(__ARM_FEATURE_MVE)
+#define RNNE_Q_MVE 1
+#include <arm_mve.h>
+#elif defined(__ARM_FEATURE_DSP) && defined(__arm__)
 #define RNNE_Q_DSP 1 /* instructions on pairs of 16 bits */
 #else
 #define RNNE_Q_PLAIN 1
@@ -51,11 +54,7 @@ RNNE_INLINE int32_t rnne_q_shift(int32_t v, int bits)
 /* sum * multiplier / 2^32, halves up; the multiplier is 0 to 2^30 - 1. */
 RNNE_INLINE int32_t rnne_q_scaled(int32_t sum, int32_t multiplier)
 {
-#if defined(RNNE_Q_DSP)
-    int32_t out;
-    __asm__("smmulr %0, %1, %2" : "=r"(out) : "r"(sum), "r"(multiplier));
-    return out;
-#elif defined(__thumb__) && !defined(__thumb2__) /* no product of 64 bits */
+#if defined(__thumb__) && !defined(__thumb2__) /* no product of 64 bits */
     const int32_t high = sum >> 16;
     const uint32_t low = (uint32_t)sum & 0xffffu;
     const uint32_t m_high = (uint32_t)multiplier >> 16, m_low = (uint32_t)multiplier & 0xffffu;
@@ -65,23 +64,4 @@ RNNE_INLINE int32_t rnne_q_scaled(int32_t sum, int32_t multiplier)
 #else
     return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << 31)) >> 32);
 #endif
-}
-
-/* v + rnne_q_scaled(sum, multiplier). */
-RNNE_INLINE int32_t rnne_q_scaled_onto(int32_t v, int32_t sum, int32_t multiplier)
-{
-#if defined(RNNE_Q_DSP)
-    int32_t out;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(out) : "r"(sum), "r"(multiplier), "r"(v));
-    return out;
-#else
-    return v + rnne_q_scaled(sum, multiplier);
-#endif
-}
-
-/* The part of v that a gate, 0 to 2^16, lets through: gate * v / 2^16, halves up. */
-RNNE_INLINE int32_t rnne_q_part(int32_t gate, int32_t v)
-{
-    const uint32_t low = (uint32_t)v & 0xffffu;
-    return gate * (v >> 16) + (int32_t)(((uint32_t)gate * low + 0x8000u) >> 16);
 }

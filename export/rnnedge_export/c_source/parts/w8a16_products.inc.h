@@ -26,6 +26,37 @@ RNNE_FUNCTION const int8_t *rnne_q_sums(const int8_t *w, const int16_t *z, size_
     sums[3] = a3;
     return w;
 }
+#elif defined(RNNE_Q_MVE)
+RNNE_FUNCTION const int8_t *rnne_q_sums(const int8_t *w, const int16_t *z, size_t groups,
+                                        int32_t *sums)
+{
+    const uint32x4_t places = vmulq_n_u32(vidupq_n_u32(0, 1), 16); /* of a row in 4 groups */
+    int32_t a[4] = {0, 0, 0, 0};
+    int32x4_t rest = vdupq_n_s32(0);
+    for (; groups >= 4; groups -= 4, w += 64, z += 16) {
+        const int32x4x2_t pairs = vld2q_s32((const int32_t *)(const void *)z);
+        const int16x8_t even = vreinterpretq_s16_s32(pairs.val[0]);
+        const int16x8_t odd = vreinterpretq_s16_s32(pairs.val[1]);
+        int row;
+        for (row = 0; row < 4; row++) {
+            const int8x16_t v = vreinterpretq_s8_s32(vldrwq_gather_offset_s32(
+                (const int32_t *)(const void *)(w + 4 * row), places));
+            a[row] = vmladavaq_s16(a[row], vmovlbq_s8(v), even);
+            a[row] = vmladavaq_s16(a[row], vmovltq_s8(v), odd);
+        }
+    }
+    for (; groups; groups--, w += 16, z += 4) {
+        const int32_t *const words = (const int32_t *)(const void *)z;
+        const int16x8_t z01 = vreinterpretq_s16_s32(vdupq_n_s32(words[0]));
+        const int16x8_t z23 = vreinterpretq_s16_s32(vdupq_n_s32(words[1]));
+        const int8x16_t v = vldrbq_s8(w);
+        const int16x8_t w01 = vmovlbq_s8(v), w23 = vmovltq_s8(v);
+        rest += vmullbq_int_s16(w01, z01) + vmulltq_int_s16(w01, z01);
+        rest += vmullbq_int_s16(w23, z23) + vmulltq_int_s16(w23, z23);
+    }
+    vstrwq_s32(sums, vaddq_s32(rest, vldrwq_s32(a)));
+    return w;
+}
 #else
 RNNE_FUNCTION const int8_t *rnne_q_sums(const int8_t *w, const int16_t *z, size_t groups,
                                         int32_t *sums)
@@ -55,9 +86,12 @@ RNNE_FUNCTION const int8_t *rnne_q_arguments(const int8_t *w, const int32_t *row
     int i;
     w = rnne_q_sums(w, x, x_groups, from_x);
     w = rnne_q_sums(w, h, h_groups, from_h);
-    for (i = 0; i < 4; i++)
-        out[i] = rnne_q_scaled_onto(rnne_q_scaled_onto(rows[8 + i], from_x[i], rows[i]), from_h[i],
-                                    rows[4 + i]);
+    for (i = 0; i < 4; i += RNNE_Q_LANES) {
+        rnne_qv v = rnne_qv_load(rows + 8 + i);
+        v = rnne_qv_onto(v, rnne_qv_load(from_x + i), rnne_qv_load(rows + i));
+        v = rnne_qv_onto(v, rnne_qv_load(from_h + i), rnne_qv_load(rows + 4 + i));
+        rnne_qv_store(out + i, v);
+    }
     return w;
 }
 
@@ -69,7 +103,10 @@ RNNE_FUNCTION void rnne_q_linear(const int8_t *w, const int32_t *rows, size_t pa
         int32_t sums[4];
         int i;
         w = rnne_q_sums(w, z, groups, sums);
-        for (i = 0; i < 4; i++)
-            out[i] = (int16_t)rnne_q_sat(rnne_q_scaled_onto(rows[4 + i], sums[i], rows[i]));
+        for (i = 0; i < 4; i += RNNE_Q_LANES) {
+            rnne_qv v = rnne_qv_load(rows + 4 + i);
+            v = rnne_qv_onto(v, rnne_qv_load(sums + i), rnne_qv_load(rows + i));
+            rnne_qv_store16(out + i, rnne_qv_sat(v));
+        }
     }
 }
