@@ -24,7 +24,9 @@ HIDDEN_SIZE = 32
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Subject]:
     folder = tmp_path_factory.mktemp("cells")
-    return {cell: bare_cell(cell, HIDDEN_SIZE, folder) for cell in CELLS}
+    found = {cell: bare_cell(cell, HIDDEN_SIZE, folder) for cell in CELLS}
+    found["int8"] = bare_cell("LSTM", HIDDEN_SIZE, folder, is_integer=True)
+    return found
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda item: item.name)
