@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import torch
-from strategies import random_readings
+from hypothesis import strategies as st
+from strategies import model_specs, random_readings, random_weights, seeds
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
@@ -18,8 +20,10 @@ from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.native import native_engine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.engine import initial_state
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
+from rnnedge_runtime.layers import Softmax
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel
@@ -102,6 +106,22 @@ def quantised_model(
     readings = random_readings(spec, np.random.default_rng(1), 40)
     ranges = measure_ranges(spec, weights, inputs_of(spec, readings))
     return quantise(spec, weights, ranges, kept)
+
+
+@st.composite
+def quantised_models(draw) -> QuantisedModel:
+    """Models in integers, some of whose layers are kept in float."""
+    spec = draw(model_specs())
+    kept = {
+        k for k, layer in enumerate(spec.layers) if isinstance(layer, Softmax)
+    } | draw(st.sets(st.integers(0, len(spec.layers) - 1), max_size=2))
+    weights = random_weights(spec, np.random.default_rng(draw(seeds)))
+    try:
+        return quantised_model(spec, weights, frozenset(kept))
+    except SpecError as error:  # an affine layer that a kept neighbour leaves alone
+        position = re.search(r"--keep-float (\d+)", str(error))
+        assert position is not None
+        return quantised_model(spec, weights, frozenset(kept | {int(position[1])}))
 
 
 def integer_rnne(model: QuantisedModel) -> bytes:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import integer_rnne, quantised_model
+from artifacts import integer_rnne, quantised_model, quantised_models
 from contract import verify_stream_contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import model_specs, random_readings, random_weights, seeds
+from strategies import random_readings, random_weights, seeds
 
 from rnnedge_runtime import integer_numerics as numerics
 from rnnedge_runtime.backends.integer import IntegerEngine
@@ -27,22 +27,6 @@ from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tolerances import INTEGER_FUNCTION_UNITS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "numerics.md"
-
-
-@st.composite
-def quantised_models(draw) -> QuantisedModel:
-    """Models in integers, some of whose layers are kept in float."""
-    spec = draw(model_specs())
-    kept = {
-        k for k, layer in enumerate(spec.layers) if isinstance(layer, Softmax)
-    } | draw(st.sets(st.integers(0, len(spec.layers) - 1), max_size=2))
-    weights = random_weights(spec, np.random.default_rng(draw(seeds)))
-    try:
-        return quantised_model(spec, weights, frozenset(kept))
-    except SpecError as error:  # an affine layer that a kept neighbour leaves alone
-        position = re.search(r"--keep-float (\d+)", str(error))
-        assert position is not None
-        return quantised_model(spec, weights, frozenset(kept | {int(position[1])}))
 
 
 def in_memory(model: QuantisedModel) -> Model:
