@@ -83,13 +83,10 @@ def _bytes(
         weights = [[w.matrix_values, w.other_values] for w in works]
         rows = [[*w, *c] for w, c in zip(weights, columns, strict=True)]
         matrix, other, *code = _fitted(rows, flash)
-        state = [
-            f.ram_nbytes / w.state_values for f, w in zip(found, works, strict=True)
-        ]
         kept = {
             "matrix_nbytes": round(matrix, 3),
             "other_nbytes": round(other, 2),
-            "state_nbytes": round(float(np.median(state)), 2),
+            "ram_nbytes": _ram(works, found),
         }
     else:
         packed = [packed_nbytes(subject.spec) for subject in subjects]
@@ -99,6 +96,15 @@ def _bytes(
         "code_nbytes": {k: round(n) for k, n in zip(names, code, strict=True)},
         **kept,
     }
+
+
+def _ram(works: Sequence[Work], found: Sequence[Measurement]) -> dict[str, float]:
+    columns = [
+        [1, w.state_values, *(w.units.get(kind, 0) for kind in _KINDS)] for w in works
+    ]
+    fitted = _fitted(columns, [item.ram_nbytes for item in found])
+    names = ("base", "value", *_KINDS)
+    return {k: round(n, 2) for k, n in zip(names, fitted, strict=True)}
 
 
 def _fitted(rows: Sequence[Sequence[int]], values: Sequence[int]) -> list[float]:

@@ -75,7 +75,8 @@ class Costs:
         stack_nbytes: of a step.
         matrix_nbytes: of a weight in a matrix, where the generator does not tell.
         other_nbytes: of another weight, where the generator does not tell.
-        state_nbytes: of a value of the state, where the generator does not tell.
+        ram_nbytes: `base`, `value` of the state, and a unit by kind of cell, where the
+            generator does not tell.
     """
 
     multiply_add: float
@@ -86,7 +87,7 @@ class Costs:
     stack_nbytes: int
     matrix_nbytes: float = 4.0
     other_nbytes: float = 4.0
-    state_nbytes: float = 4.0
+    ram_nbytes: dict[str, float] | None = None
 
 
 def work_of(spec: ModelSpec) -> Work:
@@ -151,7 +152,7 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
     return Measurement(
         board.name,
         flash_nbytes=round(flash),
-        ram_nbytes=_state_nbytes(spec, numerics, work, costs),
+        ram_nbytes=_state_nbytes(spec, work, costs),
         stack_nbytes=None if board.system == "wasm" else costs.stack_nbytes,
         min_instructions=counts,
         max_instructions=counts,
@@ -180,10 +181,12 @@ def packed_nbytes(spec: ModelSpec) -> int:
     return nbytes
 
 
-def _state_nbytes(spec: ModelSpec, numerics: str, work: Work, costs: Costs) -> int:
+def _state_nbytes(spec: ModelSpec, work: Work, costs: Costs) -> int:
     """Bytes of NAME_state: known for float32, where the generator says what it holds."""
-    if numerics != NUMERICS:
-        return round(costs.state_nbytes * work.state_values)
+    if costs.ram_nbytes is not None:
+        ram = costs.ram_nbytes
+        units = sum(ram[kind] * count for kind, count in work.units.items())
+        return round(ram["base"] + ram["value"] * work.state_values + units)
     code = step_code(spec, "model")
     nbytes = _COUNTER_NBYTES + 4 * sum(size for _, size in (*code.state, *code.work))
     return -(-nbytes // _COUNTER_NBYTES) * _COUNTER_NBYTES
