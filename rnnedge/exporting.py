@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnnedge.run_data import int8_data, load_run_data
 from rnnedge.run_folder import Run, load_run
+from rnnedge.training.preparation import Prepared
 from rnnedge_export.exporting import ExportReport
 from rnnedge_export.exporting import export as export_module
+from rnnedge_export.int8 import check_formats
 from rnnedge_export.sequence_model import SequenceModel
 
 
@@ -18,6 +21,8 @@ def export(
     formats: str | Sequence[str] = ("onnx",),
     out: str | Path = ".",
     name: str | None = None,
+    source: Any = None,
+    prepared: Prepared | None = None,
     **options: Any,
 ) -> ExportReport:
     """Write artifacts, each loaded by its own backend and proved before it is kept.
@@ -29,11 +34,18 @@ def export(
         formats: some of `onnx`, `torchscript`, `rnne`, `c`, `wasm`.
         out: folder of the artifacts.
         name: name of the artifacts; None: that of the run.
-        **options: as `rnnedge_export.exporting.export`; a module of one's own needs
-            `example=(x, state...)`.
+        source: with `int8=True`, the data of the run when it was a data frame, or its new
+            place; None: where it was.
+        prepared: with `int8=True`, the data of the run as it was prepared; None: read
+            from its source.
+        **options: as `rnnedge_export.exporting.export`, `int8=True` among them; a module
+            of one's own needs `example=(x, state...)`.
 
     Raises:
-        ParityError: an artifact differs from PyTorch beyond the limit; it is not kept.
+        ParityError: an artifact differs from PyTorch beyond the limit, or the error of
+            integers rises beyond theirs; it is not kept.
+        DataError: the data of the run, which int8 needs, is gone.
+        StateError: the data is not that of the run.
         SpecError: the model, or a format for it, cannot be exported; the reason is given.
     """
     if isinstance(model, str | Path):
@@ -44,6 +56,11 @@ def export(
         model.load_weights(run.weights)
         name = name or run.name
         options.setdefault("stream", run.stream)
+        if options.get("int8"):
+            check_formats(formats)
+        if options.get("int8") and options.get("data") is None:
+            prepared = prepared or load_run_data(run, source)
+            options["data"] = int8_data(prepared)
     return export_module(
         model, formats=formats, out=out, name=name or "model", **options
     )

@@ -26,6 +26,7 @@ from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
 from .proof import Recording
+from .quantisation_report import QuantisationReport
 from .rnne import build_rnne
 from .sequence_model import SequenceModel
 from .subject import Subject
@@ -65,6 +66,8 @@ class ArtifactReport:
         nbytes: its size.
         parity: its differences from PyTorch over the verification stream.
         measurement: what a C source costs on the board asked for, else None.
+        quantisation: what integers cost, None of a float artifact. Its `parity` has no
+            limit then.
     """
 
     format: str
@@ -72,6 +75,7 @@ class ArtifactReport:
     nbytes: int
     parity: Parity
     measurement: Measurement | None = None
+    quantisation: QuantisationReport | None = None
 
     @property
     def max_error(self) -> float:
@@ -115,6 +119,7 @@ class Draft:
         self.model: Model | None = None
         self.fit = fit
         self.measurement: Measurement | None = None
+        self.quantisation: QuantisationReport | None = None
 
     def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
         """Write the temporary file; a note instead where only this format cannot be."""
@@ -269,7 +274,12 @@ class Draft:
             self.temporary.replace(self.final)
         nbytes = self.final.stat().st_size
         return ArtifactReport(
-            self.format, self.final, nbytes, self.parity, self.measurement
+            self.format,
+            self.final,
+            nbytes,
+            self.parity,
+            self.measurement,
+            self.quantisation,
         )
 
 

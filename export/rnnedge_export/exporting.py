@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from torch import nn
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tolerances import MAX_LOSS
 
 from .boards.fitting import find_fit
 from .draft import FORMATS, ArtifactReport, Draft
+from .int8 import Int8Data, read_request
+from .integer_draft import IntegerDraft
 from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
 from .subject import Subject, read_subject
@@ -29,7 +33,7 @@ class ExportReport:
 
     Attributes:
         spec: the model as its artifacts describe it.
-        digest: SHA-256 (hex) of the model, the same in every artifact.
+        digest: SHA-256 (hex) of the model, the same in every float artifact.
         artifacts: what was written, in the order asked for.
         notes: sentences the user should read; () when there is nothing to say.
     """
@@ -52,6 +56,9 @@ def export(
     stream: NDArray[Any] | None = None,
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
+    keep_float: str | int | Sequence[str | int] = (),
+    max_loss: float = MAX_LOSS,
+    data: Int8Data | None = None,
     board: str | None = None,
     flash: str | None = None,
     ram: str | None = None,
@@ -77,7 +84,12 @@ def export(
         stream: `[T, I]` model inputs to prove the export on; drawn when not given.
         report: file to write the difference at every step to, as JSON, also when the proof
             fails.
-        int8: always an error for these formats; the message gives the reason.
+        int8: write `<out>/<name>-int8.rnne` in integers instead; other formats are an
+            error that gives the reason. Its difference from PyTorch has no limit, but the
+            rise of its error on the test part has.
+        keep_float: of int8, layers to compute in float, by position or by kind.
+        max_loss: of int8, part by which the mean absolute error of an output may rise.
+        data: of int8, training and test part; None: calibrated on `stream`, not scored.
         board: board that the C source must fit (`rnnedge devices`); what it costs there is
             in the report and at the top of the header.
         flash: what it may use of it, for example `64k`; None: the board's.
@@ -88,14 +100,19 @@ def export(
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
         ShapeError: `example` or `stream` has another shape.
-        ParityError: an artifact differs from PyTorch by more than the limit.
+        ParityError: an artifact differs from PyTorch by more than the limit, or the error
+            of integers rises by more than theirs.
         BudgetError: the model does not fit the board; the message says what would.
         FormatError: a file cannot be written.
         MissingDependencyError: a package of the `train` extra is not installed, or for
             WebAssembly clang and its linker.
     """
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    _check_request(formats, name, int8=int8)
+    _check_request(formats, name)
+    request = None
+    if int8:
+        layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
+        request = read_request(formats, layers, max_loss, data, stream)
     fit = find_fit(board, flash, ram)
     if fit is not None and "c" not in formats:
         raise SpecError(
@@ -104,6 +121,7 @@ def export(
         )
     subject = read_subject(model, example=example, features=features, targets=targets)
     inputs = verification_stream(subject.spec, subject.weights, stream)
+    quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
     notes = _notes(subject, recording)
     folder = Path(out)
@@ -111,7 +129,11 @@ def export(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for format_name in dict.fromkeys(formats):
-            draft = Draft(format_name, folder, name, fit, simd=simd)
+            draft = (
+                IntegerDraft(format_name, folder, name, request, quantised)
+                if request and quantised
+                else Draft(format_name, folder, name, fit, simd=simd)
+            )
             drafts.append(draft)
             note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
             notes += [note] if note else []
@@ -137,13 +159,7 @@ def export(
     return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
 
 
-def _check_request(formats: Sequence[str], name: str, *, int8: bool) -> None:
-    if int8:
-        raise SpecError(
-            "export: int8 was asked for, but the artifacts hold float32 only: ONNX "
-            "Runtime's quantiser leaves GRU and RNN layers in float and does not say so. "
-            "Leave out --int8."
-        )
+def _check_request(formats: Sequence[str], name: str) -> None:
     unknown = [item for item in formats if item not in FORMATS]
     if unknown or not formats:
         raise SpecError(
@@ -186,14 +202,19 @@ def _write_report(path: Path, subject: Subject, drafts: Sequence[Draft]) -> None
         "artifacts": [
             {
                 "format": draft.format,
-                **{
-                    field: getattr(draft.parity, field)
-                    for field in Parity.__slots__
-                    if field != "errors"
-                },
-                "errors": [] if draft.parity is None else draft.parity.errors.tolist(),
+                **_parity_content(draft.parity),
+                "int8": draft.quantisation and draft.quantisation.content(),
             }
             for draft in drafts
         ],
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _parity_content(parity: Parity | None) -> dict[str, Any]:
+    if parity is None:
+        return {}
+    content = {name: getattr(parity, name) for name in Parity.__slots__}
+    if not math.isfinite(parity.limit):
+        content["limit"] = None
+    return {**content, "errors": parity.errors.tolist()}

@@ -8,16 +8,11 @@ its state carried, widened by `HEADROOM`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.float32 import layer_step, prepare
-from rnnedge_runtime.engine import State, initial_state
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.integer_numerics import (
     ARGUMENT_BITS,
     CELL_BITS,
@@ -43,10 +38,13 @@ from rnnedge_runtime.layers import (
     RecurrentLayer,
     Rnn,
 )
-from rnnedge_runtime.numerics import Float32, clip
+from rnnedge_runtime.numerics import Float32
 from rnnedge_runtime.quantised import QuantisedModel, Tensor, parts, tensor_types
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import SMALLEST_MAGNITUDE, Weights
+
+from .ranges import Ranges as Ranges
+from .ranges import measure_ranges as measure_ranges
 
 Float64 = NDArray[np.float64]
 Scale = float | Float64
@@ -56,63 +54,6 @@ HEADROOM = 2.0
 """Range given to activations and states, as a multiple of the largest value seen."""
 STATE_UNIT = 2.0**-STATE_BITS
 ARGUMENT_UNIT = 2.0**-ARGUMENT_BITS
-
-
-@dataclass(slots=True)
-class Ranges:
-    """What was seen on the calibration stream.
-
-    Attributes:
-        low: `[I]` smallest model inputs, in raw units.
-        high: `[I]` largest model inputs.
-        outputs: `[N]` per layer, largest magnitudes of its output.
-        cells: per LSTM layer, largest magnitude of its cell state.
-    """
-
-    low: Float64
-    high: Float64
-    outputs: dict[int, Float64] = field(default_factory=dict)
-    cells: dict[int, float] = field(default_factory=dict)
-
-
-def measure_ranges(spec: ModelSpec, weights: Weights, x: NDArray[np.float32]) -> Ranges:
-    """Stream `x` `[T, I]` through the float network with its state carried.
-
-    Raises:
-        SpecError: there is nothing to calibrate on.
-    """
-    if not len(x):
-        raise SpecError(
-            "int8: the calibration stream has no rows, expected the training part of the "
-            "data. Pass stream= with rows like those the model was trained on."
-        )
-    prepared = [
-        prepare(
-            layer,
-            {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()},
-        )
-        for k, layer in enumerate(spec.layers)
-    ]
-    bounds = clip_bounds(spec)
-    inputs = clip(x, *bounds)
-    ranges = Ranges(
-        *inputs.astype(np.float64)[
-            [inputs.argmin(0), inputs.argmax(0)], range(x.shape[1])
-        ]
-    )
-    state = initial_state(spec.graph_state, 1, np.float32)
-    with np.errstate(all="ignore"):
-        for row in inputs:
-            carried: Iterator[NDArray[np.floating]] = iter(state)
-            new_state: State = []
-            last: Float32 = row[None]
-            z = last
-            for k, layer in enumerate(spec.layers):
-                z, layer_state = layer_step(layer, prepared[k], z, carried, last)
-                new_state += layer_state
-                _widen(ranges, k, layer, z, layer_state)
-            state = new_state
-    return ranges
 
 
 def quantise(
@@ -402,17 +343,6 @@ class _Quantiser:
             f"of w8a16.v1 do not hold. Keep it in float with --keep-float {k}, or train "
             "with a smaller learning rate or weight decay."
         )
-
-
-def _widen(
-    ranges: Ranges, k: int, layer: Layer, z: Float32, layer_state: State
-) -> None:
-    magnitude = np.abs(z[0]).astype(np.float64)
-    seen = ranges.outputs.get(k)
-    ranges.outputs[k] = magnitude if seen is None else np.maximum(seen, magnitude)
-    if isinstance(layer, Lstm):
-        largest = float(np.abs(layer_state[1]).max())
-        ranges.cells[k] = max(ranges.cells.get(k, 0.0), largest)
 
 
 def _rows(table: Float64, *, limit_sums: bool = True) -> tuple[Float64, Float64]:

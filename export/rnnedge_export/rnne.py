@@ -40,6 +40,8 @@ WEIGHTS_ALIGNMENT = 64
 
 _RUN_CHUNK = 500
 
+Section = tuple[bytes, int, bytes]
+
 
 def build_rnne(
     metadata: Metadata, parameters: Parameters, *, engine: Engine | None = None
@@ -57,23 +59,27 @@ def build_rnne(
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    kept, numpy_engine = None, numpy_engine_of(spec, parameters)
-    if isinstance(parameters, QuantisedModel):
-        kept = parameters.kept
-    model = encode_model(spec, metadata.digest, kept)
-    tensors = _weights_section(spec, parameters)
+    numpy_engine = numpy_engine_of(spec, parameters)
+    model, tensors = _critical_sections(metadata, parameters)
     if engine is None:
-        bare = [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)]
-        engine = native_engine(spec, assemble(bare)) if has_native() else numpy_engine
+        engine = quick_engine(metadata, parameters)
     sections = [
-        (b"MODL", CRITICAL, model),
+        model,
         (b"SPEC", 0, spec_to_json(spec).encode()),
         (b"PROD", 0, metadata.producer.encode()),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
-        (b"WGTS", CRITICAL, tensors),
+        tensors,
     ]
     return assemble(sections)
+
+
+def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
+    """The native engine of a model that has no file, or NumPy where it is not built."""
+    if not has_native():
+        return numpy_engine_of(metadata.spec, parameters)
+    content = assemble(_critical_sections(metadata, parameters))
+    return native_engine(metadata.spec, content)
 
 
 def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
@@ -81,6 +87,13 @@ def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
     if isinstance(parameters, QuantisedModel):
         return IntegerEngine(parameters)
     return Float32Engine(spec, parameters)
+
+
+def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:
+    kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
+    model = encode_model(metadata.spec, metadata.digest, kept)
+    weights = _weights_section(metadata.spec, parameters)
+    return [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, weights)]
 
 
 def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
@@ -95,7 +108,7 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
     return b"".join(pieces)
 
 
-def assemble(sections: list[tuple[bytes, int, bytes]]) -> bytes:
+def assemble(sections: list[Section]) -> bytes:
     """A file of (type, flags, content) sections, with header, table and checksum."""
     offset = HEADER.size + ENTRY.size * len(sections)
     table, body = b"", b""

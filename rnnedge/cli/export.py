@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from rnnedge.cli.board_costs import print_costs
+from rnnedge.cli.int8_report import print_quantisation
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import require
-from rnnedge_runtime.tolerances import VERIFY_STEPS
+from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 
 
 @click.command("export")
@@ -27,7 +30,20 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
 @click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
 @click.option("--ram", help="What state and stack may use.  [default: the board's]")
 @click.option("--no-simd", is_flag=True, help="WebAssembly for old browsers.")
-@click.option("--int8", is_flag=True, help="Refused: these formats hold float32.")
+@click.option("--int8", is_flag=True, help="Write NAME-int8 in integers instead.")
+@click.option(
+    "--keep-float",
+    multiple=True,
+    metavar="LAYER",
+    help="With --int8, layer to compute in float: position or kind; may be repeated.",
+)
+@click.option(
+    "--max-loss",
+    default=MAX_LOSS,
+    show_default=True,
+    help="With --int8, part by which the error on the test part may rise.",
+)
+@click.option("--data", help="With --int8, where the data of the run is now.")
 def command(
     run: str,
     formats: tuple[str, ...],
@@ -35,6 +51,9 @@ def command(
     name: str | None,
     report: str | None,
     int8: bool,
+    keep_float: tuple[str, ...],
+    max_loss: float,
+    data: str | None,
     board: str | None,
     flash: str | None,
     ram: str | None,
@@ -44,21 +63,32 @@ def command(
 
     Each artifact is loaded by its own backend and streamed for 10,000 steps beside PyTorch;
     one that differs by more than the limit is not written. With --board, neither is a C
-    source that does not fit.
+    source that does not fit. With --int8 the scales come from the training part, and an
+    error that rises by more than --max-loss on the test part is a failure.
     """
     require("torch", extra="train", purpose="rnnedge export")
     require("onnx", extra="train", purpose="rnnedge export")
     if "onnx" in formats:
         require("onnxruntime", extra="train", purpose="rnnedge export")
     from rnnedge.exporting import export
+    from rnnedge.run_data import load_run_data
+    from rnnedge.run_folder import load_run
+    from rnnedge_export.int8 import check_formats
 
+    finished = load_run(run)
+    if int8:
+        check_formats(formats)
+    prepared = load_run_data(finished, data) if int8 else None
     written = export(
-        run,
+        finished,
+        prepared=prepared,
         formats=formats,
         out=out,
         name=name,
         report=report,
         int8=int8,
+        keep_float=keep_float,
+        max_loss=max_loss,
         board=board,
         flash=flash,
         ram=ram,
@@ -74,7 +104,7 @@ def command(
                 artifact.format,
                 f"{artifact.nbytes / 1024:.1f}",
                 f"{parity.max_error:.1e}",
-                f"{parity.limit:.1e}",
+                f"{parity.limit:.1e}" if math.isfinite(parity.limit) else "none",
                 "unknown" if error is None else f"{error:.1e}",
                 f"step {parity.step}, {parity.output}",
             ]
@@ -88,6 +118,10 @@ def command(
     if costs:
         click.echo()
         print_costs(costs)
+    quantisations = [item.quantisation for item in written.artifacts]
+    if prepared is not None and quantisations[0] is not None:
+        click.echo()
+        print_quantisation(prepared, finished.report, quantisations[0])
     for note in written.notes:
         click.echo(f"note: {note}")
     click.echo(f"\nNext: rnnedge verify {written.artifacts[0].path}")

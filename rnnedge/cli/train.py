@@ -140,7 +140,7 @@ def print_outcome(fitted: Any) -> None:
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
-    print_table(score_table(fitted.prepared, fitted.evaluation))
+    print_table(score_table(fitted.run.spec, fitted.evaluation.scores["test"]))
     click.echo()
     for sentence in report["verdict"]:
         click.echo(sentence)

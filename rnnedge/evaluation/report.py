@@ -7,7 +7,7 @@ row, so that the test part is streamed after the earlier parts, as a device woul
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,13 +24,16 @@ from rnnedge.evaluation.baselines import (
 )
 from rnnedge.evaluation.metrics import Score, score_outputs
 from rnnedge.training.preparation import Prepared, PreparedSeries
+from rnnedge_runtime.spec import ModelSpec
 
 Array = NDArray[np.float32]
 
 NETWORK = "network"
+NETWORK_INT8 = "network_int8"
 PARTS = ("validation", "test")
 LABELS = {
     NETWORK: "network",
+    NETWORK_INT8: "network, int8",
     "persistence": "persistence",
     "seasonal_naive": "seasonal-naive",
     "ridge_ar": "ridge AR",
@@ -142,13 +145,45 @@ def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
     return sentences
 
 
-def score_table(prepared: Prepared, evaluation: Evaluation) -> list[list[str]]:
+def read_scores(
+    spec: ModelSpec, report: Mapping[str, Any], part: str = "test"
+) -> dict[str, list[Score | None]]:
+    """Per forecaster one Score of every output, out of the content of `report.json`."""
+    return {
+        name: [
+            Score(**stored) if stored else None
+            for output in spec.outputs
+            for stored in [targets[output.target].get(str(output.step))]
+        ]
+        for name, targets in report["parts"][part]["scores"].items()
+    }
+
+
+def score_forecasts(
+    prepared: Prepared, forecasts: list[Array], season: int, part: str = "test"
+) -> list[Score | None]:
+    """Score of every output of one more forecaster, `[T, O]` per series."""
+    bases = [persistence(prepared, series) for series in prepared.series]
+    return score_outputs(
+        _rows([series.y for series in prepared.series], prepared, part),
+        _rows(forecasts, prepared, part),
+        _rows(bases, prepared, part),
+        seasonal_scale(prepared, season),
+    )
+
+
+def score_table(
+    spec: ModelSpec, scores: Mapping[str, Sequence[Score | None]]
+) -> list[list[str]]:
     """Rows of text for the terminal: a header, then one row per forecaster.
 
     Columns: for the first and the furthest step of each target, MAE and skill on the test
     part.
+
+    Args:
+        spec: the model.
+        scores: on the test part, by forecaster, one Score (or None) per output.
     """
-    spec = prepared.spec
     columns = [
         k for k, output in enumerate(spec.outputs) if output.step in (1, spec.horizon)
     ]
@@ -159,10 +194,10 @@ def score_table(prepared: Prepared, evaluation: Evaluation) -> list[list[str]]:
         ahead = steps_in_words(output.step, spec.sample_period_s)
         header += [f"{output.target} {ahead}: MAE{unit}", "skill %"]
     rows = [header]
-    for name, scores in evaluation.scores["test"].items():
+    for name, outputs in scores.items():
         row = [LABELS[name]]
         for k in columns:
-            score = scores[k]
+            score = outputs[k]
             row.append(f"{score.mae:.3f}" if score else "-")
             skill = score.skill_percent if score else None
             row.append("-" if skill is None else f"{skill:.1f}")

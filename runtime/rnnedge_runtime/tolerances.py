@@ -88,3 +88,18 @@ exactly, so this leaves room for a compiler's patch release alone."""
 ESTIMATE_ERROR = 0.2
 """Relative error of the estimates of flash, RAM and instructions where no compiler is: one
 cost per multiply-add and per unit, and the same code size for every cell."""
+
+MAX_LOSS = 0.01
+"""Part by which the error on the test stream may rise from float to int8: less than another
+seed of the training changes."""
+
+LOSS_STD_FRACTION = 1e-3
+"""The same for a model that is nearly exact, in the target's standard deviations: of a tiny
+error any rounding is a large part."""
+
+QUIET_STD_FRACTION = 0.01
+"""What int8 may stand away from float on a quiet input for ever, in the target's standard
+deviations: a network that settles at another point, or creeps, is off by more."""
+
+DRIFT_STEPS = 100_000
+"""Steps of the drift in the report of an int8 export."""

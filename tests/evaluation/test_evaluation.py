@@ -165,7 +165,13 @@ def test_a_test_part_without_readings_is_said():
     prepared = prepare(dataclasses.replace(dataset, series=(series,)), CONFIG)
     evaluation = evaluate(prepared, lambda s: np.nan_to_num(s.y))
     assert all("nothing was scored" in line for line in verdict(prepared, evaluation))
-    assert score_table(prepared, evaluation)[1] == ["network", "-", "-", "-", "-"]
+    assert score_table(prepared.spec, evaluation.scores["test"])[1] == [
+        "network",
+        "-",
+        "-",
+        "-",
+        "-",
+    ]
 
 
 def test_season_follows_the_sampling_period():
@@ -209,6 +215,6 @@ def test_report_names_the_loser_and_scores_only_readings():
         scores["network"]["a"]["4"]["count"] == len(prepared.series[0].parts.test) - 10
     )
     assert scores["persistence"]["a"]["1"]["skill_percent"] == 0
-    table = score_table(prepared, perfect)
+    table = score_table(prepared.spec, perfect.scores["test"])
     assert table[0][1:] == ["a 1 h: MAE C", "skill %", "a 4 h: MAE C", "skill %"]
     assert table[1] == ["network", "0.000", "100.0", "0.000", "100.0"]

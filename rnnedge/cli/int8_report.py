@@ -1,0 +1,68 @@
+"""What an int8 export found, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnnedge.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from rnnedge.training.preparation import Prepared
+    from rnnedge_export.quantisation_report import QuantisationReport
+
+
+def print_quantisation(
+    prepared: Prepared, report: Mapping[str, Any], found: QuantisationReport
+) -> None:
+    """Print the score table of the run with a row for int8, then what it costs.
+
+    Args:
+        prepared: the data of the run.
+        report: content of its `report.json`.
+        found: what the export measured.
+    """
+    from rnnedge.evaluation import report as evaluation
+
+    spec = prepared.spec
+    scores = evaluation.read_scores(spec, report)
+    outputs = list(found.int8_outputs)
+    season = int(report["season_steps"])
+    scored = evaluation.score_forecasts(prepared, outputs, season)
+    network = scores.pop(evaluation.NETWORK)
+    ordered = {evaluation.NETWORK: network, evaluation.NETWORK_INT8: scored, **scores}
+    print_table(evaluation.score_table(spec, ordered))
+    click.echo()
+    for line in quantisation_lines(found):
+        click.echo(line)
+
+
+def quantisation_lines(found: QuantisationReport) -> list[str]:
+    """One line each for error, drift, cut-off values, kept layers and size."""
+    lines = []
+    if found.losses:
+        worst = max(found.losses, key=lambda loss: loss.rise / max(loss.allowed, 1e-30))
+        unit = f" {worst.unit}" if worst.unit else ""
+        lines.append(
+            f"error    {worst.output}: {worst.float_mae:.4f}{unit} in float, "
+            f"{worst.int8_mae:.4f}{unit} in int8 ({worst.percent:+.3f} %); the rise of "
+            f"{worst.rise:.2g}{unit} is nearest to its limit of {worst.allowed:.2g}{unit}"
+        )
+    else:
+        lines.append("error    not checked: what came is not known without a run")
+    drift = found.drift
+    unit = f" {drift.unit}" if drift.unit else ""
+    lines += [
+        f"drift    {drift.output}: {drift.num_steps:,} carried steps of the test stream, "
+        f"int8 at most {drift.largest:.2g}{unit} from float, in the last tenth "
+        f"{drift.last_tenth:.2g}{unit} (deviation of the target {drift.deviation:.3g}"
+        f"{unit})",
+        f"cut off  {found.cut_off()}, on {found.counted_steps:,} steps",
+        f"float    {', '.join(found.kept) or 'no layer is computed in float'}",
+        f"size     {found.float_nbytes / 1024:.1f} KB in float, "
+        f"{found.int8_nbytes / 1024:.1f} KB in int8; scales from "
+        f"{found.calibration_rows:,} rows",
+    ]
+    return lines
