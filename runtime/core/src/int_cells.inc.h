@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The elementwise part of `w8a16.v1` in vectors: included by kernels_int_*.c after int_vec_*.h.
- * A vb is a block of int16, a vw half as many int32.
+ * A vb is a block of int16, in an order of its own that vb_store() puts right; a vw is half as many
+ * int32, in order.  vb_low() and vb_high() undo vb_pack().
  */
 
 #define BLOCK (2 * VEC_HALF)

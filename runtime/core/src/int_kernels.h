@@ -24,6 +24,13 @@ typedef struct rnne_int_matrix {
     size_t cols;               /* a multiple of 4, the last ones zero */
 } rnne_int_matrix;
 
+/* Model inputs that become integers. */
+typedef struct rnne_int_inputs {
+    const float *shift, *rate, *step;       /* [I] */
+    const int32_t *low, *high;              /* [I] */
+    const int32_t *turn_gain, *turn_offset; /* [2 D] */
+} rnne_int_inputs;
+
 /* n vectors that one matrix is multiplied with. */
 typedef struct rnne_int_operands {
     size_t n;
@@ -48,8 +55,19 @@ typedef struct rnne_int_kernels {
     /* Gates r, z, n of the input and of the state, n values apart; h is the new state, Q24. */
     void (*gru)(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
 
-    /* out = shift(h, 9), the output of a gru. */
+    /* out = sat(shift(h, 9)), the output of a gru. */
     void (*narrow)(size_t n, const int32_t *h, int16_t *out);
+
+    /*
+     * q [n], padded: the integers of the model inputs x [n], of which num_features are held: where x
+     * is missing q is that of held, otherwise held becomes the float that stands for q.
+     */
+    void (*accept)(const rnne_int_inputs *inputs, size_t num_features, size_t n, const float *x,
+                   float *held, int32_t *q);
+
+    /* out = flush(q * step + offset) */
+    void (*to_float)(size_t n, const int16_t *q, const float *step, const float *offset,
+                     float *out);
 } rnne_int_kernels;
 
 extern const rnne_int_kernels rnne_int_kernels_plain, rnne_int_kernels_vector;
@@ -65,6 +83,10 @@ void rnne_int_activate(rnne_function function, size_t n, const int32_t *v, int16
 void rnne_int_lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m);
 void rnne_int_gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
 void rnne_int_narrow(size_t n, const int32_t *h, int16_t *out);
+void rnne_int_accept(const rnne_int_inputs *inputs, size_t num_features, size_t n, const float *x,
+                     float *held, int32_t *q);
+void rnne_int_to_float(size_t n, const int16_t *q, const float *step, const float *offset,
+                       float *out);
 
 /* The next multiple of 32. */
 static inline size_t rnne_int_padded(size_t size)

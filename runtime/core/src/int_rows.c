@@ -245,8 +245,8 @@ static void out_of_segment(rnne_rows *rows, const rnne_layer *layer, size_t n)
     const size_t stride = rows->block.model->value_floats;
     const float *const step = layer->integer.step, *const offset = layer->integer.offset;
     for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < layer->output_size; i++)
-            rows->real[0][j * stride + i] = rnne_flush((float)rows->z[j][i] * step[i] + offset[i]);
+        rows->block.model->int_kernels->to_float(layer->output_size, rows->z[j], step, offset,
+                                                 rows->real[0] + j * stride);
     rows->y = rows->real[0];
     rows->y_stride = stride;
 }

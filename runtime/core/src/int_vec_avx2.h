@@ -109,14 +109,13 @@ VEC_INLINE __m256i scaled(__m256i sum, __m256i multiplier)
 
 VEC_INLINE void vb_store(int16_t *p, vb v)
 {
-    _mm256_storeu_si256((void *)p, v.a);
-    _mm256_storeu_si256((void *)(p + 16), v.b);
+    _mm256_storeu_si256((void *)p, _mm256_permute4x64_epi64(v.a, 0xd8));
+    _mm256_storeu_si256((void *)(p + 16), _mm256_permute4x64_epi64(v.b, 0xd8));
 }
 
 VEC_INLINE __m256i pack(__m256i low, __m256i high)
 {
-    const __m256i packed = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
-    return _mm256_max_epi16(packed, _mm256_set1_epi16(-32767));
+    return _mm256_max_epi16(_mm256_packs_epi32(low, high), _mm256_set1_epi16(-32767));
 }
 
 /* Within +-32767. */
@@ -127,8 +126,8 @@ VEC_INLINE vb vb_pack(vw low, vw high)
 
 VEC_INLINE vw widen(__m256i v)
 {
-    return (vw){_mm256_cvtepi16_epi32(_mm256_castsi256_si128(v)),
-                _mm256_cvtepi16_epi32(_mm256_extracti128_si256(v, 1))};
+    return (vw){_mm256_srai_epi32(_mm256_unpacklo_epi16(v, v), 16),
+                _mm256_srai_epi32(_mm256_unpackhi_epi16(v, v), 16)};
 }
 
 VEC_INLINE vw vb_low(vb v)

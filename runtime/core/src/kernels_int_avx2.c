@@ -48,7 +48,9 @@ VEC_INLINE void acc_put(__m256i sums, const int32_t *m, const int32_t *start, in
 
 #include "int_product.inc.h"
 
-const rnne_int_kernels rnne_int_kernels_avx2 = {product, activate, lstm, gru, narrow};
+const rnne_int_kernels rnne_int_kernels_avx2 = {
+    product, activate, lstm, gru, narrow, rnne_int_accept, rnne_int_to_float,
+};
 
 #ifdef __clang__
 #pragma clang attribute pop

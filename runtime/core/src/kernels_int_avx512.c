@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernels of `w8a16.v1`, vectors of 512 bits without VNNI. */
+#include "guard.h"
+
 #include "int_kernels.h"
 
 #ifdef RNNE_HAS_AVX
@@ -52,7 +54,9 @@ VEC_INLINE void acc_put(__m512i sums, const int32_t *m, const int32_t *start, in
 
 #include "int_product.inc.h"
 
-const rnne_int_kernels rnne_int_kernels_avx512 = {product, activate, lstm, gru, narrow};
+const rnne_int_kernels rnne_int_kernels_avx512 = {
+    product, activate, lstm, gru, narrow, accept, to_float,
+};
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -81,5 +81,6 @@ void rnne_int_narrow(size_t n, const int32_t *h, int16_t *out)
 }
 
 const rnne_int_kernels rnne_int_kernels_plain = {
-    rnne_int_product, rnne_int_activate, rnne_int_lstm, rnne_int_gru, rnne_int_narrow,
+    rnne_int_product, rnne_int_activate, rnne_int_lstm,     rnne_int_gru,
+    rnne_int_narrow,  rnne_int_accept,   rnne_int_to_float,
 };

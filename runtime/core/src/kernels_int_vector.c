@@ -53,7 +53,9 @@ static void product(const rnne_int_matrix *matrix, const rnne_int_operands *oper
     }
 }
 
-const rnne_int_kernels rnne_int_kernels_vector = {product, activate, lstm, gru, narrow};
+const rnne_int_kernels rnne_int_kernels_vector = {
+    product, activate, lstm, gru, narrow, rnne_int_accept, rnne_int_to_float,
+};
 
 #elif defined(__GNUC__) && defined(__SSE2__)
 
@@ -101,13 +103,15 @@ VEC_INLINE void acc_put(__m128i v, const int32_t *m, const int32_t *start, int32
 #include "int_product.inc.h"
 
 const rnne_int_kernels rnne_int_kernels_vector = {
-    product, rnne_int_activate, rnne_int_lstm, rnne_int_gru, rnne_int_narrow,
+    product,         rnne_int_activate, rnne_int_lstm,     rnne_int_gru,
+    rnne_int_narrow, rnne_int_accept,   rnne_int_to_float,
 };
 
 #elif defined(__GNUC__)
 
 const rnne_int_kernels rnne_int_kernels_vector = {
-    rnne_int_product, rnne_int_activate, rnne_int_lstm, rnne_int_gru, rnne_int_narrow,
+    rnne_int_product, rnne_int_activate, rnne_int_lstm,     rnne_int_gru,
+    rnne_int_narrow,  rnne_int_accept,   rnne_int_to_float,
 };
 
 #endif

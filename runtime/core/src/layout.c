@@ -131,6 +131,13 @@ static void count_work(rnne_layout *layout, const rnne_layer *layer)
     layout->has_float |= layer->part == RNNE_PART_FLOAT;
 }
 
+/* Memory of h: int16, of a gru int32. */
+static size_t int_hidden_floats(const rnne_layer *layer)
+{
+    const size_t padded = rnne_int_padded(layer->output_size);
+    return layer->kind == RNNE_GRU ? padded : padded / 2;
+}
+
 /* Adds a layer's weights and state. */
 static void count_layer(rnne_layout *layout, rnne_layer *layer)
 {
@@ -143,7 +150,7 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
     if (!rnne_is_recurrent(layer))
         return;
     layer->h_at = (size_t)layout->state_floats;
-    layout->state_floats += is_integer ? rnne_int_padded(out) : rnne_padded(out);
+    layout->state_floats += is_integer ? int_hidden_floats(layer) : rnne_padded(out);
     layout->state_size += out;
     layout->num_tensors++;
     if (layer->kind == RNNE_LSTM) {

@@ -38,13 +38,6 @@ typedef enum rnne_part {
     RNNE_PART_FOLDED = 3 /* into the conversion before or behind it */
 } rnne_part;
 
-/* Model inputs that become integers. */
-typedef struct rnne_int_inputs {
-    const float *shift, *rate, *step;       /* [I] */
-    const int32_t *low, *high;              /* [I] */
-    const int32_t *turn_gain, *turn_offset; /* [2 D] */
-} rnne_int_inputs;
-
 typedef struct rnne_int_layer {
     /* linear: W.  rnn, gru: W_ih, W_hh.  lstm: W_ih, W_hh, with projection W_hr. */
     rnne_int_matrix matrix[3];
