@@ -241,7 +241,7 @@ def _gru(w: IntegerTensors, z: Integers, h: Integers) -> Integers:
 
 
 def _gru_output(h: Integers) -> Integers:
-    return rounded_shift(h, GRU_BITS - STATE_BITS)
+    return saturate(rounded_shift(h, GRU_BITS - STATE_BITS))
 
 
 def _from_state(real: Array, bits: int, largest: int) -> Integers:

@@ -80,5 +80,5 @@ RNNE_FUNCTION void rnne_q_gru_output(size_t blocks, const int32_t *h, int16_t *o
 {
     size_t i;
     for (i = 0; i < 4 * blocks; i += RNNE_Q_LANES)
-        rnne_qv_store16(out + i, rnne_qv_shift(rnne_qv_load(h + i), 9));
+        rnne_qv_store16(out + i, rnne_qv_sat(rnne_qv_shift(rnne_qv_load(h + i), 9)));
 }
