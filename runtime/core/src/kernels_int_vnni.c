@@ -66,8 +66,8 @@ typedef struct panel {
 #define TERM(i)                                                                                   \
     {                                                                                             \
         const __m512i v = _mm512_loadu_si512(w + (i)*64);                                         \
-        low##i = dot(low##i, low, v);                                             \
-        high##i = dot(high##i, high, v);                                          \
+        low##i = dot(low##i, low, v);                                                             \
+        high##i = dot(high##i, high, v);                                                          \
     }
 #define RESULT(i)                                                                                 \
     {                                                                                             \
@@ -101,10 +101,10 @@ ROWS(4)
 #define PAIR_TERM(i)                                                                              \
     {                                                                                             \
         const __m512i v = _mm512_loadu_si512(w + (i)*64);                                         \
-        low_a##i = dot(low_a##i, low_a, v);                                       \
-        high_a##i = dot(high_a##i, high_a, v);                                    \
-        low_b##i = dot(low_b##i, low_b, v);                                       \
-        high_b##i = dot(high_b##i, high_b, v);                                    \
+        low_a##i = dot(low_a##i, low_a, v);                                                       \
+        high_a##i = dot(high_a##i, high_a, v);                                                    \
+        low_b##i = dot(low_b##i, low_b, v);                                                       \
+        high_b##i = dot(high_b##i, high_b, v);                                                    \
     }
 #define PAIR_RESULT(i)                                                                            \
     {                                                                                             \
