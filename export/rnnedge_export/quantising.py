@@ -12,21 +12,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.integer_numerics import (
-    ARGUMENT_BITS,
     CELL_BITS,
     LARGEST_BIAS,
     LARGEST_GAIN,
     LARGEST_MULTIPLIER,
-    LARGEST_ROW_SUM,
     LARGEST_STATE,
     LARGEST_VALUE,
-    LARGEST_WEIGHT,
     STATE_BITS,
 )
 from rnnedge_runtime.layers import (
-    NUM_GATES,
     Activation,
     AddLast,
     Affine,
@@ -41,19 +37,45 @@ from rnnedge_runtime.layers import (
 from rnnedge_runtime.numerics import Float32
 from rnnedge_runtime.quantised import QuantisedModel, Tensor, parts, tensor_types
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import SMALLEST_MAGNITUDE, Weights
+from rnnedge_runtime.weights import Weights
 
+from .input_scales import InputScales, input_scales, token_scales
 from .ranges import Ranges as Ranges
 from .ranges import measure_ranges as measure_ranges
+from .scales import (
+    ARGUMENT_UNIT,
+    HEADROOM,
+    STATE_UNIT,
+    Float64,
+    Scale,
+    finest_unit,
+    floored,
+    multipliers,
+    rows_of,
+    unit_of,
+    units_of,
+)
 
-Float64 = NDArray[np.float64]
-Scale = float | Float64
-"""Real value of one unit; an array where every column has its own."""
+LARGEST_TABLE = 32768
+"""Rows of a table of tokens: a token is an int16."""
 
-HEADROOM = 2.0
-"""Range given to activations and states, as a multiple of the largest value seen."""
-STATE_UNIT = 2.0**-STATE_BITS
-ARGUMENT_UNIT = 2.0**-ARGUMENT_BITS
+
+_FUNCTION_UNITS: dict[str, Scale] = {
+    "tanh": ARGUMENT_UNIT,
+    "sigmoid": 2 * ARGUMENT_UNIT,
+}
+"""Of the arguments of functions."""
+_ARGUMENT_UNITS = {
+    "rnn": (ARGUMENT_UNIT,),
+    "gru": (2 * ARGUMENT_UNIT, 2 * ARGUMENT_UNIT, ARGUMENT_UNIT),
+    "lstm": (
+        2 * ARGUMENT_UNIT,
+        2 * ARGUMENT_UNIT,
+        ARGUMENT_UNIT,
+        2 * ARGUMENT_UNIT,
+    ),
+}
+"""The same per gate."""
 
 
 def quantise(
@@ -87,9 +109,8 @@ class _Quantiser:
         self.parts = parts(spec, kept)
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.unit: Scale = 1.0
-        self.shift: Float64 = np.zeros(spec.output_size)
-        self.input_step: Float64 = np.ones(spec.input_size)
-        self.input_shift: Float64 = np.zeros(spec.input_size)
+        self.shift: Scale = 0.0
+        self.inputs: InputScales | None = None
 
     def model(self) -> QuantisedModel:
         for k, (layer, part) in enumerate(
@@ -111,7 +132,13 @@ class _Quantiser:
             name: np.ascontiguousarray(self.tensors[name].astype(kind))
             for name, (kind, _) in types.items()
         }
-        return QuantisedModel(self.spec, self.kept, ordered)
+        try:
+            return QuantisedModel(self.spec, self.kept, ordered)
+        except FormatError as error:
+            raise SpecError(
+                f"int8: the scales of this model are out of all proportion ({error}) "
+                "Scale the features to about one, or leave out --int8."
+            ) from None
 
     def _weight(self, k: int, name: str) -> Float32:
         return self.weights[f"layers.{k}.{name}"]
@@ -119,54 +146,31 @@ class _Quantiser:
     def _convert_in(self, k: int, layer: Layer) -> None:
         if k > 0:
             largest = float(self.ranges.outputs[k - 1].max())
-            self.unit = _unit(HEADROOM * largest)
+            self.unit = unit_of(HEADROOM * largest)
             size = layer.input_size
             self.tensors[f"input.{k}.rate"] = np.full(size, 1 / self.unit)
             return
-        spec = self.spec
-        shift, scale = np.zeros(spec.input_size), np.ones(spec.input_size)
-        if isinstance(layer, Affine):
-            shift = self._weight(0, "shift").astype(np.float64)
-            scale = self._weight(0, "scale").astype(np.float64)
-        low, high = self._input_limits()
+        size = self.spec.input_size
         if isinstance(layer, Embedding):
-            unit, low, high = (
-                1.0,
-                low * 0,
-                low * 0 + min(layer.num_embeddings, 32768) - 1,
+            self.inputs = token_scales(layer.num_embeddings)
+        elif isinstance(layer, Affine):
+            shift, scale = (
+                self._weight(0, name).astype(np.float64) for name in ("shift", "scale")
+            )
+            self.inputs = input_scales(
+                self.spec, self.ranges, shift, scale, is_product=True
             )
         else:
-            unit = _unit(float(np.abs((np.stack([low, high]) - shift) * scale).max()))
-        steps = _floored(unit / np.where(scale == 0, np.inf, scale))
-        rate = np.where(scale == 0, 0, scale / unit)
-        ends = np.sort(np.stack([(low - shift) * rate, (high - shift) * rate]), axis=0)
-        ends = np.clip(np.floor(ends + 0.5), -LARGEST_VALUE, LARGEST_VALUE)
-        self.unit, self.input_shift, self.input_step = unit, shift, steps
-        self.tensors |= {
-            "input.0.shift": shift,
-            "input.0.rate": rate,
-            "input.0.step": steps,
-            "input.0.low": ends[0],
-            "input.0.high": ends[1],
-        }
-        if spec.derived:
-            turns = slice(spec.num_features, None)
-            gain = np.round(rate[turns])
-            self.tensors["input.0.turn_gain"] = gain
-            self.tensors["input.0.turn_offset"] = np.round(
-                -shift[turns] * rate[turns] * 2.0**STATE_BITS
+            self.inputs = input_scales(
+                self.spec,
+                self.ranges,
+                np.zeros(size),
+                np.ones(size),
+                is_product=not isinstance(layer, Activation),
             )
-
-    def _input_limits(self) -> tuple[Float64, Float64]:
-        """Raw values the input can take: its clip, or the range seen, widened."""
-        spec = self.spec
-        room = (HEADROOM - 1) / 2 * (self.ranges.high - self.ranges.low)
-        low, high = self.ranges.low - room, self.ranges.high + room
-        for k, feature in enumerate(spec.features):
-            if feature.clip is not None:
-                low[k], high[k] = feature.clip
-        low[spec.num_features :], high[spec.num_features :] = -1.0, 1.0
-        return low, high
+        self.unit = self.inputs.unit
+        for name, tensor in self.inputs.tensors.items():
+            self.tensors[f"input.0.{name}"] = tensor
 
     def _layer(self, k: int, layer: Layer) -> None:
         match layer:
@@ -182,82 +186,74 @@ class _Quantiser:
                 self._recurrent(k, layer)
 
     def _embedding(self, k: int, layer: Embedding) -> None:
+        if layer.num_embeddings > LARGEST_TABLE:
+            raise self._too_large(k, "table", layer.num_embeddings)
         table = self._weight(k, "weight").astype(np.float64)
-        self.unit = _unit(HEADROOM * float(np.abs(table).max()))
-        integers, row_units = _rows(table, limit_sums=False)
+        self.unit = unit_of(HEADROOM * float(np.abs(table).max()))
+        integers, row_units = rows_of(table, limit_sums=False)
         self._put(k, "weight", integers)
         multiplier = np.round(row_units / self.unit * 2.0**STATE_BITS)
         self._put(k, "multiplier", multiplier)
 
     def _linear(self, k: int, layer: Linear) -> None:
-        unit = self._unit_after(k)
-        self._product(k, "weight", "multiplier", unit)
+        integers, row_units = self._rows(k, "weight")
+        unit = self._unit_after(k, finest_unit(row_units))
+        self._put(k, "weight", integers)
+        self._put(k, "multiplier", self._multipliers(k, "weight", row_units, unit))
         bias = self._weight(k, "bias").astype(np.float64)
         self._put(k, "bias", self._bias(k, bias / unit))
         self.unit = unit
 
     def _activation(self, k: int, layer: Activation) -> None:
-        unit: Scale = self.unit
-        if layer.function == "tanh":
-            unit = ARGUMENT_UNIT
-        elif layer.function == "sigmoid":
-            unit = 2 * ARGUMENT_UNIT
+        unit = _FUNCTION_UNITS.get(layer.function, self.unit)
         self._put(k, "gain", self._gain(k, self.unit, unit, 1))
         self.unit = unit if layer.function == "relu" else STATE_UNIT
 
     def _add_last(self, k: int, layer: AddLast) -> None:
         source = list(layer.sources)
-        step, shift = self.input_step[source], self.input_shift[source]
+        assert self.inputs is not None
+        step, shift = self.inputs.step[source], self.inputs.shift[source]
         low, high = (self.tensors[f"input.0.{end}"][source] for end in ("low", "high"))
         reach = np.maximum(np.abs(low), np.abs(high)) * step
         units = np.broadcast_to(np.asarray(self.unit), reach.shape)
         largest = reach + LARGEST_VALUE * np.abs(units)
-        unit = np.maximum(_units(largest), np.maximum(step, np.abs(units)) / 1.9)
+        unit = np.maximum(units_of(largest), np.maximum(step, np.abs(units)) / 1.9)
         self._put(k, "gain", self._gain(k, units, unit, len(source)))
         self._put(k, "source_gain", self._gain(k, step, unit, len(source)))
         self.unit = unit
         self.shift = self.shift + shift
 
     def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
-        size, gates = layer.hidden_size, NUM_GATES[layer.kind]
+        size, units = layer.hidden_size, _ARGUMENT_UNITS[layer.kind]
+        hidden_unit = STATE_UNIT
+        inputs = self._rows(k, "weight_ih")
         if isinstance(layer, Rnn):
             bits = STATE_BITS
             if layer.nonlinearity == "relu":
-                bits = self._hidden_bits(k)
-            hidden_unit = 2.0**-bits
-            units = np.array(
-                [hidden_unit if layer.nonlinearity == "relu" else ARGUMENT_UNIT]
-            )
+                bits = self._hidden_bits(k, inputs[1])
+                hidden_unit = 2.0**-bits
+                units = (hidden_unit,)
             self._put(k, "bits", np.array([bits]))
-        else:
-            sigmoid, tanh = 2 * ARGUMENT_UNIT, ARGUMENT_UNIT
-            is_lstm = isinstance(layer, Lstm)
-            units = np.array(
-                [sigmoid, sigmoid, tanh, sigmoid]
-                if is_lstm
-                else [sigmoid, sigmoid, tanh]
-            )
-            hidden_unit = STATE_UNIT
-        if isinstance(layer, Lstm):
-            bits = self._hidden_bits(k) if layer.proj_size else STATE_BITS
-            hidden_unit = 2.0**-bits
+        elif isinstance(layer, Lstm):
+            bits = STATE_BITS
+            if layer.proj_size:
+                self.unit = STATE_UNIT
+                projection = self._rows(k, "weight_hr")
+                bits = self._hidden_bits(k, projection[1])
+                hidden_unit = 2.0**-bits
+                self._put_product(k, "hr", projection, hidden_unit)
             self._put(k, "bits", np.array([bits, self._cell_bits(k)]))
-        rows = np.repeat(units, size)
-        self._product(k, "weight_ih", "multiplier_ih", rows)
+        rows = np.repeat(np.array(units), size)
+        self._put_product(k, "ih", inputs, rows)
         self.unit = hidden_unit
-        self._product(k, "weight_hh", "multiplier_hh", rows)
+        self._put_product(k, "hh", self._rows(k, "weight_hh"), rows)
         bias_ih = self._weight(k, "bias_ih").astype(np.float64)
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
         if isinstance(layer, Gru):
-            new = slice((gates - 1) * size, None)
+            new = slice(2 * size, None)
             self._put(k, "bias_hn", self._bias(k, bias_hh[new] / rows[new]))
-            bias_hh = bias_hh.copy()
             bias_hh[new] = 0
         self._put(k, "bias", self._bias(k, (bias_ih + bias_hh) / rows))
-        if isinstance(layer, Lstm) and layer.proj_size:
-            self.unit = STATE_UNIT
-            self._product(k, "weight_hr", "multiplier_hr", np.array(hidden_unit))
-            self.unit = hidden_unit
 
     def _fold_out(self, k: int) -> None:
         """An affine after the last integer layer: real = unit * q * scale + shift."""
@@ -273,44 +269,59 @@ class _Quantiser:
     def _convert_out(self, k: int, layer: Layer) -> None:
         size = layer.output_size
         step = np.broadcast_to(np.asarray(self.unit, dtype=np.float64), (size,))
-        offset = np.broadcast_to(
-            self.shift if self.shift.shape == (size,) else 0.0, (size,)
-        )
-        self.tensors[f"output.{k}.step"] = _floored(step)
-        self.tensors[f"output.{k}.offset"] = _floored(offset)
-        self.shift = np.zeros(size)
+        offset = np.broadcast_to(np.asarray(self.shift, dtype=np.float64), (size,))
+        self.tensors[f"output.{k}.step"] = floored(step)
+        self.tensors[f"output.{k}.offset"] = floored(offset)
+        self.shift = 0.0
 
-    def _product(self, k: int, weight: str, multiplier: str, unit: Scale) -> None:
-        integers, row_units = _rows(
-            self._weight(k, weight).astype(np.float64) * self._column_units()
-        )
-        self._put(k, weight, integers)
-        factors = np.round(row_units / unit * 2.0**32)
-        if (factors > LARGEST_MULTIPLIER).any():
-            raise self._too_large(k, weight, float(row_units.max()))
-        self._put(k, multiplier, factors)
+    def _rows(self, k: int, name: str) -> tuple[Float64, Float64]:
+        """A weight that multiplies values of the unit `unit`, as `rows_of` gives it."""
+        return rows_of(self._weight(k, name).astype(np.float64) * self.unit)
 
-    def _column_units(self) -> Float64:
-        return np.asarray(self.unit, dtype=np.float64)
+    def _put_product(
+        self, k: int, name: str, rows: tuple[Float64, Float64], unit: Scale
+    ) -> None:
+        self._put(k, f"weight_{name}", rows[0])
+        found = self._multipliers(k, f"weight_{name}", rows[1], unit)
+        self._put(k, f"multiplier_{name}", found)
 
-    def _unit_after(self, k: int) -> Scale:
-        """Unit of the output of layer k, which the layer behind it may decide."""
+    def _multipliers(
+        self, k: int, name: str, row_units: Float64, unit: Scale
+    ) -> Float64:
+        found = multipliers(row_units, unit)
+        if (found > LARGEST_MULTIPLIER).any():
+            weight = self._weight(k, name)
+            raise self._too_large(k, name, float(np.abs(weight).max()))
+        return found
+
+    def _unit_after(self, k: int, finest: Float64) -> Scale:
+        """Unit of the output of layer k, which the layer behind it may decide.
+
+        Args:
+            k: position of the layer.
+            finest: `[N]` the finest unit that each output can have.
+        """
         layers = self.spec.layers
         follows = layers[k + 1] if k + 1 < len(layers) else None
+        largest = HEADROOM * self.ranges.outputs[k]
         if self.parts[k].is_last or isinstance(follows, Affine | AddLast):
-            return _units(HEADROOM * self._output_range(k))
+            return np.maximum(units_of(largest), finest)
         if isinstance(follows, Activation) and follows.function != "relu":
-            if follows.function == "tanh":
-                return ARGUMENT_UNIT
-            return 2 * ARGUMENT_UNIT
-        return _unit(HEADROOM * float(self._output_range(k).max()))
+            return _FUNCTION_UNITS[follows.function]
+        return max(unit_of(float(largest.max())), float(finest.max()))
 
-    def _output_range(self, k: int) -> Float64:
-        return self.ranges.outputs[k]
+    def _hidden_bits(self, k: int, row_units: Float64) -> int:
+        """Fraction bits of a hidden state without bounds of its own.
 
-    def _hidden_bits(self, k: int) -> int:
+        Args:
+            k: position of the layer.
+            row_units: units of the rows that a multiplier brings to this scale.
+        """
         largest = HEADROOM * float(self.ranges.outputs[k].max())
-        bits = STATE_BITS - max(0, math.ceil(math.log2(max(largest, 2.0**-20))))
+        unit = max(
+            2.0**-STATE_BITS * largest, float(finest_unit(row_units).max()), STATE_UNIT
+        )
+        bits = -math.ceil(math.log2(unit))
         if bits < 0:
             raise self._too_large(k, "hidden state", largest)
         return bits
@@ -343,27 +354,3 @@ class _Quantiser:
             f"of w8a16.v1 do not hold. Keep it in float with --keep-float {k}, or train "
             "with a smaller learning rate or weight decay."
         )
-
-
-def _rows(table: Float64, *, limit_sums: bool = True) -> tuple[Float64, Float64]:
-    """`[R, K]` as integers per row, and the real value `[R]` of one unit of a row."""
-    largest = np.abs(table).max(axis=1)
-    units = largest / LARGEST_WEIGHT
-    if limit_sums:
-        units = np.maximum(
-            units, np.abs(table).sum(axis=1) / (LARGEST_ROW_SUM - table.shape[1])
-        )
-    safe = np.where(units == 0, 1.0, units)
-    return np.round(table / safe[:, None]), units
-
-
-def _unit(largest: float) -> float:
-    return max(largest, SMALLEST_MAGNITUDE * LARGEST_VALUE) / LARGEST_VALUE
-
-
-def _units(largest: Float64) -> Float64:
-    return np.maximum(largest, SMALLEST_MAGNITUDE * LARGEST_VALUE) / LARGEST_VALUE
-
-
-def _floored(values: Float64) -> Float64:
-    return np.where(np.abs(values) < SMALLEST_MAGNITUDE, 0.0, values)

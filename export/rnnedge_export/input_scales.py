@@ -1,0 +1,144 @@
+"""Scales of the model input: how readings become integers, and what these stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.integer_numerics import LARGEST_VALUE, STATE_BITS
+from rnnedge_runtime.spec import ModelSpec
+
+from .ranges import Ranges
+from .scales import HEADROOM, Float64, Scale, floored, unit_of, units_of
+
+_STEP_ULPS = 4
+"""Units in the last place of a reading within a step, so that the float32 value that stands
+for an integer turns into the same integer again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputScales:
+    """The conversion of the model input (docs/numerics.md, "Into a segment").
+
+    Attributes:
+        unit: real value of one unit behind the scaler.
+        step: `[I]` readings in one unit, positive.
+        shift: `[I]` the reading that is 0.
+        tensors: what the artifact holds of it, by name.
+    """
+
+    unit: Scale
+    step: Float64
+    shift: Float64
+    tensors: dict[str, NDArray[np.generic]]
+
+
+def token_scales(num_embeddings: int) -> InputScales:
+    """Tokens are integers already."""
+    one, zero = np.ones(1), np.zeros(1)
+    tensors: dict[str, NDArray[np.generic]] = {
+        "shift": zero,
+        "rate": one,
+        "step": one,
+        "low": zero,
+        "high": zero + num_embeddings - 1,
+    }
+    return InputScales(1.0, one, zero, tensors)
+
+
+def input_scales(
+    spec: ModelSpec,
+    ranges: Ranges,
+    shift: Float64,
+    scale: Float64,
+    *,
+    is_product: bool,
+) -> InputScales:
+    """The scales of sensor readings and derived inputs.
+
+    One unit serves all inputs behind the scaler; the weights of an input take up what
+    differs, so this is possible only where a product follows. An input differs that the
+    scaler multiplies by zero, and one whose float32 readings are coarser than the unit.
+
+    Args:
+        spec: the model.
+        ranges: what was seen of its inputs.
+        shift: `[I]` of the scaler, zero without.
+        scale: `[I]` of the scaler, one without.
+        is_product: whether the first integer layer multiplies its inputs with weights.
+    """
+    low, high = _limits(spec, ranges, shift, scale)
+    reach = np.maximum(np.abs(low - shift), np.abs(high - shift))
+    unit = unit_of(float((reach * np.abs(scale)).max()))
+    is_used = scale != 0
+    safe = np.where(is_used, np.abs(scale), 1.0)
+    step = np.where(is_used, unit / safe, units_of(reach))
+    largest = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(shift))
+    coarsest = _STEP_ULPS * np.spacing(largest.astype(np.float32)).astype(np.float64)
+    is_coarse = step < coarsest
+    step = np.where(is_coarse, coarsest, step)
+    rate = np.where(is_used & ~is_coarse, safe / unit, 1 / step)
+    units: Scale = unit
+    if not is_product:
+        units, step, rate = (
+            float(step.max()),
+            step * 0 + step.max(),
+            rate.min() + rate * 0,
+        )
+    elif is_coarse.any() or (scale <= 0).any():
+        units = step * scale
+    tensors: dict[str, NDArray[np.generic]] = {
+        "shift": shift,
+        "rate": rate,
+        "step": floored(step),
+        **_ends(spec, (low - shift) * rate, (high - shift) * rate, rate, shift),
+    }
+    return InputScales(units, step, shift, tensors)
+
+
+def _ends(
+    spec: ModelSpec, low: Float64, high: Float64, rate: Float64, shift: Float64
+) -> dict[str, NDArray[np.generic]]:
+    """Limits of the integers and, with derived inputs, the way to these."""
+    low, high = np.floor(low + 0.5), np.floor(high + 0.5)
+    found: dict[str, NDArray[np.generic]] = {}
+    if spec.derived:
+        turns = slice(spec.num_features, None)
+        gain = np.round(rate[turns])
+        offset = np.round(-shift[turns] * rate[turns] * 2.0**STATE_BITS)
+        room = np.abs(gain) + 1
+        low[turns] = np.floor(offset / 2.0**STATE_BITS) - room
+        high[turns] = np.ceil(offset / 2.0**STATE_BITS) + room
+        found = {"turn_gain": gain, "turn_offset": offset}
+    limits = (np.clip(end, -LARGEST_VALUE, LARGEST_VALUE) for end in (low, high))
+    return dict(zip(("low", "high"), limits, strict=True)) | found
+
+
+def _limits(
+    spec: ModelSpec, ranges: Ranges, shift: Float64, scale: Float64
+) -> tuple[Float64, Float64]:
+    """Readings each input can take: its clip, or the range seen, widened.
+
+    An input that never changed is given the range of the widest other one.
+    """
+    room = (HEADROOM - 1) / 2 * (ranges.high - ranges.low)
+    low, high = ranges.low - room, ranges.high + room
+    is_open = np.zeros(spec.input_size, dtype=np.bool_)
+    for k, feature in enumerate(spec.features):
+        if feature.clip is None:
+            is_open[k] = True
+        else:
+            low[k], high[k] = feature.clip
+    low[spec.num_features :], high[spec.num_features :] = -1.0, 1.0
+    is_constant = is_open & (low == high)
+    if is_constant.any():
+        reach = np.maximum(np.abs(low - shift), np.abs(high - shift)) * np.abs(scale)
+        widest = float(reach.max()) or 1.0
+        around = np.where(
+            scale != 0, widest / np.where(scale != 0, np.abs(scale), 1), 1
+        )
+        low = np.where(is_constant, low - around, low)
+        high = np.where(is_constant, high + around, high)
+    return low, high
