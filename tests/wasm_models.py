@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from artifacts import describe
+from c_integer_models import DrawnIntegers
 from run_helpers import COLUMNS, MEANS
-from strategies import random_weights
+from strategies import random_readings, random_weights
 
+from rnnedge_export.c_source.integer_source import generate_integer_c
 from rnnedge_export.c_source.source import generate_c
 from rnnedge_export.wasm.building import IDENTIFIER, build_wasm, javascript
+from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
 
@@ -25,6 +28,17 @@ def weights_of(spec: ModelSpec, seed: int) -> Weights:
         scale = [0.1, 0.1, 0.05, 0.3, 0.1, 1, 1]
         weights["layers.0.scale"] = np.array(scale, np.float32)
     return weights
+
+
+def write_integer_wasm(model: QuantisedModel, path: Path, *, simd: bool = True) -> Path:
+    """`NAME.wasm` and `NAME.js` of a model in integers."""
+    drawn = DrawnIntegers(
+        model, random_readings(model.spec, np.random.default_rng(0), 64)
+    )
+    source = generate_integer_c(drawn.metadata, model, IDENTIFIER)
+    path.write_bytes(build_wasm(source, drawn.metadata, path.name, simd=simd))
+    path.with_suffix(".js").write_text(javascript(path.name))
+    return path
 
 
 def write_wasm(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> Path:

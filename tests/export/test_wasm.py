@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artifacts import inputs_of, times_of, torch_model
+from artifacts import inputs_of, quantised_models, times_of, torch_model
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from run_helpers import weather_spec
 from strategies import model_specs, random_readings, seeds
-from wasm_models import TOOLS, weights_of, write_wasm
+from wasm_models import TOOLS, weights_of, write_integer_wasm, write_wasm
 
 from rnnedge.cli import main
 from rnnedge_export.artifact_metadata import read_metadata
@@ -37,12 +37,13 @@ from rnnedge_runtime.errors import (
 )
 from rnnedge_runtime.integrity import BLANK_SEAL, MARKER, seal
 from rnnedge_runtime.loading import load
+from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import time_features
 
 MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
-NUM_MODELS = 5
+NUM_MODELS, NUM_INTEGER_MODELS = 5, 4
 STEPS = 200
 
 
@@ -91,6 +92,27 @@ def test_every_model_gives_the_bytes_of_the_reference(
     for row, step in zip(inputs_of(spec, readings)[:5], y, strict=False):
         stepper.step(row, out)
         assert without_nan(out) == without_nan(step)
+
+
+@settings(
+    max_examples=NUM_INTEGER_MODELS,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(quantised_models(), seeds, st.booleans())
+def test_every_integer_model_gives_the_bytes_of_the_reference(
+    tmp_path: Path, model: QuantisedModel, seed: int, simd: bool
+) -> None:
+    path = write_integer_wasm(model, tmp_path / f"m{seed}{simd}.wasm", simd=simd)
+    numpy, wasm = load_wasm(path, is_run=False), load_wasm(path)
+    assert numpy.digest == wasm.digest == model.digest
+    readings = random_readings(model.spec, np.random.default_rng(seed), STEPS)
+    times = times_of(model.spec, STEPS)
+    expected, found = numpy.stream(), wasm.stream()
+    y = expected.run(readings, times)
+    assert without_nan(found.run(readings, times)) == without_nan(y)
+    if np.isfinite(y).all():
+        assert found.snapshot() == expected.snapshot()
 
 
 def test_what_a_stream_of_node_offers(weather: Path) -> None:

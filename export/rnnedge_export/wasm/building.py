@@ -39,8 +39,10 @@ _LINK_FLAGS = (
     *("-z", "stack-size=16384"),
 )
 _ARRAY = re.compile(
-    rf"static const (\w+) ({IDENTIFIER}_\w+)\[(\d+)\] = (\{{[^}}]*\}});"
+    r"(?:static )?const ((?:RNNE_ALIGNED )?)(\w+) "
+    rf"({IDENTIFIER}_\w+)\[(\d+)\] = (\{{[^}}]*\}});"
 )
+_KERNELS = re.compile(r'#include "rnnedge_\w+\.h"')
 _TABLE = "array_addresses"
 _SHOWN_LINES = 8
 
@@ -62,14 +64,14 @@ def build_wasm(
     """
     clang, linker = _find_tools()
     text = source.files[f"{IDENTIFIER}.c"]
-    arrays = [(name, kind, int(size)) for kind, name, size, _ in _ARRAY.findall(text)]
+    arrays = [(name, kind, int(n)) for _, kind, name, n, _ in _ARRAY.findall(text)]
     with tempfile.TemporaryDirectory(prefix="rnnedge-") as name:
         folder = Path(name)
         for part, content in source.files.items():
             (folder / part).write_text(content, encoding="utf-8")
         (folder / "arrays.c").write_text(_arrays(text), encoding="utf-8")
         (folder / f"{IDENTIFIER}.c").write_text(
-            _ARRAY.sub(r"extern const \1 \2[\3];", text), encoding="utf-8"
+            _ARRAY.sub(r"extern const \1\2 \3[\4];", text), encoding="utf-8"
         )
         glue = (SUPPORT / "module.c").read_text(encoding="utf-8")
         (folder / "module.c").write_text(glue, encoding="utf-8")
@@ -133,11 +135,11 @@ def _arrays(text: str) -> str:
     Apart from it, the compiler cannot put their values into instructions: they are in the
     module once.
     """
-    lines = ["#include <stdint.h>"]
-    for kind, name, size, values in _ARRAY.findall(text):
-        lines += [f"extern const {kind} {name}[{size}];"]
-        lines += [f"const {kind} {name}[{size}] = {values};"]
-    names = [name for _, name, _, _ in _ARRAY.findall(text)]
+    lines = _KERNELS.findall(text)
+    for aligned, kind, name, size, values in _ARRAY.findall(text):
+        lines += [f"extern const {aligned}{kind} {name}[{size}];"]
+        lines += [f"const {aligned}{kind} {name}[{size}] = {values};"]
+    names = [name for _, _, name, _, _ in _ARRAY.findall(text)]
     lines.append(
         f"const void *const {_TABLE}[{len(names)}] "
         f'__attribute__((visibility("default"))) = {{{", ".join(names)}}};'

@@ -19,9 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.backends.integer_inputs import input_rule
 from rnnedge_runtime.engine import Array, State
 from rnnedge_runtime.errors import BoardError, MissingDependencyError
+from rnnedge_runtime.input_handling import Inputs
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 
 from .building import SUPPORT, javascript
@@ -43,6 +46,7 @@ class NodeEngine:
     Args:
         path: `NAME.wasm`.
         metadata: its description.
+        parameters: integers, where it has them.
 
     Raises:
         MissingDependencyError: node is not installed.
@@ -52,7 +56,9 @@ class NodeEngine:
     backend = BACKEND
     dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
-    def __init__(self, path: Path, metadata: Metadata) -> None:
+    def __init__(
+        self, path: Path, metadata: Metadata, *, parameters: Parameters | None = None
+    ) -> None:
         if not has_node():
             raise MissingDependencyError(
                 f"{path.name}: {NO_NODE}, and that runs the module. Install it with: "
@@ -60,6 +66,7 @@ class NodeEngine:
             )
         self.metadata = metadata
         self.spec = metadata.spec
+        self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
         self._name = path.name
         self._lock = threading.Lock()
         self._ids = count()

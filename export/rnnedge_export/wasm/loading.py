@@ -28,7 +28,7 @@ def load_wasm(path: str | os.PathLike[str], *, is_run: bool = True) -> Model:
     path = Path(path)
     metadata, parameters = read_wasm(path)
     engine: Engine = (
-        NodeEngine(path, metadata)
+        NodeEngine(path, metadata, parameters=parameters)
         if is_run
         else numpy_engine_of(metadata.spec, parameters)
     )
