@@ -8,20 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 import rnnedge_runtime
 from rnnedge_runtime.errors import ParityError, SpecError
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.weights import NUMERICS
 
-from .boards.fitting import Fit, check_fit, costs_on, figures_of, write_source
+from .boards.fitting import (
+    Fit,
+    check_fit,
+    costs_on,
+    figures_of,
+    write_source,
+)
 from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND
 from .c_source.loading import NO_COMPILER, load_c
 from .c_source.naming import c_identifier
-from .c_source.source import generate_c
+from .c_source.source import CSource
 from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
@@ -31,8 +40,9 @@ from .rnne import build_rnne
 from .sequence_model import SequenceModel
 from .subject import Subject
 from .torchscript import save_torchscript
+from .verification_stream import Inputs
 from .verifying import check_golden, first_difference
-from .wasm.building import IDENTIFIER, build_wasm, javascript, javascript_name
+from .wasm.building import build_wasm, javascript, javascript_name
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.hosting import NO_NODE, has_node
 from .wasm.loading import load_wasm
@@ -123,22 +133,17 @@ class Draft:
 
     def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
         """Write the temporary file; a note instead where only this format cannot be."""
-        metadata = Metadata(
-            spec=subject.spec,
-            digest=subject.digest,
-            numerics=NUMERICS,
-            golden=recording.golden,
-            producer=f"rnnedge {rnnedge_runtime.__version__}",
-        )
+        metadata, parameters = self.describe(subject, recording)
         try:
             if self.format == "onnx":
                 self.temporary.write_bytes(_onnx(subject, metadata))
             elif self.format == "rnne":
-                self.temporary.write_bytes(_rnne(subject, metadata))
+                _check_is_chain(subject)
+                self.temporary.write_bytes(build_rnne(metadata, parameters))
             elif self.format == "c":
-                self.write_c(subject, metadata)
+                self.write_c(metadata, parameters)
             elif self.format == "wasm":
-                self.write_wasm(subject, metadata)
+                self.write_wasm(metadata, parameters)
             else:
                 save_torchscript(_scriptable(subject), metadata, self.temporary)
         except SpecError as error:
@@ -148,30 +153,42 @@ class Draft:
         self.is_written = True
         return ""
 
-    def write_c(self, subject: Subject, metadata: Metadata) -> None:
+    def describe(
+        self, subject: Subject, recording: Recording
+    ) -> tuple[Metadata, Parameters]:
+        """What the artifact says of itself, and what it computes with."""
+        metadata = Metadata(
+            spec=subject.spec,
+            digest=subject.digest,
+            numerics=NUMERICS,
+            golden=recording.golden,
+            producer=f"rnnedge {rnnedge_runtime.__version__}",
+        )
+        return metadata, subject.weights
+
+    def write_c(self, metadata: Metadata, parameters: Parameters) -> None:
         """Write the source; where a board was asked for, with its costs at the top.
 
         Raises:
             BudgetError: the model does not fit the board.
         """
         self.temporary.mkdir()
-        name, weights = self.final.stem, subject.weights
-        source = write_source(metadata, weights, name, self.temporary)
+        name = self.final.stem
+        source = write_source(metadata, parameters, name, self.temporary)
         if self.fit is None:
             return
         board = self.fit.board
         self.measurement = costs_on(board, source, metadata)
         check_fit(self.fit, self.final.name, self.measurement, metadata)
         figures = [figures_of(board, self.measurement)]
-        write_source(metadata, weights, name, self.temporary, figures)
+        write_source(metadata, parameters, name, self.temporary, figures)
 
-    def write_wasm(self, subject: Subject, metadata: Metadata) -> None:
-        """Write the module and its JavaScript.
+    def write_wasm(self, source: CSource, metadata: Metadata) -> None:
+        """Write the module of a source named IDENTIFIER, and its JavaScript.
 
         Raises:
             MissingDependencyError: clang or its linker is not installed.
         """
-        source = generate_c(metadata, subject.weights, IDENTIFIER)
         name = self.final.name
         content = build_wasm(source, metadata, name, simd=self.simd)
         self.temporary.mkdir()
@@ -190,16 +207,30 @@ class Draft:
             ParityError: a C source or WebAssembly gives other bytes than the reference of
                 its arithmetic.
         """
-        if self.format == "c":
-            self.model = model = load_c(self.artifact)
-        elif self.format == "wasm":
-            self.model = model = load_wasm(self.artifact, is_run=has_node())
-        else:
-            self.model = model = rnnedge_runtime.load(
-                self.artifact, _BACKENDS[self.format]
-            )
+        self.model = model = self.load()
         y = step_through(model.engine, model.spec, recording.x)
         self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
+        return self.check_bytes(model, subject.weights, recording.x, y)
+
+    def load(self) -> Model:
+        """The artifact by its own backend."""
+        if self.format == "c":
+            return load_c(self.artifact)
+        if self.format == "wasm":
+            return load_wasm(self.artifact, is_run=has_node())
+        return rnnedge_runtime.load(self.artifact, _BACKENDS[self.format])
+
+    def check_bytes(
+        self, model: Model, parameters: Parameters, x: Inputs, y: NDArray[np.floating]
+    ) -> str:
+        """Compare what was compiled with the reference of its arithmetic, byte for byte.
+
+        Returns:
+            A note where it could not be run here; "" when it was, or is not compiled.
+
+        Raises:
+            ParityError: a byte differs.
+        """
         if not self.is_folder:
             return ""
         title = _TITLES[self.format]
@@ -209,12 +240,13 @@ class Draft:
                 f"NumPy, and that the {title} gives the same bytes was not checked. Run "
                 "`rnnedge verify` on it where there is one."
             )
-        step = first_difference(subject.spec, subject.weights, recording.x, y)
+        step = first_difference(model.spec, parameters, x, y)
         if step is not None:
             raise ParityError(
-                f"export to {title}: what was compiled gives other bytes than f32.v1 at "
-                f"step {step}. The artifact was not written. Look at the compiler, and at "
-                "the flags in CC: none may change the arithmetic."
+                f"export to {title}: what was compiled gives other bytes than "
+                f"{model.metadata.numerics} at step {step}. The artifact was not written. "
+                "Look at the compiler, and at the flags in CC: none may change the "
+                "arithmetic."
             )
         return ""
 
@@ -289,13 +321,12 @@ def _onnx(subject: Subject, metadata: Metadata) -> bytes:
     return build_onnx(metadata, subject.weights)
 
 
-def _rnne(subject: Subject, metadata: Metadata) -> bytes:
+def _check_is_chain(subject: Subject) -> None:
     if subject.spec.is_opaque:
         raise SpecError(
             f"export to .rnne: {type(subject.module).__name__} is not a chain of layers: "
             f"{subject.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
         )
-    return build_rnne(metadata, subject.weights)
 
 
 def _scriptable(subject: Subject) -> nn.Module:

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .int8 import Int8Data, read_request
 from .integer_draft import IntegerDraft
 from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
+from .quantisation_report import measure_quantisation
 from .subject import Subject, read_subject
 from .verification_stream import verification_stream
 
@@ -125,15 +127,25 @@ def export(
     recording = record(subject, inputs)
     notes = _notes(subject, recording)
     folder = Path(out)
+    make_draft = partial(Draft, folder=folder, name=name, fit=fit, simd=simd)
+    if request is not None and quantised is not None:
+        metadata, _ = make_draft("rnne").describe(subject, recording)
+        make_draft = partial(
+            IntegerDraft,
+            folder=folder,
+            name=name,
+            fit=fit,
+            simd=simd,
+            quantised=quantised,
+            quantisation=measure_quantisation(
+                request, quantised, metadata, subject.weights, recording.x
+            ),
+        )
     drafts: list[Draft] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for format_name in dict.fromkeys(formats):
-            draft = (
-                IntegerDraft(format_name, folder, name, request, quantised)
-                if request and quantised
-                else Draft(format_name, folder, name, fit, simd=simd)
-            )
+            draft = make_draft(format_name)
             drafts.append(draft)
             note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
             notes += [note] if note else []

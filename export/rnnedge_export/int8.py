@@ -18,7 +18,7 @@ from .quantising import quantise
 from .ranges import measure_ranges
 from .subject import Subject
 
-FORMATS = ("rnne",)
+FORMATS = ("rnne", "wasm")
 """Formats that hold integers."""
 SUFFIX = "-int8"
 """Of the name of an artifact, so that it never replaces the float one."""

@@ -350,6 +350,33 @@ def test_export_verify_and_inspect(tmp_path: Path) -> None:
     assert "temp_c_3" in shown.output
 
 
+def test_integers_are_exported_and_verified(tmp_path: Path) -> None:
+    spec = weather_spec()
+    weights = weights_of(spec, 2)
+    stream = inputs_of(spec, random_readings(spec, np.random.default_rng(3), 300))
+    module = torch_model(spec, weights)
+    written = export(
+        module,
+        formats=("wasm", "rnne"),
+        out=tmp_path,
+        name="x",
+        int8=True,
+        stream=stream,
+    )
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"x-int8.wasm", "x-int8.js", "x-int8.rnne"}
+    report = verify([item.path for item in written.artifacts])
+    assert {check.outcome for check in report.checks} <= {"passed", "not checked"}
+    carried = "300 carried steps in WebAssembly = w8a16.v1, bit for bit"
+    assert [check.outcome for check in report.checks if check.name == carried] == [
+        "passed"
+    ]
+    both = [check for check in report.checks if check.name.startswith("same outputs")]
+    assert [(check.outcome, check.name[-11:]) for check in both] == [
+        ("passed", "bit for bit")
+    ]
+
+
 def test_other_bytes_than_the_reference_are_not_exported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
