@@ -24,13 +24,13 @@ from .boards.fitting import (
     check_fit,
     costs_on,
     figures_of,
+    generate_source,
     write_source,
 )
 from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND
 from .c_source.loading import NO_COMPILER, load_c
 from .c_source.naming import c_identifier
-from .c_source.source import CSource
 from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
@@ -42,7 +42,7 @@ from .subject import Subject
 from .torchscript import save_torchscript
 from .verification_stream import Inputs
 from .verifying import check_golden, first_difference
-from .wasm.building import build_wasm, javascript, javascript_name
+from .wasm.building import IDENTIFIER, build_wasm, javascript, javascript_name
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.hosting import NO_NODE, has_node
 from .wasm.loading import load_wasm
@@ -183,12 +183,13 @@ class Draft:
         figures = [figures_of(board, self.measurement)]
         write_source(metadata, parameters, name, self.temporary, figures)
 
-    def write_wasm(self, source: CSource, metadata: Metadata) -> None:
-        """Write the module of a source named IDENTIFIER, and its JavaScript.
+    def write_wasm(self, metadata: Metadata, parameters: Parameters) -> None:
+        """Write the module and its JavaScript.
 
         Raises:
             MissingDependencyError: clang or its linker is not installed.
         """
+        source = generate_source(metadata, parameters, IDENTIFIER)
         name = self.final.name
         content = build_wasm(source, metadata, name, simd=self.simd)
         self.temporary.mkdir()
@@ -210,7 +211,8 @@ class Draft:
         self.model = model = self.load()
         y = step_through(model.engine, model.spec, recording.x)
         self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
-        return self.check_bytes(model, subject.weights, recording.x, y)
+        _, parameters = self.describe(subject, recording)
+        return self.check_bytes(model, parameters, recording.x, y)
 
     def load(self) -> Model:
         """The artifact by its own backend."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -127,7 +127,9 @@ def export(
     recording = record(subject, inputs)
     notes = _notes(subject, recording)
     folder = Path(out)
-    make_draft = partial(Draft, folder=folder, name=name, fit=fit, simd=simd)
+    make_draft: Callable[[str], Draft] = partial(
+        Draft, folder=folder, name=name, fit=fit, simd=simd
+    )
     if request is not None and quantised is not None:
         metadata, _ = make_draft("rnne").describe(subject, recording)
         make_draft = partial(

@@ -18,7 +18,7 @@ from .quantising import quantise
 from .ranges import measure_ranges
 from .subject import Subject
 
-FORMATS = ("rnne", "wasm")
+FORMATS = ("rnne", "c", "wasm")
 """Formats that hold integers."""
 SUFFIX = "-int8"
 """Of the name of an artifact, so that it never replaces the float one."""
@@ -137,7 +137,7 @@ def check_formats(formats: str | Sequence[str]) -> None:
     """Raise SpecError for the first format that holds no integers."""
     for name in (formats,) if isinstance(formats, str) else formats:
         if name not in FORMATS:
-            reason = _REASONS.get(name, "this format holds no integers yet")
+            reason = _REASONS.get(name, "it is none of the formats")
             raise SpecError(
                 f"export: int8 was asked for with the format {name}: {reason}. "
                 f"Leave out --int8, or name --format {' or '.join(FORMATS)}."

@@ -15,13 +15,16 @@ from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
+from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.numerics import clip
 from rnnedge_runtime.quantised import QuantisedModel, parts
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.tolerances import DRIFT_STEPS, LOSS_STD_FRACTION
+from rnnedge_runtime.weights import Weights
 
 from .int8 import Int8, ScoredSeries, layer_name
 from .parity import target_errors
+from .rnne import build_rnne, quick_engine
 from .verification_stream import Inputs
 
 Outputs = NDArray[np.float32]
@@ -157,22 +160,29 @@ class QuantisationReport:
 def measure_quantisation(
     request: Int8,
     quantised: QuantisedModel,
-    engines: tuple[Engine, Engine],
+    metadata: Metadata,
+    weights: Weights,
     stream: Inputs,
-    nbytes: tuple[int, int],
 ) -> QuantisationReport:
     """Compare integers with float, and the engine of the integers with their definition.
 
     Args:
         request: data and limits.
         quantised: the integer model.
-        engines: of the float model and of the integers.
+        metadata: description of the float model.
+        weights: its weights.
         stream: `[T, I]` to drift and to cut off on where there is no test part.
-        nbytes: size of the two artifacts.
 
     Raises:
         ParityError: the engine gives other bytes than the definition.
     """
+    integer_metadata = dataclasses.replace(
+        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS
+    )
+    engines = (
+        quick_engine(metadata, weights),
+        quick_engine(integer_metadata, quantised),
+    )
     spec = quantised.spec
     scored = request.data.scored
     outputs = [
@@ -199,8 +209,8 @@ def measure_quantisation(
         saturations=saturations,
         counted_steps=len(counted),
         calibration_rows=sum(map(len, request.data.calibration)),
-        float_nbytes=nbytes[0],
-        int8_nbytes=nbytes[1],
+        float_nbytes=len(build_rnne(metadata, weights, engine=engines[0])),
+        int8_nbytes=len(build_rnne(integer_metadata, quantised, engine=engines[1])),
         int8_outputs=outputs[1],
     )
 

@@ -16,6 +16,7 @@ from ..artifact_metadata import read_metadata
 from ..c_source.description import Figures
 from ..c_source.integer_source import generate_integer_c
 from ..c_source.reading import read_c_source
+from ..c_source.source import CSource as GeneratedSource
 from ..c_source.source import generate_c
 from .board import Board
 from .budget import Budget, budget_of, check_budget
@@ -98,13 +99,22 @@ def write_source(
     figures: Sequence[Figures] = (),
 ) -> CSource:
     """Write the C source of a model, of its weights or its integers, into `folder`."""
-    if isinstance(parameters, QuantisedModel):
-        generated = generate_integer_c(metadata, parameters, name, figures=figures)
-    else:
-        generated = generate_c(metadata, parameters, name, figures=figures)
+    generated = generate_source(metadata, parameters, name, figures)
     for file, text in generated.files.items():
         (folder / file).write_text(text, encoding="utf-8", newline="\n")
     return read_source(folder / f"{generated.name}.c")
+
+
+def generate_source(
+    metadata: Metadata,
+    parameters: Parameters,
+    name: str,
+    figures: Sequence[Figures] = (),
+) -> GeneratedSource:
+    """The C source of a model, of its weights or its integers."""
+    if isinstance(parameters, QuantisedModel):
+        return generate_integer_c(metadata, parameters, name, figures=figures)
+    return generate_c(metadata, parameters, name, figures=figures)
 
 
 def check_fit(
