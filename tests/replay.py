@@ -72,18 +72,27 @@ def require_build(name: str) -> Build:
 
 @functools.cache
 def executable(name: str) -> tuple[str, ...]:
-    """Command that starts replay of the named build; compiled once per process."""
+    """Command that starts replay of the named build; compiled once per test run."""
     build = require_build(name)
     path = Path(_folder()) / f"replay-{name}"
-    sources = [*sorted((CORE / "src").glob("*.c")), ROOT / "tests/c/replay.c"]
-    command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *sources]
-    subprocess.run([*command, "-o", path], check=True)
+    if not path.exists():
+        sources = [*sorted((CORE / "src").glob("*.c")), ROOT / "tests/c/replay.c"]
+        command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *sources]
+        new = path.with_suffix(f".{os.getpid()}")
+        subprocess.run([*command, "-o", new], check=True)
+        new.replace(path)
     return (*build.launcher, str(path))
 
 
 @functools.cache
 def _folder() -> str:
-    return tempfile.mkdtemp(prefix="rnnedge-replay-")
+    """The same for all workers of a test run."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        return tempfile.mkdtemp(prefix="rnnedge-replay-")
+    folder = Path(tempfile.gettempdir()) / f"rnnedge-replay-{run}"
+    folder.mkdir(exist_ok=True)
+    return str(folder)
 
 
 @functools.cache

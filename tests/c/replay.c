@@ -7,6 +7,7 @@
  * stream 0 after a check that all N agree; fast:N the same with fused multiply-adds; index:N as
  * fleet, the streams named in reverse; snapshot: a round trip of the state before every step;
  * time: X holds int64 seconds, Y the derived inputs; test: the self-test.
+ * q: X and Y hold int16, for rnne_step_q(); time_q: Y holds int16, of rnne_time_features_q().
  * With ftz the processor treats denormals as zero (x86).
  */
 #include <stdint.h>
@@ -121,6 +122,28 @@ static void replay_stream(const rnne_model *model, const char *mode, const float
     }
 }
 
+/* Rows or times, as integers.  Returns the bytes of y that are filled in. */
+static size_t replay_q(const rnne_model *model, int is_time, const void *x, size_t x_nbytes,
+                       int16_t *y)
+{
+    rnne_info info;
+    rnne_stream *stream;
+    rnne_model_info(model, &info);
+    const size_t nbytes = rnne_stream_nbytes(model), width = 2 * info.num_derived;
+    check(rnne_stream_init(allocate(nbytes), nbytes, model, &stream), NULL);
+    if (is_time) {
+        const int64_t *const times = x;
+        for (size_t t = 0; t < x_nbytes / sizeof *times; t++)
+            check(rnne_time_features_q(model, times[t], y + t * width), NULL);
+        return x_nbytes / sizeof *times * width * sizeof *y;
+    }
+    const int16_t *const rows = x;
+    const size_t num_steps = x_nbytes / sizeof *rows / info.input_size;
+    for (size_t t = 0; t < num_steps; t++)
+        check(rnne_step_q(stream, rows + t * info.input_size, y + t * info.output_size), NULL);
+    return num_steps * info.output_size * sizeof *y;
+}
+
 int main(int argc, char **argv)
 {
     size_t file_nbytes, x_nbytes, nbytes;
@@ -142,12 +165,14 @@ int main(int argc, char **argv)
     rnne_model_info(model, &info);
     float *const x = (float *)(void *)read_file(argv[4], &x_nbytes);
     size_t num_steps = x_nbytes / sizeof *x / info.input_size;
-    size_t num_values = num_steps * info.output_size;
-    if (strcmp(mode, "time") == 0) {
+    size_t y_nbytes = num_steps * info.output_size * sizeof(float);
+    if (strncmp(mode, "time", 4) == 0) {
         num_steps = x_nbytes / sizeof(int64_t);
-        num_values = num_steps * 2 * info.num_derived;
+        y_nbytes = num_steps * 2 * info.num_derived * sizeof(float);
     }
-    float *const y = allocate(num_values * sizeof *y);
+    if (strcmp(mode, "q") == 0)
+        y_nbytes = x_nbytes / info.input_size * info.output_size;
+    float *const y = allocate(y_nbytes);
     const char *const colon = strchr(mode, ':');
     const size_t count = colon ? strtoul(colon + 1, NULL, 10) : 0;
     if (strcmp(mode, "test") == 0) {
@@ -155,7 +180,9 @@ int main(int argc, char **argv)
         check(rnne_self_test(model, file, file_nbytes, allocate(stream_nbytes), stream_nbytes,
                              &error),
               &error);
-        num_values = 0;
+        y_nbytes = 0;
+    } else if (strcmp(mode, "q") == 0 || strcmp(mode, "time_q") == 0) {
+        y_nbytes = replay_q(model, mode[0] == 't', x, x_nbytes, (int16_t *)(void *)y);
     } else if (strcmp(mode, "time") == 0) {
         for (size_t t = 0; t < num_steps; t++) {
             int64_t time_s;
@@ -170,7 +197,7 @@ int main(int argc, char **argv)
         replay_stream(model, mode, x, num_steps, y);
     }
     FILE *const out = fopen(argv[5], "wb");
-    if (!out || fwrite(y, sizeof *y, num_values, out) != num_values || fclose(out))
+    if (!out || fwrite(y, 1, y_nbytes, out) != y_nbytes || fclose(out))
         fail(argv[5]);
     return 0;
 }
