@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from rnnedge_export.onnx_graph import build_onnx
+from rnnedge_export.quantising import quantise
+from rnnedge_export.ranges import measure_ranges
 from rnnedge_export.rnne import build_rnne
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.engine import initial_state
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import Gru, Layer, Linear, Lstm, Rnn
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tolerances import GOLDEN_STEPS
 from rnnedge_runtime.weights import (
     NUMERICS,
+    Weights,
     canonical_weights,
     model_digest,
     weight_shapes,
 )
+
+INTEGERS = "-int8.rnne"
 
 _CELLS = {"RNN": Rnn, "GRU": Gru, "LSTM": Lstm}
 
@@ -76,7 +82,7 @@ def empty_spec() -> ModelSpec:
 
 
 def save(spec: ModelSpec, folder: Path, name: str) -> dict[str, Path]:
-    """Write a network with random weights as `.rnne` and `.onnx`; the files by ending."""
+    """Write a network with random weights; the files by ending, `INTEGERS` in integers."""
     rng = np.random.default_rng(0)
     drawn = {}
     for tensor, shape in weight_shapes(spec).items():
@@ -94,12 +100,20 @@ def save(spec: ModelSpec, folder: Path, name: str) -> dict[str, Path]:
     files = {
         ".rnne": build_rnne(metadata, weights),
         ".onnx": build_onnx(metadata, weights),
+        INTEGERS: _integers(metadata, weights),
     }
     paths = {}
     for suffix, content in files.items():
         paths[suffix] = folder / f"{stem}{suffix}"
         paths[suffix].write_bytes(content)
     return paths
+
+
+def _integers(metadata: Metadata, weights: Weights) -> bytes:
+    spec, x = metadata.spec, metadata.golden.x
+    model = quantise(spec, weights, measure_ranges(spec, weights, x), frozenset())
+    described = replace(metadata, digest=model.digest, numerics=INTEGER_NUMERICS)
+    return build_rnne(described, model)
 
 
 def _spec(input_size: int, layers: tuple[Layer, ...], output_size: int) -> ModelSpec:

@@ -20,6 +20,17 @@ TARGET_RATIOS = {
 }
 """ONNX Runtime's `run` over `step(x, out=y)`, what the project set itself."""
 
+INTEGER_TARGET_RATIOS = {
+    "LSTM 8->64 x2": 16,
+    "LSTM 8->128 x2": 9,
+    "LSTM 16->256 x2": 5,
+    "LSTM 32->512 x2": 5,
+}
+"""The same for models in integers."""
+
+INTEGER_MANY_RATIO = 2
+"""ONNX Runtime's float calls for many streams or steps over ours in integers."""
+
 PLOT = "benchmarks.png"
 
 
@@ -37,11 +48,16 @@ def write_page(study: Study, path: Path, *, machine: str, command: str) -> None:
         "`InferenceSession.run` with NumPy arrays, and IOBinding with buffers bound once. "
         "Ratio: `run` over ours.",
         _single_table(study),
+        "The same in integers (`w8a16.v1`), by `step(x, out=y)`; ONNX Runtime is in float.",
+        _integer_table(study),
         "## Many streams, long runs",
         f"Microseconds per step: {NUM_STREAMS:,} streams stepped in one call, and "
         f"{NUM_STEPS:,} steps of one stream in one call. `exact` gives the bytes of single "
         'steps, `fast` (`load(..., numerics="fast")`) fuses multiplications with additions.',
         _many_table(study),
+        "The same in integers, beside ONNX Runtime's float calls; the goal is "
+        f"{INTEGER_MANY_RATIO} times as fast.",
+        _integer_many_table(study),
         "## How near the memory",
         "The step in C, without Python, as a stream of weights, beside plain reading of as "
         "many bytes.",
@@ -114,6 +130,38 @@ def _many_table(study: Study) -> str:
         for item in study.many
     ]
     return _table([*header, "ORT sequence", "ours", "ratio"], rows)
+
+
+def _integer_table(study: Study) -> str:
+    rows = [
+        [
+            item.network.name,
+            f"{item.int8:.2f}",
+            f"{item.native:.2f}",
+            f"{item.onnx:.1f}",
+            f"**{item.onnx / item.int8:.1f}**",
+            f"{INTEGER_TARGET_RATIOS.get(item.network.name, '')}",
+        ]
+        for item in study.single
+    ]
+    return _table(["network", "int8", "float", "ORT run", "ratio", "goal"], rows)
+
+
+def _integer_many_table(study: Study) -> str:
+    header = ["network", "ORT batch", "int8", "ratio", "ORT sequence", "int8", "ratio"]
+    rows = [
+        [
+            item.network.name,
+            f"{item.onnx_batch:.3f}",
+            f"{item.int8:.3f}",
+            f"**{item.onnx_batch / item.int8:.2f}**",
+            f"{item.onnx_sequence:.3f}",
+            f"{item.int8_run:.3f}",
+            f"**{item.onnx_sequence / item.int8_run:.2f}**",
+        ]
+        for item in study.many
+    ]
+    return _table(header, rows)
 
 
 def _roofline_table(study: Study) -> str:

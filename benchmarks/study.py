@@ -14,11 +14,12 @@ import rnnedge_runtime
 from rnnedge.benching.footprint import Footprint, measure
 from rnnedge.benching.timing import Block, time_blocks
 from rnnedge.benching.ways import WAYS, native, native_plain
+from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import read_rnne
 
 from .lean_onnx import LeanSession
 from .loops import Loops
-from .networks import MANY, NETWORKS, SMALL, Network, empty_spec, save
+from .networks import INTEGERS, MANY, NETWORKS, SMALL, Network, empty_spec, save
 
 NUM_STREAMS = 1000
 NUM_STEPS = 10_000
@@ -51,13 +52,14 @@ QUICK = Plan(0.01, 3, 1, SMALL, MANY[:1])
 
 @dataclass(frozen=True, slots=True)
 class SingleStep:
-    """us per step of one stream."""
+    """us per step of one stream; `int8` into `out`."""
 
     network: Network
     native: float
     plain: float
     onnx: float
     onnx_bind: float
+    int8: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class ManySteps:
     fast: float
     onnx_sequence: float
     run: float
+    int8: float
+    int8_run: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ def _single_step(
     x = _inputs((_INPUTS, network.input_size))
     blocks = {
         "native": native(files[".rnne"], x),
+        "int8": native(files[INTEGERS], x),
         "onnx": _lean(files).run_block(x),
         "plain": native_plain(files[".rnne"], x),
         "onnx_bind": _lean(files).bind_block(x),
@@ -149,12 +154,15 @@ def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySt
     sequence = _inputs((NUM_STEPS, network.input_size))
     exact = rnnedge_runtime.load(files[".rnne"], backend="native")
     fast = rnnedge_runtime.load(files[".rnne"], backend="native", numerics="fast")
+    integers = rnnedge_runtime.load(files[INTEGERS], backend="native")
     calls: dict[str, tuple[Callable[[], object], int]] = {
         "onnx_batch": (_onnx_call(files, batch[None]), NUM_STREAMS),
         "exact": (_fleet_call(exact, batch), NUM_STREAMS),
         "fast": (_fleet_call(fast, batch), NUM_STREAMS),
+        "int8": (_fleet_call(integers, batch), NUM_STREAMS),
         "onnx_sequence": (_onnx_call(files, sequence[:, None]), NUM_STEPS),
         "run": (_run_call(exact, sequence), NUM_STEPS),
+        "int8_run": (_run_call(integers, sequence), NUM_STEPS),
     }
     blocks = {name: _block(call) for name, (call, _) in calls.items()}
     timings = time_blocks(blocks, seconds=0, rounds=rounds)
@@ -190,6 +198,7 @@ def _onnx_call(files: dict[str, Path], x: np.ndarray) -> Callable[[], object]:
 
 def _lean(files: dict[str, Path], batch_size: int = 1) -> LeanSession:
     metadata, weights = read_rnne(files[".rnne"])
+    assert not isinstance(weights, QuantisedModel)
     return LeanSession(metadata.spec, weights, batch_size)
 
 
