@@ -54,3 +54,25 @@ def test_every_byte_is_the_reference_s(runs: list[HostRun], name: str) -> None:
         assert not report.has_failed, report
         assert report.num_steps == STREAM_STEPS
         assert "step_q" in [found.name for found in report.comparisons]
+
+
+OTHER_COMPILERS = [
+    ("cortex-m55", None, "-O3"),
+    ("cortex-m55", "clang-14", "-O2"),
+    ("cortex-m4f", "clang-14", "-O2"),
+    ("cortex-m4f", None, "-O0"),
+    ("cortex-m0plus", None, "-Os"),
+    ("aarch64", "clang-14", "-O3"),
+]
+
+
+@pytest.mark.parametrize(("name", "compiler", "level"), OTHER_COMPILERS)
+def test_no_compiler_and_no_level_changes_a_byte(
+    runs: list[HostRun], name: str, compiler: str | None, level: str
+) -> None:
+    """With -O3 for MVE gcc once read the int16 of a state before they were written."""
+    reports = check_on_board(
+        usable_board(name), runs, compiler=compiler, model_flags=[level]
+    )
+    for report in reports:
+        assert not report.has_failed, report

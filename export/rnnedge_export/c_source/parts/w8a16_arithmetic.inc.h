@@ -4,14 +4,20 @@
 typedef char rnne_right_shifts_are_arithmetic[((int32_t)-5 >> 1) == -3 ? 1 : -1];
 
 #if defined(RNNE_PLAIN_C) || !defined(__GNUC__) || defined(__ARM_BIG_ENDIAN)
-#define RNNE_Q_PLAIN 1
 #elif defined(__ARM_FEATURE_MVE)
 #define RNNE_Q_MVE 1
 #include <arm_mve.h>
 #elif defined(__ARM_FEATURE_DSP) && defined(__arm__)
 #define RNNE_Q_DSP 1 /* instructions on pairs of 16 bits */
-#else
-#define RNNE_Q_PLAIN 1
+#elif defined(__SSE2__)
+#define RNNE_Q_GROUPS 1 /* a group of weights is a vector of 16 bytes */
+#include <emmintrin.h>
+#elif defined(__aarch64__)
+#define RNNE_Q_GROUPS 1
+#include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#define RNNE_Q_GROUPS 1
+#include <wasm_simd128.h>
 #endif
 
 #ifdef __GNUC__
