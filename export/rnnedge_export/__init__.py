@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 from rnnedge_runtime.errors import require
 
 if TYPE_CHECKING:
+    from .checks import Check, VerifyReport
     from .draft import ArtifactReport
     from .exporting import ExportReport, export
     from .sequence_model import SequenceModel
-    from .verifying import Check, VerifyReport, verify
+    from .verifying import verify
 
 _HOMES = {
     "ArtifactReport": "draft",
-    "Check": "verifying",
+    "Check": "checks",
     "ExportReport": "exporting",
     "SequenceModel": "sequence_model",
-    "VerifyReport": "verifying",
+    "VerifyReport": "checks",
     "export": "exporting",
     "verify": "verifying",
 }

@@ -90,5 +90,10 @@ def _autoregressive(
 
 
 def _clipped(spec: ModelSpec, stream: Inputs) -> Inputs:
-    """The stream within the clip, so that a module that does not clip can be compared."""
-    return np.ascontiguousarray(np.clip(stream, *clip_bounds(spec)), dtype=np.float32)
+    """The stream within the clip, so that a module that does not clip can be compared.
+
+    Derived columns are sines and cosines.
+    """
+    low, high = (bound.copy() for bound in clip_bounds(spec))
+    low[spec.num_features :], high[spec.num_features :] = -1, 1
+    return np.ascontiguousarray(np.clip(stream, low, high), dtype=np.float32)

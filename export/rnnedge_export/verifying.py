@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.rnne_file import Parameters
+from rnnedge_runtime.rnne_file import Parameters, read_rnne
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
 
@@ -24,8 +23,10 @@ from .c_source.hosting import BACKEND as C_BACKEND
 from .c_source.hosting import find_compiler
 from .c_source.loading import NO_COMPILER, check_is_source, is_c_source, load_c
 from .c_source.reading import read_c_source
+from .checks import Check, VerifyReport, outcome
 from .judge import Judge, Judgement, find_judge, rounding_errors
 from .long_run import read_long_run
+from .pairs import DIFFERENCE, compare_pair
 from .parity import Array, Parity, compare, step_through
 from .rnne import numpy_engine_of, outputs_from_start
 from .verification_stream import Inputs, stream_like
@@ -33,45 +34,11 @@ from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
 from .wasm.reading import is_wasm, read_wasm
 
-Outcome = Literal["passed", "failed", "not checked"]
-
 _BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
 _RUN_STEPS = 500
+_DEFINED_STEPS = 1000
 _SNAPSHOT_STEPS = 50
 _SEED = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One promise of one artifact.
-
-    Attributes:
-        artifact: file name.
-        name: what was checked.
-        outcome: `passed`, `failed` or `not checked`.
-        figure: the largest difference found, None where the check is not a number.
-        limit: what it may be.
-        detail: where, or why not.
-    """
-
-    artifact: str
-    name: str
-    outcome: Outcome
-    figure: float | None = None
-    limit: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """All checks, in the order they were made."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether any check failed; a check that could not be made has not."""
-        return any(check.outcome == "failed" for check in self.checks)
 
 
 def verify(
@@ -93,9 +60,19 @@ def verify(
         for k, model in enumerate(models)
     ]
     checks = [check for one in verified for check in one.checks()]
-    for other in verified[1:]:
-        checks += _same_model(verified[0], other)
+    for k, other in enumerate(verified[1:], start=1):
+        checks += compare_pair(_sibling(verified[:k], other), other)
+    if all(item.is_integer for item in verified):
+        why = "name the float artifact of the same run beside it"
+        checks.append(verified[0].not_checked(DIFFERENCE, why))
     return VerifyReport(tuple(checks))
+
+
+def _sibling(earlier: list[_Verification], one: _Verification) -> _Verification:
+    """The first artifact before it of the same numerics, else the very first."""
+    numerics = one.model.metadata.numerics
+    same = [item for item in earlier if item.model.metadata.numerics == numerics]
+    return (same or earlier)[0]
 
 
 def check_golden(model: Model, others: Sequence[Model] = ()) -> Check:
@@ -115,6 +92,13 @@ def first_difference(
     expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
     differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
     return int(np.argmax(differs)) if differs.any() else None
+
+
+def read_parameters(path: Path) -> Parameters:
+    """Weights or integers of an `.rnne`, `.c` or `.wasm` artifact."""
+    if is_wasm(path):
+        return read_wasm(path)[1]
+    return read_c_source(path)[1] if is_c_source(path) else read_rnne(path)[1]
 
 
 def _load(path: str | os.PathLike[str], backend: str | None) -> Model:
@@ -148,6 +132,15 @@ class _Verification:
     def y(self) -> Array:
         return step_through(self.engine, self.spec, self.x)
 
+    @property
+    def is_bitwise(self) -> bool:
+        """Whether the numerics of its backend leave no freedom."""
+        return self.engine.backend in _BITWISE_BACKENDS
+
+    @property
+    def is_integer(self) -> bool:
+        return self.model.metadata.numerics == INTEGER_NUMERICS
+
     @cached_property
     def judgement(self) -> Judgement | None:
         return self.judge.judge(self.x) if self.judge else None
@@ -162,6 +155,10 @@ class _Verification:
     def find_judge(self, others: list[Model]) -> tuple[Judge | None, Check]:
         """The judge, and whether the weights it read have the digest."""
         name = "weights match the digest"
+        if self.is_integer:  # every reader of integers has checked it
+            return None, self.check(
+                name, True, detail=f"digest {self.model.digest[:12]}"
+            )
         try:
             judge = find_judge(self.model, others)
         except FormatError as error:
@@ -193,12 +190,12 @@ class _Verification:
     def check(
         self, name: str, is_passed: bool, parity: Parity | None = None, detail: str = ""
     ) -> Check:
-        outcome: Outcome = "passed" if is_passed else "failed"
+        found = outcome(is_passed)
         if parity is None:
-            return Check(self.model.name, name, outcome, detail=detail)
+            return Check(self.model.name, name, found, detail=detail)
         where = detail or f"at step {parity.step}, output {parity.output}"
         figures = parity.max_error, parity.limit
-        return Check(self.model.name, name, outcome, *figures, where)
+        return Check(self.model.name, name, found, *figures, where)
 
     def not_checked(self, name: str, why: str) -> Check:
         return Check(self.model.name, name, "not checked", detail=why)
@@ -206,7 +203,7 @@ class _Verification:
     def same_steps(self, name: str, y: Array) -> Check:
         """The first steps computed in another way: the same bits where they are promised."""
         expected = self.y[: len(y)]
-        if self.engine.backend in _BITWISE_BACKENDS:
+        if self.is_bitwise:
             is_equal = y.tobytes() == expected.tobytes()
             return self.check(f"{name}, bit for bit", is_equal)
         return self.parity(name, y, expected, self.errors)
@@ -227,7 +224,7 @@ class _Verification:
     def golden(self) -> Check:
         golden = self.model.golden
         name = f"{len(golden.x)} golden steps"
-        if self.engine.backend in _BITWISE_BACKENDS:
+        if self.is_bitwise:
             return self.golden_bits(f"{name}, bit for bit")
         if not len(golden.x):
             return self.check(name, False, detail="the artifact has none")
@@ -242,7 +239,7 @@ class _Verification:
         return self.parity(name, y, golden.y, np.maximum(errors, self.errors))
 
     def golden_bits(self, name: str) -> Check:
-        """The numerics `f32.v1` leave no freedom."""
+        """The numerics leave no freedom."""
         golden = self.model.golden
         y = step_through(self.engine, self.spec, golden.x)
         differs = (y.view(np.uint32) != golden.y.view(np.uint32)).any(axis=1)
@@ -261,7 +258,7 @@ class _Verification:
         name = f"{len(self.x):,} carried steps in {title} = {numerics}, bit for bit"
         if self.engine.backend not in (C_BACKEND, WASM_BACKEND):
             return [self.not_checked(name, NO_COMPILER)]
-        _, parameters = read_wasm(path) if is_wasm(path) else read_c_source(path)
+        parameters = read_parameters(path)
         step = first_difference(self.spec, parameters, self.x, self.y)
         detail = "node" if is_wasm(path) else " ".join(find_compiler())
         if step is not None:
@@ -272,7 +269,7 @@ class _Verification:
         """The recorded digest of a long run, where the artifact has one."""
         assert self.model.path is not None
         is_rnne = self.model.path.suffix.lower() == ".rnne"
-        if self.engine.backend not in _BITWISE_BACKENDS or not is_rnne:
+        if not self.is_bitwise or not is_rnne:
             return []
         proof = read_long_run(self.model.path, self.spec)
         if proof is None:
@@ -336,6 +333,8 @@ class _Verification:
         return self.check("snapshot restores", is_equal, detail=detail)
 
     def drift(self) -> Check:
+        if self.is_integer:
+            return self.definition()
         name = f"{len(self.x):,} carried steps = float64 reference"
         judged = self.judgement
         if judged is None:
@@ -346,6 +345,16 @@ class _Verification:
             f"{parity.first_tenth:.1e}, last tenth {parity.last_tenth:.1e}"
         )
         return self.check(name, parity.is_within, parity, detail)
+
+    def definition(self) -> Check:
+        """The bytes of NumPy, which defines the integers; float64 has no part in it."""
+        assert self.model.path is not None
+        x, y = self.x[:_DEFINED_STEPS], self.y[:_DEFINED_STEPS]
+        name = f"{len(x):,} carried steps = {INTEGER_NUMERICS} in NumPy, bit for bit"
+        parameters = read_parameters(self.model.path)
+        step = first_difference(self.spec, parameters, x, y)
+        detail = "" if step is None else f"differs first at step {step}"
+        return self.check(name, step is None, detail=detail)
 
     def initial(self) -> list[Array]:
         return initial_state(self.spec.graph_state, 1, self.engine.dtype)
@@ -359,32 +368,3 @@ class _Verification:
                 for t, row in enumerate(readings)
             ]
         )
-
-
-def _same_model(first: _Verification, other: _Verification) -> list[Check]:
-    """Two artifacts of one model: the same digest and the same outputs."""
-    models = first.model, other.model
-    name = " + ".join(model.name for model in models)
-    digests = [model.digest for model in models]
-    detail = " and ".join(digest[:12] for digest in digests)
-    is_same = digests[0] == digests[1]
-    checks = [Check(name, "same digest", _outcome(is_same), detail=detail)]
-    sizes = [(model.spec.input_size, model.spec.output_size) for model in models]
-    if sizes[0] != sizes[1]:
-        detail = "the models have other numbers of inputs or outputs"
-        return [*checks, Check(name, "same outputs", "failed", detail=detail)]
-    y = other.y
-    if not np.array_equal(first.x, other.x):
-        y = step_through(other.engine, other.spec, first.x)
-    if all(item.engine.backend in _BITWISE_BACKENDS for item in (first, other)):
-        is_equal = y.tobytes() == first.y.tobytes()
-        return [*checks, Check(name, "same outputs, bit for bit", _outcome(is_equal))]
-    parity = compare(y, first.y, first.spec, 2 * first.errors)
-    where = f"at step {parity.step}, output {parity.output}"
-    outcome = _outcome(parity.is_within)
-    figures = parity.max_error, parity.limit
-    return [*checks, Check(name, "same outputs", outcome, *figures, where)]
-
-
-def _outcome(is_passed: bool) -> Outcome:
-    return "passed" if is_passed else "failed"

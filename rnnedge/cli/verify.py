@@ -9,7 +9,8 @@ import click
 from rnnedge.cli.tables import print_table
 from rnnedge_export.boards.checking import BoardReport
 from rnnedge_export.boards.verifying import c_sources, find_boards, verify_on_boards
-from rnnedge_export.verifying import Check, verify
+from rnnedge_export.checks import Check
+from rnnedge_export.verifying import verify
 
 
 @click.command("verify")

@@ -97,6 +97,11 @@ LOSS_STD_FRACTION = 1e-3
 """The same for a model that is nearly exact, in the target's standard deviations: of a tiny
 error any rounding is a large part."""
 
+INT8_STD_FRACTION = 0.05
+"""Mean difference of int8 from float in `verify`, in standard deviations of the target: trained
+networks took a thousandth; another layer order, scale or run takes tenths. What int8 costs in
+accuracy is judged at export, where it is known what came."""
+
 QUIET_STD_FRACTION = 0.01
 """What int8 may stand away from float on a quiet input for ever, in the target's standard
 deviations: a network that settles at another point, or creeps, is off by more."""
