@@ -1,0 +1,128 @@
+"""The JavaScript of a WebAssembly export, in node: as Python, and clear when it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from run_helpers import weather_spec
+from wasm_models import TOOLS, write_wasm
+
+from rnnedge_export.wasm.loading import load_wasm
+from rnnedge_export.wasm.reading import read_wasm
+
+MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
+
+
+@pytest.fixture(scope="module")
+def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_wasm(
+        weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "we'ather.wasm"
+    )
+
+
+@dataclass
+class Node:
+    """A script with the model of `weather` in `model`; what it prints as JSON."""
+
+    module: Path
+
+    def run(self, script: str) -> Any:
+        name = json.dumps(f"./{self.module.name}")
+        text = f"import {{ load }} from {name};\nconst model = await load();\n{script}"
+        path = self.module.with_name("script.mjs")
+        path.write_text(text)
+        done = subprocess.run(
+            ["node", str(path)], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def node(weather: Path) -> Iterator[Node]:
+    module = weather.with_suffix(".mjs")
+    shutil.copyfile(weather.with_suffix(".js"), module)
+    yield Node(module)
+    module.unlink()
+
+
+def test_javascript_streams_as_python_does(node: Node, weather: Path) -> None:
+    rows = [[3.9, -3.3, None, 5.7, 1012.6], [4.5, float("nan"), 61.0, 5.0, 1e39]]
+    times = [1_357_020_000, 1_357_023_600]
+    shown = json.dumps(rows)
+    found = node.run(
+        f"""
+        const rows = {shown}, times = {times};
+        const y = rows.map((row, t) => [...model.step(row, times[t])]);
+        const saved = model.snapshot();
+        const next = await model.stream();
+        next.restore(saved);
+        const after = [model, next].map((m) => [...m.step(rows[0], times[1])]);
+        model.reset();
+        console.log(JSON.stringify({{
+          y, after, again: [...model.step(rows[0], times[0])],
+          names: model.outputs.map((o) => `${{o.name}} ${{o.unit}}`),
+          first: model.features[0].name, digest: model.digest, saved: [...saved],
+        }}));
+        """
+    )
+    model = load_wasm(weather, is_run=False)
+    stream = model.stream()
+    readings = np.array(rows, np.float64)
+    readings[1, 4] = np.inf  # what 1e39 is in float32
+    y = np.array(
+        [stream.step(row, time=t) for row, t in zip(readings, times, strict=True)]
+    )
+    assert np.array(found["y"], np.float32).tobytes() == y.tobytes()
+    assert bytes(found["saved"]) == stream.snapshot()
+    assert found["after"][0] == found["after"][1] != found["again"] == found["y"][0]
+    assert found["names"] == [f"temp_c_{k} C" for k in (1, 2, 3)]
+    assert (found["first"], found["digest"]) == ("temp_c", model.digest)
+
+
+def test_javascript_says_what_is_wrong_and_keeps_its_state(node: Node) -> None:
+    calls = {
+        "model.step([1, 2], 0)": "2 readings, expected 5: temp_c",
+        "model.step([1, 2, 3, 4, 5])": "whole seconds since 1970",
+        "model.step([1, 2, 3, 4, 5], 0.5)": "whole seconds since 1970",
+        "model.step([1, 2, 3, 4, '5'], 0)": "not a number",
+        "model.restore(new Uint8Array(3))": "damaged or no snapshot",
+        "model.restore(model.snapshot().fill(1, 8, 24))": "damaged or no snapshot",
+    }
+    script = "const said = [], before = String(model.snapshot());\n" + "".join(
+        f"try {{ {call}; said.push('nothing'); }} catch (e) {{ said.push(e.message); }}\n"
+        for call in calls
+    )
+    said = node.run(
+        f"{script} said.push(before === String(model.snapshot()));"
+        "console.log(JSON.stringify(said));"
+    )
+    assert said.pop() is True
+    for message, expected in zip(said, calls.values(), strict=True):
+        assert expected in message
+
+
+def test_javascript_refuses_a_damaged_module(node: Node, weather: Path) -> None:
+    """A browser checks no seal; the recorded steps are repeated."""
+    content = weather.read_bytes()
+    value = read_wasm(weather)[1]["layers.1.weight_hh"].ravel()[3].tobytes()
+    damaged = content.replace(value, np.float32(0.5).tobytes())
+    found = node.run(
+        f"""
+        const bytes = Uint8Array.from({list(damaged)});
+        const said = await load(bytes).then(() => 'nothing', (e) => e.message);
+        const none = await load(bytes.slice(0, 8)).then(() => '', (e) => e.message);
+        console.log(JSON.stringify([said, none]));
+        """
+    )
+    assert "is not repeated" in found[0]
+    assert "no model" in found[1]
