@@ -61,4 +61,5 @@ done
 "llvm-cov$suffix" report "$work/covered/model" -object "$work/covered/snapshot" \
     -instr-profile="$work/all.profdata" \
     "$core/src/file.c" "$core/src/layout.c" "$core/src/layer.c" "$core/src/model.c" \
-    "$core/src/crc32.c" "$core/src/state.c" "$core/src/selftest.c"
+    "$core/src/crc32.c" "$core/src/state.c" "$core/src/selftest.c" \
+    "$core/src/parts.c" "$core/src/int_layer.c" "$core/src/int_pack.c"
