@@ -86,7 +86,7 @@ def export(
         stream: `[T, I]` model inputs to prove the export on; drawn when not given.
         report: file to write the difference at every step to, as JSON, also when the proof
             fails.
-        int8: write `<out>/<name>-int8.rnne` in integers instead; other formats are an
+        int8: write `<name>-int8.rnne`, `.wasm` in integers instead; other formats are an
             error that gives the reason. Its difference from PyTorch has no limit, but the
             rise of its error on the test part has.
         keep_float: of int8, layers to compute in float, by position or by kind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make -C examples/firmware` leaves."""
     out = tmp_path_factory.mktemp("firmware")
     command = ["make", "-C", str(FIRMWARE), f"OUT={out}", f"PYTHON={sys.executable}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        env={**os.environ, "MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 

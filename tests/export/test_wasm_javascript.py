@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed"
 @pytest.fixture(scope="module")
 def weather(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wasm(
-        weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "we'ather.wasm"
+        weather_spec(), 1, tmp_path_factory.mktemp("wasm") / "a#b? we'a%20ther.wasm"
     )
 
 
@@ -36,7 +37,7 @@ class Node:
     module: Path
 
     def run(self, script: str) -> Any:
-        name = json.dumps(f"./{self.module.name}")
+        name = json.dumps(f"./{quote(self.module.name)}")
         text = f"import {{ load }} from {name};\nconst model = await load();\n{script}"
         path = self.module.with_name("script.mjs")
         path.write_text(text)

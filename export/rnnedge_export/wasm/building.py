@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
@@ -96,10 +97,10 @@ def build_wasm(
 def javascript(file: str) -> str:
     """The JavaScript beside the module `file`."""
     text = (SUPPORT / "model.js").read_text(encoding="utf-8")
-    beside = javascript_name(file)
-    return text.replace("{{file}}", _quoted(file)).replace(
-        "{{module}}", _quoted(beside)
-    )
+    shown = {"file": file, "module": javascript_name(file)}
+    for key, name in shown.items():
+        text = text.replace(f"{{{{{key}}}}}", json.dumps(name)[1:-1])
+    return text.replace("{{url}}", f"./{quote(file)}")
 
 
 def javascript_name(file: str) -> str:
@@ -109,11 +110,6 @@ def javascript_name(file: str) -> str:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _quoted(name: str) -> str:
-    """A file name inside single quotes of JavaScript, as a relative URL."""
-    return json.dumps(name)[1:-1].replace("'", "\\'")
 
 
 def _find_tools() -> tuple[str, str]:

@@ -86,6 +86,6 @@ async function read(source) {
   return answer.arrayBuffer();
 }
 
-export async function load(source = new URL('{{file}}', import.meta.url)) {
+export async function load(source = new URL('{{url}}', import.meta.url)) {
   return open(await WebAssembly.compile(await read(source)));
 }
