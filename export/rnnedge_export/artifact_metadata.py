@@ -1,4 +1,4 @@
-"""What an artifact says of itself, read without onnxruntime, onnx or torch."""
+"""What an artifact says of itself and holds, read without onnxruntime, onnx or torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnedge_runtime.metadata import (
     unreadable_error,
     zip_texts,
 )
-from rnnedge_runtime.rnne_file import read_rnne
+from rnnedge_runtime.rnne_file import Parameters, read_rnne
 
 from .c_source.reading import read_c_source
 from .wasm.reading import is_wasm, read_wasm
@@ -40,6 +40,15 @@ def read_metadata(path: Path) -> Metadata:
     content = read_sealed(path)
     read = zip_texts if path.suffix.lower() == ".pt" else _metadata_props
     return metadata_from_text(read(content, where=path.name), where=path.name)
+
+
+def read_parameters(path: Path) -> Parameters:
+    """Weights or integers of an `.rnne`, `.c` or `.wasm` artifact, raising as above."""
+    if is_wasm(path):
+        return read_wasm(path)[1]
+    if path.suffix.lower() == ".c":
+        return read_c_source(path)[1]
+    return read_rnne(path)[1]
 
 
 def _metadata_props(content: bytes, *, where: str) -> dict[str, str]:

@@ -15,14 +15,14 @@ from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.rnne_file import Parameters, read_rnne
+from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
 
+from .artifact_metadata import read_parameters
 from .c_source.hosting import BACKEND as C_BACKEND
 from .c_source.hosting import find_compiler
 from .c_source.loading import NO_COMPILER, check_is_source, is_c_source, load_c
-from .c_source.reading import read_c_source
 from .checks import Check, VerifyReport, outcome
 from .judge import Judge, Judgement, find_judge, rounding_errors
 from .long_run import read_long_run
@@ -32,7 +32,7 @@ from .rnne import numpy_engine_of, outputs_from_start
 from .verification_stream import Inputs, stream_like
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
-from .wasm.reading import is_wasm, read_wasm
+from .wasm.reading import is_wasm
 
 _BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
 _RUN_STEPS = 500
@@ -92,13 +92,6 @@ def first_difference(
     expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
     differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
     return int(np.argmax(differs)) if differs.any() else None
-
-
-def read_parameters(path: Path) -> Parameters:
-    """Weights or integers of an `.rnne`, `.c` or `.wasm` artifact."""
-    if is_wasm(path):
-        return read_wasm(path)[1]
-    return read_c_source(path)[1] if is_c_source(path) else read_rnne(path)[1]
 
 
 def _load(path: str | os.PathLike[str], backend: str | None) -> Model:

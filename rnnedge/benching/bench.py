@@ -14,6 +14,7 @@ from rnnedge_export.parity import step_through
 from rnnedge_export.verification_stream import stream_like
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, MissingDependencyError, SpecError
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Metadata
 
 from .footprint import Footprint, measure
@@ -90,7 +91,7 @@ def bench(
     """
     metadata = _same_model(paths)
     inputs = stream_like(metadata.spec, metadata.golden)
-    ways, notes = _available(paths)
+    ways, notes = _available(paths, metadata.numerics)
     blocks = {way.name: way.make(path, inputs[:_TIMED_INPUTS]) for way, path in ways}
     timings = time_blocks(blocks, seconds=seconds)
     judged = _judge(paths, inputs[:_ERROR_STEPS])
@@ -123,12 +124,17 @@ def _same_model(paths: Sequence[Path]) -> Metadata:
     return described[0]
 
 
-def _available(paths: Sequence[Path]) -> tuple[list[tuple[Way, Path]], list[str]]:
+def _available(
+    paths: Sequence[Path], numerics: str
+) -> tuple[list[tuple[Way, Path]], list[str]]:
     ways, notes = [], []
     by_suffix = {path.suffix.lower(): path for path in reversed(paths)}
     for way in WAYS:
         path = by_suffix.get(way.suffix)
         if path is None:
+            continue
+        if way.is_float and numerics == INTEGER_NUMERICS:
+            notes.append(f"{way.name}: the weights are integers ({numerics}).")
             continue
         try:
             way.is_there()

@@ -41,6 +41,7 @@ class Way:
         start: Python statements from nothing to one step, for a process of its own; they
             find the file in `path` and one reading in `x`, `[F]`, of which `time` is the
             time.
+        is_float: whether it needs float weights.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Way:
     make: Callable[[Path, Inputs], Block]
     is_there: Callable[[], object]
     start: str
+    is_float: bool = False
 
 
 def native(path: Path, inputs: Inputs) -> Block:
@@ -232,6 +234,13 @@ WAYS = (
         _needs("torch", "train"),
         _LOAD.format("torchscript") + _STEP,
     ),
-    Way("torch eager", ".rnne", torch_eager, _needs("torch", "train"), _EAGER),
+    Way(
+        "torch eager",
+        ".rnne",
+        torch_eager,
+        _needs("torch", "train"),
+        _EAGER,
+        is_float=True,
+    ),
     Way("NumPy", ".rnne", numpy, lambda: None, _LOAD.format("numpy") + _STEP),
 )

@@ -11,11 +11,19 @@ import click
 import numpy as np
 
 from rnnedge.cli.board_costs import print_costs
+from rnnedge.cli.integer_summary import (
+    integer_content,
+    layer_rows,
+    scale_lines,
+    total_nbytes,
+)
 from rnnedge.cli.tables import print_table
-from rnnedge_export.artifact_metadata import read_metadata
+from rnnedge_export.artifact_metadata import read_metadata, read_parameters
 from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import Layer, Opaque
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
@@ -77,6 +85,7 @@ def state_nbytes(spec: ModelSpec) -> int:
 
 def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
     spec = metadata.spec
+    integers = _integers(path, metadata)
     return {
         "path": str(path),
         "file_nbytes": path.stat().st_size,
@@ -99,6 +108,7 @@ def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
             for output in spec.outputs
         ],
         "num_golden_steps": len(metadata.golden.x),
+        "integers": integer_content(integers) if integers else None,
         "spec": json.loads(spec_to_json(spec)),
     }
 
@@ -129,15 +139,31 @@ def _print(path: Path, metadata: Metadata) -> None:
         [layer.kind, str(layer.input_size), str(layer.output_size), _weights(layer)]
         for layer in spec.layers
     ]
-    print_table([["layer", "in", "out", "weights"], *rows])
+    header = ["layer", "in", "out", "weights"]
+    integers = _integers(path, metadata)
+    if integers is not None:
+        header += ["computed", "bytes", "state bits"]
+        rows = [a + b for a, b in zip(rows, layer_rows(integers), strict=True)]
+    print_table([header, *rows])
     for layer in spec.layers:
         if isinstance(layer, Opaque):
             click.echo(f"opaque: {layer.reason} keeps it from being a chain of layers")
     if not spec.is_opaque:
         count = num_weights(spec)
-        click.echo(f"{count:,} weights, {_FLOAT_NBYTES * count / 1024:.1f} KB")
+        nbytes = total_nbytes(integers) if integers else _FLOAT_NBYTES * count
+        click.echo(f"{count:,} weights, {nbytes / 1024:.1f} KB")
+    for line in scale_lines(integers) if integers else ():
+        click.echo(line)
     entries = ", ".join(f"{entry.name} {list(entry.shape)}" for entry in spec.state)
     click.echo(f"\nState of one stream: {state_nbytes(spec):,} bytes ({entries})")
+
+
+def _integers(path: Path, metadata: Metadata) -> QuantisedModel | None:
+    if metadata.numerics != INTEGER_NUMERICS:
+        return None
+    parameters = read_parameters(path)
+    assert isinstance(parameters, QuantisedModel)
+    return parameters
 
 
 def _sampling(spec: ModelSpec) -> str:
