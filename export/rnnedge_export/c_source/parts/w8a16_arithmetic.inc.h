@@ -7,12 +7,12 @@ typedef char rnne_right_shifts_are_arithmetic[((int32_t)-5 >> 1) == -3 ? 1 : -1]
 #elif defined(__ARM_FEATURE_MVE)
 #define RNNE_Q_MVE 1
 #include <arm_mve.h>
-#elif defined(__ARM_FEATURE_DSP) && defined(__arm__)
+#elif defined(__ARM_FEATURE_SIMD32) && defined(__arm__)
 #define RNNE_Q_DSP 1 /* instructions on pairs of 16 bits */
 #elif defined(__SSE2__)
 #define RNNE_Q_GROUPS 1 /* a group of weights is a vector of 16 bytes */
 #include <emmintrin.h>
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
 #define RNNE_Q_GROUPS 1
 #include <arm_neon.h>
 #elif defined(__wasm_simd128__)
