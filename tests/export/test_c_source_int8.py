@@ -34,7 +34,7 @@ MISSING = -32768
 
 @pytest.fixture(scope="module")
 def models() -> list[DrawnIntegers]:
-    return drawn_integers(10)
+    return drawn_integers(8)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,9 @@ def test_drawn_models_give_the_bytes_of_the_reference(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Missing readings among the inputs; one call of N steps; the recorded steps."""
-    engines = compiled_integers(sources, tmp_path, COMPILERS[name])
-    for drawn, engine in zip(models, engines, strict=True):
+    count = 5 if name == "undefined" else len(models)  # the sanitizer takes its time
+    engines = compiled_integers(sources[:count], tmp_path, COMPILERS[name])
+    for drawn, engine in zip(models[:count], engines, strict=True):
         print(drawn.spec, drawn.model.kept)
         stream = engine.stepper()
         assert step_all(stream, drawn.x, engine).tobytes() == drawn.y.tobytes()

@@ -128,7 +128,6 @@ PROCESSORS = {
     "m0plus": ("-mcpu=cortex-m0plus",),
     "m3": ("-mcpu=cortex-m3",),
     "m4f": ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-    "m55": ("-mcpu=cortex-m55", "-mfloat-abi=hard"),
 }
 INTEGER_CALLS = ("reset", "step_q", "time_q")
 
