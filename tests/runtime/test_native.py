@@ -209,7 +209,7 @@ def test_the_self_test_finds_a_changed_recording(tmp_path: Path) -> None:
     assert model.self_test(bytes(changed)) == 7
 
 
-@pytest.mark.parametrize("isa", range(1, 5))
+@pytest.mark.parametrize("isa", range(1, 6))
 def test_every_instruction_set_gives_the_same_bytes(
     isa: int, rng: np.random.Generator
 ) -> None:

@@ -266,7 +266,8 @@ RNNE_API rnne_status rnne_state_set(rnne_stream *stream, const void *snapshot, s
 /*
  * rnne_values_get() and rnne_values_set() copy the bare state: S floats, the tensors of the
  * model in order, each in C order without padding, the F held readings last.  Setting flushes
- * tiny values of the other tensors to zero, as every step does.
+ * tiny values of the other tensors to zero, as every step does; the integers of `w8a16.v1` stand
+ * as value * 2^-bits, and setting rounds to them and limits them (docs/numerics.md).
  */
 RNNE_API void rnne_values_get(const rnne_stream *stream, float *values);
 RNNE_API void rnne_values_set(rnne_stream *stream, const float *values, uint64_t num_steps);
