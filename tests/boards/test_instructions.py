@@ -55,10 +55,23 @@ GOALS = {
 }
 
 
+INTEGER_GOALS = {
+    Setting("cortex-m4f"): {16: 7_000, 32: 17_000, 64: 48_000},
+    Setting("cortex-m55", "clang-14"): {32: 6_000},
+    Setting("cortex-m0plus"): {32: 75_000},
+}
+
+
 @pytest.mark.parametrize("setting", GOALS, ids=lambda item: item.name)
 def test_the_recorded_counts_reach_the_goals(setting: Setting) -> None:
     for size, goal in GOALS[setting].items():
         assert RECORDED["instructions"][setting.name][f"LSTM {size}"] <= goal
+
+
+@pytest.mark.parametrize("setting", INTEGER_GOALS, ids=lambda item: item.name)
+def test_the_recorded_counts_of_integers_reach_the_goals(setting: Setting) -> None:
+    for size, goal in INTEGER_GOALS[setting].items():
+        assert RECORDED["instructions"][setting.name][f"LSTM int8 {size}"] <= goal
 
 
 def test_a_bare_lstm_reaches_the_goals_of_memory(cells: dict[str, Subject]) -> None:
@@ -68,6 +81,11 @@ def test_a_bare_lstm_reaches_the_goals_of_memory(cells: dict[str, Subject]) -> N
     assert found.ram_nbytes <= 420
     assert found.stack_nbytes is not None
     assert found.stack_nbytes <= 200
+    found = measure(board, cells["int8"].source, cells["int8"].x)
+    assert found.flash_nbytes <= 9_500
+    assert found.ram_nbytes <= 320
+    assert found.stack_nbytes is not None
+    assert found.stack_nbytes <= 250
 
 
 @pytest.mark.parametrize(
