@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from artifacts import quantised_model
 from c_integer_models import (
     DrawnIntegers,
     compiled_integers,
@@ -15,6 +16,8 @@ from c_integer_models import (
     write_integer_c,
 )
 from c_models import WARNINGS
+from cells import forecaster
+from strategies import random_readings, random_weights
 
 from rnnedge_export.c_source.hosting import CEngine, CStream
 from rnnedge_export.c_source.loading import load_c
@@ -34,7 +37,16 @@ MISSING = -32768
 
 @pytest.fixture(scope="module")
 def models() -> list[DrawnIntegers]:
-    return drawn_integers(8)
+    """Two of them given: one all in integers, one whose cell is kept in float."""
+    rng = np.random.default_rng(0)
+    spec = forecaster("lstm-proj-L2", 7)
+    weights = random_weights(spec, rng)
+    given = [
+        DrawnIntegers(quantised_model(spec, weights, kept), readings)
+        for kept in (frozenset[int](), frozenset({1}))
+        for readings in [random_readings(spec, rng, 40)]
+    ]
+    return given + drawn_integers(6)
 
 
 @pytest.fixture(scope="module")
