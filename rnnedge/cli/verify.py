@@ -60,7 +60,7 @@ def command(
 
 def _print_boards(reports: list[BoardReport]) -> None:
     """One line per model and board, then what differs."""
-    click.echo("\nOn boards, byte for byte against the float32 reference\n")
+    click.echo("\nOn boards, byte for byte against the reference\n")
     names = dict.fromkeys(found.name for item in reports for found in item.comparisons)
     rows = [["board", "model", "steps", *names]]
     for item in reports:
