@@ -13,9 +13,9 @@ from rnnedge_runtime.spec import ModelSpec
 from .ranges import Ranges
 from .scales import HEADROOM, Float64, Scale, floored, unit_of, units_of
 
-_STEP_ULPS = 4
+_STEP_ULPS = 2
 """Units in the last place of a reading within a step, so that the float32 value that stands
-for an integer turns into the same integer again."""
+for an integer, which is rounded by half of one, turns into the same integer again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def input_scales(
     elif is_coarse.any() or (scale <= 0).any():
         units = step * scale
     tensors: dict[str, NDArray[np.generic]] = {
-        "shift": shift,
+        "shift": floored(shift),
         "rate": rate,
         "step": floored(step),
         **_ends(spec, (low - shift) * rate, (high - shift) * rate, rate, shift),

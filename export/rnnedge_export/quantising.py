@@ -290,8 +290,14 @@ class _Quantiser:
     ) -> Float64:
         found = multipliers(row_units, unit)
         if (found > LARGEST_MULTIPLIER).any():
-            weight = self._weight(k, name)
-            raise self._too_large(k, name, float(np.abs(weight).max()))
+            largest = float(np.abs(self._weight(k, name)).max())
+            step = float(np.abs(self.unit).max())
+            raise SpecError(
+                f"int8: layer {k} ({self.spec.layers[k].kind}): {name} reaches "
+                f"{largest:.3g}, and its input comes in steps of {step:.2g}: one step moves "
+                "the sums by more than w8a16.v1 resolves. Keep it in float with "
+                f"--keep-float {k}, scale the features, or train with weight decay."
+            )
         return found
 
     def _unit_after(self, k: int, finest: Float64) -> Scale:
