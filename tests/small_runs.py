@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def write_waves(path: Path, num_rows: int = 500, seed: int = 0) -> Path:
     return path
 
 
-def tiny_run(folder: Path, cell: str = "gru", **choices: object) -> Fitted:
+def tiny_run(folder: Path, cell: str = "gru", **choices: Any) -> Fitted:
     """A network of eight units after a few epochs, in `<folder>/boiler`."""
     return fit(
         write_waves(folder / "waves.csv"),
@@ -32,8 +33,6 @@ def tiny_run(folder: Path, cell: str = "gru", **choices: object) -> Fitted:
         horizon=2,
         out=folder / "boiler",
         cell=cell,
-        hidden_size=8,
-        epochs=4,
         is_quiet=True,
-        **choices,
+        **{"hidden_size": 8, "epochs": 4, **choices},
     )
