@@ -1,4 +1,7 @@
-"""`bench`: every way to step the artifacts of one model, measured side by side."""
+"""`bench`: every way to step the artifacts of one model, measured side by side.
+
+The model in integers may stand beside it: another arithmetic of the same spec.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class Measurement:
     """One way to step one artifact.
 
     Attributes:
-        way: its name.
+        way: its name, with `int8` for a model in integers.
         artifact: the file.
         nbytes: size of the file.
         timing: us per step.
@@ -81,7 +84,7 @@ def bench(
     """Measure artifacts of one model in every way that is there.
 
     Args:
-        paths: `.rnne`, `.onnx` and `.pt` files of one model.
+        paths: `.rnne`, `.onnx` and `.pt` files of one model, and its `.rnne` in integers.
         seconds: of timing for each way; all are timed in turn in one process.
         processes: started for each way, to measure start-up and memory.
 
@@ -89,65 +92,90 @@ def bench(
         FormatError: a file that is not a whole artifact, or artifacts of several models.
         SpecError: nothing there can step these files.
     """
-    metadata = _same_model(paths)
+    described = _same_model(paths)
+    metadata = described[0]
     inputs = stream_like(metadata.spec, metadata.golden)
-    ways, notes = _available(paths, metadata.numerics)
-    blocks = {way.name: way.make(path, inputs[:_TIMED_INPUTS]) for way, path in ways}
+    rows, notes = _available(paths, described)
+    blocks = {row.label: row.way.make(row.path, inputs[:_TIMED_INPUTS]) for row in rows}
     timings = time_blocks(blocks, seconds=seconds)
     judged = _judge(paths, inputs[:_ERROR_STEPS])
     baseline = BASELINE if BASELINE in timings else None
     size = metadata.spec.num_features
     measurements = [
         Measurement(
-            way=way.name,
-            artifact=path,
-            nbytes=path.stat().st_size,
-            timing=timings[way.name],
-            ratio=timings[baseline].p50 / timings[way.name].p50 if baseline else None,
-            footprint=measure(way, path, size, runs=processes),
-            error=_error(way, path, inputs[:_ERROR_STEPS], judged),
+            way=row.label,
+            artifact=row.path,
+            nbytes=row.path.stat().st_size,
+            timing=timings[row.label],
+            ratio=timings[baseline].p50 / timings[row.label].p50 if baseline else None,
+            footprint=measure(row.way, row.path, size, runs=processes),
+            error=_error(row.way, row.path, inputs[:_ERROR_STEPS], judged),
         )
-        for way, path in ways
+        for row in rows
     ]
     alone = measure(None, Path(paths[0]), size, runs=processes)
     return BenchReport(tuple(measurements), baseline, alone, tuple(notes))
 
 
-def _same_model(paths: Sequence[Path]) -> Metadata:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A way and the file it steps."""
+
+    way: Way
+    path: Path
+    is_integer: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.way.name}, int8" if self.is_integer else self.way.name
+
+
+def _is_integer(metadata: Metadata) -> bool:
+    return metadata.numerics == INTEGER_NUMERICS
+
+
+def _same_model(paths: Sequence[Path]) -> list[Metadata]:
     described = [read_metadata(path) for path in paths]
-    for path, metadata in zip(paths, described, strict=True):
-        if metadata.digest != described[0].digest:
+    first: dict[bool, int] = {}
+    for k, metadata in enumerate(described):
+        other = described[first.setdefault(_is_integer(metadata), k)]
+        if metadata.digest != other.digest or metadata.spec != described[0].spec:
             raise FormatError(
-                f"bench: {path} holds model {metadata.digest[:12]}, {paths[0]} holds "
+                f"bench: {paths[k]} holds model {metadata.digest[:12]}, {paths[0]} holds "
                 f"{described[0].digest[:12]}. Name the artifacts of one model."
             )
-    return described[0]
+    return described
 
 
 def _available(
-    paths: Sequence[Path], numerics: str
-) -> tuple[list[tuple[Way, Path]], list[str]]:
-    ways, notes = [], []
-    by_suffix = {path.suffix.lower(): path for path in reversed(paths)}
+    paths: Sequence[Path], described: Sequence[Metadata]
+) -> tuple[list[_Row], list[str]]:
+    rows, notes = [], []
+    files = {
+        (path.suffix.lower(), _is_integer(metadata)): path
+        for path, metadata in reversed(list(zip(paths, described, strict=True)))
+    }
     for way in WAYS:
-        path = by_suffix.get(way.suffix)
-        if path is None:
-            continue
-        if way.is_float and numerics == INTEGER_NUMERICS:
-            notes.append(f"{way.name}: the weights are integers ({numerics}).")
-            continue
-        try:
-            way.is_there()
-        except MissingDependencyError as error:
-            notes.append(f"{way.name}: {error}")
-            continue
-        ways.append((way, path))
-    if not ways:
+        for is_integer in (False, True):
+            path = files.get((way.suffix, is_integer))
+            if path is None:
+                continue
+            if way.is_float and is_integer:
+                if (way.suffix, False) not in files:
+                    notes.append(f"{way.name}: {path.name} holds integers.")
+                continue
+            try:
+                way.is_there()
+            except MissingDependencyError as error:
+                notes.append(f"{way.name}: {error}")
+                continue
+            rows.append(_Row(way, path, is_integer))
+    if not rows:
         raise SpecError(
             f"bench: nothing here can step {', '.join(map(str, paths))}: "
             f"{' '.join(notes)} Install what is missing, or name an .rnne file."
         )
-    return ways, notes
+    return rows, notes
 
 
 def _judge(paths: Sequence[Path], x: Inputs) -> np.ndarray | None:

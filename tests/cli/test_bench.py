@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import native_model, save_artifact
+from artifacts import integer_rnne, native_model, quantised_model, save_artifact
 from cells import forecaster
 from click.testing import CliRunner, Result
 from strategies import random_weights
@@ -64,6 +64,20 @@ def test_every_way_is_measured(artifacts) -> None:
         assert item["footprint"]["peak_mb"] > content["numpy"]["peak_mb"]
         assert item["error"] is None or item["error"] < 1e-4
     assert found["native"]["error"] == found["NumPy"]["error"]
+
+
+def test_the_model_in_integers_stands_beside_the_float_one(artifacts, tmp_path) -> None:
+    weights = random_weights(SPEC, np.random.default_rng(0))
+    integers = tmp_path / "model-int8.rnne"
+    integers.write_bytes(integer_rnne(quantised_model(SPEC, weights)))
+    chosen = artifacts[".rnne"], integers
+    content = json.loads(call("bench", *chosen, *QUICK, "--json").output)
+    files = {item["way"]: item["artifact"] for item in content["measurements"]}
+    assert files["native"] == files["NumPy"] == str(artifacts[".rnne"])
+    assert files["native, int8"] == files["NumPy, int8"] == str(integers)
+    alone = call("bench", integers, *QUICK)
+    assert alone.exit_code == 0, alone.output
+    assert "torch eager: model-int8.rnne holds integers." in alone.output
 
 
 def test_artifacts_of_two_models_are_refused(artifacts, tmp_path) -> None:
