@@ -30,8 +30,8 @@ from .verification_stream import Inputs
 Outputs = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-COUNTED_STEPS = 10_000
-"""Most steps on which cut-off values are counted, by the NumPy engine."""
+COUNTED_STEPS = 4_000
+"""Most steps on which cut-off values are counted, the last ones, by the NumPy engine."""
 _NUMPY_DRIFT_STEPS = 10_000
 
 
@@ -102,7 +102,7 @@ class QuantisationReport:
         max_loss: part by which an error may rise.
         losses: one per output that can be scored; () without a test part.
         drift: over a long stream.
-        saturations: per layer, or `input`, values cut off on the first `counted_steps`.
+        saturations: per layer, or `input`, values cut off on the last `counted_steps`.
         counted_steps: see `saturations`.
         calibration_rows: rows the scales were found on.
         float_nbytes: size of the float `.rnne`.
@@ -196,7 +196,7 @@ def measure_quantisation(
         y_float, y_int8 = (np.concatenate(pieces) for pieces in outputs)
         losses = output_losses(spec, y, y_float, y_int8, request.max_loss, deviations)
     longest = max((s.x for s in scored), key=len, default=stream)
-    counted = longest[:COUNTED_STEPS]
+    counted = longest[-COUNTED_STEPS:]
     saturations, y = count_saturations(quantised, counted)
     _check_bytes(run_through(engines[1], spec, counted), y)
     roles = [part.role for part in parts(spec, quantised.kept)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,11 @@ def command(out: str, seed: int, epochs: int | None) -> None:
         "\n2. Export with explicit state, each artifact proved on 10,000 steps\n"
     )
     report = export(fitted.run, formats=("rnne", "onnx", "torchscript"), out=folder)
-    print_table(_artifact_table(report))
+    integers = export(
+        fitted.run, formats="rnne", out=folder, int8=True, prepared=fitted.prepared
+    )
+    print_table(_artifact_table([*report.artifacts, *integers.artifacts]))
+    click.echo(f"\n{integer_sentence(integers.artifacts[0].quantisation)}")
 
     click.echo(
         "\n3. Stream the weather at Newark, a station the network has not seen\n"
@@ -67,22 +73,34 @@ def command(out: str, seed: int, epochs: int | None) -> None:
     run = fitted.run.path
     click.echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
     both = f"{folder / 'jfk.rnne'} {folder / 'jfk.onnx'}"
-    click.echo(f"Next:  rnnedge verify {both}")
+    integer = folder / "jfk-int8.rnne"
+    click.echo(f"Next:  rnnedge verify {both} {integer}")
     click.echo(f"       rnnedge bench {both}")
 
 
-def _artifact_table(report: Any) -> list[list[str]]:
+def integer_sentence(found: Any) -> str:
+    """What the integers cost, at the furthest step."""
+    loss = found.losses[-1]
+    return (
+        f"In int8, {loss.output} has a mean absolute error of {loss.int8_mae:.4f} "
+        f"{loss.unit} on the test part, {loss.float_mae:.4f} {loss.unit} in float "
+        f"({loss.percent:+.2f} %), from {found.int8_nbytes / found.float_nbytes:.0%} of "
+        "the bytes."
+    )
+
+
+def _artifact_table(artifacts: Sequence[Any]) -> list[list[str]]:
     rows = [
         ["artifact", "format", "KB", "largest error, 10,000 steps", "limit", "us/step"]
     ]
-    for artifact in report.artifacts:
+    for artifact in artifacts:
         rows.append(
             [
                 str(artifact.path),
                 artifact.format,
                 f"{artifact.path.stat().st_size / 1024:.1f}",
                 f"{artifact.max_error:.2e}",
-                f"{artifact.limit:.2e}",
+                f"{artifact.limit:.2e}" if math.isfinite(artifact.limit) else "none",
                 f"{microseconds_per_step(artifact.path, artifact.format):.1f}",
             ]
         )
