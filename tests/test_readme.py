@@ -40,7 +40,7 @@ def test_commands_of_the_readme_run(folder):
         line.split(" #")[0].strip() for line in "".join(blocks("console")).splitlines()
     ]
     commands = [c for c in commands if c and not c.startswith(TESTED_ELSEWHERE)]
-    assert len(commands) == 7
+    assert len(commands) == 8
     rnnedge = f"{shlex.quote(sys.executable)} -m rnnedge.cli"
     for command in commands:
         fast = " --epochs 2 --quiet" if "rnnedge train" in command else ""

@@ -28,19 +28,20 @@ def quiet_difference(
         engines: what is compared.
         row: `[I]` the input that is held.
         num_steps: for how long.
-        prelude: `[T, I]` inputs to come before, compared as well.
+        prelude: `[T, I]` inputs that come before, not compared.
     """
     states = [initial_state(spec.graph_state, 1, np.float32) for _ in engines]
     largest = np.zeros(spec.output_size)
-    chunks = [] if prelude is None else [prelude]
-    chunks += [
-        np.broadcast_to(row, (min(_CHUNK, num_steps - start), len(row)))
-        for start in range(0, num_steps, _CHUNK)
-    ]
-    for chunk in chunks:
+    if prelude is not None:
+        states = [
+            engine.run(prelude[None], state)[1]
+            for engine, state in zip(engines, states, strict=True)
+        ]
+    for start in range(0, num_steps, _CHUNK):
+        chunk = np.tile(row, (1, min(_CHUNK, num_steps - start), 1))
         found = []
         for i, engine in enumerate(engines):
-            y, states[i] = engine.run(np.ascontiguousarray(chunk[None]), states[i])
+            y, states[i] = engine.run(chunk, states[i])
             found.append(y[0].astype(np.float64))
         largest = np.maximum(largest, np.abs(found[1] - found[0]).max(axis=0))
     return largest

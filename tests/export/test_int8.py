@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
 import torch
 from small_runs import tiny_run, write_waves
 
 import rnnedge
 import rnnedge_runtime as runtime
+from rnnedge.fitting import fit
 from rnnedge.run_data import int8_data, load_run_data
 from rnnedge.run_folder import Run
 from rnnedge_export.exporting import export as export_module
-from rnnedge_export.int8 import Int8Data
 from rnnedge_export.quiet import quiet_difference
 from rnnedge_export.rnne import LONG_RUN_STEPS
 from rnnedge_export.sequence_model import SequenceModel
@@ -84,6 +85,19 @@ def mae_by_hand(path: Path, run: Run) -> list[float]:
     ]
 
 
+def drift_by_hand(folder: Path, x: np.ndarray) -> np.ndarray:
+    """`[T]` difference of the two artifacts, in the output that is furthest apart."""
+    steps = DRIFT_STEPS if has_native() else LONG_RUN_STEPS
+    y = []
+    for suffix in ("", "-int8"):
+        engine = runtime.load(folder / f"boiler{suffix}.rnne").engine
+        spec = runtime.load(folder / f"boiler{suffix}.rnne").spec
+        state = initial_state(spec.graph_state, 1, np.float32)
+        y.append(engine.run(np.resize(x, (1, steps, x.shape[1])), state)[0][0])
+    errors = np.abs(y[1].astype(np.float64) - y[0])
+    return errors[:, errors.max(axis=0).argmax()]
+
+
 def test_the_report_is_what_the_artifacts_do(run, tmp_path):
     report = tmp_path / "r.json"
     rnnedge.export(run, formats="rnne", out=tmp_path)
@@ -105,6 +119,13 @@ def test_the_report_is_what_the_artifacts_do(run, tmp_path):
     assert found.int8_nbytes == artifact.nbytes == artifact.path.stat().st_size
     assert found.float_nbytes == (tmp_path / "boiler.rnne").stat().st_size
     assert found.drift.num_steps == (DRIFT_STEPS if has_native() else LONG_RUN_STEPS)
+    expected = drift_by_hand(tmp_path, load_run_data(run).series[0].x)
+    assert found.drift.largest == pytest.approx(expected.max(), rel=1e-6)
+    tenth = len(expected) // 10
+    assert found.drift.last_tenth == pytest.approx(expected[-tenth:].max(), rel=1e-6)
+    assert set(found.saturations) == (
+        {"input", "1 " + run.spec.layers[1].kind, "2 linear", "4 add_last"}
+    )
     assert 0 < found.drift.last_tenth <= found.drift.largest < found.drift.deviation
     assert found.kept == ()
     (content,) = json.loads(report.read_text())["artifacts"]
@@ -187,23 +208,6 @@ def test_layers_kept_in_float_are_named(gru, tmp_path):
         )
 
 
-def test_values_that_are_cut_off_are_counted(gru, tmp_path):
-    """Calibrated on a hundredth of the readings' spread, the input cuts off most of them."""
-    series = load_run_data(gru).series[0]
-    narrow = module_of(gru)
-    spec = gru.spec
-    x = series.x.copy()
-    x[:, :2] = x[:, :2].mean(axis=0) + 0.01 * (x[:, :2] - x[:, :2].mean(axis=0))
-    report = export_module(
-        narrow, formats="rnne", out=tmp_path, int8=True, stream=x, data=Int8Data((x,))
-    )
-    found = report.artifacts[0].quantisation
-    assert set(found.saturations) == {"input", "1 gru", "2 linear", "4 add_last"}
-    assert found.saturations["input"] == 0  # its features have limits of their own
-    assert found.losses == ()
-    assert all(feature.clip for feature in spec.features)
-
-
 def test_without_a_run_the_stream_calibrates_and_nothing_is_scored(gru, tmp_path):
     module = module_of(gru)
     with pytest.raises(SpecError, match="nothing to calibrate the integers on"):
@@ -263,6 +267,34 @@ def test_data_that_is_gone_or_another_is_said(tmp_path):
         rnnedge.export(run, formats="rnne", out=tmp_path, int8=True, source=other)
     assert not (tmp_path / "dist").exists()
     rnnedge.export(run, formats="rnne", out=tmp_path / "dist", int8=True, source=moved)
+
+
+def test_a_run_on_a_data_frame_takes_it_again(tmp_path):
+    frame = polars.read_csv(write_waves(tmp_path / "waves.csv"), try_parse_dates=True)
+    fitted = fit(frame, target="a", out=tmp_path / "r", epochs=1, hidden_size=4)
+    with pytest.raises(DataError, match="source="):
+        rnnedge.export(fitted.run, formats="rnne", out=tmp_path, int8=True)
+    for how in ({"source": frame}, {"prepared": fitted.prepared}):
+        report = rnnedge.export(
+            fitted.run, formats="rnne", out=tmp_path, int8=True, **how
+        )
+        assert report.artifacts[0].quantisation.losses
+
+
+def test_several_series_are_calibrated_on_and_scored(tmp_path):
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for k in range(3):
+        write_waves(folder / f"s{k}.csv", 300 + 40 * k, seed=k)
+    fitted = fit(
+        str(folder / "*.csv"), target="a", out=tmp_path / "r", epochs=1, hidden_size=4
+    )
+    report = rnnedge.export(fitted.run, formats="rnne", out=tmp_path, int8=True)
+    found = report.artifacts[0].quantisation
+    prepared = load_run_data(fitted.run)
+    assert found.calibration_rows == sum(len(s.parts.train) for s in prepared.series)
+    reported = fitted.run.report["parts"]["test"]["scores"]["network"]["a"]["1"]
+    assert found.losses[0].float_mae == pytest.approx(reported["mae"], rel=1e-4)
 
 
 def test_the_test_part_alone_is_scored(gru):

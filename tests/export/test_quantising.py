@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import model_specs, random_readings, random_weights, seeds
 
 from rnnedge_export.int8 import find_layers
+from rnnedge_export.quantisation_report import count_saturations
 from rnnedge_export.quantising import quantise
 from rnnedge_export.ranges import CALIBRATION_STEPS, measure_ranges
 from rnnedge_runtime.backends.integer import IntegerEngine
@@ -220,6 +221,25 @@ def test_readings_that_float32_cannot_tell_apart_are_named() -> None:
     spec, weights, ranges, _ = reading_model(1e9, 1.0, 0)
     with pytest.raises(SpecError, match=r"layer 1 \(gru\).*comes in steps of 1.3e\+02"):
         quantise(spec, weights, ranges, frozenset())
+
+
+def test_values_that_are_cut_off_are_counted() -> None:
+    """Calibrated on (a, 0), a to 1: inputs reach 2, and so does their sum."""
+    spec = spec_of(Linear(2, 1))
+    weights = drawn(spec)
+    weights["layers.0.weight"][...] = 1.0
+    weights["layers.0.bias"][...] = 0.0
+    seen = np.zeros((21, 2), np.float32)
+    seen[:, 0] = np.linspace(-1, 1, 21)
+    model = quantise(spec, weights, measure_ranges(spec, weights, seen), frozenset())
+    rng = np.random.default_rng(0)
+    x = (0.1 + 0.25 * rng.integers(-12, 12, (300, 2))).astype(np.float32)
+    counts, y = count_saturations(model, x)
+    kept = np.clip(x, -2, 2)
+    beyond = np.abs(kept.sum(axis=1)) > 2
+    assert counts == {"input": int((x != kept).sum()), "0 linear": int(beyond.sum())}
+    assert min(counts.values()) > 20
+    assert np.abs(y[beyond]) == pytest.approx(2, rel=1e-3)
 
 
 def test_a_network_that_explodes_has_no_range() -> None:
