@@ -112,6 +112,11 @@ def export(
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     _check_request(formats, name)
     request = None
+    if not int8 and (keep_float != () or data is not None):
+        raise SpecError(
+            "export: keep_float or data was given without int8, which they belong to. "
+            "Add int8=True (`--int8`), or leave them out."
+        )
     if int8:
         layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
         request = read_request(formats, layers, max_loss, data, stream)

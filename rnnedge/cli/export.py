@@ -9,7 +9,7 @@ import click
 from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.int8_report import print_quantisation
 from rnnedge.cli.tables import print_table
-from rnnedge_runtime.errors import require
+from rnnedge_runtime.errors import SpecError, require
 from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 
 
@@ -78,6 +78,11 @@ def command(
     finished = load_run(run)
     if int8:
         check_formats(formats)
+    elif data is not None:
+        raise SpecError(
+            "export: --data was given without --int8, which alone needs the data of the "
+            "run. Add --int8, or leave it out."
+        )
     prepared = load_run_data(finished, data) if int8 else None
     written = export(
         finished,

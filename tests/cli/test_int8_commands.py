@@ -114,3 +114,12 @@ def test_what_it_cannot_do_exits_2(run, tmp_path, options, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / "dist").exists()
+
+
+@pytest.mark.parametrize("option", [("--keep-float", "gru"), ("--data", "other.csv")])
+def test_choices_of_int8_without_it_exit_2(run, tmp_path, option):
+    result = call("export", run, "--format", "rnne", "--out", tmp_path / "d", *option)
+    assert result.exit_code == 2
+    assert "without" in result.output
+    assert "--int8" in result.output
+    assert not (tmp_path / "d").exists()
