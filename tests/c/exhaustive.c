@@ -98,14 +98,14 @@ static void sweep(rnne_function function, const char *name, uint64_t stride,
     error e = {0, 0, 0, 0};
     size_t n;
     for (uint64_t first = 0; (n = fill(x, first, stride)) > 0; first += stride * CHUNK) {
-        rnne_isa isa = RNNE_ISA_AUTO;
-        const rnne_kernels *kernels = rnne_isa_kernels(&isa);
+        const rnne_kernels *kernels = rnne_isa_kernels(rnne_isa_chosen(RNNE_ISA_AUTO, 0));
         kernels->activate(function, CHUNK, x, y);
         for (size_t i = 0; i < n; i++)
             check(x[i], y[i], &e);
-        for (isa = RNNE_ISA_PLAIN; isa <= RNNE_ISA_AVX512; isa++) {
-            if (!(kernels = rnne_isa_kernels(&isa)))
+        for (rnne_isa isa = RNNE_ISA_PLAIN; isa <= RNNE_ISA_AVX512; isa++) {
+            if (rnne_isa_chosen(isa, 0) != isa)
                 continue;
+            kernels = rnne_isa_kernels(isa);
             kernels->activate(function, CHUNK, x, other);
             for (size_t i = 0; i < n; i++)
                 if (rnne_bits_of_float(y[i]) != rnne_bits_of_float(other[i]) && y[i] == y[i])
