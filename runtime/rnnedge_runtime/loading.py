@@ -70,6 +70,11 @@ def _backend(path: Path, name: str | None) -> Backend:
             f"{path.name}: a C source is compiled into a program, not loaded. Check it with "
             "`rnnedge verify`, or load the .rnne or .onnx of the same model."
         )
+    if suffix == ".wasm":
+        raise FormatError(
+            f"{path.name}: a WebAssembly module runs in a browser or Node, it is not loaded. "
+            "Check it with `rnnedge verify`, or load the .rnne or .onnx of the same model."
+        )
     if name is None:
         raise FormatError(
             f"{path.name}: files ending in '{suffix}' are not artifacts, expected "

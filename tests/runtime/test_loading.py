@@ -113,6 +113,16 @@ def test_a_pickle_is_loaded_only_when_named(artifacts: dict[str, Path]) -> None:
         runtime.load(artifacts[".pt"], "reference")
 
 
+@pytest.mark.parametrize("ending", [".c", ".wasm"])
+def test_a_compiled_artifact_is_named_as_such_and_the_way_on_is_said(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"boiler{ending}"
+    path.write_bytes(b"anything")
+    with pytest.raises(FormatError, match=r"not loaded.*`rnnedge verify`"):
+        runtime.load(path)
+
+
 def test_unknown_backend_and_unknown_ending(
     artifacts: dict[str, Path], tmp_path: Path
 ) -> None:
