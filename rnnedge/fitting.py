@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rnnedge import run_folder
-from rnnedge.data.loading import load_dataset
+from rnnedge.data.loading import load_dataset, load_recorded
 from rnnedge.data.selection import without_constant_features
 from rnnedge.data.series import Dataset
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
@@ -148,14 +148,7 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
             f"{folder}: the run is finished, expected one that was stopped. "
             "Export it, or start a new run with another --out."
         )
-    dataset = load_dataset(
-        data["source"] if source is None else source,
-        targets=tuple(data["targets"]),
-        features=tuple(data["features"]),
-        time=data.get("time"),
-        series=data.get("series"),
-        units=data.get("units"),
-    )
+    dataset = load_recorded(data, source)
     prepared = prepare(dataset, config)
     _require_all()
     state = load_checkpoint(folder, data_fingerprint(prepared))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.data.loading import load_dataset
+from rnnedge.data.loading import load_recorded
 from rnnedge.run_folder import CONFIG, Run
 from rnnedge.training.config import read_config
 from rnnedge.training.preparation import Prepared, prepare
@@ -28,14 +28,7 @@ def load_run_data(run: Run, source: Any = None) -> Prepared:
     """
     config, data = read_config(run.path / CONFIG)
     try:
-        dataset = load_dataset(
-            data["source"] if source is None else source,
-            targets=tuple(data["targets"]),
-            features=tuple(data["features"]),
-            time=data.get("time"),
-            series=data.get("series"),
-            units=data.get("units"),
-        )
+        dataset = load_recorded(data, source)
     except DataError as error:
         if source is not None:
             raise

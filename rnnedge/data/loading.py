@@ -286,3 +286,20 @@ def _times(table: Table, column: str) -> NDArray[np.int64]:
 def _units(columns: Sequence[str], given: Mapping[str, str]) -> tuple[str, ...]:
     check_columns(given, columns, where="load_dataset", role="unit")
     return tuple(given.get(name, guess_unit(name)) for name in columns)
+
+
+def load_recorded(recorded: Mapping[str, Any], source: Any = None) -> Dataset:
+    """The dataset that a run's config records, read again (`load_dataset`).
+
+    Args:
+        recorded: section `data` of the config.
+        source: the data where it is not there any more, or was a data frame.
+    """
+    return load_dataset(
+        recorded["source"] if source is None else source,
+        targets=tuple(recorded["targets"]),
+        features=tuple(recorded["features"]),
+        time=recorded.get("time"),
+        series=recorded.get("series"),
+        units=recorded.get("units"),
+    )

@@ -25,8 +25,8 @@ from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.input_handling import Inputs
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.rnne_file import Parameters
-from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 
+from ..snapshot_state import graph_state_of, snapshot_of
 from .building import SUPPORT, javascript
 
 BACKEND = "wasm"
@@ -171,20 +171,10 @@ class WasmStream:
         return np.frombuffer(self._engine.order(_TIME, self._stream, data)[1], "<f4")
 
     def get_state(self) -> State:
-        metadata = self._engine.metadata
-        _, state = unpack_snapshot(
-            self.save(),
-            metadata.spec.state,
-            digest=metadata.digest,
-            numerics=metadata.numerics,
-        )
-        return state[: len(metadata.spec.graph_state)]
+        return graph_state_of(self._engine.metadata, self.save())
 
     def set_state(self, state: State) -> None:
-        metadata = self._engine.metadata
-        tensors: State = [np.asarray(tensor, np.float32) for tensor in state]
-        tensors.append(metadata.spec.state[-1].initial_array())
-        self.restore(pack_snapshot(metadata.digest, metadata.numerics, 0, tensors))
+        self.restore(snapshot_of(self._engine.metadata, state))
 
     def _rows(self, code: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = np.ascontiguousarray(x, dtype="<f4")
