@@ -26,7 +26,7 @@ from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
 from .quantisation_report import measure_quantisation
 from .subject import Subject, read_subject
-from .verification_stream import verification_stream
+from .verification_stream import check_tokens, verification_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ def export(
         )
     subject = read_subject(model, example=example, features=features, targets=targets)
     inputs = verification_stream(subject.spec, subject.weights, stream)
+    if stream is not None and subject.user is not None:
+        check_tokens(subject.spec, stream)
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
     notes = _notes(subject, recording)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import NonFiniteError, ShapeError
+from rnnedge_runtime.errors import NonFiniteError, ShapeError, SpecError
 from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.layers import Affine, Embedding
 from rnnedge_runtime.metadata import Golden
@@ -53,6 +53,28 @@ def verification_stream(
             )
         stream = np.resize(array[-VERIFY_STEPS:], (VERIFY_STEPS, spec.input_size))
     return _clipped(spec, stream)
+
+
+def check_tokens(spec: ModelSpec, given: NDArray[np.floating]) -> None:
+    """Refuse a stream `[T, I]` with a token that a user's own embedding has no row for.
+
+    Artifacts take row 0 for it, which the module to compare them with does not.
+
+    Raises:
+        SpecError: a token is out of range; names its row.
+    """
+    first = spec.layers[0]
+    if not isinstance(first, Embedding):
+        return
+    tokens = np.trunc(_clipped(spec, np.asarray(given, dtype=np.float32))[:, 0])
+    wrong = (tokens < 0) | (tokens >= first.num_embeddings)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise SpecError(
+            f"export: the verification stream has token {tokens[row]:.0f} in row {row}, and "
+            f"the embedding takes 0 to {first.num_embeddings - 1}. Pass stream= with tokens "
+            "of its vocabulary."
+        )
 
 
 def stream_like(spec: ModelSpec, golden: Golden) -> Inputs:
