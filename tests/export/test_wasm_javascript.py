@@ -95,7 +95,15 @@ def test_javascript_says_what_is_wrong_and_keeps_its_state(node: Node) -> None:
         "model.step([1, 2], 0)": "2 readings, expected 5: temp_c",
         "model.step([1, 2, 3, 4, 5])": "whole seconds since 1970",
         "model.step([1, 2, 3, 4, 5], 0.5)": "whole seconds since 1970",
-        "model.step([1, 2, 3, 4, '5'], 0)": "not a number",
+        "model.step([1, 2, 3, 4, '5'], 0)": "is '5', expected a number",
+        **{
+            f"model.step([1, 2, 3, 4, 5].fill(undefined, {k}, {k + 1}), 0)": (
+                f"reading of {name} is 'undefined', expected a number"
+            )
+            for k, name in enumerate(weather_spec().feature_names)
+        },
+        "model.step([1, , 3, 4, 5], 0)": "is 'undefined'",
+        "model.step({ length: 5 }, 0)": "is 'undefined'",
         "model.restore(new Uint8Array(3))": "damaged or no snapshot",
         "model.restore(model.snapshot().fill(1, 8, 24))": "damaged or no snapshot",
     }

@@ -29,7 +29,7 @@ class Model {
 
   // One step: y as a new Float32Array. `time` may be left out where nothing is derived from it.
   step(readings, time) {
-    const values = Array.from(readings, reading);
+    const values = Array.from(readings, (value, k) => reading(value, this.features[k], k));
     const [features, inputs] = [this.wasm.num_features(), this.wasm.input_size()];
     const isWhole = values.length === inputs && (features === inputs || time === undefined); // derived inputs given, too
     if (values.length !== features && !isWhole) {
@@ -62,9 +62,11 @@ class Model {
   }
 }
 
-function reading(value) {
-  if (value === null || value === undefined) return NaN;
-  if (typeof value !== 'number') throw new TypeError(`step: the reading '${value}' is not a number; a missing one is null or NaN`);
+function reading(value, feature, k) {
+  if (value === null) return NaN;
+  if (typeof value !== 'number') {
+    throw new TypeError(`step: the reading of ${feature?.name ?? `input ${k}`} is '${String(value)}', expected a number; a missing one is null or NaN`);
+  }
   return value;
 }
 
