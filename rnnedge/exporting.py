@@ -54,7 +54,7 @@ def export(
         run = model
         model = SequenceModel(run.spec)
         model.load_weights(run.weights)
-        name = name or run.name
+        name = run.name if name is None else name
         options.setdefault("stream", run.stream)
         if options.get("int8"):
             check_formats(formats)
@@ -62,5 +62,9 @@ def export(
             prepared = prepared or load_run_data(run, source)
             options["data"] = int8_data(prepared)
     return export_module(
-        model, formats=formats, out=out, name=name or "model", **options
+        model,
+        formats=formats,
+        out=out,
+        name="model" if name is None else name,
+        **options,
     )

@@ -59,7 +59,7 @@ def export(
     report: str | os.PathLike[str] | None = None,
     int8: bool = False,
     keep_float: str | int | Sequence[str | int] = (),
-    max_loss: float = MAX_LOSS,
+    max_loss: float | None = None,
     data: Int8Data | None = None,
     board: str | None = None,
     flash: str | None = None,
@@ -90,7 +90,8 @@ def export(
             error that gives the reason. Its difference from PyTorch has no limit, but the
             rise of its error on the test part has.
         keep_float: of int8, layers to compute in float, by position or by kind.
-        max_loss: of int8, part by which the mean absolute error of an output may rise.
+        max_loss: of int8, part by which the mean absolute error of an output may rise;
+            None: `tolerances.MAX_LOSS`.
         data: of int8, training and test part; None: calibrated on `stream`, not scored.
         board: board that the C source must fit (`rnnedge devices`); what it costs there is
             in the report and at the top of the header.
@@ -112,14 +113,20 @@ def export(
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     _check_request(formats, name)
     request = None
-    if not int8 and (keep_float != () or data is not None):
+    if not int8 and (keep_float != () or max_loss is not None or data is not None):
         raise SpecError(
-            "export: keep_float or data was given without int8, which they belong to. "
-            "Add int8=True (`--int8`), or leave them out."
+            "export: keep_float, max_loss or data was given without int8, which they belong "
+            "to. Add int8=True (`--int8`), or leave them out."
+        )
+    if not simd and "wasm" not in formats:
+        raise SpecError(
+            "export: simd=False (`--no-simd`) was given without the format wasm, which alone "
+            "has SIMD to leave out. Add the format wasm, or leave it out."
         )
     if int8:
         layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
-        request = read_request(formats, layers, max_loss, data, stream)
+        limit = MAX_LOSS if max_loss is None else max_loss
+        request = read_request(formats, layers, limit, data, stream)
     fit = find_fit(board, flash, ram)
     if fit is not None and "c" not in formats:
         raise SpecError(

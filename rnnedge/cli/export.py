@@ -29,7 +29,7 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 @click.option("--board", help="Board that the C source must fit: see rnnedge devices.")
 @click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
 @click.option("--ram", help="What state and stack may use.  [default: the board's]")
-@click.option("--no-simd", is_flag=True, help="WebAssembly for old browsers.")
+@click.option("--no-simd", is_flag=True, help="With --format wasm, for old browsers.")
 @click.option("--int8", is_flag=True, help="Write NAME-int8 in integers instead.")
 @click.option(
     "--keep-float",
@@ -39,8 +39,8 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 )
 @click.option(
     "--max-loss",
-    default=MAX_LOSS,
-    show_default=True,
+    type=float,
+    show_default=str(MAX_LOSS),
     help="With --int8, part by which the error on the test part may rise.",
 )
 @click.option("--data", help="With --int8, where the data of the run is now.")
@@ -52,7 +52,7 @@ def command(
     report: str | None,
     int8: bool,
     keep_float: tuple[str, ...],
-    max_loss: float,
+    max_loss: float | None,
     data: str | None,
     board: str | None,
     flash: str | None,

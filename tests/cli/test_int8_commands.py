@@ -12,6 +12,7 @@ from small_runs import tiny_run
 
 from rnnedge.cli import main
 from rnnedge_export import int8, verification_stream
+from rnnedge_runtime.tolerances import MAX_LOSS
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +117,10 @@ def test_what_it_cannot_do_exits_2(run, tmp_path, options, message):
     assert not (tmp_path / "dist").exists()
 
 
-@pytest.mark.parametrize("option", [("--keep-float", "gru"), ("--data", "other.csv")])
+@pytest.mark.parametrize(
+    "option",
+    [("--keep-float", "gru"), ("--data", "other.csv"), ("--max-loss", MAX_LOSS)],
+)
 def test_choices_of_int8_without_it_exit_2(run, tmp_path, option):
     result = call("export", run, "--format", "rnne", "--out", tmp_path / "d", *option)
     assert result.exit_code == 2
