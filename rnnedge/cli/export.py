@@ -19,9 +19,8 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
     "--format",
     "formats",
     multiple=True,
-    default=("onnx",),
-    show_default="onnx",
-    help="rnne, onnx, torchscript, c or wasm; may be repeated.",
+    help="rnne, onnx, torchscript, c or wasm; may be repeated.  [default: onnx, with "
+    "--int8 rnne]",
 )
 @click.option("--out", default=".", show_default=True, help="Folder of the artifacts.")
 @click.option("--name", help="File name without ending.  [default: that of the run]")
@@ -40,8 +39,8 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 @click.option(
     "--max-loss",
     type=float,
-    show_default=str(MAX_LOSS),
-    help="With --int8, part by which the error on the test part may rise.",
+    help="With --int8, part by which the error on the test part may rise.  "
+    f"[default: {MAX_LOSS}]",
 )
 @click.option("--data", help="With --int8, where the data of the run is now.")
 def command(
@@ -66,6 +65,7 @@ def command(
     source that does not fit. With --int8 the scales come from the training part, and an
     error that rises by more than --max-loss on the test part is a failure.
     """
+    formats = formats or (("rnne",) if int8 else ("onnx",))
     require("torch", extra="train", purpose="rnnedge export")
     require("onnx", extra="train", purpose="rnnedge export")
     if "onnx" in formats:

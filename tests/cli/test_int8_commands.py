@@ -101,6 +101,12 @@ def test_an_error_that_rises_too_far_exits_1(run, tmp_path, monkeypatch):
     assert call(*arguments, "--max-loss", 1000).exit_code == 0
 
 
+def test_the_format_is_rnne_when_none_is_named(run, tmp_path):
+    result = call("export", run, "--int8", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert [item.name for item in tmp_path.iterdir()] == ["boiler-int8.rnne"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
