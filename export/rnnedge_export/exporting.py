@@ -111,7 +111,8 @@ def export(
             WebAssembly clang and its linker.
     """
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    _check_request(formats, name)
+    folder = Path(out)
+    _check_request(formats, name, folder)
     request = None
     if not int8 and (keep_float != () or max_loss is not None or data is not None):
         raise SpecError(
@@ -140,7 +141,6 @@ def export(
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
     notes = _notes(subject, recording)
-    folder = Path(out)
     make_draft: Callable[[str], Draft] = partial(
         Draft, folder=folder, name=name, fit=fit, simd=simd
     )
@@ -187,7 +187,7 @@ def export(
     return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
 
 
-def _check_request(formats: Sequence[str], name: str) -> None:
+def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
     unknown = [item for item in formats if item not in FORMATS]
     if unknown or not formats:
         raise SpecError(
@@ -198,6 +198,11 @@ def _check_request(formats: Sequence[str], name: str) -> None:
         raise SpecError(
             f"export: the name '{name}' is not a plain file name. "
             "Name the folder with out= and the file without ending with name=."
+        )
+    if folder.is_file():
+        raise FormatError(
+            f"export: '{folder}' is a file, expected a folder. Name the folder with out= "
+            "(`--out`), and the file without ending with name= (`--name`)."
         )
 
 

@@ -193,6 +193,16 @@ def test_place_that_cannot_be_written_is_named(model, tmp_path, part):
     assert not list(tmp_path.rglob("*.onnx"))
 
 
+@pytest.mark.parametrize("formats", BOTH)
+def test_a_file_as_folder_is_said_and_left_as_it_was(model, tmp_path, formats):
+    path = tmp_path / "model.onnx"
+    path.write_text("in the way")
+    with pytest.raises(FormatError, match=r"model.onnx' is a file, expected a folder"):
+        export(model, formats=formats, out=path)
+    assert names(tmp_path) == [path.name]
+    assert path.read_text() == "in the way"
+
+
 def test_diverged_weights_are_refused(model, tmp_path):
     with torch.no_grad():
         model.layers[2].tensor("bias")[0] = torch.nan
