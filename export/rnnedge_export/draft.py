@@ -28,8 +28,8 @@ from .boards.fitting import (
     write_source,
 )
 from .boards.measuring import Measurement
-from .c_source.hosting import BACKEND
-from .c_source.loading import NO_COMPILER, load_c
+from .c_source.hosting import BACKEND, no_compiler
+from .c_source.loading import load_c
 from .c_source.naming import c_identifier
 from .foreign import build_foreign_onnx, scriptable_step
 from .onnx_graph import build_onnx
@@ -62,7 +62,6 @@ _TITLES = {
     "wasm": "WebAssembly",
 }
 _FOLDERS = ("c", "wasm")
-_ABSENT = {"c": NO_COMPILER, "wasm": NO_NODE}
 _BACKENDS = {"onnx": "onnx", "torchscript": "torchscript", "rnne": None}
 
 
@@ -237,8 +236,9 @@ class Draft:
             return ""
         title = _TITLES[self.format]
         if model.backend not in (BACKEND, WASM_BACKEND):
+            absent = no_compiler() if self.format == "c" else NO_NODE
             return (
-                f"{self.final.name}: {_ABSENT[self.format]}, so its weights were proved in "
+                f"{self.final.name}: {absent}, so its weights were proved in "
                 f"NumPy, and that the {title} gives the same bytes was not checked. Run "
                 "`rnnedge verify` on it where there is one."
             )

@@ -21,8 +21,8 @@ from rnnedge_runtime.stream import Stream
 
 from .artifact_metadata import read_parameters
 from .c_source.hosting import BACKEND as C_BACKEND
-from .c_source.hosting import find_compiler
-from .c_source.loading import NO_COMPILER, check_is_source, is_c_source, load_c
+from .c_source.hosting import find_compiler, no_compiler
+from .c_source.loading import check_is_source, is_c_source, load_c
 from .checks import Check, VerifyReport, outcome
 from .judge import Judge, Judgement, find_judge, rounding_errors
 from .long_run import read_long_run
@@ -250,7 +250,7 @@ class _Verification:
         numerics = self.model.metadata.numerics
         name = f"{len(self.x):,} carried steps in {title} = {numerics}, bit for bit"
         if self.engine.backend not in (C_BACKEND, WASM_BACKEND):
-            return [self.not_checked(name, NO_COMPILER)]
+            return [self.not_checked(name, no_compiler())]
         parameters = read_parameters(path)
         step = first_difference(self.spec, parameters, self.x, self.y)
         detail = "node" if is_wasm(path) else " ".join(find_compiler())

@@ -248,15 +248,23 @@ def test_without_a_compiler_the_export_says_what_it_did_not_check(
     monkeypatch.setenv("CC", "no-such-compiler")
     model = small()
     report = export(torch_model(model.spec, model.weights), formats="c", out=tmp_path)
-    assert "no C compiler was found" in report.notes[0]
+    said = "no C compiler was found: $CC is 'no-such-compiler', which is not on this"
+    assert said in report.notes[0]
     report = verify([tmp_path / "model.c"])
     missing = [check for check in report.checks if check.outcome == "not checked"]
     assert not report.has_failed
     assert [check.name for check in missing] == [
         "300 carried steps in C = f32.v1, bit for bit"
     ]
-    with pytest.raises(FormatError, match="no C compiler was found"):
+    assert said in missing[0].detail
+    with pytest.raises(FormatError, match=re.escape(said)):
         load_c(tmp_path / "model.c", is_compiled=True)
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
+    assert (
+        "on this machine (Debian: gcc"
+        in verify([tmp_path / "model.c"]).checks[3].detail
+    )
 
 
 def test_what_the_compiler_refuses_is_one_message(

@@ -43,6 +43,14 @@ def find_compiler() -> list[str]:
     return next(([name] for name in _COMPILERS if shutil.which(name)), [])
 
 
+def no_compiler() -> str:
+    """Why `find_compiler` found none."""
+    named = shlex.split(os.environ.get("CC", ""))
+    if named:
+        return f"no C compiler was found: $CC is '{named[0]}', which is not on this machine"
+    return "no C compiler was found on this machine (Debian: gcc; or name one in CC)"
+
+
 def compile_library(
     sources: Sequence[Path], folder: Path, *, compiler: Sequence[str] = ()
 ) -> Path:
@@ -60,8 +68,8 @@ def compile_library(
     command = list(compiler) or find_compiler()
     if not command:
         raise FormatError(
-            f"{where}: no C compiler was found to run it with. "
-            "Install one (Debian: gcc), or name it in the variable CC."
+            f"{where}: {no_compiler()}, and that runs it. "
+            "Install one, or correct the variable CC."
         )
     names = [read_name(path) for path in sources]
     sizes = folder / "sizes.c"

@@ -13,8 +13,6 @@ from ..rnne import numpy_engine_of
 from .hosting import CEngine, find_compiler
 from .reading import read_c_source
 
-NO_COMPILER = "no C compiler was found on this machine (Debian: gcc; or name one in CC)"
-
 
 def load_c(path: str | os.PathLike[str], *, is_compiled: bool | None = None) -> Model:
     """A generated source as a Model. Compiling runs it: load files you trust.
