@@ -32,7 +32,7 @@ from .rnne import numpy_engine_of, outputs_from_start
 from .verification_stream import Inputs, stream_like
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
-from .wasm.reading import is_wasm
+from .wasm.reading import is_wasm, missing_javascript
 
 _BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
 _RUN_STEPS = 500
@@ -169,6 +169,7 @@ class _Verification:
     def checks(self) -> list[Check]:
         return [
             self.integrity(),
+            *self.javascript(),
             self.weights,
             self.golden(),
             *self.compiled(),
@@ -213,6 +214,18 @@ class _Verification:
         checksum = "CRC32" if path.suffix == ".rnne" else "SHA-256"
         detail = f"{checksum} of {path.stat().st_size:,} bytes"
         return self.check("file is whole", True, detail=detail)
+
+    def javascript(self) -> list[Check]:
+        """That of WebAssembly, which `load` has refused when it is another."""
+        path = self.model.path
+        assert path is not None
+        if not is_wasm(path):
+            return []
+        name = "JavaScript is its own"
+        missing = missing_javascript(path)
+        if missing:
+            return [self.not_checked(name, f"no {', '.join(missing)} beside it")]
+        return [self.check(name, True, detail="SHA-256")]
 
     def golden(self) -> Check:
         golden = self.model.golden

@@ -244,6 +244,12 @@ def test_export_verify_and_inspect(tmp_path: Path) -> None:
     carried = "300 carried steps in WebAssembly = f32.v1, bit for bit"
     assert outcomes["boiler 2.wasm", carried] == "passed"
     assert load(written.artifacts[1].path).digest == written.digest
+    assert outcomes["boiler 2.wasm", "JavaScript is its own"] == "passed"
+    (tmp_path / "boiler 2.js").unlink()
+    report = verify([written.artifacts[0].path])
+    assert not report.has_failed
+    missing = [check for check in report.checks if check.outcome == "not checked"]
+    assert [check.detail for check in missing] == ["no boiler 2.js beside it"]
     shown = CliRunner().invoke(main, ["inspect", str(written.artifacts[0].path)])
     assert "temp_c_3" in shown.output
 

@@ -62,10 +62,25 @@ def is_wasm(path: Path) -> bool:
     return path.suffix.lower() == ".wasm"
 
 
+def missing_javascript(path: Path) -> list[str]:
+    """Names of the files that were exported with a module and are not beside it.
+
+    Raises:
+        FormatError: the file was changed or is not one of ours.
+    """
+    _, about = _read(read_sealed(path), path.name)
+    files = [_beside(path, name) for name in dict(about["files"])]
+    return [file.name for file in files if not file.is_file()]
+
+
+def _beside(path: Path, name: str) -> Path:
+    return path.with_name(Path(name).name)
+
+
 def _check_javascript(path: Path, sums: dict[str, str]) -> None:
     """The module is whole without it, but must not be stepped by another."""
     for name, expected in sums.items():
-        beside = path.with_name(Path(name).name)
+        beside = _beside(path, name)
         if not beside.is_file():
             continue
         if hashlib.sha256(beside.read_bytes()).hexdigest() != expected:
