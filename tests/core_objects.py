@@ -25,7 +25,12 @@ def require(tool: str) -> str:
     return tool
 
 
-def objects(compiler: str, folder: Path, *flags: str) -> list[Path]:
+def objects(
+    compiler: str, folder: Path, *flags: str, names: tuple[str, ...] = ()
+) -> list[Path]:
+    """Object files of the sources of these names without ending; by default of all."""
     require(compiler)
-    run(compiler, *flags, "-c", f"-I{CORE / 'include'}", *SOURCES, cwd=folder)
-    return [folder / source.with_suffix(".o").name for source in SOURCES]
+    sources = [source for source in SOURCES if not names or source.stem in names]
+    assert len(sources) == len(names or SOURCES)
+    run(compiler, *flags, "-c", f"-I{CORE / 'include'}", *sources, cwd=folder)
+    return [folder / source.with_suffix(".o").name for source in sources]
