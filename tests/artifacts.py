@@ -23,13 +23,13 @@ from rnnedge_runtime.engine import initial_state
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import Softmax
+from rnnedge_runtime.layers import Activation, Linear, Rnn, Softmax
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import CRITICAL
 from rnnedge_runtime.rnne_model import encode_model
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.stream import model_inputs
 from rnnedge_runtime.weights import NUMERICS, Weights, model_digest, weight_shapes
 
@@ -106,6 +106,16 @@ def quantised_model(
     readings = random_readings(spec, np.random.default_rng(1), 40)
     ranges = measure_ranges(spec, weights, inputs_of(spec, readings))
     return quantise(spec, weights, ranges, kept)
+
+
+def large_state_model(function: str, size: float) -> tuple[ModelSpec, Weights]:
+    """States of about `size` before a function that reaches its limit at 8."""
+    layers = (Rnn(1, 9, "relu"), Activation(9, function), Linear(9, 2))
+    spec = ModelSpec((Feature("x"),), (Target("a"), Target("b")), layers)
+    weights = random_weights(spec, np.random.default_rng(0))
+    weights["layers.0.weight_hh"][...] = 0
+    weights["layers.0.weight_ih"][:, 0] = size * np.linspace(-1, 1, 9) ** 3
+    return spec, weights
 
 
 @st.composite

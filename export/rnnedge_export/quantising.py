@@ -16,6 +16,7 @@ from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.integer_numerics import (
     CELL_BITS,
     LARGEST_BIAS,
+    LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
     LARGEST_MULTIPLIER,
     LARGEST_STATE,
@@ -206,7 +207,7 @@ class _Quantiser:
 
     def _activation(self, k: int, layer: Activation) -> None:
         unit = _FUNCTION_UNITS.get(layer.function, self.unit)
-        self._put(k, "gain", self._gain(k, self.unit, unit, 1))
+        self._put(k, "gain", self._gain(k, self.unit, unit, 1, LARGEST_FUNCTION_GAIN))
         self.unit = unit if layer.function == "relu" else STATE_UNIT
 
     def _add_last(self, k: int, layer: AddLast) -> None:
@@ -344,9 +345,16 @@ class _Quantiser:
             raise self._too_large(k, "bias", float(np.abs(values).max()))
         return np.round(values)
 
-    def _gain(self, k: int, unit: Scale, after: Scale, size: int) -> Float64:
+    def _gain(
+        self,
+        k: int,
+        unit: Scale,
+        after: Scale,
+        size: int,
+        largest: int = LARGEST_GAIN,
+    ) -> Float64:
         gain = np.round(np.asarray(unit) / after * 2.0**STATE_BITS)
-        if (np.abs(gain) > LARGEST_GAIN).any():
+        if (np.abs(gain) > largest).any():
             raise self._too_large(k, "scale", float(np.abs(gain).max()))
         return np.broadcast_to(gain, (size,))
 

@@ -22,6 +22,7 @@ LARGEST_MULTIPLIER = 2**30 - 1
 LARGEST_TABLE_MULTIPLIER = 2**23 - 1
 LARGEST_BIAS = 2**28
 LARGEST_GAIN = 65535
+LARGEST_FUNCTION_GAIN = 2**28
 LARGEST_TURN_GAIN = 32767
 LARGEST_TURN_OFFSET = 2**29
 LARGEST_STATE = 2**24
@@ -81,7 +82,7 @@ def scaled(total: Integers, multiplier: Integers) -> Integers:
 
 
 def gained(v: Integers, gain: Integers) -> Integers:
-    """`v * gain / 2^15`, halves up; |v| <= 32767, |gain| <= 65535."""
+    """`v * gain / 2^15`, halves up; |v| <= 32767."""
     return rounded_shift(v * gain, 15)
 
 

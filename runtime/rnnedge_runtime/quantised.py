@@ -20,6 +20,7 @@ from .integer_numerics import (
     CELL_BITS,
     INTEGER_NUMERICS,
     LARGEST_BIAS,
+    LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
     LARGEST_MULTIPLIER,
     LARGEST_ROW_SUM,
@@ -167,6 +168,9 @@ class QuantisedModel:
         if isinstance(layer, Embedding) and name.endswith(".multiplier"):
             is_large = (self.tensors[name] > LARGEST_TABLE_MULTIPLIER).any()
             return f"multipliers above {LARGEST_TABLE_MULTIPLIER}" if is_large else ""
+        if isinstance(layer, AddLast) and name.endswith(".gain"):
+            is_large = (np.abs(self.tensors[name]) > LARGEST_GAIN).any()
+            return f"magnitudes above {LARGEST_GAIN}" if is_large else ""
         if not name.endswith(".bits"):
             return ""
         is_scaled = (isinstance(layer, Rnn) and layer.nonlinearity == "relu") or (
@@ -333,7 +337,7 @@ _LARGEST = {
     "weight": LARGEST_WEIGHT,
     "multiplier": LARGEST_MULTIPLIER,
     "bias": LARGEST_BIAS,
-    "gain": LARGEST_GAIN,
+    "gain": LARGEST_FUNCTION_GAIN,
     "source": LARGEST_GAIN,
     "low": LARGEST_VALUE,
     "high": LARGEST_VALUE,

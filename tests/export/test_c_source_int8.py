@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import quantised_model
+from artifacts import large_state_model, quantised_model
 from c_integer_models import (
     DrawnIntegers,
     compiled_integers,
@@ -37,7 +37,7 @@ MISSING = -32768
 
 @pytest.fixture(scope="module")
 def models() -> list[DrawnIntegers]:
-    """Two of them given: one all in integers, one whose cell is kept in float."""
+    """All in integers; a cell kept in float; states beyond a function's limit; drawn ones."""
     rng = np.random.default_rng(0)
     spec = forecaster("lstm-proj-L2", 7)
     weights = random_weights(spec, rng)
@@ -46,6 +46,10 @@ def models() -> list[DrawnIntegers]:
         for kept in (frozenset[int](), frozenset({1}))
         for readings in [random_readings(spec, rng, 40)]
     ]
+    for size in (8, 600):
+        spec, weights = large_state_model("sigmoid", size)
+        model = quantised_model(spec, weights)
+        given.append(DrawnIntegers(model, random_readings(spec, rng, 40)))
     return given + drawn_integers(6)
 
 

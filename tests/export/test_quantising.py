@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from artifacts import inputs_of, quantised_model, quantised_models
+from artifacts import inputs_of, large_state_model, quantised_model, quantised_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import model_specs, random_readings, random_weights, seeds
@@ -120,6 +120,16 @@ def test_a_layer_whose_weights_do_not_fit_is_named() -> None:
         ranges = measure_ranges(spec, weights, stream(spec))
         with pytest.raises(SpecError, match=message):
             quantise(spec, weights, ranges, frozenset())
+
+
+@pytest.mark.parametrize("function", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("size", [3, 8, 30, 3000])
+def test_a_large_state_reaches_the_limit_of_a_function(function, size) -> None:
+    """Wrong: from states of 8 on, the gain left the range of a reader and the export failed."""
+    spec, weights = large_state_model(function, size)
+    x = stream(spec)
+    model = quantise(spec, weights, measure_ranges(spec, weights, x), frozenset())
+    check_close(spec, weights, model, x)
 
 
 def test_a_long_row_stays_within_32_bits() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import quantised_model, quantised_models
+from artifacts import large_state_model, quantised_model, quantised_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import (
@@ -85,6 +85,12 @@ def test_every_instruction_set_and_mode(
     model: QuantisedModel, seed: int, tmp_path: Path
 ) -> None:
     Case(model, tmp_path, seed).check_all()
+
+
+@pytest.mark.parametrize("size", [8, 600])
+def test_large_states_before_a_function(size: float, tmp_path: Path) -> None:
+    spec, weights = large_state_model("tanh", size)
+    Case(quantised_model(spec, weights), tmp_path, 0).check_all()
 
 
 @st.composite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnedge_runtime.integer_numerics import GRU_BITS
+from rnnedge_runtime.integer_numerics import GRU_BITS, LARGEST_VALUE
 from rnnedge_runtime.layers import (
     Activation,
     AddLast,
@@ -253,7 +253,9 @@ class _IntegerWriter:
             case Activation():
                 gain = int(self.model.tensors[f"layers.{k}.gain"][0])
                 function = _FUNCTIONS[layer.function]
-                self.elementwise(f"map({function}, {gain}, {layer.size}", layer)
+                bound = min(LARGEST_VALUE, 2**30 // max(abs(gain), 1) + 1)
+                given = f"{function}, {gain}, {bound}, {layer.size}"
+                self.elementwise(f"map({given}", layer)
             case AddLast():
                 arrays = f"{array}_gain, {array}_source_gain, {array}_sources"
                 size = layer.output_size

@@ -13,6 +13,7 @@ enum {
     LARGEST_TABLE_MULTIPLIER = (1 << 23) - 1,
     LARGEST_BIAS = 1 << 28,
     LARGEST_GAIN = 65535,
+    LARGEST_FUNCTION_GAIN = 1 << 28,
     LARGEST_TURN_GAIN = 32767,
     LARGEST_TURN_OFFSET = 1 << 29,
     CELL_BITS_FROM = 15,
@@ -201,7 +202,7 @@ static int has_valid_tensors(const rnne_layer *layer, check *c, const rnne_int_m
         return are_weights(c, map->weight[0], hidden, out) &&
                are_within(c, map->multiplier[0], hidden, 0, LARGEST_TABLE_MULTIPLIER);
     if (layer->kind == RNNE_ACTIVATION)
-        return are_within(c, map->gain, 1, -LARGEST_GAIN, LARGEST_GAIN);
+        return are_within(c, map->gain, 1, -LARGEST_FUNCTION_GAIN, LARGEST_FUNCTION_GAIN);
     if (layer->kind == RNNE_ADD_LAST)
         return are_within(c, map->gain, out, -LARGEST_GAIN, LARGEST_GAIN) &&
                are_within(c, map->source_gain, out, -LARGEST_GAIN, LARGEST_GAIN);

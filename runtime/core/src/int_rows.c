@@ -147,11 +147,11 @@ static void linear(rnne_rows *rows, const rnne_layer *layer, const part *p)
 static void activation(rnne_rows *rows, const rnne_layer *layer, const part *p)
 {
     const rnne_int_kernels *const kernels = rows->block.model->int_kernels;
-    const int32_t gain = layer->integer.gain[0];
+    const int64_t gain = layer->integer.gain[0];
     for (size_t j = 0; j < p->n; j++) {
         int32_t *const v = sum_row(rows, 0, j);
         for (size_t i = 0; i < layer->input_size; i++)
-            v[i] = rnne_shifted(rows->z[j][i] * gain, 15);
+            v[i] = (int32_t)rnne_shifted_wide(rows->z[j][i] * gain, 15);
         kernels->activate((rnne_function)layer->variant, layer->input_size, v,
                           q_row(rows, p->to, j));
     }

@@ -19,13 +19,15 @@ RNNE_INLINE int32_t rnne_q_gained(int32_t v, int32_t gain)
     return rnne_q_shift(v * gain, 15);
 }
 
-/* Whole groups are written; may be in place. */
-RNNE_FUNCTION void rnne_q_map(rnne_q_function function, int32_t gain, size_t n, const int16_t *z,
-                              int16_t *out)
+/* Whole groups are written; may be in place. Beyond `bound`, where the product would leave 32 bits,
+   the function has long reached its limit. */
+RNNE_FUNCTION void rnne_q_map(rnne_q_function function, int32_t gain, int32_t bound, size_t n,
+                              const int16_t *z, int16_t *out)
 {
     size_t i;
     for (i = 0; i < n; i += RNNE_Q_LANES) {
-        const rnne_qv v = rnne_qv_shift(rnne_qv_load16(z + i) * gain, 15);
+        const rnne_qv v = 
+            rnne_qv_shift(rnne_qv_limit(rnne_qv_load16(z + i), -bound, bound) * gain, 15);
         rnne_qv_store16(out + i, rnne_q_apply(function, rnne_qv_sat(v)));
     }
     rnne_q_fill(n, out);
