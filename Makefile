@@ -1,4 +1,4 @@
-# Every target sets up .venv by itself; it needs Python >= 3.11 and a C compiler.
+# Every target sets up .venv by itself; it needs Python >= 3.11 with its headers and a C compiler.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -18,6 +18,9 @@ demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
 
 test: $(BUILT)
+	@$(BIN)/python -c 'import rnnedge_runtime._native' 2>/dev/null || { echo \
+		"make: the C engine is not built, the tests need it. Install a C compiler and Python's headers" \
+		"(Debian: gcc, python3-dev), then: rm $(BUILT) and make test"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 # Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.

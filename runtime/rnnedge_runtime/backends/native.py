@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..stream import Stream
 
 _HOW_TO_BUILD = (
-    "Install a C compiler, then: "
+    "Install a C compiler and Python's headers (Debian: gcc, python3-dev), then: "
     "pip install --force-reinstall --no-binary rnnedge rnnedge"
 )
 
