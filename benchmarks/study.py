@@ -13,7 +13,7 @@ import numpy as np
 import rnnedge_runtime
 from rnnedge.benching.footprint import Footprint, measure
 from rnnedge.benching.timing import Block, time_blocks
-from rnnedge.benching.ways import WAYS, native, native_plain
+from rnnedge.benching.ways import WAYS, native, native_plain, onnx_run
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import read_rnne
 
@@ -52,13 +52,14 @@ QUICK = Plan(0.01, 3, 1, SMALL, MANY[:1])
 
 @dataclass(frozen=True, slots=True)
 class SingleStep:
-    """us per step of one stream; `int8` into `out`."""
+    """us per step of one stream; `int8` into `out`, `artifact` an exported `.onnx` file."""
 
     network: Network
     native: float
     plain: float
     onnx: float
     onnx_bind: float
+    artifact: float
     int8: float
 
 
@@ -144,6 +145,7 @@ def _single_step(
         "onnx": _lean(files).run_block(x),
         "plain": native_plain(files[".rnne"], x),
         "onnx_bind": _lean(files).bind_block(x),
+        "artifact": onnx_run(files[".onnx"], x),
     }
     timings = time_blocks(blocks, seconds=seconds)
     return SingleStep(network, **{name: t.p50 for name, t in timings.items()})
