@@ -161,6 +161,7 @@ def hostile() -> dict[str, bytes]:
         "truncated-one_layer_more": with_model(60, 4),
         "bad_section-one_layer_less": with_model(60, 2),
         "bad_model-clip_nan": with_model(64 + 4, 0x7FC00000),
+        "bad_model-clip_reversed": with_model(64 + 4, 0x7F000000),
         "unsupported-layer": with_model(layers_at, 99),
         "unsupported-variant": with_model(layers_at + 4, 2),
         "bad_model-input_zero": with_model(layers_at + 8, 0),
@@ -170,6 +171,7 @@ def hostile() -> dict[str, bytes]:
         "bad_section-long_short": with_long(long_run[:-4]),
         "bad_section-long_extended": with_long(long_run + bytes(4)),
         "bad_model-long_no_steps": changed(long_at, 0),
+        "bad_model-long_endless": changed(long_at, 10_001),
         "bad_model-long_base_nan": changed(long_at + 40, 0x7FC00000),
         "bad_model-long_span_infinite": changed(
             long_at + len(long_run) - 4, 0x7F800000

@@ -114,7 +114,7 @@ static const float *read_inputs(stream_object *self, const step_arguments *a)
 {
     const rnne_info *info = &self->model->info;
     const float *features = read_features(self, a->x);
-    if (!features || !info->num_derived)
+    if (!features || (a->time == Py_None && !info->num_derived))
         return features;
     if (!PyLong_CheckExact(a->time))
         return NULL;
@@ -122,6 +122,8 @@ static const float *read_inputs(stream_object *self, const step_arguments *a)
     const long long time = PyLong_AsLongLongAndOverflow(a->time, &overflow);
     if (overflow)
         return NULL;
+    if (!info->num_derived)
+        return features;
     if (features != self->x)
         memcpy(self->x, features, info->num_features * sizeof(float));
     rnne_time_features(self->model->core, time, self->x + info->num_features);

@@ -54,20 +54,23 @@ def check_readings(
 
 def check_times(
     spec: ModelSpec, time: TimeLike, num_rows: int, *, where: str, is_sequence: bool
-) -> NDArray[np.int64]:
-    """The time stamp of every row, `[num_rows]` int64 Unix seconds UTC.
-
-    Only called for a spec with derived inputs.
+) -> NDArray[np.int64] | None:
+    """The time stamp of every row, `[num_rows]` int64 Unix seconds UTC; None without need.
 
     Args:
         time: one value per row, or one integer: the time of the first row of a sequence,
-            the common time of the rows of a fleet.
+            the common time of the rows of a fleet. Checked, and not used, where the spec
+            has no derived inputs.
         is_sequence: whether the rows follow each other by `sample_period_s`.
 
     Raises:
         SpecError: no time given, or a start without a known sampling period.
         ShapeError: not integers, not within int64, or another number of them than rows.
     """
+    if not spec.derived:
+        if time is not None:
+            _stamps(time, num_rows, where=where)
+        return None
     if time is None:
         raise SpecError(
             f"{where}: no time was given, but the model derives inputs from it (periods "
@@ -76,6 +79,20 @@ def check_times(
         )
     if type(time) is int and num_rows == 1 and -_INT64_LIMIT <= time < _INT64_LIMIT:
         return np.array([time], dtype=np.int64)
+    stamps = _stamps(time, num_rows, where=where)
+    if stamps.ndim == 0:
+        period_s = 0.0
+        if is_sequence and num_rows > 1:
+            period_s = sample_period(spec, where=where)
+            last = int(stamps) + round((num_rows - 1) * period_s)
+            check_time_limits(last, where=where)
+        ahead_s = np.rint(np.arange(num_rows) * period_s).astype(np.int64)
+        return np.asarray(stamps.astype(np.int64) + ahead_s)
+    return stamps.astype(np.int64)
+
+
+def _stamps(time: TimeLike, num_rows: int, *, where: str) -> NDArray[np.generic]:
+    """Integers within int64, one alone or one per row."""
     stamps = np.asarray(time)
     if stamps.dtype.kind == "O" and all(type(stamp) is int for stamp in stamps.flat):
         check_time_limits(min(stamps.flat, default=0), where=where)
@@ -87,20 +104,12 @@ def check_times(
             f"{where}: time is {stamps.dtype}, expected integers. "
             "Pass Unix seconds UTC, for example int(time.time())."
         )
-    if stamps.ndim == 0:
-        period_s = 0.0
-        if is_sequence and num_rows > 1:
-            period_s = sample_period(spec, where=where)
-            last = int(stamps) + round((num_rows - 1) * period_s)
-            check_time_limits(last, where=where)
-        ahead_s = np.rint(np.arange(num_rows) * period_s).astype(np.int64)
-        return np.asarray(stamps.astype(np.int64) + ahead_s)
-    if stamps.shape != (num_rows,):
+    if stamps.ndim and stamps.shape != (num_rows,):
         raise ShapeError(
             f"{where}: time has shape {list(stamps.shape)}, expected [{num_rows}], one "
             "time stamp per row. Pass them in the order of the rows."
         )
-    return stamps.astype(np.int64)
+    return stamps
 
 
 def check_time_limits(time: int, *, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ from .snapshot import pack_snapshot, unpack_snapshot
 if TYPE_CHECKING:
     from .model import Model
 
+MAX_STREAMS = 2**32 - 1
+
 
 class Streams:
     """N streams with states of their own; a step of many is one call of the engine.
@@ -33,10 +36,15 @@ class Streams:
         self._model = model
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
-        self._ids = np.arange(count, dtype=np.int64)  # [N], ascending
-        self._next_id = count
         self._rejects = any(item.missing == "reject" for item in model.spec.features)
-        self._states = _make_states(model, count)
+        where = "Model.streams"
+        _check_size(count, where)
+        try:
+            self._states = _make_states(model, count)
+            self._ids = np.arange(count, dtype=np.int64)  # [N], ascending
+        except MemoryError:
+            raise _out_of_memory(model, count, where) from None
+        self._next_id = count
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -91,11 +99,9 @@ class Streams:
                 )
             shape = (len(readings), spec.output_size)
             check_out(out, shape, where=where)
-            times = None
-            if spec.derived:
-                times = check_times(
-                    spec, time, len(readings), where=where, is_sequence=False
-                )
+            times = check_times(
+                spec, time, len(readings), where=where, is_sequence=False
+            )
             if self._rejects:
                 self._reject_missing(readings, rows, where)
             dtype = self._model.engine.dtype
@@ -153,15 +159,22 @@ class Streams:
         """Add `count` streams in the initial state and return their ids `[count]`.
 
         Raises:
-            ShapeError: `count` is negative or not an integer.
+            ShapeError: `count` is negative or not an integer, or so many do not fit into
+                memory or a fleet, which holds 4,294,967,295.
         """
+        where = "Streams.add"
         with self._use:
             count = check_count(
-                count, least=0, where="Streams.add", name="count", what="streams to add"
+                count, least=0, where=where, name="count", what="streams to add"
             )
-            ids = np.arange(self._next_id, self._next_id + count, dtype=np.int64)
-            self._states.add(count)
-            self._ids = np.append(self._ids, ids)
+            _check_size(len(self) + count, where)
+            try:
+                ids = np.arange(self._next_id, self._next_id + count, dtype=np.int64)
+                all_ids = np.append(self._ids, ids)
+                self._states.add(count)
+            except MemoryError:
+                raise _out_of_memory(self._model, len(self) + count, where) from None
+            self._ids = all_ids
             self._next_id += count
             return ids
 
@@ -188,27 +201,37 @@ class Streams:
             )
 
     def _row(self, i: int, where: str) -> int:
-        return int(self._rows([i], where)[0])
+        try:
+            number = None if isinstance(i, bool) else operator.index(i)
+        except TypeError:
+            number = None
+        if number is None:
+            raise ShapeError(
+                f"{where}: i is {i!r}, expected the id of one stream, an integer. "
+                "Pass an id that `ids` or `add` returned."
+            )
+        row = len(self)
+        if 0 <= number < self._next_id:
+            row = int(np.searchsorted(self._ids, number))
+        if row == len(self) or self._ids[row] != number:
+            raise self._unknown(number, where)
+        return row
 
     def _rows(self, index: ArrayLike, where: str) -> NDArray[np.int64]:
         """Position of every id; the ids are kept ascending, so a search finds them."""
-        wanted = np.asarray(index)
-        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+        given = np.asarray(index)
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
             raise ShapeError(
-                f"{where}: index has shape {list(wanted.shape)} and type {wanted.dtype}, "
+                f"{where}: index has shape {list(given.shape)} and type {given.dtype}, "
                 "expected [n] integers. Pass one stream id per row."
             )
-        wanted = wanted.astype(np.int64)
+        wanted = given.astype(np.int64)
         rows = np.searchsorted(self._ids, wanted).astype(np.int64)
         is_known = np.zeros(len(wanted), dtype=bool)
         inside = rows < len(self._ids)
         is_known[inside] = self._ids[rows[inside]] == wanted[inside]
         if not is_known.all():
-            raise StateError(
-                f"{where}: no stream has the id {wanted[~is_known].min()}; there are "
-                f"{len(self)} streams, listed by `ids`. Use an id that `ids` or `add` "
-                "returned."
-            )
+            raise self._unknown(int(given[~is_known].min()), where)
         counts = np.bincount(rows, minlength=1)
         if counts.max() > 1:
             raise StateError(
@@ -216,6 +239,12 @@ class Streams:
                 "times in index, expected once. Step it again in another call."
             )
         return rows
+
+    def _unknown(self, i: int, where: str) -> StateError:
+        return StateError(
+            f"{where}: no stream has the id {i}; there are {len(self)} streams, listed by "
+            "`ids`. Use an id that `ids` or `add` returned."
+        )
 
     def __repr__(self) -> str:
         return f"<Streams of {self._model.name}: {len(self)}>"
@@ -226,3 +255,20 @@ def _make_states(model: Model, count: int) -> FleetStates:
     if isinstance(engine, OwnStreams):
         return engine.make_fleet(count, is_fast=model.is_fast)
     return ArrayFleet(engine, model.spec, count)
+
+
+def _check_size(num_streams: int, where: str) -> None:
+    if num_streams > MAX_STREAMS:
+        raise ShapeError(
+            f"{where}: the fleet would have {num_streams} streams, but one holds at most "
+            f"{MAX_STREAMS}. Ask for fewer, or share them among several fleets."
+        )
+
+
+def _out_of_memory(model: Model, num_streams: int, where: str) -> ShapeError:
+    num_values = sum(entry.size for entry in model.spec.state)
+    nbytes = num_streams * num_values * model.engine.dtype.itemsize
+    return ShapeError(
+        f"{where}: the states of {num_streams} streams take {nbytes / 2**30:,.1f} GiB and do "
+        "not fit into memory. Ask for fewer, or share them among several machines."
+    )

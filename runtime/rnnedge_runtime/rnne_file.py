@@ -32,6 +32,7 @@ HEADER = struct.Struct("<8sIIIIII")
 ENTRY = struct.Struct("<4sIII")
 CHECKSUM_AT = 16
 _LONG = struct.Struct("<II32s")
+LARGEST_LONG_RUN = 10_000
 
 
 Parameters = Weights | QuantisedModel
@@ -204,7 +205,7 @@ def _check_long_run(section: bytes, spec: ModelSpec, *, where: str) -> None:
         raise _misfit("LONG", where)
     num_steps = _LONG.unpack_from(section)[0]
     inputs = np.frombuffer(section, dtype="<f4", offset=_LONG.size)
-    if num_steps == 0 or not np.isfinite(inputs).all():
+    if not 0 < num_steps <= LARGEST_LONG_RUN or not np.isfinite(inputs).all():
         raise _misfit("LONG", where)
 
 

@@ -16,7 +16,7 @@ def check_shape(
     """`x` as a float32 array with the given axes.
 
     Args:
-        x: array or nested sequence of numbers.
+        x: array or nested sequence of numbers; masked ones are missing (NaN).
         axes: axis letters, for example "T F"; an axis absent from `sizes` may have any
             length.
         where: start of the message, for example "Stream.step: x".
@@ -29,7 +29,9 @@ def check_shape(
     letters = axes.split()
     try:
         with np.errstate(over="ignore"):
-            array = np.asarray(x, dtype=np.float32)
+            if isinstance(x, np.ma.MaskedArray):
+                x = np.ma.filled(x.astype(np.float32), np.nan)
+            array = _real(x)
     except (TypeError, ValueError, OverflowError):
         raise ShapeError(
             f"{where} is not an array of numbers, expected {_expected(letters, sizes)}. "
@@ -45,6 +47,14 @@ def check_shape(
             f"{hint or _HINT}"
         )
     return array
+
+
+def _real(x: ArrayLike) -> NDArray[np.float32]:
+    """`x` as float32; complex numbers, dates and durations are none."""
+    array = np.asarray(x)
+    if array.dtype.kind in "cmM":
+        raise TypeError
+    return array.astype(np.float32, copy=False)
 
 
 def _expected(letters: list[str], sizes: dict[str, int]) -> str:

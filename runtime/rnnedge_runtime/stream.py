@@ -88,9 +88,7 @@ class Stream:
                 spec, x, "F", where=where, artifact=self._model.name
             )
             check_out(out, self._output.shape, where=where)
-            times = None
-            if spec.derived:
-                times = check_times(spec, time, 1, where=where, is_sequence=True)
+            times = check_times(spec, time, 1, where=where, is_sequence=True)
             known = self._inputs.readings(reading[None])
             held = hold_readings(spec.features, known, self._held, where=where)
             self._stepper.step(self._inputs.rows(held, times)[0], self._output)
@@ -231,8 +229,6 @@ class Stream:
         readings = check_readings(
             spec, xs, "T F", where=where, artifact=self._model.name
         )
-        if not spec.derived:
-            return readings, None
         return readings, check_times(
             spec, time, len(readings), where=where, is_sequence=True
         )

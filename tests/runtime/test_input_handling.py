@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
+from artifacts import native_model, reference_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import model_specs, random_readings, seeds
+from strategies import model_specs, random_readings, random_weights, seeds
 
+from rnnedge_runtime.errors import ShapeError
 from rnnedge_runtime.input_handling import CLIP_NONE, clip_bounds, hold_readings
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.layers import Gru, Linear
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.time_features import (
     MAX_PERIOD_S,
     DerivedInput,
@@ -101,3 +105,29 @@ def test_columns_do_not_depend_on_their_neighbours(
             np.testing.assert_array_equal(
                 together[t, 2 * k : 2 * k + 2], time_features(stamps[[t]], [item])[0]
             )
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_a_masked_reading_is_missing(backend: str) -> None:
+    """Wrong: the number under the mask was taken as a reading."""
+    spec = ModelSpec(
+        (Feature("a"), Feature("b")), (Target("a"),), (Gru(2, 3), Linear(3, 1))
+    )
+    weights = random_weights(spec, np.random.default_rng(0))
+    model = {"native": native_model, "reference": reference_model}[backend](
+        spec, weights
+    )
+    masked = np.ma.masked_array([1.0, 5.0], [True, False])
+    expected = model.stream().step([np.nan, 5.0])
+    assert model.stream().step(masked).tobytes() == expected.tobytes()
+    rows = np.ma.masked_array([[1, 5]], [[True, False]])
+    assert model.stream().run(rows)[0].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["complex64", "datetime64[s]", "timedelta64[s]"])
+def test_what_is_no_real_number_is_refused(kind: str) -> None:
+    spec = ModelSpec((Feature("a"),), (Target("a"),), (Gru(1, 3), Linear(3, 1)))
+    weights = random_weights(spec, np.random.default_rng(0))
+    for model in (native_model(spec, weights), reference_model(spec, weights)):
+        with pytest.raises(ShapeError, match="not an array of numbers"):
+            model.stream().step(np.ones(1, np.int64).astype(kind))

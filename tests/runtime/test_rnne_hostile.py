@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +15,16 @@ from hypothesis import strategies as st
 from replay import ROOT, replay
 
 import rnnedge_runtime as runtime
+from rnnedge_runtime import _native
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.rnne_file import CHECKSUM_AT, file_checksum, parse_rnne
+from rnnedge_runtime.rnne_file import (
+    CHECKSUM_AT,
+    ENTRY,
+    HEADER,
+    file_checksum,
+    parse_rnne,
+    read_sections,
+)
 
 HOSTILE = sorted((ROOT / "tests/c/hostile").glob("*.rnne"))
 GOOD = (ROOT / "tests/c/tiny_gru.rnne").read_bytes()
@@ -65,7 +76,78 @@ def test_reader_raises_format_error_behind_a_repaired_checksum(
 ) -> None:
     changed = bytearray(GOOD)
     changed[at : at + 4] = value.to_bytes(4, "little")
-    checksum = file_checksum(bytes(changed))
-    changed[CHECKSUM_AT : CHECKSUM_AT + 4] = checksum.to_bytes(4, "little")
     with contextlib.suppress(FormatError):
-        parse_rnne(bytes(changed), where="file")
+        parse_rnne(with_checksum(changed), where="file")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "\ud800"), ("clip", 0), ("clip", "x"), ("initial", 10**400), ("unit", 1)],
+)
+def test_wrong_value_in_the_spec_is_refused(
+    field: str, value: Any, tmp_path: Path
+) -> None:
+    sections = read_sections(GOOD, where="file")
+    content = json.loads(sections[b"SPEC"].rstrip(b"\0"))
+    content["features"][0][field] = value
+    path = tmp_path / "model.rnne"
+    path.write_bytes(with_spec(json.dumps(content).encode()))
+    with pytest.raises(
+        FormatError, match=rf"^model\.rnne: .*features\[0\]\.{field} is "
+    ):
+        runtime.load(path, backend="numpy")
+
+
+def test_padding_of_the_spec_counts_or_not() -> None:
+    text = read_sections(GOOD, where="file")[b"SPEC"].rstrip(b"\0")
+    expected = parse_rnne(GOOD, where="file")[0].spec
+    for padding in range(5):
+        content = with_spec(text + bytes(padding))
+        assert parse_rnne(content, where="file")[0].spec == expected
+
+
+def with_checksum(content: bytearray) -> bytes:
+    checksum = file_checksum(bytes(content))
+    content[CHECKSUM_AT : CHECKSUM_AT + 4] = checksum.to_bytes(4, "little")
+    return bytes(content)
+
+
+def with_spec(text: bytes) -> bytes:
+    """`GOOD` with `text`, not padded, as section `SPEC`."""
+    sections = read_sections(GOOD, where="file")
+    sections[b"SPEC"] = text
+    table, body = b"", b""
+    offset = HEADER.size + ENTRY.size * len(sections)
+    for name, section in sections.items():
+        is_critical = name in (b"MODL", b"WGTS")
+        table += ENTRY.pack(name, is_critical, offset + len(body), len(section))
+        body += section + bytes(-len(section) % 4)
+    content = bytearray(GOOD[: HEADER.size] + table + body)
+    content[12:16] = len(content).to_bytes(4, "little")
+    return with_checksum(content)
+
+
+def test_the_loader_names_the_byte() -> None:
+    """Files that differ from a good one in one word; an entry of the table has four words."""
+    good = (ROOT / "runtime/core/fuzz/corpus_model/rnn.rnne").read_bytes()
+    num_checked = 0
+    for path in HOSTILE:
+        content = path.read_bytes()
+        words = {
+            at // 4 * 4
+            for at, (found, expected) in enumerate(zip(content, good, strict=False))
+            if found != expected and at // 4 * 4 != CHECKSUM_AT
+        }
+        is_elsewhere = path.stem.startswith(("truncated", "bad_checksum")) or (
+            path.stem in ("bad_section-one_layer_less", "bad_section-long_extended")
+        )
+        if len(content) != len(good) or len(words) != 1 or is_elsewhere:
+            continue
+        with pytest.raises(FormatError) as caught:
+            _native.Model(content, "model.rnne")
+        found = re.search(r"at byte ([\d,]+):", str(caught.value))
+        assert found is not None
+        behind = words.pop() - int(found[1].replace(",", ""))
+        assert 0 <= behind <= 12, path.stem
+        num_checked += 1
+    assert num_checked >= 18

@@ -98,3 +98,25 @@ def test_phase_is_that_of_unbounded_integers(
 ) -> None:
     arrays = (np.array([value], dtype=np.int64) for value in (time, period_s, offset_s))
     assert phase(*arrays)[0] == ((time + offset_s) % period_s << 32) // period_s
+
+
+TIMELESS = ModelSpec((Feature("a"),), (Target("a"),), (Gru(1, 4), Linear(4, 1)))
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_without_derived_inputs_refuses_what_is_no_time(kind: str) -> None:
+    """Wrong: `step(x, y)`, as in C, put y where the time belongs and left it unwritten."""
+    weights = random_weights(TIMELESS, np.random.default_rng(0))
+    model = MODELS[kind](TIMELESS, weights)
+    stream, fleet = model.stream(), model.streams(2)
+    y = np.full(1, 7, np.float32)
+    for time in (y, "noon", float("nan"), 1.5, 2**70, [1, 2, 3]):
+        with pytest.raises(ShapeError, match=r"Stream\.step: .*time"):
+            stream.step([1.0], time)
+        with pytest.raises(ShapeError, match=r"Stream\.run: .*time"):
+            stream.run([[1.0], [2.0]], time)
+        with pytest.raises(ShapeError, match=r"Streams\.step: .*time"):
+            fleet.step([[1.0], [2.0]], time)
+    assert stream.num_steps == 0
+    expected = model.stream().step([1.0])
+    assert stream.step([1.0], 1_700_000_000).tobytes() == expected.tobytes()

@@ -10,6 +10,7 @@ enum {
     FEATURE_NBYTES = 16,
     DERIVED_NBYTES = 16,
     PROOF_INPUTS_AT = 40, /* in LONG */
+    LARGEST_LONG_RUN = 10000,
     MAX_FEATURES = 65536,
     MAX_DERIVED = 256,
     MAX_LAYERS = 256
@@ -89,7 +90,8 @@ static rnne_status check_proof(const rnne_section *proof, uint32_t input_size, r
         return RNNE_OK;
     if (proof->nbytes != PROOF_INPUTS_AT + 8 * (size_t)input_size)
         return rnne_fail(error, RNNE_BAD_SECTION, proof->offset);
-    if (rnne_get_u32(proof->bytes) == 0)
+    const uint32_t num_steps = rnne_get_u32(proof->bytes);
+    if (num_steps == 0 || num_steps > LARGEST_LONG_RUN)
         return rnne_fail(error, RNNE_BAD_MODEL, proof->offset);
     for (size_t at = PROOF_INPUTS_AT; at < proof->nbytes; at += 4)
         if (!rnne_is_finite(rnne_get_f32(proof->bytes + at)))

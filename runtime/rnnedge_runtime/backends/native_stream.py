@@ -54,9 +54,7 @@ class NativeStream(CoreStream, Stream):
         spec = self._spec
         reading = check_readings(spec, x, "F", where=where, artifact=self._model.name)
         check_out(out, (spec.output_size,), where=where)
-        times = None
-        if spec.derived:
-            times = check_times(spec, time, 1, where=where, is_sequence=True)
+        times = check_times(spec, time, 1, where=where, is_sequence=True)
         y: Array = self._advance(reading[None], times, where=where)[0]
         if out is None:
             return y
