@@ -18,6 +18,10 @@ from wasm_models import TOOLS, write_wasm
 
 from rnnedge_export.wasm.loading import load_wasm
 from rnnedge_export.wasm.reading import read_wasm
+from rnnedge_runtime.backends.reference import ReferenceEngine
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
+from rnnedge_runtime.weights import NUMERICS
 
 MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
@@ -90,6 +94,76 @@ def test_javascript_streams_as_python_does(node: Node, weather: Path) -> None:
     assert (found["first"], found["digest"]) == ("temp_c", model.digest)
 
 
+def reference_of(path: Path) -> Model:
+    """The model in float64."""
+    metadata, weights = read_wasm(path)
+    return Model(metadata, ReferenceEngine(metadata.spec, weights), path)
+
+
+def wider(snapshot: bytes, model: Model) -> bytes:
+    """The same state in float64."""
+    num_steps, state = unpack_snapshot(
+        snapshot, model.spec.state, digest=model.digest, numerics=NUMERICS
+    )
+    return pack_snapshot(
+        model.digest,
+        NUMERICS,
+        num_steps,
+        [tensor.astype(np.float64) for tensor in state],
+    )
+
+
+def test_javascript_restores_every_form_of_a_snapshot(
+    node: Node, weather: Path
+) -> None:
+    model = load_wasm(weather, is_run=False)
+    stream, reference = model.stream(), reference_of(weather)
+    row, time = [3.9, -3.3, 60.0, 5.7, 1012.6], 1_357_020_000
+    doubles = reference.stream()
+    for one in (stream, doubles):
+        one.step(row, time=time)
+    narrow, wide = stream.snapshot(), wider(stream.snapshot(), model)
+    assert len(narrow) < len(doubles.snapshot()) <= len(wide)
+    found = node.run(
+        f"""
+        const forms = {[list(form) for form in (narrow, wide, doubles.snapshot())]};
+        const shown = [];
+        for (const form of forms) {{
+          const bytes = Uint8Array.from(form);
+          const shifted = new Uint8Array([7, ...form]).subarray(1);
+          for (const taken of [bytes, bytes.buffer, shifted, Buffer.from(form)]) {{
+            model.reset();
+            model.restore(taken);
+            shown.push([...model.snapshot()]);
+          }}
+        }}
+        console.log(JSON.stringify(shown));
+        """
+    )
+    restored = model.stream()
+    restored.restore(doubles.snapshot())
+    expected = [narrow] * 8 + [restored.snapshot()] * 4
+    assert [bytes(one) for one in found] == expected
+
+
+@pytest.mark.parametrize("hidden_size", [1, 4, 64])
+def test_javascript_knows_a_snapshot_of_another_model(
+    node: Node, hidden_size: int
+) -> None:
+    state = [np.zeros(hidden_size, np.float32), np.zeros(5, np.float32)]
+    other = pack_snapshot("12" * 32, NUMERICS, 3, state)
+    found = node.run(
+        f"""
+        const before = String(model.snapshot()), bytes = Uint8Array.from({list(other)});
+        let said = 'nothing';
+        try {{ model.restore(bytes); }} catch (e) {{ said = e.message; }}
+        console.log(JSON.stringify([said, before === String(model.snapshot())]));
+        """
+    )
+    assert "it is of another model" in found[0]
+    assert found[1] is True
+
+
 def test_javascript_says_what_is_wrong_and_keeps_its_state(node: Node) -> None:
     calls = {
         "model.step([1, 2], 0)": "2 readings, expected 5: temp_c",
@@ -102,10 +176,23 @@ def test_javascript_says_what_is_wrong_and_keeps_its_state(node: Node) -> None:
             )
             for k, name in enumerate(weather_spec().feature_names)
         },
+        "model.step(null, 0)": "the readings are null, expected an array of 5",
+        "model.step(undefined, 0)": "the readings are undefined, expected",
+        "model.step('12345', 0)": "the readings are String, expected an array",
         "model.step([1, , 3, 4, 5], 0)": "is 'undefined'",
         "model.step({ length: 5 }, 0)": "is 'undefined'",
         "model.restore(new Uint8Array(3))": "damaged or no snapshot",
         "model.restore(model.snapshot().fill(1, 8, 24))": "damaged or no snapshot",
+        "model.restore(new Uint8Array(1e6))": "damaged or no snapshot",
+        "model.restore(Buffer.concat([model.snapshot(), Buffer.alloc(1e6)]))": (
+            "damaged or no snapshot"
+        ),
+        "model.restore(null)": (
+            "the snapshot is null, expected a Uint8Array or an ArrayBuffer"
+        ),
+        "model.restore()": "the snapshot is undefined, expected a Uint8Array",
+        "model.restore([...model.snapshot()])": "the snapshot is Array, expected",
+        "model.restore(model.stream())": "the snapshot is Promise, expected",
     }
     script = "const said = [], before = String(model.snapshot());\n" + "".join(
         f"try {{ {call}; said.push('nothing'); }} catch (e) {{ said.push(e.message); }}\n"

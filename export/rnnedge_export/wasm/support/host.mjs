@@ -49,8 +49,8 @@ function run(wasm, data) {
 }
 
 function restore(wasm, data) {
-  if (data.length > wasm.snapshot_nbytes()) return 1;
-  new Uint8Array(wasm.memory.buffer, wasm.snapshot(), data.length).set(data);
+  const room = (wasm.max_snapshot_nbytes ?? wasm.snapshot_nbytes)(); // earlier modules lack the first
+  new Uint8Array(wasm.memory.buffer, wasm.snapshot(), room).set(data.subarray(0, room));
   return wasm.restore(data.length);
 }
 

@@ -29,8 +29,9 @@ class Model {
 
   // One step: y as a new Float32Array. `time` may be left out where nothing is derived from it.
   step(readings, time) {
-    const values = Array.from(readings, (value, k) => reading(value, this.features[k], k));
     const [features, inputs] = [this.wasm.num_features(), this.wasm.input_size()];
+    if (Object(readings) !== readings) throw new TypeError(`step: the readings are ${kind(readings)}, expected an array of ${features}`);
+    const values = Array.from(readings, (value, k) => reading(value, this.features[k], k));
     const isWhole = values.length === inputs && (features === inputs || time === undefined); // derived inputs given, too
     if (values.length !== features && !isWhole) {
       throw new RangeError(`step: ${values.length} readings, expected ${features}: ${this.features.map((f) => f.name).join(', ')}`);
@@ -54,20 +55,21 @@ class Model {
     return new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), this.wasm.snapshot_nbytes()).slice();
   }
 
-  restore(bytes) {
-    const size = this.wasm.snapshot_nbytes();
-    if (bytes.length === size) new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), size).set(bytes);
-    const status = bytes.length === size ? this.wasm.restore(size) : 1;
+  restore(source) {
+    const bytes = kind(source) === 'ArrayBuffer' ? new Uint8Array(source) : source;
+    if (kind(bytes) !== 'Uint8Array') throw new TypeError(`restore: the snapshot is ${kind(source)}, expected a Uint8Array or an ArrayBuffer`);
+    const room = new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), this.wasm.max_snapshot_nbytes());
+    room.set(bytes.subarray(0, room.length));
+    const status = this.wasm.restore(bytes.length);
     if (status) throw new Error(`restore: the snapshot is refused: ${REFUSED[status]}; the state is as before`);
   }
 }
 
+const kind = (value) => (value == null ? String(value) : Object.prototype.toString.call(value).slice(8, -1));
+
 function reading(value, feature, k) {
-  if (value === null) return NaN;
-  if (typeof value !== 'number') {
-    throw new TypeError(`step: the reading of ${feature?.name ?? `input ${k}`} is '${String(value)}', expected a number; a missing one is null or NaN`);
-  }
-  return value;
+  if (typeof value === 'number' || value === null) return value ?? NaN;
+  throw new TypeError(`step: the reading of ${feature?.name ?? `input ${k}`} is '${String(value)}', expected a number; a missing one is null or NaN`);
 }
 
 async function open(module) {

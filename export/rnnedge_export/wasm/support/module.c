@@ -7,7 +7,8 @@
 
 static model_state state;
 static float x[ROWS * MODEL_INPUT_SIZE], y[ROWS * MODEL_OUTPUT_SIZE];
-static uint8_t snapshot[MODEL_SNAPSHOT_NBYTES];
+/* One of float64 tensors is at most this long. */
+static uint8_t snapshot[2 * MODEL_SNAPSHOT_NBYTES];
 static uint8_t is_started;
 
 static model_state *stream(void)
@@ -58,6 +59,12 @@ EXPORT(snapshot_nbytes) int snapshot_nbytes(void)
     return MODEL_SNAPSHOT_NBYTES;
 }
 
+/* The room at snapshot. */
+EXPORT(max_snapshot_nbytes) int max_snapshot_nbytes(void)
+{
+    return sizeof snapshot;
+}
+
 EXPORT(state_nbytes) int state_nbytes(void)
 {
     return sizeof state;
@@ -86,10 +93,15 @@ EXPORT(save) void save(void)
     model_save(stream(), snapshot);
 }
 
-/* From snapshot: 0, or why the state is as before, as model_restore() says it. */
+/* From snapshot: 0, or why the state is as before, as model_restore() says it. Of one that is
+ * longer than the room, only the header is read. */
 EXPORT(restore) int restore(uint32_t nbytes)
 {
-    return nbytes > MODEL_SNAPSHOT_NBYTES ? 1 : model_restore(stream(), snapshot, nbytes);
+    if (nbytes <= sizeof snapshot)
+        return model_restore(stream(), snapshot, nbytes);
+    rnne_end_snapshot(snapshot, snapshot + RNNE_SNAPSHOT_HEADER);
+    /* No header has as many tensors, so that this is never 0. */
+    return rnne_check_snapshot(snapshot, RNNE_SNAPSHOT_HEADER + 4, model_identity, 0x10000);
 }
 
 /* The derived inputs of a time in whole seconds, at the end of a row of x. */
