@@ -7,7 +7,6 @@ TorchScript extra files (docs/format.md, "Metadata").
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import json
 import re
@@ -32,6 +31,7 @@ KEY_SHA256 = "rnnedge.sha256"
 FORMAT_VERSION_TEXT = "1"
 _EXTRA = "/extra/"
 _DIGEST = re.compile("[0-9a-f]{64}")
+_VERSION = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
             "rnnedge; export the model with `rnnedge export`."
         )
     version = text[KEY_VERSION]
-    check_format_version(int(version) if version.isdigit() else version, where=where)
+    is_number = _VERSION.fullmatch(version) is not None
+    check_format_version(int(version) if is_number else version, where=where)
     missing = [
         key
         for key in (KEY_SPEC, KEY_DIGEST, KEY_NUMERICS, KEY_GOLDEN)
@@ -156,7 +157,7 @@ def _golden_from_text(text: str, spec: ModelSpec, *, where: str) -> Golden:
             _decode(content["x"], (num_steps, spec.input_size)),
             _decode(content["y"], (num_steps, spec.output_size)),
         )
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise FormatError(
             f"{where}: the golden vectors do not fit the model description. "
             "The file was changed; export it again."

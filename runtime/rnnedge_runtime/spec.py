@@ -8,6 +8,7 @@ that is missing or out of range.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -20,6 +21,8 @@ from .layers import AddLast, Embedding, Layer, Opaque
 from .time_features import MAX_PERIOD_S, DerivedInput
 
 MISSING_POLICIES = ("hold", "reject")
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +196,14 @@ def _check_signature(spec: ModelSpec) -> None:
             "Name at least one input column and one target."
         )
     for what, names in (("feature", spec.feature_names), ("target", spec.target_names)):
-        repeated = {name for name in names if names.count(name) > 1 or not name}
+        uses = Counter(names)
+        repeated = sorted(name for name in uses if uses[name] > 1 or not name)
         if repeated:
+            num_more = len(repeated) - _MOST_NAMED
             raise SpecError(
                 f"ModelSpec: {what} names must be non-empty and distinct, found "
-                f"{sorted(repeated)} more than once or empty. Rename the columns."
+                f"{repeated[:_MOST_NAMED]}{f' and {num_more} others' * (num_more > 0)} "
+                "more than once or empty. Rename the columns."
             )
     for feature in spec.features:
         _check_feature(feature)
@@ -219,7 +225,7 @@ def _check_signature(spec: ModelSpec) -> None:
                 f"ModelSpec: a derived input has period_s={item.period_s}, expected 1 to "
                 f"{MAX_PERIOD_S}. Use 86400 for the hour of day."
             )
-    if spec.sample_period_s is not None and not spec.sample_period_s > 0:
+    if spec.sample_period_s is not None and not 0 < spec.sample_period_s < np.inf:
         raise SpecError(
             f"ModelSpec: sample_period_s is {spec.sample_period_s}, expected a positive "
             "number of seconds. Leave it out when it is unknown."
@@ -233,15 +239,15 @@ def _check_feature(feature: Feature) -> None:
             f"expected one of {', '.join(MISSING_POLICIES)}. Choose one of these."
         )
     low, high = feature.clip or (0.0, 0.0)
-    if not -np.inf < low <= high < np.inf:
+    if not -LARGEST_FLOAT32 <= low <= high <= LARGEST_FLOAT32:
         raise SpecError(
             f"ModelSpec: feature '{feature.name}' has clip={feature.clip}, expected two "
-            "finite numbers (low, high) with low <= high. Use None for no limit."
+            "finite float32 numbers (low, high) with low <= high. Use None for no limit."
         )
-    if not np.isfinite(feature.initial):
+    if not -LARGEST_FLOAT32 <= feature.initial <= LARGEST_FLOAT32:
         raise SpecError(
             f"ModelSpec: feature '{feature.name}' has initial={feature.initial}, expected "
-            "a finite number. Use the mean of the training readings."
+            "a finite float32 number. Use the mean of the training readings."
         )
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import reprlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .errors import FormatError, SpecError
-from .layers import LAYER_KINDS, Layer
-from .spec import Feature, ModelSpec, Target
-from .time_features import DerivedInput
+from .layers import LAYER_KINDS
+from .spec import LARGEST_FLOAT32, MISSING_POLICIES, Feature, ModelSpec, Target
+from .time_features import MAX_PERIOD_S, DerivedInput
 
 FORMAT_VERSION = 1
+LARGEST_SIZE = 2**24
+"""Limit of every size in a layer (docs/format.md, "Layers")."""
 
 
 def spec_to_json(spec: ModelSpec) -> str:
@@ -63,37 +67,28 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
         ) from None
     check_format_version(version, where=where)
     try:
-        return ModelSpec(
-            features=tuple(
-                Feature(**_fields(item)) for item in content.pop("features")
-            ),
-            targets=tuple(Target(**_fields(item)) for item in content.pop("targets")),
-            derived=tuple(
-                DerivedInput(**_fields(item)) for item in content.pop("derived")
-            ),
-            layers=tuple(_layer(item) for item in content.pop("layers")),
-            quantiles=tuple(content.pop("quantiles")),
-            vocabulary=tuple(content.pop("vocabulary")),
-            **content,
-        )
-    except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
+        spec: ModelSpec = _SPEC(content, "")
+    except (SpecError, _FieldError) as error:
         raise FormatError(
             f"{where}: the model description does not hold together: {error} "
             "The file was changed or not written by rnnedge; export it again."
         ) from None
+    return spec
 
 
 def check_format_version(version: object, *, where: str) -> None:
     """Raise FormatError unless this library reads files of `version`."""
-    if version == FORMAT_VERSION:
+    is_integer = isinstance(version, int) and not isinstance(version, bool)
+    if is_integer and version == FORMAT_VERSION:
         return
+    shown = reprlib.repr(version)
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise FormatError(
-            f"{where}: format version {version} is newer than version {FORMAT_VERSION}, "
+            f"{where}: format version {shown} is newer than version {FORMAT_VERSION}, "
             "which this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
         )
     raise FormatError(
-        f"{where}: format version {version!r} is unknown, expected {FORMAT_VERSION}. "
+        f"{where}: format version {shown} is unknown, expected {FORMAT_VERSION}. "
         "The file was changed or not written by rnnedge; export it again."
     )
 
@@ -110,14 +105,187 @@ def _feature_fields(feature: Feature) -> dict[str, Any]:
     return fields
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+class _FieldError(Exception):
+    """A value of the JSON has the wrong type or is out of range."""
 
 
-def _fields(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: _tuples(value) for name, value in item.items()}
+_Check = Callable[[Any, str], Any]
+"""From a value of the JSON and its place to a value of the ModelSpec, or _FieldError."""
 
 
-def _layer(item: dict[str, Any]) -> Layer:
-    fields = _fields(item)
-    return LAYER_KINDS[fields.pop("kind")](**fields)
+def _wrong(value: object, at: str, expected: str) -> _FieldError:
+    return _FieldError(f"{at} is {reprlib.repr(value)}, expected {expected}.")
+
+
+def _text(value: Any, at: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, at, "text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _wrong(value, at, "text without lone surrogates") from None
+    return value
+
+
+def _boolean(value: Any, at: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, at, "true or false")
+    return value
+
+
+def _choice(*choices: str) -> _Check:
+    def check(value: Any, at: str) -> str:
+        if _text(value, at) not in choices:
+            raise _wrong(value, at, f"one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def _integer(low: int, high: int) -> _Check:
+    def check(value: Any, at: str) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise _wrong(value, at, f"an integer from {low} to {high}")
+        return value
+
+    return check
+
+
+def _number(largest: float) -> _Check:
+    def check(value: Any, at: str) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not -largest <= value <= largest:
+            raise _wrong(value, at, f"a number of magnitude {largest:g} or less")
+        number: float = value
+        return number
+
+    return check
+
+
+def _optional(check: _Check) -> _Check:
+    return lambda value, at: None if value is None else check(value, at)
+
+
+def _list(check: _Check) -> _Check:
+    def check_all(value: Any, at: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _wrong(value, at, "a list")
+        return tuple(check(item, f"{at}[{k}]") for k, item in enumerate(value))
+
+    return check_all
+
+
+def _items(*checks: _Check) -> _Check:
+    """A list of one value for each check."""
+
+    def check_each(value: Any, at: str) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) != len(checks):
+            raise _wrong(value, at, f"a list of {len(checks)} values")
+        return tuple(
+            check(item, f"{at}[{k}]")
+            for k, (check, item) in enumerate(zip(checks, value, strict=True))
+        )
+
+    return check_each
+
+
+def _object(made: Callable[..., Any], **checks: _Check) -> _Check:
+    """An object whose fields are the arguments of `made`, a dataclass."""
+    needed = {
+        field.name
+        for field in dataclasses.fields(made)  # type: ignore[arg-type]
+        if field.default is dataclasses.MISSING
+    }
+
+    def check_fields(value: Any, at: str) -> Any:
+        if not isinstance(value, dict):
+            raise _wrong(value, at, "an object")
+        prefix = f"{at}." if at else ""
+        for name in value:
+            if name not in checks:
+                raise _FieldError(f"{prefix}{reprlib.repr(name)} is an unknown field.")
+        for name in sorted(needed - set(value)):
+            raise _FieldError(f"{prefix}{name} is missing.")
+        return made(
+            **{name: checks[name](item, prefix + name) for name, item in value.items()}
+        )
+
+    return check_fields
+
+
+def _layer(value: Any, at: str) -> Any:
+    if not isinstance(value, dict):
+        raise _wrong(value, at, "an object")
+    kind = _choice(*_LAYERS)(value.get("kind"), f"{at}.kind")
+    fields = {name: item for name, item in value.items() if name != "kind"}
+    return _LAYERS[kind](fields, at)
+
+
+def _opaque_state(value: Any, at: str) -> Any:
+    name, shape, initial = _OPAQUE_STATE(value, at)
+    size = 1
+    for length in shape:
+        size = min(size * length, LARGEST_SIZE + 1)
+    if size > LARGEST_SIZE or len(initial) not in (0, size):
+        raise _FieldError(
+            f"{at} has shape {reprlib.repr(shape)} and {len(initial)} initial values, "
+            f"expected at most {LARGEST_SIZE} values, all of them initial or none."
+        )
+    return name, shape, initial
+
+
+_SIZE = _integer(1, LARGEST_SIZE)
+_FLOAT32 = _number(LARGEST_FLOAT32)
+_DOUBLE = _number(float(np.finfo(np.float64).max))
+_INT64 = _integer(-(2**63), 2**63 - 1)
+_OPAQUE_STATE = _items(_text, _list(_integer(0, LARGEST_SIZE)), _list(_FLOAT32))
+_LAYER_FIELDS: dict[str, dict[str, _Check]] = {
+    "affine": {"size": _SIZE, "inverse": _boolean},
+    "embedding": {"num_embeddings": _SIZE, "embedding_dim": _SIZE},
+    "rnn": {
+        "input_size": _SIZE,
+        "hidden_size": _SIZE,
+        "nonlinearity": _choice("tanh", "relu"),
+    },
+    "gru": {"input_size": _SIZE, "hidden_size": _SIZE},
+    "lstm": {
+        "input_size": _SIZE,
+        "hidden_size": _SIZE,
+        "proj_size": _integer(0, LARGEST_SIZE),
+    },
+    "linear": {"input_size": _SIZE, "output_size": _SIZE},
+    "activation": {"size": _SIZE, "function": _choice("tanh", "relu", "sigmoid")},
+    "softmax": {"size": _SIZE},
+    "add_last": {"sources": _list(_integer(0, LARGEST_SIZE))},
+    "opaque": {
+        "input_size": _SIZE,
+        "output_size": _SIZE,
+        "states": _list(_opaque_state),
+        "weights_sha256": _text,
+        "reason": _text,
+    },
+}
+_LAYERS = {
+    kind: _object(layer, **_LAYER_FIELDS[kind]) for kind, layer in LAYER_KINDS.items()
+}
+_FEATURE = _object(
+    Feature,
+    name=_text,
+    unit=_text,
+    missing=_choice(*MISSING_POLICIES),
+    clip=_optional(_items(_FLOAT32, _FLOAT32)),
+    initial=_FLOAT32,
+)
+_SPEC = _object(
+    ModelSpec,
+    features=_list(_FEATURE),
+    targets=_list(_object(Target, name=_text, unit=_text)),
+    derived=_list(
+        _object(DerivedInput, period_s=_integer(1, MAX_PERIOD_S), offset_s=_INT64)
+    ),
+    layers=_list(_layer),
+    horizon=_SIZE,
+    quantiles=_list(_DOUBLE),
+    sample_period_s=_optional(_DOUBLE),
+    vocabulary=_list(_text),
+)
