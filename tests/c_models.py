@@ -20,8 +20,7 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
 
-WARNINGS = (
-    "-std=c99",
+STRICT = (
     "-Wall",
     "-Wextra",
     "-Wconversion",
@@ -29,6 +28,9 @@ WARNINGS = (
     "-pedantic",
     "-Werror",
 )
+WARNINGS = ("-std=c99", *STRICT)
+FUSED_GCC = ("gcc", "-O2", "-mfma", "-mavx2")
+"""Without -std, gcc fuses by default."""
 
 
 @dataclass

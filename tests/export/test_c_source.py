@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifacts import times_of
-from c_models import WARNINGS, Drawn, compiled, drawn_models, write_c
+from c_models import (
+    FUSED_GCC,
+    STRICT,
+    WARNINGS,
+    Drawn,
+    compiled,
+    drawn_models,
+    write_c,
+)
 
 from rnnedge_export.c_source.hosting import CEngine, CStream
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
@@ -24,7 +32,12 @@ COMPILERS = {
     "gcc": ("gcc", *WARNINGS),
     "clang": ("clang-14", *WARNINGS),
     "plain": ("gcc", "-std=c99", "-DRNNE_PLAIN_C"),
-    "fused": ("clang-14", "-mfma", "-mavx2"),
+    "fused": FUSED_GCC,
+    "fused-clang": ("clang-14", "-mfma", "-mavx2"),
+    "associative-clang": (
+        *("clang-14", "-O3", "-fassociative-math", "-fno-signed-zeros"),
+        "-fno-trapping-math",
+    ),
 }
 
 
@@ -105,8 +118,33 @@ def test_flushing_denormals_changes_no_byte(
 
 @pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
 def test_sources_are_cpp_too(sources: list[Path], compiler: tuple[str, ...]) -> None:
-    flags = ("-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only")
+    flags = ("-std=c++11", *STRICT, "-fsyntax-only")
     subprocess.run([*compiler, *flags, *sources], check=True)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("gcc", "-O3", "-funsafe-math-optimizations"),
+        ("gcc", "-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math"),
+        ("gcc", "-freciprocal-math"),
+        ("gcc", "-fno-signed-zeros"),
+        ("gcc", "-ffinite-math-only"),
+        ("clang-14", "-ffinite-math-only"),
+    ],
+)
+def test_parts_of_fast_math_are_refused(
+    sources: list[Path], flags: tuple[str, ...]
+) -> None:
+    """They gave other bytes without a word; only -ffast-math was refused."""
+    done = subprocess.run(
+        [*flags, "-fsyntax-only", sources[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "-funsafe-math-optimizations and the parts of -ffast-math" in done.stderr
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang-14"])

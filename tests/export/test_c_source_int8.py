@@ -15,7 +15,7 @@ from c_integer_models import (
     drawn_integers,
     write_integer_c,
 )
-from c_models import WARNINGS
+from c_models import FUSED_GCC, WARNINGS
 from cells import forecaster
 from strategies import random_readings, random_weights
 
@@ -29,6 +29,7 @@ from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 COMPILERS = {
     "gcc": ("gcc", *WARNINGS),
     "clang": ("clang-14", *WARNINGS),
+    "fused": FUSED_GCC,
     "plain": ("gcc", "-std=c99", "-DRNNE_PLAIN_C", "-O3"),
     "undefined": ("gcc", "-fsanitize=undefined", "-O1"),
 }

@@ -137,8 +137,9 @@ def test_examples_stream_a_table(name: str, installed: Path, tmp_path: Path) -> 
     assert found.tobytes() == replay("gcc-O2", model, "step", x)
 
 
-def test_fast_math_is_refused(tmp_path: Path) -> None:
-    command = ["gcc", "-Ofast", f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+@pytest.mark.parametrize("flag", ["-Ofast", "-funsafe-math-optimizations"])
+def test_fast_math_is_refused(flag: str, tmp_path: Path) -> None:
+    command = ["gcc", flag, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, check=False
     )
