@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -27,14 +28,34 @@ _HEADER = [
     "largest error",
 ]
 
+_MAX_SECONDS = 3600
+
+
+class _Seconds(click.FloatRange):
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):  # a range lets NaN through
+            self.fail(f"{value} is not in the range 0<x<={_MAX_SECONDS}.", param, ctx)
+        return seconds
+
 
 @click.command("bench")
 @click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--seconds", default=1.0, show_default=True, help="Timing of each way to step."
+    "--seconds",
+    type=_Seconds(min=0, min_open=True, max=_MAX_SECONDS),
+    default=1.0,
+    show_default=True,
+    help="Timing of each way to step.",
 )
 @click.option(
-    "--processes", default=3, show_default=True, help="Started for start-up and memory."
+    "--processes",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Started for start-up and memory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(

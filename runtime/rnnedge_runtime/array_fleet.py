@@ -19,7 +19,7 @@ class ArrayFleet:
         self._inputs = inputs_of(engine, spec)
         (held,) = initial_state(spec.state[-1:], count, np.float32)
         self._held = self._inputs.readings(held)  # [N, F]
-        self._num_steps = np.zeros(count, dtype=np.int64)  # [N]
+        self._num_steps = np.zeros(count, dtype=np.uint64)  # [N]
 
     def step(
         self,
@@ -55,12 +55,13 @@ class ArrayFleet:
 
     def add(self, count: int) -> None:
         new = ArrayFleet(self._engine, self._spec, count)
-        self._state = [
+        state = [
             np.concatenate([tensor, added])
             for tensor, added in zip(self._state, new._state, strict=True)
         ]
-        self._held = np.concatenate([self._held, new._held])
-        self._num_steps = np.concatenate([self._num_steps, new._num_steps])
+        held = np.concatenate([self._held, new._held])
+        num_steps = np.concatenate([self._num_steps, new._num_steps])
+        self._state, self._held, self._num_steps = state, held, num_steps
 
     def remove(self, row: int) -> None:
         self._state = [np.delete(tensor, row, axis=0) for tensor in self._state]

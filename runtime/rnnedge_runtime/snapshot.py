@@ -20,7 +20,9 @@ from .spec import StateEntry
 
 MAGIC = b"RNNS"
 SNAPSHOT_VERSION = 1
+MAX_STEPS = 2**63 - 1
 _HEADER = struct.Struct("<4sHH16s16sQ")
+_STEPS_AT = 40
 _TENSOR = struct.Struct("<II")
 _DTYPES = ("<f4", "<f8")
 
@@ -55,7 +57,7 @@ def unpack_snapshot(
     """Step count and tensors of a snapshot, checked in full before anything is returned.
 
     Raises:
-        FormatError: cut short, changed, or of a newer version.
+        FormatError: cut short, changed, of a newer version, or not as the format says.
         StateError: the snapshot of another model or of other numerics.
     """
     blob = snapshot_bytes(blob)
@@ -76,6 +78,11 @@ def unpack_snapshot(
             f"snapshot: the checksum of its {len(blob)} bytes does not match. "
             "It was cut short or changed; use an older snapshot or reset the stream."
         )
+    if version < 1:
+        raise FormatError(
+            f"snapshot: it states version {version}, expected {SNAPSHOT_VERSION}. "
+            "It was not written by rnnedge; take a new snapshot."
+        )
     if model != bytes.fromhex(digest)[:16] or name.rstrip(b"\0") != numerics.encode():
         found = name.rstrip(b"\0").decode(errors="replace")
         raise StateError(
@@ -83,7 +90,17 @@ def unpack_snapshot(
             f"but this stream runs model {digest[:32]} ({numerics}). "
             "Load the artifact it was taken from, or reset the stream."
         )
-    return num_steps, _unpack_tensors(body, num_tensors, entries)
+    if num_steps > MAX_STEPS:
+        raise FormatError(
+            f"snapshot: its step count {num_steps} at byte {_STEPS_AT} is wrong, the largest "
+            f"is {MAX_STEPS}. It was not written by rnnedge; take a new snapshot."
+        )
+    if num_tensors != len(entries):
+        raise FormatError(
+            f"snapshot: it holds {num_tensors} tensors, but the model's state consists of "
+            f"{len(entries)}. It was not written by rnnedge; take a new snapshot."
+        )
+    return num_steps, _unpack_tensors(body, entries)
 
 
 def snapshot_bytes(blob: bytes | bytearray | memoryview) -> bytes:
@@ -101,27 +118,41 @@ def snapshot_bytes(blob: bytes | bytearray | memoryview) -> bytes:
         ) from None
 
 
-def _unpack_tensors(
-    body: bytes, num_tensors: int, entries: Sequence[StateEntry]
-) -> State:
+def _unpack_tensors(body: bytes, entries: Sequence[StateEntry]) -> State:
     state: State = []
     offset = _HEADER.size
-    for entry in entries[:num_tensors]:
+    for entry in entries:
         if offset + _TENSOR.size > len(body):
-            break
+            raise _wrong(entry, offset, "is missing")
         code, size = _TENSOR.unpack_from(body, offset)
-        offset += _TENSOR.size
-        if code >= len(_DTYPES) or size != entry.size:
-            break
+        if code >= len(_DTYPES):
+            raise _wrong(
+                entry,
+                offset,
+                f"has the unknown element type {code}, expected 0 (float32) or 1 (float64)",
+            )
+        if size != entry.size:
+            raise _wrong(
+                entry, offset, f"has {size} values, but the model needs {entry.size}"
+            )
         dtype = np.dtype(_DTYPES[code])
-        if offset + size * dtype.itemsize > len(body):
-            break
-        tensor = np.frombuffer(body, dtype, size, offset).reshape(entry.shape)
-        state.append(tensor.astype(dtype.newbyteorder("=")))
-        offset += size * dtype.itemsize
-    if len(state) != len(entries) or num_tensors != len(entries) or offset != len(body):
+        start, offset = offset, offset + _TENSOR.size + size * dtype.itemsize
+        if offset > len(body):
+            raise _wrong(
+                entry, start, f"ends at byte {offset}, past the last, {len(body)}"
+            )
+        tensor = np.frombuffer(body, dtype, size, start + _TENSOR.size)
+        state.append(tensor.reshape(entry.shape).astype(dtype.newbyteorder("=")))
+    if offset != len(body):
         raise FormatError(
-            f"snapshot: tensor {len(state)} of {len(entries)} at byte {offset} does not "
-            "have the size the model needs. Take a new snapshot."
+            f"snapshot: {len(body) - offset} bytes follow the last tensor at byte {offset}, "
+            "expected none. It was not written by rnnedge; take a new snapshot."
         )
     return state
+
+
+def _wrong(entry: StateEntry, offset: int, what: str) -> FormatError:
+    return FormatError(
+        f"snapshot: tensor '{entry.name}' at byte {offset} {what}. "
+        "It was not written by rnnedge; take a new snapshot."
+    )

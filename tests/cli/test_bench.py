@@ -89,6 +89,21 @@ def test_artifacts_of_two_models_are_refused(artifacts, tmp_path) -> None:
     assert "Name the artifacts of one model" in result.output
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0"])
+def test_seconds_out_of_range_are_refused(artifacts, seconds: str) -> None:
+    result = call("bench", artifacts[".onnx"], "--seconds", seconds, "--processes", 1)
+    assert result.exit_code == 2
+    assert "Invalid value for '--seconds'" in result.output
+    assert "is not in the range 0<x<=3600" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("processes", [0, -1])
+def test_less_than_one_process_is_refused(artifacts, processes: int) -> None:
+    result = call("bench", artifacts[".onnx"], *QUICK[:2], "--processes", processes)
+    assert result.exit_code == 2
+    assert f"{processes} is not in the range x>=1" in result.output
+
+
 def test_blocks_are_timed_by_the_call() -> None:
     def wait(size: int) -> None:
         for _ in range(size):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import model_specs, random_readings, random_weights, seeds
 
+from rnnedge_runtime.array_fleet import ArrayFleet
 from rnnedge_runtime.errors import NonFiniteError, ShapeError, SpecError, StateError
 from rnnedge_runtime.layers import Gru, Linear
 from rnnedge_runtime.snapshot import unpack_snapshot
@@ -133,6 +134,7 @@ def test_out_is_written_and_returned() -> None:
         (np.ones((3, 1)), {}, ShapeError, r"1 values per reading.*expects 2 \(a, b\)"),
         (np.ones(2), {}, ShapeError, "x has shape"),
         (np.ones((1, 2)), {"index": [7]}, StateError, "no stream has the id 7"),
+        (np.ones((1, 2)), {"index": [2**63]}, StateError, f"has the id {2**63};"),
         (np.ones((1, 2)), {"index": [-1]}, StateError, "no stream has the id -1"),
         (np.ones((2, 2)), {"index": [1, 1]}, StateError, "stream 1 appears 2 times"),
         (np.ones((1, 2)), {"index": 1}, ShapeError, "index has shape"),
@@ -174,3 +176,62 @@ def test_an_empty_fleet_steps_and_grows() -> None:
         fleet.add(-1)
     with pytest.raises(ShapeError):
         MODEL.streams(-1)
+
+
+@pytest.mark.parametrize("i", [1.0, "a", [0], True, None])
+def test_what_is_no_id_is_named(i: object) -> None:
+    fleet = MODEL.streams(2)
+    for call in (fleet.reset, fleet.snapshot, fleet.remove):
+        with pytest.raises(ShapeError, match=r"i is .*, expected the id of one stream"):
+            call(i)
+
+
+@pytest.mark.parametrize("i", [-1, 2, np.uint64(2**63), 2**70])
+def test_an_unknown_id_is_named_as_it_was_given(i: int) -> None:
+    with pytest.raises(StateError, match=rf"no stream has the id {i};"):
+        MODEL.streams(2).reset(i)
+
+
+@pytest.mark.parametrize("make_model", [reference_model, native_model])
+@pytest.mark.parametrize("count", [2**32, 2**62, 2**70])
+def test_more_streams_than_a_fleet_holds(make_model: Callable, count: int) -> None:
+    model = make_model(SPEC, random_weights(SPEC, np.random.default_rng(0)))
+    with pytest.raises(ShapeError, match=rf"^Model\.streams: .* have {count} streams"):
+        model.streams(count)
+    fleet = model.streams(2)
+    with pytest.raises(ShapeError, match=rf"^Streams\.add: .* have {count + 2} stream"):
+        fleet.add(count)
+    assert fleet.ids.tolist() == [0, 1]
+
+
+def test_more_streams_than_the_address_space_holds() -> None:
+    """4,294,967,295 states of 10,001 values: beyond the 47 bits of any process."""
+    num_features = 10_000
+    spec = ModelSpec(
+        features=tuple(Feature(f"f{k}") for k in range(num_features)),
+        targets=(Target("f0"),),
+        layers=(Gru(num_features, 1), Linear(1, 1)),
+    )
+    model = native_model(spec, random_weights(spec, np.random.default_rng(0)))
+    message = r"4294967295 streams take 160,0\d\d\.\d GiB and do not fit into memory"
+    with pytest.raises(ShapeError, match=rf"^Model\.streams: .* {message}"):
+        model.streams(2**32 - 1)
+    fleet = model.streams(1)
+    before = fleet.snapshot(0)
+    with pytest.raises(ShapeError, match=r"^Streams\.add: .*do not fit into memory"):
+        fleet.add(2**32 - 2)
+    assert fleet.snapshot(0) == before
+    assert fleet.ids.tolist() == [0]
+
+
+def test_arrays_that_do_not_fit_leave_the_fleet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError
+
+    fleet = MODEL.streams(2)
+    monkeypatch.setattr(ArrayFleet, "add", fail)
+    with pytest.raises(ShapeError, match=r"states of 5 streams take .* not fit"):
+        fleet.add(3)
+    assert fleet.ids.tolist() == [0, 1]

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import struct
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import reference_model, times_of
+from artifacts import (
+    BACKENDS,
+    bare_rnne,
+    load_backend,
+    native_model,
+    reference_model,
+    times_of,
+)
+from core_objects import SOURCES, require, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replay import CORE
 from strategies import model_specs, random_readings, random_weights, seeds
 
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.layers import Gru, Linear
-from rnnedge_runtime.snapshot import SNAPSHOT_VERSION, pack_snapshot, unpack_snapshot
+from rnnedge_runtime.snapshot import (
+    MAX_STEPS,
+    SNAPSHOT_VERSION,
+    pack_snapshot,
+    unpack_snapshot,
+)
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
 
@@ -130,8 +147,96 @@ def test_a_newer_snapshot() -> None:
         stream_of(SPEC).restore(with_checksum(bytes(blob)))
 
 
-@pytest.mark.parametrize("edit", ["fewer", "more", "shorter", "longer", "type"])
-def test_tensors_of_another_layout(edit: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("at", "content", "message"),
+    [
+        (4, bytes(2), "states version 0, expected 1"),
+        (40, b"\xff" * 8, f"step count {2**64 - 1} at byte 40 is wrong"),
+        (40, (MAX_STEPS + 1).to_bytes(8, "little"), f"step count {2**63} "),
+    ],
+)
+def test_a_header_out_of_range_is_refused(
+    backend: str, at: int, content: bytes, message: str, tmp_path
+) -> None:
+    weights = random_weights(SPEC, np.random.default_rng(0))
+    model = load_backend(SPEC, weights, backend, tmp_path)
+    stream, fleet = model.stream(), model.streams(1)
+    before = stream.snapshot()
+    blob = with_checksum(before[:at] + content + before[at + len(content) : -4])
+    with pytest.raises(FormatError, match=message):
+        stream.restore(blob)
+    with pytest.raises(FormatError, match=message):
+        fleet.restore(0, blob)
+    assert stream.snapshot() == fleet.snapshot(0) == before
+
+
+BAD_SNAPSHOT = 10
+
+
+def test_the_core_refuses_a_header_out_of_range(tmp_path: Path) -> None:
+    library = tmp_path / "core.so"
+    flags = ("-O1", "-shared", "-fPIC", f"-I{CORE / 'include'}")
+    run(require("gcc"), *flags, *SOURCES, "-o", library)
+    core = ctypes.CDLL(str(library))
+    weights = random_weights(SPEC, np.random.default_rng(0))
+    file = bare_rnne(SPEC, weights)
+    size, model, stream = ctypes.c_size_t(), ctypes.c_void_p(), ctypes.c_void_p()
+    for name in ("rnne_stream_nbytes", "rnne_state_nbytes"):
+        getattr(core, name).restype = ctypes.c_size_t
+    file_nbytes = ctypes.c_size_t(len(file))
+    core.rnne_model_nbytes(file, file_nbytes, ctypes.byref(size), None)
+    memory = ctypes.create_string_buffer(size.value)
+    core.rnne_model_init(memory, size, file, file_nbytes, 0, ctypes.byref(model), None)
+    size = ctypes.c_size_t(core.rnne_stream_nbytes(model))
+    states = ctypes.create_string_buffer(size.value)
+    core.rnne_stream_init(states, size, model, ctypes.byref(stream))
+    blob = native_model(SPEC, weights).stream().snapshot()
+    assert core.rnne_state_nbytes(model) == len(blob)
+    for at, content, status in (
+        (4, b"\1\0", 0),
+        (4, b"\0\0", BAD_SNAPSHOT),
+        (40, MAX_STEPS.to_bytes(8, "little"), 0),
+        (40, (MAX_STEPS + 1).to_bytes(8, "little"), BAD_SNAPSHOT),
+        (40, b"\xff" * 8, BAD_SNAPSHOT),
+    ):
+        changed = with_checksum(blob[:at] + content + blob[at + len(content) : -4])
+        error = (ctypes.c_size_t * 2)()
+        nbytes = ctypes.c_size_t(len(changed))
+        assert core.rnne_state_set(stream, changed, nbytes, error) == status
+        assert status == 0 or error[1] == at
+
+
+@pytest.mark.parametrize("make_model", [reference_model, native_model])
+def test_the_largest_step_count_is_counted_on(make_model: Callable) -> None:
+    model = make_model(SPEC, random_weights(SPEC, np.random.default_rng(0)))
+    stream, fleet = model.stream(), model.streams(1)
+    count = MAX_STEPS.to_bytes(8, "little")
+    before = stream.snapshot()
+    blob = with_checksum(before[:40] + count + before[48:-4])
+    stream.restore(blob)
+    fleet.restore(0, blob)
+    assert stream.snapshot() == fleet.snapshot(0) == blob
+    stream.step([0.5])
+    fleet.step([[0.5]])
+    assert stream.num_steps == MAX_STEPS + 1
+    assert stream.snapshot() == fleet.snapshot(0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ("fewer", "it holds 1 tensors, but the model's state consists of 2"),
+        ("more", "it holds 3 tensors, but the model's state consists of 2"),
+        ("shorter", "'h_0' at byte 48 has 2 values, but the model needs 3"),
+        ("longer", "'h_0' at byte 48 has 4 values, but the model needs 3"),
+        ("type", "'h_0' at byte 48 has the unknown element type 2"),
+        ("cut", "'held' at byte 68 ends at byte 80, past the last, 79"),
+        ("missing", "'held' at byte 68 is missing"),
+        ("appended", "1 bytes follow the last tensor at byte 80"),
+    ],
+)
+def test_tensors_of_another_layout(edit: str, message: str) -> None:
     entries = SPEC.state
     state = [entry.initial_array() for entry in entries]
     if edit == "fewer":
@@ -143,11 +248,17 @@ def test_tensors_of_another_layout(edit: str) -> None:
     if edit == "longer":
         state[0] = np.append(state[0], 0).astype(np.float32)
     blob = pack_snapshot(DIGEST, "f32.v1", 0, state)
+    body = blob[:-4]
     if edit == "type":
-        body = bytearray(blob[:-4])
-        body[48] = 2
-        blob = with_checksum(bytes(body))
-    with pytest.raises(FormatError, match="not have the size"):
+        body = body[:48] + b"\2" + body[49:]
+    if edit == "cut":
+        body = body[:-1]
+    if edit == "missing":
+        body = body[:68]
+    if edit == "appended":
+        body += b"\0"
+    blob = with_checksum(body)
+    with pytest.raises(FormatError, match=message):
         unpack_snapshot(blob, entries, digest=DIGEST, numerics="f32.v1")
 
 

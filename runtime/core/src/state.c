@@ -23,6 +23,8 @@ enum {
     FLOAT64 = 1
 };
 
+static const uint64_t MAX_STEPS = INT64_MAX;
+
 /* State tensor number i: its place and size in floats of one lane, and what it consists of. */
 typedef struct tensor {
     size_t at, size;
@@ -198,10 +200,14 @@ static rnne_status check_header(const rnne_model *model, const uint8_t *bytes, s
         return rnne_fail(error, RNNE_NEWER_VERSION, VERSION_AT);
     if (rnne_crc32(0, bytes, nbytes - 4) != rnne_get_u32(bytes + nbytes - 4))
         return rnne_fail(error, RNNE_BAD_SNAPSHOT, nbytes - 4);
+    if (version < 1)
+        return rnne_fail(error, RNNE_BAD_SNAPSHOT, VERSION_AT);
     if (memcmp(bytes + DIGEST_AT, model->info.digest, DIGEST_NBYTES) != 0)
         return rnne_fail(error, RNNE_OTHER_MODEL, DIGEST_AT);
     if (memcmp(bytes + NUMERICS_AT, model->info.numerics, NUMERICS_NBYTES) != 0)
         return rnne_fail(error, RNNE_OTHER_MODEL, NUMERICS_AT);
+    if (rnne_get_u64(bytes + STEPS_AT) > MAX_STEPS)
+        return rnne_fail(error, RNNE_BAD_SNAPSHOT, STEPS_AT);
     if (num_tensors != model->info.num_tensors)
         return rnne_fail(error, RNNE_BAD_SNAPSHOT, COUNT_AT);
     return RNNE_OK;
