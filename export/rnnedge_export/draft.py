@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import rnnedge_runtime
-from rnnedge_runtime.errors import ParityError, SpecError
+from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.rnne_file import Parameters
@@ -113,6 +113,7 @@ class Draft:
         *,
         simd: bool = True,
     ) -> None:
+        check_name(name)
         suffix = FORMATS[format_name]
         is_c = format_name == "c"
         self.format = format_name
@@ -131,7 +132,11 @@ class Draft:
         self.quantisation: QuantisationReport | None = None
 
     def write(self, subject: Subject, recording: Recording, *, is_only: bool) -> str:
-        """Write the temporary file; a note instead where only this format cannot be."""
+        """Write the temporary file; a note instead where only this format cannot be.
+
+        Raises:
+            FormatError: the file it is to become is a folder.
+        """
         metadata, parameters = self.describe(subject, recording)
         try:
             if self.format == "onnx":
@@ -149,6 +154,7 @@ class Draft:
             if is_only or self.format == "onnx":
                 raise
             return str(error)
+        self._check_targets()
         self.is_written = True
         return ""
 
@@ -299,13 +305,19 @@ class Draft:
             )
 
     def publish(self) -> ArtifactReport:
-        """Give the files their names, replacing older ones."""
+        """Give the files their names, replacing older ones.
+
+        Raises:
+            FormatError: one of the names is that of a folder; nothing is replaced then.
+            OSError: with the name that could not be given.
+        """
         assert self.parity is not None
-        if self.is_folder:
-            for path in sorted(self.temporary.iterdir()):
-                path.replace(self.final.with_name(path.name))
-        else:
-            self.temporary.replace(self.final)
+        self._check_targets()
+        for path, target in self._moves():
+            try:
+                path.replace(target)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(target)) from None
         nbytes = self.final.stat().st_size
         return ArtifactReport(
             self.format,
@@ -314,6 +326,30 @@ class Draft:
             self.parity,
             self.measurement,
             self.quantisation,
+        )
+
+    def _moves(self) -> list[tuple[Path, Path]]:
+        """Every temporary file and the name it is to get."""
+        if not self.is_folder:
+            return [(self.temporary, self.final)]
+        paths = sorted(self.temporary.iterdir())
+        return [(path, self.final.with_name(path.name)) for path in paths]
+
+    def _check_targets(self) -> None:
+        for _, target in self._moves():
+            if target.is_dir():
+                raise FormatError(
+                    f"export: '{target}' is a folder, expected a file or nothing. Move it "
+                    "away, or name another place with out= (`--out`) or name= (`--name`)."
+                )
+
+
+def check_name(name: str) -> None:
+    """Raise SpecError for `.`, `..` and what else is dots alone."""
+    if not name.strip("."):
+        raise SpecError(
+            f"export: the name '{name}' is not a plain file name. "
+            "Name the folder with out= and the file without ending with name=."
         )
 
 

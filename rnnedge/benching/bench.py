@@ -155,6 +155,13 @@ def _available(
         (path.suffix.lower(), _is_integer(metadata)): path
         for path, metadata in reversed(list(zip(paths, described, strict=True)))
     }
+    suffixes = dict.fromkeys(way.suffix for way in WAYS)
+    others = [path for path in paths if path.suffix.lower() not in suffixes]
+    for other in others:
+        kind = "C source" if other.suffix.lower() == ".c" else f"{other.suffix} files"
+        notes.append(
+            f"{other.name}: bench does not step {kind}, only {', '.join(suffixes)}."
+        )
     for way in WAYS:
         for is_integer in (False, True):
             path = files.get((way.suffix, is_integer))
@@ -170,6 +177,10 @@ def _available(
                 notes.append(f"{way.name}: {error}")
                 continue
             rows.append(_Row(way, path, is_integer))
+    if len(others) == len(paths):
+        raise SpecError(
+            f"bench: {' '.join(notes)} Name such an artifact of the same model."
+        )
     if not rows:
         raise SpecError(
             f"bench: nothing here can step {', '.join(map(str, paths))}: "

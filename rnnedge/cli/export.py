@@ -73,8 +73,11 @@ def command(
     from rnnedge.exporting import export
     from rnnedge.run_data import load_run_data
     from rnnedge.run_folder import load_run
+    from rnnedge_export.draft import check_name
     from rnnedge_export.int8 import check_formats
 
+    if name is not None:
+        check_name(name)
     finished = load_run(run)
     if int8:
         check_formats(formats)

@@ -39,7 +39,7 @@ _PERIOD_NAMES = {HOUR_OF_DAY_S: "hour of day", TIME_OF_YEAR_S: "time of year"}
     "--board",
     "boards",
     multiple=True,
-    help="Board to measure its C source on; may be repeated: see rnnedge devices.",
+    help="Board to tell the costs of its C source on; may be repeated: see rnnedge devices.",
 )
 @click.option("--flash", help="What it may use there, as 64k.  [default: the board's]")
 @click.option("--ram", help="What state and stack may use.  [default: the board's]")
@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Show what an artifact takes, gives and holds. Needs no torch, onnx or onnxruntime.
 
-    With --board also what the model costs as C there, measured where compiler and emulator
-    are installed; exit code 1 when it does not fit.
+    With --board also what the model costs as C there: of a .c or .rnne measured where
+    compiler and emulator are installed, of other files estimated; exit code 1 when it does
+    not fit.
     """
     fits = [find_fit(board, flash, ram) for board in boards or (None,)]
     metadata = read_metadata(artifact)

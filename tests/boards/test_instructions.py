@@ -9,6 +9,7 @@ import pytest
 from boards.tools import usable_board
 
 from benchmarks.mcu_models import Subject, bare_cell
+from benchmarks.mcu_page import RECOUNTED
 from benchmarks.mcu_settings import CELL_SETTINGS, Setting
 from rnnedge_export.boards.estimating import estimate
 from rnnedge_export.boards.measuring import count_instructions, measure
@@ -47,6 +48,13 @@ def test_a_step_takes_no_more_instructions_than_recorded(
         )
         recorded = RECORDED["instructions"][setting.name][cell.name]
         assert max(counts) <= recorded * INSTRUCTION_GROWTH, cell.name
+
+
+def test_the_page_says_what_is_counted_again() -> None:
+    page = Path(__file__).parents[2] / "docs/mcu.md"
+    assert RECOUNTED in page.read_text(encoding="utf-8")
+    assert f"hidden size {HIDDEN_SIZE} at `-O2`" in RECOUNTED
+    assert f"{', '.join(CELLS[:-1])} and {CELLS[-1]} in float32" in RECOUNTED
 
 
 GOALS = {

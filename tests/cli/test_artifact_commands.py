@@ -90,6 +90,8 @@ def test_export_without_a_stream_in_the_run_draws_one(run, tmp_path):
             "quantiser leaves GRU and RNN layers in float",
         ),
         (("--name", "a/b"), "is not a plain file name"),
+        (("--name", "."), "the name '.' is not a plain file name"),
+        (("--name", ".."), "the name '..' is not a plain file name"),
         (("--name", ""), "the name '' is not a plain file name"),
         (("--no-simd",), "(`--no-simd`) was given without the format wasm"),
     ],

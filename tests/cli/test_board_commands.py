@@ -157,6 +157,26 @@ def test_inspect_estimates_without_tools(
     assert result.output.count("estimated") == 2
 
 
+def test_inspect_estimates_a_graph_even_with_tools_and_says_so(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    usable_board(BOARD)
+    path = save_artifact(SPEC, random_weights(SPEC, rng), tmp_path, ".onnx")
+    result = call("inspect", path, "--board", BOARD)
+    assert result.output.count("estimated") == 1
+    text = " ".join(call("inspect", "--help").output.split())
+    assert "of a .c or .rnne measured where compiler and emulator" in text
+    assert "of other files estimated" in text
+
+
+def test_bench_says_which_files_it_steps(source: Path) -> None:
+    result = call("bench", source)
+    assert result.exit_code == 2
+    text = " ".join(result.output.split())
+    assert "boiler.c: bench does not step C source, only .rnne, .onnx, .pt." in text
+    assert "Name such an artifact" in text
+
+
 def test_inspect_exits_1_over_budget(source: Path, no_tools: None) -> None:
     result = call("inspect", source, "--board", BOARD, "--flash", "1k")
     assert result.exit_code == 1

@@ -85,6 +85,42 @@ def test_our_own_names_are_refused(name: str) -> None:
         c_identifier(name)
 
 
+@pytest.mark.parametrize("name", ["stdint", "stddef", "Math", "time", "strings"])
+def test_names_of_standard_headers_are_refused(name: str) -> None:
+    with pytest.raises(SpecError, match=f"would hide <{name.lower()}.h>.*--name"):
+        c_identifier(name)
+    assert c_identifier(f"{name}_model") == f"{name}_model"
+
+
+def test_a_folder_in_the_way_leaves_the_older_files(tmp_path: Path) -> None:
+    """Of all formats: nothing is published before every target is known to be free."""
+    model = small()
+    older = {"m.c": "older C", "m.onnx": "older graph"}
+    for name, text in older.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "m.h").mkdir()
+    module = torch_model(model.spec, model.weights)
+    with pytest.raises(FormatError, match=r"/m\.h' is a folder, expected a file"):
+        export(module, formats=("onnx", "c"), out=tmp_path, name="m")
+    assert {path.name for path in tmp_path.iterdir()} == {*older, "m.h"}
+    for name, text in older.items():
+        assert (tmp_path / name).read_text() == text
+
+
+def test_a_file_that_cannot_be_replaced_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    model = small()
+    module = torch_model(model.spec, model.weights)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(FormatError, match=r"cannot write '[^']*/m\.rnne': Permission"):
+        export(module, formats="rnne", out=tmp_path, name="m")
+    assert not list(tmp_path.iterdir())
+
+
 @settings(max_examples=50)
 @given(st.text())
 def test_any_text_fits_a_comment(text: str) -> None:

@@ -13,6 +13,13 @@ from rnnedge_runtime.errors import SpecError
 
 KERNEL_PREFIX = "rnnedge"
 _PER_LINE = 8
+# C99 to C23 with those C++ has too, then what glibc, newlib and picolibc include in them.
+_STANDARD_HEADERS = (
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp "
+    "signal stdalign stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib "
+    "stdnoreturn string tgmath threads time uchar wchar wctype "
+    "alloca endian features ieeefp newlib picolibc strings"
+)
 
 
 def c_identifier(name: str) -> str:
@@ -23,7 +30,7 @@ def c_identifier(name: str) -> str:
     front of `_step` and the like.
 
     Raises:
-        SpecError: the files would have the names of our own headers.
+        SpecError: the files would have the names of our own or of standard headers.
     """
     words = re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_")
     if not words or not words[0].isalpha():
@@ -31,6 +38,11 @@ def c_identifier(name: str) -> str:
     if words.lower().startswith((KERNEL_PREFIX, "rnne_")):
         raise SpecError(
             f"export to C: the name '{name}' is kept for rnnedge's own headers. "
+            "Choose another with name= (`--name`)."
+        )
+    if words.lower() in _STANDARD_HEADERS.split():
+        raise SpecError(
+            f"export to C: the name '{name}' would hide <{words.lower()}.h> of the C library. "
             "Choose another with name= (`--name`)."
         )
     return words
