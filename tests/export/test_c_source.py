@@ -138,7 +138,7 @@ def test_parts_of_fast_math_are_refused(
 ) -> None:
     """They gave other bytes without a word; only -ffast-math was refused."""
     done = subprocess.run(
-        [*flags, "-fsyntax-only", sources[0]],
+        [*flags, "-fsyntax-only", str(sources[0])],
         capture_output=True,
         text=True,
         check=False,
