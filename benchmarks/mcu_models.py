@@ -67,10 +67,10 @@ def bare_cell(
 
 def demo_model(folder: Path, *, is_integer: bool = False) -> Subject:
     """The network of `rnnedge demo` with drawn weights: its cost is that of the trained one."""
-    from rnnedge.data.loading import load_dataset
+    from rnnedge.data.tables.loading import load_dataset
     from rnnedge.datasets import weather
-    from rnnedge.training.config import TrainConfig
-    from rnnedge.training.preparation import prepare
+    from rnnedge.tasks.config import TrainConfig
+    from rnnedge.tasks.forecast.preparing import prepare
 
     dataset = load_dataset(weather("jfk"), targets=("temp_c",))
     prepared = prepare(dataset, TrainConfig(horizon=6))

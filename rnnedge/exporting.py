@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnedge.run_data import int8_data, load_run_data
 from rnnedge.run_folder import Run, load_run
-from rnnedge.training.preparation import Prepared
+from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge_export.exporting import ExportReport
 from rnnedge_export.exporting import export as export_module
 from rnnedge_export.int8 import check_formats

@@ -15,24 +15,24 @@ import numpy as np
 import torch
 
 from rnnedge import run_folder
-from rnnedge.data.loading import load_dataset, load_recorded
-from rnnedge.data.selection import without_constant_features
 from rnnedge.data.series import Dataset
+from rnnedge.data.tables.loading import load_dataset, load_recorded
+from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
 from rnnedge.run_folder import Run, load_run
-from rnnedge.training.checkpoint import (
-    data_fingerprint,
-    load_checkpoint,
-    save_checkpoint,
-)
-from rnnedge.training.config import (
+from rnnedge.tasks.config import (
     TrainConfig,
     config_fields,
     config_to_toml,
     read_config,
 )
-from rnnedge.training.preparation import Prepared, prepare
+from rnnedge.tasks.forecast.preparing import Prepared, prepare
+from rnnedge.training.checkpoint import (
+    data_fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from rnnedge.training.progress import Progress
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions

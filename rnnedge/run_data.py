@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.data.loading import load_recorded
+from rnnedge.data.tables.loading import load_recorded
 from rnnedge.run_folder import CONFIG, Run
-from rnnedge.training.config import read_config
-from rnnedge.training.preparation import Prepared, prepare
+from rnnedge.tasks.config import read_config
+from rnnedge.tasks.forecast.preparing import Prepared, prepare
 from rnnedge_export.int8 import Int8Data, ScoredSeries
 from rnnedge_runtime.errors import DataError, StateError
 from rnnedge_runtime.spec_json import spec_to_json

@@ -31,7 +31,9 @@ def waves(
         series.append(
             Series(
                 name=f"s{number}",
-                time=1_357_020_000 + 3600 * np.arange(length) if has_time else None,
+                time_us=(1_357_020_000 + 3600 * np.arange(length)) * 1_000_000
+                if has_time
+                else None,
                 values=values.astype(np.float32),
                 is_reading=np.ones(length, dtype=np.bool_),
             )

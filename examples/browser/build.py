@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge
-from rnnedge.data.loading import load_dataset
+from rnnedge.data.tables.loading import load_dataset
 
 HERE = Path(__file__).parent
 PAGE = ("index.html", "style.css", "page.js", "chart.js", "replay.js")

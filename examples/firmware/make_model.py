@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge
-from rnnedge.data.loading import load_dataset
+from rnnedge.data.tables.loading import load_dataset
 from rnnedge_export.c_source.source import generate_c
 from rnnedge_runtime.rnne_file import read_rnne
 

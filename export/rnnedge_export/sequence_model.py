@@ -19,6 +19,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -29,6 +30,8 @@ from rnnedge_runtime.layers import (
 )
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights, canonical_weights
+
+_CELLS = (Rnn, Gru, Lstm)
 
 
 class SequenceModel(nn.Module):
@@ -55,14 +58,13 @@ class SequenceModel(nn.Module):
         self.register_buffer("clip_high", torch.from_numpy(high), persistent=False)
         layers: list[nn.Module] = []
         num_states = 0
-        num_recurrent = sum(1 for layer in spec.layers if layer.state_shapes())
+        num_recurrent = sum(isinstance(layer, _CELLS) for layer in spec.layers)
         for layer in spec.layers:
             layers.append(_build(layer, num_states))
             num_states += len(layer.state_shapes())
-            num_recurrent -= bool(layer.state_shapes())
-            is_between = bool(layer.state_shapes()) and num_recurrent > 0
-            if is_between:
-                layers[-1].dropout = dropout
+            if isinstance(layer, _CELLS):
+                num_recurrent -= 1
+                layers[-1].dropout = dropout if num_recurrent else 0.0
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -75,11 +77,12 @@ class SequenceModel(nn.Module):
         Returns:
             `[B, T, O]` outputs in raw units and the new state.
         """
+        readings = x
         x = torch.minimum(torch.maximum(x, self.clip_low), self.clip_high)
         z = x
         new_state: list[Tensor] = []
         for layer in self.layers:
-            z = layer(z, x, state, new_state)
+            z = layer(z, x, readings, state, new_state)
         return z, new_state
 
     @torch.jit.ignore
@@ -135,7 +138,12 @@ class _Affine(nn.Module):
         self.register_buffer("scale", torch.ones(layer.size))
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         if self.inverse:
             return z * self.scale + self.shift
@@ -153,7 +161,12 @@ class _Embedding(nn.Module):
         self.table = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         token = z[..., 0]
         is_known = (token >= 0) & (token < self.num_embeddings)
@@ -174,7 +187,12 @@ class _OneState(nn.Module):
         self.dropout = 0.0
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         z, h = self.cell(z, state[self.index].unsqueeze(0))
         new_state.append(h[0])
@@ -197,7 +215,12 @@ class _TwoStates(nn.Module):
         self.dropout = 0.0
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         h, c = state[self.index], state[self.index + 1]
         z, (h, c) = self.cell(z, (h.unsqueeze(0), c.unsqueeze(0)))
@@ -218,7 +241,12 @@ class _Linear(nn.Module):
         self.linear = nn.Linear(layer.input_size, layer.output_size)
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         return self.linear(z)
 
@@ -233,7 +261,12 @@ class _Activation(nn.Module):
         self.function = function
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
         if self.function == "tanh":
             return torch.tanh(z)
@@ -247,13 +280,57 @@ class _Activation(nn.Module):
 class _AddLast(nn.Module):
     def __init__(self, layer: AddLast) -> None:
         super().__init__()
+        self.is_clipped = layer.is_clipped
         sources = torch.tensor(layer.sources, dtype=torch.int64)
         self.register_buffer("sources", sources, persistent=False)
 
     def forward(
-        self, z: Tensor, x: Tensor, state: list[Tensor], new_state: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
     ) -> Tensor:
-        return z + x.index_select(-1, self.sources)
+        source = x if self.is_clipped else readings
+        return z + source.index_select(-1, self.sources)
+
+
+class _Difference(nn.Module):
+    """`d` `[B, n + 1]`, the readings of the step before and a 1, is state number `index`."""
+
+    def __init__(self, layer: Difference, index: int) -> None:
+        super().__init__()
+        self.index = index
+        self.num_sources = len(layer.sources)
+        sources = torch.tensor(layer.sources, dtype=torch.int64)
+        self.register_buffer("sources", sources, persistent=False)
+        self.register_buffer("low", torch.zeros(self.num_sources))
+        self.register_buffer("high", torch.zeros(self.num_sources))
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        values = readings.index_select(-1, self.sources)
+        before = state[self.index].unsqueeze(1)
+        previous = before[..., : self.num_sources]
+        is_first = before[..., self.num_sources :] == 0.0
+        change = values - torch.cat([previous, values[:, :-1]], dim=1)
+        first = change[:, :1].masked_fill(is_first, 0.0)
+        change = torch.cat([first, change[:, 1:]], dim=1)
+        change = torch.minimum(torch.maximum(change, self.low), self.high)
+        last = values[:, -1]
+        new_state.append(torch.cat([last, torch.ones_like(last[:, :1])], dim=1))
+        return torch.cat([z, change], dim=-1)
+
+    @torch.jit.ignore
+    def tensor(self, name: str) -> Tensor:
+        return getattr(self, name)
 
 
 def _build(layer: Layer, state_index: int) -> nn.Module:
@@ -289,6 +366,8 @@ def _build(layer: Layer, state_index: int) -> nn.Module:
             return _Activation("softmax")
         case AddLast():
             return _AddLast(layer)
+        case Difference():
+            return _Difference(layer, state_index)
     raise SpecError(
         f"SequenceModel: layer '{layer.kind}' is not known. Use the layers of "
         "rnnedge_runtime.layers."

@@ -125,8 +125,8 @@ def microseconds_per_step(path: Path, format_name: str) -> float:
 
 def stream_elsewhere(artifact: Path, forecasts: Path) -> list[str]:
     """Stream the readings of EWR through `artifact`, write the forecasts, score them."""
-    from rnnedge.data.loading import load_dataset
     from rnnedge.data.split import split_rows
+    from rnnedge.data.tables.loading import load_dataset
     from rnnedge.datasets import weather
     from rnnedge_runtime import load
 

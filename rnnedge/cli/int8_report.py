@@ -10,7 +10,7 @@ import click
 from rnnedge.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from rnnedge.training.preparation import Prepared
+    from rnnedge.tasks.forecast.preparing import Prepared
     from rnnedge_export.quantisation_report import QuantisationReport
 
 

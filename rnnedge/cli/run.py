@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rnnedge_runtime.rows import Row, RowReader
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.tables.rows import Row, RowReader
 
     from .stopping import Stop
 
@@ -92,9 +92,9 @@ def command(
     Live: sensor | rnnedge run dist/jfk.onnx --state jfk.state
     """
     from rnnedge_runtime import load
-    from rnnedge_runtime.rows import read_rows
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.tables.rows import read_rows
 
     from .row_files import is_live, open_lines, open_output
     from .stopping import Stop

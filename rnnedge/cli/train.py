@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from rnnedge.cli.tables import print_table
-from rnnedge.training.config import CHOICES, TrainConfig
+from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
 
 

@@ -10,23 +10,34 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The readings of one device, one row per slot of the grid.
+    """The readings of one device, one row per slot of the grid, without a long hole.
+
+    A device with holes longer than the largest gap gives several Series of one name, its
+    stretches; each starts from the initial state.
 
     Attributes:
         name: value of the series column, stem of the file, `<stem>/<value>` for a series
             column in several files, or "".
-        time: `[T]` Unix seconds UTC of the slots; None when rows are just one step apart.
+        time_us: `[T]` microseconds since 1970 UTC of the slots; None when rows are just
+            one step apart.
         values: `[T, C]` readings in their units, NaN where missing, never infinite.
         is_reading: `[T]` False in slots for which the table has no row.
+        stretch: number of this stretch among those of the same name, from 0.
     """
 
     name: str
-    time: NDArray[np.int64] | None
+    time_us: NDArray[np.int64] | None
     values: NDArray[np.float32]
     is_reading: NDArray[np.bool_]
+    stretch: int = 0
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def time(self) -> NDArray[np.int64] | None:
+        """`[T]` Unix seconds UTC of the slots, rounded down."""
+        return None if self.time_us is None else self.time_us // 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +53,10 @@ class Dataset:
         series: at least one.
         sample_period_s: time between rows; None when the table has no time.
         notes: what was found and mended, one sentence each, with row numbers.
+        max_gap_s: longest hole, in seconds, that is filled with missing rows; None without
+            time.
+        clock: what a time without an offset means in the tables: `UTC` or the name of a
+            time zone; "" when every time had its offset, or there is no time.
     """
 
     source: str
@@ -52,3 +67,5 @@ class Dataset:
     series: tuple[Series, ...]
     sample_period_s: float | None
     notes: tuple[str, ...]
+    max_gap_s: float | None = None
+    clock: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge.evaluation.report import LABELS, NETWORK, Evaluation, steps_in_words
-from rnnedge.training.preparation import Prepared
+from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.trainer import EpochRecord
 from rnnedge_runtime.errors import require
 

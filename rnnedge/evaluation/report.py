@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.evaluation.baselines import (
+from rnnedge.evaluation.metrics import Score, score_outputs
+from rnnedge.tasks.forecast.baselines import (
     RidgeAR,
     choose_season,
     persistence,
     seasonal_naive,
     seasonal_scale,
 )
-from rnnedge.evaluation.metrics import Score, score_outputs
-from rnnedge.training.preparation import Prepared, PreparedSeries
+from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 from rnnedge_runtime.spec import ModelSpec
 
 Array = NDArray[np.float32]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rnnedge.run_folder import CHECKPOINT, write_with
-from rnnedge.training.preparation import Prepared
+from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.spec_json import spec_to_json
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnedge.training.config import TrainConfig
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
-from rnnedge.training.preparation import Prepared
 from rnnedge.training.validation import Validator
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnedge.training.preparation import Prepared, PreparedSeries
+from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 from rnnedge_export.sequence_model import SequenceModel
 
 PRIMING_STEPS = 1000

@@ -53,6 +53,18 @@ def clip_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float3
     return low, high
 
 
+def is_missing(
+    features: Sequence[Feature], readings: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which of `[..., F]` readings count as missing: not finite, or not plausible."""
+    missing = ~np.isfinite(readings)
+    for k, feature in enumerate(features):
+        if feature.range is not None:
+            low, high = np.asarray(feature.range, dtype=np.float32)
+            missing[..., k] |= (readings[..., k] < low) | (readings[..., k] > high)
+    return missing
+
+
 def hold_readings(
     features: Sequence[Feature],
     readings: NDArray[np.float32],
@@ -64,7 +76,8 @@ def hold_readings(
 
     Args:
         features: F features with their policies.
-        readings: `[T, F]` of one stream, NaN or infinite where missing.
+        readings: `[T, F]` of one stream; NaN, infinite or outside the feature's range
+            where missing.
         held: `[F]` last accepted readings before the first row; not changed.
         where: start of the message, for example "Stream.step".
 
@@ -74,7 +87,7 @@ def hold_readings(
     Raises:
         NonFiniteError: a reading is missing and its feature's policy is `reject`.
     """
-    missing = ~np.isfinite(readings)
+    missing = is_missing(features, readings)
     if not missing.any():
         return readings
     for k, feature in enumerate(features):

@@ -185,13 +185,19 @@ class Softmax(_Layer):
 
 @dataclass(frozen=True, slots=True)
 class AddLast(_Layer):
-    """z + x[sources]: the model input (held and clipped, unscaled) added to each output.
+    """z + x[sources]: the model input (held, unscaled) added to each output.
 
     With it a network learns the change from the last reading, not the level.
+
+    Attributes:
+        sources: index of the model input to add to each output.
+        is_clipped: add it as the graph clips it. Without, a series may leave its training
+            range and its forecasts follow.
     """
 
     kind: ClassVar[str] = "add_last"
     sources: tuple[int, ...]
+    is_clipped: bool = True
 
     @property
     def input_size(self) -> int:
@@ -200,6 +206,33 @@ class AddLast(_Layer):
     @property
     def output_size(self) -> int:
         return len(self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference(_Layer):
+    """z, then the change of x[sources] since the step before, within `low` and `high`.
+
+    x is the model input, held and not clipped. The change is 0 in the first step. The
+    state `d` holds the n readings of the step before, then 1 once there was a step.
+
+    Attributes:
+        input_size: values of z.
+        sources: indices of the n model inputs whose changes are appended.
+    """
+
+    kind: ClassVar[str] = "difference"
+    input_size: int
+    sources: tuple[int, ...]
+
+    @property
+    def output_size(self) -> int:
+        return self.input_size + len(self.sources)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        return {"low": (len(self.sources),), "high": (len(self.sources),)}
+
+    def state_shapes(self) -> dict[str, Shape]:
+        return {"d": (len(self.sources) + 1,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +270,7 @@ Layer: TypeAlias = (
     | Activation
     | Softmax
     | AddLast
+    | Difference
     | Opaque
 )
 RecurrentLayer: TypeAlias = Rnn | Gru | Lstm
@@ -253,6 +287,7 @@ LAYER_KINDS: dict[str, type[Layer]] = {
         Activation,
         Softmax,
         AddLast,
+        Difference,
         Opaque,
     )
 }

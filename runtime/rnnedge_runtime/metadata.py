@@ -28,6 +28,7 @@ KEY_GOLDEN = "rnnedge.golden"
 KEY_PRODUCER = "rnnedge.producer"
 KEY_SHA256 = "rnnedge.sha256"
 
+FORMAT_VERSION = 1  # of what an artifact carries beside its spec
 FORMAT_VERSION_TEXT = "1"
 _EXTRA = "/extra/"
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -96,7 +97,9 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
         )
     version = text[KEY_VERSION]
     is_number = _VERSION.fullmatch(version) is not None
-    check_format_version(int(version) if is_number else version, where=where)
+    check_format_version(
+        int(version) if is_number else version, where=where, newest=FORMAT_VERSION
+    )
     missing = [
         key
         for key in (KEY_SPEC, KEY_DIGEST, KEY_NUMERICS, KEY_GOLDEN)

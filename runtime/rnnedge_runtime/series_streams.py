@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from .errors import FormatError
 from .model import Model
-from .rows import Row
 from .snapshot import snapshot_bytes
 from .streaming import SERIES_MAGIC, Findings, RowStream
+from .tables.rows import Row
 
 SERIES_STREAMS_VERSION = 1
 _HEADER = struct.Struct("<4sHHI")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SpecError
-from .layers import AddLast, Embedding, Layer, Opaque
+from .layers import AddLast, Difference, Embedding, Layer, Opaque
 from .time_features import MAX_PERIOD_S, DerivedInput
 
 MISSING_POLICIES = ("hold", "reject")
@@ -36,6 +36,8 @@ class Feature:
             one, `reject` raises NonFiniteError before any state changes.
         clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
         initial: the held value before the first accepted reading (the training mean).
+        range: (low, high) of plausible readings in the feature's unit; one outside it
+            counts as missing. None: every finite reading is plausible.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Feature:
     missing: Literal["hold", "reject"] = "hold"
     clip: tuple[float, float] | None = None
     initial: float = 0.0
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ class ModelSpec:
         quantiles: ascending in (0, 1); () for a point forecast.
         sample_period_s: real time between steps; None when unknown.
         vocabulary: token strings by index, for text models; () otherwise.
+        max_gap_s: longest time without a row, in seconds, that is stepped as missing rows;
+            after a longer one the stream starts anew. None: any hole is stepped.
+        clock: what a time without an offset means in the model's tables: `UTC` or the name
+            of a time zone; "" when it was not said.
 
     Raises:
         SpecError: sizes that do not chain, duplicate names, values out of range.
@@ -118,6 +125,8 @@ class ModelSpec:
     quantiles: tuple[float, ...] = ()
     sample_period_s: float | None = None
     vocabulary: tuple[str, ...] = field(default=())
+    max_gap_s: float | None = None
+    clock: str = ""
 
     def __post_init__(self) -> None:
         _check_signature(self)
@@ -230,6 +239,13 @@ def _check_signature(spec: ModelSpec) -> None:
             f"ModelSpec: sample_period_s is {spec.sample_period_s}, expected a positive "
             "number of seconds. Leave it out when it is unknown."
         )
+    if spec.max_gap_s is not None and not (
+        spec.sample_period_s and spec.sample_period_s < spec.max_gap_s < np.inf
+    ):
+        raise SpecError(
+            f"ModelSpec: max_gap_s is {spec.max_gap_s}, expected more than the sampling "
+            f"period of {spec.sample_period_s} s. Leave it out to step every hole."
+        )
 
 
 def _check_feature(feature: Feature) -> None:
@@ -238,12 +254,14 @@ def _check_feature(feature: Feature) -> None:
             f"ModelSpec: feature '{feature.name}' has missing='{feature.missing}', "
             f"expected one of {', '.join(MISSING_POLICIES)}. Choose one of these."
         )
-    low, high = feature.clip or (0.0, 0.0)
-    if not -LARGEST_FLOAT32 <= low <= high <= LARGEST_FLOAT32:
-        raise SpecError(
-            f"ModelSpec: feature '{feature.name}' has clip={feature.clip}, expected two "
-            "finite float32 numbers (low, high) with low <= high. Use None for no limit."
-        )
+    for name, bounds in (("clip", feature.clip), ("range", feature.range)):
+        low, high = bounds or (0.0, 0.0)
+        if not -LARGEST_FLOAT32 <= low <= high <= LARGEST_FLOAT32:
+            raise SpecError(
+                f"ModelSpec: feature '{feature.name}' has {name}={bounds}, expected two "
+                "finite float32 numbers (low, high) with low <= high. Use None for no "
+                "limit."
+            )
     if not -LARGEST_FLOAT32 <= feature.initial <= LARGEST_FLOAT32:
         raise SpecError(
             f"ModelSpec: feature '{feature.name}' has initial={feature.initial}, expected "
@@ -269,7 +287,7 @@ def _check_chain(spec: ModelSpec) -> None:
             raise SpecError(
                 f"{where} must stand alone. Put the other layers inside it."
             )
-        if isinstance(layer, AddLast) and any(
+        if isinstance(layer, AddLast | Difference) and any(
             not 0 <= source < spec.input_size for source in layer.sources
         ):
             raise SpecError(

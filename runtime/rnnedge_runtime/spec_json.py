@@ -1,8 +1,10 @@
 """Canonical JSON of a ModelSpec, and back.
 
 Canonical: UTF-8, keys sorted, no spaces, non-ASCII characters as they are, numbers as
-Python's shortest round-trip text, float32 values first rounded to float32. Every field is
-written, defaults included, so that equal specs give equal bytes (docs/format.md).
+Python's shortest round-trip text, float32 values first rounded to float32. Every field of
+version 1 is written, defaults included; fields and layers of version 2 are written where
+they say something, and then the version is 2. So equal specs give equal bytes, and a spec
+that needs nothing new is read by older versions (docs/format.md).
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ from typing import Any
 import numpy as np
 
 from .errors import FormatError, SpecError
-from .layers import LAYER_KINDS
+from .layers import LAYER_KINDS, AddLast, Difference
 from .spec import LARGEST_FLOAT32, MISSING_POLICIES, Feature, ModelSpec, Target
 from .time_features import MAX_PERIOD_S, DerivedInput
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_DEFAULTS_OF_VERSION_2: dict[str, Any] = {
+    "range": None,
+    "max_gap_s": None,
+    "clock": "",
+    "is_clipped": True,
+}
 LARGEST_SIZE = 2**24
 """Limit of every size in a layer (docs/format.md, "Layers")."""
 
@@ -28,15 +36,24 @@ LARGEST_SIZE = 2**24
 def spec_to_json(spec: ModelSpec) -> str:
     """The canonical JSON text of `spec`."""
     content = {
-        "format_version": FORMAT_VERSION,
+        "format_version": format_version(spec),
         "features": [_feature_fields(feature) for feature in spec.features],
         "targets": [dataclasses.asdict(target) for target in spec.targets],
         "derived": [dataclasses.asdict(item) for item in spec.derived],
-        "layers": [{"kind": k.kind, **dataclasses.asdict(k)} for k in spec.layers],
+        "layers": [
+            {"kind": layer.kind, **_stated(dataclasses.asdict(layer))}
+            for layer in spec.layers
+        ],
         "horizon": spec.horizon,
         "quantiles": list(spec.quantiles),
         "sample_period_s": spec.sample_period_s and float(spec.sample_period_s),
         "vocabulary": list(spec.vocabulary),
+        **_stated(
+            {
+                "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
+                "clock": spec.clock,
+            }
+        ),
     }
     return json.dumps(
         content,
@@ -45,6 +62,32 @@ def spec_to_json(spec: ModelSpec) -> str:
         ensure_ascii=False,
         allow_nan=False,
     )
+
+
+def format_version(spec: ModelSpec) -> int:
+    """The oldest version that holds `spec`."""
+    is_new = (
+        spec.max_gap_s is not None
+        or bool(spec.clock)
+        or any(feature.range is not None for feature in spec.features)
+        or any(
+            isinstance(layer, Difference)
+            or (isinstance(layer, AddLast) and not layer.is_clipped)
+            for layer in spec.layers
+        )
+    )
+    return 2 if is_new else 1
+
+
+def _stated(fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` without those of version 2 that hold their default."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (
+            name in _DEFAULTS_OF_VERSION_2 and value == _DEFAULTS_OF_VERSION_2[name]
+        )
+    }
 
 
 def spec_from_json(text: str, *, where: str) -> ModelSpec:
@@ -73,24 +116,35 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
             f"{where}: the model description does not hold together: {error} "
             "The file was changed or not written by rnnedge; export it again."
         ) from None
+    if format_version(spec) > version:
+        raise FormatError(
+            f"{where}: the model description says version {version}, but holds what "
+            f"version {format_version(spec)} brought. "
+            "The file was changed or not written by rnnedge; export it again."
+        )
     return spec
 
 
-def check_format_version(version: object, *, where: str) -> None:
-    """Raise FormatError unless this library reads files of `version`."""
-    is_integer = isinstance(version, int) and not isinstance(version, bool)
-    if is_integer and version == FORMAT_VERSION:
+def check_format_version(
+    version: object, *, where: str, newest: int = FORMAT_VERSION
+) -> None:
+    """Raise FormatError unless `version` is one of 1 to `newest`."""
+    if type(version) is int and 1 <= version <= newest:
         return
     shown = reprlib.repr(version)
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if isinstance(version, int) and version > newest:
         raise FormatError(
-            f"{where}: format version {shown} is newer than version {FORMAT_VERSION}, "
+            f"{where}: format version {shown} is newer than version {newest}, "
             "which this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
         )
     raise FormatError(
-        f"{where}: format version {shown} is unknown, expected {FORMAT_VERSION}. "
+        f"{where}: format version {shown} is unknown, expected {_up_to(newest)}. "
         "The file was changed or not written by rnnedge; export it again."
     )
+
+
+def _up_to(newest: int) -> str:
+    return "1" if newest == 1 else f"1 to {newest}"
 
 
 def _float32(value: float) -> float:
@@ -100,9 +154,10 @@ def _float32(value: float) -> float:
 def _feature_fields(feature: Feature) -> dict[str, Any]:
     fields = dataclasses.asdict(feature)
     fields["initial"] = _float32(feature.initial)
-    if feature.clip is not None:
-        fields["clip"] = [_float32(bound) for bound in feature.clip]
-    return fields
+    for name in ("clip", "range"):
+        if fields[name] is not None:
+            fields[name] = [_float32(bound) for bound in fields[name]]
+    return _stated(fields)
 
 
 class _FieldError(Exception):
@@ -256,7 +311,14 @@ _LAYER_FIELDS: dict[str, dict[str, _Check]] = {
     "linear": {"input_size": _SIZE, "output_size": _SIZE},
     "activation": {"size": _SIZE, "function": _choice("tanh", "relu", "sigmoid")},
     "softmax": {"size": _SIZE},
-    "add_last": {"sources": _list(_integer(0, LARGEST_SIZE))},
+    "add_last": {
+        "sources": _list(_integer(0, LARGEST_SIZE)),
+        "is_clipped": _boolean,
+    },
+    "difference": {
+        "input_size": _SIZE,
+        "sources": _list(_integer(0, LARGEST_SIZE)),
+    },
     "opaque": {
         "input_size": _SIZE,
         "output_size": _SIZE,
@@ -275,6 +337,7 @@ _FEATURE = _object(
     missing=_choice(*MISSING_POLICIES),
     clip=_optional(_items(_FLOAT32, _FLOAT32)),
     initial=_FLOAT32,
+    range=_optional(_items(_FLOAT32, _FLOAT32)),
 )
 _SPEC = _object(
     ModelSpec,
@@ -288,4 +351,6 @@ _SPEC = _object(
     quantiles=_list(_DOUBLE),
     sample_period_s=_optional(_DOUBLE),
     vocabulary=_list(_text),
+    max_gap_s=_optional(_DOUBLE),
+    clock=_text,
 )

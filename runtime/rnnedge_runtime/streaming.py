@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from .errors import FormatError, NonFiniteError
 from .input_handling import clip_bounds
 from .model import Model
-from .rows import Row
 from .snapshot import snapshot_bytes
-from .timestamps import (
+from .tables.rows import Row
+from .tables.time_grid import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
     TimeGrid,

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rnnedge.data import Dataset, load_dataset
-from rnnedge.data.units import guess_unit
+from rnnedge.data.tables.units import guess_unit
 from rnnedge.datasets import weather
 from rnnedge_runtime.errors import DataError
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnnedge.data.table import numbers, read_table, texts
-from rnnedge_runtime.cells import parse_reading, sniff_delimiter
+from rnnedge.data.tables.table import numbers, read_table, texts
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.layers import Linear
-from rnnedge_runtime.rows import Row, read_rows
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.cell_text import parse_reading, sniff_delimiter
+from rnnedge_runtime.tables.rows import Row, read_rows
 from rnnedge_runtime.time_features import DerivedInput
 
 ODD_FILE = (

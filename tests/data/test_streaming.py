@@ -18,11 +18,11 @@ from rnnedge.data import load_dataset
 from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, StateError
 from rnnedge_runtime.layers import Affine, Gru, Linear
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.rows import Row, read_rows
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streaming import RowStream, stream_rows
+from rnnedge_runtime.tables.rows import Row, read_rows
+from rnnedge_runtime.tables.timestamps import time_text
 from rnnedge_runtime.time_features import DerivedInput
-from rnnedge_runtime.timestamps import time_text
 from rnnedge_runtime.tolerances import parity_limit
 
 START_US = 1_357_020_000_000_000

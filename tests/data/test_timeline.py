@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.timeline import SeriesRows, find_period, place, row_list
+from rnnedge.data.tables.timeline import SeriesRows, find_period, place, row_list
 from rnnedge_runtime.errors import DataError
 
 
@@ -62,7 +62,7 @@ def test_jitter_around_a_second_gives_a_second(rng: np.random.Generator) -> None
 
 def test_single_rows_have_no_period() -> None:
     assert find_period([rows([5]), rows([7])]) is None
-    assert place(rows([5_000_000]), 1.0).time.tolist() == [5]
+    assert place(rows([5_000_000]), 1.0).time_us.tolist() == [5_000_000]
 
 
 def test_a_drifting_clock_loses_a_slot_now_and_then() -> None:

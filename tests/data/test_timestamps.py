@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.timestamps import (
-    TimeGrid,
+from rnnedge_runtime.tables.time_grid import TimeGrid
+from rnnedge_runtime.tables.timestamps import (
     find_time_column,
     parse_time,
     time_or_error,

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_data import waves
 
-from rnnedge.evaluation.baselines import (
+from rnnedge.evaluation.metrics import score_outputs
+from rnnedge.evaluation.report import evaluate, report_content, score_table, verdict
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.baselines import (
     AR_LAGS,
     RidgeAR,
     choose_season,
@@ -15,10 +18,7 @@ from rnnedge.evaluation.baselines import (
     seasonal_naive,
     seasonal_scale,
 )
-from rnnedge.evaluation.metrics import score_outputs
-from rnnedge.evaluation.report import evaluate, report_content, score_table, verdict
-from rnnedge.training.config import TrainConfig
-from rnnedge.training.preparation import prepare
+from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime import tolerances
 from rnnedge_runtime.errors import NonFiniteError
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import waves
 
-from rnnedge.data.selection import without_constant_features
 from rnnedge.data.split import split_rows
-from rnnedge.training.config import TrainConfig
-from rnnedge.training.preparation import prepare
+from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 from rnnedge_runtime.layers import AddLast
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_data import waves
 
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.training.checkpoint import (
     data_fingerprint,
     load_checkpoint,
     save_checkpoint,
 )
-from rnnedge.training.config import TrainConfig
-from rnnedge.training.preparation import prepare
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import Validator, stream_predictions
 from rnnedge_export.sequence_model import SequenceModel

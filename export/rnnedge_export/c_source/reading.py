@@ -75,7 +75,7 @@ def read_description(
     Raises:
         FormatError: of a newer version, or the parts do not fit each other.
     """
-    check_format_version(content.get("format_version"), where=where)
+    check_format_version(content.get("format_version"), where=where, newest=1)
     try:
         spec = spec_from_json(json.dumps(content["spec"]), where=where)
         digest, numerics = str(content["digest"]), str(content["numerics"])

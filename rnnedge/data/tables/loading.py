@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.cells import check_columns, text_error
+from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.timestamps import find_time_column, time_or_error
+from rnnedge_runtime.tables.cell_text import check_columns, text_error
+from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
 
-from .series import Dataset, Series
 from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
 from .timeline import SeriesRows, check_order, find_period, place
 from .units import guess_unit
@@ -242,11 +242,11 @@ def _all_series(
     placed = [place(item, period_s or 1.0) for item in rows_of]
     built = []
     for (k, name, rows), spot in zip(groups, placed, strict=True):
-        grid = np.full((len(spot.time), len(columns)), np.nan, dtype=np.float32)
+        grid = np.full((len(spot.time_us), len(columns)), np.nan, dtype=np.float32)
         grid[spot.slots] = values[k][rows[spot.kept]]
-        is_reading = np.zeros(len(spot.time), dtype=np.bool_)
+        is_reading = np.zeros(len(spot.time_us), dtype=np.bool_)
         is_reading[spot.slots] = True
-        built.append(Series(name, spot.time, grid, is_reading))
+        built.append(Series(name, spot.time_us, grid, is_reading))
     return built, period_s, [note for spot in placed for note in spot.notes]
 
 

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import (
+from ..errors import DataError
+from ..spec import ModelSpec
+from .cell_text import (
     check_columns,
     csv_cells,
     empty_error,
@@ -29,8 +31,6 @@ from .cells import (
     sniff_delimiter,
     text_error,
 )
-from .errors import DataError
-from .spec import ModelSpec
 from .timestamps import CELL_PADDING, find_time_column, time_or_error
 
 

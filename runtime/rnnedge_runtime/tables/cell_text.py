@@ -10,7 +10,7 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from .errors import DataError
+from ..errors import DataError
 from .timestamps import CELL_PADDING, NUMBER
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})

@@ -1,7 +1,7 @@
 """Rows of several series onto regular time slots: period, duplicates, holes.
 
 The slot of a row and the order of rows mean what they mean to the stream of a device
-(`rnnedge_runtime.timestamps`, `rnnedge_runtime.streaming`).
+(`rnnedge_runtime.tables.timestamps`, `rnnedge_runtime.streaming`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.timestamps import (
+from rnnedge_runtime.tables.time_grid import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
     TimeGrid,
@@ -51,13 +51,13 @@ class Placement:
     """The slots of one series.
 
     Attributes:
-        time: `[T]` Unix seconds UTC of all slots.
+        time_us: `[T]` microseconds since 1970 UTC of all slots.
         slots: `[K]` slots that hold a reading, ascending, from 0 to T - 1.
         kept: `[K]` positions among the series' rows of those readings.
         notes: what was mended.
     """
 
-    time: NDArray[np.int64]
+    time_us: NDArray[np.int64]
     slots: NDArray[np.int64]
     kept: NDArray[np.int64]
     notes: tuple[str, ...]
@@ -170,8 +170,8 @@ def place(series: SeriesRows, period_s: float) -> Placement:
             f"{series.where}: {count(missing.sum(), 'missing row')} put in, empty, after "
             f"{row_list(after)}."
         )
-    time = grid.unix_seconds(np.arange(slots[-1] + 1))
-    return Placement(time, slots, kept, tuple(notes))
+    time_us = grid.times_us(np.arange(slots[-1] + 1))
+    return Placement(time_us, slots, kept, tuple(notes))
 
 
 def count(number: int, noun: str) -> str:

@@ -1,7 +1,7 @@
 """Tables from files and data frames, and the numbers and texts in their columns.
 
-A column of text means what `rnnedge_runtime.cells` says, cell by cell, so that a device
-reading the same file row by row sees the same numbers.
+A column of text means what `rnnedge_runtime.tables.cell_text` says, cell by cell, so
+that a device reading the same file row by row sees the same numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.cells import (
+from rnnedge_runtime.errors import DataError, require
+from rnnedge_runtime.tables.cell_text import (
     csv_cells,
     empty_error,
     header_names,
@@ -28,9 +29,8 @@ from rnnedge_runtime.cells import (
     ragged_error,
     sniff_delimiter,
 )
-from rnnedge_runtime.errors import DataError, require
-from rnnedge_runtime.rows import not_utf8_error
-from rnnedge_runtime.timestamps import CELL_PADDING
+from rnnedge_runtime.tables.rows import not_utf8_error
+from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
 if TYPE_CHECKING:
     import polars as pl

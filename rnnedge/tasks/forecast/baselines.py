@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.training.preparation import Prepared, PreparedSeries
+from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 
 Array = NDArray[np.float32]
 

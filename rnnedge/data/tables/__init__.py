@@ -1,0 +1,1 @@
+"""Tables of readings onto one time grid."""

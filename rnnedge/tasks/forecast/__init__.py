@@ -1,0 +1,1 @@
+"""Forecasting: targets are readings of the steps ahead."""

@@ -1,0 +1,206 @@
+"""From a Dataset to what the trainer needs: spec, held inputs, targets, parts.
+
+The inputs are what a stream on the device would feed the network: missing readings held,
+derived columns appended, raw units. Everything fitted is fitted on the training part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.data.scaling import fit_features, fit_scaler
+from rnnedge.data.series import Dataset, Series
+from rnnedge.data.split import Parts, check_parts, split_rows
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.derived import choose_derived
+from rnnedge.tasks.forecast.network import (
+    affine_weights,
+    last_sources,
+    network_layers,
+)
+from rnnedge.tasks.forecast.targets import check_targets, true_outputs
+from rnnedge_runtime.errors import NonFiniteError
+from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput, time_features
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSeries:
+    """One series as the network sees it.
+
+    Attributes:
+        name: series id.
+        time_us: `[T]` microseconds since 1970 UTC, or None.
+        x: `[T, I]` held model inputs in raw units.
+        targets: `[T, targets]` readings as they came, NaN where missing.
+        y: `[T, O]` true outputs in raw units, NaN where unknown.
+        parts: rows from which forecasts are made, by part.
+        is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
+        stretch: number of this stretch among those of the same name, from 0.
+    """
+
+    name: str
+    time_us: NDArray[np.int64] | None
+    x: Array
+    targets: Array
+    y: Array
+    parts: Parts
+    is_reading: NDArray[np.bool_]
+    stretch: int = 0
+
+    @property
+    def time(self) -> NDArray[np.int64] | None:
+        """`[T]` Unix seconds UTC, rounded down."""
+        return None if self.time_us is None else self.time_us // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A Dataset ready for training.
+
+    Attributes:
+        spec: the network to train.
+        affine_weights: canonical weights of the scalers, fitted on the training part.
+        series: the series with their parts.
+        output_scale: `[O]` units of the loss: standard deviation of each output.
+        notes: what was found, in plain sentences.
+    """
+
+    spec: ModelSpec
+    affine_weights: dict[str, Array]
+    series: tuple[PreparedSeries, ...]
+    output_scale: Array
+    notes: tuple[str, ...]
+
+
+def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
+    """Fit scalers and input handling, and lay out inputs and targets.
+
+    Raises:
+        DataError: too few rows for the horizon, or nothing to learn from.
+        SpecError: the config does not fit the data.
+    """
+    horizon = config.horizon
+    parts = [split_rows(len(series.values), horizon) for series in dataset.series]
+    longest = max(len(series) for series in dataset.series)
+    check_parts(parts, longest, horizon, where=dataset.source)
+    if config.missing == "reject":
+        _check_complete(dataset)
+
+    num_features = len(dataset.features)
+    training = np.concatenate(
+        [s.values[: p.train.stop] for s, p in zip(dataset.series, parts, strict=True)]
+    )
+    features = fit_features(
+        dataset.features,
+        dataset.units[:num_features],
+        training[:, :num_features],
+        missing=config.missing,
+    )
+    derived = choose_derived(dataset, parts, config.derived)
+    sources = last_sources(dataset, config)
+
+    held = [
+        hold_readings(
+            features,
+            series.values[:, :num_features],
+            np.array([feature.initial for feature in features], dtype=np.float32),
+            where="train",
+        )
+        for series in dataset.series
+    ]
+    clipped = [_clip(features, x) for x in held]
+    columns = [dataset.columns.index(target) for target in dataset.targets]
+    outputs = [true_outputs(s.values[:, columns], horizon) for s in dataset.series]
+    changes = [
+        y if sources is None else y - x[:, sources]
+        for y, x in zip(outputs, clipped, strict=True)
+    ]
+    check_targets(dataset, training[:, columns], outputs, parts)
+    output_scaler = fit_scaler(
+        np.concatenate(
+            [d[: p.train.stop] for d, p in zip(changes, parts, strict=True)]
+        ),
+        [name for name in dataset.targets for _ in range(horizon)],
+        where=f"{dataset.source}, training part",
+    )
+    input_scaler = fit_scaler(
+        np.concatenate(
+            [x[: p.train.stop] for x, p in zip(clipped, parts, strict=True)]
+        ),
+        dataset.features,
+        where=f"{dataset.source}, training part",
+    )
+    spec = ModelSpec(
+        features=features,
+        targets=tuple(
+            Target(name, dataset.units[column])
+            for name, column in zip(dataset.targets, columns, strict=True)
+        ),
+        layers=network_layers(
+            config, num_features + 2 * len(derived), outputs[0], sources
+        ),
+        horizon=horizon,
+        derived=derived,
+        sample_period_s=dataset.sample_period_s,
+        max_gap_s=dataset.max_gap_s,
+        clock=dataset.clock,
+    )
+    series = tuple(
+        PreparedSeries(
+            name=one.name,
+            time_us=one.time_us,
+            x=_model_inputs(one, x, derived),
+            targets=one.values[:, columns],
+            y=y,
+            parts=part,
+            is_reading=one.is_reading,
+            stretch=one.stretch,
+        )
+        for one, x, y, part in zip(dataset.series, held, outputs, parts, strict=True)
+    )
+    return Prepared(
+        spec=spec,
+        affine_weights=affine_weights(spec, input_scaler, output_scaler),
+        series=series,
+        output_scale=output_scaler.scale,
+        notes=dataset.notes,
+    )
+
+
+def _clip(features: tuple[Feature, ...], x: Array) -> Array:
+    bounds = np.array([feature.clip for feature in features], dtype=np.float32)
+    return np.clip(x, bounds[:, 0], bounds[:, 1])
+
+
+def _check_complete(dataset: Dataset) -> None:
+    """Raise NonFiniteError at the first missing reading of a feature."""
+    for series in dataset.series:
+        missing = ~np.isfinite(series.values[:, : len(dataset.features)])
+        if not missing.any():
+            continue
+        row = int(np.argmax(missing.any(axis=1)))
+        feature = dataset.features[int(np.argmax(missing[row]))]
+        place = f"slot {row + 1}"
+        if series.time is not None:
+            place = f"{np.datetime64(int(series.time[row]), 's')}Z"
+        name = f", series '{series.name}'" if len(dataset.series) > 1 else ""
+        raise NonFiniteError(
+            f"{dataset.source}{name}: feature '{feature}' has no reading at {place}, and "
+            "the policy is 'reject'. Fill the hole, or train with --missing hold."
+        )
+
+
+def _model_inputs(
+    series: Series, held: Array, derived: tuple[DerivedInput, ...]
+) -> Array:
+    if not derived:
+        return held
+    assert series.time is not None
+    return np.concatenate([held, time_features(series.time, derived)], axis=1)

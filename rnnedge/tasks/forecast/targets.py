@@ -1,0 +1,49 @@
+"""The true outputs of a forecast, and whether there is anything to learn from them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.data.series import Dataset
+from rnnedge.data.split import Parts
+from rnnedge_runtime.errors import DataError
+
+Array = NDArray[np.float32]
+
+
+def true_outputs(values: Array, horizon: int) -> Array:
+    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none."""
+    num_rows, num_targets = values.shape
+    y = np.full((num_rows, num_targets, horizon), np.nan, dtype=np.float32)
+    for step in range(1, min(horizon, num_rows - 1) + 1):
+        y[:-step, :, step - 1] = values[step:]
+    return y.reshape(num_rows, num_targets * horizon)
+
+
+def check_targets(
+    dataset: Dataset, rows: Array, outputs: list[Array], parts: list[Parts]
+) -> None:
+    """Raise DataError unless every target varies in training and is known in validation."""
+    for name, column in zip(dataset.targets, rows.T, strict=True):
+        seen = column[np.isfinite(column)]
+        if len(np.unique(seen)) < 2:
+            raise DataError(
+                f"{dataset.source}, training part: target '{name}' has {len(seen)} readings "
+                f"and does not vary in its {len(column)} rows, expected at least two "
+                "different values. Choose another --target, or give more data."
+            )
+    held_out = np.concatenate(
+        [
+            y[p.validation.start : p.validation.stop]
+            for y, p in zip(outputs, parts, strict=True)
+        ]
+    )
+    known = np.isfinite(held_out).reshape(len(held_out), len(dataset.targets), -1)
+    for name, is_known in zip(dataset.targets, known.any(axis=(0, 2)), strict=True):
+        if not is_known:
+            raise DataError(
+                f"{dataset.source}, validation part: target '{name}' has no reading in its "
+                f"{len(held_out)} rows, expected some to choose the best epoch by. "
+                "Choose another --target, or give more data."
+            )
