@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnedge.data.limits import read_limits
 from rnnedge_runtime.errors import DataError, SpecError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -28,6 +29,7 @@ _RANGES = {
     "weight_decay": (0.0, float("inf"), False, 0.01),
     "clip_norm": (0.0, float("inf"), True, 1.0),
 }
+_TUPLES = ("clip", "range")
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
@@ -58,6 +60,12 @@ class TrainConfig:
         bidirectional: always refused; such a network cannot stream.
         add_last: add the last reading of the target to the output, so that the network
             learns the change; None: whenever every target is also a feature.
+        drift: prepare for series that leave their training range: the change of each
+            target since the step before is an input as well, and part of the training
+            sees shifted levels; None: whenever the last reading is added.
+        clip: how far the network looks beyond the training range, `off`, a width or
+            `LO:HI`, `NAME=` in front for one feature (`rnnedge.data.limits`).
+        range: plausible readings, `off` or `LO:HI`, `NAME=` in front for one feature.
         derived: inputs made from the time stamp; `auto`: where the sampling period and the
             length of the training part make them meaningful.
         missing: policy for missing readings of all features.
@@ -87,6 +95,9 @@ class TrainConfig:
     dropout: float = 0.0
     bidirectional: bool = False
     add_last: bool | None = None
+    drift: bool | None = None
+    clip: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
     derived: str = "auto"
     missing: Literal["hold", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
@@ -106,6 +117,11 @@ class TrainConfig:
     season: int = 0
 
     def __post_init__(self) -> None:
+        for name in _TUPLES:
+            value = getattr(self, name)
+            is_text = isinstance(value, str)
+            object.__setattr__(self, name, (value,) if is_text else tuple(value))
+        read_limits(self.clip, self.range)
         if self.bidirectional:
             raise SpecError(
                 "train: bidirectional=True was asked for, expected a causal network. A "

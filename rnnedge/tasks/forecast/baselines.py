@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.tasks.forecast.network import input_scaler
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 
 Array = NDArray[np.float32]
@@ -74,8 +75,9 @@ class RidgeAR:
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
-        self._shift = prepared.affine_weights["layers.0.shift"].astype(np.float64)
-        self._scale = prepared.affine_weights["layers.0.scale"].astype(np.float64)
+        shift, scale = input_scaler(prepared.spec, prepared.affine_weights)
+        self._shift = shift.astype(np.float64)
+        self._scale = scale.astype(np.float64)
         train = [self._rows(s, s.parts.train) for s in prepared.series]
         x = np.concatenate([rows for rows, _ in train])
         y = np.concatenate([targets for _, targets in train])
