@@ -2,10 +2,10 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -13,7 +13,7 @@ EXAMPLES = ROOT / "examples"
 
 
 def run(command, **options):
-    done = subprocess.run(
+    done = programs.run(
         [str(c) for c in command],
         capture_output=True,
         text=True,

@@ -84,7 +84,7 @@ def test_no_compiler_and_no_level_changes_a_byte(
     runs: list[HostRun], name: str, compiler: str | None, level: str
 ) -> None:
     """`-O3` without `-std`, where gcc would fuse multiplications with additions."""
-    board = usable_board(name)
+    board = usable_board(name, compiler)
     reports = check_on_board(board, runs, compiler=compiler, model_flags=[level])
     steps = STREAM_STEPS if board.has_float_unit else SOFT_FLOAT_STEPS
     assert_equal(reports, steps)

@@ -72,7 +72,7 @@ def test_no_compiler_and_no_level_changes_a_byte(
 ) -> None:
     """With -O3 for MVE gcc once read the int16 of a state before they were written."""
     reports = check_on_board(
-        usable_board(name), runs, compiler=compiler, model_flags=[level]
+        usable_board(name, compiler), runs, compiler=compiler, model_flags=[level]
     )
     for report in reports:
         assert not report.has_failed, report

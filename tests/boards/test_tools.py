@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
+import programs
 import pytest
 from boards.hand_model import hand_model
 from boards.tools import usable_board
@@ -95,4 +95,4 @@ def test_the_plugin_builds_without_a_warning(tmp_path: Path) -> None:
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     source = str(SUPPORT / "icount_plugin.c")
     to = str(tmp_path / "plugin.so")
-    subprocess.run(["cc", *flags, source, "-o", to], check=True)
+    programs.run(["cc", *flags, source, "-o", to], check=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from programs import require
 
 from rnnedge_export.boards.board import Board
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.tools import missing_packages
 
 
-def usable_board(name: str) -> Board:
-    missing = missing_packages(BOARDS[name])
-    if missing:
-        pytest.skip(f"{name} needs the Debian packages {' '.join(missing)}")
-    return BOARDS[name]
+def usable_board(name: str, compiler: str | None = None) -> Board:
+    """The board, where its tools and `compiler`, if given, are here."""
+    board = BOARDS[name]
+    require(*board.commands, *([compiler] if compiler else []))
+    return board

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from core_objects import objects, require, run
+from core_objects import objects, run
 from replay import CORE
 
 COMPILERS = ("gcc", "aarch64-linux-gnu-gcc")
@@ -98,7 +98,7 @@ def test_a_planted_fault_is_seen(fault: str, tmp_path: Path) -> None:
     source = tmp_path / "planted.c"
     source.write_text(PLANTED[fault])
     flags = ("-O2", "-fcallgraph-info=su", "-fno-optimize-sibling-calls")
-    run(require("gcc"), *flags, "-c", source, cwd=tmp_path)
+    run("gcc", *flags, "-c", source, cwd=tmp_path)
     calls = Calls(tmp_path)
     if fault == "of variable size":
         assert calls.unbounded == ["f"]

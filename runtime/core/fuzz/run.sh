@@ -11,7 +11,7 @@ core=$(dirname "$here")
 work=${RNNE_FUZZ_DIR:-$core/../../build/fuzz}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-clang=$(command -v clang || command -v clang-14)
+clang=$(command -v clang-14 || command -v clang)
 suffix=${clang##*clang}
 sanitizers=address,undefined
 
