@@ -100,12 +100,16 @@ def left_out(reasons: Iterable[str]) -> list[str]:
             counts.update(re.findall(r"(\S+) \(Debian", found[1]))
     if not num_tests:
         return []
-    lines = [f"{num_tests} tests did not run, for want of:"]
+    lines = [f"{_counted(num_tests)} did not run, for want of:"]
     for name, count in counts.most_common():
         packages = " ".join(packages_of([name]))
-        lines.append(f"  {name} ({count} tests; Debian: {packages})")
+        lines.append(f"  {name} (Debian: {packages}): {_counted(count)}")
     packages = " ".join(packages_of(counts))
     return [*lines, f"To run them, on Debian: sudo {INSTALL} {packages}"]
+
+
+def _counted(num_tests: int) -> str:
+    return f"{num_tests} test{'s' if num_tests > 1 else ''}"
 
 
 if __name__ == "__main__":

@@ -144,3 +144,17 @@ def test_fast_math_is_refused(flag: str, tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert "-ffast-math" in done.stderr
+
+
+@pytest.mark.parametrize(("method", "is_right"), [(0, True), (16, True), (2, False)])
+def test_only_float_in_its_own_width_is_accepted(
+    method: int, is_right: bool, tmp_path: Path
+) -> None:
+    """gcc says 16 with -march=native where the processor has _Float16; it was refused."""
+    flags = ("-U__FLT_EVAL_METHOD__", f"-D__FLT_EVAL_METHOD__={method}", "-w")
+    command = ["gcc", *flags, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    done = programs.run(
+        command, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (done.returncode == 0) == is_right, done.stderr
+    assert is_right or "wider registers" in done.stderr
