@@ -19,14 +19,6 @@ from rnnedge_export.tools.programs import PROGRAMS, packages_of
 MISSING = re.compile(r"not installed: ((?:\S+ \(Debian: [^)]+\)(?:, )?)+)")
 INSTALL = "apt-get install --no-install-recommends"
 SCRIPTS_OF_PYTHON = Path(sys.executable).parent
-BARE = (
-    *("cc", "gcc", "as", "ld", "ar", "nm", "objdump", "ranlib", "strip", "make"),
-    *("sh", "bash", "env", "cat", "chmod", "cp", "date", "dd", "dirname", "basename"),
-    *("echo", "expr", "false", "head", "install", "ln", "ls", "mkdir", "mktemp", "mv"),
-    *("pwd", "readlink", "rm", "rmdir", "sleep", "sort", "tail", "tee", "test"),
-    *("touch", "tr", "true", "uname", "wc", "find", "xargs", "grep", "sed", "cmp"),
-)
-"""Commands of a machine with Python, make and gcc alone."""
 
 
 def find(name: str) -> str | None:
@@ -110,7 +102,3 @@ def left_out(reasons: Iterable[str]) -> list[str]:
 
 def _counted(num_tests: int) -> str:
     return f"{num_tests} test{'s' if num_tests > 1 else ''}"
-
-
-if __name__ == "__main__":
-    print(link_only([*BARE, *sys.argv[2:]], Path(sys.argv[1])))

@@ -23,6 +23,12 @@ CORE = ROOT / "runtime" / "core"
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
 PLAIN, VECTOR, AVX2, AVX512, AVX512_VNNI = range(1, 6)
 CLANG = "clang-14"
+GCC_ALONE = pytest.mark.gcc_alone
+COMPILERS = [
+    pytest.param("gcc", marks=GCC_ALONE),
+    CLANG,
+    "aarch64-linux-gnu-gcc",
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,11 @@ BUILDS = {
         "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O3", "-static"), ("qemu-aarch64",)
     ),
 }
+
+EVERY_BUILD = [
+    pytest.param(name, marks=[GCC_ALONE] if build.compiler == "gcc" else [])
+    for name, build in BUILDS.items()
+]
 
 
 def require_build(name: str) -> Build:

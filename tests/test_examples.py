@@ -8,6 +8,7 @@ from pathlib import Path
 import programs
 import pytest
 
+pytestmark = pytest.mark.gcc_alone
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 

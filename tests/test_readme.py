@@ -9,6 +9,7 @@ from pathlib import Path
 import programs
 import pytest
 
+pytestmark = pytest.mark.gcc_alone
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TESTED_ELSEWHERE = (

@@ -9,7 +9,7 @@ import numpy as np
 import programs
 import pytest
 from core_objects import objects, require, run
-from replay import CLANG, CORE, IS_X86, ROOT, replay
+from replay import COMPILERS, CORE, IS_X86, ROOT, replay
 
 MODEL = ROOT / "tests/c/tiny_gru.rnne"
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
@@ -19,12 +19,13 @@ FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
 SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", CLANG, "aarch64-linux-gnu-gcc"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("level", ["-O2", "-O3"])
 def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
     objects(compiler, tmp_path, *WARNINGS, level)
 
 
+@pytest.mark.gcc_alone
 def test_symbols_are_prefixed_and_only_string_functions_needed(tmp_path: Path) -> None:
     files = objects("gcc", tmp_path, "-O2", "-fno-stack-protector")
     lines = run("nm", "-g", "--defined-only", *files).splitlines()
@@ -39,7 +40,7 @@ def test_symbols_are_prefixed_and_only_string_functions_needed(tmp_path: Path) -
     assert needed <= allowed | cpu
 
 
-@pytest.mark.parametrize("compiler", ["gcc", CLANG, "aarch64-linux-gnu-gcc"])
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_exact_kernels_have_no_fused_multiply_add(
     compiler: str, tmp_path: Path
 ) -> None:
@@ -57,7 +58,7 @@ def test_exact_kernels_have_no_fused_multiply_add(
 
 
 @pytest.mark.skipif(not IS_X86, reason="names of x86 instructions")
-@pytest.mark.parametrize("compiler", ["gcc", CLANG])
+@pytest.mark.parametrize("compiler", COMPILERS[:2])
 @pytest.mark.parametrize("level", ["-O2", "-O3"])
 def test_products_hold_no_shuffle(compiler: str, level: str, tmp_path: Path) -> None:
     names = ("kernels_avx2", "kernels_avx512")

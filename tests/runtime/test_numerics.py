@@ -17,6 +17,7 @@ from rnnedge_runtime import numerics
 from rnnedge_runtime.layers import Activation
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 
+pytestmark = pytest.mark.gcc_alone
 STRIDE = 4099
 BOUNDARIES = (
     9.0,

@@ -37,6 +37,7 @@ from rnnedge_runtime.snapshot import (
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
 
+pytestmark = pytest.mark.gcc_alone
 SPEC = ModelSpec(
     features=(Feature("a"),), targets=(Target("a"),), layers=(Gru(1, 3), Linear(3, 1))
 )
