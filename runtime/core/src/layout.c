@@ -115,7 +115,7 @@ static rnne_status check_inputs(const rnne_file *file, const rnne_layout *layout
         if (period_s < 1 || period_s > INT32_MAX || rnne_get_u32(model->bytes + at + 4) != 0)
             return rnne_fail(error, RNNE_BAD_MODEL, model->offset + at);
     }
-    return check_ranges(file, layout->num_features, error);
+    return RNNE_OK;
 }
 
 /* The proof of a long run, which the core itself does not repeat. */
@@ -232,6 +232,8 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     const rnne_section *const model = &file->model;
     memset(layout, 0, sizeof *layout);
     rnne_status status = check_signature(model, layout, error);
+    if (status == RNNE_OK)
+        status = check_ranges(file, layout->num_features, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
     if (status != RNNE_OK)
