@@ -35,14 +35,16 @@ rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layou
     const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
     float low, high;
     get_range(file, i, &low, &high);
-    const int32_t least = rnne_key_of_float(low), most = rnne_key_of_float(high);
+    /* both zeros are within a range that ends at one */
+    const uint32_t least = rnne_key_of_float(low == 0.0f ? -0.0f : low);
+    const uint32_t most = rnne_key_of_float(high == 0.0f ? 0.0f : high);
     const rnne_feature feature = {
         rnne_get_u32(fields),
         rnne_get_f32(fields + 4),
         rnne_get_f32(fields + 8),
         rnne_get_f32(fields + 12),
-        least == 0 ? -1 : least, /* both zeros are within a range that ends at one */
-        most == -1 ? 0 : most,
+        least,
+        most - least,
     };
     return feature;
 }
