@@ -177,8 +177,8 @@ class RowStream:
                 row=row.number,
                 time_us=row.time_us,
                 before_us=clock.time_us,
-                what_to_do=f"Sort the rows by time,{apart} and give a saved state only "
-                "rows newer than it.",
+                what_to_do=f"Give the oldest row first,{apart} and give a saved state "
+                "only rows newer than it.",
             )
         return is_new_stretch(row.time_us - clock.time_us, self._spec.max_gap_s)
 

@@ -49,8 +49,8 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
     """The sampling period in seconds that all series share; None for single rows.
 
     The most frequent step, where steps within a quarter of each other count as one: exact
-    where one of them is by far the most frequent, otherwise their mean, rounded where a whole number of
-    minutes, seconds, milliseconds or microseconds is that near.
+    where one of them is by far the most frequent, otherwise their mean, rounded where a
+    whole number of minutes, seconds, milliseconds or microseconds is that near.
 
     Raises:
         DataError: the rows have no regular period, two series have two, or too many rows
@@ -70,46 +70,45 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
     steps = steps[steps > 0]
     if not len(steps):
         return None
-    period_us = _period_of_cut_stamps(steps)
+    sizes, counts = np.unique(steps, return_counts=True)
+    period_us = _period_of_cut_stamps(steps, sizes, counts)
     if period_us is not None:
         return period_us / 1e6
-    period_us = _frequent_step(steps)
+    period_us = _frequent_step(sizes, counts)
     if len(all_series) > 1:
         _check_shared(all_series, steps_of, period_us)
     _check_regular(all_series[0].where, steps, period_us)
     return period_us / 1e6
 
 
-def _frequent_step(steps: NDArray[np.int64]) -> float:
-    """Microseconds of the most frequent of at least one step."""
-    ordered = np.sort(steps)
-    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
-    sizes = ordered[starts]
-    counts = np.diff(starts, append=len(ordered))
+def _frequent_step(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Microseconds of the most frequent step, from ascending sizes and their counts."""
+    below = np.concatenate([[0], np.cumsum(counts)])
     # The window that holds the most steps; twice and three times a period lie apart.
-    stops = np.searchsorted(ordered, sizes * _WINDOW, side="right")
-    fullest = int(np.argmax(stops - starts))
-    window = ordered[starts[fullest] : stops[fullest]]
-    middle = float(window[len(window) // 2])
-    first, last = np.searchsorted(ordered, (middle * (1 - NEAR), middle * (1 + NEAR)))
+    stops = np.searchsorted(sizes, sizes * _WINDOW, side="right")
+    fullest = int(np.argmax(below[stops] - below[:-1]))
+    number = below[fullest] + (below[stops[fullest]] - below[fullest]) // 2
+    middle = float(sizes[np.searchsorted(below, number, side="right") - 1])
     near = slice(*np.searchsorted(sizes, (middle * (1 - NEAR), middle * (1 + NEAR))))
     most = int(np.argmax(counts[near]))
     common, others = counts[near][most], np.delete(counts[near], most)
-    is_peak = common >= PEAK_SHARE * (last - first) and np.all(others * PEAK <= common)
-    if is_peak or common >= EXACT_SHARE * (last - first):
+    is_peak = np.all(others * PEAK <= common)
+    if common >= (PEAK_SHARE if is_peak else EXACT_SHARE) * counts[near].sum():
         return float(sizes[near][most])
+    elapsed = float(counts @ sizes)
     for _ in range(_REFINEMENTS):
-        middle = float(steps.sum() / max(1.0, np.rint(steps / middle).sum()))
+        middle = elapsed / max(1.0, float(counts @ np.rint(sizes / middle)))
     return _rounded(middle)
 
 
-def _period_of_cut_stamps(steps: NDArray[np.int64]) -> float | None:
+def _period_of_cut_stamps(
+    steps: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64]
+) -> float | None:
     """The mean of steps that are two sizes in turn, as stamps cut to whole units have.
 
     At 60 Hz and in whole milliseconds 16 and 17 ms. The times then never leave the line of
     their mean by more than a unit; rows missing by chance do.
     """
-    sizes, counts = np.unique(steps, return_counts=True)
     if len(sizes) < 2:
         return None
     two = np.argsort(counts, kind="stable")[-2:]
@@ -165,7 +164,7 @@ def _check_shared(
         steps = steps[steps > 0]
         if len(steps) < _FEW_STEPS:
             continue
-        own = _frequent_step(steps)
+        own = _frequent_step(*np.unique(steps, return_counts=True))
         position = steps / period_us
         is_single = np.abs(position - 1) <= NEAR
         is_other = not 1 / OTHER_PERIOD <= own / period_us <= OTHER_PERIOD
