@@ -13,12 +13,15 @@ Array = NDArray[np.float32]
 
 
 def true_outputs(values: Array, horizon: int) -> Array:
-    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none."""
+    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none.
+
+    For one target it is a view, as large in memory as the target; not to be written to.
+    """
     num_rows, num_targets = values.shape
-    y = np.full((num_rows, num_targets, horizon), np.nan, dtype=np.float32)
-    for step in range(1, min(horizon, num_rows - 1) + 1):
-        y[:-step, :, step - 1] = values[step:]
-    return y.reshape(num_rows, num_targets * horizon)
+    ahead = np.full((num_rows + horizon - 1, num_targets), np.nan, dtype=np.float32)
+    ahead[: num_rows - 1] = values[1:]
+    windows = np.lib.stride_tricks.sliding_window_view(ahead, horizon, axis=0)
+    return windows.reshape(num_rows, num_targets * horizon)
 
 
 def check_targets(
