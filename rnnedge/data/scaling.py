@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,17 +71,15 @@ def fit_changes(
 
 
 def fit_scaler(
-    rows: NDArray[np.float32], names: Sequence[str], *, where: str
+    columns: Iterable[NDArray[np.float32]], names: Sequence[str], *, where: str
 ) -> Scaler:
-    """The Scaler of `rows` `[T, N]`, missing values (NaN) left out.
+    """The Scaler of N columns `[T]`, one at a time, missing values (NaN) left out.
 
     Raises:
         DataError: a column is too large or too small for float32 arithmetic.
     """
-    values = rows.astype(np.float64)
-    count = np.maximum(np.isfinite(values).sum(axis=0), 1)
-    mean = np.nansum(values, axis=0) / count
-    scale = np.sqrt(np.nansum((values - mean) ** 2, axis=0) / count)
+    moments = [_moments(column) for column in columns]
+    mean, scale = np.array(moments).T
     scale[scale <= 1e-6 * np.abs(mean)] = 1.0
     scale[scale == 0] = 1.0
     for name, middle, width in zip(names, mean, scale, strict=True):
@@ -91,6 +90,15 @@ def fit_scaler(
                 f"{LARGEST_SCALE:g}. Give it in another unit."
             )
     return Scaler(mean.astype(np.float32), scale.astype(np.float32))
+
+
+def _moments(column: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and standard deviation of what is known in a column."""
+    known = column[np.isfinite(column)].astype(np.float64)
+    count = max(1, len(known))
+    mean = float(known.sum()) / count
+    known -= mean
+    return mean, math.sqrt(float(np.square(known, out=known).sum()) / count)
 
 
 def fit_features(

@@ -234,7 +234,7 @@ class Trainer:
         rows = torch.from_numpy(plan.first[self.chunk])[:, None] + steps
         rows = rows.clamp_(max=len(self._x) - 1).to(self.device)
         is_start = torch.from_numpy(plan.is_start[self.chunk])
-        x, y = self._x[rows], self._y[rows]
+        x, y = self._x[rows], self._y[rows].flatten(-2)
         weight = torch.ones((len(rows), 1, 1), device=self.device)
         if self._shifter is not None:
             shifts = self._level_shifts(self._shifter, plan)
@@ -318,11 +318,39 @@ class Trainer:
 
 
 def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    x = np.concatenate([s.x[: s.parts.train.stop] for s in prepared.series])
-    y = np.concatenate([s.y[: s.parts.train.stop] for s in prepared.series])
-    scale = prepared.output_scale
-    tensors = [torch.from_numpy(array).to(device) for array in (x, y, scale)]
-    return tensors[0], tensors[1], tensors[2]
+    """Inputs `[N, I]` and truth `[N, targets, horizon]` of the blocks, and the loss's scale.
+
+    The truth is a view of the targets: 24 steps ahead take no more memory than one.
+    """
+    horizon, series = prepared.spec.horizon, prepared.series
+    blocks = _blocks(prepared)
+    num_targets = series[0].targets.shape[1]
+    ahead = np.full((sum(blocks) + horizon - 1, num_targets), np.nan, np.float32)
+    start = 0
+    for one, block in zip(series, blocks, strict=True):
+        targets = one.targets[1 : block + 1]
+        ahead[start : start + len(targets)] = targets
+        start += block
+    if len(series) == 1:
+        x = series[0].x[: blocks[0]]
+    else:
+        x = np.concatenate(
+            [s.x[:block] for s, block in zip(series, blocks, strict=True)]
+        )
+    tensors = [
+        torch.from_numpy(array).to(device)
+        for array in (x, ahead, prepared.output_scale)
+    ]
+    return tensors[0], tensors[1].unfold(0, horizon, 1), tensors[2]
+
+
+def _blocks(prepared: Prepared) -> list[int]:
+    """Rows of each series in the joined data: those trained on and those they forecast."""
+    horizon = prepared.spec.horizon
+    return [
+        min(len(s.x), s.parts.train.stop + horizon - 1) if len(s.parts.train) else 0
+        for s in prepared.series
+    ]
 
 
 def _segments(
@@ -330,10 +358,9 @@ def _segments(
 ) -> tuple[Tensor | None, list[range]]:
     """Segments of the joined rows, and per row the first row of its segment in the loss."""
     ranges, start = [], 0
-    for series in prepared.series:
-        stop = start + len(series.parts.train)
-        ranges.append(range(start, stop))
-        start = stop
+    for series, block in zip(prepared.series, _blocks(prepared), strict=True):
+        ranges.append(range(start, start + len(series.parts.train)))
+        start += block
     lanes = config.lanes or choose_num_lanes(len(ranges))
     segments = cut_segments(ranges, lanes)
     if not config.burn_in:

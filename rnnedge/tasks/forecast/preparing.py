@@ -6,6 +6,7 @@ derived columns appended, raw units. Everything fitted is fitted on the training
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,27 +126,18 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         )
         for series in dataset.series
     ]
-    clipped = [_clip(features, x) for x in held]
     columns = [dataset.columns.index(target) for target in dataset.targets]
     ranges = target_ranges(dataset, features, training[:, columns])
     targets = [plausible(s.values[:, columns], ranges) for s in dataset.series]
     outputs = [true_outputs(values, horizon) for values in targets]
-    changes = [
-        y if sources is None else y - x[:, sources]
-        for y, x in zip(outputs, held, strict=True)
-    ]
     check_targets(dataset, plausible(training[:, columns], ranges), outputs, parts)
     output_scaler = fit_scaler(
-        np.concatenate(
-            [d[: p.train.stop] for d, p in zip(changes, parts, strict=True)]
-        ),
+        _changes(outputs, held, sources, parts),
         [name for name in dataset.targets for _ in range(horizon)],
         where=f"{dataset.source}, training part",
     )
     input_scaler = fit_scaler(
-        np.concatenate(
-            [x[: p.train.stop] for x, p in zip(clipped, parts, strict=True)]
-        ),
+        (_clipped(held, features, k, parts) for k in range(num_features)),
         dataset.features,
         where=f"{dataset.source}, training part",
     )
@@ -200,9 +192,39 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     )
 
 
-def _clip(features: tuple[Feature, ...], x: Array) -> Array:
-    bounds = np.array([feature.clip for feature in features], dtype=np.float32)
-    return np.clip(x, bounds[:, 0], bounds[:, 1])
+def _training(arrays: Sequence[Array], column: int, parts: Sequence[Parts]) -> Array:
+    """`[rows of training]` of one column of `[T, N]` arrays, as a copy."""
+    rows = [x[: p.train.stop, column] for x, p in zip(arrays, parts, strict=True)]
+    return np.concatenate(rows)
+
+
+def _clipped(
+    held: Sequence[Array],
+    features: tuple[Feature, ...],
+    column: int,
+    parts: Sequence[Parts],
+) -> Array:
+    """`[rows of training]` of one feature, held and clipped."""
+    rows = _training(held, column, parts)
+    clip = features[column].clip
+    if clip is not None:
+        low, high = np.array(clip, dtype=np.float32)
+        np.clip(rows, low, high, out=rows)
+    return rows
+
+
+def _changes(
+    outputs: Sequence[Array],
+    held: Sequence[Array],
+    sources: list[int] | None,
+    parts: Sequence[Parts],
+) -> Iterator[Array]:
+    """Per output `[rows of training]`: what the layers before add_last have to give."""
+    for column in range(outputs[0].shape[1]):
+        rows = _training(outputs, column, parts)
+        if sources is not None:
+            rows -= _training(held, sources[column], parts)
+        yield rows
 
 
 def _check_complete(dataset: Dataset) -> None:

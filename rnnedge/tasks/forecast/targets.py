@@ -31,21 +31,27 @@ def target_ranges(
 
 def plausible(values: Array, ranges: list[Bounds | None]) -> Array:
     """`values` `[T, N]`, NaN where they are outside the range of their column."""
-    values = values.copy()
-    for column, bounds in zip(values.T, ranges, strict=True):
-        if bounds is not None:
-            low, high = np.asarray(bounds, dtype=np.float32)
-            column[(column < low) | (column > high)] = np.nan
+    for k, bounds in enumerate(ranges):
+        if bounds is None:
+            continue
+        low, high = np.asarray(bounds, dtype=np.float32)
+        is_absurd = (values[:, k] < low) | (values[:, k] > high)
+        if is_absurd.any():
+            values = values.copy()
+            values[is_absurd, k] = np.nan
     return values
 
 
 def true_outputs(values: Array, horizon: int) -> Array:
-    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none."""
+    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none.
+
+    For one target it is a view, as large in memory as the target; not to be written to.
+    """
     num_rows, num_targets = values.shape
-    y = np.full((num_rows, num_targets, horizon), np.nan, dtype=np.float32)
-    for step in range(1, min(horizon, num_rows - 1) + 1):
-        y[:-step, :, step - 1] = values[step:]
-    return y.reshape(num_rows, num_targets * horizon)
+    ahead = np.full((num_rows + horizon - 1, num_targets), np.nan, dtype=np.float32)
+    ahead[: num_rows - 1] = values[1:]
+    windows = np.lib.stride_tricks.sliding_window_view(ahead, horizon, axis=0)
+    return windows.reshape(num_rows, num_targets * horizon)
 
 
 def check_targets(
