@@ -108,7 +108,7 @@ def fit(
         units=units,
     )
     dataset = without_constant_features(
-        dataset, horizon, are_named=features is not None
+        dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
     choose_device(config.device)

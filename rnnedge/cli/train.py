@@ -66,6 +66,28 @@ def _number(name: str, text: str) -> Any:
 @_number("chunk_length", "Steps of truncated backpropagation.")
 @_number("burn_in", "First steps left out of the loss of a slice within a series.")
 @_number("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
+@click.option(
+    "--split",
+    type=float,
+    nargs=3,
+    default=TrainConfig().split,
+    show_default="0.7 0.1 0.2",
+    help="Shares of the time: training, validation, test.",
+)
+@click.option(
+    "--split-at",
+    nargs=2,
+    default=None,
+    metavar="DATE DATE",
+    help="Start of the validation and of the test part, in place of --split.",
+)
+@_choice("split_by", "Parts of common dates, or each series by its own rows.")
+@click.option(
+    "--hold-out-series",
+    multiple=True,
+    metavar="ID",
+    help="Series that is only tested, never trained on; may be repeated.",
+)
 @_number("seed", "Of weights, dropout and chunk borders.")
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
@@ -95,7 +117,7 @@ def command(
     """Train a network on a table of readings (CSV or Parquet, files or a glob).
 
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
-    20 % to test; the network is printed beside its baselines.
+    20 % to test, at the same dates in all series; the network is printed beside its baselines.
     """
     for module in ("torch", "polars"):
         require(module, extra="train", purpose="rnnedge train")
