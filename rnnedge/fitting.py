@@ -18,6 +18,7 @@ from rnnedge import run_folder
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_dataset, load_recorded
 from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
 from rnnedge.run_folder import Run, load_run
@@ -33,7 +34,7 @@ from rnnedge.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rnnedge.training.progress import Progress
+from rnnedge.training.progress import Progress, baseline_progress
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
@@ -206,7 +207,9 @@ def _train(
             )
         try:
             seconds = clock.perf_counter() - started
-            return _finish(folder, dataset, prepared, trainer, seconds)
+            return _finish(
+                folder, dataset, prepared, trainer, seconds, is_quiet=is_quiet
+            )
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"
@@ -219,11 +222,16 @@ def _finish(
     prepared: Prepared,
     trainer: Trainer,
     seconds: float,
+    *,
+    is_quiet: bool,
 ) -> Fitted:
     """Evaluate the best epoch and write what the run leaves behind, the report last."""
     model = trainer.best_model()
     evaluation = evaluate(
-        prepared, lambda one: stream_predictions(model, one), trainer.config.season
+        prepared,
+        lambda one: stream_predictions(model, one),
+        trainer.config.season,
+        on_progress=baseline_progress(is_quiet=is_quiet),
     )
     weights = model.weights()
     run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
@@ -247,7 +255,7 @@ def _finish(
             "num_weights": sum(array.size for array in weights.values()),
             "digest": model_digest(prepared.spec, weights),
         },
-        **report_content(prepared, evaluation),
+        **report_content(prepared, evaluation, count_cut(dataset, prepared)),
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)

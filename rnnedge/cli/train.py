@@ -151,7 +151,8 @@ def command(
 
 def print_outcome(fitted: Any) -> None:
     """Print notes, score table, verdict and where everything is."""
-    from rnnedge.evaluation.report import score_table
+    from rnnedge.evaluation.cutting import cut_lines
+    from rnnedge.evaluation.report import score_table, series_table
 
     report = fitted.run.report
     for note in report["data"]["notes"]:
@@ -162,8 +163,17 @@ def print_outcome(fitted: Any) -> None:
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
-    print_table(score_table(fitted.run.spec, fitted.evaluation.scores["test"]))
+    evaluation = fitted.evaluation
+    print_table(
+        score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
+    )
+    if len(evaluation.by_series.names) > 1:
+        click.echo()
+        print_table(series_table(fitted.run.spec, evaluation))
     click.echo()
+    counted = {part: found["clipped"] for part, found in report["parts"].items()}
+    for line in cut_lines(counted):
+        click.echo(line)
     for sentence in report["verdict"]:
         click.echo(sentence)
     folder = fitted.run.path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TextIO
@@ -93,3 +94,28 @@ class Progress(AbstractContextManager["Progress"]):
             file=self._stream,
             flush=True,
         )
+
+
+BASELINE_SILENCE_S = 3.0
+
+
+def baseline_progress(
+    *, stream: TextIO | None = None, is_quiet: bool = False
+) -> Callable[[float], None]:
+    """What tells how far the baselines are, one line every few seconds.
+
+    Args:
+        stream: where to write.
+        is_quiet: write nothing.
+    """
+    told = time.perf_counter()
+
+    def tell(done: float) -> None:
+        nonlocal told
+        now = time.perf_counter()
+        if is_quiet or now - told < BASELINE_SILENCE_S:
+            return
+        told = now
+        print(f"baselines: {done:.0%}", file=stream or sys.stderr, flush=True)
+
+    return tell
