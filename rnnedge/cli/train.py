@@ -89,6 +89,7 @@ def _number(name: str, text: str) -> Any:
     help="Series that is only tested, never trained on; may be repeated.",
 )
 @_number("seed", "Of weights, dropout and chunk borders.")
+@_number("seeds", "Networks to train, of this and the next seeds; the best is kept.")
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
 @_number("threads", "CPU threads, 0 chooses.")
@@ -153,6 +154,7 @@ def print_outcome(fitted: Any) -> None:
     """Print notes, score table, verdict and where everything is."""
     from rnnedge.evaluation.cutting import cut_lines
     from rnnedge.evaluation.report import score_table, series_table
+    from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
     for note in report["data"]["notes"]:
@@ -163,6 +165,10 @@ def print_outcome(fitted: Any) -> None:
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
+    if "seeds" in training:
+        for line in seeds_lines(fitted.run.spec, training["seeds"]):
+            click.echo(line)
+        click.echo()
     evaluation = fitted.evaluation
     print_table(
         score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)

@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.evaluation.bootstrap import block_length, mean_intervals, number_blocks
 from rnnedge.evaluation.by_series import (
     SeriesErrors,
     errors_by_series,
     series_content,
     shown_series,
 )
+from rnnedge.evaluation.comparing import compare_with_best, part_rows, rows_by_series
 from rnnedge.evaluation.metrics import Score, score_outputs
 from rnnedge.evaluation.verdict import (
     Comparison,
-    best_baseline,
-    compare,
     cut_sentences,
     sentence,
     step_sentence,
@@ -107,22 +105,24 @@ def evaluate(
     scale = seasonal_scale(prepared, season)
     scores = {}
     for part in PARTS:
-        y = _rows([s.y for s in prepared.series], prepared, part)
-        base = _rows(forecasts["persistence"], prepared, part)
+        y = part_rows([s.y for s in prepared.series], prepared, part)
+        base = part_rows(forecasts["persistence"], prepared, part)
         scores[part] = {
-            name: score_outputs(y, _rows(arrays, prepared, part), base, scale)
+            name: score_outputs(y, part_rows(arrays, prepared, part), base, scale)
             for name, arrays in forecasts.items()
         }
     return Evaluation(
         season,
         forecasts,
         scores,
-        _comparisons(prepared, forecasts, scores["test"], candidates[0]),
+        compare_with_best(
+            prepared, forecasts, scores["test"], network=NETWORK, season=candidates[0]
+        ),
         errors_by_series(
             [series.name for series in prepared.series],
-            _chosen([series.y for series in prepared.series], prepared, "test"),
+            rows_by_series([series.y for series in prepared.series], prepared, "test"),
             {
-                name: _chosen(arrays, prepared, "test")
+                name: rows_by_series(arrays, prepared, "test")
                 for name, arrays in forecasts.items()
             },
         ),
@@ -133,57 +133,13 @@ def _best_season(prepared: Prepared, candidates: Sequence[int]) -> int:
     """The one with the smallest error on the validation part, all outputs together."""
     if len(candidates) == 1:
         return candidates[0]
-    y = _rows([series.y for series in prepared.series], prepared, "validation")
+    y = part_rows([series.y for series in prepared.series], prepared, "validation")
     errors = []
     for season in candidates:
         arrays = [seasonal_naive(prepared, one, season) for one in prepared.series]
-        error = np.abs(_rows(arrays, prepared, "validation") - y)
+        error = np.abs(part_rows(arrays, prepared, "validation") - y)
         errors.append(float(np.nansum(error / prepared.output_scale)))
     return candidates[int(np.argmin(errors))]
-
-
-def _comparisons(
-    prepared: Prepared,
-    forecasts: Mapping[str, list[Array]],
-    scores: Mapping[str, Sequence[Score | None]],
-    season: int,
-) -> list[Comparison | None]:
-    y = _rows([series.y for series in prepared.series], prepared, "test")
-    network = np.abs(_rows(forecasts[NETWORK], prepared, "test") - y)
-    best = [best_baseline(scores, k, NETWORK) for k in range(y.shape[1])]
-    differences = np.full(y.shape, np.nan, dtype=np.float64)
-    for rival in {name for name in best if name}:
-        columns = [k for k, name in enumerate(best) if name == rival]
-        error = np.abs(_rows(forecasts[rival], prepared, "test") - y)
-        differences[:, columns] = (network - error)[:, columns]
-    slots = _slots(prepared)
-    num_slots = len(np.unique(np.concatenate(slots)))
-    length = block_length(num_slots, prepared.spec.horizon, season)
-    has_time = all(series.time_us is not None for series in prepared.series)
-    blocks = number_blocks(slots, length, is_common=has_time)
-    found: list[Comparison | None] = []
-    for k, interval in enumerate(mean_intervals(differences, blocks)):
-        mine, name = scores[NETWORK][k], best[k]
-        theirs = scores[name][k] if name else None
-        found.append(
-            compare(mine, theirs, name, interval)
-            if mine and name and theirs and interval
-            else None
-        )
-    return found
-
-
-def _slots(prepared: Prepared) -> list[NDArray[np.int64]]:
-    """Slots of the scored test rows of every series, row numbers without a time."""
-    period_us = (prepared.spec.sample_period_s or 1.0) * 1e6
-    slots = []
-    for series in prepared.series:
-        rows = np.arange(len(series.x))
-        if series.time_us is not None:
-            rows = np.rint(series.time_us / period_us).astype(np.int64)
-        part = slice(series.parts.test.start, series.parts.test.stop)
-        slots.append(rows[part][series.is_reading[part]])
-    return slots
 
 
 def report_content(
@@ -254,6 +210,7 @@ def verdict(
     """
     spec = prepared.spec
     sentences = []
+    cut_off = cut_sentences(spec, cut or {})
     for target in spec.target_names:
         outcomes = {}
         for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
@@ -263,13 +220,13 @@ def verdict(
                 outcomes[output.step] = found.outcome
             if output.step in (1, spec.horizon):
                 ahead = steps_in_words(output.step, spec.sample_period_s)
-                label = (
-                    "" if found is None else _label(spec, evaluation, found.baseline)
+                name = "" if found is None else _label(spec, evaluation, found.baseline)
+                sentences.append(
+                    sentence(output, ahead, found, label=name, is_cut=bool(cut_off))
                 )
-                sentences.append(sentence(output, ahead, found, label))
         if len(outcomes) > 2:
             sentences.append(step_sentence(target, outcomes))
-    return [*sentences, *cut_sentences(spec, cut or {})]
+    return [*sentences, *cut_off]
 
 
 def _label(spec: ModelSpec, evaluation: Evaluation, name: str) -> str:
@@ -302,9 +259,9 @@ def score_forecasts(
     """Score of every output of one more forecaster, `[T, O]` per series."""
     bases = [persistence(prepared, series) for series in prepared.series]
     return score_outputs(
-        _rows([series.y for series in prepared.series], prepared, part),
-        _rows(forecasts, prepared, part),
-        _rows(bases, prepared, part),
+        part_rows([series.y for series in prepared.series], prepared, part),
+        part_rows(forecasts, prepared, part),
+        part_rows(bases, prepared, part),
         seasonal_scale(prepared, season),
     )
 
@@ -379,20 +336,6 @@ def steps_in_words(step: int, sample_period_s: float | None) -> str:
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:g} {unit}"
     return f"{step} step{'s' if step > 1 else ''}"
-
-
-def _rows(arrays: list[Array], prepared: Prepared, part: str) -> Array:
-    """`[N, O]`: the rows of a part in all series that are readings."""
-    return np.concatenate(_chosen(arrays, prepared, part))
-
-
-def _chosen(arrays: list[Array], prepared: Prepared, part: str) -> list[Array]:
-    chosen = []
-    for array, series in zip(arrays, prepared.series, strict=True):
-        rows = getattr(series.parts, part)
-        span = slice(rows.start, rows.stop)
-        chosen.append(array[span][series.is_reading[span]])
-    return chosen
 
 
 def _row_spans(prepared: Prepared, part: str) -> list[dict[str, Any]]:

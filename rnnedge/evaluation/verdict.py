@@ -74,7 +74,14 @@ def compare(
     return Comparison(name, network.mae, baseline.mae, interval, outcome)
 
 
-def sentence(output: Output, ahead: str, found: Comparison | None, label: str) -> str:
+def sentence(
+    output: Output,
+    ahead: str,
+    found: Comparison | None,
+    *,
+    label: str = "",
+    is_cut: bool = False,
+) -> str:
     """The outcome at one step ahead.
 
     Args:
@@ -82,7 +89,12 @@ def sentence(output: Output, ahead: str, found: Comparison | None, label: str) -
         ahead: the step in words.
         found: None where the test part has nothing to compare with.
         label: the baseline's name for people.
+        is_cut: whether too many test readings were cut to their range, which is then the
+            first thing to mend.
     """
+    advice = "Use that baseline, or train longer, on more data or with other features."
+    if is_cut:
+        advice = "Use that baseline, or mend the range of the inputs, see below."
     start = f"{output.target}, {ahead}"
     if found is None:
         return f"{start}: the test part has no reading to compare with; nothing was scored."
@@ -90,17 +102,17 @@ def sentence(output: Output, ahead: str, found: Comparison | None, label: str) -
     network = f"{found.network_mae:#.3g}{unit}"
     baseline = f"{found.baseline_mae:#.3g}{unit}"
     low, high = found.gain_interval_percent
-    between = f"95 % interval {low:.0f} to {high:.0f} %"
+    between = f"95 % interval {low:,.0f} to {high:,.0f} %"
     if found.outcome == "better":
         return (
             f"{start}: the network's error of {network} is {found.gain_percent:.0f} % below "
             f"the best baseline ({label}, {baseline}; {between})."
         )
     if found.outcome == "worse":
+        more = f"{-high:,.0f} to {-low:,.0f} % more" if found.baseline_mae else "more"
         return (
-            f"{start}: the network LOSES to {label} ({network} against {baseline}; "
-            f"{between}). Use that baseline, or train longer, on more data or with other "
-            "features."
+            f"{start}: the network LOSES to {label} ({network} against {baseline}; 95 % "
+            f"interval {more}). {advice}"
         )
     if found.interval.num_blocks == 1:
         between = "the test part is too short to tell"

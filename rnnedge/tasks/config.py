@@ -43,6 +43,7 @@ _AT_LEAST = {
     "burn_in": 0,
     "threads": 0,
     "season": 0,
+    "seeds": 1,
 }
 
 
@@ -85,6 +86,8 @@ class TrainConfig:
         split_by: `date`: the parts start at the same dates in all series; `series`: each
             series is split by its own rows.
         hold_out_series: names of series that are only tested, never trained on.
+        seeds: networks to train, of seed, seed + 1 and so on; the best by validation error
+            is kept.
     """
 
     horizon: int = 1
@@ -117,6 +120,7 @@ class TrainConfig:
     split_at: tuple[str, ...] = ()
     split_by: Literal["date", "series"] = "date"
     hold_out_series: tuple[str, ...] = ()
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         if self.bidirectional:

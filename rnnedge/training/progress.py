@@ -99,6 +99,12 @@ class Progress(AbstractContextManager["Progress"]):
 BASELINE_SILENCE_S = 3.0
 
 
+def tell(text: str, *, stream: TextIO | None = None, is_quiet: bool = False) -> None:
+    """Write a line of progress."""
+    if not is_quiet:
+        print(text, file=stream or sys.stderr, flush=True)
+
+
 def baseline_progress(
     *, stream: TextIO | None = None, is_quiet: bool = False
 ) -> Callable[[float], None]:
@@ -110,12 +116,11 @@ def baseline_progress(
     """
     told = time.perf_counter()
 
-    def tell(done: float) -> None:
+    def on_progress(done: float) -> None:
         nonlocal told
         now = time.perf_counter()
-        if is_quiet or now - told < BASELINE_SILENCE_S:
-            return
-        told = now
-        print(f"baselines: {done:.0%}", file=stream or sys.stderr, flush=True)
+        if now - told >= BASELINE_SILENCE_S:
+            told = now
+            tell(f"baselines: {done:.0%}", stream=stream, is_quiet=is_quiet)
 
-    return tell
+    return on_progress
