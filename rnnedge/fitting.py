@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
+import dataclasses
 import threading
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from rnnedge import run_folder
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_dataset, load_recorded
 from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
 from rnnedge.run_folder import Run, load_run
 from rnnedge.tasks.config import (
     TrainConfig,
@@ -33,7 +34,8 @@ from rnnedge.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rnnedge.training.progress import Progress
+from rnnedge.training.progress import Progress, baseline_progress, tell
+from rnnedge.training.session import interruptible, torch_settings
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
@@ -41,7 +43,7 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
 from rnnedge_runtime.weights import model_digest
 
 CHECKPOINT_INTERVAL_S = 5.0
-SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
+PAST_SEEDS = "past_seeds"
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -108,7 +110,7 @@ def fit(
         units=units,
     )
     dataset = without_constant_features(
-        dataset, horizon, are_named=features is not None
+        dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
     choose_device(config.device)
@@ -188,25 +190,50 @@ def _train(
 ) -> Fitted:
     device = choose_device(config.device)
     started = clock.perf_counter()
-    with _torch_settings(config, device):
-        trainer = Trainer(prepared, config, device)
-        if state is not None:
-            trainer.load_state_dict(state)
+    how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
+    past: list[dict[str, Any]] = state.pop(PAST_SEEDS, []) if state else []
+    states = [*past, state] if state else []
+    done: list[dict[str, Any]] = []
+    runs: list[SeedErrors] = []
+    best: Trainer | None = None
+    with torch_settings(config, device):
         fingerprint = data_fingerprint(prepared)
-        with _interruptible() as interrupted:
-            is_finished = _loop(
-                folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
-            )
-            _write_results(folder, trainer.history)
-        how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
-        if not is_finished:
-            raise TrainingStopped(
-                f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of it saved. "
-                f"{how_to_go_on}"
-            )
+        for number in range(config.seeds):
+            one = dataclasses.replace(config, seed=config.seed + number)
+            trainer = Trainer(prepared, one, device)
+            if number < len(states):
+                trainer.load_state_dict(states[number])
+            if number >= len(past):
+                if config.seeds > 1:
+                    text = f"seed {one.seed}, {number + 1} of {config.seeds}"
+                    tell(text, is_quiet=is_quiet)
+                with interruptible() as interrupted:
+                    is_finished = _loop(
+                        folder,
+                        trainer,
+                        fingerprint,
+                        interrupted,
+                        done,
+                        is_quiet=is_quiet,
+                    )
+                    _write_results(folder, trainer.history)
+                if not is_finished:
+                    raise TrainingStopped(
+                        f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of "
+                        f"it saved. {how_to_go_on}"
+                    )
+            if config.seeds > 1:
+                done.append(trainer.state_dict())
+                runs.append(seed_errors(prepared, trainer))
+            if best is None or trainer.best_error < best.best_error:
+                best = trainer
+        assert best is not None
+        _write_results(folder, best.history)
         try:
             seconds = clock.perf_counter() - started
-            return _finish(folder, dataset, prepared, trainer, seconds)
+            return _finish(
+                folder, dataset, prepared, best, seconds, runs, is_quiet=is_quiet
+            )
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"
@@ -219,11 +246,17 @@ def _finish(
     prepared: Prepared,
     trainer: Trainer,
     seconds: float,
+    runs: Sequence[SeedErrors],
+    *,
+    is_quiet: bool,
 ) -> Fitted:
     """Evaluate the best epoch and write what the run leaves behind, the report last."""
     model = trainer.best_model()
     evaluation = evaluate(
-        prepared, lambda one: stream_predictions(model, one), trainer.config.season
+        prepared,
+        lambda one: stream_predictions(model, one),
+        trainer.config.season,
+        on_progress=baseline_progress(is_quiet=is_quiet),
     )
     weights = model.weights()
     run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
@@ -246,8 +279,9 @@ def _finish(
             "device": str(trainer.device),
             "num_weights": sum(array.size for array in weights.values()),
             "digest": model_digest(prepared.spec, weights),
+            **seeds_content(prepared.spec, runs, trainer.config.seed),
         },
-        **report_content(prepared, evaluation),
+        **report_content(prepared, evaluation, count_cut(dataset, prepared)),
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
@@ -260,10 +294,14 @@ def _loop(
     trainer: Trainer,
     fingerprint: str,
     interrupted: threading.Event,
+    past: list[dict[str, Any]],
     *,
     is_quiet: bool,
 ) -> bool:
     saved = clock.perf_counter()
+
+    def whole_state() -> dict[str, Any]:
+        return {**trainer.state_dict(), PAST_SEEDS: past}
 
     def on_chunk(current: Trainer) -> bool:
         progress.chunk(current)
@@ -273,12 +311,12 @@ def _loop(
         nonlocal saved
         progress.epoch(current)
         if clock.perf_counter() - saved > CHECKPOINT_INTERVAL_S:
-            save_checkpoint(folder, current.state_dict(), fingerprint)
+            save_checkpoint(folder, whole_state(), fingerprint)
             saved = clock.perf_counter()
 
     with Progress(trainer, is_quiet=is_quiet) as progress:
         is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
-    save_checkpoint(folder, trainer.state_dict(), fingerprint)
+    save_checkpoint(folder, whole_state(), fingerprint)
     return is_finished
 
 
@@ -323,40 +361,3 @@ def _stream(prepared: Prepared) -> np.ndarray:
     """The end of the longest series as model inputs, at most VERIFY_STEPS rows."""
     longest = max(prepared.series, key=lambda series: len(series.x))
     return longest.x[-VERIFY_STEPS:]
-
-
-@contextlib.contextmanager
-def _torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
-    """Threads for the run; the caller's threads and random numbers are left as they were."""
-    threads = torch.get_num_threads()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    elif config.hidden_size <= SMALL_HIDDEN_SIZE:
-        torch.set_num_threads(1)
-    devices = [device] if device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, a second one interrupts at once."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -81,7 +81,7 @@ class Trainer:
         burn_in_end, segments = _segments(prepared, config)
         self._burn_in_end = None if burn_in_end is None else burn_in_end.to(device)
         self._segments = segments
-        self._num_lanes = config.lanes or choose_num_lanes(len(prepared.series))
+        self._num_lanes = config.lanes or _choose_lanes(prepared)
         self._plans: dict[int, LanePlan] = {}
         self._shifts: dict[int, LevelShifts] = {}
         self._shifter = None
@@ -353,6 +353,11 @@ def _blocks(prepared: Prepared) -> list[int]:
     ]
 
 
+def _choose_lanes(prepared: Prepared) -> int:
+    """A series that is only tested changes nothing in training."""
+    return choose_num_lanes(sum(len(s.parts.train) > 0 for s in prepared.series))
+
+
 def _segments(
     prepared: Prepared, config: TrainConfig
 ) -> tuple[Tensor | None, list[range]]:
@@ -361,7 +366,7 @@ def _segments(
     for series, block in zip(prepared.series, _blocks(prepared), strict=True):
         ranges.append(range(start, start + len(series.parts.train)))
         start += block
-    lanes = config.lanes or choose_num_lanes(len(ranges))
+    lanes = config.lanes or _choose_lanes(prepared)
     segments = cut_segments(ranges, lanes)
     if not config.burn_in:
         return None, segments
