@@ -11,7 +11,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,6 @@ from rnnedge_runtime.tables.timestamps import CELL_PADDING
 if TYPE_CHECKING:
     import polars as pl
 
-CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-PARQUET_SUFFIXES = (".parquet", ".pq")
-
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -47,11 +44,17 @@ class Table:
         where: the file as it was named, or "table"; the start of messages.
         stem: the file's name without folder and ending, or "".
         columns: polars Series by name, in the order of the table.
+        units: unit by column name, where the table tells.
+        notes: what was found and mended while reading it.
+        series: column that tells the series of a row apart, where the table tells.
     """
 
     where: str
     stem: str
     columns: dict[str, pl.Series]
+    units: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    series: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -67,60 +70,17 @@ def _polars() -> Any:
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV or Parquet file.
+    """Read a table of text.
 
     Raises:
-        DataError: the file is missing, of another kind, unreadable or without rows.
+        DataError: the file is unreadable or without rows.
     """
-    name = path.name.lower()
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(
-            f"{path}: the file {found}, expected a table of readings. "
-            "Give a CSV or Parquet file, or a pattern such as 'data/*.csv'."
-        )
-    if name.endswith(CSV_SUFFIXES):
-        columns = _read_csv(path)
-    elif name.endswith(PARQUET_SUFFIXES):
-        columns = _read_parquet(path)
-    else:
-        known = ", ".join(CSV_SUFFIXES + PARQUET_SUFFIXES)
-        raise DataError(
-            f"{path}: the ending '{path.suffix}' is not one of {known}. "
-            "Save the readings as CSV or Parquet, or rename the file."
-        )
     stem = Path(path.name.removesuffix(".gz")).stem
-    return _with_rows(Table(str(path), stem, columns))
+    return table_of_text(read_text(path), where=str(path), stem=stem)
 
 
-def table_from_frame(frame: Any) -> Table:
-    """A table from a polars or pandas data frame or a mapping of names to columns.
-
-    The index of a pandas frame becomes its first column when it has a name or holds times.
-
-    Raises:
-        DataError: it is none of these, or has no rows.
-    """
-    pl = _polars()
-    if isinstance(frame, pl.DataFrame):
-        return _with_rows(Table("table", "", {s.name: s for s in frame.get_columns()}))
-    if hasattr(frame, "columns") and hasattr(frame, "reset_index"):
-        if frame.index.name is not None or frame.index.dtype.kind == "M":
-            frame = frame.reset_index()
-        frame = {str(name): frame[name].tolist() for name in frame.columns}
-    if not isinstance(frame, Mapping):
-        raise DataError(
-            f"table: a {type(frame).__name__} is not a table. Give the path of a file, "
-            "a list of paths, a polars or pandas data frame or a dict of columns."
-        )
-    columns = {
-        name: pl.Series(name, column, strict=False, nan_to_null=True)
-        for name, column in frame.items()
-    }
-    return _with_rows(Table("table", "", columns))
-
-
-def _with_rows(table: Table) -> Table:
+def with_rows(table: Table) -> Table:
+    """`table`, or DataError when it has no columns or no rows."""
     if not table.columns:
         raise empty_error(where=table.where)
     if table.num_rows == 0:
@@ -131,31 +91,40 @@ def _with_rows(table: Table) -> Table:
     return table
 
 
-def _read_csv(path: Path) -> dict[str, pl.Series]:
+def table_of_text(text: str, *, where: str, stem: str) -> Table:
+    """The table in a text with a header line.
+
+    Raises:
+        DataError: the text is no table, or has no rows.
+    """
     pl = _polars()
-    text = _read_text(path)
     first = next((s for s in io.StringIO(text, "") if s.strip(CELL_PADDING)), None)
     if first is None:
-        raise empty_error(where=str(path))
+        raise empty_error(where=where)
     delimiter = sniff_delimiter(first)
     text = text[text.index(first) :]
     if '"' in text:
-        names, columns = _split_quoted(text, delimiter, where=str(path))
+        names, columns = _split_quoted(text, delimiter, where=where)
     else:
-        names, columns = _split_plain(text, delimiter, where=str(path))
+        names, columns = _split_plain(text, delimiter, where=where)
     table: dict[str, Any] = {}
     for name, column in zip(names, columns, strict=True):
         table.setdefault(name, pl.Series(name, column, dtype=pl.String))
-    return table
+    return with_rows(Table(where, stem, table))
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file, gzipped if its name ends in .gz.
+
+    Raises:
+        DataError: it cannot be read, or is of another encoding.
+    """
     try:
         raw = path.read_bytes()
         if path.name.lower().endswith(".gz"):
             raw = gzip.decompress(raw)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -163,7 +132,8 @@ def _read_text(path: Path) -> str:
         raise not_utf8_error(where=str(path), byte=byte) from None
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def unreadable(path: Path, error: Exception) -> DataError:
+    """The error of a file that a reader gives up on."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return DataError(
         f"{path}: the file cannot be read: {reason}. Check that it is complete, that its "
@@ -219,26 +189,17 @@ def _split_quoted(
     ]
 
 
-def _read_parquet(path: Path) -> dict[str, pl.Series]:
-    pl = _polars()
-    try:
-        frame = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unreadable(path, error) from None
-    return {series.name: series for series in frame.get_columns()}
-
-
 @dataclass(frozen=True, eq=False)
 class Numbers:
     """A column as numbers, and the first cell that is none.
 
     Attributes:
-        values: `[N]` float32, NaN where missing, infinite or text.
+        values: `[N]` float64, NaN where missing, text or infinite once rounded to float32.
         num_texts: cells that are text.
         first_text: row (from 1) and text of the first of them.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[np.float64]
     num_texts: int = 0
     first_text: tuple[int, str] | None = None
 
@@ -259,19 +220,23 @@ def numbers(column: pl.Series) -> Numbers:
         or column.dtype.is_numeric()
         or column.dtype == pl.Boolean
     ):
-        return Numbers(_float32(column.cast(pl.Float64)))
+        return Numbers(_float64(column.cast(pl.Float64)))
     present = column.is_not_null()
     row = present.arg_max() or 0
-    values = np.full(len(column), np.nan, dtype=np.float32)
+    values = np.full(len(column), np.nan)
     if not present.any():
         return Numbers(values)
     return Numbers(values, int(present.sum()), (row + 1, str(column[row])))
 
 
-def _float32(column: pl.Series) -> NDArray[np.float32]:
+def _float64(column: pl.Series) -> NDArray[np.float64]:
+    return _finite(column.to_numpy().astype(np.float64))
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """NaN for what float32 holds as infinity."""
     with np.errstate(over="ignore"):
-        values = column.to_numpy().astype(np.float32)
-    values[~np.isfinite(values)] = np.nan
+        values[~np.isfinite(values.astype(np.float32))] = np.nan
     return values
 
 
@@ -280,7 +245,7 @@ def _numbers_of_text(column: pl.Series) -> Numbers:
     text = column.fill_null("").str.strip_chars(CELL_PADDING)
     parsed = text.cast(pl.Float64, strict=False)
     is_other = ~parsed.is_finite().fill_null(False)
-    values = _float32(parsed)
+    values = _float64(parsed)
     texts = 0
     first_text = None
     others = is_other.arg_true().to_numpy()
@@ -293,11 +258,8 @@ def _numbers_of_text(column: pl.Series) -> Numbers:
         if bad:
             row = int(others[bad[0]])
             first_text = (row + 1, str(column[row]))
-        with np.errstate(over="ignore"):
-            mended = np.array(
-                [np.nan if value is None else value for value in found], np.float32
-            )
-        values[others] = np.where(np.isfinite(mended), mended, np.nan)
+        mended = [np.nan if value is None else value for value in found]
+        values[others] = _finite(np.array(mended, dtype=np.float64))
     return Numbers(values, texts, first_text)
 
 
@@ -305,10 +267,11 @@ def texts(column: pl.Series) -> list[str]:
     """The cells as text without padding; times in ISO 8601 UTC, missing cells empty."""
     pl = _polars()
     if isinstance(column.dtype, pl.Datetime):
-        if column.dtype.time_zone is not None:
+        end = "" if column.dtype.time_zone is None else "Z"
+        if end:
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         column = column.dt.cast_time_unit("us")
-        column = column.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+        column = column.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{end}")
     elif column.dtype != pl.String:
         column = pl.Series(
             [None if cell is None else str(cell) for cell in column.to_list()],

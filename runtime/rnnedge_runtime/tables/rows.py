@@ -10,7 +10,7 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,9 @@ from .cell_text import (
     sniff_delimiter,
     text_error,
 )
+from .layouts import find_objects
+from .options import TableOptions
+from .pivot_rows import pivot_table
 from .timestamps import CELL_PADDING, find_time_column, time_or_error
 
 
@@ -79,12 +82,16 @@ class _Table:
         spec: names the features.
         time: the time column, None when it is to be found.
         series: the series column, None when there is none.
+        options: how to read it.
+        is_live: whether its lines come one by one.
     """
 
     where: str
     spec: ModelSpec
     time: str | None
     series: str | None
+    options: TableOptions = TableOptions()
+    is_live: bool = False
 
 
 def read_rows(
@@ -94,11 +101,14 @@ def read_rows(
     where: str,
     time: str | None = None,
     series: str | None = None,
+    options: TableOptions = TableOptions(),
+    is_live: bool = False,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
-    JSON lines (one object a line) when the first line starts with a brace, otherwise CSV
-    with a header, whose delimiter is found. Reads up to the first row at once.
+    JSON (one object a line, one array, SenML) when the first line starts with a brace or
+    bracket, InfluxDB's CSV when it is that, otherwise CSV with a header, whose delimiter is
+    found. Reads up to the first row at once.
 
     Args:
         lines: an open text stream.
@@ -106,18 +116,24 @@ def read_rows(
         where: name of the table, for messages.
         time: name of the time column; found by its name or its text when None.
         series: name of the column that tells the series of a row apart.
+        options: how to read it.
+        is_live: whether the lines come one by one, so that a row must not wait for the
+            last of them.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
-    table = _Table(where, spec, time, series)
-    lines = _decoded(lines, where=where)
+    table = _Table(where, spec, time, series, options, is_live)
+    wanted = spec.feature_names if is_live else ()
+    objects, lines = find_objects(
+        _decoded(lines, where=where), where=where, wanted=wanted
+    )
+    if objects is not None:
+        return _read_objects(objects.rows, table)
     first = next((line for line in lines if line.strip(CELL_PADDING)), None)
     if first is None:
         raise empty_error(where=where)
     lines = itertools.chain([first], lines)
-    if first.lstrip().startswith("{"):
-        return _read_json(lines, table)
     return _read_csv(lines, table, sniff_delimiter(first))
 
 
@@ -165,8 +181,11 @@ def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
     where = table.where
     content = _csv_lines(csv_cells(lines, delimiter), where)
     names = header_names(next(content), where=where)
-    _check_names(names, table)
     cells = _csv_rows(content, len(names), where)
+    if table.options.pivot is not None:
+        rows_by_name = (dict(zip(names, row, strict=True)) for row in cells)
+        return _read_pivoted(names, rows_by_name, table)
+    _check_names(names, table)
     first = next(cells, None)
     time_column = _time_column(names, first, table) if first else table.time
     time_index = None if time_column is None else names.index(time_column)
@@ -211,17 +230,21 @@ def _csv_rows(
         yield row
 
 
-def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
+def _read_objects(objects: Iterator[dict[str, Any]], table: _Table) -> RowReader:
     where = table.where
-    objects = _json_objects(lines, where)
-    first = next(objects)
+    first = next(objects, None)
+    if first is None:
+        raise empty_error(where=where)
     names = list(first)
+    objects = itertools.chain([first], objects)
+    if table.options.pivot is not None:
+        return _read_pivoted(names, objects, table)
     _check_names(names, table)
     texts = ["" if value is None else str(value) for value in first.values()]
     time_column = _time_column(names, texts, table)
 
     def rows() -> Iterator[Row]:
-        for number, item in enumerate(itertools.chain([first], objects), 1):
+        for number, item in enumerate(objects, 1):
             stamp = None if time_column is None else item.get(time_column, "")
             series = None if table.series is None else item.get(table.series)
             readings = [
@@ -233,22 +256,31 @@ def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
     return RowReader(where, time_column, table.series, rows())
 
 
-def _json_objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
-    number = 0
-    for line in lines:
-        if not line.strip():
-            continue
-        number += 1
-        try:
-            item = json.loads(line)
-        except (ValueError, RecursionError):
-            item = None
-        if not isinstance(item, dict):
-            raise DataError(
-                f"{where}: row {number} is not a JSON object: {line.strip()[:60]!r}. "
-                'Write one object a line, such as {"time": ..., "temp": 3.9}.'
+def _read_pivoted(
+    names: list[str], rows_by_name: Iterator[Mapping[str, Any]], table: _Table
+) -> RowReader:
+    long, time_column = pivot_table(
+        names,
+        rows_by_name,
+        table.spec,
+        table.options,
+        where=table.where,
+        time=table.time,
+        series=table.series,
+        is_live=table.is_live,
+    )
+
+    def rows() -> Iterator[Row]:
+        for line in long:
+            readings = [
+                _json_reading(line.cells.get(name), table.where, name, line.row)
+                for name in table.spec.feature_names
+            ]
+            yield _row(
+                line.row, line.stamp, readings, line.series, table, time_column
             )
-        yield item
+
+    return RowReader(table.where, time_column, table.series, rows())
 
 
 def _json_reading(value: object, where: str, column: str, number: int) -> float:

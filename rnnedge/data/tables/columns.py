@@ -1,0 +1,196 @@
+"""Which columns of tables can be learned from, and their readings in float64."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.cell_text import text_error
+
+from .table import Numbers, Table, numbers
+
+MIN_ROWS_OF_AN_INDEX = 10
+"""Rows from which on numbers that rise by one step in every row are taken for an index."""
+
+MAX_LOST_SHARE = 0.1
+"""Share of the different values of a column that float32 may run together."""
+
+_INDEX_WORDS = frozenset(
+    "index idx no nr num number row rows rownames rownum rownumber record records recno rec "
+    "id uid sequence seq count counter sample samples step n obs point datapoint entry unnamed "
+    "line lfd".split()  # noqa: SIM905
+)
+_TIME_WORDS = frozenset(
+    "t ts time times timestamp stamp datetime date day days hour hours minute minutes second "
+    "seconds sec secs millis milliseconds micros microseconds ms us ns epoch unix unixtime utc "
+    "elapsed clock uptime year zeit datum uhrzeit created at ticks tick".split()  # noqa: SIM905
+)
+
+Readings = dict[str, list[NDArray[np.float64]]]
+
+
+def common_names(tables: list[Table], others: Collection[str | None]) -> list[str]:
+    """Columns that all tables have, in the order of the first, without `others`."""
+    return [
+        name
+        for name in tables[0].names
+        if name and name not in others and all(name in table.names for table in tables)
+    ]
+
+
+def read_columns(
+    tables: list[Table],
+    names: Sequence[str],
+    asked: Collection[str],
+    differences: Collection[str],
+) -> tuple[Readings, list[str]]:
+    """Numbers of the usable columns by name, one array per table; notes on the others.
+
+    Args:
+        tables: at least one.
+        names: columns to read.
+        asked: those that must be usable.
+        differences: those whose change is learned, so that float32 need not hold them.
+
+    Raises:
+        DataError: a column that was asked for cannot be used, or a cell of numbers is text.
+    """
+    readings: Readings = {}
+    notes: list[str] = []
+    where = tables[0].where
+    for name in names:
+        parts = [numbers(table.columns[name]) for table in tables]
+        for table, part in zip(tables, parts, strict=True):
+            if part.first_text and (name in asked or _is_mostly_numbers(parts)):
+                row, text = part.first_text
+                raise text_error(where=table.where, column=name, text=text, row=row)
+        values = [part.values for part in parts]
+        fault = _fault(parts)
+        if fault is not None and name in asked:
+            raise DataError(
+                f"{where}: column '{name}' {fault}, so there is nothing to learn from it. "
+                "Leave it out, or give a table in which it varies."
+            )
+        if fault is None and name not in asked and is_index_like(name, values):
+            fault = (
+                "counts the rows or their time, and a model would learn where in the table "
+                "it is; name it as a feature (--feature) to have it all the same"
+            )
+        if fault is None and name not in differences:
+            loss = float32_loss(name, values)
+            if loss is not None and name in asked:
+                raise DataError(f"{where}: column '{name}' {loss}")
+            fault = None if loss is None else loss.removesuffix(".")
+        if fault is None:
+            readings[name] = values
+        else:
+            notes.append(f"{where}: column '{name}' is left out, it {fault}.")
+    return readings, [*notes, *_notes_on_others(tables)]
+
+
+def _notes_on_others(tables: list[Table]) -> list[str]:
+    notes = []
+    common = common_names(tables, ())
+    for table in tables:
+        extra = [name for name in table.names if name and name not in common]
+        if extra:
+            notes.append(
+                f"{table.where}: column{'s' if len(extra) > 1 else ''} "
+                f"{', '.join(extra)} left out, another table has no such column."
+            )
+    return notes
+
+
+def _is_mostly_numbers(parts: Iterable[Numbers]) -> bool:
+    parts = list(parts)
+    num_numbers = sum(int(np.isfinite(part.values).sum()) for part in parts)
+    return num_numbers > sum(part.num_texts for part in parts)
+
+
+def _fault(parts: list[Numbers]) -> str | None:
+    for part in parts:
+        if part.first_text:
+            row, text = part.first_text
+            return f"holds text ('{text}' in row {row})"
+    values = np.concatenate([part.values for part in parts])
+    present = values[np.isfinite(values)]
+    if not len(present):
+        return f"is empty in all {len(values):,} rows"
+    if present.min() == present.max():
+        if len(present) == len(values):
+            return f"is {present[0]:g} in all {len(values):,} rows"
+        return f"is {present[0]:g} in all {len(present):,} rows that have it"
+    return None
+
+
+def is_index_like(name: str, parts: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether a column counts rows or time: it rises, and its name or its steps say so.
+
+    Args:
+        name: of the column.
+        parts: its values, an array a table; NaN where missing.
+    """
+    steps = [np.diff(part[np.isfinite(part)]) for part in parts]
+    rises = np.concatenate(steps)
+    if not len(rises):
+        return False
+    if _is_named_like_an_index(name) and (rises > 0).mean() >= 0.95:
+        return True
+    if len(rises) < MIN_ROWS_OF_AN_INDEX - 1 or rises[0] == 0:
+        return False
+    return all(np.isfinite(part).all() for part in parts) and bool(
+        (rises == rises[0]).all() and abs(rises[0]) == 1
+    )
+
+
+def _is_named_like_an_index(name: str) -> bool:
+    plain = re.sub(r"\(.*?\)|\[.*?\]", " ", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower()
+    words = re.findall(r"[a-z]+", spaced)
+    if not words:
+        return plain.strip() in ("", "#", "№")
+    if words[-1] in ("of", "per"):
+        return False
+    known = _INDEX_WORDS | _TIME_WORDS
+    return all(word in known for word in words) or words[-1] in (
+        "time",
+        "timestamp",
+        "index",
+        "id",
+        "elapsed",
+        "epoch",
+        "point",
+        "millis",
+    )
+
+
+def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:
+    """What float32 loses of a column, as the end of a sentence and advice; None if little.
+
+    It matters where values that differ run together and the steps from row to row are not
+    above what float32 resolves, as in a counter that has counted for long.
+    """
+    values = np.concatenate([part[np.isfinite(part)] for part in parts])
+    steps = np.abs(
+        np.concatenate([np.diff(part[np.isfinite(part)]) for part in parts])
+    )
+    steps = steps[steps > 0]
+    if not len(steps):
+        return None
+    resolution = float(np.spacing(np.float32(np.abs(values).max())))
+    if np.median(steps) > 8 * resolution:
+        return None
+    num_values = len(np.unique(values))
+    num_kept = len(np.unique(values.astype(np.float32)))
+    if num_kept >= (1 - MAX_LOST_SHARE) * num_values:
+        return None
+    return (
+        f"goes from {values.min():.12g} to {values.max():.12g} in steps of about "
+        f"{np.median(steps):g}, but float32 resolves {resolution:g} there: its "
+        f"{num_values:,} different values become {num_kept:,}. Learn its change from row "
+        f"to row with --difference {name}, or subtract an offset first."
+    )
