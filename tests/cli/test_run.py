@@ -31,6 +31,7 @@ from rnnedge.data import load_dataset
 from rnnedge.datasets import weather
 from rnnedge_runtime.layers import Gru, Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tolerances import parity_limit
 
 MAIN = [sys.executable, "-c", "from rnnedge.cli import main; main()"]
@@ -59,7 +60,8 @@ def test_a_streamed_file_is_what_training_would_see(
     result = run(artifact, "--input", path)
     assert result.exit_code == 0, result.output
     rows = parse(result.stdout)
-    (series,) = load_dataset(path, targets="temp_c").series
+    options = TableOptions(max_gap="2d")
+    (series,) = load_dataset(path, targets="temp_c", options=options).series
     stream = runtime.load(artifact).stream()
     assert series.time is not None
     expected = np.array(

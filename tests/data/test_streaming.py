@@ -223,7 +223,7 @@ def test_what_was_mended_is_counted_by_column() -> None:
     ):
         stream.advance(item)
     assert stream.findings.lines() == [
-        "rows moved to the nearest time slot: 2, first at row 2.",
+        "rows moved to the nearest time slot: 3, first at row 2.",
         "readings of temp outside -30 to 60 clipped: 2, first at row 2.",
         "rows in a time slot already taken: 1, first at row 3.",
         "missing rows stepped: 2, first at row 4.",
@@ -288,5 +288,5 @@ def test_a_newer_state_names_both_versions() -> None:
     stream = RowStream(model_of(spec_of(60.0)))
     blob = bytearray(stream.snapshot())
     blob[4] = 9
-    with pytest.raises(FormatError, match="version 9 is newer than version 1"):
+    with pytest.raises(FormatError, match="version 9 is newer than version 2"):
         stream.restore(bytes(blob))

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.timeline import SeriesRows, find_period, place, row_list
+from rnnedge.data.tables.period import find_period
+from rnnedge.data.tables.timeline import SeriesRows, place, row_list
 from rnnedge_runtime.errors import DataError
 
 
@@ -65,13 +66,11 @@ def test_single_rows_have_no_period() -> None:
     assert place(rows([5_000_000]), 1.0).time_us.tolist() == [5_000_000]
 
 
-def test_a_drifting_clock_loses_a_slot_now_and_then() -> None:
-    """A clock that is slow by 1 in 100 against the usual period is placed by its time."""
+def test_a_drifting_clock_loses_no_slot() -> None:
+    """A clock that is slow by 1 in 100 against the usual period is followed."""
     usual = np.arange(300) * 60_000_000
-    slow = 300 * 60_000_000 + np.arange(1, 201) * 60_600_000
-    spot = place(rows(np.concatenate([usual, slow])), 60.0)
-    assert spot.slots[-1] - spot.slots[0] == 300 + 202
-    assert len(spot.slots) == 500
+    slow = 299 * 60_000_000 + np.arange(1, 201) * 60_600_000
+    assert is_whole(rows(np.concatenate([usual, slow])), 60.0)
 
 
 def test_too_many_repeated_times() -> None:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import check_columns, text_error
+from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
 
+from .gridding import Gridded, ReadSeries, grid_series
 from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
-from .timeline import SeriesRows, check_order, find_period, place
+from .timeline import SeriesRows
 from .units import guess_unit
 
 
@@ -28,6 +30,7 @@ def load_dataset(
     time: str | None = None,
     series: str | None = None,
     units: Mapping[str, str] | None = None,
+    options: TableOptions | None = None,
 ) -> Dataset:
     """Read tables of sensor readings onto one regular time grid.
 
@@ -41,6 +44,7 @@ def load_dataset(
             one step apart.
         series: column that tells the series of a row apart.
         units: unit by column name; the others are read from the names.
+        options: what should not be found out of the tables.
 
     Returns:
         The readings, and notes about what was mended or left out.
@@ -63,18 +67,17 @@ def load_dataset(
     readings, notes = _readings(tables, tuple(dict.fromkeys((*names, *targets))), asked)
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
-    all_series, period_s, mended = _all_series(
-        tables, readings, columns, time_columns, series
-    )
+    gridded = _all_series(tables, readings, columns, time_columns, series, options)
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
         units=_units(columns, units or {}),
         features=features,
         targets=targets,
-        series=tuple(all_series),
-        sample_period_s=period_s,
-        notes=(*notes, *mended),
+        series=gridded.series,
+        sample_period_s=gridded.sample_period_s,
+        notes=(*notes, *gridded.notes),
+        max_gap_s=gridded.max_gap_s,
     )
 
 
@@ -208,7 +211,8 @@ def _all_series(
     columns: Sequence[str],
     time_columns: list[str | None],
     series: str | None,
-) -> tuple[list[Series], float | None, list[str]]:
+    options: TableOptions | None,
+) -> Gridded:
     values = [
         np.stack([readings[name][k] for name in columns], axis=1)
         for k in range(len(tables))
@@ -219,35 +223,30 @@ def _all_series(
         for name, rows in _group_rows(table, series, has_others=len(tables) > 1)
     ]
     if time_columns[0] is None:
-        return (
-            [
+        return Gridded(
+            tuple(
                 Series(name, None, values[k][rows], np.ones(len(rows), dtype=np.bool_))
                 for k, name, rows in groups
-            ],
+            ),
             None,
-            [f"{tables[0].where}: no time column, so rows are taken one step apart."],
+            None,
+            (f"{tables[0].where}: no time column, so rows are taken one step apart.",),
         )
     times = [
         _times(table, column)
         for table, column in zip(tables, time_columns, strict=True)
         if column is not None
     ]
-    rows_of = [
-        SeriesRows(_where(tables[k], name, series), rows + 1, times[k][rows])
+    read = [
+        ReadSeries(
+            name,
+            SeriesRows(_where(tables[k], name, series), rows + 1, times[k][rows]),
+            values[k][rows],
+        )
         for k, name, rows in groups
     ]
-    for item in rows_of:
-        check_order(item)
-    period_s = find_period(rows_of)
-    placed = [place(item, period_s or 1.0) for item in rows_of]
-    built = []
-    for (k, name, rows), spot in zip(groups, placed, strict=True):
-        grid = np.full((len(spot.time_us), len(columns)), np.nan, dtype=np.float32)
-        grid[spot.slots] = values[k][rows[spot.kept]]
-        is_reading = np.zeros(len(spot.time_us), dtype=np.bool_)
-        is_reading[spot.slots] = True
-        built.append(Series(name, spot.time_us, grid, is_reading))
-    return built, period_s, [note for spot in placed for note in spot.notes]
+    del values, times, readings
+    return grid_series(read, options)
 
 
 def _where(table: Table, name: str, series: str | None) -> str:

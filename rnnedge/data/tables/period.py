@@ -1,0 +1,177 @@
+"""The sampling period of rows, found from their times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import DataError
+
+from .durations import duration_text
+from .timeline import SeriesRows
+
+NEAR = 0.25
+"""Part of the period by which a step may differ from it and still be one period."""
+
+MAX_FAR_SHARE = 1 / 3
+"""Share of steps further than `NEAR` from whole periods above which there is no period;
+steps of any length give 0.5."""
+
+MIN_SINGLE_SHARE = 0.25
+"""Share of steps of one period below which rows came on change, not on a clock."""
+
+MAX_REPEAT_SHARE = 0.2
+"""Share of rows that repeat a time above which the time column is the wrong one."""
+
+EXACT_SHARE = 0.6
+"""Share of one step among those near it above which it is the period as it is."""
+
+PEAK_SHARE, PEAK = 0.2, 4
+"""The same for a step that is this many times as frequent as any other near it."""
+
+ROUNDING = 1e-3
+"""Part of a mean period by which it is rounded to seconds, ms or us."""
+
+OTHER_PERIOD = 1.5
+"""Ratio of the periods of two series above which they are two periods."""
+
+_FEW_STEPS = 8
+_CUT_RUN = 64
+_CUT_SHARE = 0.9
+
+
+def find_period(all_series: Sequence[SeriesRows]) -> float | None:
+    """The sampling period in seconds that all series share; None for single rows.
+
+    The most frequent step, where steps within a quarter of each other count as one: exact
+    where nine of ten are equal, otherwise their mean, rounded where a whole number of
+    seconds, milliseconds or microseconds is that near.
+
+    Raises:
+        DataError: the rows have no regular period, two series have two, or too many rows
+            repeat a time.
+    """
+    steps_of = [np.diff(series.time_us) for series in all_series]
+    steps = np.concatenate(steps_of)
+    num_repeated = int((steps == 0).sum())
+    if num_repeated > MAX_REPEAT_SHARE * len(steps):
+        raise DataError(
+            f"{all_series[0].where}: {num_repeated:,} of {len(steps) + 1:,} rows repeat "
+            "the time before them. If the table holds several series, name their column "
+            "(--series); a date and a clock time must be in one column; write stamps that "
+            "were cut to whole seconds with their fractions, or leave the time out "
+            "(--no-time)."
+        )
+    period_us = _frequent_step(steps[steps > 0])
+    if period_us is None:
+        return None
+    if len(all_series) > 1:
+        _check_shared(all_series, steps_of, period_us)
+    _check_regular(all_series[0].where, steps[steps > 0], period_us)
+    return period_us / 1e6
+
+
+def _frequent_step(steps: NDArray[np.int64]) -> float | None:
+    """Microseconds of the most frequent step; None for no steps."""
+    if not len(steps):
+        return None
+    ordered = np.sort(steps)
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+    sizes = ordered[starts]
+    counts = np.diff(starts, append=len(ordered))
+    cut = _period_of_cut_stamps(steps, sizes, counts)
+    if cut is not None:
+        return cut
+    # The window of one quarter either way that holds the most steps.
+    stops = np.searchsorted(ordered, sizes * ((1 + NEAR) / (1 - NEAR)), side="right")
+    fullest = int(np.argmax(stops - starts))
+    window = ordered[starts[fullest] : stops[fullest]]
+    middle = float(window[len(window) // 2])
+    first, last = np.searchsorted(ordered, (middle * (1 - NEAR), middle * (1 + NEAR)))
+    near = slice(*np.searchsorted(sizes, (middle * (1 - NEAR), middle * (1 + NEAR))))
+    most = int(np.argmax(counts[near]))
+    common, others = counts[near][most], np.delete(counts[near], most)
+    is_peak = common >= PEAK_SHARE * (last - first) and np.all(others * PEAK <= common)
+    if is_peak or common >= EXACT_SHARE * (last - first):
+        return float(sizes[near][most])
+    return _rounded(float(ordered[first:last].mean()))
+
+
+def _period_of_cut_stamps(
+    steps: NDArray[np.int64], sizes: NDArray[np.int64], counts: NDArray[np.int64]
+) -> float | None:
+    """The mean of steps that are two sizes in turn, as stamps cut to whole units have.
+
+    At 60 Hz and in whole milliseconds 16 and 17 ms. The times then never leave the line of
+    their mean by more than a unit; rows missing by chance do.
+    """
+    if len(sizes) < 2:
+        return None
+    two = np.argsort(counts, kind="stable")[-2:]
+    if (
+        counts[two].sum() < _CUT_SHARE * counts.sum()
+        or counts[two].min() < (1 - _CUT_SHARE) * counts.sum()
+    ):
+        return None
+    is_other = np.flatnonzero(~np.isin(steps, sizes[two]))
+    borders = np.concatenate([[-1], is_other, [len(steps)]])
+    longest = int(np.argmax(np.diff(borders)))
+    run = steps[borders[longest] + 1 : borders[longest + 1]]
+    if len(run) < _CUT_RUN:
+        return None
+    mean = float(run.mean())
+    aside = np.cumsum(run) - mean * np.arange(1, len(run) + 1)
+    unit = abs(int(sizes[two[0]] - sizes[two[1]]))
+    return mean if np.ptp(aside) <= 2 * unit else None
+
+
+def _rounded(period_us: float) -> float:
+    for unit in (1e6, 1e3, 1.0):
+        rounded = unit * round(period_us / unit)
+        if rounded > 0 and abs(rounded - period_us) <= ROUNDING * period_us:
+            return rounded
+    return period_us
+
+
+def _check_regular(where: str, steps: NDArray[np.int64], period_us: float) -> None:
+    position = steps / period_us
+    number = np.maximum(np.rint(position), 1)
+    share = float((np.abs(position - number) > NEAR).mean())
+    single = float(((number == 1) & (np.abs(position - 1) <= NEAR)).mean())
+    if share <= MAX_FAR_SHARE and single >= MIN_SINGLE_SHARE:
+        return
+    usual = float(np.median(steps)) / 1e6
+    raise DataError(
+        f"{where}: the rows have no regular period; the most frequent step is "
+        f"{duration_text(period_us / 1e6)}, but only {single:.0%} of the steps are near "
+        f"it, and {share:.0%} are no whole number of it; half of them are longer than "
+        f"{duration_text(usual)}. Put the readings on a fixed period with --resample, for "
+        "example --resample 10min:mean, or :last for readings sent on change."
+    )
+
+
+def _check_shared(
+    all_series: Sequence[SeriesRows],
+    steps_of: Sequence[NDArray[np.int64]],
+    period_us: float,
+) -> None:
+    for series, steps in zip(all_series, steps_of, strict=True):
+        own = _frequent_step(steps[steps > 0]) if len(steps) >= _FEW_STEPS else None
+        if own is None:
+            continue
+        position = steps[steps > 0] / period_us
+        is_single = np.abs(position - 1) <= NEAR
+        is_other = not 1 / OTHER_PERIOD <= own / period_us <= OTHER_PERIOD
+        if is_other and is_single.mean() < MIN_SINGLE_SHARE:
+            raise DataError(
+                f"{series.where}: its rows are {duration_text(own / 1e6)} apart, those of "
+                f"most others {duration_text(period_us / 1e6)}. Put all series on one "
+                f"period, for example with --resample {_option_text(max(own, period_us))}, "
+                "or train a model for each."
+            )
+
+
+def _option_text(time_us: float) -> str:
+    return duration_text(time_us / 1e6).replace(" ", "")
