@@ -384,9 +384,9 @@ def test_one_table_with_and_one_without_time(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "does not exist" in load_error(tmp_path / "no.csv")
-    assert "is a folder" in load_error(tmp_path)
-    path = write(tmp_path, "x", "readings.xlsx")
-    assert "the ending '.xlsx' is not one of .csv, " in load_error(path)
+    assert "the folder holds no table" in load_error(tmp_path)
+    path = write(tmp_path, "x", "readings.pdf")
+    assert "the ending '.pdf' is not one of .csv, " in load_error(path)
     for name in ("bad.parquet", "bad.csv.gz"):
         message = load_error(write(tmp_path, "not that", name))
         assert message.startswith(f"{tmp_path / name}: the file cannot be read: ")

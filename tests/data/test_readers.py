@@ -58,6 +58,10 @@ def device_rows(text: str, *names: str, time: str | None = None) -> list[Row]:
     return list(read_rows(lines, spec_of(*names), where="odd.csv", time=time).rows)
 
 
+def float32(column: pl.Series) -> np.ndarray:
+    return numbers(column).values.astype(np.float32)
+
+
 def table_of(folder: Path, text: str) -> dict[str, pl.Series]:
     path = folder / "odd.csv"
     path.write_bytes(text.encode())
@@ -79,7 +83,7 @@ def test_both_readers_read_the_same_odd_file(tmp_path: Path) -> None:
         ],
         dtype=np.float32,
     )
-    whole = np.stack([numbers(table[name]).values for name in names], axis=1)
+    whole = np.stack([float32(table[name]) for name in names], axis=1)
     assert np.array_equal(whole, expected, equal_nan=True)
     assert np.array_equal([row.readings for row in rows], expected, equal_nan=True)
     assert [row.time for row in rows] == texts(table["time"])
@@ -125,7 +129,7 @@ def strict(columns: dict[str, pl.Series]) -> np.ndarray:
     for name, column in columns.items():
         if numbers(column).first_text:
             raise DataError(f"{name}: expected a number")
-    return np.stack([numbers(column).values for column in columns.values()], axis=1)
+    return np.stack([float32(column) for column in columns.values()], axis=1)
 
 
 @given(st.lists(ODD_TEXT, max_size=20))
@@ -136,7 +140,8 @@ def test_the_fast_path_of_a_column_means_what_a_cell_means(cells: list[str]) -> 
     with np.errstate(over="ignore"):
         values = np.array([np.nan if v is None else v for v in meant], np.float32)
     values[np.isinf(values)] = np.nan
-    assert np.array_equal(found.values, values, equal_nan=True)
+    whole = found.values.astype(np.float32)
+    assert np.array_equal(whole, values, equal_nan=True)
     assert found.num_texts == meant.count(None)
     if found.first_text:
         row, text = found.first_text
@@ -152,7 +157,7 @@ def test_a_number_is_read_to_the_bit(value: float) -> None:
     with np.errstate(over="ignore"):
         rounded = np.float32(value)
     expected = rounded if np.isfinite(rounded) else np.float32(np.nan)
-    assert np.array_equal(numbers(column).values, [expected] * 2, equal_nan=True)
+    assert np.array_equal(float32(column), [expected] * 2, equal_nan=True)
 
 
 @pytest.mark.parametrize("text", ["1_000", "0x10", "12a", "1,5", "--", "on", "1 000"])

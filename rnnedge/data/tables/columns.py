@@ -175,9 +175,7 @@ def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:
     above what float32 resolves, as in a counter that has counted for long.
     """
     values = np.concatenate([part[np.isfinite(part)] for part in parts])
-    steps = np.abs(
-        np.concatenate([np.diff(part[np.isfinite(part)]) for part in parts])
-    )
+    steps = np.abs(np.concatenate([np.diff(part[np.isfinite(part)]) for part in parts]))
     steps = steps[steps > 0]
     if not len(steps):
         return None

@@ -50,7 +50,9 @@ def _rows(sheet: Any) -> list[list[str]]:
     """Cells of a sheet as text, without empty rows and empty columns at the edges."""
     rows = [[_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
     rows = [row for row in rows if any(row)]
-    width = max((k + 1 for row in rows for k, cell in enumerate(row) if cell), default=0)
+    width = max(
+        (k + 1 for row in rows for k, cell in enumerate(row) if cell), default=0
+    )
     start = min(
         (next(k for k, cell in enumerate(row) if cell) for row in rows), default=0
     )

@@ -102,9 +102,7 @@ def _name_columns(
                 yield name
 
 
-def _may_be_numbered(
-    name: str, values: NDArray[np.float64], is_mixed: bool
-) -> bool:
+def _may_be_numbered(name: str, values: NDArray[np.float64], is_mixed: bool) -> bool:
     import re
 
     words = set(re.findall(r"[a-z]+", name.lower()))
@@ -226,7 +224,10 @@ def pivot_table(
         table,
         columns=_as_series(columns, table, names),
         units={},
-        notes=(*table.notes, _pivot_note(table, pivot, leader, names.values(), len(rows))),
+        notes=(
+            *table.notes,
+            _pivot_note(table, pivot, leader, names.values(), len(rows)),
+        ),
     )
 
 

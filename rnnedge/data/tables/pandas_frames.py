@@ -44,7 +44,9 @@ def pandas_columns(
                     "(frame.index.name) to have it as a column."
                 )
             continue
-        text = str(name) if name is not None else ("time" if is_time else f"level_{level}")
+        text = (
+            str(name) if name is not None else ("time" if is_time else f"level_{level}")
+        )
         if not is_time:
             others.append(text)
         names.append(text)

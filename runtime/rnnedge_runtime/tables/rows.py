@@ -276,9 +276,7 @@ def _read_pivoted(
                 _json_reading(line.cells.get(name), table.where, name, line.row)
                 for name in table.spec.feature_names
             ]
-            yield _row(
-                line.row, line.stamp, readings, line.series, table, time_column
-            )
+            yield _row(line.row, line.stamp, readings, line.series, table, time_column)
 
     return RowReader(table.where, time_column, table.series, rows())
 
