@@ -19,16 +19,17 @@ MIN_ROWS_OF_AN_INDEX = 10
 MAX_LOST_SHARE = 0.1
 """Share of the different values of a column that float32 may run together."""
 
-_INDEX_WORDS = frozenset(
-    "index idx no nr num number row rows rownames rownum rownumber record records recno rec "
-    "id uid sequence seq count counter sample samples step n obs point datapoint entry unnamed "
-    "line lfd".split()  # noqa: SIM905
-)
-_TIME_WORDS = frozenset(
-    "t ts time times timestamp stamp datetime date day days hour hours minute minutes second "
-    "seconds sec secs millis milliseconds micros microseconds ms us ns epoch unix unixtime utc "
-    "elapsed clock uptime year zeit datum uhrzeit created at ticks tick".split()  # noqa: SIM905
-)
+_INDEX_WORDS = """
+index idx no nr num number row rows rownames rownum rownumber record records recno rec id uid
+sequence seq count counter sample samples step n obs point datapoint entry unnamed line lfd
+"""
+_TIME_WORDS = """
+t ts time times timestamp stamp datetime date day days hour hours minute minutes second seconds
+sec secs millis milliseconds micros microseconds ms us ns epoch unix unixtime utc elapsed clock
+uptime year zeit datum uhrzeit created at ticks tick
+"""
+_COUNTING_WORDS = frozenset(_INDEX_WORDS.split()) | frozenset(_TIME_WORDS.split())
+_LAST_WORDS = frozenset(["time", "timestamp", "index", "id", "elapsed", "epoch", "point", "millis"])
 
 Readings = dict[str, list[NDArray[np.float64]]]
 
@@ -77,8 +78,8 @@ def read_columns(
             )
         if fault is None and name not in asked and is_index_like(name, values):
             fault = (
-                "counts the rows or their time, and a model would learn where in the table "
-                "it is; name it as a feature (--feature) to have it all the same"
+                "counts the rows or their time; name it as a feature (--feature) to have it "
+                "all the same"
             )
         if fault is None and name not in differences:
             loss = float32_loss(name, values)
@@ -93,7 +94,11 @@ def read_columns(
 
 
 def _notes_on_others(tables: list[Table]) -> list[str]:
-    notes = []
+    notes = [
+        f"{table.where}: a column without a name is left out."
+        for table in tables
+        if "" in table.names and table.columns[""].n_unique() > 1
+    ]
     common = common_names(tables, ())
     for table in tables:
         extra = [name for name in table.names if name and name not in common]
@@ -155,17 +160,7 @@ def _is_named_like_an_index(name: str) -> bool:
         return plain.strip() in ("", "#", "№")
     if words[-1] in ("of", "per"):
         return False
-    known = _INDEX_WORDS | _TIME_WORDS
-    return all(word in known for word in words) or words[-1] in (
-        "time",
-        "timestamp",
-        "index",
-        "id",
-        "elapsed",
-        "epoch",
-        "point",
-        "millis",
-    )
+    return _COUNTING_WORDS.issuperset(words) or words[-1] in _LAST_WORDS
 
 
 def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:

@@ -90,8 +90,8 @@ class _Table:
     spec: ModelSpec
     time: str | None
     series: str | None
-    options: TableOptions = TableOptions()
-    is_live: bool = False
+    options: TableOptions
+    is_live: bool
 
 
 def read_rows(
@@ -101,7 +101,7 @@ def read_rows(
     where: str,
     time: str | None = None,
     series: str | None = None,
-    options: TableOptions = TableOptions(),
+    options: TableOptions | None = None,
     is_live: bool = False,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
@@ -123,7 +123,7 @@ def read_rows(
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
-    table = _Table(where, spec, time, series, options, is_live)
+    table = _Table(where, spec, time, series, options or TableOptions(), is_live)
     wanted = spec.feature_names if is_live else ()
     objects, lines = find_objects(
         _decoded(lines, where=where), where=where, wanted=wanted
