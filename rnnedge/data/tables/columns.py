@@ -29,7 +29,16 @@ sec secs millis milliseconds micros microseconds ms us ns epoch unix unixtime ut
 uptime year zeit datum uhrzeit created at ticks tick
 """
 _COUNTING_WORDS = frozenset(_INDEX_WORDS.split()) | frozenset(_TIME_WORDS.split())
-_LAST_WORDS = frozenset(["time", "timestamp", "index", "id", "elapsed", "epoch", "point", "millis"])
+_LAST_WORDS = (
+    "time",
+    "timestamp",
+    "index",
+    "id",
+    "elapsed",
+    "epoch",
+    "point",
+    "millis",
+)
 
 Readings = dict[str, list[NDArray[np.float64]]]
 

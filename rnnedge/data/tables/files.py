@@ -93,7 +93,6 @@ def read_file(path: Path, options: TableOptions) -> Table:
     if kind == EXCEL_SUFFIXES:
         check_kind(path)
         text, notes = excel_text(path)
-        plain = dataclasses.replace(options, delimiter=",", decimal=".")
         table = table_of_text(text, where=where, stem=stem)
         return dataclasses.replace(table, notes=(*notes, *table.notes))
     if kind not in (TEXT_SUFFIXES, JSON_SUFFIXES):

@@ -108,10 +108,12 @@ def _name_columns(
 
 
 def _may_be_numbered(name: str, values: NDArray[np.float64], is_mixed: bool) -> bool:
-
-    words = set(re.findall(r"[a-z]+", name.lower()))
     is_whole = np.isfinite(values).all() and bool((values == np.rint(values)).all())
-    return is_whole and is_mixed and bool(words & _NAME_WORDS)
+    return is_whole and is_mixed and _is_named_like_a_name(name)
+
+
+def _is_named_like_a_name(name: str) -> bool:
+    return not _WORDS_OF_NAMES.isdisjoint(re.findall(r"[a-z]+", name.lower()))
 
 
 def _codes(cells: list[str]) -> NDArray[np.int64]:
