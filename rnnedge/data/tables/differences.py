@@ -23,6 +23,13 @@ def change_names(names: Iterable[str], options: TableOptions) -> tuple[str, ...]
     )
 
 
+def counter_name(name: str, options: TableOptions) -> str:
+    """Name of the counter whose change a column is; other names as they are."""
+    return {change_name(counter): counter for counter in options.difference}.get(
+        name, name
+    )
+
+
 def renamed(table: Table, options: TableOptions) -> Table:
     """A table whose counters have the names of their changes; the cells are as they were.
 
@@ -36,10 +43,7 @@ def renamed(table: Table, options: TableOptions) -> Table:
             f"--difference stands beside --resample {options.resample}, expected one of "
             "them. Resample the counter with `last` in a tool of your own first."
         )
-    if options.pivot is None:
-        check_columns(
-            options.difference, table.names, where=table.where, role="difference"
-        )
+    check_columns(options.difference, table.names, where=table.where, role="difference")
     for name in options.difference:
         if change_name(name) in table.names:
             raise DataError(

@@ -17,10 +17,11 @@ from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
 
 from .columns import Readings, common_names, read_columns
-from .differences import change_names, changes, renamed
+from .differences import change_names, changes, counter_name, renamed
 from .files import read_tables
 from .gridding import Gridded, ReadSeries, grid_series
 from .long_form import check_is_wide, pivot_table
+from .recorded import options_of
 from .series_column import SEPARATOR, with_joined_column
 from .table import Table, texts
 from .timeline import SeriesRows
@@ -63,7 +64,9 @@ def load_dataset(
     if not targets:
         raise DataError("load_dataset: no target is named. Name a column to forecast.")
     chosen = tuple(dict.fromkeys(features)) if features is not None else None
-    tables = [renamed(table, options) for table in read_tables(source, options)]
+    tables = read_tables(source, options)
+    if options.pivot is None:
+        tables = [renamed(table, options) for table in tables]
     targets = change_names(targets, options)
     chosen = None if chosen is None else change_names(chosen, options)
     if series is None:
@@ -92,7 +95,7 @@ def load_dataset(
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
-        units=_units(tables, columns, units or {}),
+        units=_units(tables, columns, units or {}, options),
         features=features,
         targets=targets,
         series=gridded.series,
@@ -150,6 +153,7 @@ def _timed(
             )
             assert column is not None
             time_us = _times(table, column)
+            table = renamed(table, options)
         elif series is None and column is not None and time_us is not None:
             check_is_wide(table, column, time_us, {*targets, *(features or ())})
         found.append(_Timed(table, column, time_us))
@@ -162,7 +166,10 @@ def _leader(
     """The column whose readings make the rows of a pivoted table; None: all do."""
     if options.resample is not None:
         return None
-    return targets[0] if features is None or targets[0] in features else features[0]
+    leader = targets[0]
+    if features is not None and leader not in features:
+        leader = features[0]
+    return counter_name(leader, options)
 
 
 def _check_asked(
@@ -293,13 +300,17 @@ def _times(table: Table, column: str) -> NDArray[np.int64]:
 
 
 def _units(
-    tables: list[Table], columns: Sequence[str], given: Mapping[str, str]
+    tables: list[Table],
+    columns: Sequence[str],
+    given: Mapping[str, str],
+    options: TableOptions,
 ) -> tuple[str, ...]:
     check_columns(given, columns, where="load_dataset", role="unit")
     return tuple(
-        given.get(name) or guess_unit(name) or tables[0].units.get(name, "")
-        if name not in given
-        else given[name]
+        given[name]
+        if name in given
+        else guess_unit(counter_name(name, options))
+        or tables[0].units.get(counter_name(name, options), "")
         for name in columns
     )
 
@@ -318,4 +329,5 @@ def load_recorded(recorded: Mapping[str, Any], source: Any = None) -> Dataset:
         time=recorded.get("time"),
         series=recorded.get("series"),
         units=recorded.get("units"),
+        options=options_of(recorded),
     )
