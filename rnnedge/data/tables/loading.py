@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.cell_text import check_columns, text_error
+from rnnedge_runtime.tables.cell_text import check_columns
 from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
 
-from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
+from .table import Numbers, Table, read_table, table_from_frame, texts
 from .timeline import SeriesRows, check_order, find_period, place
 from .units import guess_unit
 
@@ -156,11 +156,10 @@ def _readings(
     readings = {}
     notes = []
     for name in names:
-        parts = [numbers(table.columns[name]) for table in tables]
+        parts = [table.numbers(name) for table in tables]
         for table, part in zip(tables, parts, strict=True):
             if part.first_text and (name in asked or _is_mostly_numbers(parts)):
-                row, text = part.first_text
-                raise text_error(where=table.where, column=name, text=text, row=row)
+                raise part.error(where=table.where, column=name)
         fault = _fault(parts)
         if fault is None:
             readings[name] = [part.values for part in parts]
