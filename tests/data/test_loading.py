@@ -277,8 +277,9 @@ def test_text_in_a_numeric_column_is_named(tmp_path: Path) -> None:
     cells[4][1] = "fault"
     path = write(tmp_path, hourly("temp", "flow", cells=cells))
     assert load_error(path) == (
-        f"{path}: column 'flow' holds 'fault' in row 5, expected a number. Mend or empty "
-        "this cell, or leave the column out."
+        f"{path}: column 'flow' holds 'fault' in row 5, expected a number. If it means a "
+        "missing reading, name it with --na 'fault'. Otherwise mend the cell, or leave the "
+        "column out."
     )
     assert load_dataset(path, targets="temp", features=["temp"]).features == ("temp",)
 

@@ -17,7 +17,7 @@ from rnnedge.data.tables.table import numbers, read_table, texts
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.layers import Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.cell_text import parse_reading, sniff_delimiter
+from rnnedge_runtime.tables.cell_text import parse_reading
 from rnnedge_runtime.tables.rows import Row, read_rows
 from rnnedge_runtime.time_features import DerivedInput
 

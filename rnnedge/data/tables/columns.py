@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.cell_text import text_error
 
-from .table import Numbers, Table, numbers
+from .table import Numbers, Table
 
 MIN_ROWS_OF_AN_INDEX = 10
 """Rows from which on numbers that rise by one step in every row are taken for an index."""
@@ -73,11 +72,10 @@ def read_columns(
     notes: list[str] = []
     where = tables[0].where
     for name in names:
-        parts = [numbers(table.columns[name]) for table in tables]
+        parts = [table.numbers(name) for table in tables]
         for table, part in zip(tables, parts, strict=True):
             if part.first_text and (name in asked or _is_mostly_numbers(parts)):
-                row, text = part.first_text
-                raise text_error(where=table.where, column=name, text=text, row=row)
+                raise part.error(where=table.where, column=name)
         values = [part.values for part in parts]
         fault = _fault(parts)
         if fault is not None and name in asked:

@@ -50,11 +50,16 @@ def renamed(table: Table, options: TableOptions) -> Table:
                 f"{table.where}: the change of '{name}' would be named "
                 f"'{change_name(name)}', but the table has such a column. Rename it."
             )
-    columns = {
-        change_name(name) if name in options.difference else name: column
-        for name, column in table.columns.items()
-    }
-    return dataclasses.replace(table, columns=columns)
+
+    def name_of(name: str) -> str:
+        return change_name(name) if name in options.difference else name
+
+    return dataclasses.replace(
+        table,
+        columns={name_of(name): column for name, column in table.columns.items()},
+        units={name_of(name): unit for name, unit in table.units.items()},
+        formats={name_of(name): kind for name, kind in table.formats.items()},
+    )
 
 
 def changes(

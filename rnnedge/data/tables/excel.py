@@ -12,7 +12,7 @@ from typing import Any
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import empty_error
 
-from .table import unreadable
+from .text import unreadable
 
 
 def excel_text(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -34,7 +34,7 @@ def excel_text(path: Path) -> tuple[str, tuple[str, ...]]:
     full = [title for title, rows in sheets.items() if len(rows) > 1]
     if not full:
         raise empty_error(where=str(path))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(full) > 1:
         others = ", ".join(f"'{title}'" for title in full[1:])
         notes = (

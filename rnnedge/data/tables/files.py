@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import empty_error
+from rnnedge_runtime.tables.dialect import table_rules
 from rnnedge_runtime.tables.layouts import find_objects
 from rnnedge_runtime.tables.options import TableOptions
 
@@ -43,7 +44,7 @@ def read_tables(source: Any, options: TableOptions) -> list[Table]:
             )
         paths = [path for item in source for path in find_files(item)]
         return _with_own_names([read_file(path, options) for path in paths])
-    return tables_of_frames(source)
+    return tables_of_frames(source, options)
 
 
 def find_files(item: str | Path) -> list[Path]:
@@ -89,11 +90,14 @@ def read_file(path: Path, options: TableOptions) -> Table:
         )
     kind = _kind(path)
     if kind == PARQUET_SUFFIXES:
-        return with_rows(Table(where, stem, read_parquet(path)))
+        columns = read_parquet(path)
+        rules = table_rules(options, list(columns), where=where)
+        return with_rows(Table(where, stem, columns, rules=rules))
     if kind == EXCEL_SUFFIXES:
         check_kind(path)
         text, notes = excel_text(path)
-        table = table_of_text(text, where=where, stem=stem)
+        plain = dataclasses.replace(options, delimiter=",", decimal=".", encoding=None)
+        table = table_of_text(text, where=where, stem=stem, options=plain)
         return dataclasses.replace(table, notes=(*notes, *table.notes))
     if kind not in (TEXT_SUFFIXES, JSON_SUFFIXES):
         raise DataError(
@@ -101,10 +105,11 @@ def read_file(path: Path, options: TableOptions) -> Table:
             "Save the readings as CSV or Parquet, or rename the file."
         )
     if kind == JSON_SUFFIXES or _may_be_objects(path):
-        text = read_text(path)
+        text = read_text(path, options)
         objects, _ = find_objects(io.StringIO(text), where=where)
         if objects is not None:
-            return with_rows(table_of_objects(objects, where=where, stem=stem))
+            table = table_of_objects(objects, where=where, stem=stem, options=options)
+            return with_rows(table)
         if not text.strip():
             raise empty_error(where=where)
         if kind == JSON_SUFFIXES:
@@ -112,18 +117,17 @@ def read_file(path: Path, options: TableOptions) -> Table:
                 f"{path}: the file does not start as JSON does, with a brace or a "
                 "bracket. Check the file, or rename it."
             )
-    return read_table(path)
+    return read_table(path, options)
 
 
 def _kind(path: Path) -> tuple[str, ...] | None:
     name = path.name.lower()
-    for kind in (TEXT_SUFFIXES, JSON_SUFFIXES):
-        if name.removesuffix(".gz").endswith(kind):
-            return kind
-    for kind in (PARQUET_SUFFIXES, EXCEL_SUFFIXES):
-        if name.endswith(kind):
-            return kind
-    return None
+    kinds: tuple[tuple[str, ...], ...] = (TEXT_SUFFIXES, JSON_SUFFIXES)
+    if name.endswith(".gz"):
+        name = name.removesuffix(".gz")
+    else:
+        kinds = (*kinds, PARQUET_SUFFIXES, EXCEL_SUFFIXES)
+    return next((kind for kind in kinds if name.endswith(kind)), None)
 
 
 def _known_endings() -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import DataError, require
+from rnnedge_runtime.tables.dialect import table_rules
+from rnnedge_runtime.tables.options import TableOptions
 
 from .cells import column_of
 from .pandas_frames import pandas_columns
@@ -22,25 +25,27 @@ def is_frame(value: Any) -> bool:
     )
 
 
-def tables_of_frames(source: Any) -> list[Table]:
+def tables_of_frames(source: Any, options: TableOptions) -> list[Table]:
     """Tables of a data frame, a dict of columns, or a list or dict of frames.
 
     Raises:
         DataError: it is none of these, or a table has no rows.
     """
+    named: dict[tuple[str, str], Any] = {("table", ""): source}
     if isinstance(source, Mapping) and source and all(map(is_frame, source.values())):
-        first = next(iter(source.values()))
-        if not _is_series(first):
-            return [
-                _table(frame, where=f"table '{name}'", stem=str(name))
-                for name, frame in source.items()
-            ]
-    if isinstance(source, list | tuple) and source and all(map(is_frame, source)):
-        return [
-            _table(frame, where=f"table {k}", stem=str(k))
-            for k, frame in enumerate(source, 1)
-        ]
-    return [_table(source, where="table", stem="")]
+        if not _is_series(next(iter(source.values()))):
+            named = {(f"table '{k}'", str(k)): frame for k, frame in source.items()}
+    elif isinstance(source, list | tuple) and source and all(map(is_frame, source)):
+        named = {(f"table {k}", str(k)): frame for k, frame in enumerate(source, 1)}
+    tables = [
+        _table(frame, where=where, stem=stem) for (where, stem), frame in named.items()
+    ]
+    return [
+        dataclasses.replace(
+            table, rules=table_rules(options, table.names, where=table.where)
+        )
+        for table in tables
+    ]
 
 
 def _table(source: Any, *, where: str, stem: str) -> Table:

@@ -310,7 +310,7 @@ def _units(
         given[name]
         if name in given
         else guess_unit(counter_name(name, options))
-        or tables[0].units.get(counter_name(name, options), "")
+        or tables[0].units.get(name, "")
         for name in columns
     )
 

@@ -14,7 +14,7 @@ from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import check_columns
 from rnnedge_runtime.tables.pivot import LongCell, column_name, named_value, pivoted
 
-from .table import Table, numbers, texts
+from .table import Table, texts
 
 MAX_NAMES = 10_000
 """Different cells above which a column does not name things."""
@@ -96,7 +96,7 @@ def _name_columns(
         for name, column in table.columns.items():
             if not name or name in others or column.dtype.is_float():
                 continue
-            found = numbers(column)
+            found = table.numbers(name)
             is_text = found.num_texts > 0.5 * (len(column) - column.null_count())
             if is_text != are_texts or column.dtype == polars.Boolean:
                 continue
@@ -231,7 +231,12 @@ def pivot_table(
     return dataclasses.replace(
         table,
         columns=_as_series(columns, table, names),
-        units={},
+        units={name: table.units.get(value, "") for (_, value), name in names.items()},
+        formats={
+            name: table.formats[value]
+            for (_, value), name in names.items()
+            if value in table.formats
+        },
         notes=(
             *table.notes,
             _pivot_note(table, pivot, leader, names.values(), len(rows)),
@@ -279,7 +284,7 @@ def _value_columns(table: Table, others: Collection[str | None]) -> list[str]:
     value = named_value(left)
     if value is not None:
         return [value]
-    numeric = [name for name in left if numbers(table.columns[name]).is_mostly_numbers]
+    numeric = [name for name in left if table.numbers(name).is_mostly_numbers]
     if not numeric:
         raise DataError(
             f"{table.where}: no column of numbers is left beside the names and the times, "

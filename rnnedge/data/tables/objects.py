@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import require
+from rnnedge_runtime.tables.dialect import table_rules
 from rnnedge_runtime.tables.layouts import Objects
+from rnnedge_runtime.tables.number_text import NumberFormat
+from rnnedge_runtime.tables.options import TableOptions
 
 from .table import Table
 
@@ -14,12 +17,18 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def table_of_objects(objects: Objects, *, where: str, stem: str) -> Table:
+def table_of_objects(
+    objects: Objects, *, where: str, stem: str, options: TableOptions
+) -> Table:
     """The table of all names in the rows; a cell that a row lacks is missing."""
     rows = list(objects.rows)
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: _column(name, [row.get(name) for row in rows]) for name in names}
-    return Table(where, stem, columns, units=objects.units)
+    rules = table_rules(options, list(columns), where=where)
+    formats = dict.fromkeys(columns, NumberFormat(rules.decimal))
+    return Table(
+        where, stem, columns, units=objects.units, rules=rules, formats=formats
+    )
 
 
 def _column(name: str, cells: list[Any]) -> pl.Series:

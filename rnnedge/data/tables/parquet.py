@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnedge_runtime.errors import require
 
-from .table import unreadable
+from .text import unreadable
 
 if TYPE_CHECKING:
     import polars as pl

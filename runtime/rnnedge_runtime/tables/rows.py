@@ -1,17 +1,16 @@
 """CSV and JSON lines row by row, with the standard library: what a device reads.
 
 A row is what the model needs of a line: its time and its readings in feature order. The
-training side reads whole tables (`rnnedge/data/table.py`) and means the same by each cell.
+training side reads whole tables (`rnnedge/data/tables/`) and means the same by each cell.
 """
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,12 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..spec import ModelSpec
-from .cell_text import (
-    check_columns,
-    csv_cells,
-    empty_error,
-    header_names,
-    is_blank_row,
-    not_csv_error,
-    parse_reading,
-    ragged_error,
-    sniff_delimiter,
-    text_error,
-)
-from .layouts import find_objects
+from .cell_text import check_columns, empty_error
+from .dialect import HEAD_LINES, Dialect, find_dialect, find_dialect_live, table_rules
+from .encoding import TextLines, undecodable_error
+from .number_text import ColumnReader, NumberFormat
 from .options import TableOptions
-from .pivot_rows import pivot_table
+from .records import RowFilter, split_lines
 from .timestamps import CELL_PADDING, find_time_column, time_or_error
 
 
@@ -65,12 +55,14 @@ class RowReader:
         time_column: its time column, None when it has none.
         series_column: the column that tells its series apart, None when it is one series.
         rows: the rows; raises DataError at a row that cannot be read.
+        notes: how the table is read; grows while the rows are read.
     """
 
     where: str
     time_column: str | None
     series_column: str | None
     rows: Iterator[Row]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +74,7 @@ class _Table:
         spec: names the features.
         time: the time column, None when it is to be found.
         series: the series column, None when there is none.
-        options: how to read it.
-        is_live: whether its lines come one by one.
+        options: what was said of how it is written.
     """
 
     where: str
@@ -91,7 +82,6 @@ class _Table:
     time: str | None
     series: str | None
     options: TableOptions
-    is_live: bool
 
 
 def read_rows(
@@ -102,39 +92,47 @@ def read_rows(
     time: str | None = None,
     series: str | None = None,
     options: TableOptions | None = None,
-    is_live: bool = False,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
-    JSON (one object a line, one array, SenML) when the first line starts with a brace or
-    bracket, InfluxDB's CSV when it is that, otherwise CSV with a header, whose delimiter is
-    found. Reads up to the first row at once.
+    JSON lines (one object a line) when the first line starts with a brace, otherwise text
+    whose dialect is found. Reads up to the first row at once, and up to `HEAD_LINES` lines
+    where `lines` says that they are there.
 
     Args:
-        lines: an open text stream.
+        lines: an open text stream; taken to be live unless it is a `TextLines` that is not.
         spec: names the features.
         where: name of the table, for messages.
         time: name of the time column; found by its name or its text when None.
         series: name of the column that tells the series of a row apart.
-        options: how to read it.
-        is_live: whether the lines come one by one, so that a row must not wait for the
-            last of them.
+        options: how the table is written, where that is not to be found out.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
-    table = _Table(where, spec, time, series, options or TableOptions(), is_live)
-    wanted = spec.feature_names if is_live else ()
-    objects, lines = find_objects(
-        _decoded(lines, where=where), where=where, wanted=wanted
-    )
-    if objects is not None:
-        return _read_objects(objects.rows, table)
-    first = next((line for line in lines if line.strip(CELL_PADDING)), None)
+    table = _Table(where, spec, time, series, options or TableOptions())
+    notes = list(lines.notes) if isinstance(lines, TextLines) else []
+    is_live = lines.is_live if isinstance(lines, TextLines) else True
+    lines = _decoded(lines, where=where)
+    blank: list[str] = []
+    first = None
+    for line in lines:
+        if line.strip(CELL_PADDING + "\ufeff"):
+            first = line
+            break
+        blank.append(line)
     if first is None:
         raise empty_error(where=where)
-    lines = itertools.chain([first], lines)
-    return _read_csv(lines, table, sniff_delimiter(first))
+    if first.lstrip(CELL_PADDING + "\ufeff").startswith("{"):
+        return _read_json(itertools.chain([first.lstrip("\ufeff")], lines), table)
+    lines = itertools.chain(blank, [first], lines)
+    if is_live:
+        dialect, seen = find_dialect_live(lines, where=where, options=table.options)
+    else:
+        seen = list(itertools.islice(lines, HEAD_LINES))
+        dialect = find_dialect(seen, where=where, options=table.options)
+    rows = itertools.chain(seen[dialect.num_lines :], lines)
+    return _read_text(rows, table, dialect, notes)
 
 
 def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
@@ -142,14 +140,7 @@ def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
         for line in lines:  # noqa: UP028  (yield from would close the caller's stream)
             yield line
     except UnicodeDecodeError as error:
-        raise not_utf8_error(where=where, byte=error.object[error.start]) from None
-
-
-def not_utf8_error(*, where: str, byte: int) -> DataError:
-    """The error of a text file in another encoding."""
-    return DataError(
-        f"{where}: byte 0x{byte:02x} is not UTF-8 text. Save the table as UTF-8."
-    )
+        raise undecodable_error(error, where=where) from None
 
 
 def _check_names(names: list[str], table: _Table) -> None:
@@ -177,20 +168,22 @@ def _time_column(names: list[str], cells: list[str], table: _Table) -> str | Non
     return found
 
 
-def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
+def _read_text(
+    lines: Iterator[str], table: _Table, dialect: Dialect, notes: list[str]
+) -> RowReader:
     where = table.where
-    content = _csv_lines(csv_cells(lines, delimiter), where)
-    names = header_names(next(content), where=where)
-    cells = _csv_rows(content, len(names), where)
-    if table.options.pivot is not None:
-        rows_by_name = (dict(zip(names, row, strict=True)) for row in cells)
-        return _read_pivoted(names, rows_by_name, table)
+    names = list(dialect.names)
     _check_names(names, table)
+    filter = RowFilter(dialect.shape, where=where)
+    cells = filter.rows(split_lines(lines, dialect.shape.delimiter))
     first = next(cells, None)
     time_column = _time_column(names, first, table) if first else table.time
     time_index = None if time_column is None else names.index(time_column)
     series_index = None if table.series is None else names.index(table.series)
-    columns = [(name, names.index(name)) for name in table.spec.feature_names]
+    columns = [
+        (dialect.reader(name), names.index(name)) for name in table.spec.feature_names
+    ]
+    notes += dialect.notes
 
     def rows() -> Iterator[Row]:
         for number, row in enumerate(
@@ -198,103 +191,72 @@ def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
         ):
             stamp = None if time_index is None else row[time_index]
             series = None if series_index is None else row[series_index]
-            readings = [
-                _reading(row[index], where, name, number) for name, index in columns
-            ]
+            readings = [_reading(reader, row[k], number) for reader, k in columns]
             yield _row(number, stamp, readings, series, table, time_column)
+        notes.extend(filter.notes)
 
-    return RowReader(where, time_column, table.series, rows())
-
-
-def _csv_lines(table: Iterator[list[str]], where: str) -> Iterator[list[str]]:
-    for row in itertools.count():
-        try:
-            yield next(table)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise not_csv_error(where=where, row=row, reason=str(error)) from None
+    return RowReader(where, time_column, table.series, rows(), notes)
 
 
-def _csv_rows(
-    table: Iterator[list[str]], width: int, where: str
-) -> Iterator[list[str]]:
-    """Rows of `width` cells; lines without text are no rows."""
-    number = 0
-    for row in table:
-        if is_blank_row(row, width):
-            continue
-        number += 1
-        if len(row) != width:
-            raise ragged_error(where=where, row=number, found=len(row), expected=width)
-        yield row
-
-
-def _read_objects(objects: Iterator[dict[str, Any]], table: _Table) -> RowReader:
+def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
     where = table.where
-    first = next(objects, None)
-    if first is None:
-        raise empty_error(where=where)
+    objects = _json_objects(lines, where)
+    first = next(objects)
     names = list(first)
-    objects = itertools.chain([first], objects)
-    if table.options.pivot is not None:
-        return _read_pivoted(names, objects, table)
     _check_names(names, table)
     texts = ["" if value is None else str(value) for value in first.values()]
     time_column = _time_column(names, texts, table)
+    rules = table_rules(table.options, names, where=where)
+    columns = [
+        (ColumnReader(name, rules, NumberFormat(rules.decimal)), name)
+        for name in table.spec.feature_names
+    ]
 
     def rows() -> Iterator[Row]:
-        for number, item in enumerate(objects, 1):
+        for number, item in enumerate(itertools.chain([first], objects), 1):
             stamp = None if time_column is None else item.get(time_column, "")
             series = None if table.series is None else item.get(table.series)
             readings = [
-                _json_reading(item.get(name), where, name, number)
-                for name in table.spec.feature_names
+                _json_reading(reader, item.get(name), number)
+                for reader, name in columns
             ]
             yield _row(number, stamp, readings, series, table, time_column)
 
     return RowReader(where, time_column, table.series, rows())
 
 
-def _read_pivoted(
-    names: list[str], rows_by_name: Iterator[Mapping[str, Any]], table: _Table
-) -> RowReader:
-    long, time_column = pivot_table(
-        names,
-        rows_by_name,
-        table.spec,
-        table.options,
-        where=table.where,
-        time=table.time,
-        series=table.series,
-        is_live=table.is_live,
-    )
-
-    def rows() -> Iterator[Row]:
-        for line in long:
-            readings = [
-                _json_reading(line.cells.get(name), table.where, name, line.row)
-                for name in table.spec.feature_names
-            ]
-            yield _row(line.row, line.stamp, readings, line.series, table, time_column)
-
-    return RowReader(table.where, time_column, table.series, rows())
+def _json_objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
+    number = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        number += 1
+        try:
+            item = json.loads(line)
+        except (ValueError, RecursionError):
+            item = None
+        if not isinstance(item, dict):
+            raise DataError(
+                f"{where}: row {number} is not a JSON object: {line.strip()[:60]!r}. "
+                'Write one object a line, such as {"time": ..., "temp": 3.9}.'
+            )
+        yield item
 
 
-def _json_reading(value: object, where: str, column: str, number: int) -> float:
+def _json_reading(reader: ColumnReader, value: object, number: int) -> float:
     if value is None:
         return math.nan
     if isinstance(value, int | float):
-        return float(value) if abs(value) < 1e300 else math.nan
-    return _reading(
-        value if isinstance(value, str) else json.dumps(value), where, column, number
-    )
+        value = float(value) if abs(value) < 1e300 else math.nan
+        return math.nan if reader.is_missing(value) else value
+    text = value if isinstance(value, str) else json.dumps(value)
+    return _reading(reader, text, number)
 
 
-def _reading(text: str, where: str, column: str, number: int) -> float:
-    value = parse_reading(text)
+def _reading(reader: ColumnReader, text: str, number: int) -> float:
+    value = reader.read(text, number)
     if value is None:
-        raise text_error(where=where, column=column, text=text, row=number)
+        raise reader.error(text, number)
     return value
 
 
