@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import check_columns, text_error
-from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
+from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.time_column import time_columns
+from rnnedge_runtime.tables.time_headers import is_index_like
+from rnnedge_runtime.tables.time_reading import TimeReading
 
 from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
 from .timeline import SeriesRows, check_order, find_period, place
+from .times import find_table_time, table_times
 from .units import guess_unit
 
 
@@ -28,6 +32,7 @@ def load_dataset(
     time: str | None = None,
     series: str | None = None,
     units: Mapping[str, str] | None = None,
+    options: TableOptions | None = None,
 ) -> Dataset:
     """Read tables of sensor readings onto one regular time grid.
 
@@ -41,6 +46,7 @@ def load_dataset(
             one step apart.
         series: column that tells the series of a row apart.
         units: unit by column name; the others are read from the names.
+        options: what else is to be said of the tables.
 
     Returns:
         The readings, and notes about what was mended or left out.
@@ -56,16 +62,17 @@ def load_dataset(
     for table in tables:
         _check_asked(table, targets, chosen, series, time)
     taken = {*targets, *(chosen or ()), *([series] if series else [])}
-    time_columns = _time_columns(tables, time, taken)
-    others = {series, *time_columns}
+    reading_of = _time_readings(tables, time, taken, options)
+    others = {series, *(name for one in reading_of if one for name in one.columns)}
     names = chosen if chosen is not None else _common_names(tables, others)
     asked = {*targets, *(chosen or ())}
     readings, notes = _readings(tables, tuple(dict.fromkeys((*names, *targets))), asked)
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
     all_series, period_s, mended = _all_series(
-        tables, readings, columns, time_columns, series
+        tables, readings, columns, reading_of, series
     )
+    time_notes = [note for one in reading_of if one for note in one.notes]
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
@@ -74,7 +81,9 @@ def load_dataset(
         targets=targets,
         series=tuple(all_series),
         sample_period_s=period_s,
-        notes=(*notes, *mended),
+        notes=(*notes, *dict.fromkeys(time_notes), *mended),
+        clock=next((one.clock for one in reading_of if one and one.clock), ""),
+        has_calendar=all(one.has_calendar for one in reading_of if one),
     )
 
 
@@ -112,24 +121,20 @@ def _check_asked(
         "target": targets,
         "feature": features or (),
         "series": [series] if series is not None else [],
-        "time": [time] if time is not None else [],
+        "time": time_columns(time, table.names) if time is not None else [],
     }
     for role, names in asked.items():
         check_columns(names, table.names, where=table.where, role=role)
 
 
-def _time_columns(
-    tables: list[Table], time: str | None, taken: set[str]
-) -> list[str | None]:
+def _time_readings(
+    tables: list[Table],
+    time: str | None,
+    taken: set[str],
+    options: TableOptions | None,
+) -> list[TimeReading | None]:
     found = [
-        find_time_column(
-            table.names,
-            [texts(column.head(1))[0] for column in table.columns.values()],
-            where=table.where,
-            taken=taken,
-        )
-        if time is None
-        else time
+        find_table_time(table, time=time, taken=taken, options=options)
         for table in tables
     ]
     if None in found and any(found):
@@ -162,7 +167,12 @@ def _readings(
                 row, text = part.first_text
                 raise text_error(where=table.where, column=name, text=text, row=row)
         fault = _fault(parts)
-        if fault is None:
+        if fault is None and name not in asked and is_index_like(name, _first(parts)):
+            notes.append(
+                f"{tables[0].where}: column '{name}' is left out, it just counts from row "
+                "to row. Name it as a feature if it is a reading."
+            )
+        elif fault is None:
             readings[name] = [part.values for part in parts]
         elif name in asked:
             raise DataError(
@@ -180,6 +190,10 @@ def _readings(
                 f"{', '.join(extra)} left out, another table has no such column."
             )
     return readings, notes
+
+
+def _first(parts: list[Numbers]) -> NDArray[np.float32]:
+    return parts[0].values
 
 
 def _is_mostly_numbers(parts: Iterable[Numbers]) -> bool:
@@ -206,7 +220,7 @@ def _all_series(
     tables: list[Table],
     readings: dict[str, list[NDArray[np.float32]]],
     columns: Sequence[str],
-    time_columns: list[str | None],
+    time_of: list[TimeReading | None],
     series: str | None,
 ) -> tuple[list[Series], float | None, list[str]]:
     values = [
@@ -218,7 +232,7 @@ def _all_series(
         for k, table in enumerate(tables)
         for name, rows in _group_rows(table, series, has_others=len(tables) > 1)
     ]
-    if time_columns[0] is None:
+    if time_of[0] is None:
         return (
             [
                 Series(name, None, values[k][rows], np.ones(len(rows), dtype=np.bool_))
@@ -228,9 +242,9 @@ def _all_series(
             [f"{tables[0].where}: no time column, so rows are taken one step apart."],
         )
     times = [
-        _times(table, column)
-        for table, column in zip(tables, time_columns, strict=True)
-        if column is not None
+        table_times(table, reading, [rows for n, _, rows in groups if n == k])
+        for k, (table, reading) in enumerate(zip(tables, time_of, strict=True))
+        if reading is not None
     ]
     rows_of = [
         SeriesRows(_where(tables[k], name, series), rows + 1, times[k][rows])
@@ -271,16 +285,6 @@ def _group_rows(
         name = f"{table.stem}/{cell}" if has_others else cell
         positions.setdefault(name, []).append(k)
     return [(name, np.array(rows)) for name, rows in positions.items()]
-
-
-def _times(table: Table, column: str) -> NDArray[np.int64]:
-    return np.array(
-        [
-            time_or_error(text, where=table.where, column=column, row=row)
-            for row, text in enumerate(texts(table.columns[column]), 1)
-        ],
-        dtype=np.int64,
-    )
 
 
 def _units(columns: Sequence[str], given: Mapping[str, str]) -> tuple[str, ...]:

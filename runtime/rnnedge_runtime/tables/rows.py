@@ -31,7 +31,11 @@ from .cell_text import (
     sniff_delimiter,
     text_error,
 )
-from .timestamps import CELL_PADDING, find_time_column, time_or_error
+from .look_ahead import is_at_hand, look_ahead
+from .options import TableOptions
+from .time_column import find_time, time_columns
+from .time_reading import TimeParser, TimeReading
+from .timestamps import CELL_PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,16 @@ class _Table:
         spec: names the features.
         time: the time column, None when it is to be found.
         series: the series column, None when there is none.
+        is_file: whether rows can be read ahead without waiting for them.
+        options: what else was said of it.
     """
 
     where: str
     spec: ModelSpec
     time: str | None
     series: str | None
+    is_file: bool = False
+    options: TableOptions | None = None
 
 
 def read_rows(
@@ -94,6 +102,7 @@ def read_rows(
     where: str,
     time: str | None = None,
     series: str | None = None,
+    options: TableOptions | None = None,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
@@ -106,11 +115,12 @@ def read_rows(
         where: name of the table, for messages.
         time: name of the time column; found by its name or its text when None.
         series: name of the column that tells the series of a row apart.
+        options: what else is to be said of the table.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
-    table = _Table(where, spec, time, series)
+    table = _Table(where, spec, time, series, is_at_hand(lines), options)
     lines = _decoded(lines, where=where)
     first = next((line for line in lines if line.strip(CELL_PADDING)), None)
     if first is None:
@@ -139,7 +149,8 @@ def not_utf8_error(*, where: str, byte: int) -> DataError:
 def _check_names(names: list[str], table: _Table) -> None:
     where, series = table.where, table.series
     check_columns(table.spec.feature_names, names, where=where, role="model input")
-    check_columns([table.time] if table.time else [], names, where=where, role="time")
+    times = time_columns(table.time, names) if table.time else ()
+    check_columns(times, names, where=where, role="time")
     check_columns([series] if series else [], names, where=where, role="series")
     if series is not None and series == table.time:
         raise DataError(
@@ -148,12 +159,21 @@ def _check_names(names: list[str], table: _Table) -> None:
         )
 
 
-def _time_column(names: list[str], cells: list[str], table: _Table) -> str | None:
-    if table.time is not None:
-        return table.time
-    taken = {*table.spec.feature_names, table.series or ""}
-    found = find_time_column(names, cells, where=table.where, taken=taken)
-    if found is None and table.spec.derived:
+def _find_time(
+    names: list[str], rows: list[list[str]], table: _Table
+) -> TimeReading | None:
+    spec = table.spec
+    found = find_time(
+        names,
+        rows,
+        where=table.where,
+        taken={*spec.feature_names, table.series or ""} - {""},
+        options=table.options,
+        time=table.time,
+        clock=spec.clock,
+        is_expected=spec.sample_period_s is not None,
+    )
+    if found is None and spec.derived:
         raise DataError(
             f"{table.where}: no time column is found, but the model derives inputs from "
             "the time. Name the column (--time), or add one."
@@ -167,24 +187,34 @@ def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
     names = header_names(next(content), where=where)
     _check_names(names, table)
     cells = _csv_rows(content, len(names), where)
-    first = next(cells, None)
-    time_column = _time_column(names, first, table) if first else table.time
-    time_index = None if time_column is None else names.index(time_column)
+    sample, cells = look_ahead(cells, is_at_hand=table.is_file)
+    reading = _find_time(names, sample, table) if sample else None
+    time_index = [names.index(name) for name in reading.columns] if reading else []
     series_index = None if table.series is None else names.index(table.series)
     columns = [(name, names.index(name)) for name in table.spec.feature_names]
 
     def rows() -> Iterator[Row]:
-        for number, row in enumerate(
-            itertools.chain([first] if first else [], cells), 1
-        ):
-            stamp = None if time_index is None else row[time_index]
+        times = None if reading is None else TimeParser(reading)
+        for number, row in enumerate(cells, 1):
+            stamp = _stamp([row[index] for index in time_index], reading)
             series = None if series_index is None else row[series_index]
             readings = [
                 _reading(row[index], where, name, number) for name, index in columns
             ]
-            yield _row(number, stamp, readings, series, table, time_column)
+            yield _row(number, stamp, readings, series, table, times)
 
-    return RowReader(where, time_column, table.series, rows())
+    return RowReader(where, reading.column if reading else None, table.series, rows())
+
+
+def _stamp(cells: list[Any], reading: TimeReading | None) -> Any:
+    """The time of a row as it came, of several cells their joined text."""
+    if len(cells) > 1 and reading is not None:
+        return reading.join([_text(cell) for cell in cells])
+    return cells[0] if cells else None
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _csv_lines(table: Iterator[list[str]], where: str) -> Iterator[list[str]]:
@@ -214,23 +244,27 @@ def _csv_rows(
 def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
     where = table.where
     objects = _json_objects(lines, where)
-    first = next(objects)
-    names = list(first)
+    sample, objects = look_ahead(objects, is_at_hand=table.is_file)
+    names = list(sample[0])
     _check_names(names, table)
-    texts = ["" if value is None else str(value) for value in first.values()]
-    time_column = _time_column(names, texts, table)
+    texts = [[_text(item.get(name)) for name in names] for item in sample]
+    reading = _find_time(names, texts, table)
 
     def rows() -> Iterator[Row]:
-        for number, item in enumerate(itertools.chain([first], objects), 1):
-            stamp = None if time_column is None else item.get(time_column, "")
+        times = None if reading is None else TimeParser(reading)
+        for number, item in enumerate(objects, 1):
+            stamp = _stamp(
+                [item.get(name, "") for name in reading.columns] if reading else [],
+                reading,
+            )
             series = None if table.series is None else item.get(table.series)
             readings = [
                 _json_reading(item.get(name), where, name, number)
                 for name in table.spec.feature_names
             ]
-            yield _row(number, stamp, readings, series, table, time_column)
+            yield _row(number, stamp, readings, series, table, times)
 
-    return RowReader(where, time_column, table.series, rows())
+    return RowReader(where, reading.column if reading else None, table.series, rows())
 
 
 def _json_objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
@@ -274,12 +308,8 @@ def _row(
     readings: list[float],
     series: Any,
     table: _Table,
-    time_column: str | None,
+    times: TimeParser | None,
 ) -> Row:
-    time_us = None
-    if time_column is not None:
-        text = "" if stamp is None else str(stamp)
-        time_us = time_or_error(text, where=table.where, column=time_column, row=number)
     name = None
     if table.series is not None:
         name = "" if series is None else str(series).strip(CELL_PADDING)
@@ -288,6 +318,9 @@ def _row(
                 f"{table.where}: series column '{table.series}' is empty in row {number}. "
                 "Name the series of every row."
             )
+    time_us = None
+    if times is not None:
+        time_us = times.parse(_text(stamp), row=number, series=name or "")
     with np.errstate(over="ignore"):
         values = np.array(readings, dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
