@@ -20,7 +20,7 @@ from rnnedge_runtime.tables.time_reading import TimeReading
 
 from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
 from .timeline import SeriesRows, check_order, find_period, place
-from .times import find_table_time, table_times
+from .times import find_table_times, notes_of, table_times
 from .units import guess_unit
 
 
@@ -62,7 +62,7 @@ def load_dataset(
     for table in tables:
         _check_asked(table, targets, chosen, series, time)
     taken = {*targets, *(chosen or ()), *([series] if series else [])}
-    reading_of = _time_readings(tables, time, taken, options)
+    reading_of = find_table_times(tables, time=time, taken=taken, options=options)
     others = {series, *(name for one in reading_of if one for name in one.columns)}
     names = chosen if chosen is not None else _common_names(tables, others)
     asked = {*targets, *(chosen or ())}
@@ -72,7 +72,6 @@ def load_dataset(
     all_series, period_s, mended = _all_series(
         tables, readings, columns, reading_of, series
     )
-    time_notes = [note for one in reading_of if one for note in one.notes]
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
@@ -81,7 +80,7 @@ def load_dataset(
         targets=targets,
         series=tuple(all_series),
         sample_period_s=period_s,
-        notes=(*notes, *dict.fromkeys(time_notes), *mended),
+        notes=(*notes, *notes_of(reading_of), *mended),
         clock=next((one.clock for one in reading_of if one and one.clock), ""),
         has_calendar=all(one.has_calendar for one in reading_of if one),
     )
@@ -125,25 +124,6 @@ def _check_asked(
     }
     for role, names in asked.items():
         check_columns(names, table.names, where=table.where, role=role)
-
-
-def _time_readings(
-    tables: list[Table],
-    time: str | None,
-    taken: set[str],
-    options: TableOptions | None,
-) -> list[TimeReading | None]:
-    found = [
-        find_table_time(table, time=time, taken=taken, options=options)
-        for table in tables
-    ]
-    if None in found and any(found):
-        without = tables[found.index(None)].where
-        raise DataError(
-            f"{without}: no time column is found, but the other tables have one. "
-            "Name it (--time), or leave this table out."
-        )
-    return found
 
 
 def _common_names(tables: list[Table], others: set[str | None]) -> tuple[str, ...]:
@@ -241,11 +221,12 @@ def _all_series(
             None,
             [f"{tables[0].where}: no time column, so rows are taken one step apart."],
         )
-    times = [
+    read = [
         table_times(table, reading, [rows for n, _, rows in groups if n == k])
         for k, (table, reading) in enumerate(zip(tables, time_of, strict=True))
         if reading is not None
     ]
+    times = [time_us for time_us, _ in read]
     rows_of = [
         SeriesRows(_where(tables[k], name, series), rows + 1, times[k][rows])
         for k, name, rows in groups
@@ -261,7 +242,8 @@ def _all_series(
         is_reading = np.zeros(len(spot.time_us), dtype=np.bool_)
         is_reading[spot.slots] = True
         built.append(Series(name, spot.time_us, grid, is_reading))
-    return built, period_s, [note for spot in placed for note in spot.notes]
+    notes = [note for _, said in read for note in said]
+    return built, period_s, [*notes, *(note for spot in placed for note in spot.notes)]
 
 
 def _where(table: Table, name: str, series: str | None) -> str:

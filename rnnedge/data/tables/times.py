@@ -32,8 +32,16 @@ def find_table_time(
     time: str | None,
     taken: Collection[str],
     options: TableOptions | None = None,
+    like: TimeReading | None = None,
 ) -> TimeReading | None:
     """The time column of a table and how it is read (`find_time`).
+
+    Args:
+        table: the table.
+        time: as the user names it.
+        taken: columns that are something else.
+        options: what the user says of the table.
+        like: reading of another table of the same kind.
 
     Raises:
         DataError: as `find_time`.
@@ -58,15 +66,74 @@ def find_table_time(
                 strict=False,
             )
         ),
+        like=None if like is None else like.form,
     )
+
+
+def find_table_times(
+    tables: Sequence[Table],
+    *,
+    time: str | None,
+    taken: Collection[str],
+    options: TableOptions | None = None,
+) -> list[TimeReading | None]:
+    """How the times of each table are read.
+
+    A table too short to tell, such as one with 03/04/2024 alone, is read as those of the
+    tables that tell are, if they agree.
+
+    Raises:
+        DataError: as `find_time`; or some tables have times and some have none.
+    """
+    found: list[TimeReading | None] = []
+    doubtful: dict[int, DataError] = {}
+    for k, table in enumerate(tables):
+        try:
+            one = find_table_time(table, time=time, taken=taken, options=options)
+        except DataError as error:
+            one, doubtful[k] = None, error
+        found.append(one)
+    forms = {one.form: one for one in found if one is not None}
+    for k, doubt in doubtful.items():
+        if len(forms) != 1:
+            raise doubt
+        like = next(iter(forms.values()))
+        found[k] = find_table_time(
+            tables[k], time=time, taken=taken, options=options, like=like
+        )
+    if None in found and any(found):
+        without = tables[found.index(None)].where
+        raise DataError(
+            f"{without}: no time column is found, but the other tables have one. "
+            "Name it (--time), or leave this table out."
+        )
+    return found
+
+
+def notes_of(readings: Sequence[TimeReading | None]) -> list[str]:
+    """The notes on the times of all tables; what is said of several is said once."""
+    notes: dict[str, list[str]] = {}
+    for reading in readings:
+        for note in reading.notes if reading is not None else ():
+            assert reading is not None
+            said = note.removeprefix(f"{reading.where}: ")
+            key = said.split("; '")[0]
+            notes.setdefault(key, []).append(note)
+    return [
+        first
+        if not others
+        else f"{first.rstrip('.')} (so in {len(others):,} more table"
+        f"{'s' if len(others) > 1 else ''})."
+        for first, *others in notes.values()
+    ]
 
 
 def table_times(
     table: Table,
     reading: TimeReading,
     groups: Sequence[NDArray[np.int64]] | None = None,
-) -> NDArray[np.int64]:
-    """`[N]` microseconds since 1970 UTC of all rows.
+) -> tuple[NDArray[np.int64], list[str]]:
+    """`[N]` microseconds since 1970 UTC of all rows, and notes on them.
 
     Args:
         table: the table that `reading` was found in.
@@ -82,32 +149,42 @@ def table_times(
     if len(columns) > 1:
         cells = [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
     times = reading.parse_column(cells, groups)
+    notes: list[str] = []
     if reading.clock == "UTC":
         for rows in [np.arange(len(times))] if groups is None else groups:
-            _check_clock_change(times[rows], rows, cells, reading)
-    return times
+            notes += _clock_change(times[rows], rows, cells, reading)
+    return times, notes[:1]
 
 
-def _check_clock_change(
+def _clock_change(
     times: NDArray[np.int64],
     rows: NDArray[np.int64],
     cells: Sequence[str],
     reading: TimeReading,
-) -> None:
-    """Raise DataError where times go back by just the hour that daylight saving repeats."""
+) -> list[str]:
+    """A note where one hour occurs twice; DataError where the time goes back by an hour.
+
+    Both are what local clocks do at the end of daylight saving.
+    """
     steps = np.diff(times)
-    back = np.flatnonzero(steps < 0)
-    if not len(back) or len(back) > 0.01 * len(steps):
-        return
+    if not len(steps):
+        return []
     usual = float(np.median(steps))
-    lost = steps[back] - usual + HOUR_US
-    if np.all(np.abs(lost) <= 0.25 * usual):
-        row = int(rows[back[0] + 1])
-        raise DataError(
-            f"{reading.where}: time goes back by an hour in row {row + 1}, at "
-            f"'{cells[row]}', as local clocks do at the end of daylight saving. Name the "
-            "zone of these times with --tz, for example --tz Europe/Berlin."
-        )
+    odd = np.flatnonzero((steps < 0) | ((steps == 0) & (usual == HOUR_US)))
+    if not len(odd) or len(odd) > max(1, 0.01 * len(steps)):
+        return []
+    if np.any(np.abs(steps[odd] - usual + HOUR_US) > 0.25 * usual):
+        return []
+    row = int(rows[odd[0] + 1])
+    advice = (
+        "as local clocks do at the end of daylight saving. Name the zone of these times "
+        "with --tz, for example --tz Europe/Berlin."
+    )
+    where = f"{reading.where}: row {row + 1}, at '{cells[row]}',"
+    if steps[odd].min() < 0:
+        raise DataError(f"{where} goes back by an hour, {advice}")
+    month = int(str(np.datetime64(int(times[odd[0]]), "us"))[5:7])
+    return [f"{where} repeats an hour, {advice}"] if month in (4, 9, 10, 11) else []
 
 
 def time_cells(column: pl.Series) -> list[str]:

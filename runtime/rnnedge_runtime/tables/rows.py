@@ -178,6 +178,11 @@ def _find_time(
             f"{table.where}: no time column is found, but the model derives inputs from "
             "the time. Name the column (--time), or add one."
         )
+    if found is not None and spec.derived and not found.has_calendar:
+        raise DataError(
+            f"{table.where}: time column '{found.column}' holds no dates, but the model "
+            "derives inputs from them. Name a column of dates (--time)."
+        )
     return found
 
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .time_calendar import DAY_US
+from .time_cells import Form, TimeCells, read_sample
 from .time_formats import DIGIT_FORMS, TEXT_FORMS, TextForm
+from .time_messages import ambiguous_error, check_digits, implausible_error
 from .time_units import (
     ELAPSED_FORMS,
     EPOCH_FORMS,
     EXCEL,
     JULIAN,
+    LONGEST_ELAPSED_US,
     MATLAB,
     MODIFIED_JULIAN,
     YEARS,
@@ -23,52 +26,12 @@ from .time_units import (
     is_plausible,
     latest_us,
 )
-from .timestamps import NUMBER, time_text
+from .timestamps import NUMBER
 
-Form = TextForm | NumberForm
 SECOND_US = 1_000_000
 _READ_SHARE = 0.9
 _EXCEL_DAY_STEPS = (1, 7, 28, 29, 30, 31)
 _WEAK = ("yymmddhhmm", "yymmddhhmmss", "yyyyddd", "yymmdd")
-
-
-@dataclass(frozen=True, slots=True)
-class TimeCells:
-    """Cells of one time column, without the empty ones.
-
-    Attributes:
-        where: name of the table, for messages.
-        column: name of the column, for messages.
-        texts: the cells, first the head of the table.
-        rows: row number of each, from 1.
-        num_head: how many of them are rows in order, without one between.
-        unit: unit in the column's name.
-        is_date_name: whether the name speaks of dates or years.
-        is_epoch_name: whether the name speaks of Unix time.
-        has_decimal_comma: whether numbers are written with a decimal comma.
-    """
-
-    where: str
-    column: str
-    texts: tuple[str, ...]
-    rows: tuple[int, ...]
-    num_head: int
-    unit: str | None = None
-    is_date_name: bool = False
-    is_epoch_name: bool = False
-    has_decimal_comma: bool = False
-
-    def number_texts(self) -> list[str]:
-        """The cells with a decimal point."""
-        if not self.has_decimal_comma:
-            return list(self.texts)
-        return [text.replace(",", ".", 1) for text in self.texts]
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether most cells are numbers."""
-        are = [NUMBER.fullmatch(text) is not None for text in self.number_texts()]
-        return 2 * sum(are) > len(are)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +47,15 @@ class Choice:
     is_told: bool = False
 
 
-def choose_form(cells: TimeCells, unit: str | None = None) -> Choice | None:
+def choose_form(
+    cells: TimeCells, unit: str | None = None, like: Form | None = None
+) -> Choice | None:
     """The form of a column's cells; None when they are no times.
 
     Args:
         cells: at least one.
         unit: unit of numbers, as the user names it.
+        like: taken where it is one of several likely forms.
 
     Raises:
         DataError: several readings are as likely; the message names the option.
@@ -97,26 +63,11 @@ def choose_form(cells: TimeCells, unit: str | None = None) -> Choice | None:
     if unit is not None:
         return Choice(_form_of_unit(cells, unit))
     if cells.is_numeric:
-        return _choose_number(cells)
-    return _choose_text(cells)
+        return _choose_number(cells, like)
+    return _choose_text(cells, like)
 
 
-def read_sample(form: Form, cells: TimeCells) -> NDArray[np.float64]:
-    """Local microseconds of the cells, NaN where a cell is not of this form."""
-    if isinstance(form, NumberForm):
-        values = np.array(
-            [
-                float(text) if NUMBER.fullmatch(text) else np.nan
-                for text in cells.number_texts()
-            ]
-        )
-        moments = np.asarray(form.read(values), dtype=np.float64)
-        return np.where(np.isnan(values) | ~form.is_readable(moments), np.nan, moments)
-    found = [form.read(text) for text in cells.texts]
-    return np.array([np.nan if one is None else one[0] for one in found], np.float64)
-
-
-def _choose_text(cells: TimeCells) -> Choice | None:
+def _choose_text(cells: TimeCells, like: Form | None) -> Choice | None:
     samples: list[Sample] = [
         (form, read_sample(form, cells)) for form in _likely(cells)
     ]
@@ -134,8 +85,10 @@ def _choose_text(cells: TimeCells) -> Choice | None:
         )
     kept = _in_order(best, cells.num_head)
     kept = _going_on(kept, cells.num_head) if len(kept) > 1 else kept
+    if len(kept) > 1 and like in [form for form, _ in kept]:
+        kept = [one for one in kept if one[0] == like]
     if len(kept) > 1:
-        raise _ambiguous(cells, [form for form, _ in kept])
+        raise ambiguous_error(cells, [form for form, _ in kept])
     return Choice(kept[0][0], is_told=True)
 
 
@@ -185,7 +138,7 @@ def _form_of_unit(cells: TimeCells, unit: str) -> Form:
     form: Form
     if unit in named:
         form = named[unit]
-    elif unit in EPOCH_FORMS and _fits(EPOCH_FORMS[unit], cells):
+    elif unit in EPOCH_FORMS and _is_far(EPOCH_FORMS[unit], cells):
         form = EPOCH_FORMS[unit]
     elif unit in ELAPSED_FORMS:
         form = ELAPSED_FORMS[unit]
@@ -204,22 +157,26 @@ def _form_of_unit(cells: TimeCells, unit: str) -> Form:
     return form
 
 
-def _fits(form: Form, cells: TimeCells, *, share: float = _READ_SHARE) -> bool:
+def _fits(form: Form, cells: TimeCells, *, earliest_us: float | None = None) -> bool:
     sample = read_sample(form, cells)
     good = sample[np.isfinite(sample)]
-    return len(good) >= share * len(sample) and bool(len(good)) and is_plausible(good)
+    if not len(good) or len(good) < _READ_SHARE * len(sample):
+        return False
+    if earliest_us is None:
+        return is_plausible(good)
+    return is_plausible(good, earliest_us=earliest_us)
 
 
-def _choose_number(cells: TimeCells) -> Choice | None:
+def _is_far(form: Form, cells: TimeCells) -> bool:
+    """Whether numbers are too large for a clock that counts from its start."""
+    sample = read_sample(form, cells)
+    return bool(np.nanmedian(np.abs(sample)) >= LONGEST_ELAPSED_US)
+
+
+def _choose_number(cells: TimeCells, like: Form | None) -> Choice | None:
     epochs = [form for form in EPOCH_FORMS.values() if _fits(form, cells)]
     if cells.unit is not None:
-        unit = cells.unit
-        if EPOCH_FORMS.get(unit) in epochs:
-            return Choice(EPOCH_FORMS[unit])
-        elapsed = ELAPSED_FORMS[unit]
-        if epochs:
-            raise _ambiguous(cells, [elapsed, *epochs])
-        return Choice(elapsed)
+        return _choose_named_unit(cells, cells.unit, epochs)
     samples: list[Sample] = [
         *((form, read_sample(form, cells)) for form in _digit_forms(cells)),
         *((form, read_sample(form, cells)) for form in epochs),
@@ -233,12 +190,36 @@ def _choose_number(cells: TimeCells) -> Choice | None:
     if len(samples) > 1:
         strong = [s for s in samples if s[0].name not in _WEAK]
         samples = strong or samples
+    if len(samples) > 1 and like in [form for form, _ in samples]:
+        samples = [one for one in samples if one[0] == like]
     if len(samples) > 1:
-        raise _ambiguous(cells, [form for form, _ in samples])
+        raise ambiguous_error(cells, [form for form, _ in samples])
     if samples:
         form = samples[0][0]
+        check_digits(cells, samples[0][1])
         return Choice(form, is_told=form not in epochs)
-    return _choose_elapsed(cells)
+    seconds = EPOCH_FORMS["s"]
+    if _fits(seconds, cells, earliest_us=LONGEST_ELAPSED_US):
+        return Choice(seconds, is_told=True)
+    return _choose_elapsed(cells, like)
+
+
+def _choose_named_unit(
+    cells: TimeCells, unit: str, epochs: Sequence[NumberForm]
+) -> Choice:
+    elapsed = ELAPSED_FORMS[unit]
+    epoch = EPOCH_FORMS.get(unit)
+    if epoch in epochs or (
+        epoch is not None and _fits(epoch, cells, earliest_us=LONGEST_ELAPSED_US)
+    ):
+        assert epoch is not None
+        check_digits(cells, read_sample(epoch, cells))
+        return Choice(epoch)
+    if epochs:
+        raise ambiguous_error(cells, [elapsed, *epochs])
+    if _is_far(elapsed, cells):
+        raise implausible_error(cells, [epoch or elapsed])
+    return Choice(elapsed)
 
 
 def _is_recent(sample: NDArray[np.float64]) -> bool:
@@ -303,7 +284,7 @@ def _most_regular(samples: list[Sample], num_head: int) -> list[Sample]:
     return [s for s, stray in zip(samples, strays, strict=True) if stray < limit]
 
 
-def _choose_elapsed(cells: TimeCells) -> Choice | None:
+def _choose_elapsed(cells: TimeCells, like: Form | None) -> Choice | None:
     """Numbers that are no dates: a clock that counts from some start of its own."""
     values = read_sample(ELAPSED_FORMS["s"], cells) / SECOND_US
     good = values[np.isfinite(values)]
@@ -314,67 +295,18 @@ def _choose_elapsed(cells: TimeCells) -> Choice | None:
     if cells.is_epoch_name:
         return Choice(EPOCH_FORMS["s"], is_told=True)
     seconds, milliseconds = ELAPSED_FORMS["s"], ELAPSED_FORMS["ms"]
-    if abs(float(good[0])) >= 1e8:
+    if _is_far(seconds, cells):
         readable = [f for f in EPOCH_FORMS.values() if _reads(f, cells)]
-        raise _implausible(cells, readable)
+        raise implausible_error(cells, readable)
     is_whole = bool((good == np.floor(good)).all())
     step = float(np.median(np.abs(steps))) if len(steps) else 1.0
+    if like in (seconds, milliseconds):
+        assert like is not None
+        return Choice(like, is_told=True)
     if is_whole and step > 1 and step % 60:
-        raise _ambiguous(cells, [seconds, milliseconds])
+        raise ambiguous_error(cells, [seconds, milliseconds])
     return Choice(seconds, is_told=True)
 
 
 def _reads(form: Form, cells: TimeCells) -> bool:
     return bool(np.isfinite(read_sample(form, cells)).all())
-
-
-def shown(form: Form, moment_us: float) -> str:
-    """A time of the form as text, for messages."""
-    if isinstance(form, NumberForm) and form.is_elapsed:
-        return f"{moment_us / 1e6:.12g} s"
-    if isinstance(form, TextForm) and not form.has_date:
-        return time_text(int(moment_us))[11:].removesuffix("Z")
-    return time_text(int(moment_us)).removesuffix("Z")
-
-
-def advice(form: Form, text: str) -> str:
-    """The option that chooses a form."""
-    if isinstance(form, TextForm):
-        return f"--time-format '{form.code(text)}'"
-    for name, one in (("excel", EXCEL), ("matlab", MATLAB), ("year", YEARS)):
-        if form is one:
-            return f"--time-unit {name}"
-    return f"--time-unit {form.unit}"
-
-
-def _ambiguous(cells: TimeCells, forms: Sequence[Form]) -> DataError:
-    """The error of cells that can be read in several ways, shown at one row."""
-    moments = {form.name: read_sample(form, cells) for form in forms}
-    row = 0
-    for k in range(len(cells.texts)):
-        here = {sample[k] for sample in moments.values()}
-        if len(here) > 1 and all(np.isfinite(list(here))):
-            row = k
-            break
-    text = cells.texts[row]
-    readings = ", or ".join(
-        f"{form.name} ({shown(form, moments[form.name][row])})" for form in forms
-    )
-    options = " or ".join(dict.fromkeys(advice(form, text) for form in forms))
-    return DataError(
-        f"{cells.where}: time column '{cells.column}' holds '{text}' in row "
-        f"{cells.rows[row]}, which may be {readings}. Say which with {options}."
-    )
-
-
-def _implausible(cells: TimeCells, forms: Sequence[Form]) -> DataError:
-    text = cells.texts[0]
-    readings = ", ".join(
-        f"{form.name} ({shown(form, read_sample(form, cells)[0])})" for form in forms
-    )
-    return DataError(
-        f"{cells.where}: time column '{cells.column}' holds '{text}' in row "
-        f"{cells.rows[0]}, expected a time near today; it may be {readings or 'no time'}. "
-        "Say what it is with --time-unit (s, ms, us, ns) or --time-format "
-        "(for example '%Y%m%d%H'), or name another column as time (--time)."
-    )

@@ -7,7 +7,6 @@ they do not.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,12 @@ import numpy as np
 
 from ..errors import DataError
 from .options import TableOptions
-from .time_calendar import DAY_US
-from .time_choice import Choice, TimeCells, choose_form, read_sample, shown
+from .time_cells import Form, TimeCells, read_sample
+from .time_decision import decide_reading, no_time_error
 from .time_formats import TEXT_FORMS, TextForm, form_of_format
 from .time_headers import TimeName, date_parts, is_hour_name, read_name
 from .time_reading import TimeReading, join_cells
 from .time_units import EPOCH_FORMS, is_plausible
-from .time_zone import UTC_NAME, Zone, zone_of_name
 from .timestamps import CELL_PADDING, NUMBER
 
 _MISSING = frozenset({"", "na", "n/a", "nan", "nat", "null", "none", "-", "?"})
@@ -84,6 +82,7 @@ def find_time(
     clock: str = "",
     is_expected: bool = False,
     more_rows: Sequence[tuple[int, Sequence[str]]] = (),
+    like: Form | None = None,
 ) -> TimeReading | None:
     """The time column of a table and how it is read.
 
@@ -99,6 +98,7 @@ def find_time(
         is_expected: whether rows have a time as far as is known, so that a clock that
             counts is taken for it at its first row.
         more_rows: row number and cells of further rows, to decide from.
+        like: form of the times of another table of the same kind.
 
     Returns:
         The reading; None when the rows carry no time.
@@ -134,7 +134,22 @@ def find_time(
     if found is None:
         return None
     chosen, joint = found
-    return _reading(sample, chosen, joint, clock, is_named=time is not None)
+    cells = sample.cells(chosen, joint)
+    if not cells.texts:
+        raise DataError(
+            f"{where}: time column '{cells.column}' is empty in row "
+            f"{numbers[0] if numbers else 1}. Fill it in, or name another column as time "
+            "(--time), or none (--no-time)."
+        )
+    return decide_reading(
+        cells,
+        chosen,
+        joint,
+        options=options,
+        clock=clock,
+        is_named=time is not None,
+        like=like,
+    )
 
 
 def time_columns(time: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -284,124 +299,4 @@ def _check_names(sample: _Sample) -> None:
     for name in sample.names:
         cells = sample.cells([name])
         if read_name(name).is_time and cells.texts and not cells.is_numeric:
-            raise _no_time_error(cells)
-
-
-def _no_time_error(cells: TimeCells) -> DataError:
-    return DataError(
-        f"{cells.where}: time column '{cells.column}' holds '{cells.texts[0]}', which is "
-        f"not a time in row {cells.rows[0]}. Say how times are written with --time-format, "
-        "for example --time-format '%d.%m.%Y %H:%M', or name another column as time "
-        "(--time), or none (--no-time)."
-    )
-
-
-def _reading(
-    sample: _Sample,
-    columns: tuple[str, ...],
-    joint: str,
-    clock: str,
-    *,
-    is_named: bool,
-) -> TimeReading | None:
-    where, options = sample.where, sample.options
-    cells = sample.cells(columns, joint)
-    if not cells.texts:
-        row = sample.rows[0] if sample.rows else 1
-        raise DataError(
-            f"{where}: time column '{cells.column}' is empty in row {row}. Fill it in, or "
-            "name another column as time (--time), or none (--no-time)."
-        )
-    choice: Choice | None
-    if options.time_format:
-        choice = _of_format(options.time_format, cells)
-    elif joint == "parts":
-        choice = Choice(TEXT_FORMS[0])
-    else:
-        choice = choose_form(cells, options.time_unit)
-    if choice is None:
-        if is_named or not cells.is_numeric:
-            raise _no_time_error(cells)
-        return None
-    reading = TimeReading(
-        where=where,
-        columns=columns,
-        form=choice.form,
-        zone=zone_of_name(UTC_NAME),
-        joint=joint,
-        has_decimal_comma=cells.has_decimal_comma,
-    )
-    notes = _form_notes(choice, cells, reading)
-    return _with_zone(reading, cells, options.tz, clock, notes)
-
-
-def _of_format(time_format: str, cells: TimeCells) -> Choice:
-    form = form_of_format(time_format)
-    if form.read(cells.texts[0]) is None:
-        raise DataError(
-            f"{cells.where}: time column '{cells.column}' holds '{cells.texts[0]}', which "
-            f"is not a time in row {cells.rows[0]}: it is not of the format "
-            f"'{time_format}'. Mend --time-format, or name another column as time (--time)."
-        )
-    return Choice(form)
-
-
-def _form_notes(choice: Choice, cells: TimeCells, reading: TimeReading) -> list[str]:
-    where, column = cells.where, cells.column
-    notes = []
-    if len(reading.columns) > 1:
-        notes.append(f"{where}: the time is made from the columns {column}.")
-    if not reading.has_calendar:
-        what = (
-            "holds no date, so times count on from the day of the first row"
-            if isinstance(choice.form, TextForm)
-            else f"counts {choice.form.name}, so it has no date"
-        )
-        notes.append(f"{where}: time column '{column}' {what} and no hour of day.")
-    elif choice.is_told:
-        moment = read_sample(choice.form, cells)[0]
-        notes.append(
-            f"{where}: time column '{column}' is read as {choice.form.name}; "
-            f"'{cells.texts[0]}' in row {cells.rows[0]} is {shown(choice.form, moment)}. "
-            "If this is wrong, say how with --time-format or --time-unit."
-        )
-    return notes
-
-
-def _with_zone(
-    reading: TimeReading,
-    cells: TimeCells,
-    tz: str | None,
-    clock: str,
-    notes: list[str],
-) -> TimeReading:
-    """`reading` with the zone of its local times, and a note where it is not known."""
-    found = [reading.local(text) for text in cells.texts]
-    naive = [one[0] for one in found if one is not None and one[1] is None]
-    is_naive = bool(naive) and reading.has_calendar
-    is_daily = all(local % DAY_US == 0 for local in naive)
-    zone: Zone | None = None
-    if tz is not None:
-        zone = zone_of_name(tz)
-    elif is_naive:
-        zone = next(
-            (z for z in (read_name(name).zone for name in reading.columns) if z), None
-        )
-        if zone is not None:
-            is_naive = False
-        elif clock:
-            zone = zone_of_name(clock, option="the model's clock")
-        elif not is_daily:
-            notes.append(
-                f"{reading.where}: times in '{reading.column}' have no offset and are taken "
-                "as UTC. If they are local times, name their zone with --tz, for example "
-                "--tz Europe/Berlin."
-            )
-    if is_daily and is_naive:
-        zone = None
-    return dataclasses.replace(
-        reading,
-        zone=zone or zone_of_name(UTC_NAME),
-        is_naive=is_naive,
-        notes=tuple(notes),
-    )
+            raise no_time_error(cells)

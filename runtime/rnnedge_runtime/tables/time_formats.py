@@ -9,6 +9,7 @@ of a column whose other characters agree.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ class TextForm:
         if found is None or not found[0]:
             return None
         return int(found[1]), None if found[2] is None else int(found[2])
+
+    def has_clock(self, text: str) -> bool:
+        """Whether a cell of this form holds a time of day."""
+        match = self.pattern.fullmatch(text)
+        fields = {} if match is None else match.groupdict()
+        return any(fields.get(group) is not None for group in ("H", "H2"))
 
     def read_column(
         self, cells: NDArray[np.bytes_]
@@ -328,6 +335,7 @@ _DIRECTIVES = {
 }
 
 
+@functools.lru_cache(maxsize=32)
 def form_of_format(time_format: str) -> TextForm:
     """The form that a format in the letters of `datetime.strptime` names.
 

@@ -36,6 +36,9 @@ _BUILT_S = 1_767_225_600  # 2026-01-01, for devices whose own clock is not set
 _EARLIEST_US = 631_152_000_000_000  # 1990-01-01
 _HARD_US = 5e16
 
+LONGEST_ELAPSED_US = 1e14
+"""About three years: a clock that counts from its start shows less."""
+
 
 @dataclass(frozen=True, slots=True)
 class NumberForm:
@@ -98,10 +101,10 @@ def latest_us() -> int:
     return (now + _YEARS_AHEAD * 31_556_952) * SECOND_US
 
 
-def is_plausible(moment_us: Any) -> bool:
-    """Whether all times lie from 1990 to a few years from now."""
+def is_plausible(moment_us: Any, *, earliest_us: float = _EARLIEST_US) -> bool:
+    """Whether all times lie from 1990, or `earliest_us`, to a few years from now."""
     low, high = np.min(moment_us), np.max(moment_us)
-    return bool(low >= _EARLIEST_US and high <= latest_us())
+    return bool(low >= earliest_us and high <= latest_us())
 
 
 _UNIT_OF_WORD = {
