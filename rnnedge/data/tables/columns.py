@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.time_headers import is_index_like
 
 from .table import Numbers, Table
 
@@ -17,27 +17,6 @@ MIN_ROWS_OF_AN_INDEX = 10
 
 MAX_LOST_SHARE = 0.1
 """Share of the different values of a column that float32 may run together."""
-
-_INDEX_WORDS = """
-index idx no nr num number row rows rownames rownum rownumber record records recno rec id uid
-sequence seq count counter sample samples step n obs point datapoint entry unnamed line lfd
-"""
-_TIME_WORDS = """
-t ts time times timestamp stamp datetime date day days hour hours minute minutes second seconds
-sec secs millis milliseconds micros microseconds ms us ns epoch unix unixtime utc elapsed clock
-uptime year zeit datum uhrzeit created at ticks tick
-"""
-_COUNTING_WORDS = frozenset(_INDEX_WORDS.split()) | frozenset(_TIME_WORDS.split())
-_LAST_WORDS = (
-    "time",
-    "timestamp",
-    "index",
-    "id",
-    "elapsed",
-    "epoch",
-    "point",
-    "millis",
-)
 
 Readings = dict[str, list[NDArray[np.float64]]]
 
@@ -83,7 +62,7 @@ def read_columns(
                 f"{where}: column '{name}' {fault}, so there is nothing to learn from it. "
                 "Leave it out, or give a table in which it varies."
             )
-        if fault is None and name not in asked and is_index_like(name, values):
+        if fault is None and name not in asked and _is_index(name, values):
             fault = (
                 "counts the rows or their time; name it as a feature (--feature) to have it "
                 "all the same"
@@ -139,35 +118,14 @@ def _fault(parts: list[Numbers]) -> str | None:
     return None
 
 
-def is_index_like(name: str, parts: Sequence[NDArray[np.float64]]) -> bool:
-    """Whether a column counts rows or time: it rises, and its name or its steps say so.
-
-    Args:
-        name: of the column.
-        parts: its values, an array a table; NaN where missing.
-    """
-    steps = [np.diff(part[np.isfinite(part)]) for part in parts]
-    rises = np.concatenate(steps)
-    if not len(rises):
-        return False
-    if _is_named_like_an_index(name) and (rises > 0).mean() >= 0.95:
+def _is_index(name: str, parts: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether a column counts rows or time: its name says so, or its steps are all 1."""
+    if all(is_index_like(name, part) for part in parts):
         return True
-    if len(rises) < MIN_ROWS_OF_AN_INDEX - 1 or rises[0] == 0:
-        return False
-    return all(np.isfinite(part).all() for part in parts) and bool(
-        (rises == rises[0]).all() and abs(rises[0]) == 1
+    steps = np.concatenate([np.diff(part) for part in parts])
+    return len(steps) >= MIN_ROWS_OF_AN_INDEX - 1 and bool(
+        (np.abs(steps) == 1).all() and (steps == steps[0]).all()
     )
-
-
-def _is_named_like_an_index(name: str) -> bool:
-    plain = re.sub(r"\(.*?\)|\[.*?\]", " ", name)
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower()
-    words = re.findall(r"[a-z]+", spaced)
-    if not words:
-        return plain.strip() in ("", "#", "№")
-    if words[-1] in ("of", "per"):
-        return False
-    return _COUNTING_WORDS.issuperset(words) or words[-1] in _LAST_WORDS
 
 
 def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:

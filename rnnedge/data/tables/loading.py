@@ -14,7 +14,8 @@ from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import check_columns
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
+from rnnedge_runtime.tables.time_column import time_columns
+from rnnedge_runtime.tables.time_reading import TimeReading
 
 from .columns import Readings, common_names, read_columns
 from .differences import change_names, changes, counter_name, renamed
@@ -25,6 +26,7 @@ from .recorded import options_of
 from .series_column import SEPARATOR, with_joined_column
 from .table import Table, texts
 from .timeline import SeriesRows
+from .times import find_table_times, notes_of, table_times
 from .units import guess_unit
 
 
@@ -81,9 +83,9 @@ def load_dataset(
     timed = _timed(tables, targets, chosen, time, series, options)
     tables = [item.table for item in timed]
     for table in tables:
-        _check_asked(table, targets, chosen, series, time)
-    time_columns = [item.column for item in timed]
-    others = {series, *time_columns, *((series or "").split(SEPARATOR))}
+        _check_asked(table, targets, chosen, series)
+    times = [item.reading for item in timed]
+    others = {*_parts(series), *(n for one in times if one for n in one.columns)}
     names = chosen if chosen is not None else tuple(common_names(tables, others))
     differences = change_names(options.difference, options)
     readings, notes = read_columns(
@@ -100,8 +102,15 @@ def load_dataset(
         targets=targets,
         series=gridded.series,
         sample_period_s=gridded.sample_period_s,
-        notes=(*(n for table in tables for n in table.notes), *notes, *gridded.notes),
+        notes=(
+            *(note for table in tables for note in _notes(table)),
+            *notes,
+            *notes_of(times),
+            *gridded.notes,
+        ),
         max_gap_s=gridded.max_gap_s,
+        clock=next((one.clock for one in times if one and one.clock), ""),
+        has_calendar=all(one.has_calendar for one in times if one),
     )
 
 
@@ -111,12 +120,12 @@ class _Timed:
 
     Attributes:
         table: with one row for each time of each series.
-        column: its time column; None without time.
+        reading: how its times are read; None without time.
         time_us: `[N]` microseconds since 1970 UTC.
     """
 
     table: Table
-    column: str | None
+    reading: TimeReading | None
     time_us: NDArray[np.int64] | None
 
 
@@ -129,35 +138,50 @@ def _timed(
     options: TableOptions,
 ) -> list[_Timed]:
     """The tables with their times, long ones as wide ones."""
-    taken = {*targets, *(features or ()), *([series] if series else [])}
-    if options.pivot is not None:
-        taken = {options.pivot, *([series] if series else [])}
-    if time is not None:
-        for table in tables:
-            check_columns([time], table.names, where=table.where, role="time")
-    columns: list[str | None] = [None] * len(tables)
-    if not options.no_time:
-        columns = _time_columns(tables, time, taken)
+    asked = {*targets, *(features or ())}
+    taken = asked if options.pivot is None else {options.pivot}
+    for table in tables:
+        names = time_columns(time, table.names) if time is not None else ()
+        check_columns(names, table.names, where=table.where, role="time")
+    readings = find_table_times(
+        tables, time=time, taken={*taken, *_parts(series)}, options=options
+    )
     found = []
-    for table, column in zip(tables, columns, strict=True):
-        time_us = None if column is None else _times(table, column)
+    for table, reading in zip(tables, readings, strict=True):
+        columns = [n for n in (options.pivot, series) if n and n in table.names]
+        time_us, notes = None, []
+        if reading is not None:
+            time_us, notes = table_times(table, reading, _positions(table, columns))
+        table = dataclasses.replace(table, notes=(*table.notes, *notes))
         if options.pivot is not None:
-            leader = _leader(targets, features, options)
-            table = pivot_table(
+            table, time_us = pivot_table(
                 table,
                 options.pivot,
-                time=column,
+                times=reading.columns if reading else (),
                 time_us=time_us,
                 series=series,
-                leader=leader,
+                leader=_leader(targets, features, options),
             )
-            assert column is not None
-            time_us = _times(table, column)
             table = renamed(table, options)
-        elif series is None and column is not None and time_us is not None:
-            check_is_wide(table, column, time_us, {*targets, *(features or ())})
-        found.append(_Timed(table, column, time_us))
+        elif series is None and reading is not None and time_us is not None:
+            check_is_wide(table, {*reading.columns, *asked}, time_us)
+        found.append(_Timed(table, reading, time_us))
     return found
+
+
+def _positions(table: Table, columns: Sequence[str]) -> list[NDArray[np.int64]] | None:
+    """Positions of the rows that have the same cells in these columns."""
+    if not columns:
+        return None
+    cells = zip(*(texts(table.columns[name]) for name in columns), strict=True)
+    positions: dict[tuple[str, ...], list[int]] = {}
+    for k, cell in enumerate(cells):
+        positions.setdefault(cell, []).append(k)
+    return [np.array(rows) for rows in positions.values()]
+
+
+def _parts(series: str | None) -> list[str]:
+    return [] if series is None else [series, *series.split(SEPARATOR)]
 
 
 def _leader(
@@ -172,44 +196,27 @@ def _leader(
     return counter_name(leader, options)
 
 
+def _notes(table: Table) -> list[str]:
+    """The notes on a table, each with its name in front."""
+    return [
+        note if note.startswith(table.where) else f"{table.where}: {note}"
+        for note in table.notes
+    ]
+
+
 def _check_asked(
     table: Table,
     targets: Sequence[str],
     features: Sequence[str] | None,
     series: str | None,
-    time: str | None,
 ) -> None:
     asked = {
         "target": targets,
         "feature": features or (),
         "series": [series] if series is not None else [],
-        "time": [time] if time is not None else [],
     }
     for role, names in asked.items():
         check_columns(names, table.names, where=table.where, role=role)
-
-
-def _time_columns(
-    tables: list[Table], time: str | None, taken: set[str]
-) -> list[str | None]:
-    found = [
-        find_time_column(
-            table.names,
-            [texts(column.head(1))[0] for column in table.columns.values()],
-            where=table.where,
-            taken=taken,
-        )
-        if time is None
-        else time
-        for table in tables
-    ]
-    if None in found and any(found):
-        without = tables[found.index(None)].where
-        raise DataError(
-            f"{without}: no time column is found, but the other tables have one. "
-            "Name it (--time), or leave this table out."
-        )
-    return found
 
 
 def _all_series(
@@ -243,7 +250,7 @@ def _all_series(
             )
             notes += note
     float32 = [part.astype(np.float32) for part in values]
-    if timed[0].column is None:
+    if timed[0].reading is None:
         where = timed[0].table.where
         return Gridded(
             tuple(
@@ -289,16 +296,6 @@ def _group_rows(
     return [(name, np.array(rows)) for name, rows in positions.items()]
 
 
-def _times(table: Table, column: str) -> NDArray[np.int64]:
-    return np.array(
-        [
-            time_or_error(text, where=table.where, column=column, row=row)
-            for row, text in enumerate(texts(table.columns[column]), 1)
-        ],
-        dtype=np.int64,
-    )
-
-
 def _units(
     tables: list[Table],
     columns: Sequence[str],
@@ -309,8 +306,7 @@ def _units(
     return tuple(
         given[name]
         if name in given
-        else guess_unit(counter_name(name, options))
-        or tables[0].units.get(name, "")
+        else guess_unit(counter_name(name, options)) or tables[0].units.get(name, "")
         for name in columns
     )
 

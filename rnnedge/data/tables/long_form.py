@@ -31,7 +31,7 @@ _WORDS_OF_NAMES = frozenset(_NAME_WORDS.split())
 
 
 def check_is_wide(
-    table: Table, time: str, time_us: NDArray[np.int64], taken: Collection[str]
+    table: Table, taken: Collection[str], time_us: NDArray[np.int64]
 ) -> None:
     """Raise DataError when the rows of a table are those of several things in turn.
 
@@ -40,17 +40,16 @@ def check_is_wide(
 
     Args:
         table: read without a series column.
-        time: its time column.
+        taken: columns of times and those that were asked for, which hold readings.
         time_us: `[N]` the times.
-        taken: columns that were asked for, which hold readings.
     """
     if len(time_us) < 6:
         return
     steps = np.diff(time_us)
-    if len(steps) and bool((steps < 0).all()):
+    if bool((steps < 0).all()):
         return
     is_mixed = bool((steps <= 0).any())
-    for name in _name_columns(table, {time, *taken}, is_mixed=is_mixed):
+    for name in _name_columns(table, taken, is_mixed=is_mixed):
         codes = _codes(texts(table.columns[name]))
         if is_mixed:
             is_explained = _all_rise(codes, time_us)
@@ -60,10 +59,10 @@ def check_is_wide(
             raise _long_error(table, [name])
     if not is_mixed:
         return
-    pair = _pair(table, {time, *taken}, time_us)
+    pair = _pair(table, taken, time_us)
     if pair:
         raise _long_error(table, pair)
-    for name in _name_columns(table, {time, *taken}, is_mixed=False):
+    for name in _name_columns(table, taken, is_mixed=False):
         if _is_named_like_a_name(name):
             raise _long_error(table, [name])
 
@@ -167,33 +166,36 @@ def pivot_table(
     table: Table,
     pivot: str,
     *,
-    time: str | None,
+    times: Sequence[str],
     time_us: NDArray[np.int64] | None,
     series: str | None,
     leader: str | None,
-) -> Table:
+) -> tuple[Table, NDArray[np.int64]]:
     """A column for each name in the column `pivot`, a row for each time.
 
     Args:
         table: the long table.
         pivot: its column of names.
-        time: its time column.
+        times: its time columns.
         time_us: `[N]` its times.
         series: its series column; each series has its own rows.
         leader: column whose readings make the rows, the others give their last reading
             since the row before; None: every time makes a row.
+
+    Returns:
+        The wide table, without time columns, and its times.
 
     Raises:
         DataError: no such column, no time, an empty name, no readings.
     """
     where = table.where
     check_columns([pivot], table.names, where=where, role="pivot")
-    if time is None or time_us is None:
+    if time_us is None:
         raise DataError(
             f"{where}: no time column is found, but rows of one time belong together. "
             "Name it (--time)."
         )
-    values = _value_columns(table, {pivot, time, series})
+    values = _value_columns(table, {pivot, *times, series})
     identifiers = texts(table.columns[pivot])
     if "" in identifiers:
         raise DataError(
@@ -207,14 +209,13 @@ def pivot_table(
     }
     _check_leader(table, pivot, leader, list(names.values()))
     groups = None if series is None else texts(table.columns[series])
-    stamps = texts(table.columns[time])
     cells = {value: table.columns[value].to_list() for value in values}
 
     def lines() -> Iterator[LongCell]:
         for k in np.argsort(time_us, kind="stable").tolist():
             yield LongCell(
                 k + 1,
-                stamps[k],
+                None,
                 int(time_us[k]),
                 None if groups is None else groups[k],
                 {names[identifiers[k], v]: cells[v][k] for v in values},
@@ -223,12 +224,12 @@ def pivot_table(
     rows = list(
         pivoted(lines(), leaders=None if leader is None else [leader], wanted=())
     )
-    columns: dict[str, list[Any]] = {time: [row.stamp for row in rows]}
+    columns: dict[str, list[Any]] = {}
     if series is not None:
         columns[series] = [row.series for row in rows]
     for name in names.values():
         columns[name] = [row.cells.get(name) for row in rows]
-    return dataclasses.replace(
+    wide = dataclasses.replace(
         table,
         columns=_as_series(columns, table, names),
         units={name: table.units.get(value, "") for (_, value), name in names.items()},
@@ -242,6 +243,7 @@ def pivot_table(
             _pivot_note(table, pivot, leader, names.values(), len(rows)),
         ),
     )
+    return wide, np.array([row.time_us for row in rows], dtype=np.int64)
 
 
 def _as_series(

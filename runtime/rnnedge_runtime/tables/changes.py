@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ..spec import ModelSpec
+from .options import TableOptions
+
 LATE = 1.5
 """Periods between two rows above which their change is not that of one period."""
 
@@ -35,3 +38,34 @@ def counter_change(
             return math.nan
     change = now[0] - before[0]
     return change if change >= 0 else math.nan
+
+
+class CounterChanges:
+    """The changes of a model's counters, row by row; each series has its own.
+
+    Args:
+        spec: names the features and tells the period.
+        options: names the counters.
+    """
+
+    def __init__(self, spec: ModelSpec, options: TableOptions) -> None:
+        names = [change_name(counter) for counter in options.difference]
+        self._places = [k for k, n in enumerate(spec.feature_names) if n in names]
+        self._period_s = spec.sample_period_s
+        self._last: dict[str | None, tuple[list[float], int | None]] = {}
+
+    def apply(
+        self, readings: list[float], time_us: int | None, series: str | None
+    ) -> None:
+        """Put the changes since the row before in place of counters' values."""
+        if not self._places:
+            return
+        now = [readings[k] for k in self._places]
+        values, last_us = self._last.get(series, (None, None))
+        for j, k in enumerate(self._places):
+            readings[k] = math.nan
+            if values is not None:
+                before = (values[j], last_us)
+                readings[k] = counter_change(before, (now[j], time_us), self._period_s)
+        if time_us is None or last_us is None or time_us > last_us:
+            self._last[series] = (now, time_us)
