@@ -131,9 +131,7 @@ def read_text_table(
     start: list[str] = []
     while len(head) < HEAD_LINES and (piece := next(whole, None)) is not None:
         start.append(piece)
-        head += itertools.islice(
-            io.StringIO(piece, newline=""), HEAD_LINES - len(head)
-        )
+        head += itertools.islice(io.StringIO(piece, newline=""), HEAD_LINES - len(head))
     if not any(line.strip(CELL_PADDING + "\ufeff") for line in head):
         raise empty_error(where=where)
     dialect = find_dialect(head, where=where, options=options)
@@ -239,7 +237,9 @@ class _Rows:
         rows = filter.rows(split_lines(lines, self.shape.delimiter))
         while batch := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             self.num_rows += len(batch)
-            for parts, cells in zip(self.columns, zip(*batch, strict=True), strict=True):
+            for parts, cells in zip(
+                self.columns, zip(*batch, strict=True), strict=True
+            ):
                 parts.append(pl.Series(cells, dtype=pl.String))
         self.notes += filter.notes
 
