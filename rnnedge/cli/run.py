@@ -236,6 +236,8 @@ def save_state(stream: AnyStream, path: Path | None) -> None:
 def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None:
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
+    for note in reader.notes:
+        click.echo(f"{where}: {note}", err=True)
     if reader.time_column is None and period_s is not None:
         click.echo(
             f"{where}: no time column, so rows are taken {period_s:g} s apart.",

@@ -23,6 +23,8 @@ from .header import (
     value_kind,
 )
 from .number_text import (
+    FLAGS,
+    HEX,
     MAGNITUDE,
     ColumnReader,
     NumberFormat,
@@ -35,7 +37,14 @@ from .number_text import (
     words_note,
 )
 from .options import TableOptions
-from .records import BLANKS, RowFilter, RowShape, is_comment, split_lines
+from .records import (
+    BLANKS,
+    RowFilter,
+    RowShape,
+    is_comment,
+    split_at_blanks,
+    split_lines,
+)
 from .timestamps import CELL_PADDING, NUMBER
 
 HEAD_LINES = 1000
@@ -175,13 +184,13 @@ def _without_mark(lines: Sequence[str]) -> list[str]:
 def _records(lines: Sequence[str], delimiter: str) -> list[Record]:
     """Lines with text, as cells; up to where they are not CSV."""
     found: list[Record] = []
-    if delimiter == BLANKS:
-        for end, line in enumerate(lines, 1):
-            if cells := tuple(next(split_lines([line], delimiter))):
-                found.append(Record(end, cells))
-        return found
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
+        if delimiter == BLANKS:
+            for end, line in enumerate(lines, 1):
+                if blank_cells := split_at_blanks(line):
+                    found.append(Record(end, tuple(blank_cells)))
+            return found
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         for cells in reader:
             if any(cell.strip(CELL_PADDING) for cell in cells):
                 found.append(Record(reader.line_num, tuple(cells)))
@@ -223,6 +232,8 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     names = fitting[0].texts
     if len(fitting) > 1 and len({n for n in names if n}) < len([n for n in names if n]):
         quality *= 0.9
+    if any(mark in name for name in names for mark in DELIMITERS if mark != delimiter):
+        quality *= 0.6
     if width == 1:
         quality *= 0.9
     if delimiter == BLANKS:
@@ -337,9 +348,7 @@ def _rules(
     )
 
 
-def _missing_value(
-    text: str, names: Sequence[str], *, where: str
-) -> tuple[str, float]:
+def _missing_value(text: str, names: Sequence[str], *, where: str) -> tuple[str, float]:
     column, equals, number = text.rpartition("=")
     if not NUMBER.fullmatch(number.strip()):
         raise DataError(
@@ -376,7 +385,23 @@ def _format_notes(
         )
     elif format.affix:
         notes.append(f"Column '{name}': its unit, {format.affix}, is in its cells.")
+    else:
+        notes += _flag_notes(name, cells)
     return notes + _mark_notes(name, format, cells, rules)
+
+
+def _flag_notes(name: str, cells: Sequence[str]) -> list[str]:
+    for cell in cells:
+        text = cell.strip(CELL_PADDING)
+        if text[-1:] in FLAGS and split_number(text) is not None:
+            flag = text[-1]
+            return [
+                f"Column '{name}': the flag '{flag}' after some numbers ('{text}') is not "
+                f"looked at; to leave these readings out, give --na '*{flag}'."
+            ]
+        if HEX.fullmatch(text):
+            return [f"Column '{name}': its numbers are hexadecimal ('{text}')."]
+    return []
 
 
 def _mark_notes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
@@ -131,8 +132,13 @@ def _by_zeros(head: bytes) -> str | None:
 
 
 def peek(file: IO[bytes]) -> bytes:
-    """The first bytes of a buffered file, which stay to be read; waits for one at least."""
-    return bytes(file.peek(HEAD_BYTES)[:HEAD_BYTES])  # type: ignore[attr-defined]
+    """The first bytes of a file, which stay to be read; a pipe waits for one at least."""
+    look = getattr(file, "peek", None)
+    if look is not None:
+        return bytes(look(HEAD_BYTES)[:HEAD_BYTES])
+    head = file.read(HEAD_BYTES)
+    file.seek(-len(head), io.SEEK_CUR)
+    return head
 
 
 def undecodable_error(error: UnicodeDecodeError, *, where: str) -> DataError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .cell_text import MISSING_WORDS
-from .number_text import split_number
+from .number_text import HEX, split_number
 from .records import is_comment
 from .timestamps import CELL_PADDING
 from .unit_text import is_under_header, unit_under_header
@@ -23,7 +23,6 @@ _CLOCK = (
 _TIME = re.compile(
     rf"(?:[A-Za-z]{{3,9}},? )?{_DATE}(?:(?:[T_]|,? +){_CLOCK})?|{_CLOCK}", re.ASCII
 )
-_HEX = re.compile(r"0[xX][0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def value_kind(text: str) -> str:
         return "empty"
     if text.lower() in MISSING_WORDS:
         return "missing"
-    if split_number(text) is not None or _HEX.fullmatch(text) or is_time(text):
+    if split_number(text) is not None or HEX.fullmatch(text) or is_time(text):
         return "value"
     return "word"
 
@@ -92,9 +91,7 @@ def common_width(records: Sequence[Record]) -> int:
 def num_empty_ends(records: Sequence[Record], width: int) -> int:
     """How many columns at the right hold nothing in any line below the first."""
     rows = [r.texts for r in records if len(r.cells) == width]
-    last = max(
-        (k + 1 for row in rows for k, text in enumerate(row) if text), default=0
-    )
+    last = max((k + 1 for row in rows for k, text in enumerate(row) if text), default=0)
     return width - last
 
 
@@ -170,9 +167,7 @@ def _value_columns(body: Sequence[Record], width: int) -> list[bool]:
     return found
 
 
-def _is_names(
-    record: Record, is_value: Sequence[bool], body: Sequence[Record]
-) -> bool:
+def _is_names(record: Record, is_value: Sequence[bool], body: Sequence[Record]) -> bool:
     """Whether a line holds names rather than readings.
 
     Names are words, or numbers next to a word where the rows below hold values.
@@ -185,8 +180,7 @@ def _is_names(
     if record in body:
         return False
     return any(
-        kind == "word" and value
-        for kind, value in zip(kinds, is_value, strict=False)
+        kind == "word" and value for kind, value in zip(kinds, is_value, strict=False)
     )
 
 
@@ -210,9 +204,7 @@ def _without_hash(names: list[str], width: int) -> list[str]:
     return names if len(names) <= width else names[1:]
 
 
-def _is_units(
-    record: Record, names: Sequence[str], is_value: Sequence[bool]
-) -> bool:
+def _is_units(record: Record, names: Sequence[str], is_value: Sequence[bool]) -> bool:
     """Whether a line under the names holds units and the like instead of readings."""
     texts = record.texts
     if len(texts) > len(names) and any(texts[len(names) :]):

@@ -22,7 +22,7 @@ _SHAPE = re.compile(
     rf"([0-9]{{1,3}}(?:[{_GAPS}][0-9]{{3}})+(?![0-9])(?:[.,][0-9]*)?|[0-9.,]*[0-9][0-9.,]*)"
     r"((?:[eE][+-]?[0-9]+)?)[ \u00a0]*([^\s0-9.,+\-\u2212](?:.*\S)?)?"
 )
-_HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,15}")
+HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,15}")
 _GROUPS = {
     ".": re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?"),
     ",": re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]*)?"),
@@ -30,7 +30,7 @@ _GROUPS = {
 _ONE_GROUP = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 _THREE_DIGITS = re.compile(r"[0-9]+[.,][0-9]{3}")
 _MAGNITUDES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
-_FLAGS = frozenset({"s", "*"})
+FLAGS = frozenset({"s", "*"})
 _PAIRS = (
     ("true", "false"),
     ("yes", "no"),
@@ -143,9 +143,9 @@ def split_number(text: str) -> Shape | None:
     if match is None:
         return None
     sign, currency, second_sign, body, exponent, suffix = match.groups(default="")
-    if (sign and second_sign) or (second_sign and not currency):
+    if sign and second_sign and (sign != "+" or currency):
         return None
-    if suffix and not (is_unit(suffix) or suffix in _MAGNITUDES or suffix in _FLAGS):
+    if suffix and not (is_unit(suffix) or suffix in _MAGNITUDES or suffix in FLAGS):
         return None
     for gap in _GAPS:
         if gap in body:
@@ -188,7 +188,8 @@ def is_open(shape: Shape) -> bool:
 def has_three_decimals(shape: Shape) -> bool:
     """Whether three digits follow a mark that is certain to be a decimal point."""
     return (
-        certain_decimal(shape) == "." and _THREE_DIGITS.fullmatch(shape.body) is not None
+        certain_decimal(shape) == "."
+        and _THREE_DIGITS.fullmatch(shape.body) is not None
     )
 
 
@@ -250,7 +251,7 @@ def decide_format(
             continue
         shape = split_number(text)
         if shape is None:
-            num_numbers += _HEX.fullmatch(text) is not None
+            num_numbers += HEX.fullmatch(text) is not None
             continue
         num_numbers += 1
         affixes[shape.affix] = None
@@ -273,7 +274,7 @@ def decide_format(
 
 
 def _common_affix(affixes: Iterable[str]) -> str:
-    found = [affix for affix in affixes if affix not in _FLAGS]
+    found = [affix for affix in affixes if affix not in FLAGS]
     if len(found) == len(set(found) & set(_MAGNITUDES)) and found:
         if set(found) == {"K"}:
             return "K"
@@ -323,7 +324,7 @@ class ColumnReader:
             return math.nan
         if word in _WORDS:
             return self._word(word)
-        if _HEX.fullmatch(text):
+        if HEX.fullmatch(text):
             return self._settled(float(int(text, 16)), "")
         shape = split_number(text)
         if shape is None:
@@ -362,7 +363,7 @@ class ColumnReader:
         if affix != self.affix:
             if self.affix is None:
                 self.affix = affix
-            elif {affix, self.affix} - _FLAGS - {""}:
+            elif {affix, self.affix} - FLAGS - {""}:
                 self.hint = (
                     f"The cells before have the unit '{self.affix}'."
                     if self.affix

@@ -61,7 +61,13 @@ def split_lines(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def split_at_blanks(line: str) -> list[str]:
-    """Cells of a line with runs of blanks between them."""
+    """Cells of a line with runs of blanks between them.
+
+    Raises:
+        csv.Error: the line is too long for the CSV reader as well.
+    """
+    if len(line) > csv.field_size_limit():
+        raise csv.Error(f"field larger than field limit ({csv.field_size_limit()})")
     return [
         bare or quoted.replace('""', '"')
         for quoted, bare in _BLANK_CELL.findall(line.replace("\u00a0", " "))
@@ -213,5 +219,5 @@ def left_out_note(lines: Sequence[Sequence[str]], width: int) -> str:
         )
     what = "line" if len(lines) == 1 else f"{len(lines)} lines"
     first = lines[0][0].strip(CELL_PADDING)[:40]
-    verb = 'is' if len(lines) == 1 else 'are'
+    verb = "is" if len(lines) == 1 else "are"
     return f"The last {what} ('{first}') {verb} left out, as no readings."
