@@ -299,4 +299,4 @@ def _check_names(sample: _Sample) -> None:
     for name in sample.names:
         cells = sample.cells([name])
         if read_name(name).is_time and cells.texts and not cells.is_numeric:
-            raise no_time_error(cells)
+            raise no_time_error(cells, sample.options.time_format)

@@ -16,12 +16,17 @@ from .time_reading import TimeReading
 from .time_zone import UTC_NAME, zone_of_name
 
 
-def no_time_error(cells: TimeCells) -> DataError:
-    """The error of a column that should hold times and holds text."""
+def no_time_error(cells: TimeCells, time_format: str | None = None) -> DataError:
+    """The error of a column that should hold times and holds other text."""
+    advice = (
+        "Say how times are written with --time-format, for example --time-format "
+        "'%d.%m.%Y %H:%M'"
+    )
+    if time_format is not None:
+        advice = f"It is not of the format '{time_format}'; mend --time-format"
     return DataError(
         f"{cells.where}: time column '{cells.column}' holds '{cells.texts[0]}', which is "
-        f"not a time in row {cells.rows[0]}. Say how times are written with --time-format, "
-        "for example --time-format '%d.%m.%Y %H:%M', or name another column as time "
+        f"not a time in row {cells.rows[0]}. {advice}, or name another column as time "
         "(--time), or none (--no-time)."
     )
 
@@ -77,11 +82,7 @@ def decide_reading(
 def _of_format(time_format: str, cells: TimeCells) -> Choice:
     form = form_of_format(time_format)
     if form.read(cells.texts[0]) is None:
-        raise DataError(
-            f"{cells.where}: time column '{cells.column}' holds '{cells.texts[0]}', which "
-            f"is not a time in row {cells.rows[0]}: it is not of the format "
-            f"'{time_format}'. Mend --time-format, or name another column as time (--time)."
-        )
+        raise no_time_error(cells, time_format)
     return Choice(form)
 
 

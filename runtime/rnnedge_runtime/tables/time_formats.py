@@ -1,7 +1,7 @@
 """Time cells as text: the forms in which dates are written, one cell or a column at once.
 
 A form is a regular expression whose groups are fields: `y m d` date, `mon` month's name,
-`q` quarter, `j` day of the year, `H M S f` clock and fraction, `p` AM or PM, `zs zh zm`
+`q` quarter, `w u` week and day of the week, `j` day of the year, `H M S f` clock and fraction, `p` AM or PM, `zs zh zm`
 offset, `zw` zone's name. A trailing 2 tells two groups of one field apart. Whether a form
 matches depends on where digits stand, never on which, so one match serves all the cells
 of a column whose other characters agree.
@@ -156,6 +156,8 @@ _LETTERS = {
     "mon": "%b",
     "j": "%j",
     "q": "%q",
+    "w": "%V",
+    "u": "%u",
     "H": "%H",
     "M": "%M",
     "S": "%S",
@@ -214,6 +216,12 @@ def _evaluate(
             is_ok = is_ok & (past >= 1) & (past <= 365 + is_leap(year))
             is_ok = is_ok & is_date(year, 1, 1)
             days = days_of_date(year, 1, 1) + past - 1
+        elif "w" in groups:
+            week, weekday = value("w", 1), value("u", 1)
+            is_ok = is_ok & (week >= 1) & (week <= 53) & (weekday >= 1) & (weekday <= 7)
+            is_ok = is_ok & is_date(year, 1, 4)
+            fourth = days_of_date(year, 1, 4)
+            days = fourth - (fourth + 3) % 7 + 7 * (week - 1) + weekday - 1
         else:
             is_ok = is_ok & is_date(year, month, day)
             days = days_of_date(year, month, day)
@@ -270,6 +278,7 @@ TEXT_FORMS: tuple[TextForm, ...] = (
         rf"{_WEEKDAY}{_MONTH_WORD}\s+{_DAY}\s+{_CLOCK}{_ZONE}\s+(?P<y>\d{{4}})",
     ),
     _form("yyyy-Mon-d", rf"(?P<y>\d{{4}})[-/ ]{_MONTH_WORD}[-/ ]{_DAY}{_TAIL}"),
+    _form("yyyy-Www-d", rf"(?P<y>\d{{4}})-?[Ww](?P<w>\d{{2}})(?:-?(?P<u>\d))?{_TAIL}"),
     _form("yyyy-mm", r"(?P<y>\d{4})[-/](?P<m>\d{1,2})"),
     _form("mm/yyyy", r"(?P<m>\d{1,2})[-/](?P<y>\d{4})"),
     _form("Mon yyyy", rf"{_MONTH_WORD}(?:[-/ ](?P<y>\d{{4}})|-(?P<y2>\d{{2}}))"),
