@@ -15,6 +15,9 @@ series from its first row."""
 
 SERIES_AT_ONCE = 256
 
+PADDED_SHARE = 2
+"""Rows streamed side by side, padding included, per row of a group that is one."""
+
 
 class Validator:
     """The error of a network on the validation part, once per epoch.
@@ -26,12 +29,8 @@ class Validator:
 
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
         self._scale = prepared.output_scale
-        self._groups = []
         with_rows = [s for s in prepared.series if len(s.parts.validation)]
-        for start in range(0, len(with_rows), SERIES_AT_ONCE):
-            self._groups.append(
-                _padded(with_rows[start : start + SERIES_AT_ONCE], device)
-            )
+        self._groups = [_padded(group, device) for group in _groups(with_rows)]
         self._is_scored = np.zeros(len(self._scale), dtype=np.bool_)
         for _, y in self._groups:
             self._is_scored |= torch.isfinite(y).any(0).any(0).cpu().numpy()
@@ -67,6 +66,29 @@ def stream_predictions(
     model.eval()
     y, _ = model(torch.from_numpy(series.x)[None], model.initial_state(1))
     return y[0].numpy()
+
+
+def _groups(series: list[PreparedSeries]) -> list[list[PreparedSeries]]:
+    """Series of about the same length together, the longest first, so that few is padding."""
+    groups: list[list[PreparedSeries]] = []
+    longest = num_rows = 0
+    for one in sorted(series, key=_num_streamed, reverse=True):
+        length = _num_streamed(one)
+        num_rows += length
+        if (
+            not groups
+            or len(groups[-1]) == SERIES_AT_ONCE
+            or longest * (len(groups[-1]) + 1) > PADDED_SHARE * num_rows
+        ):
+            groups.append([])
+            longest = num_rows = length
+        groups[-1].append(one)
+    return groups
+
+
+def _num_streamed(series: PreparedSeries) -> int:
+    part = series.parts.validation
+    return part.stop - max(0, part.start - PRIMING_STEPS)
 
 
 def _padded(

@@ -44,6 +44,12 @@ FASTER_SHARE = 0.4
 SLOWER_SHARE = 0.9
 """Missing rows per row that tell of a longer period; every other slot gives 1."""
 
+STRETCHES_SHARE = 0.5
+"""New stretches per row that tell of a period longer than the longest hole."""
+
+DRIFT_SHARE, DRIFT_SLOTS = 0.1, 10
+"""Part of the slots by which times may lead or lag them, and how many always may."""
+
 
 @dataclass(slots=True)
 class Findings:
@@ -52,10 +58,14 @@ class Findings:
     Attributes:
         num_rows: rows seen.
         counts: number and first row by what was found.
+        num_slots: slots that the rows went on by within their stretches.
+        num_periods: the same by their times.
     """
 
     num_rows: int = 0
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    num_slots: int = 0
+    num_periods: float = 0.0
 
     def add(self, what: str, row: int, number: int = 1) -> None:
         """Count `number` more of `what`."""
@@ -68,9 +78,13 @@ class Findings:
         """Whether the rows come so much faster or slower that the period is another."""
         repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
         missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
+        stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
+        apart = abs(self.num_periods - self.num_slots)
         return (
             repeated > FASTER_SHARE * self.num_rows
             or missing > SLOWER_SHARE * self.num_rows
+            or stretches > STRETCHES_SHARE * self.num_rows
+            or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
         )
 
     def lines(self) -> list[str]:
@@ -136,6 +150,8 @@ class RowStream:
         if clock.is_off(time_us, steps):
             self.findings.add("rows moved to the nearest time slot", row.number)
         self._clock = after
+        self.findings.num_slots += steps
+        self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
         if steps == 0:
             self.findings.num_rows += 1
             self.findings.add(REPEATED_ROWS, row.number)
@@ -161,8 +177,8 @@ class RowStream:
                 row=row.number,
                 time_us=row.time_us,
                 before_us=clock.time_us,
-                what_to_do=f"Sort the rows by time,{apart} and give a saved state only "
-                "rows newer than it.",
+                what_to_do=f"Give the oldest row first,{apart} and give a saved state "
+                "only rows newer than it.",
             )
         return is_new_stretch(row.time_us - clock.time_us, self._spec.max_gap_s)
 

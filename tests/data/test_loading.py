@@ -110,7 +110,7 @@ def test_holes_duplicates_and_rows_off_the_grid_are_mended_and_named(
         f"{where}: 4 rows off the period of 3600 s, by the time since the row before, in "
         "the nearest slot (rows 5, 6, 7, 8).",
         f"{where}: 1 row left out, their time slot was already taken (row 5).",
-        f"{where}: 2 missing rows put in, empty, after row 5.",
+        f"{where}: 2 missing rows put in after row 5.",
     )
 
 
@@ -139,8 +139,7 @@ def test_series_in_one_file_share_the_period(tmp_path: Path) -> None:
         east.values[:, 0], [0, 10, 20, np.nan, 40, 50], equal_nan=True
     )
     assert data.notes == (
-        f"{tmp_path / 'boiler.csv'}, series 'east': 1 missing row put in, empty, after "
-        "row 6.",
+        f"{tmp_path / 'boiler.csv'}, series 'east': 1 missing row put in after row 6.",
     )
 
 

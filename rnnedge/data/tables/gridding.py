@@ -110,9 +110,10 @@ def _resampled(
     rows = dataclasses.replace(
         series.rows, rows=series.rows.rows[first], time_us=time_us
     )
+    way = "last, held where none is new" if resampling.how == "last" else resampling.how
     note = (
-        f"{series.rows.where}: {len(series.values):,} rows resampled to {len(values):,} "
-        f"by {resampling.how}, {duration_text(resampling.period_us / 1e6)} apart."
+        f"{series.rows.where}: {len(series.values):,} rows resampled to {len(values):,}, "
+        f"{duration_text(resampling.period_us / 1e6)} apart, by their {way}."
     )
     return ReadSeries(series.name, rows, values), (note,)
 

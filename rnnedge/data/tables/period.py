@@ -15,7 +15,7 @@ from .timeline import SeriesRows
 NEAR = 0.25
 """Part of the period by which a step may differ from it and still be one period."""
 
-MAX_FAR_SHARE = 1 / 3
+MAX_FAR_SHARE = 0.4
 """Share of steps further than `NEAR` from whole periods above which there is no period;
 steps of any length give 0.5."""
 
@@ -32,22 +32,25 @@ PEAK_SHARE, PEAK = 0.2, 4
 """The same for a step that is this many times as frequent as any other near it."""
 
 ROUNDING = 1e-3
-"""Part of a mean period by which it is rounded to seconds, ms or us."""
+"""Part of a mean period by which it is rounded to minutes, seconds, ms or us."""
 
 OTHER_PERIOD = 1.5
 """Ratio of the periods of two series above which they are two periods."""
 
 _FEW_STEPS = 8
+_WINDOW = 1.4
+_REFINEMENTS = 4
 _CUT_RUN = 64
 _CUT_SHARE = 0.9
+_LARGEST_CUT_US = 60_000_000
 
 
 def find_period(all_series: Sequence[SeriesRows]) -> float | None:
     """The sampling period in seconds that all series share; None for single rows.
 
     The most frequent step, where steps within a quarter of each other count as one: exact
-    where nine of ten are equal, otherwise their mean, rounded where a whole number of
-    seconds, milliseconds or microseconds is that near.
+    where one of them is by far the most frequent, otherwise their mean, rounded where a
+    whole number of minutes, seconds, milliseconds or microseconds is that near.
 
     Raises:
         DataError: the rows have no regular period, two series have two, or too many rows
@@ -64,39 +67,38 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
             "were cut to whole seconds with their fractions, or leave the time out "
             "(--no-time)."
         )
-    period_us = _frequent_step(steps[steps > 0])
-    if period_us is None:
+    steps = steps[steps > 0]
+    if not len(steps):
         return None
+    sizes, counts = np.unique(steps, return_counts=True)
+    period_us = _period_of_cut_stamps(steps, sizes, counts)
+    if period_us is not None:
+        return period_us / 1e6
+    period_us = _frequent_step(sizes, counts)
     if len(all_series) > 1:
         _check_shared(all_series, steps_of, period_us)
-    _check_regular(all_series[0].where, steps[steps > 0], period_us)
+    _check_regular(all_series[0].where, steps, period_us)
     return period_us / 1e6
 
 
-def _frequent_step(steps: NDArray[np.int64]) -> float | None:
-    """Microseconds of the most frequent step; None for no steps."""
-    if not len(steps):
-        return None
-    ordered = np.sort(steps)
-    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
-    sizes = ordered[starts]
-    counts = np.diff(starts, append=len(ordered))
-    cut = _period_of_cut_stamps(steps, sizes, counts)
-    if cut is not None:
-        return cut
-    # The window of one quarter either way that holds the most steps.
-    stops = np.searchsorted(ordered, sizes * ((1 + NEAR) / (1 - NEAR)), side="right")
-    fullest = int(np.argmax(stops - starts))
-    window = ordered[starts[fullest] : stops[fullest]]
-    middle = float(window[len(window) // 2])
-    first, last = np.searchsorted(ordered, (middle * (1 - NEAR), middle * (1 + NEAR)))
+def _frequent_step(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Microseconds of the most frequent step, from ascending sizes and their counts."""
+    below = np.concatenate([[0], np.cumsum(counts)])
+    # The window that holds the most steps; twice and three times a period lie apart.
+    stops = np.searchsorted(sizes, sizes * _WINDOW, side="right")
+    fullest = int(np.argmax(below[stops] - below[:-1]))
+    number = below[fullest] + (below[stops[fullest]] - below[fullest]) // 2
+    middle = float(sizes[np.searchsorted(below, number, side="right") - 1])
     near = slice(*np.searchsorted(sizes, (middle * (1 - NEAR), middle * (1 + NEAR))))
     most = int(np.argmax(counts[near]))
     common, others = counts[near][most], np.delete(counts[near], most)
-    is_peak = common >= PEAK_SHARE * (last - first) and np.all(others * PEAK <= common)
-    if is_peak or common >= EXACT_SHARE * (last - first):
+    is_peak = np.all(others * PEAK <= common)
+    if common >= (PEAK_SHARE if is_peak else EXACT_SHARE) * counts[near].sum():
         return float(sizes[near][most])
-    return _rounded(float(ordered[first:last].mean()))
+    elapsed = float(counts @ sizes)
+    for _ in range(_REFINEMENTS):
+        middle = elapsed / max(1.0, float(counts @ np.rint(sizes / middle)))
+    return _rounded(middle)
 
 
 def _period_of_cut_stamps(
@@ -110,8 +112,10 @@ def _period_of_cut_stamps(
     if len(sizes) < 2:
         return None
     two = np.argsort(counts, kind="stable")[-2:]
+    unit = abs(int(sizes[two[0]] - sizes[two[1]]))
     if (
-        counts[two].sum() < _CUT_SHARE * counts.sum()
+        unit > min(_LARGEST_CUT_US, sizes[two].min())
+        or counts[two].sum() < _CUT_SHARE * counts.sum()
         or counts[two].min() < (1 - _CUT_SHARE) * counts.sum()
     ):
         return None
@@ -123,12 +127,11 @@ def _period_of_cut_stamps(
         return None
     mean = float(run.mean())
     aside = np.cumsum(run) - mean * np.arange(1, len(run) + 1)
-    unit = abs(int(sizes[two[0]] - sizes[two[1]]))
     return mean if np.ptp(aside) <= 2 * unit else None
 
 
 def _rounded(period_us: float) -> float:
-    for unit in (1e6, 1e3, 1.0):
+    for unit in (60e6, 1e6, 1e3, 1.0):
         rounded = unit * round(period_us / unit)
         if rounded > 0 and abs(rounded - period_us) <= ROUNDING * period_us:
             return rounded
@@ -158,10 +161,11 @@ def _check_shared(
     period_us: float,
 ) -> None:
     for series, steps in zip(all_series, steps_of, strict=True):
-        own = _frequent_step(steps[steps > 0]) if len(steps) >= _FEW_STEPS else None
-        if own is None:
+        steps = steps[steps > 0]
+        if len(steps) < _FEW_STEPS:
             continue
-        position = steps[steps > 0] / period_us
+        own = _frequent_step(*np.unique(steps, return_counts=True))
+        position = steps / period_us
         is_single = np.abs(position - 1) <= NEAR
         is_other = not 1 / OTHER_PERIOD <= own / period_us <= OTHER_PERIOD
         if is_other and is_single.mean() < MIN_SINGLE_SHARE:

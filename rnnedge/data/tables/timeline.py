@@ -203,7 +203,7 @@ def _step_notes(
     if len(after_hole):
         missing = int((steps[after_hole] - 1).sum())
         notes.append(
-            f"{series.where}: {count(missing, 'missing row')} put in, empty, after "
+            f"{series.where}: {count(missing, 'missing row')} put in after "
             f"{row_list(series.rows[after_hole - 1])}."
         )
     return notes

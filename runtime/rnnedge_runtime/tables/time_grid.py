@@ -26,6 +26,9 @@ OFF_GRID_FRACTION = 0.01
 CLEAN = 0.4
 """Part of a period up to which a step counts as the whole number of periods nearest."""
 
+_CLEAN_WHEN_UNSURE = 0.1
+"""The same after a row whose slot was a guess: further off, the phase decides again."""
+
 _KEPT = 0.75
 """Part of a row's lateness that the phase does not follow at once."""
 
@@ -73,7 +76,8 @@ def _advance(step_us: int, late_us: float, period_us: float) -> tuple[int, float
         return 0, late_us
     steps = math.floor(step_us / period_us + 0.5)
     aside = step_us - steps * period_us
-    if steps and abs(aside) <= CLEAN * period_us:
+    limit = CLEAN if abs(late_us) <= CLEAN * period_us else _CLEAN_WHEN_UNSURE
+    if steps and abs(aside) <= limit * period_us:
         late_us += aside
         return steps, late_us * _KEPT if abs(late_us) <= 0.5 * period_us else 0.0
     since = step_us + late_us
