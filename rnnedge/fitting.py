@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 import threading
 import time as clock
@@ -20,8 +21,10 @@ from rnnedge.data.tables.files import name_of
 from rnnedge.data.tables.loading import load_dataset, load_recorded
 from rnnedge.data.tables.recorded import option_fields, take_options
 from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
 from rnnedge.run_folder import Run, load_run
 from rnnedge.tasks.config import (
     TrainConfig,
@@ -35,7 +38,7 @@ from rnnedge.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rnnedge.training.progress import Progress
+from rnnedge.training.progress import Progress, baseline_progress, tell
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
@@ -44,6 +47,7 @@ from rnnedge_runtime.tolerances import VERIFY_STEPS
 from rnnedge_runtime.weights import model_digest
 
 CHECKPOINT_INTERVAL_S = 5.0
+PAST_SEEDS = "past_seeds"
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
 
@@ -116,7 +120,7 @@ def fit(
         options=options,
     )
     dataset = without_constant_features(
-        dataset, horizon, are_named=features is not None
+        dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
     choose_device(config.device)
@@ -213,25 +217,50 @@ def _train(
 ) -> Fitted:
     device = choose_device(config.device)
     started = clock.perf_counter()
+    how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
+    past: list[dict[str, Any]] = state.pop(PAST_SEEDS, []) if state else []
+    states = [*past, state] if state else []
+    done: list[dict[str, Any]] = []
+    runs: list[SeedErrors] = []
+    best: Trainer | None = None
     with _torch_settings(config, device):
-        trainer = Trainer(prepared, config, device)
-        if state is not None:
-            trainer.load_state_dict(state)
         fingerprint = data_fingerprint(prepared)
-        with _interruptible() as interrupted:
-            is_finished = _loop(
-                folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
-            )
-            _write_results(folder, trainer.history)
-        how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
-        if not is_finished:
-            raise TrainingStopped(
-                f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of it saved. "
-                f"{how_to_go_on}"
-            )
+        for number in range(config.seeds):
+            one = dataclasses.replace(config, seed=config.seed + number)
+            trainer = Trainer(prepared, one, device)
+            if number < len(states):
+                trainer.load_state_dict(states[number])
+            if number >= len(past):
+                if config.seeds > 1:
+                    text = f"seed {one.seed}, {number + 1} of {config.seeds}"
+                    tell(text, is_quiet=is_quiet)
+                with _interruptible() as interrupted:
+                    is_finished = _loop(
+                        folder,
+                        trainer,
+                        fingerprint,
+                        interrupted,
+                        done,
+                        is_quiet=is_quiet,
+                    )
+                    _write_results(folder, trainer.history)
+                if not is_finished:
+                    raise TrainingStopped(
+                        f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of "
+                        f"it saved. {how_to_go_on}"
+                    )
+            if config.seeds > 1:
+                done.append(trainer.state_dict())
+                runs.append(seed_errors(prepared, trainer))
+            if best is None or trainer.best_error < best.best_error:
+                best = trainer
+        assert best is not None
+        _write_results(folder, best.history)
         try:
             seconds = clock.perf_counter() - started
-            return _finish(folder, dataset, prepared, trainer, seconds)
+            return _finish(
+                folder, dataset, prepared, best, seconds, runs, is_quiet=is_quiet
+            )
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"
@@ -244,11 +273,17 @@ def _finish(
     prepared: Prepared,
     trainer: Trainer,
     seconds: float,
+    runs: Sequence[SeedErrors],
+    *,
+    is_quiet: bool,
 ) -> Fitted:
     """Evaluate the best epoch and write what the run leaves behind, the report last."""
     model = trainer.best_model()
     evaluation = evaluate(
-        prepared, lambda one: stream_predictions(model, one), trainer.config.season
+        prepared,
+        lambda one: stream_predictions(model, one),
+        trainer.config.season,
+        on_progress=baseline_progress(is_quiet=is_quiet),
     )
     weights = model.weights()
     run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
@@ -271,8 +306,9 @@ def _finish(
             "device": str(trainer.device),
             "num_weights": sum(array.size for array in weights.values()),
             "digest": model_digest(prepared.spec, weights),
+            **seeds_content(prepared.spec, runs, trainer.config.seed),
         },
-        **report_content(prepared, evaluation),
+        **report_content(prepared, evaluation, count_cut(dataset, prepared)),
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
@@ -285,10 +321,14 @@ def _loop(
     trainer: Trainer,
     fingerprint: str,
     interrupted: threading.Event,
+    past: list[dict[str, Any]],
     *,
     is_quiet: bool,
 ) -> bool:
     saved = clock.perf_counter()
+
+    def whole_state() -> dict[str, Any]:
+        return {**trainer.state_dict(), PAST_SEEDS: past}
 
     def on_chunk(current: Trainer) -> bool:
         progress.chunk(current)
@@ -298,12 +338,12 @@ def _loop(
         nonlocal saved
         progress.epoch(current)
         if clock.perf_counter() - saved > CHECKPOINT_INTERVAL_S:
-            save_checkpoint(folder, current.state_dict(), fingerprint)
+            save_checkpoint(folder, whole_state(), fingerprint)
             saved = clock.perf_counter()
 
     with Progress(trainer, is_quiet=is_quiet) as progress:
         is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
-    save_checkpoint(folder, trainer.state_dict(), fingerprint)
+    save_checkpoint(folder, whole_state(), fingerprint)
     return is_finished
 
 

@@ -72,7 +72,30 @@ def _number(name: str, text: str) -> Any:
 @_number("chunk_length", "Steps of truncated backpropagation.")
 @_number("burn_in", "First steps left out of the loss of a slice within a series.")
 @_number("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
+@click.option(
+    "--split",
+    type=float,
+    nargs=3,
+    default=TrainConfig().split,
+    show_default="0.7 0.1 0.2",
+    help="Shares of the time: training, validation, test.",
+)
+@click.option(
+    "--split-at",
+    nargs=2,
+    default=None,
+    metavar="DATE DATE",
+    help="Start of the validation and of the test part, in place of --split.",
+)
+@_choice("split_by", "Parts of common dates, or each series by its own rows.")
+@click.option(
+    "--hold-out-series",
+    multiple=True,
+    metavar="ID",
+    help="Series that is only tested, never trained on; may be repeated.",
+)
 @_number("seed", "Of weights, dropout and chunk borders.")
+@_number("seeds", "Networks to train, of this and the next seeds; the best is kept.")
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
 @_number("threads", "CPU threads, 0 chooses.")
@@ -104,7 +127,7 @@ def command(
     """Train a network on tables of readings: files, folders or a glob.
 
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
-    20 % to test; the network is printed beside its baselines.
+    20 % to test, at the same dates in all series; the network is printed beside its baselines.
     """
     for module in ("torch", "polars"):
         require(module, extra="train", purpose="rnnedge train")
@@ -158,7 +181,9 @@ def _chosen(
 
 def print_outcome(fitted: Any) -> None:
     """Print notes, score table, verdict and where everything is."""
-    from rnnedge.evaluation.report import score_table
+    from rnnedge.evaluation.cutting import cut_lines
+    from rnnedge.evaluation.report import score_table, series_table
+    from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
     for note in report["data"]["notes"]:
@@ -169,8 +194,21 @@ def print_outcome(fitted: Any) -> None:
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
-    print_table(score_table(fitted.run.spec, fitted.evaluation.scores["test"]))
+    if "seeds" in training:
+        for line in seeds_lines(fitted.run.spec, training["seeds"]):
+            click.echo(line)
+        click.echo()
+    evaluation = fitted.evaluation
+    print_table(
+        score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
+    )
+    if len(evaluation.by_series.names) > 1:
+        click.echo()
+        print_table(series_table(fitted.run.spec, evaluation))
     click.echo()
+    counted = {part: found["clipped"] for part, found in report["parts"].items()}
+    for line in cut_lines(counted):
+        click.echo(line)
     for sentence in report["verdict"]:
         click.echo(sentence)
     folder = fitted.run.path

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.tables.timestamps import parse_time
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "cell": ("rnn", "gru", "lstm"),
@@ -19,6 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda"),
     "precision": ("float32", "bf16"),
     "derived": ("auto", "none", "hour_of_day", "time_of_year", "both"),
+    "split_by": ("date", "series"),
 }
 # low, high, whether low itself is excluded, an example
 _RANGES = {
@@ -40,6 +43,7 @@ _AT_LEAST = {
     "burn_in": 0,
     "threads": 0,
     "season": 0,
+    "seeds": 1,
 }
 
 
@@ -76,6 +80,14 @@ class TrainConfig:
         precision: `bf16` runs the network in autocast on CUDA.
         threads: CPU threads; 0 chooses.
         season: steps of one season for the seasonal-naive baseline; 0 chooses.
+        split: shares of the time for training, validation and test part, in this order.
+        split_at: start of the validation and of the test part in place of the shares, ISO
+            8601, UTC where no offset is written; () or two texts.
+        split_by: `date`: the parts start at the same dates in all series; `series`: each
+            series is split by its own rows.
+        hold_out_series: names of series that are only tested, never trained on.
+        seeds: networks to train, of seed, seed + 1 and so on; the best by validation error
+            is kept.
     """
 
     horizon: int = 1
@@ -104,6 +116,11 @@ class TrainConfig:
     precision: Literal["float32", "bf16"] = "float32"
     threads: int = 0
     season: int = 0
+    split: tuple[float, ...] = (0.7, 0.1, 0.2)
+    split_at: tuple[str, ...] = ()
+    split_by: Literal["date", "series"] = "date"
+    hold_out_series: tuple[str, ...] = ()
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         if self.bidirectional:
@@ -140,6 +157,66 @@ class TrainConfig:
                 f"{self.hidden_size} units, expected an lstm of more units than that. "
                 "Use --cell lstm, or leave --proj-size out."
             )
+        for name in ("split", "split_at", "hold_out_series"):
+            value = getattr(self, name)
+            texts = (value,) if isinstance(value, str) else tuple(value or ())
+            object.__setattr__(self, name, texts)
+        _check_split(self)
+
+    @property
+    def split_rule(self) -> SplitRule:
+        """The split that the four fields about it ask for."""
+        at = [_time_us(text) for text in self.split_at]
+        return SplitRule(
+            validation=self.split[1],
+            test=self.split[2],
+            at_us=(at[0], at[1]) if at else None,
+            by=self.split_by,
+            held_out=self.hold_out_series,
+        )
+
+
+def _check_split(config: TrainConfig) -> None:
+    shares = config.split
+    if (
+        len(shares) != 3
+        or not all(isinstance(s, int | float) and 0 < s < 1 for s in shares)
+        or abs(sum(shares) - 1) > 1e-6
+    ):
+        raise SpecError(
+            f"train: split is {' '.join(map(str, shares)) or 'empty'}, expected three "
+            "shares above 0 that add up to 1: training, validation, test. Write for "
+            "example --split 0.7 0.1 0.2."
+        )
+    if not config.split_at:
+        return
+    times = [_time_us(text) for text in config.split_at]
+    if len(times) != 2 or times[0] >= times[1]:
+        raise SpecError(
+            f"train: split_at is {' '.join(map(str, config.split_at))}, expected the start "
+            "of the validation part, then the later start of the test part. Write for "
+            "example --split-at 2024-10-01 2024-11-01."
+        )
+    if config.split_by == "series":
+        raise SpecError(
+            "train: split_at stands beside split_by 'series', which gives every series its "
+            "own dates. Leave --split-at or --split-by out."
+        )
+    if shares != TrainConfig.__dataclass_fields__["split"].default:
+        raise SpecError(
+            f"train: split_at stands beside split {' '.join(map(str, shares))}; dates and "
+            "shares both say where the parts begin. Leave --split-at or --split out."
+        )
+
+
+def _time_us(text: str) -> int:
+    time_us = parse_time(str(text))
+    if time_us is None:
+        raise SpecError(
+            f"train: split_at holds '{text}', expected a date or time such as 2024-10-01 "
+            "or 2024-10-01T06:00:00Z. Write --split-at in this way."
+        )
+    return time_us
 
 
 def config_to_toml(sections: dict[str, dict[str, Any]]) -> str:

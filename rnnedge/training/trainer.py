@@ -75,7 +75,7 @@ class Trainer:
         burn_in_end, segments = _segments(prepared, config)
         self._burn_in_end = None if burn_in_end is None else burn_in_end.to(device)
         self._segments = segments
-        self._num_lanes = config.lanes or choose_num_lanes(len(prepared.series))
+        self._num_lanes = config.lanes or _choose_lanes(prepared)
         self._plans: dict[int, LanePlan] = {}
         self._generator = torch.Generator().manual_seed(config.seed)
         self._state: list[Tensor] = []
@@ -298,6 +298,11 @@ def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, T
     return tensors[0], tensors[1], tensors[2]
 
 
+def _choose_lanes(prepared: Prepared) -> int:
+    """A series that is only tested changes nothing in training."""
+    return choose_num_lanes(sum(len(s.parts.train) > 0 for s in prepared.series))
+
+
 def _segments(
     prepared: Prepared, config: TrainConfig
 ) -> tuple[Tensor | None, list[range]]:
@@ -307,7 +312,7 @@ def _segments(
         stop = start + len(series.parts.train)
         ranges.append(range(start, stop))
         start = stop
-    lanes = config.lanes or choose_num_lanes(len(ranges))
+    lanes = config.lanes or _choose_lanes(prepared)
     segments = cut_segments(ranges, lanes)
     if not config.burn_in:
         return None, segments

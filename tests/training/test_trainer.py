@@ -110,7 +110,13 @@ def test_carried_state_equals_one_long_run():
 def test_padding_and_neighbours_stay_out_of_the_loss():
     """A short series beside a longer one: the first loss is that of its own rows only."""
     config = dataclasses.replace(
-        SMALL, dropout=0.0, lanes=2, horizon=1, chunk_length=50, loss="mae"
+        SMALL,
+        dropout=0.0,
+        lanes=2,
+        horizon=1,
+        chunk_length=50,
+        loss="mae",
+        split_by="series",
     )
     prepared = prepare(waves(num_series=2, lengths=(100, 40)), config)
     trainer = Trainer(prepared, config, CPU)

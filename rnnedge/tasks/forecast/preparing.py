@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnedge.data.scaling import fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import Parts, check_parts, split_rows
+from rnnedge.data.split import Parts, split_dataset, split_notes
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import choose_derived
 from rnnedge.tasks.forecast.network import (
@@ -87,9 +87,8 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         SpecError: the config does not fit the data.
     """
     horizon = config.horizon
-    parts = [split_rows(len(series.values), horizon) for series in dataset.series]
-    longest = max(len(series) for series in dataset.series)
-    check_parts(parts, longest, horizon, where=dataset.source)
+    split = split_dataset(dataset, horizon, config.split_rule)
+    parts = split.parts
     if config.missing == "reject":
         _check_complete(dataset)
 
@@ -170,7 +169,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         affine_weights=affine_weights(spec, input_scaler, output_scaler),
         series=series,
         output_scale=output_scaler.scale,
-        notes=dataset.notes,
+        notes=(*dataset.notes, *split_notes(dataset, split, config.split_rule)),
     )
 
 
