@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from rnnedge_runtime.tables.options import TableOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -78,3 +81,9 @@ def reading_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def take_options(arguments: dict[str, Any]) -> TableOptions:
+    """The options among a command's arguments, which are taken out of them."""
+    names = [field.name for field in dataclasses.fields(TableOptions)]
+    return TableOptions(**{name: arguments.pop(name) for name in names})

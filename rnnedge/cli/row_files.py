@@ -37,11 +37,13 @@ def open_lines(source: str, options: TableOptions | None = None) -> Iterator[Tex
             text.detach()
         return
     path = Path(source)
-    if path.suffix.lower() in (".parquet", ".pq"):
-        raise DataError(
-            f"{source}: a stream reads CSV and JSON lines, not Parquet. "
-            "Write the readings as CSV."
-        )
+    if path.suffix.lower() in (".parquet", ".pq", ".xlsx", ".xlsm", ".xls"):
+        from rnnedge.data.tables.files import read_file
+        from rnnedge.data.tables.json_lines import json_lines
+
+        table = read_file(path, options or TableOptions())
+        yield TextLines(json_lines(table), table.notes, is_live=False)
+        return
     try:
         file: IO[bytes] = path.open("rb", buffering=HEAD_BYTES)
     except OSError as error:

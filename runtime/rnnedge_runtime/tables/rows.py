@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from .options import TableOptions
 from .pivot import named_value
 from .pivot_rows import LongTable, pivot_rows
 from .records import RowFilter, split_lines
+from .resampling import parse_resampling, resampled_rows
 from .time_column import find_time, time_columns
 from .time_reading import TimeParser, TimeReading
 from .timestamps import CELL_PADDING
@@ -154,8 +155,14 @@ def read_rows(
         wanted=spec.feature_names if is_live else (),
     )
     if objects is not None:
-        return _read(_of_objects(objects.rows, table, notes), table)
-    return _read(_of_text(lines, table, notes), table)
+        reader = _read(_of_objects(objects.rows, table, notes), table)
+    else:
+        reader = _read(_of_text(lines, table, notes), table)
+    if table.options.resample is None:
+        return reader
+    resampling = parse_resampling(table.options.resample)
+    rows = resampled_rows(reader.rows, resampling, where=where)
+    return replace(reader, rows=rows)
 
 
 def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
