@@ -78,6 +78,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     artifact: Path,
     source: str,
     sink: str,

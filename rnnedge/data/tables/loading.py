@@ -149,7 +149,8 @@ def _timed(
     found = []
     for table, reading in zip(tables, readings, strict=True):
         columns = [n for n in (options.pivot, series) if n and n in table.names]
-        time_us, notes = None, []
+        time_us: NDArray[np.int64] | None = None
+        notes: list[str] = []
         if reading is not None:
             time_us, notes = table_times(table, reading, _positions(table, columns))
         table = dataclasses.replace(table, notes=(*table.notes, *notes))

@@ -108,7 +108,7 @@ def _name_columns(
 
 def _may_be_numbered(name: str, values: NDArray[np.float64], is_mixed: bool) -> bool:
     is_whole = np.isfinite(values).all() and bool((values == np.rint(values)).all())
-    return is_whole and is_mixed and _is_named_like_a_name(name)
+    return bool(is_whole) and is_mixed and _is_named_like_a_name(name)
 
 
 def _is_named_like_a_name(name: str) -> bool:
