@@ -15,7 +15,9 @@ import torch
 
 from rnnedge import run_folder
 from rnnedge.data.series import Dataset
+from rnnedge.data.tables.files import name_of
 from rnnedge.data.tables.loading import load_dataset, load_recorded
+from rnnedge.data.tables.recorded import option_fields, take_options
 from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
@@ -39,6 +41,7 @@ from rnnedge.training.session import interruptible, torch_settings
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
+from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tolerances import VERIFY_STEPS
 from rnnedge_runtime.weights import model_digest
 
@@ -76,28 +79,32 @@ def fit(
     """Train a network on a table of readings and write its run folder.
 
     Args:
-        source: CSV or Parquet path, a glob, several of them, or a data frame.
+        source: path of a table, a folder, a glob, several of them, or a data frame
+            (`load_dataset`).
         target: column or columns to forecast.
         horizon: steps ahead, 1 to horizon at once.
         out: run folder; None: `runs/<name of the source>`, numbered when it exists.
         features: input columns; None: all numeric ones.
         time: time column; None: found.
-        series: column that tells several series apart.
+        series: column that tells several series apart; several joined by `+`.
         units: unit by column name; where absent it is read off the name.
         overwrite: replace the run that `out` holds.
         is_quiet: no progress.
-        **choices: the other fields of TrainConfig.
+        **choices: the other fields of TrainConfig, and those of TableOptions, which say
+            how the tables are read.
 
     Raises:
         DataError: the table cannot be used; the message names column and row.
         SpecError: a choice that does not exist or does not fit.
         TrainingStopped: Ctrl-C; `resume(out)` goes on.
     """
+    options = take_options(choices)
     unknown = set(choices) - {field.name for field in fields(TrainConfig)}
     if unknown:
+        known = [f.name for f in (*fields(TrainConfig), *fields(TableOptions))]
         raise SpecError(
             f"train: {', '.join(sorted(unknown))} is not a choice, expected some of "
-            f"{', '.join(field.name for field in fields(TrainConfig))}. Check the spelling."
+            f"{', '.join(known)}. Check the spelling."
         )
     config = TrainConfig(horizon=horizon, **choices)
     targets = (target,) if isinstance(target, str) else tuple(target)
@@ -108,6 +115,7 @@ def fit(
         time=time,
         series=series,
         units=units,
+        options=options,
     )
     dataset = without_constant_features(
         dataset, horizon, are_named=features is not None, rule=config.split_rule
@@ -115,7 +123,7 @@ def fit(
     prepared = prepare(dataset, config)
     choose_device(config.device)
     _require_all()
-    folder = _new_folder(out, dataset, overwrite=overwrite)
+    folder = _new_folder(out, name_of(source), overwrite=overwrite)
     data = {
         "source": _source_text(source, dataset),
         "targets": list(targets),
@@ -123,11 +131,28 @@ def fit(
         "time": time,
         "series": series,
         "units": dict(units) if units else None,
+        **option_fields(options),
     }
     sections = {"data": data, "train": config_fields(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
     return _train(folder, dataset, prepared, config, is_quiet=is_quiet)
+
+
+def recorded_choices(path: str | Path) -> dict[str, Any]:
+    """The arguments of `fit` that a run's config records, `source` among them.
+
+    Args:
+        path: `config.toml` of a run, or its folder.
+
+    Raises:
+        DataError: it is not the config of a run.
+    """
+    path = Path(path)
+    config, data = read_config(path / run_folder.CONFIG if path.is_dir() else path)
+    data = dict(data)
+    data["target"] = data.pop("targets")
+    return {**config_fields(config), **data}
 
 
 def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:
@@ -320,9 +345,8 @@ def _loop(
     return is_finished
 
 
-def _new_folder(out: str | Path | None, dataset: Dataset, *, overwrite: bool) -> Path:
+def _new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
     if out is None:
-        stem = Path(dataset.source).name.split(".")[0] or "run"
         names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 10_000))
         out = next(path for name in names if not (path := Path("runs") / name).exists())
     folder = Path(out)

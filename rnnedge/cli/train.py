@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from rnnedge.cli.reading import reading_options
 from rnnedge.cli.tables import print_table
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
@@ -39,9 +40,14 @@ def _number(name: str, text: str) -> Any:
 @_number("horizon", "Steps ahead to forecast, 1 to this many at once.")
 @click.option("--out", help="Run folder.  [default: runs/<name of the data>]")
 @click.option("--feature", multiple=True, help="Input column; may be repeated.")
-@click.option("--time", help="Time column; found when not named.")
-@click.option("--series", help="Column that tells several series in one file apart.")
+@click.option(
+    "--time", help="Time column; found when not named. DATE+TIME: two columns."
+)
+@click.option(
+    "--series", help="Column that tells several series in one file apart; A+B: two."
+)
 @click.option("--unit", multiple=True, help="NAME=UNIT of a column; may be repeated.")
+@reading_options
 @_choice("cell", "Recurrent cell.")
 @_number("hidden_size", "Units of every recurrent layer.")
 @_number("num_layers", "Stacked recurrent layers.")
@@ -113,6 +119,11 @@ def _number(name: str, text: str) -> Any:
 @_choice("precision", "bf16: autocast on CUDA.")
 @_number("threads", "CPU threads, 0 chooses.")
 @click.option(
+    "--config",
+    metavar="FILE",
+    help="Choices of a run, its config.toml; DATA and options given beside it win.",
+)
+@click.option(
     "--resume", help="Go on with the run in this folder; DATA: its new place."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
@@ -123,18 +134,16 @@ def command(
     /,
     data: tuple[str, ...],
     target: tuple[str, ...],
-    horizon: int,
     out: str | None,
     feature: tuple[str, ...],
-    time: str | None,
-    series: str | None,
     unit: tuple[str, ...],
+    config: str | None,
     resume: str | None,
     overwrite: bool,
     quiet: bool,
     **choices: Any,
 ) -> None:
-    """Train a network on a table of readings (CSV or Parquet, files or a glob).
+    """Train a network on tables of readings: files, folders or a glob.
 
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
     20 % to test, at the same dates in all series; the network is printed beside its baselines.
@@ -149,15 +158,19 @@ def command(
             source = _source(data) if data else None
             fitted = fitting.resume(resume, source=source, is_quiet=quiet)
         else:
+            choices = _chosen(context, config, choices)
+            if data:
+                choices["source"] = _source(data)
+            if target:
+                choices["target"] = target
+            if feature:
+                choices["features"] = feature
+            if unit:
+                choices["units"] = _units(unit)
             fitted = fitting.fit(
-                _source(data),
-                target=_targets(target),
-                horizon=horizon,
+                choices.pop("source", None) or _source(data),
+                target=choices.pop("target", None) or _targets(target),
                 out=out,
-                features=feature or None,
-                time=time,
-                series=series,
-                units=_units(unit),
                 overwrite=overwrite,
                 is_quiet=quiet,
                 **choices,
@@ -167,6 +180,22 @@ def command(
         raise SystemExit(130) from None
     print_outcome(fitted)
     click.echo(f"\nNext: rnnedge export {fitted.run.path} --format onnx --out dist")
+
+
+def _chosen(
+    context: click.Context, config: str | None, choices: dict[str, Any]
+) -> dict[str, Any]:
+    """The choices of the config, those given on the command line in place of its own."""
+    if config is None:
+        return choices
+    from rnnedge import fitting
+
+    given = {
+        name: value
+        for name, value in choices.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    return fitting.recorded_choices(config) | given
 
 
 def print_outcome(fitted: Any) -> None:
