@@ -22,6 +22,7 @@ from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.score_tables import all_scores
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
 from rnnedge.run_folder import Run, load_run
 from rnnedge.tasks.config import (
@@ -310,6 +311,8 @@ def _finish(
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
+    scores = all_scores(prepared.spec, evaluation.scores["test"])
+    run_folder.save_rows(folder / run_folder.SCORES, scores)
     run_folder.save_report(folder, report)
     return Fitted(load_run(folder), prepared, evaluation)
 
@@ -378,7 +381,7 @@ def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
 def _write_results(folder: Path, history: Sequence[EpochRecord]) -> None:
     header = [field.name for field in fields(EpochRecord)]
     rows = [[getattr(record, name) for name in header] for record in history]
-    run_folder.save_results(folder, header, rows)
+    run_folder.save_rows(folder / run_folder.RESULTS, [header, *rows])
 
 
 def _stream(prepared: Prepared) -> np.ndarray:

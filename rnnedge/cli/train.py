@@ -201,7 +201,7 @@ def _chosen(
 def print_outcome(fitted: Any) -> None:
     """Print notes, score table, verdict and where everything is."""
     from rnnedge.evaluation.cutting import cut_lines
-    from rnnedge.evaluation.report import score_table, series_table
+    from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
     from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
@@ -221,6 +221,8 @@ def print_outcome(fitted: Any) -> None:
     print_table(
         score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
     )
+    if hidden := num_hidden(fitted.run.spec):
+        click.echo(f"... and {hidden} more in scores.csv")
     if len(evaluation.by_series.names) > 1:
         click.echo()
         print_table(series_table(fitted.run.spec, evaluation))
@@ -232,7 +234,8 @@ def print_outcome(fitted: Any) -> None:
         click.echo(sentence)
     folder = fitted.run.path
     click.echo(
-        f"\nRun folder: {folder}  (report.json, results.csv, loss.png, forecast.png)"
+        f"\nRun folder: {folder}  "
+        "(report.json, scores.csv, results.csv, loss.png, forecast.png)"
     )
 
 
