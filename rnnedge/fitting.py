@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,7 @@ def fit(
     units: Mapping[str, str] | None = None,
     overwrite: bool = False,
     is_quiet: bool = False,
+    on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None,
     **choices: Any,
 ) -> Fitted:
     """Train a network on a table of readings and write its run folder.
@@ -91,6 +92,7 @@ def fit(
         units: unit by column name; where absent it is read off the name.
         overwrite: replace the run that `out` holds.
         is_quiet: no progress.
+        on_prepared: told what was read and what will be trained, before the training.
         **choices: the other fields of TrainConfig, and those of TableOptions, which say
             how the tables are read.
 
@@ -122,6 +124,7 @@ def fit(
         dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
+    on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
     folder = _new_folder(out, name_of(source), overwrite=overwrite)

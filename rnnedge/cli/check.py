@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,7 +16,9 @@ from rnnedge_runtime.errors import require
 @click.argument("data", nargs=-1, required=True)
 @click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
 @click.option("--feature", multiple=True, help="Input column; may be repeated.")
-@click.option("--horizon", default=1, show_default=True, help="Steps ahead to forecast.")
+@click.option(
+    "--horizon", default=1, show_default=True, help="Steps ahead to forecast."
+)
 @click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
 @click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
 @reading_options
@@ -52,10 +55,10 @@ def command(
     if target:
         dataset = without_constant_features(dataset, horizon, are_named=bool(feature))
         spec = prepare(dataset, TrainConfig(horizon=horizon)).spec
-    print_summary(dataset, spec, split_dataset(dataset, horizon))
+    print_summary(dataset, spec, split_dataset(dataset, horizon), dataset.notes)
 
 
-def print_summary(dataset: Any, spec: Any, split: Any) -> None:
+def print_summary(dataset: Any, spec: Any, split: Any, notes: Sequence[str]) -> None:
     """Print what was read: lines, a table of columns, notes."""
     from rnnedge.evaluation.summary import (
         column_table,
@@ -69,5 +72,5 @@ def print_summary(dataset: Any, spec: Any, split: Any) -> None:
     print_table(column_table(dataset, spec))
     if hidden := num_columns_hidden(dataset):
         click.echo(f"... and {hidden} more columns")
-    for note in dataset.notes:
+    for note in notes:
         click.echo(f"note: {note}")

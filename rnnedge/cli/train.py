@@ -173,6 +173,7 @@ def command(
                 out=out,
                 overwrite=overwrite,
                 is_quiet=quiet,
+                on_prepared=print_prepared,
                 **choices,
             )
     except fitting.TrainingStopped as stopped:
@@ -198,15 +199,23 @@ def _chosen(
     return fitting.recorded_choices(config) | given
 
 
+def print_prepared(dataset: Any, prepared: Any) -> None:
+    """Print what was read, before the training."""
+    from rnnedge.cli.check import print_summary
+    from rnnedge.data.split import Split
+
+    split = Split([series.parts for series in prepared.series], None)
+    print_summary(dataset, prepared.spec, split, prepared.notes)
+    click.echo()
+
+
 def print_outcome(fitted: Any) -> None:
-    """Print notes, score table, verdict and where everything is."""
+    """Print score table, verdict and where everything is."""
     from rnnedge.evaluation.cutting import cut_lines
     from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
     from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
-    for note in report["data"]["notes"]:
-        click.echo(f"note: {note}")
     training = report["training"]
     click.echo(
         f"\nTrained {training['epochs']} epochs in {training['seconds']:.1f} s "

@@ -133,7 +133,9 @@ def _last_known(values: Array) -> Array:
     return np.asarray(values[known[np.maximum(source, 0)]])
 
 
-def _rows(series: Series, from_us: int | None, until_us: int | None) -> NDArray[np.bool_]:
+def _rows(
+    series: Series, from_us: int | None, until_us: int | None
+) -> NDArray[np.bool_]:
     rows = series.is_reading.copy()
     if series.time_us is not None:
         if from_us is not None:
