@@ -28,7 +28,7 @@ USUAL_PENALTY = 5
 """Position of the penalty of an output without a reading in the validation part."""
 
 MOST_COLUMNS = 2000
-MOST_PRODUCTS = 4e10
+MOST_PRODUCTS = 2e10
 """Multiplications of the sums over the training rows: seconds; above, rows are drawn."""
 
 MOST_GROUPS = 8
@@ -67,9 +67,10 @@ class _Part:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Clean:
-    """`x` `[T, F]` held readings and `last` `[T, targets]`, without spikes."""
+    """Held readings without spikes: features `[F, T]`, and `last` `[T, targets]`."""
 
-    x: NDArray[np.float32]
+    own: NDArray[np.float32]
+    others: NDArray[np.float32]
     last: NDArray[np.float32]
 
 
@@ -145,7 +146,11 @@ class RidgeAR:
             for k, target in enumerate(spec.target_names):
                 if target in spec.feature_names:
                     last[:, k] = x[:, spec.feature_names.index(target)]
-            self._newest = (series, _Clean(x, last))
+            own, others = (
+                np.ascontiguousarray(x[:, features].T)
+                for features in (self._own, self._others)
+            )
+            self._newest = (series, _Clean(own, others, last))
         return self._newest[1]
 
     def _fit_bounds(self) -> None:
@@ -160,7 +165,6 @@ class RidgeAR:
             ]
         )
         self._low, self._high = _tails(features)
-        self._width = self._high - self._low
         self._change_low, self._change_high = _tails(
             np.concatenate(
                 [
@@ -177,27 +181,31 @@ class RidgeAR:
         return change
 
     def _row_columns(self, series: PreparedSeries, rows: NDArray[np.int64]) -> Array:
-        """`[N, P]`: clipped readings, differences to them further back, derived inputs.
+        """`[N, P]`: derived inputs, clipped readings, differences to them further back.
 
         Before the first row the first reading stands.
         """
         num_features = self._prepared.spec.num_features
-        x = self._clean(series).x
-        now = x[rows].astype(np.float64)
-        derived = series.x[rows, num_features:].astype(np.float64)
-        blocks: list[Array] = [np.clip(now, self._low, self._high), derived]
-        for columns, lags in (
-            (self._own, self._lags.own),
-            (self._others, self._lags.others),
+        clean = self._clean(series)
+        columns: list[Array] = [series.x[rows, num_features:].T.astype(np.float64)]
+        is_run = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+        for features, readings, lags in (
+            (self._own, clean.own, self._lags.own),
+            (self._others, clean.others, self._lags.others),
         ):
-            if not columns:
-                continue
-            width = self._width[columns]
-            past = np.maximum(rows[:, None] - np.array(lags[1:], dtype=np.int64), 0)
-            then = x[past[..., None], np.array(columns)].astype(np.float64)
-            change = then - now[:, None, columns]
-            blocks.append(np.clip(change, -width, width).reshape(len(rows), -1))
-        return np.concatenate(blocks, axis=1)
+            now = readings[:, rows].astype(np.float64)
+            low, high = self._low[features][:, None], self._high[features][:, None]
+            columns.append(np.clip(now, low, high))
+            change = np.empty((len(lags) - 1, len(features), len(rows)))
+            for k, lag in enumerate(lags[1:]):
+                if is_run and rows[0] >= lag:
+                    then = readings[:, rows[0] - lag : rows[-1] + 1 - lag]
+                else:
+                    then = readings[:, np.maximum(rows - lag, 0)]
+                np.subtract(then, now, out=change[k])
+            np.clip(change, low - high, high - low, out=change)
+            columns.append(change.reshape(-1, len(rows)))
+        return np.concatenate(columns).T
 
     def _chosen(self, train: _Part) -> _Part:
         """Rows with all their lags, unless most have not; drawn where there are too many."""
