@@ -172,7 +172,9 @@ def test_feature_that_is_constant_in_training_is_left_out_or_refused():
     ):
         without_constant_features(step, 3, are_named=True)
     assert without_constant_features(dataset, 3, are_named=True) is dataset
-    without_target = dataclasses.replace(step, features=("b",), columns=("a", "b"))
+    without_target = dataclasses.replace(
+        with_values(step, values[:, ::-1]), features=("b",), columns=("b", "a")
+    )
     with pytest.raises(DataError, match="none of its features varies"):
         without_constant_features(without_target, 3, are_named=False)
 
