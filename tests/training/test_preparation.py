@@ -209,3 +209,13 @@ def test_missing_reading_under_reject_is_named_by_its_time():
     ):
         prepare(broken, TrainConfig(missing="reject"))
     prepare(broken, TrainConfig(missing="hold"))
+
+
+def test_a_validation_part_without_a_row_that_is_a_reading_is_refused():
+    """The validation error was the mean of nothing, and the network was said to explode."""
+    dataset = waves(400)
+    is_reading = np.ones(400, dtype=np.bool_)
+    is_reading[280:320] = False
+    series = dataclasses.replace(dataset.series[0], is_reading=is_reading)
+    with pytest.raises(DataError, match="validation part: target 'a' has no reading"):
+        prepare(dataclasses.replace(dataset, series=(series,)), TrainConfig(horizon=3))

@@ -35,8 +35,10 @@ def check_targets(
             )
     held_out = np.concatenate(
         [
-            y[p.validation.start : p.validation.stop]
-            for y, p in zip(outputs, parts, strict=True)
+            y[p.validation.start : p.validation.stop][
+                one.is_reading[p.validation.start : p.validation.stop]
+            ]
+            for one, y, p in zip(dataset.series, outputs, parts, strict=True)
         ]
     )
     known = np.isfinite(held_out).reshape(len(held_out), len(dataset.targets), -1)
