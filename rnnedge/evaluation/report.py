@@ -26,6 +26,7 @@ from rnnedge.evaluation.verdict import (
     Comparison,
     cut_sentences,
     sentence,
+    shown_targets,
     step_sentence,
 )
 from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
@@ -199,9 +200,10 @@ def verdict(
         cut: of the test part, from `count_cut`; None: not counted.
     """
     spec = prepared.spec
-    sentences = []
     cut_off = cut_sentences(spec, cut or {})
-    for target in spec.target_names:
+    ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+    targets, sentences = shown_targets(spec, evaluation.comparisons, ahead)
+    for target in targets:
         outcomes = {}
         for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
             if output.target != target:
