@@ -38,11 +38,12 @@ OTHER_PERIOD = 1.5
 """Ratio of the periods of two series above which they are two periods."""
 
 _FEW_STEPS = 8
+_FAR_HOLE = 10  # over more periods the phase of a clock may well move
 _WINDOW = 1.4
 _REFINEMENTS = 4
 _CUT_RUN = 64
 _CUT_SHARE = 0.9
-_LARGEST_CUT_US = 60_000_000
+_CUT_UNITS_US = (*(10**k for k in range(7)), 60_000_000)
 
 
 def find_period(all_series: Sequence[SeriesRows]) -> float | None:
@@ -114,7 +115,8 @@ def _period_of_cut_stamps(
     two = np.argsort(counts, kind="stable")[-2:]
     unit = abs(int(sizes[two[0]] - sizes[two[1]]))
     if (
-        unit > min(_LARGEST_CUT_US, sizes[two].min())
+        unit not in _CUT_UNITS_US
+        or unit > sizes[two].min()
         or counts[two].sum() < _CUT_SHARE * counts.sum()
         or counts[two].min() < (1 - _CUT_SHARE) * counts.sum()
     ):
@@ -141,7 +143,8 @@ def _rounded(period_us: float) -> float:
 def _check_regular(where: str, steps: NDArray[np.int64], period_us: float) -> None:
     position = steps / period_us
     number = np.maximum(np.rint(position), 1)
-    share = float((np.abs(position - number) > NEAR).mean())
+    is_far = (np.abs(position - number) > NEAR) & (number < _FAR_HOLE)
+    share = float(is_far.mean())
     single = float(((number == 1) & (np.abs(position - 1) <= NEAR)).mean())
     if share <= MAX_FAR_SHARE and single >= MIN_SINGLE_SHARE:
         return

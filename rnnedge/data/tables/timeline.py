@@ -202,9 +202,12 @@ def _step_notes(
     after_hole = np.flatnonzero(steps > 1)
     if len(after_hole):
         missing = int((steps[after_hole] - 1).sum())
+        hint = ""
+        if missing > len(steps):
+            hint = " A shorter --max-gap starts new stretches instead."
         notes.append(
             f"{series.where}: {count(missing, 'missing row')} put in after "
-            f"{row_list(series.rows[after_hole - 1])}."
+            f"{row_list(series.rows[after_hole - 1])}.{hint}"
         )
     return notes
 
