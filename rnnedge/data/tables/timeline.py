@@ -182,11 +182,12 @@ def _step_notes(
     period_s: float,
 ) -> list[str]:
     period_us = period_s * 1e6
-    step_us = np.diff(series.time_us, prepend=series.time_us[0])
-    aside = np.abs(step_us - steps * period_us)
+    aside = steps * period_us
+    aside[1:] -= np.diff(series.time_us)
     aside[first_rows] = 0
     notes = []
-    off = aside > OFF_GRID_FRACTION * period_us
+    off = np.abs(aside, out=aside) > OFF_GRID_FRACTION * period_us
+    del aside
     if off.any():
         notes.append(
             f"{series.where}: {count(off.sum(), 'row')} off the period of {period_s:g} s, "
