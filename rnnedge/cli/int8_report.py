@@ -33,7 +33,7 @@ def print_quantisation(
     scored = evaluation.score_forecasts(prepared, outputs, season)
     network = scores.pop(evaluation.NETWORK)
     ordered = {evaluation.NETWORK: network, evaluation.NETWORK_INT8: scored, **scores}
-    print_table(evaluation.score_table(spec, ordered))
+    print_table(evaluation.score_table(spec, ordered, season))
     click.echo()
     for line in quantisation_lines(found):
         click.echo(line)

@@ -276,17 +276,20 @@ def test_text_in_a_numeric_column_is_named(tmp_path: Path) -> None:
     cells[4][1] = "fault"
     path = write(tmp_path, hourly("temp", "flow", cells=cells))
     assert load_error(path) == (
-        f"{path}: column 'flow' holds 'fault' in row 5, expected a number. Mend or empty "
-        "this cell, or leave the column out."
+        f"{path}: column 'flow' holds 'fault' in row 5, expected a number. If it means a "
+        "missing reading, name it with --na 'fault'. Otherwise mend the cell, or leave the "
+        "column out."
     )
     assert load_dataset(path, targets="temp", features=["temp"]).features == ("temp",)
 
 
 def test_a_text_column_is_refused_only_when_asked_for(tmp_path: Path) -> None:
-    path = write(tmp_path, hourly("temp", "mode", cells=[[k, "on"] for k in range(4)]))
+    path = write(
+        tmp_path, hourly("temp", "mode", cells=[[k, "auto"] for k in range(4)])
+    )
     assert load_dataset(path, targets="temp").features == ("temp",)
     for asked in ({"targets": "mode"}, {"features": ["temp", "mode"]}):
-        assert "column 'mode' holds 'on' in row 1" in load_error(path, **asked)
+        assert "column 'mode' holds 'auto' in row 1" in load_error(path, **asked)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +364,7 @@ def test_an_empty_cell_in_the_series_column(tmp_path: Path) -> None:
 
 
 def test_rows_without_a_period(tmp_path: Path, rng: np.random.Generator) -> None:
-    times = np.cumsum(rng.exponential(3600, 300)).astype(int)
+    times = 1_357_020_000 + np.cumsum(rng.exponential(3600, 300)).astype(int)
     lines = ["time,temp", *(f"{t},{k}" for k, t in enumerate(times))]
     message = load_error(write(tmp_path, "\n".join(lines)))
     assert "the rows have no regular period" in message
@@ -383,9 +386,9 @@ def test_one_table_with_and_one_without_time(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "does not exist" in load_error(tmp_path / "no.csv")
-    assert "is a folder" in load_error(tmp_path)
-    path = write(tmp_path, "x", "readings.xlsx")
-    assert "the ending '.xlsx' is not one of .csv, " in load_error(path)
+    assert "the folder holds no table" in load_error(tmp_path)
+    path = write(tmp_path, "x", "readings.pdf")
+    assert "the ending '.pdf' is not one of .csv, " in load_error(path)
     for name in ("bad.parquet", "bad.csv.gz"):
         message = load_error(write(tmp_path, "not that", name))
         assert message.startswith(f"{tmp_path / name}: the file cannot be read: ")

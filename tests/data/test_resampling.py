@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.durations import duration_text, parse_duration
-from rnnedge.data.tables.resampling import Resampling, parse_resampling, resample
+from rnnedge.data.tables.resampling import resample
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.durations import duration_text, parse_duration
+from rnnedge_runtime.tables.resampling import Resampling, parse_resampling
 
 
 @st.composite

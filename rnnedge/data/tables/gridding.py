@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from rnnedge.data.series import Series
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.durations import duration_text, parse_duration
 from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.resampling import Resampling, parse_resampling
 from rnnedge_runtime.tables.time_grid import MAX_HOLE
 
-from .durations import duration_text, parse_duration
 from .period import find_period
-from .resampling import Resampling, fill_held, parse_resampling, resample
+from .resampling import fill_held, resample
 from .timeline import SeriesRows, place, time_order
 
 DEFAULT_GAP_PERIODS = 24

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.durations import duration_text
 
-from .durations import duration_text
 from .timeline import SeriesRows
 
 NEAR = 0.25

@@ -8,46 +8,12 @@ newer than its stamp.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.data.series import Series
-from rnnedge_runtime.errors import DataError
-
-from .durations import parse_duration
-
-WAYS = ("mean", "last", "max")
-
-
-@dataclass(frozen=True, slots=True)
-class Resampling:
-    """What `--resample` says.
-
-    Attributes:
-        period_us: length of a bin in microseconds.
-        how: `mean`, `last` or `max` of the readings of a bin.
-    """
-
-    period_us: int
-    how: str
-
-
-def parse_resampling(text: str) -> Resampling:
-    """The meaning of `PERIOD[:mean|last|max]`; without a way the mean.
-
-    Raises:
-        DataError: the period is no length of time, or there is no such way.
-    """
-    period, _, how = text.partition(":")
-    how = how.strip() or "mean"
-    if how not in WAYS:
-        raise DataError(
-            f"--resample '{text}': '{how}' is no way to resample, expected one of "
-            f"{', '.join(WAYS)}. Write it as 10min:mean."
-        )
-    return Resampling(parse_duration(period, option="--resample"), how)
+from rnnedge_runtime.tables.resampling import Resampling
 
 
 def resample(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.tables.durations import duration_text
 from rnnedge_runtime.tables.time_grid import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
@@ -18,8 +19,6 @@ from rnnedge_runtime.tables.time_grid import (
     hole_error,
     slot_steps,
 )
-
-from .durations import duration_text
 
 
 @dataclass(frozen=True, eq=False)

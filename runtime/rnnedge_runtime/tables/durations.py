@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rnnedge_runtime.errors import DataError
+from ..errors import DataError
 
 _UNITS_US = {
     "us": 1,
