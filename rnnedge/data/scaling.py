@@ -63,7 +63,7 @@ def fit_changes(
     bounds = [Limits({}, {}).bounds("", clean_range(column))[0] for column in changes.T]
     low, high = np.array(bounds, dtype=np.float32).T
     scaler = fit_scaler(
-        np.clip(changes, low, high),
+        np.clip(changes, low, high).T,
         [f"change of {name}" for name in names],
         where=where,
     )
