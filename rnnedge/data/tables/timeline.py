@@ -189,7 +189,8 @@ def _step_notes(
     del aside
     if off.any():
         notes.append(
-            f"{series.where}: {count(off.sum(), 'row')} off the period of {period_s:g} s, "
+            f"{series.where}: {count(off.sum(), 'row')} off the period of "
+            f"{duration_text(period_s)}, "
             "by the time since the row before, in the nearest slot "
             f"({row_list(series.rows[off])})."
         )
