@@ -223,6 +223,27 @@ def test_errors_are_one_line_and_exit_2(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (
+            ("--sort",),
+            "--sort: a stream takes its rows one by one and cannot sort them",
+        ),
+        (
+            ("--max-gap", "6h"),
+            "--max-gap 6h: a stream keeps to the longest hole of the",
+        ),
+    ],
+)
+def test_what_only_a_whole_table_can_be_asked_for(
+    artifact: Path, option: tuple[str, ...], expected: str
+) -> None:
+    result = run(artifact, *option, stdin=LINES)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+
+
 def test_errors_of_files(artifact: Path, table: Path, tmp_path: Path) -> None:
     for name, raw, expected in (
         ("cut.csv.gz", gzip.compress(LINES.encode())[:60], "cannot be unpacked"),
