@@ -151,7 +151,7 @@ def _common_names(tables: list[Table], others: set[str | None]) -> tuple[str, ..
 
 def _readings(
     tables: list[Table], names: Sequence[str], asked: set[str]
-) -> tuple[dict[str, list[NDArray[np.float32]]], list[str]]:
+) -> tuple[dict[str, list[NDArray[np.float64]]], list[str]]:
     """Numbers of the usable columns by name, one array per table; notes on the others."""
     readings = {}
     notes = []
@@ -203,13 +203,13 @@ def _fault(parts: list[Numbers]) -> str | None:
 
 def _all_series(
     tables: list[Table],
-    readings: dict[str, list[NDArray[np.float32]]],
+    readings: dict[str, list[NDArray[np.float64]]],
     columns: Sequence[str],
     time_columns: list[str | None],
     series: str | None,
 ) -> tuple[list[Series], float | None, list[str]]:
     values = [
-        np.stack([readings[name][k] for name in columns], axis=1)
+        np.stack([readings[name][k] for name in columns], axis=1).astype(np.float32)
         for k in range(len(tables))
     ]
     groups = [

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import empty_error
@@ -86,7 +86,7 @@ def text_of_file(
 
 def _opened(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 
@@ -275,7 +275,7 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
     pl = _polars()
     width, delimiter = shape.width, shape.delimiter
     has_quotes = bool(lines.str.contains('"', literal=True).any())
-    if int(lines.str.len_bytes().max() or 0) > csv.field_size_limit():
+    if (lines.str.len_bytes() > csv.field_size_limit()).any():
         return None
     if delimiter == BLANKS:
         if has_quotes:

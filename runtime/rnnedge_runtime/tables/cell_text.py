@@ -20,7 +20,7 @@ MISSING_WORDS = frozenset(
     bad err error invalid void overflow overrange underrange open_circuit
     #div/0! #value! #ref! #num! #name? #null!
     inf +inf -inf infinity +infinity -infinity
-    """.split()
+    """.split()  # noqa: SIM905
 ) | {"", "no data", "not available", "1.#qnan", "-1.#ind", "1.#inf"}
 """Words, in lower case, for a reading that is not there."""
 

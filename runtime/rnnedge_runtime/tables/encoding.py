@@ -81,8 +81,9 @@ def find_encoding(head: bytes, *, where: str, given: str | None = None) -> Encod
         if head.startswith(mark):
             note = "" if name == "utf-8-sig" else f"The text is {name.upper()}."
             return Encoding(name, note)
-    if (name := _by_zeros(head)) is not None:
-        return Encoding(name, f"The text is {name.upper()}.")
+    zeros = _by_zeros(head)
+    if zeros is not None:
+        return Encoding(zeros, f"The text is {zeros.upper()}.")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError as error:

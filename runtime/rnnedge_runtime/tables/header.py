@@ -13,7 +13,8 @@ from .timestamps import CELL_PADDING
 from .unit_text import is_under_header, unit_under_header
 
 _DATE = (
-    r"(?:\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?|\d{1,2}[-/ .]{0,2}[A-Za-z]{3,9}[-/ .,]{1,2}\d{2,4}"
+    r"(?:\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?"
+    r"|\d{1,2}[-/ .]{0,2}[A-Za-z]{3,9}[-/ .,]{1,2}\d{2,4}"
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{4}[-/ ][A-Za-z]{3,9}[-/ ]\d{1,2}|\d{6,8})"
 )
 _CLOCK = (

@@ -25,7 +25,7 @@ FOOTERS = frozenset(
     """
     average avg mean median max maximum min minimum sum total totals std stddev count
     mittel mittelwert summe durchschnitt anzahl moyenne total: eof end
-    """.split()
+    """.split()  # noqa: SIM905
 ) | {"end of file", "end of data", "end of report"}
 """Words, in lower case, in the first cell of a line under the rows."""
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..spec import ModelSpec
 from .cell_text import check_columns, empty_error
-from .dialect import HEAD_LINES, Dialect, find_dialect, find_dialect_live, table_rules
+from .column_reader import ColumnReader
+from .dialect import HEAD_LINES, Dialect, find_dialect, find_dialect_live
 from .encoding import TextLines, undecodable_error
-from .number_text import ColumnReader, NumberFormat
+from .number_rules import NumberFormat, table_rules
 from .options import TableOptions
 from .records import RowFilter, split_lines
 from .timestamps import CELL_PADDING, find_time_column, time_or_error

@@ -22,10 +22,10 @@ _UNITS = frozenset(
     ppm ppb ppt lx lux klx lm cd db dba dbm db(a) ph ntu
     w/m2 w/m² µmol/m2/s s/cm ms/cm µs/cm us/cm mg/l mg/dl mmol/l µg/m3 µg/m³ ug/m3
     bpm steps counts count cfm fpm usd eur gbp chf inr jpy $ € £ ¥
-    """.split()
+    """.split()  # noqa: SIM905
 )
 _AGGREGATES = frozenset(
-    "ts rn avg smp tot min max std med mean sum sample average total inst raw txt".split()
+    "ts rn avg smp tot min max std med mean sum sample average total inst raw txt".split()  # noqa: SIM905
 )
 _COMPOUND = re.compile(r"[A-Za-zµ°Ω%]+[23²³]?(?:/[A-Za-zµ]+[23²³]?)+")
 _BRACKETED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)")
