@@ -77,9 +77,16 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
         quality *= 0.6
     if width == 1:
         quality *= 0.9
+    above = records[: records.index(fitting[0])]
+    if above and len(above[-1].cells) < width and _are_words(above[-1]):
+        quality *= 0.8
     if delimiter == BLANKS:
         quality *= 0.95
     return len(fitting) / len(records) * (0.2 + quality)
+
+
+def _are_words(record: Record) -> bool:
+    return all(value_kind(text) == "word" for text in record.texts)
 
 
 def _quality(text: str) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from ..errors import DataError
 from .column_reader import ColumnReader
 from .delimiter import find_delimiter, read_records, rows_alone
 from .dialect_notes import format_notes, layout_notes, preamble_notes
-from .header import Header, common_width, find_header, value_kind
+from .header import Header, common_width, find_header, has_clock_apart, value_kind
 from .number_rules import (
     MAGNITUDE,
     NumberFormat,
@@ -25,13 +26,25 @@ from .number_rules import (
     table_rules,
 )
 from .options import TableOptions
-from .records import BLANKS, RowFilter, RowShape, is_comment, split_lines
+from .records import (
+    BLANKS,
+    RowFilter,
+    RowShape,
+    is_comment,
+    is_footer_word,
+    join_clock,
+    split_rows,
+)
 from .timestamps import CELL_PADDING
 
 HEAD_LINES = 1000
 """Lines at the front of a table from which it is told how it is written."""
 
 _LAYOUT_LINES = 200
+_LAYOUT_SIZE = 1 << 16
+_FORMAT_SIZE = 1 << 18
+_FEW_LINES = 12
+_SAID = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +90,18 @@ def find_dialect(
     options = options or TableOptions()
     skip = options.skip_rows or 0
     head = _without_mark(lines[skip:])
-    delimiter = find_delimiter(head[:_LAYOUT_LINES], options, where=where)
-    records = read_records(head[:_LAYOUT_LINES], delimiter)
+    said = _SAID.fullmatch(head[0].strip(CELL_PADDING)) if head else None
+    if said is not None and len(head) > 1:
+        skip, head = skip + 1, head[1:]
+        options = replace(options, delimiter=options.delimiter or said.group(1))
+    top = head[: _num_lines_of(head, _LAYOUT_LINES, _LAYOUT_SIZE)]
+    delimiter = find_delimiter(top, options, where=where)
+    records = read_records(top, delimiter)
     if not records:
         raise _no_lines(where, skip)
+    joins_clock = delimiter == BLANKS and has_clock_apart(records)
+    if joins_clock:
+        records = read_records([join_clock(line) for line in top], delimiter)
     header = find_header(records, common_width(rows_alone(records)))
     names, notes = _names(header)
     notes = preamble_notes(header) + notes
@@ -95,8 +116,10 @@ def find_dialect(
         header.cells or names,
         has_comments=first is None or not is_comment(first.cells[0]),
         has_footers=first is None or any(c.isdigit() for c in first.cells[0]),
+        joins_clock=joins_clock,
     )
-    rows = _rows(head[header.end :], shape)
+    end = header.end + _num_lines_of(head[header.end :], HEAD_LINES, _FORMAT_SIZE)
+    rows = _rows(head[header.end : end], shape)
     rules = rules_of_rows(rows, delimiter, table_rules(options, names, where=where))
     formats = []
     units = list(header.units)
@@ -143,6 +166,16 @@ def _is_settled(row: Sequence[str], dialect: Dialect) -> bool:
     return has_values or len(row) > 1
 
 
+def _num_lines_of(lines: Sequence[str], most: int, size: int) -> int:
+    """How many of the lines to look at: a few, and more while they are not too long."""
+    total = 0
+    for k, line in enumerate(lines[:most]):
+        total += len(line)
+        if total > size and k >= _FEW_LINES:
+            return k
+    return min(most, len(lines))
+
+
 def _no_lines(where: str, skip: int) -> DataError:
     return DataError(
         f"{where}: no line with text is left after --skip-rows {skip}. Skip fewer."
@@ -186,9 +219,11 @@ def _rows(lines: Sequence[str], shape: RowShape) -> list[tuple[int, list[str]]]:
     filter = RowFilter(shape, where="")
     found: list[tuple[int, list[str]]] = []
     try:
-        for cells in split_lines(lines, shape.delimiter):
+        for cells in split_rows(lines, shape):
             row = filter.row(cells) if cells else None
-            if row is not None and len(row) == shape.width:
+            if row is None or (shape.has_footers and is_footer_word(row[0])):
+                continue
+            if len(row) == shape.width:
                 found.append((len(found) + 1, row))
     except csv.Error:
         pass

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 from .header import Header, is_time
 from .number_rules import MAGNITUDE, NumberFormat, NumberRules
-from .number_text import FLAGS, HEX, TRUTH_WORDS, is_open, split_number
+from .number_text import FLAGS, HEX, TRUTH_WORDS, is_open, number_in, split_number
 from .records import BLANKS
 from .timestamps import CELL_PADDING
 
 
 def preamble_notes(header: Header) -> list[str]:
-    """What is said of the lines above the names."""
-    count = header.num_preamble
-    if not count:
-        return []
-    return [
-        f"{count} line{'' if count == 1 else 's'} above the names "
-        f"{'is' if count == 1 else 'are'} skipped ('{header.preamble[:40]}')."
-    ]
+    """What is said of the lines above and under the names."""
+    notes = []
+    if count := header.num_preamble:
+        notes.append(
+            f"{count} line{'' if count == 1 else 's'} above the names "
+            f"{'is' if count == 1 else 'are'} skipped ('{header.preamble[:40]}')."
+        )
+    if header.described:
+        notes.append(
+            f"The line of words under the names is skipped ('{header.described[:40]}')."
+        )
+    return notes
 
 
 def layout_notes(delimiter: str, formats: Sequence[NumberFormat]) -> list[str]:
@@ -75,7 +79,9 @@ def _mark_notes(
         if not other or other not in text or is_time(text):
             continue
         shape = split_number(text)
-        if shape is not None and other in shape.body:
+        if shape is None or number_in(shape, format.decimal or ".") is None:
+            continue
+        if other in shape.body:
             return [f"Column '{name}': {_spoken(other)} group thousands ('{text}')."]
     for row, cell in enumerate(cells, 1):
         shape = split_number(cell.strip(CELL_PADDING))

@@ -24,7 +24,7 @@ from .dialect import HEAD_LINES, Dialect, find_dialect, find_dialect_live
 from .encoding import TextLines, undecodable_error
 from .number_rules import NumberFormat, table_rules
 from .options import TableOptions
-from .records import RowFilter, split_lines
+from .records import RowFilter, split_rows
 from .timestamps import CELL_PADDING, find_time_column, time_or_error
 
 
@@ -176,7 +176,7 @@ def _read_text(
     names = list(dialect.names)
     _check_names(names, table)
     filter = RowFilter(dialect.shape, where=where)
-    cells = filter.rows(split_lines(lines, dialect.shape.delimiter))
+    cells = filter.rows(split_rows(lines, dialect.shape))
     first = next(cells, None)
     time_column = _time_column(names, first, table) if first else table.time
     time_index = None if time_column is None else names.index(time_column)

@@ -27,6 +27,11 @@ _UNITS = frozenset(
 _AGGREGATES = frozenset(
     "ts rn avg smp tot min max std med mean sum sample average total inst raw txt".split()  # noqa: SIM905
 )
+_TIME_PATTERN = re.compile(
+    r"[yYmMdDhHsSfzZaATp]+(?:[-/.: ,]+[yYmMdDhHsSfzZaATp]+)+|utc|gmt|local|cet|iso ?8601|"
+    "text|string|number|numeric|float|double|int|integer|datetime|date|time|timestamp",
+    re.IGNORECASE,
+)
 _COMPOUND = re.compile(r"[A-Za-zµ°Ω%]+[23²³]?(?:/[A-Za-zµ]+[23²³]?)+")
 _BRACKETED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)")
 
@@ -42,6 +47,8 @@ def is_under_header(text: str) -> bool:
     """Whether a text is a unit, or another word that loggers write under a name."""
     text = text.strip(CELL_PADDING)
     if _BRACKETED.fullmatch(text) or text.lower() in _AGGREGATES:
+        return True
+    if _TIME_PATTERN.fullmatch(text):
         return True
     return is_unit(text)
 
