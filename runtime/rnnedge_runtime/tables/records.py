@@ -25,9 +25,15 @@ FOOTERS = frozenset(
     """
     average avg mean median max maximum min minimum sum total totals std stddev count
     mittel mittelwert summe durchschnitt anzahl moyenne total: eof end
-    """.split()
+    """.split()  # noqa: SIM905
 ) | {"end of file", "end of data", "end of report"}
 """Words, in lower case, in the first cell of a line under the rows."""
+
+JOINT = "\x1f"
+CLOCK_APART = (
+    r"([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})[ \t]+([0-9]{1,2}:[0-9]{2}[0-9:.,]*)"
+)
+"""A date and a clock time with blanks between them."""
 
 _BLANK_CELL = re.compile(r'"((?:[^"]|"")*)"|([^ \t\r\n]+)')
 
@@ -41,12 +47,15 @@ class RowShape:
         header: cells of the header without padding, as many as columns.
         has_comments: lines that start with `#` are no rows.
         has_footers: a word of `FOOTERS` in the first cell is no reading.
+        joins_clock: a date and the clock time after it are one cell, though blanks stand
+            between all cells.
     """
 
     delimiter: str
     header: tuple[str, ...]
     has_comments: bool = True
     has_footers: bool = True
+    joins_clock: bool = False
 
     @property
     def width(self) -> int:
@@ -58,6 +67,19 @@ def split_lines(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     if delimiter != BLANKS:
         return csv_cells(lines, delimiter)
     return (split_at_blanks(line) for line in lines)
+
+
+def split_rows(lines: Iterable[str], shape: RowShape) -> Iterator[list[str]]:
+    """Cells of each line of a table of this shape (`split_lines`)."""
+    if not shape.joins_clock:
+        return split_lines(lines, shape.delimiter)
+    joined = split_lines((join_clock(line) for line in lines), shape.delimiter)
+    return ([cell.replace(JOINT, " ") for cell in cells] for cells in joined)
+
+
+def join_clock(line: str) -> str:
+    """A line with `JOINT` instead of the blanks between a date and the clock time."""
+    return re.sub(CLOCK_APART, rf"\1{JOINT}\2", line)
 
 
 def split_at_blanks(line: str) -> list[str]:
@@ -138,11 +160,25 @@ class RowFilter:
             return None
         if shape.has_comments and is_comment(cells[0]):
             return None
+        if any("\n" in cell for cell in cells):
+            self._check_quotes(cells)
         if len(cells) > width and not any(c.strip(CELL_PADDING) for c in cells[width:]):
             cells = cells[:width]
         if cells[0].strip(CELL_PADDING) == shape.header[0] and self._is_header(cells):
             return None
         return cells
+
+    def _check_quotes(self, cells: list[str]) -> None:
+        """Raise DataError where a cell holds lines that are rows themselves."""
+        shape = self.shape
+        for cell in cells:
+            for line in cell.splitlines()[1:]:
+                if line.count(shape.delimiter) == shape.width - 1 > 0:
+                    raise not_csv_error(
+                        where=self._where,
+                        row=self._num_rows + 1,
+                        reason=f"a cell runs over several lines, '{line[:40]}' among them",
+                    )
 
     def _is_header(self, cells: list[str]) -> bool:
         return tuple(cell.strip(CELL_PADDING) for cell in cells) == self.shape.header

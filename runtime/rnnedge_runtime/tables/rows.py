@@ -20,15 +20,16 @@ from ..errors import DataError
 from ..spec import ModelSpec
 from .cell_text import check_columns, empty_error
 from .changes import CounterChanges, change_name
-from .dialect import HEAD_LINES, find_dialect, find_dialect_live, table_rules
+from .column_reader import ColumnReader
+from .dialect import HEAD_LINES, find_dialect, find_dialect_live
 from .encoding import TextLines, undecodable_error
 from .layouts import find_objects
 from .look_ahead import is_at_hand, look_ahead
-from .number_text import ColumnReader, NumberFormat
+from .number_rules import NumberFormat, table_rules
 from .options import TableOptions
 from .pivot import named_value
 from .pivot_rows import LongTable, pivot_rows
-from .records import RowFilter, split_lines
+from .records import RowFilter, split_rows
 from .resampling import parse_resampling, resampled_rows
 from .time_column import find_time, time_columns
 from .time_reading import TimeParser, TimeReading
@@ -194,7 +195,7 @@ def _of_text(lines: Iterator[str], table: _Table, notes: list[str]) -> _Cells:
     filter = RowFilter(dialect.shape, where=where)
 
     def rows() -> Iterator[list[str]]:
-        yield from filter.rows(split_lines(rest, dialect.shape.delimiter))
+        yield from filter.rows(split_rows(rest, dialect.shape))
         notes.extend(filter.notes)
 
     def get(name: str) -> Callable[[Any], Any]:
