@@ -15,12 +15,11 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import check_columns, text_error
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.time_column import time_columns
-from rnnedge_runtime.tables.time_headers import is_index_like
 from rnnedge_runtime.tables.time_reading import TimeReading
 
 from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
 from .timeline import SeriesRows, check_order, find_period, place
-from .times import find_table_times, notes_of, table_times
+from .times import find_table_times, just_counts, notes_of, table_times
 from .units import guess_unit
 
 
@@ -147,7 +146,7 @@ def _readings(
                 row, text = part.first_text
                 raise text_error(where=table.where, column=name, text=text, row=row)
         fault = _fault(parts)
-        if fault is None and name not in asked and is_index_like(name, _first(parts)):
+        if name not in asked and just_counts(tables[0].columns[name]):
             notes.append(
                 f"{tables[0].where}: column '{name}' is left out, it just counts from row "
                 "to row. Name it as a feature if it is a reading."
@@ -170,10 +169,6 @@ def _readings(
                 f"{', '.join(extra)} left out, another table has no such column."
             )
     return readings, notes
-
-
-def _first(parts: list[Numbers]) -> NDArray[np.float32]:
-    return parts[0].values
 
 
 def _is_mostly_numbers(parts: Iterable[Numbers]) -> bool:
