@@ -208,6 +208,9 @@ def pivot_table(
         for value in values
     }
     _check_leader(table, pivot, leader, list(names.values()))
+    for name, _ in () if table.rules is None else table.rules.missing_values:
+        wanted = [name] if name else []
+        check_columns(wanted, list(names.values()), where=where, role="missing value")
     groups = None if series is None else texts(table.columns[series])
     cells = {value: table.columns[value].to_list() for value in values}
 

@@ -138,8 +138,8 @@ def num_lost_in_float32(values: NDArray[np.float64]) -> tuple[int, int]:
         return len(unique), len(np.unique(unique.astype(np.float32)))
 
 
-def suspect_notes(values: NDArray[np.float64], column: str) -> list[str]:
-    """What is worth a look in a column, in sentences.
+def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
+    """What is worth a look among the values of a column, in sentences.
 
     Args:
         values: `[N]` of one column, NaN where missing.
@@ -158,6 +158,17 @@ def suspect_notes(values: NDArray[np.float64], column: str) -> list[str]:
                 f"Column '{column}': {suspect.value:.10g} in row {suspect.first_row} is far "
                 "from all other readings."
             )
+    return notes
+
+
+def suspect_notes(values: NDArray[np.float64], column: str) -> list[str]:
+    """`value_notes`, and what the column is as a whole.
+
+    Args:
+        values: `[N]` of one column, NaN where missing.
+        column: its name.
+    """
+    notes = value_notes(values, column)
     present = values[np.isfinite(values)]
     if len(present) > 1 and present.min() == present.max():
         notes.append(f"Column '{column}': it is {present[0]:.10g} in all rows.")

@@ -196,12 +196,13 @@ def table_rules(
             f"{where}: the decimal mark '{options.decimal}' is neither a point nor a comma. "
             "Give --decimal . or --decimal ,."
         )
+    known = None if options.pivot is not None else names
     return NumberRules(
         where=where,
         decimal=options.decimal,
         na=tuple(word.strip(CELL_PADDING).lower() for word in options.na),
         missing_values=tuple(
-            _missing_value(text, names, where=where) for text in options.missing_values
+            _missing_value(text, known, where=where) for text in options.missing_values
         ),
     )
 
@@ -239,14 +240,16 @@ def rules_of_rows(
     )
 
 
-def _missing_value(text: str, names: Sequence[str], *, where: str) -> tuple[str, float]:
+def _missing_value(
+    text: str, names: Sequence[str] | None, *, where: str
+) -> tuple[str, float]:
     column, equals, number = text.rpartition("=")
     if not NUMBER.fullmatch(number.strip()):
         raise DataError(
             f"{where}: '{text}' does not name a number that means a missing reading. Give "
             "--missing-value -999, or --missing-value COLUMN=-999."
         )
-    if equals and column not in names:
+    if equals and names is not None and column not in names:
         raise DataError(
             f"{where}: --missing-value '{text}' names no column of the table, which has "
             f"{', '.join(name for name in names if name)}. Name one of these."
