@@ -41,8 +41,10 @@ def json_rows(
         yield from senml_rows(values, units, where=where, wanted=wanted)
         return
     number = 0
+    are_lines = isinstance(first, dict) and _objects(first) == [first]
     for value in values:
-        for item in _objects(value):
+        is_line = are_lines and isinstance(value, dict)
+        for item in (value,) if is_line else _objects(value):
             number += 1
             if not isinstance(item, dict):
                 raise _not_a_row(where, number, json.dumps(item))
