@@ -85,7 +85,7 @@ def _suspects(
     tables: list[Table], name: str, values: list[NDArray[np.float64]]
 ) -> list[str]:
     """Notes on values that may be no readings, each value once."""
-    notes = {}
+    notes: dict[str, str] = {}
     for table, part in zip(tables, values, strict=True):
         for note in value_notes(part, name):
             notes.setdefault(note.split(" is ")[0], f"{table.where}: {note}")
