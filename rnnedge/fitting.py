@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
 import threading
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -39,6 +37,7 @@ from rnnedge.training.checkpoint import (
     save_checkpoint,
 )
 from rnnedge.training.progress import Progress, baseline_progress, tell
+from rnnedge.training.session import interruptible, torch_settings
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
@@ -48,7 +47,6 @@ from rnnedge_runtime.weights import model_digest
 
 CHECKPOINT_INTERVAL_S = 5.0
 PAST_SEEDS = "past_seeds"
-SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -223,7 +221,7 @@ def _train(
     done: list[dict[str, Any]] = []
     runs: list[SeedErrors] = []
     best: Trainer | None = None
-    with _torch_settings(config, device):
+    with torch_settings(config, device):
         fingerprint = data_fingerprint(prepared)
         for number in range(config.seeds):
             one = dataclasses.replace(config, seed=config.seed + number)
@@ -234,7 +232,7 @@ def _train(
                 if config.seeds > 1:
                     text = f"seed {one.seed}, {number + 1} of {config.seeds}"
                     tell(text, is_quiet=is_quiet)
-                with _interruptible() as interrupted:
+                with interruptible() as interrupted:
                     is_finished = _loop(
                         folder,
                         trainer,
@@ -387,40 +385,3 @@ def _stream(prepared: Prepared) -> np.ndarray:
     """The end of the longest series as model inputs, at most VERIFY_STEPS rows."""
     longest = max(prepared.series, key=lambda series: len(series.x))
     return longest.x[-VERIFY_STEPS:]
-
-
-@contextlib.contextmanager
-def _torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
-    """Threads for the run; the caller's threads and random numbers are left as they were."""
-    threads = torch.get_num_threads()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    elif config.hidden_size <= SMALL_HIDDEN_SIZE:
-        torch.set_num_threads(1)
-    devices = [device] if device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, a second one interrupts at once."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -29,7 +29,7 @@ from rnnedge_runtime.rnne_file import (
     Parameters,
     file_checksum,
 )
-from rnnedge_runtime.rnne_model import encode_model
+from rnnedge_runtime.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 from rnnedge_runtime.weights import weight_shapes
@@ -39,6 +39,8 @@ LONG_RUN_SEED = 20_230_917
 WEIGHTS_ALIGNMENT = 64
 
 _RUN_CHUNK = 500
+_RANGE_MARGIN = 2.0**-10
+"""So that rounding leads no input out of its range, where it would count as missing."""
 
 Section = tuple[bytes, int, bytes]
 
@@ -60,11 +62,12 @@ def build_rnne(
     """
     spec = metadata.spec
     numpy_engine = numpy_engine_of(spec, parameters)
-    model, tensors = _critical_sections(metadata, parameters)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
     sections = [
         model,
+        *ranges,
         (b"SPEC", 0, spec_to_json(spec).encode()),
         (b"PROD", 0, metadata.producer.encode()),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
@@ -93,7 +96,17 @@ def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Secti
     kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
     model = encode_model(metadata.spec, metadata.digest, kept)
     weights = _weights_section(metadata.spec, parameters)
-    return [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, weights)]
+    return [
+        (b"MODL", CRITICAL, model),
+        *range_sections(metadata.spec),
+        (b"WGTS", CRITICAL, weights),
+    ]
+
+
+def range_sections(spec: ModelSpec) -> list[Section]:
+    """Section `RNGE`, where the file of a spec has one."""
+    ranges = encode_ranges(spec)
+    return [(b"RNGE", CRITICAL, ranges)] if ranges else []
 
 
 def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
@@ -143,11 +156,20 @@ def generate_inputs(
 def input_ranges(
     spec: ModelSpec,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`base` and `span` `[I]` of the long run: the clip range, or around the held value."""
+    """`base` and `span` `[I]` of the long run: the clip range, or around the held value.
+
+    Where a layer takes readings before the clip, twice as wide; within every range.
+    """
     low = np.full(spec.input_size, -1.0)
     high = np.full(spec.input_size, 1.0)
     for k, feature in enumerate(spec.features):
         low[k], high[k] = feature.clip or (feature.initial - 2, feature.initial + 2)
+        if feature.clip and spec.takes_readings:
+            width = high[k] - low[k]
+            low[k], high[k] = low[k] - width / 2, high[k] + width / 2
+        if feature.range is not None:
+            low[k], high[k] = np.clip((low[k], high[k]), *feature.range)
+            high[k] -= _RANGE_MARGIN * (high[k] - low[k])
     first = spec.layers[0]
     if isinstance(first, Embedding):
         low[0], high[0] = 0, first.num_embeddings

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 DRAWS = 1000
 LEVEL = 0.95
+MOST_BLOCKS = 24
 SEED = 0
 _STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 _NORMAL = 1.96
@@ -36,8 +37,12 @@ class Interval:
 
 
 def block_length(num_slots: int, horizon: int, season: int) -> int:
-    """Slots of a block: a horizon, a season, and the square root of all, at least."""
-    return max(horizon, season, int(np.sqrt(num_slots)))
+    """Slots of a block: a horizon, a season, and a part of all slots, at least.
+
+    Few long blocks forget what lasts from one to the next; Student's t pays for their
+    number (Ibragimov & Muller 2010).
+    """
+    return max(horizon, season, num_slots // MOST_BLOCKS, 1)
 
 
 def number_blocks(

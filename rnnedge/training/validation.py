@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ PRIMING_STEPS = 1000
 series from its first row."""
 
 SERIES_AT_ONCE = 256
+ROWS_AT_ONCE = 32_768
 
 PADDED_SHARE = 2
 """Rows streamed side by side, padding included, per row of a group that is one."""
@@ -42,11 +45,11 @@ class Validator:
         total = np.zeros(len(self._scale))
         count = np.zeros(len(self._scale))
         for x, y in self._groups:
-            y_hat, _ = model(x, model.initial_state(len(x)))
-            error = (y_hat - y).abs()
-            known = torch.isfinite(y)
-            total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
-            count += known.sum((0, 1)).cpu().numpy()
+            for rows, y_hat in _streamed(model, x):
+                error = (y_hat - y[:, rows]).abs()
+                known = torch.isfinite(y[:, rows])
+                total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
+                count += known.sum((0, 1)).cpu().numpy()
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def error(self, mae: NDArray[np.float64]) -> float:
@@ -64,8 +67,22 @@ def stream_predictions(
 ) -> NDArray[np.float32]:
     """`[T, O]` outputs of `model` streamed over a whole series from the initial state."""
     model.eval()
-    y, _ = model(torch.from_numpy(series.x)[None], model.initial_state(1))
-    return y[0].numpy()
+    y = np.empty((len(series.x), model.spec.output_size), dtype=np.float32)
+    for rows, y_hat in _streamed(model, torch.from_numpy(series.x)[None]):
+        y[rows] = y_hat[0].numpy()
+    return y
+
+
+def _streamed(
+    model: SequenceModel, x: torch.Tensor
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Outputs `[B, rows, O]` chunk by chunk, so that what lies between stays small."""
+    state = model.initial_state(len(x))
+    size = max(1, ROWS_AT_ONCE // len(x))
+    for start in range(0, x.shape[1], size):
+        rows = slice(start, min(start + size, x.shape[1]))
+        y_hat, state = model(x[:, rows], state)
+        yield rows, y_hat
 
 
 def _groups(series: list[PreparedSeries]) -> list[list[PreparedSeries]]:

@@ -53,6 +53,16 @@ def clip_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float3
     return low, high
 
 
+def range_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest plausible value of every model input `[I]`, as `clip_bounds`."""
+    low = np.full(spec.input_size, -CLIP_NONE, dtype=np.float32)
+    high = np.full(spec.input_size, CLIP_NONE, dtype=np.float32)
+    for k, feature in enumerate(spec.features):
+        if feature.range is not None:
+            low[k], high[k] = feature.range
+    return low, high
+
+
 def is_missing(
     features: Sequence[Feature], readings: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
@@ -93,9 +103,13 @@ def hold_readings(
     for k, feature in enumerate(features):
         if feature.missing == "reject" and missing[:, k].any():
             row = int(np.argmax(missing[:, k]))
+            outside = ""
+            if feature.range is not None and np.isfinite(readings[row, k]):
+                low, high = feature.range
+                outside = f"outside its range of {low:g} to {high:g}, "
             raise NonFiniteError(
                 f"{where}: feature '{feature.name}' is {readings[row, k]} in row {row}, "
-                "and its policy is 'reject'. Skip this reading, or train with "
+                f"{outside}and its policy is 'reject'. Skip this reading, or train with "
                 "missing='hold'; the state is unchanged."
             )
     source = np.where(missing, 0, np.arange(1, len(readings) + 1)[:, None])

@@ -30,9 +30,9 @@ class LastStep(NamedTuple):
 class Stream:
     """The state of one series, and the calls that advance it.
 
-    A reading is the F features in raw units; a missing value (NaN or infinite) is held or
-    rejected as the spec says. A call that raises leaves the state as it was. Nothing but
-    `reset` and `restore` sets the state back.
+    A reading is the F features in raw units; a missing value (NaN, infinite or outside
+    the feature's range) is held or rejected as the spec says. A call that raises leaves
+    the state as it was. Nothing but `reset` and `restore` sets the state back.
 
     One thread at a time: a call made while another thread is inside raises StateError.
     Made by `Model.stream()`.
@@ -89,8 +89,7 @@ class Stream:
             )
             check_out(out, self._output.shape, where=where)
             times = check_times(spec, time, 1, where=where, is_sequence=True)
-            known = self._inputs.readings(reading[None])
-            held = hold_readings(spec.features, known, self._held, where=where)
+            held = self._hold(reading[None], where)
             self._stepper.step(self._inputs.rows(held, times)[0], self._output)
             self._finish(held, times)
             if out is None:
@@ -135,7 +134,8 @@ class Stream:
         """The next `num_steps` steps after the last reading; the state is not changed.
 
         Up to the horizon these are the outputs of the last step. Beyond it, the forecast
-        one step ahead (the median, with quantiles) is fed back as the next reading, on a
+        one step ahead (the median, with quantiles) is fed back as the next reading, within
+        the feature's range, on a
         copy of the state with the time advanced by `spec.sample_period_s`; each reading
         fed back gives one more row, its furthest step.
 
@@ -238,8 +238,7 @@ class Stream:
         readings, times = self._checked_rows(xs, time, where=where)
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
-        known = self._inputs.readings(readings)
-        held = hold_readings(spec.features, known, self._held, where=where)
+        held = self._hold(readings, where)
         x = self._inputs.rows(held, times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)
@@ -248,6 +247,12 @@ class Stream:
         self._output[:] = y[-1]
         self._finish(held, times)
         return y
+
+    def _hold(self, readings: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+        """Readings `[T, F]` as the engine takes them, missing ones replaced."""
+        features = self._spec.features
+        held = hold_readings(features, readings, self._held, where=where)
+        return self._inputs.readings(held)
 
     def _finish(
         self, held: NDArray[np.float32], times: NDArray[np.int64] | None

@@ -44,6 +44,9 @@ FASTER_SHARE = 0.4
 SLOWER_SHARE = 0.9
 """Missing rows per row that tell of a longer period; every other slot gives 1."""
 
+SINGLE_SHARE = 0.2
+"""Rows one slot after the row before, per row, that tell of the period all the same."""
+
 STRETCHES_SHARE = 0.5
 """New stretches per row that tell of a period longer than the longest hole."""
 
@@ -60,12 +63,14 @@ class Findings:
         counts: number and first row by what was found.
         num_slots: slots that the rows went on by within their stretches.
         num_periods: the same by their times.
+        num_single: rows one slot after the row before.
     """
 
     num_rows: int = 0
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     num_slots: int = 0
     num_periods: float = 0.0
+    num_single: int = 0
 
     def add(self, what: str, row: int, number: int = 1) -> None:
         """Count `number` more of `what`."""
@@ -82,7 +87,10 @@ class Findings:
         apart = abs(self.num_periods - self.num_slots)
         return (
             repeated > FASTER_SHARE * self.num_rows
-            or missing > SLOWER_SHARE * self.num_rows
+            or (
+                missing > SLOWER_SHARE * self.num_rows
+                and self.num_single < SINGLE_SHARE * self.num_rows
+            )
             or stretches > STRETCHES_SHARE * self.num_rows
             or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
         )
@@ -151,6 +159,7 @@ class RowStream:
             self.findings.add("rows moved to the nearest time slot", row.number)
         self._clock = after
         self.findings.num_slots += steps
+        self.findings.num_single += steps == 1
         self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
         if steps == 0:
             self.findings.num_rows += 1

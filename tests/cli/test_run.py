@@ -102,7 +102,8 @@ def test_rows_of_another_period_are_pointed_out(
     artifact: Path, minutes: int, is_other: bool
 ) -> None:
     header, *_ = LINES.splitlines(keepends=True)
-    rows = [f"{60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
+    times = [1_357_020_000 + 60 * minutes * k for k in range(30)]
+    rows = [f"{time},4,-3,60,5,{1000 + k}\n" for k, time in enumerate(times)]
     result = run(artifact, stdin="".join([header, *rows]))
     assert len(parse(result.stdout)) == 30
     hint = "standard input: the rows are not 3600 s apart, as in training."
@@ -220,6 +221,27 @@ def test_errors_are_one_line_and_exit_2(
     assert expected in result.stderr
     assert "Traceback" not in result.output
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (
+            ("--sort",),
+            "--sort: a stream takes its rows one by one and cannot sort them",
+        ),
+        (
+            ("--max-gap", "6h"),
+            "--max-gap 6h: a stream keeps to the longest hole of the",
+        ),
+    ],
+)
+def test_what_only_a_whole_table_can_be_asked_for(
+    artifact: Path, option: tuple[str, ...], expected: str
+) -> None:
+    result = run(artifact, *option, stdin=LINES)
+    assert result.exit_code == 2
+    assert expected in result.stderr
 
 
 def test_errors_of_files(artifact: Path, table: Path, tmp_path: Path) -> None:

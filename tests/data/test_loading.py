@@ -107,7 +107,7 @@ def test_holes_duplicates_and_rows_off_the_grid_are_mended_and_named(
     assert series.is_reading.tolist()[:9] == [True] * 4 + [False] * 2 + [True] * 3
     where = tmp_path / "boiler.csv"
     assert data.notes == (
-        f"{where}: 4 rows off the period of 3600 s, by the time since the row before, in "
+        f"{where}: 4 rows off the period of 1 h, by the time since the row before, in "
         "the nearest slot (rows 5, 6, 7, 8).",
         f"{where}: 1 row left out, their time slot was already taken (row 5).",
         f"{where}: 2 missing rows put in after row 5.",

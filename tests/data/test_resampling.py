@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from rnnedge.data.tables.resampling import resample
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.durations import duration_text, parse_duration
-from rnnedge_runtime.tables.resampling import Resampling, parse_resampling
+from rnnedge_runtime.tables.resampling import (
+    Resampling,
+    parse_resampling,
+    resampled_rows,
+)
+from rnnedge_runtime.tables.rows import Row
 
 
 @st.composite
@@ -45,6 +50,33 @@ def test_a_bin_holds_the_readings_up_to_its_stamp(
                 continue
             mean = np.float32(known.astype(np.float64).sum() / len(known))
             assert value == {"mean": mean, "last": known[-1], "max": known.max()}[how]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(("mean", "last", "max")),
+    st.integers(1, 3),
+    st.sampled_from((3, 700)),
+)
+def test_a_device_fills_the_same_bins(
+    seed: int, how: str, num_columns: int, rows_a_bin: int
+) -> None:
+    """To the bit, in bins of a few readings and of hundreds."""
+    rng = np.random.default_rng(seed)
+    time_us = np.cumsum(rng.integers(0, 2000 // rows_a_bin, 1500))
+    values = rng.normal(20, 5, (1500, num_columns)).astype(np.float32)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    resampling = Resampling(1000, how)
+    first, ends, expected = resample(time_us, values, resampling)
+    rows = [
+        Row(k, "", int(stamp), readings)
+        for k, (stamp, readings) in enumerate(zip(time_us, values, strict=True))
+    ]
+    found = list(resampled_rows(rows, resampling, where="rows"))
+    assert [row.time_us for row in found] == ends.tolist()
+    assert [row.number for row in found] == first.tolist()
+    readings = np.stack([row.readings for row in found])
+    assert readings.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize(

@@ -309,12 +309,7 @@ def test_a_long_hole_starts_from_the_initial_state() -> None:
     assert stream.findings.lines()[-1] == (
         "new stretches started after a hole: 1, first at row 4."
     )
-
-
-def test_a_hole_of_years_is_no_error_with_a_longest_gap() -> None:
-    stream = RowStream(model_of(spec_of(60.0, max_gap_s=600.0)))
-    stream.advance(row(1, 0))
-    assert stream.advance(row(2, 10_000_000)) is not None
+    assert stream.advance(row(6, 10_000_000)) is not None
 
 
 def test_a_reading_missing_after_a_long_hole_leaves_the_stream_as_it_was() -> None:
@@ -340,6 +335,14 @@ def test_another_period_is_seen(period_s: float, is_other: bool) -> None:
     for k in range(60):
         stream.advance(row(k, k, period_s=period_s))
     assert stream.findings.is_other_period == is_other
+
+
+def test_holes_by_chance_are_no_other_period(rng: np.random.Generator) -> None:
+    stream = RowStream(model_of(spec_of(60.0)))
+    for number, slot in enumerate(np.flatnonzero(rng.random(300) < 0.4)):
+        stream.advance(row(number, int(slot)))
+    assert count_of(stream, MISSING_ROWS) > stream.findings.num_rows
+    assert not stream.findings.is_other_period
 
 
 def test_a_restart_at_another_phase_costs_no_rows(rng: np.random.Generator) -> None:

@@ -61,7 +61,7 @@ def test_what_was_mended_is_said() -> None:
     seconds = [0, 60, 120, 120, 180, 250, 370, 5000, 5060, 99_000]
     spot = place(rows(np.array(seconds) * SECOND), 60.0, 3600.0)
     assert spot.notes == (
-        "a.csv: 1 row off the period of 60 s, by the time since the row before, in the "
+        "a.csv: 1 row off the period of 1 min, by the time since the row before, in the "
         "nearest slot (row 6).",
         "a.csv: 1 row left out, their time slot was already taken (row 4).",
         "a.csv: 1 missing row put in after row 6.",

@@ -102,6 +102,11 @@ def test_a_row_now_and_then_between_the_others_takes_no_slot_of_its_own(
     assert abs(slots - 1999) <= 3
 
 
+def test_long_columns_are_those_of_a_device_too(rng: np.random.Generator) -> None:
+    time_us = in_us(np.cumsum(rng.choice([0.1, 1.0, 1.5, 1.9], 70_000)), 1.0)
+    assert slot_steps(time_us, 1.0).tolist() == one_by_one(time_us, 1.0)
+
+
 def test_times_between_rows_are_even_and_whole() -> None:
     clock = SlotClock(1.0, 10)
     assert clock.times_us(21, 3) == [13, 17, 21]

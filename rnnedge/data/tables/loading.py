@@ -285,16 +285,21 @@ def _group_rows(
     if series is None:
         return [(table.stem, np.arange(table.num_rows))]
     cells = texts(table.columns[series])
-    positions: dict[str, list[int]] = {}
-    for k, cell in enumerate(cells):
-        if not cell:
-            raise DataError(
-                f"{table.where}: series column '{series}' is empty in row {k + 1}. "
-                "Name the series of every row."
-            )
-        name = f"{table.stem}/{cell}" if has_others else cell
-        positions.setdefault(name, []).append(k)
-    return [(name, np.array(rows)) for name, rows in positions.items()]
+    number_of: dict[str, int] = {}
+    number = np.fromiter(
+        (number_of.setdefault(cell, len(number_of)) for cell in cells),
+        np.int64,
+        count=len(cells),
+    )
+    if "" in number_of:
+        raise DataError(
+            f"{table.where}: series column '{series}' is empty in row "
+            f"{cells.index('') + 1}. Name the series of every row."
+        )
+    borders = np.cumsum(np.bincount(number, minlength=len(number_of)))[:-1]
+    positions = np.split(np.argsort(number, kind="stable"), borders)
+    names = [f"{table.stem}/{cell}" if has_others else cell for cell in number_of]
+    return list(zip(names, positions, strict=True))
 
 
 def _units(

@@ -38,11 +38,12 @@ OTHER_PERIOD = 1.5
 """Ratio of the periods of two series above which they are two periods."""
 
 _FEW_STEPS = 8
+_FAR_HOLE = 10  # over more periods the phase of a clock may well move
 _WINDOW = 1.4
 _REFINEMENTS = 4
 _CUT_RUN = 64
 _CUT_SHARE = 0.9
-_LARGEST_CUT_US = 60_000_000
+_CUT_UNITS_US = (*(10**k for k in range(7)), 60_000_000)
 
 
 def find_period(all_series: Sequence[SeriesRows]) -> float | None:
@@ -57,7 +58,7 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
             repeat a time.
     """
     steps_of = [np.diff(series.time_us) for series in all_series]
-    steps = np.concatenate(steps_of)
+    steps = np.concatenate(steps_of) if len(steps_of) > 1 else steps_of[0]
     num_repeated = int((steps == 0).sum())
     if num_repeated > MAX_REPEAT_SHARE * len(steps):
         raise DataError(
@@ -67,7 +68,8 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
             "were cut to whole seconds with their fractions, or leave the time out "
             "(--no-time)."
         )
-    steps = steps[steps > 0]
+    if num_repeated:
+        steps = steps[steps > 0]
     if not len(steps):
         return None
     sizes, counts = np.unique(steps, return_counts=True)
@@ -77,7 +79,7 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
     period_us = _frequent_step(sizes, counts)
     if len(all_series) > 1:
         _check_shared(all_series, steps_of, period_us)
-    _check_regular(all_series[0].where, steps, period_us)
+    _check_regular(all_series[0].where, sizes, counts, period_us)
     return period_us / 1e6
 
 
@@ -114,7 +116,8 @@ def _period_of_cut_stamps(
     two = np.argsort(counts, kind="stable")[-2:]
     unit = abs(int(sizes[two[0]] - sizes[two[1]]))
     if (
-        unit > min(_LARGEST_CUT_US, sizes[two].min())
+        unit not in _CUT_UNITS_US
+        or unit > sizes[two].min()
         or counts[two].sum() < _CUT_SHARE * counts.sum()
         or counts[two].min() < (1 - _CUT_SHARE) * counts.sum()
     ):
@@ -138,14 +141,21 @@ def _rounded(period_us: float) -> float:
     return period_us
 
 
-def _check_regular(where: str, steps: NDArray[np.int64], period_us: float) -> None:
-    position = steps / period_us
+def _check_regular(
+    where: str,
+    sizes: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    period_us: float,
+) -> None:
+    position = sizes / period_us
     number = np.maximum(np.rint(position), 1)
-    share = float((np.abs(position - number) > NEAR).mean())
-    single = float(((number == 1) & (np.abs(position - 1) <= NEAR)).mean())
+    is_far = (np.abs(position - number) > NEAR) & (number < _FAR_HOLE)
+    num_steps = counts.sum()
+    share = float(counts[is_far].sum() / num_steps)
+    single = float(counts[np.abs(position - 1) <= NEAR].sum() / num_steps)
     if share <= MAX_FAR_SHARE and single >= MIN_SINGLE_SHARE:
         return
-    usual = float(np.median(steps)) / 1e6
+    usual = sizes[np.searchsorted(np.cumsum(counts), num_steps / 2)] / 1e6
     raise DataError(
         f"{where}: the rows have no regular period; the most frequent step is "
         f"{duration_text(period_us / 1e6)}, but only {single:.0%} of the steps are near "

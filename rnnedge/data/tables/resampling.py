@@ -49,8 +49,12 @@ def _bin_values(
         last = np.where(is_known, np.arange(len(values)), -1)
         last = np.maximum.reduceat(last, first)
         return np.where(last >= 0, values[last], np.float32(np.nan))
-    number = np.add.reduceat(is_known.astype(np.int64), first)
-    total = np.add.reduceat(np.where(is_known, values, 0.0).astype(np.float64), first)
+    of_row = np.zeros(len(values), dtype=np.int64)
+    of_row[first[1:]] = 1
+    of_row = np.cumsum(of_row)[is_known]
+    number = np.bincount(of_row, minlength=len(first))
+    # One after another in double precision, as the device adds them.
+    total = np.bincount(of_row, weights=values[is_known], minlength=len(first))
     return np.where(number, total / np.maximum(number, 1), np.nan).astype(np.float32)
 
 

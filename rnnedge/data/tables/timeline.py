@@ -181,14 +181,16 @@ def _step_notes(
     period_s: float,
 ) -> list[str]:
     period_us = period_s * 1e6
-    step_us = np.diff(series.time_us, prepend=series.time_us[0])
-    aside = np.abs(step_us - steps * period_us)
+    aside = steps * period_us
+    aside[1:] -= np.diff(series.time_us)
     aside[first_rows] = 0
     notes = []
-    off = aside > OFF_GRID_FRACTION * period_us
+    off = np.abs(aside, out=aside) > OFF_GRID_FRACTION * period_us
+    del aside
     if off.any():
         notes.append(
-            f"{series.where}: {count(off.sum(), 'row')} off the period of {period_s:g} s, "
+            f"{series.where}: {count(off.sum(), 'row')} off the period of "
+            f"{duration_text(period_s)}, "
             "by the time since the row before, in the nearest slot "
             f"({row_list(series.rows[off])})."
         )
@@ -201,9 +203,12 @@ def _step_notes(
     after_hole = np.flatnonzero(steps > 1)
     if len(after_hole):
         missing = int((steps[after_hole] - 1).sum())
+        hint = ""
+        if missing > len(steps):
+            hint = " A shorter --max-gap starts new stretches instead."
         notes.append(
             f"{series.where}: {count(missing, 'missing row')} put in after "
-            f"{row_list(series.rows[after_hole - 1])}."
+            f"{row_list(series.rows[after_hole - 1])}.{hint}"
         )
     return notes
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.scaling import CLIP_MARGIN
+from rnnedge.data.limits import CLIP_WIDTH
 from rnnedge.tasks.forecast.baselines import candidate_seasons, last_readings
 from rnnedge.tasks.forecast.lags import Lags, choose_lags
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
@@ -31,10 +31,16 @@ MOST_COLUMNS = 2000
 MOST_PRODUCTS = 4e10
 """Multiplications of the sums over the training rows: seconds; above, rows are drawn."""
 
+MOST_GROUPS = 8
+"""Sets of outputs with sums of their own."""
+
 BLOCK_VALUES = 4_000_000
 """Numbers of a block of rows: 32 MB."""
 
 MOST_QUANTILE_ROWS = 200_000
+LONGEST_SPIKE = 3
+"""Rows for which a reading beyond the tails is not believed."""
+
 TAIL = 1e-3
 """Part of the readings on either side that may be outliers."""
 
@@ -59,11 +65,19 @@ class _Part:
                 yield one, rows[start : start + size]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Clean:
+    """`x` `[T, F]` held readings and `last` `[T, targets]`, without spikes."""
+
+    x: NDArray[np.float32]
+    last: NDArray[np.float32]
+
+
 class RidgeAR:
     """The linear forecast of every output, fitted on the training part.
 
-    Readings and changes beyond the plausible are cut to the tails of the training part, so
-    that a broken sensor does not decide the fit.
+    Readings and changes beyond the tails of the training part are cut, and such a reading is
+    held out for up to three rows, so that a broken sensor does not decide the fit.
 
     Args:
         prepared: data and spec.
@@ -79,7 +93,7 @@ class RidgeAR:
     ) -> None:
         self._prepared = prepared
         self._on_progress = on_progress
-        self._newest: tuple[PreparedSeries, NDArray[np.float32]] | None = None
+        self._newest: tuple[PreparedSeries, _Clean] | None = None
         spec = prepared.spec
         self._own = [
             k for k, f in enumerate(spec.feature_names) if f in spec.target_names
@@ -112,35 +126,49 @@ class RidgeAR:
         first = series.parts.validation.start
         for start in range(first, len(y), self._block):
             rows = np.arange(start, min(start + self._block, len(y)))
-            change = self._row_columns(series, rows) @ self._weights + self._constant
+            change = _product(self._row_columns(series, rows), self._weights)
+            change += self._constant
             y[rows] = self._last(series, rows) + change
         return y
 
     def _last(self, series: PreparedSeries, rows: NDArray[np.int64]) -> Array:
         """`[N, O]` last known reading of the target of every output."""
-        if self._newest is None or self._newest[0] is not series:
-            self._newest = (series, last_readings(self._prepared, series))
-        last = self._newest[1][rows].astype(np.float64)
+        last = self._clean(series).last[rows].astype(np.float64)
         return np.repeat(last, series.y.shape[1] // last.shape[1], axis=1)
+
+    def _clean(self, series: PreparedSeries) -> _Clean:
+        """`series` without its spikes; the newest is kept."""
+        if self._newest is None or self._newest[0] is not series:
+            spec = self._prepared.spec
+            x = _despiked(series.x[:, : spec.num_features], self._low, self._high)
+            last = last_readings(self._prepared, series).copy()
+            for k, target in enumerate(spec.target_names):
+                if target in spec.feature_names:
+                    last[:, k] = x[:, spec.feature_names.index(target)]
+            self._newest = (series, _Clean(x, last))
+        return self._newest[1]
 
     def _fit_bounds(self) -> None:
         """Plausible ranges, means and deviations of the features and of the changes."""
         series = self._prepared.series
         stride = 1 + sum(len(s.parts.train) for s in series) // MOST_QUANTILE_ROWS
-        x: list[NDArray[np.float32]] = []
-        change: list[Array] = []
-        for one in series:
-            rows = np.arange(0, len(one.parts.train), stride)
-            x.append(one.x[rows, : self._prepared.spec.num_features])
-            change.append(self._changes(one, rows))
-        features = np.concatenate(x).astype(np.float64)
+        rows = [np.arange(0, len(one.parts.train), stride) for one in series]
+        features = np.concatenate(
+            [
+                one.x[chosen, : self._prepared.spec.num_features].astype(np.float64)
+                for one, chosen in zip(series, rows, strict=True)
+            ]
+        )
         self._low, self._high = _tails(features)
-        for k, feature in enumerate(self._prepared.spec.features):
-            if feature.clip is not None:
-                self._low[k] = max(self._low[k], feature.clip[0])
-                self._high[k] = min(self._high[k], feature.clip[1])
         self._width = self._high - self._low
-        self._change_low, self._change_high = _tails(np.concatenate(change))
+        self._change_low, self._change_high = _tails(
+            np.concatenate(
+                [
+                    self._changes(one, chosen)
+                    for one, chosen in zip(series, rows, strict=True)
+                ]
+            )
+        )
 
     def _changes(self, series: PreparedSeries, rows: NDArray[np.int64]) -> Array:
         """`[N, O]` what is learned; NaN where unknown or where the row is no reading."""
@@ -154,9 +182,9 @@ class RidgeAR:
         Before the first row the first reading stands.
         """
         num_features = self._prepared.spec.num_features
-        x = series.x
-        now = x[rows, :num_features].astype(np.float64)
-        derived = x[rows, num_features:].astype(np.float64)
+        x = self._clean(series).x
+        now = x[rows].astype(np.float64)
+        derived = series.x[rows, num_features:].astype(np.float64)
         blocks: list[Array] = [np.clip(now, self._low, self._high), derived]
         for columns, lags in (
             (self._own, self._lags.own),
@@ -218,7 +246,7 @@ class RidgeAR:
             outputs = range(target * horizon, (target + 1) * horizon)
             seen.setdefault(key, []).extend(outputs)
         cost = (train.num_rows + 10 * self._num_columns) * self._num_columns**2
-        most = max(1, int(2 * MOST_PRODUCTS / cost))
+        most = min(MOST_GROUPS, max(1, int(2 * MOST_PRODUCTS / cost)))
         groups = sorted(seen.values(), key=len, reverse=True)
         rest = [output for group in groups[most - 1 :] for output in group]
         joined = [*groups[: most - 1], rest]
@@ -252,7 +280,9 @@ class RidgeAR:
             x = self._row_columns(series, rows)
             y = self._changes(series, rows)[:, outputs]
             for k in range(len(PENALTIES)):
-                total[k] += np.nansum(np.abs(x @ weights[k] + constants[k] - y), axis=0)
+                total[k] += np.nansum(
+                    np.abs(_product(x, weights[k]) + constants[k] - y), axis=0
+                )
         best = np.argmin(total, axis=0)
         return np.where(total.any(axis=0), best, USUAL_PENALTY)
 
@@ -279,11 +309,11 @@ class _Moments:
         filled = np.where(known, y, 0.0)
         self._count += len(x)
         self._sum += x.sum(axis=0)
-        self._gram += x.T @ x
+        self._gram += _product(x.T, x)
         self._known += known.sum(axis=0)
-        self._known_x += x.T @ known
+        self._known_x += _product(x.T, known.astype(np.float64))
         self._known_y += filled.sum(axis=0)
-        self._cross += x.T @ filled
+        self._cross += _product(x.T, filled)
 
     def solve(self) -> tuple[Array, Array]:
         """Weights `[penalties, P, O]` and constants `[penalties, O]`."""
@@ -296,12 +326,14 @@ class _Moments:
         known = np.maximum(self._known, 1)
         mean_x, mean_y = self._known_x / known, self._known_y / known
         cross = (self._cross / known - mean_x * mean_y) * shrink[:, None]
-        values, vectors = np.linalg.eigh(covariance * shrink * shrink[:, None])
-        rotated = vectors.T @ cross
+        values, vectors = _eigen(covariance * shrink * shrink[:, None])
+        rotated = _product(vectors.T, cross)
         weights = np.stack(
             [
                 shrink[:, None]
-                * (vectors @ (rotated / (np.maximum(values, 0)[:, None] + penalty)))
+                * _product(
+                    vectors, rotated / (np.maximum(values, 0)[:, None] + penalty)
+                )
                 for penalty in PENALTIES
             ]
         )
@@ -318,9 +350,34 @@ def _tails(rows: Array) -> tuple[Array, Array]:
         low[k], high[k] = np.quantile(seen, (TAIL, 1 - TAIL))
         if low[k] == high[k]:
             low[k], high[k] = seen.min(), seen.max()
-        margin = CLIP_MARGIN * (high[k] - low[k])
+        margin = CLIP_WIDTH * (high[k] - low[k])
         low[k], high[k] = low[k] - margin, high[k] + margin
     return low, high
+
+
+def _product(a: Array, b: Array) -> Array:
+    """`a @ b` with as many threads as the training has; NumPy's may fight for the CPUs."""
+    import torch
+
+    product: Array = (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
+    return product
+
+
+def _eigen(matrix: Array) -> tuple[Array, Array]:
+    import torch
+
+    values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
+    return values.numpy(), vectors.numpy()
+
+
+def _despiked(x: NDArray[np.float32], low: Array, high: Array) -> NDArray[np.float32]:
+    """`x` with the first rows beyond the bounds replaced by the reading before them."""
+    rows = np.arange(len(x))[:, None]
+    is_outside = (x < low) | (x > high)
+    inside = np.maximum.accumulate(np.where(is_outside, -1, rows), axis=0)
+    is_spike = is_outside & (rows - inside <= LONGEST_SPIKE) & (inside >= 0)
+    source = np.where(is_spike, inside, rows)
+    return np.take_along_axis(x, source, axis=0)
 
 
 def _drawn(part: _Part, most: float) -> _Part:

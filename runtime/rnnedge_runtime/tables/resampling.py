@@ -101,7 +101,9 @@ def _row_of(current: _Bin, how: str) -> Row:
     elif how == "max":
         found = np.fmax.reduce(values, axis=0)
     else:
-        total = np.where(is_known, values, 0.0).sum(axis=0, dtype=np.float64)
+        # One after another, as training adds them; `sum` adds some in pairs.
+        known = np.where(is_known, values, 0.0)
+        total = np.cumsum(known, axis=0, dtype=np.float64)[-1]
         found = total / np.maximum(is_known.sum(axis=0), 1)
     readings = np.where(is_known.any(axis=0), found, np.nan).astype(np.float32)
     first = current.first

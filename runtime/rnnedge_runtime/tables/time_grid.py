@@ -29,6 +29,8 @@ CLEAN = 0.4
 _CLEAN_WHEN_UNSURE = 0.1
 """The same after a row whose slot was a guess: further off, the phase decides again."""
 
+_ROWS_AT_ONCE = 65_536
+
 _KEPT = 0.75
 """Part of a row's lateness that the phase does not follow at once."""
 
@@ -105,11 +107,12 @@ def slot_steps(time_us: NDArray[np.int64], period_s: float) -> NDArray[np.int64]
     is_clean = (steps[1:] > 0) & (aside <= CLEAN * period_us) | (step_us == 0)
     if not is_clean.all():
         late_us = 0.0
-        found = []
-        for step in step_us.tolist():
-            number, late_us = _advance(step, late_us, period_us)
-            found.append(number)
-        steps[1:] = found
+        for start in range(0, len(step_us), _ROWS_AT_ONCE):
+            found = []
+            for step in step_us[start : start + _ROWS_AT_ONCE].tolist():
+                number, late_us = _advance(step, late_us, period_us)
+                found.append(number)
+            steps[1 + start : 1 + start + len(found)] = found
     return steps
 
 
