@@ -227,6 +227,15 @@ class RowStream:
         self._forecast = self._stream.step(row.readings, time=time).astype(np.float32)
         return self._forecast
 
+    @property
+    def last_time_us(self) -> int | None:
+        """Time of the last row, microseconds since 1970 UTC; None before one with a time."""
+        return None if self._clock is None else self._clock.time_us
+
+    def forecast(self, num_steps: int, *, hold: bool = False) -> NDArray[np.float32]:
+        """The next steps after the last row (`Stream.forecast`)."""
+        return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
+
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
         is_missing = np.isnan(row.readings)
