@@ -128,7 +128,9 @@ def read_rows(
         return _read_json(itertools.chain([first.lstrip("\ufeff")], lines), table)
     lines = itertools.chain(blank, [first], lines)
     if is_live:
-        dialect, seen = find_dialect_live(lines, where=where, options=table.options)
+        dialect, seen = find_dialect_live(
+            lines, where=where, options=table.options, wanted=spec.feature_names
+        )
     else:
         seen = list(itertools.islice(lines, HEAD_LINES))
         dialect = find_dialect(seen, where=where, options=table.options)
