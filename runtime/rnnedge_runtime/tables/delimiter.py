@@ -83,14 +83,14 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     if len(fitting) > 1 and len({n for n in names if n}) < len([n for n in names if n]):
         quality *= 0.9
     if any(mark in name for name in names for mark in DELIMITERS if mark != delimiter):
-        quality *= 0.6
+        quality *= 0.6 if width == 1 else 0.95
     if width == 1:
         quality *= 0.9
     above = records[: records.index(fitting[0])]
     if above and len(above[-1].cells) < width and _are_words(above[-1]):
         quality *= 0.8
     if delimiter == BLANKS:
-        quality *= 0.95
+        quality *= 0.85 if any("\t" in line.strip() for line in lines) else 0.95
     return len(fitting) / len(records) * (0.2 + quality)
 
 
