@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 
 from ..errors import DataError
 from .cell_text import DELIMITERS
 from .header import Record, common_width, value_kind
 from .options import TableOptions
-from .records import BLANKS, is_comment, split_at_blanks
+from .records import BLANKS, JOINT, is_comment, join_clock, split_at_blanks
 from .timestamps import CELL_PADDING
+
+_KEY_VALUE = re.compile(r'\s*"?[^\W\d][^,;\t|"]{0,40}:[ \t]')
+"""A line such as `Station: Kiel`, which stands above a table."""
 
 _DELIMITER_WORDS = {"tab": "\t", "\\t": "\t", "space": BLANKS, "blank": BLANKS}
 
@@ -55,13 +59,18 @@ def find_delimiter(lines: Sequence[str], options: TableOptions, *, where: str) -
         return delimiter
     candidates = [*DELIMITERS, BLANKS]
     scores = {delimiter: _score(lines, delimiter) for delimiter in candidates}
+    joined = [join_clock(line) for line in lines]
+    if joined != lines:
+        scores[BLANKS] = max(scores[BLANKS], _score(joined, BLANKS))
     best: str = max(candidates, key=lambda delimiter: scores[delimiter])
     return best
 
 
 def _score(lines: Sequence[str], delimiter: str) -> float:
     """How well a delimiter tells the cells of a table apart."""
-    records = rows_alone(read_records(lines, delimiter))
+    tail = [line for line in lines if not _KEY_VALUE.match(line)] or lines
+    each = [record for line in tail for record in read_records([line], delimiter)]
+    records = rows_alone(each)
     if not records:
         return 0.0
     width = common_width(records)
@@ -74,14 +83,14 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     if len(fitting) > 1 and len({n for n in names if n}) < len([n for n in names if n]):
         quality *= 0.9
     if any(mark in name for name in names for mark in DELIMITERS if mark != delimiter):
-        quality *= 0.6
+        quality *= 0.6 if width == 1 else 0.95
     if width == 1:
         quality *= 0.9
     above = records[: records.index(fitting[0])]
     if above and len(above[-1].cells) < width and _are_words(above[-1]):
         quality *= 0.8
     if delimiter == BLANKS:
-        quality *= 0.95
+        quality *= 0.85 if any("\t" in line.strip() for line in lines) else 0.95
     return len(fitting) / len(records) * (0.2 + quality)
 
 
@@ -91,7 +100,7 @@ def _are_words(record: Record) -> bool:
 
 def _quality(text: str) -> float:
     """How much a cell looks like one: a value, a word, or several with a mark between."""
-    kind = value_kind(text)
+    kind = value_kind(text.replace(JOINT, " "))
     if kind == "value":
         return 1.0
     if kind == "missing":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import DataError
@@ -30,6 +30,7 @@ from .records import (
     BLANKS,
     RowFilter,
     RowShape,
+    check_quotes,
     is_comment,
     is_footer_word,
     join_clock,
@@ -44,6 +45,7 @@ _LAYOUT_LINES = 200
 _LAYOUT_SIZE = 1 << 16
 _FORMAT_SIZE = 1 << 18
 _FEW_LINES = 12
+_TITLE_LINES = 30
 _SAID = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
@@ -59,6 +61,7 @@ class Dialect:
         rules: how the numbers of its columns are read.
         formats: of the numbers, by column.
         notes: what was found out and is worth a word.
+        has_header: a line names the columns.
     """
 
     shape: RowShape
@@ -68,6 +71,7 @@ class Dialect:
     rules: NumberRules
     formats: tuple[NumberFormat, ...]
     notes: tuple[str, ...] = ()
+    has_header: bool = True
 
     def reader(self, name: str) -> ColumnReader:
         """A reader of the numbers in a column."""
@@ -99,6 +103,8 @@ def find_dialect(
     records = read_records(top, delimiter)
     if not records:
         raise _no_lines(where, skip)
+    for row, record in enumerate(records):
+        check_quotes(record.cells, delimiter, where=where, row=row)
     joins_clock = delimiter == BLANKS and has_clock_apart(records)
     if joins_clock:
         records = read_records([join_clock(line) for line in top], delimiter)
@@ -132,16 +138,33 @@ def find_dialect(
         notes += format_notes(name, format, [text for _, text in cells], rules)
     notes = layout_notes(delimiter, formats) + notes
     return Dialect(
-        shape, header.end, names, tuple(units), rules, tuple(formats), tuple(notes)
+        shape,
+        header.end,
+        names,
+        tuple(units),
+        rules,
+        tuple(formats),
+        tuple(notes),
+        has_header=bool(header.cells),
     )
 
 
 def find_dialect_live(
-    lines: Iterator[str], *, where: str, options: TableOptions | None = None
+    lines: Iterator[str],
+    *,
+    where: str,
+    options: TableOptions | None = None,
+    wanted: Collection[str] = (),
 ) -> tuple[Dialect, list[str]]:
     """As `find_dialect`, from as few lines as will do; and the lines that were read.
 
     Stops at the first line that looks like a row, so that a live source gets its answer.
+
+    Args:
+        lines: as they come.
+        where: start of messages.
+        options: what the user said; the rest is found.
+        wanted: columns that must be there; a line of words that lacks them may be a title.
     """
     seen: list[str] = []
     for line in itertools.islice(lines, HEAD_LINES):
@@ -152,14 +175,30 @@ def find_dialect_live(
             continue
         dialect = find_dialect(seen, where=where, options=options)
         rows = _rows(seen[dialect.num_lines :], dialect.shape)
-        if rows and _is_settled(rows[0][1], dialect):
+        if (
+            rows
+            and _may_be_title(rows[0][1], dialect, wanted)
+            and (len(seen) < _TITLE_LINES)
+        ):
+            continue
+        if rows and _is_settled([cells for _, cells in rows], dialect):
             return dialect, seen
     return find_dialect(seen, where=where, options=options), seen
 
 
-def _is_settled(row: Sequence[str], dialect: Dialect) -> bool:
-    """Whether a row is one, however the lines below it look."""
+def _may_be_title(
+    row: Sequence[str], dialect: Dialect, wanted: Collection[str]
+) -> bool:
+    kinds = {value_kind(cell.strip(CELL_PADDING)) for cell in row}
+    return "word" in kinds and not set(wanted) <= set(dialect.names)
+
+
+def _is_settled(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
+    """Whether the first row is one, however the lines below it look."""
+    row = rows[0]
     kinds = [value_kind(cell.strip(CELL_PADDING)) for cell in row]
+    if not dialect.has_header and "word" in kinds and len(rows) < 2:
+        return False
     has_values = "value" in kinds or "missing" in kinds
     if dialect.shape.delimiter == BLANKS or len(row) == 1:
         return has_values and kinds.count("word") < max(1, len(row) / 2)

@@ -153,7 +153,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
             names = _without_hash(names, width)
     elif first and is_line_of_words(records[first - 1]):
         names_at = first - 1
-        names = _misfitting(records[names_at].texts, width, is_value)
+        names = _misfitting(records[names_at].texts, width, body)
         width, ends = max(len(names), 1), 0
     if names_at is None:
         kept = width - ends if first + 1 < len(records) else width
@@ -229,14 +229,16 @@ def is_line_of_words(record: Record) -> bool:
 
 
 def _misfitting(
-    names: tuple[str, ...], width: int, is_value: Sequence[bool]
+    names: tuple[str, ...], width: int, body: Sequence[Record]
 ) -> list[str]:
     """Names of a line that has not as many cells as the rows below.
 
     Rows may start with an index that has no name, names with a mark in front of them. In
     any other case the rows do not fit the names, which is found out when they are read.
     """
-    if len(names) == width - 1 and is_value[0]:
+    index = [r.texts[0] for r in body]
+    counts = [[str(start + k) for k in range(len(index))] for start in (0, 1, 2)]
+    if len(names) == width - 1 and index in counts:
         return ["", *names]
     if len(names) == width + 1 and names[0] in ("%", "//", ";", "!", "*"):
         return list(names[1:])

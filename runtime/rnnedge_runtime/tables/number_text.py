@@ -82,7 +82,7 @@ def split_number(text: str) -> Shape | None:
             if len({mark for mark in body if mark in _GAPS}) > 1:
                 return None
             body = body.replace(gap, "")
-    negative = "-" if (sign or second_sign) in ("-", "\u2212") else ""
+    negative = "-" if {sign, second_sign} & {"-", "\u2212"} else ""
     return Shape(negative, body, exponent, currency + suffix)
 
 

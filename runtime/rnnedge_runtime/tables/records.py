@@ -35,6 +35,7 @@ CLOCK_APART = (
 )
 """A date and a clock time with blanks between them."""
 
+_STARTS_A_ROW = re.compile(r'[ \t]*"?[-+]?[0-9]')
 _BLANK_CELL = re.compile(r'"((?:[^"]|"")*)"|([^ \t\r\n]+)')
 
 
@@ -109,6 +110,18 @@ def is_empty(cells: Sequence[str], width: int) -> bool:
     return not any(cell.strip(CELL_PADDING) for cell in cells)
 
 
+def check_quotes(cells: Sequence[str], delimiter: str, *, where: str, row: int) -> None:
+    """Raise DataError where a cell holds rows, as its quote is not closed."""
+    for cell in cells:
+        for line in cell.splitlines()[1:]:
+            if delimiter in line and _STARTS_A_ROW.match(line):
+                raise not_csv_error(
+                    where=where,
+                    row=row,
+                    reason=f"a cell runs over several lines, '{line[:40]}' among them",
+                )
+
+
 class RowFilter:
     """The rows of a table among its lines.
 
@@ -161,24 +174,14 @@ class RowFilter:
         if shape.has_comments and is_comment(cells[0]):
             return None
         if any("\n" in cell for cell in cells):
-            self._check_quotes(cells)
+            check_quotes(
+                cells, shape.delimiter, where=self._where, row=self._num_rows + 1
+            )
         if len(cells) > width and not any(c.strip(CELL_PADDING) for c in cells[width:]):
             cells = cells[:width]
         if cells[0].strip(CELL_PADDING) == shape.header[0] and self._is_header(cells):
             return None
         return cells
-
-    def _check_quotes(self, cells: list[str]) -> None:
-        """Raise DataError where a cell holds lines that are rows themselves."""
-        shape = self.shape
-        for cell in cells:
-            for line in cell.splitlines()[1:]:
-                if line.count(shape.delimiter) == shape.width - 1 > 0:
-                    raise not_csv_error(
-                        where=self._where,
-                        row=self._num_rows + 1,
-                        reason=f"a cell runs over several lines, '{line[:40]}' among them",
-                    )
 
     def _is_header(self, cells: list[str]) -> bool:
         return tuple(cell.strip(CELL_PADDING) for cell in cells) == self.shape.header

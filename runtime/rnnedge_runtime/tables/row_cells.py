@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def text_cells(
     notes: list[str],
     *,
     where: str,
-    is_live: bool,
+    wanted: Sequence[str] | None,
 ) -> Cells:
     """The rows of a table of text, its dialect found in its first lines.
 
@@ -63,7 +63,8 @@ def text_cells(
         options: how it is written, where that is not to be found out.
         notes: what was found is added to them, also while the rows are read.
         where: start of messages.
-        is_live: whether only the first line may be waited for.
+        wanted: columns that a live text must have, whose first row must not wait for the
+            second; None where the lines are at hand.
 
     Raises:
         DataError: the text is empty, or is no table.
@@ -76,8 +77,10 @@ def text_cells(
     else:
         raise empty_error(where=where)
     lines = itertools.chain(blank, [line], lines)
-    if is_live:
-        dialect, seen = find_dialect_live(lines, where=where, options=options)
+    if wanted is not None:
+        dialect, seen = find_dialect_live(
+            lines, where=where, options=options, wanted=wanted
+        )
     else:
         seen = list(itertools.islice(lines, HEAD_LINES))
         dialect = find_dialect(seen, where=where, options=options)

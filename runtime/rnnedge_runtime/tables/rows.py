@@ -139,16 +139,20 @@ def read_rows(
         wanted=spec.feature_names if is_live else (),
     )
     if objects is not None:
-        reader = _read(
-            object_cells(
-                objects.rows, table.options, notes, where=where, is_live=is_live
-            ),
-            table,
+        cells = object_cells(
+            objects.rows, table.options, notes, where=where, is_live=is_live
         )
     else:
-        reader = _read(
-            text_cells(lines, table.options, notes, where=where, is_live=is_live), table
+        pivot = table.options.pivot
+        wanted = table.sources if pivot is None else (pivot,)
+        cells = text_cells(
+            lines,
+            table.options,
+            notes,
+            where=where,
+            wanted=wanted if is_live else None,
         )
+    reader = _read(cells, table)
     if table.options.resample is None:
         return reader
     resampling = parse_resampling(table.options.resample)
