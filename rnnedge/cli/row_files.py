@@ -53,7 +53,7 @@ def open_lines(source: str, options: TableOptions | None = None) -> Iterator[Tex
         ) from None
     with file:
         if path.suffix.lower() == ".gz":
-            file = cast(IO[bytes], gzip.open(file, "rb"))
+            file = cast(IO[bytes], gzip.GzipFile(fileobj=file))
         with _unpacking(source):
             text, note = _decoded(file, source, given)
         yield TextLines(_unpacked(text, source), note, is_live=is_live(source))

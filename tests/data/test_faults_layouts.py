@@ -83,6 +83,10 @@ LAYOUTS = {
     "by_column.json": json.dumps(
         {n: {str(k): v for k, v in enumerate(c)} for n, c in layouts.columns().items()}
     ),
+    "header.json": json.dumps(
+        [["time", "temp", "power"], *(list(row) for row in layouts.ROWS)]
+    ),
+    "inner.json": json.dumps({"place": "Kiel", "hourly": layouts.columns()}),
     "senml.jsonl": layouts.senml_lines(),
     "senml_stream.jsonl": layouts.senml_single_records(),
     "senml.json": layouts.senml_array(),
@@ -185,6 +189,8 @@ def test_broken_layouts_are_named(tmp_path: Path) -> None:
         ("b.jsonl", '{"time": 1, "temp": 2}\n{"time"\n', "row 2 is not a JSON object"),
         ("c.json", "time,temp\n1,2\n", "does not start as JSON does"),
         ("d.json", "", "the table is empty"),
+        ("g.json", LAYOUTS["array.json"][:-9], "the file is not JSON"),
+        ("h.json", "[[1, 2], [3, 4]]", "row 1 is not a JSON object"),
         ("e.csv", layouts.influx_text()[:-9], "the row is cut short|has 8 cells"),
         (
             "f.csv",
@@ -376,6 +382,12 @@ def test_files_that_a_workstation_streams(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(data.series[0].values, layouts.VALUES)
     lines = "".join(json_lines(read_file(path, TableOptions())))
     check_same_rows(lines, data)
+
+
+def test_a_section_above_a_table_is_no_json(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "[readings]\n" + layouts.csv_text())
+    data = load_dataset(path, targets="temp")
+    assert np.array_equal(data.series[0].values, layouts.VALUES)
 
 
 def test_a_folder_is_all_its_tables(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.layers import Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.cell_text import parse_reading
-from rnnedge_runtime.tables.number_text import ColumnReader, NumberRules, decide_format
+from rnnedge_runtime.tables.column_reader import ColumnReader
+from rnnedge_runtime.tables.number_rules import NumberRules, decide_format
 from rnnedge_runtime.tables.rows import Row, read_rows
 from rnnedge_runtime.time_features import DerivedInput
 
@@ -119,6 +120,8 @@ def test_both_readers_agree_on_drawn_files(
     try:
         rows = device_rows(text, "a", "b", "c")
     except DataError:
+        rows = []
+    if not rows:
         with pytest.raises(DataError):
             strict(read(tmp_path, text))
         return

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.time_column import find_time
+from rnnedge_runtime.tables.time_directives import form_of_format
 from rnnedge_runtime.tables.time_formats import (
     DIGIT_FORMS,
     NO_OFFSET,
     TEXT_FORMS,
-    form_of_format,
 )
 from rnnedge_runtime.tables.time_reading import TimeParser, TimeReading
 

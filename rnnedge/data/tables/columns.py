@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.time_headers import is_index_like
 
+from .suspects import value_notes
 from .table import Numbers, Table
 
 MIN_ROWS_OF_AN_INDEX = 10
@@ -74,9 +75,21 @@ def read_columns(
             fault = None if loss is None else loss.removesuffix(".")
         if fault is None:
             readings[name] = values
+            notes += _suspects(tables, name, values)
         else:
             notes.append(f"{where}: column '{name}' is left out, it {fault}.")
     return readings, [*notes, *_notes_on_others(tables)]
+
+
+def _suspects(
+    tables: list[Table], name: str, values: list[NDArray[np.float64]]
+) -> list[str]:
+    """Notes on values that may be no readings, each value once."""
+    notes: dict[str, str] = {}
+    for table, part in zip(tables, values, strict=True):
+        for note in value_notes(part, name):
+            notes.setdefault(note.split(" is ")[0], f"{table.where}: {note}")
+    return list(notes.values())
 
 
 def _notes_on_others(tables: list[Table]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.cell_text import empty_error
-from rnnedge_runtime.tables.dialect import table_rules
 from rnnedge_runtime.tables.layouts import find_objects
+from rnnedge_runtime.tables.number_rules import table_rules
 from rnnedge_runtime.tables.options import TableOptions
 
 from .excel import check_kind, excel_text

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import DataError, require
-from rnnedge_runtime.tables.dialect import table_rules
+from rnnedge_runtime.tables.number_rules import table_rules
 from rnnedge_runtime.tables.options import TableOptions
 
 from .cells import column_of

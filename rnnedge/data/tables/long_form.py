@@ -19,6 +19,9 @@ from .table import Table, texts
 MAX_NAMES = 10_000
 """Different cells above which a column does not name things."""
 
+HEAD_ROWS = 1_000
+"""Rows that tell whether a column holds names."""
+
 REGULAR_SHARE = 0.8
 """Share of a thing's steps near their median that makes its rows regular."""
 
@@ -91,24 +94,25 @@ def _name_columns(
 ) -> Iterator[str]:
     """Columns of few repeated names, those of text first."""
     polars = require("polars", extra="train", purpose="Reading a table")
-    for are_texts in (True, False):
-        for name, column in table.columns.items():
-            if not name or name in others or column.dtype.is_float():
-                continue
-            found = table.numbers(name)
-            is_text = found.num_texts > 0.5 * (len(column) - column.null_count())
-            if is_text != are_texts or column.dtype == polars.Boolean:
-                continue
-            if not is_text and not _may_be_numbered(name, found.values, is_mixed):
-                continue
-            num_names = column.n_unique()
-            if 2 <= num_names <= min(MAX_NAMES, len(column) // 3):
+    numbered = []
+    for name, column in table.columns.items():
+        if not name or name in others or column.dtype.is_float():
+            continue
+        head = dataclasses.replace(table, columns={name: column.head(HEAD_ROWS)})
+        found = head.numbers(name)
+        if found.num_texts > 0.5 * (head.num_rows - head.columns[name].null_count()):
+            if _are_few(column):
                 yield name
+        elif column.dtype != polars.Boolean and is_mixed:
+            values = found.values
+            is_whole = bool((values == np.rint(values)).all())
+            if is_whole and _is_named_like_a_name(name) and _are_few(column):
+                numbered.append(name)
+    yield from numbered
 
 
-def _may_be_numbered(name: str, values: NDArray[np.float64], is_mixed: bool) -> bool:
-    is_whole = np.isfinite(values).all() and bool((values == np.rint(values)).all())
-    return bool(is_whole) and is_mixed and _is_named_like_a_name(name)
+def _are_few(column: Any) -> bool:
+    return 2 <= column.n_unique() <= min(MAX_NAMES, len(column) // 3)
 
 
 def _is_named_like_a_name(name: str) -> bool:
@@ -208,6 +212,9 @@ def pivot_table(
         for value in values
     }
     _check_leader(table, pivot, leader, list(names.values()))
+    for name, _ in () if table.rules is None else table.rules.missing_values:
+        wanted = [name] if name else []
+        check_columns(wanted, list(names.values()), where=where, role="missing value")
     groups = None if series is None else texts(table.columns[series])
     cells = {value: table.columns[value].to_list() for value in values}
 

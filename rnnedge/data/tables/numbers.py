@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import MISSING_WORDS, text_error
-from rnnedge_runtime.tables.number_text import (
-    ColumnReader,
-    NumberFormat,
-    NumberRules,
-)
+from rnnedge_runtime.tables.column_reader import ColumnReader
+from rnnedge_runtime.tables.number_rules import NumberFormat, NumberRules
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import require
-from rnnedge_runtime.tables.dialect import table_rules
 from rnnedge_runtime.tables.layouts import Objects
-from rnnedge_runtime.tables.number_text import NumberFormat
+from rnnedge_runtime.tables.number_rules import NumberFormat, table_rules
 from rnnedge_runtime.tables.options import TableOptions
 
 from .table import Table

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import empty_error
-from rnnedge_runtime.tables.number_text import NumberFormat, NumberRules
+from rnnedge_runtime.tables.number_rules import NumberFormat, NumberRules
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 

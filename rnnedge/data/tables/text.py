@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.cell_text import empty_error
@@ -29,12 +29,15 @@ from rnnedge_runtime.tables.encoding import (
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.records import (
     BLANKS,
+    CLOCK_APART,
     FOOTERS,
+    JOINT,
     MAX_LEFT_OUT,
     RowFilter,
     RowShape,
     is_comment,
     split_lines,
+    split_rows,
 )
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
@@ -86,7 +89,7 @@ def text_of_file(
 
 def _opened(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 
@@ -234,7 +237,7 @@ class _Rows:
             io.StringIO(piece, newline="") for piece in itertools.chain([held], pieces)
         )
         filter = RowFilter(self.shape, where=self.where, num_rows=self.num_rows)
-        rows = filter.rows(split_lines(lines, self.shape.delimiter))
+        rows = filter.rows(split_rows(lines, self.shape))
         while batch := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             self.num_rows += len(batch)
             for parts, cells in zip(
@@ -275,11 +278,13 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
     pl = _polars()
     width, delimiter = shape.width, shape.delimiter
     has_quotes = bool(lines.str.contains('"', literal=True).any())
-    if int(lines.str.len_bytes().max() or 0) > csv.field_size_limit():
+    if (lines.str.len_bytes() > csv.field_size_limit()).any():
         return None
     if delimiter == BLANKS:
         if has_quotes:
             return None
+        if shape.joins_clock:
+            lines = lines.str.replace_all(CLOCK_APART, f"${{1}}{JOINT}${{2}}")
         lines = lines.str.replace_all("[ \t\u00a0\r\n]+", " ").str.strip_chars(" ")
     quote = '"' if has_quotes else ""
     if width == 1:
@@ -307,6 +312,8 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
         if has_quotes:
             cells = [cell.str.replace(r'^ *"([^"]*)"', "$1") for cell in cells]
     cells = [cell.fill_null("") for cell in cells]
+    if shape.joins_clock:
+        cells = [cell.str.replace_all(JOINT, " ", literal=True) for cell in cells]
     return _without_headers(lines, is_ragged, cells, shape)
 
 

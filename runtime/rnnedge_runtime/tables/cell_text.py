@@ -15,13 +15,23 @@ from .timestamps import CELL_PADDING, NUMBER
 
 MISSING_WORDS = frozenset(
     """
-    na n/a n.a. #n/a #na <na> nan -nan nat null none nil - -- --- ---- ? ?? . .. ... * ** ***
+    na n/a n.a. nd n/d n.d. #n/a #na <na> \\n nan -nan nat null none nil
+    - -- --- ---- ? ?? . .. ... * ** ***
     missing miss empty nodata no_data no-data unavailable unavail unknown undef undefined
     bad err error invalid void overflow overrange underrange open_circuit
     #div/0! #value! #ref! #num! #name? #null!
     inf +inf -inf infinity +infinity -infinity
-    """.split()
-) | {"", "no data", "not available", "1.#qnan", "-1.#ind", "1.#inf"}
+    """.split()  # noqa: SIM905
+) | {
+    "",
+    "no data",
+    "not available",
+    "no value",
+    "missing value",
+    "1.#qnan",
+    "-1.#ind",
+    "1.#inf",
+}
 """Words, in lower case, for a reading that is not there."""
 
 DELIMITERS = ",;\t|"
@@ -81,9 +91,12 @@ def csv_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 
 def ragged_error(*, where: str, row: int, found: int, expected: int) -> DataError:
     """The error of a row with too few or too many cells."""
+    reason = "is cut short"
+    if found > expected:
+        reason = "holds a stray delimiter, or a decimal comma outside quotes"
     return DataError(
         f"{where}: row {row} has {found} cells, but the header names {expected} columns. "
-        "The row is cut short or holds a stray delimiter; mend it."
+        f"The row {reason}; mend it, or name what is between the cells with --delimiter."
     )
 
 

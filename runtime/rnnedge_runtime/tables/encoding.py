@@ -21,6 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _ZERO_SHARE = 0.3
+_NOT_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,20 @@ def find_encoding(head: bytes, *, where: str, given: str | None = None) -> Encod
         if head.startswith(mark):
             note = "" if name == "utf-8-sig" else f"The text is {name.upper()}."
             return Encoding(name, note)
-    if (name := _by_zeros(head)) is not None:
-        return Encoding(name, f"The text is {name.upper()}.")
+    zeros = _by_zeros(head)
+    if zeros is not None:
+        return Encoding(zeros, f"The text is {zeros.upper()}.")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError as error:
         byte = head[error.start]
+        name, spoken = "cp1252", "Windows-1252"
+        if any(bad in head for bad in _NOT_CP1252):
+            name, spoken = "latin-1", "Latin-1"
         return Encoding(
-            "cp1252",
+            name,
             f"The text is not UTF-8 (byte 0x{byte:02x} at {error.start:,}) and is read as "
-            "Windows-1252 (--encoding).",
+            f"{spoken} (--encoding).",
         )
     return Encoding()
 

@@ -41,8 +41,10 @@ def json_rows(
         yield from senml_rows(values, units, where=where, wanted=wanted)
         return
     number = 0
+    are_lines = isinstance(first, dict) and _objects(first) == [first]
     for value in values:
-        for item in _objects(value):
+        is_line = are_lines and isinstance(value, dict)
+        for item in (value,) if is_line else _objects(value):
             number += 1
             if not isinstance(item, dict):
                 raise _not_a_row(where, number, json.dumps(item))
@@ -62,7 +64,8 @@ def _values(lines: Iterable[str], where: str) -> Iterator[Any]:
             yield json.loads(text)
             continue
         except (ValueError, RecursionError):
-            if number > 1 or not text.endswith(_ENDS_OF_AN_OPEN_LINE):
+            is_open = text.endswith(_ENDS_OF_AN_OPEN_LINE) or text.startswith("[")
+            if number > 1 or not is_open:
                 raise _not_a_row(where, number, text) from None
         text += "".join(lines)
         try:
@@ -76,7 +79,7 @@ def _values(lines: Iterable[str], where: str) -> Iterator[Any]:
 def _objects(value: Any) -> Iterable[Any]:
     """The rows of one JSON value: an object, a list of them, or columns in an object."""
     if isinstance(value, list):
-        return value
+        return _with_header(value)
     if not isinstance(value, dict):
         return [value]
     parts = value.values()
@@ -88,13 +91,35 @@ def _objects(value: Any) -> Iterable[Any]:
         is_wrapped = len(value) == 1 or name in _NAMES_OF_ROWS
         if is_wrapped and rows and all(isinstance(row, dict) for row in rows):
             return rows
-    if len(lists) == len(value) and any(len(part) > 1 for part in lists.values()):
+    if _are_columns(value):
         return _transposed(lists)
+    inner = [part for part in parts if isinstance(part, dict) and _are_columns(part)]
+    if len(inner) == 1:
+        return _transposed(inner[0])
     if len(value) > 1 and all(isinstance(part, dict) for part in parts):
         keys = [set(part) for part in parts]
         if all(key == keys[0] for key in keys) and len(keys[0]) > 0:
             return _of_nested(value)
     return [value]
+
+
+def _with_header(rows: list[Any]) -> list[Any]:
+    """Objects of lists of cells whose first list names the columns; others as they are."""
+    if len(rows) < 2 or not all(isinstance(row, list) for row in rows):
+        return rows
+    names, cells = rows[0], rows[1:]
+    if not all(isinstance(name, str) for name in names) or all(
+        isinstance(cell, str) for cell in cells[0]
+    ):
+        return rows
+    return [dict(zip(names, row, strict=False)) for row in cells]
+
+
+def _are_columns(value: dict[str, Any]) -> bool:
+    parts = value.values()
+    return all(isinstance(part, list) for part in parts) and any(
+        len(part) > 1 for part in parts
+    )
 
 
 def _transposed(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from .influx import influx_rows, is_influx
 from .json_rows import json_rows
 from .timestamps import CELL_PADDING
+
+_START_OF_JSON = re.compile(r'\{|\[\s*(?:[{\["\]0-9-]|null|true|false|$)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class Objects:
 
     rows: Iterator[dict[str, Any]]
     units: dict[str, str]
+
+
+def starts_as_json(line: str) -> bool:
+    """Whether a first line is that of JSON, and not a section such as `[data]`."""
+    return _START_OF_JSON.match(line.lstrip(CELL_PADDING + "\ufeff")) is not None
 
 
 def find_objects(
@@ -48,7 +56,7 @@ def find_objects(
         return None, iter(blank)
     whole = itertools.chain([line], lines)
     units: dict[str, str] = {}
-    if line.lstrip().startswith(("{", "[")):
+    if starts_as_json(line):
         rows: Iterator[Any] = json_rows(whole, units, where=where, wanted=wanted)
     elif is_influx(line.lstrip()):
         rows = influx_rows(whole, where=where)

@@ -25,10 +25,17 @@ FOOTERS = frozenset(
     """
     average avg mean median max maximum min minimum sum total totals std stddev count
     mittel mittelwert summe durchschnitt anzahl moyenne total: eof end
-    """.split()
+    """.split()  # noqa: SIM905
 ) | {"end of file", "end of data", "end of report"}
 """Words, in lower case, in the first cell of a line under the rows."""
 
+JOINT = "\x1f"
+CLOCK_APART = (
+    r"([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})[ \t]+([0-9]{1,2}:[0-9]{2}[0-9:.,]*)"
+)
+"""A date and a clock time with blanks between them."""
+
+_STARTS_A_ROW = re.compile(r'[ \t]*"?[-+]?[0-9]')
 _BLANK_CELL = re.compile(r'"((?:[^"]|"")*)"|([^ \t\r\n]+)')
 
 
@@ -41,12 +48,15 @@ class RowShape:
         header: cells of the header without padding, as many as columns.
         has_comments: lines that start with `#` are no rows.
         has_footers: a word of `FOOTERS` in the first cell is no reading.
+        joins_clock: a date and the clock time after it are one cell, though blanks stand
+            between all cells.
     """
 
     delimiter: str
     header: tuple[str, ...]
     has_comments: bool = True
     has_footers: bool = True
+    joins_clock: bool = False
 
     @property
     def width(self) -> int:
@@ -58,6 +68,19 @@ def split_lines(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     if delimiter != BLANKS:
         return csv_cells(lines, delimiter)
     return (split_at_blanks(line) for line in lines)
+
+
+def split_rows(lines: Iterable[str], shape: RowShape) -> Iterator[list[str]]:
+    """Cells of each line of a table of this shape (`split_lines`)."""
+    if not shape.joins_clock:
+        return split_lines(lines, shape.delimiter)
+    joined = split_lines((join_clock(line) for line in lines), shape.delimiter)
+    return ([cell.replace(JOINT, " ") for cell in cells] for cells in joined)
+
+
+def join_clock(line: str) -> str:
+    """A line with `JOINT` instead of the blanks between a date and the clock time."""
+    return re.sub(CLOCK_APART, rf"\1{JOINT}\2", line)
 
 
 def split_at_blanks(line: str) -> list[str]:
@@ -85,6 +108,18 @@ def is_empty(cells: Sequence[str], width: int) -> bool:
     if width == 1 and len(cells) == 1:
         return False
     return not any(cell.strip(CELL_PADDING) for cell in cells)
+
+
+def check_quotes(cells: Sequence[str], delimiter: str, *, where: str, row: int) -> None:
+    """Raise DataError where a cell holds rows, as its quote is not closed."""
+    for cell in cells:
+        for line in cell.splitlines()[1:]:
+            if delimiter in line and _STARTS_A_ROW.match(line):
+                raise not_csv_error(
+                    where=where,
+                    row=row,
+                    reason=f"a cell runs over several lines, '{line[:40]}' among them",
+                )
 
 
 class RowFilter:
@@ -138,6 +173,10 @@ class RowFilter:
             return None
         if shape.has_comments and is_comment(cells[0]):
             return None
+        if any("\n" in cell for cell in cells):
+            check_quotes(
+                cells, shape.delimiter, where=self._where, row=self._num_rows + 1
+            )
         if len(cells) > width and not any(c.strip(CELL_PADDING) for c in cells[width:]):
             cells = cells[:width]
         if cells[0].strip(CELL_PADDING) == shape.header[0] and self._is_header(cells):

@@ -6,9 +6,6 @@ training side reads whole tables (`rnnedge/data/tables/`) and means the same by 
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,18 +15,24 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..spec import ModelSpec
-from .cell_text import check_columns, empty_error
+from .cell_text import check_columns
 from .changes import CounterChanges, change_name
-from .dialect import HEAD_LINES, find_dialect, find_dialect_live, table_rules
-from .encoding import TextLines, undecodable_error
+from .encoding import TextLines
 from .layouts import find_objects
 from .look_ahead import is_at_hand, look_ahead
-from .number_text import ColumnReader, NumberFormat
 from .options import TableOptions
 from .pivot import named_value
 from .pivot_rows import LongTable, pivot_rows
-from .records import RowFilter, split_lines
 from .resampling import parse_resampling, resampled_rows
+from .row_cells import (
+    Cells,
+    cell_text,
+    decoded,
+    number_in,
+    object_cells,
+    reader_named,
+    text_cells,
+)
 from .time_column import find_time, time_columns
 from .time_reading import TimeParser, TimeReading
 from .timestamps import CELL_PADDING
@@ -100,25 +103,6 @@ class _Table:
         return tuple(counters.get(name, name) for name in self.spec.feature_names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """The rows of a table with names for their cells.
-
-    Attributes:
-        names: of the columns.
-        rows: the cells of each row.
-        get: a function that gives the getter of a column.
-        reader: a function that gives the number reader of a column.
-        notes: how it is read.
-    """
-
-    names: list[str]
-    rows: Iterator[Any]
-    get: Callable[[str], Callable[[Any], Any]]
-    reader: Callable[[str], ColumnReader]
-    notes: list[str]
-
-
 def read_rows(
     lines: Iterable[str],
     spec: ModelSpec,
@@ -150,14 +134,25 @@ def read_rows(
     table = _Table(where, spec, time, series, options or TableOptions(), is_live)
     notes = list(lines.notes) if isinstance(lines, TextLines) else []
     objects, lines = find_objects(
-        _decoded(lines, where=where),
+        decoded(lines, where=where),
         where=where,
         wanted=spec.feature_names if is_live else (),
     )
     if objects is not None:
-        reader = _read(_of_objects(objects.rows, table, notes), table)
+        cells = object_cells(
+            objects.rows, table.options, notes, where=where, is_live=is_live
+        )
     else:
-        reader = _read(_of_text(lines, table, notes), table)
+        pivot = table.options.pivot
+        wanted = table.sources if pivot is None else (pivot,)
+        cells = text_cells(
+            lines,
+            table.options,
+            notes,
+            where=where,
+            wanted=wanted if is_live else None,
+        )
+    reader = _read(cells, table)
     if table.options.resample is None:
         return reader
     resampling = parse_resampling(table.options.resample)
@@ -165,64 +160,7 @@ def read_rows(
     return replace(reader, rows=rows)
 
 
-def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
-    try:
-        for line in lines:  # noqa: UP028  (yield from would close the caller's stream)
-            yield line
-    except UnicodeDecodeError as error:
-        raise undecodable_error(error, where=where) from None
-
-
-def _of_text(lines: Iterator[str], table: _Table, notes: list[str]) -> _Cells:
-    where, options = table.where, table.options
-    blank: list[str] = []
-    for line in lines:
-        if line.strip(CELL_PADDING + "\ufeff"):
-            break
-        blank.append(line)
-    else:
-        raise empty_error(where=where)
-    lines = itertools.chain(blank, [line], lines)
-    if table.is_live:
-        dialect, seen = find_dialect_live(lines, where=where, options=options)
-    else:
-        seen = list(itertools.islice(lines, HEAD_LINES))
-        dialect = find_dialect(seen, where=where, options=options)
-    rest = itertools.chain(seen[dialect.num_lines :], lines)
-    names = list(dialect.names)
-    notes += dialect.notes
-    filter = RowFilter(dialect.shape, where=where)
-
-    def rows() -> Iterator[list[str]]:
-        yield from filter.rows(split_lines(rest, dialect.shape.delimiter))
-        notes.extend(filter.notes)
-
-    def get(name: str) -> Callable[[Any], Any]:
-        index = names.index(name)
-        return lambda row: row[index]
-
-    return _Cells(names, rows(), get, dialect.reader, notes)
-
-
-def _of_objects(
-    objects: Iterator[dict[str, Any]], table: _Table, notes: list[str]
-) -> _Cells:
-    sample, objects = look_ahead(objects, is_at_hand=not table.is_live)
-    if not sample:
-        raise empty_error(where=table.where)
-    names = list(dict.fromkeys(name for item in sample for name in item))
-    rules = table_rules(table.options, names, where=table.where)
-
-    def get(name: str) -> Callable[[Any], Any]:
-        return lambda item: item.get(name)
-
-    def reader(name: str) -> ColumnReader:
-        return ColumnReader(name, rules, NumberFormat(rules.decimal))
-
-    return _Cells(names, objects, get, reader, notes)
-
-
-def _read(cells: _Cells, table: _Table) -> RowReader:
+def _read(cells: Cells, table: _Table) -> RowReader:
     if table.options.pivot is not None:
         return _read_long(cells, table)
     _check_names(cells.names, table)
@@ -241,8 +179,8 @@ def _read(cells: _Cells, table: _Table) -> RowReader:
             series = series_of(row, number)
             stamp, time_us = stamp_of(row), None
             if times is not None:
-                time_us = times.parse(_text(stamp), row=number, series=series or "")
-            readings = [_number(reader, get(row), number) for reader, get in columns]
+                time_us = times.parse(cell_text(stamp), row=number, series=series or "")
+            readings = [number_in(reader, get(row), number) for reader, get in columns]
             changes.apply(readings, time_us, series)
             yield Row(number, stamp, time_us, _float32(readings), series)
 
@@ -255,7 +193,7 @@ def _read(cells: _Cells, table: _Table) -> RowReader:
     )
 
 
-def _read_long(cells: _Cells, table: _Table) -> RowReader:
+def _read_long(cells: Cells, table: _Table) -> RowReader:
     where, pivot = table.where, table.options.pivot or ""
     check_columns([pivot], cells.names, where=where, role="pivot")
     _check_roles(cells.names, table)
@@ -271,11 +209,13 @@ def _read_long(cells: _Cells, table: _Table) -> RowReader:
     identifier_of = cells.get(pivot)
     others = {pivot, *(reading.columns if reading else ()), *_parts(cells, table)}
     left = [name for name in cells.names if name and name not in others]
-    first = {name: _text(cells.get(name)(sample[0])) for name in left} if sample else {}
+    first = (
+        {name: cell_text(cells.get(name)(sample[0])) for name in left} if sample else {}
+    )
     long = LongTable.of(first, table.sources)
     gets = {name: cells.get(name) for name in long.values}
     readers = {
-        name: _reader_named(name, cells.reader(column))
+        name: reader_named(name, cells.reader(column))
         for name, column in long.columns_of.items()
     }
     changes = CounterChanges(table.spec, table.options)
@@ -284,7 +224,7 @@ def _read_long(cells: _Cells, table: _Table) -> RowReader:
         assert reading is not None
         times = TimeParser(reading)
         for number, row in enumerate(rows, 1):
-            identifier = _text(identifier_of(row)).strip(CELL_PADDING)
+            identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
             if not identifier:
                 raise DataError(
                     f"{where}: pivot column '{pivot}' is empty in row {number}. "
@@ -292,7 +232,7 @@ def _read_long(cells: _Cells, table: _Table) -> RowReader:
                 )
             series, stamp = series_of(row, number), stamp_of(row)
             key = f"{series or ''}\0{identifier}"
-            time_us = times.parse(_text(stamp), row=number, series=key)
+            time_us = times.parse(cell_text(stamp), row=number, series=key)
             found = {name: get(row) for name, get in gets.items()}
             yield number, stamp, time_us, series, identifier, found
 
@@ -305,7 +245,7 @@ def _read_long(cells: _Cells, table: _Table) -> RowReader:
             is_live=table.is_live,
         ):
             readings = [
-                _number(readers[name], line.cells.get(name), line.row)
+                number_in(readers[name], line.cells.get(name), line.row)
                 for name in table.sources
             ]
             changes.apply(readings, line.time_us, line.series)
@@ -315,11 +255,6 @@ def _read_long(cells: _Cells, table: _Table) -> RowReader:
 
     column = reading.column if reading else None
     return RowReader(where, column, table.series, read(), cells.notes)
-
-
-def _reader_named(name: str, reader: ColumnReader) -> ColumnReader:
-    kind = NumberFormat(reader.decimal, reader.affix, reader.is_words)
-    return ColumnReader(name, reader.rules, kind)
 
 
 def _check_names(names: list[str], table: _Table) -> None:
@@ -356,19 +291,19 @@ def _check_roles(names: list[str], table: _Table) -> None:
         )
 
 
-def _parts(cells: _Cells, table: _Table) -> tuple[str, ...]:
+def _parts(cells: Cells, table: _Table) -> tuple[str, ...]:
     """The columns that tell the series apart."""
     return time_columns(table.series, cells.names) if table.series else ()
 
 
 def _find_time(
-    cells: _Cells, sample: list[Any], table: _Table, taken: set[str]
+    cells: Cells, sample: list[Any], table: _Table, taken: set[str]
 ) -> TimeReading | None:
     spec, names = table.spec, cells.names
     gets = [cells.get(name) if name else None for name in names]
     found = find_time(
         names,
-        [[_text(get(row)) if get else "" for get in gets] for row in sample],
+        [[cell_text(get(row)) if get else "" for get in gets] for row in sample],
         where=table.where,
         taken={*taken, *_parts(cells, table)},
         options=table.options,
@@ -389,24 +324,24 @@ def _find_time(
     return found
 
 
-def _stamps(cells: _Cells, reading: TimeReading | None) -> Callable[[Any], Any]:
+def _stamps(cells: Cells, reading: TimeReading | None) -> Callable[[Any], Any]:
     """The time of a row as it came, of several cells their joined text."""
     if reading is None:
         return lambda row: None
     gets = [cells.get(name) for name in reading.columns]
     if len(gets) == 1:
         return gets[0]
-    return lambda row: reading.join([_text(get(row)) for get in gets])
+    return lambda row: reading.join([cell_text(get(row)) for get in gets])
 
 
-def _series(cells: _Cells, table: _Table) -> Callable[[Any, int], str | None]:
+def _series(cells: Cells, table: _Table) -> Callable[[Any, int], str | None]:
     """The series of a row; DataError where it has none."""
     gets = [cells.get(name) for name in _parts(cells, table)]
 
     def series_of(row: Any, number: int) -> str | None:
         if not gets:
             return None
-        names = [_text(get(row)).strip(CELL_PADDING) for get in gets]
+        names = [cell_text(get(row)).strip(CELL_PADDING) for get in gets]
         if not all(names):
             raise DataError(
                 f"{table.where}: series column '{table.series}' is empty in row {number}. "
@@ -415,23 +350,6 @@ def _series(cells: _Cells, table: _Table) -> Callable[[Any, int], str | None]:
         return "/".join(names)
 
     return series_of
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(cell)
-
-
-def _number(reader: ColumnReader, cell: object, number: int) -> float:
-    if cell is None:
-        return math.nan
-    if isinstance(cell, int | float):
-        cell = float(cell) if abs(cell) < 1e300 else math.nan
-        return math.nan if reader.is_missing(cell) else cell
-    text = cell if isinstance(cell, str) else json.dumps(cell)
-    value = reader.read(text, number)
-    if value is None:
-        raise reader.error(text, number)
-    return value
 
 
 def _float32(readings: list[float]) -> NDArray[np.float32]:

@@ -16,7 +16,8 @@ from ..errors import DataError
 from .options import TableOptions
 from .time_cells import Form, TimeCells, read_sample
 from .time_decision import decide_reading, no_time_error
-from .time_formats import TEXT_FORMS, TextForm, form_of_format
+from .time_directives import form_of_format
+from .time_formats import TEXT_FORMS, TextForm, form_of_parts
 from .time_headers import TimeName, date_parts, is_hour_name, read_name
 from .time_reading import TimeReading, join_cells
 from .time_units import EPOCH_FORMS, is_plausible
@@ -173,7 +174,7 @@ def _named(sample: _Sample, time: str) -> Found:
             f"{', '.join(name for name in sample.columns if name)}. "
             "Choose one of these, or two as DATE+TIME."
         )
-    if len(columns) >= 3 and date_parts(columns) == columns:
+    if date_parts(columns) == columns:
         return columns, "parts"
     return columns, _joint(sample, columns)
 
@@ -194,14 +195,18 @@ def _find(sample: _Sample) -> Found | None:
         if rank is not None:
             ranked.append((rank, k, name))
     parts = date_parts(sample.names)
-    if parts and (not ranked or min(ranked)[0] >= 3):
-        is_date = read_sample(TEXT_FORMS[0], sample.cells(parts, "parts"))
+    if parts and (not ranked or min(ranked)[0] not in (0, 2)):
+        form = form_of_parts(len(parts))
+        is_date = read_sample(form, sample.cells(parts, "parts"))
         if len(is_date) and np.isfinite(is_date).mean() > _RISING_SHARE:
             return parts, "parts"
     if not ranked:
         _check_names(sample)
         return None
-    name = min(ranked)[2]
+    rank, _, name = min(ranked)
+    if rank % 10 == 6:
+        dates = [one for one in ranked if one[0] % 10 in (0, 1, 2)]
+        name = min(dates)[2] if dates else name
     clock = _clock_column(sample, name)
     if clock is None:
         return (name,), ""
@@ -227,6 +232,8 @@ def _rank(sample: _Sample, name: str, info: TimeName) -> int | None:
     ):
         return 1 if info.is_like_time else None
     if info.is_time:
+        if many and not _is_calendar(cells) and not _goes_on(cells):
+            return None
         is_first = info.unit is None or _is_calendar(cells)
         return is_constant + (1 if is_first else 5)
     if not info.is_like_time or is_constant:
@@ -269,6 +276,16 @@ def _is_rising(cells: TimeCells) -> bool:
     )
 
 
+def _goes_on(cells: TimeCells) -> bool:
+    """Whether numbers rise or fall as those of several series after one another."""
+    values = [float(t) for t in cells.number_texts() if NUMBER.fullmatch(t)]
+    steps = np.diff(values)
+    steps = steps[steps != 0]
+    return not len(steps) or bool(
+        (steps > 0).mean() >= 0.5 or (steps < 0).mean() >= 0.9
+    )
+
+
 def _clock_column(sample: _Sample, date: str) -> str | None:
     """The column of clock times that goes with a column of dates."""
     dates = sample.cells([date]).texts
@@ -289,7 +306,12 @@ def _clock_column(sample: _Sample, date: str) -> str | None:
             if is_hour_name(name) and max(values) <= 24:
                 return name
             is_hhmm = max(values) <= 2400 and all(v % 100 < 60 for v in values)
-            if info.is_time and not info.is_date and is_hhmm and len(set(values)) > 1:
+            if (
+                info.is_time
+                and not info.is_date
+                and is_hhmm
+                and (len(values) == 1 or len(set(values)) > 1)
+            ):
                 return name
     return None
 

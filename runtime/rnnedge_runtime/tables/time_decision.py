@@ -9,7 +9,8 @@ from .options import TableOptions
 from .time_calendar import DAY_US
 from .time_cells import Form, TimeCells, read_sample
 from .time_choice import Choice, choose_form
-from .time_formats import TEXT_FORMS, TextForm, form_of_format
+from .time_directives import form_of_format
+from .time_formats import TextForm, form_of_parts
 from .time_headers import read_name
 from .time_messages import shown
 from .time_reading import TimeReading
@@ -60,7 +61,7 @@ def decide_reading(
     if options.time_format:
         choice = _of_format(options.time_format, cells)
     elif joint == "parts":
-        choice = Choice(TEXT_FORMS[0])
+        choice = Choice(form_of_parts(len(columns)))
     else:
         choice = choose_form(cells, options.time_unit, like)
     if choice is None:

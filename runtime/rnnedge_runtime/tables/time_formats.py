@@ -1,15 +1,14 @@
 """Time cells as text: the forms in which dates are written, one cell or a column at once.
 
 A form is a regular expression whose groups are fields: `y m d` date, `mon` month's name,
-`q` quarter, `w u` week and day of the week, `j` day of the year, `H M S f` clock and fraction, `p` AM or PM, `zs zh zm`
-offset, `zw` zone's name. A trailing 2 tells two groups of one field apart. Whether a form
-matches depends on where digits stand, never on which, so one match serves all the cells
-of a column whose other characters agree.
+`q` quarter, `w u` week and its day, `j` day of the year, `H M S f` clock and fraction,
+`p` AM or PM, `zs zh zm` offset, `zw` zone's name. A trailing 2 tells two groups of one
+field apart. Whether a form matches depends on where digits stand, never on which, so one
+match serves all the cells of a column whose other characters agree.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError
 from .time_calendar import (
     DAY_US,
     HOUR_US,
@@ -30,12 +28,14 @@ from .time_calendar import (
 )
 from .time_names import MONTHS, WEEKDAYS, ZONE_HOURS
 
-_NO_OFFSET = np.iinfo(np.int64).min
+NO_OFFSET = int(np.iinfo(np.int64).min)
+"""Offset of a cell that names none, in `TextForm.read_column`."""
+
 _MAX_SHAPES = 200
 
-_OFFSET = r"(?P<zs{0}>[+-])(?P<zh{0}>\d{{1,2}})(?::?(?P<zm{0}>\d{{2}}))?"
+OFFSET_PATTERN = r"(?P<zs{0}>[+-])(?P<zh{0}>\d{{1,2}})(?::?(?P<zm{0}>\d{{2}}))?"
 _ZONE = (
-    rf"(?:\s?(?:{_OFFSET.format('')}|(?P<zw>[A-Za-z]{{1,5}})(?:{_OFFSET.format('2')})?)"
+    rf"(?:\s?(?:{OFFSET_PATTERN.format('')}|(?P<zw>[A-Za-z]{{1,5}})(?:{OFFSET_PATTERN.format('2')})?)"
     r"(?:\s?\[[A-Za-z_/+-]+\])?)?"
 )
 _AM_PM = r"(?:\s?(?P<p>[AaPp]\.?[Mm]\.?))?"
@@ -45,10 +45,29 @@ _CLOCK = (
 )
 _COMPACT_CLOCK = r"(?P<H2>\d{2})(?P<M2>\d{2})(?:(?P<S2>\d{2})(?:[.,](?P<f2>\d{1,9}))?)?"
 _TAIL = rf"(?:(?:[Tt_]|\s*[;,]\s*|\s+)(?:{_CLOCK}|{_COMPACT_CLOCK}){_ZONE})?"
-_WORD = "[A-Za-zÄäÉéÛû]"
-_MONTH_WORD = rf"(?P<mon>{_WORD}{{3,9}})\.?"
+LETTER = "[A-Za-zÄäÉéÛû]"
+MONTH_PATTERN = rf"(?P<mon>{LETTER}{{3,9}})\.?"
 _DAY = r"(?P<d>\d{1,2})"
 _YEAR = r"(?P<y>\d{4}|\d{2})"
+
+
+_LETTERS = {
+    "y": "%Y",
+    "m": "%m",
+    "d": "%d",
+    "mon": "%b",
+    "j": "%j",
+    "q": "%q",
+    "w": "%V",
+    "u": "%u",
+    "H": "%H",
+    "M": "%M",
+    "S": "%S",
+    "f": "%f",
+    "p": "%p",
+    "zs": "%z",
+    "zw": "%Z",
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,11 +78,13 @@ class TextForm:
         name: for messages, as `dd/mm/yyyy`.
         pattern: matches a whole cell; its groups are the fields.
         has_date: False for a time of day alone.
+        is_digits: whether cells are digits alone, to which programs add `.0`.
     """
 
     name: str
     pattern: re.Pattern[str]
     has_date: bool = True
+    is_digits: bool = False
 
     def read(self, text: str) -> tuple[int, int | None] | None:
         """Microseconds since 1970 in the cell's own zone, and that zone's offset.
@@ -71,6 +92,7 @@ class TextForm:
         The offset is in microseconds, None where the cell names none. None when the text
         is not of this form, or there is no such date.
         """
+        text = text.removesuffix(".0") if self.is_digits else text
         match = self.pattern.fullmatch(text)
         if match is None:
             return None
@@ -93,10 +115,12 @@ class TextForm:
         Cells are ASCII text. `NO_OFFSET` stands for None. Cells beyond the first few
         hundred ways to place digits are False; read them one by one.
         """
+        if self.is_digits and len(cells) and cells[0].endswith(b".0"):
+            cells = np.array([cell.removesuffix(b".0") for cell in cells], np.bytes_)
         num_cells, width = len(cells), cells.dtype.itemsize
         is_time = np.zeros(num_cells, dtype=np.bool_)
         local = np.zeros(num_cells, dtype=np.int64)
-        offset = np.full(num_cells, _NO_OFFSET, dtype=np.int64)
+        offset = np.full(num_cells, NO_OFFSET, dtype=np.int64)
         codes = np.ascontiguousarray(cells).view(np.uint8).reshape(num_cells, width)
         shapes = np.where((codes >= 48) & (codes <= 57), np.uint8(48), codes)
         rest = np.arange(num_cells)
@@ -144,28 +168,6 @@ class TextForm:
             code += text[done:start].replace("%", "%%") + letter
             done = end
         return code + text[done:]
-
-
-NO_OFFSET = _NO_OFFSET
-"""Offset of a cell that names none, in `TextForm.read_column`."""
-
-_LETTERS = {
-    "y": "%Y",
-    "m": "%m",
-    "d": "%d",
-    "mon": "%b",
-    "j": "%j",
-    "q": "%q",
-    "w": "%V",
-    "u": "%u",
-    "H": "%H",
-    "M": "%M",
-    "S": "%S",
-    "f": "%f",
-    "p": "%p",
-    "zs": "%z",
-    "zw": "%Z",
-}
 
 
 def _digits_of(
@@ -249,6 +251,10 @@ def _form(name: str, pattern: str, *, has_date: bool = True) -> TextForm:
     return TextForm(name, re.compile(pattern, re.ASCII), has_date)
 
 
+def _digits(name: str, pattern: str) -> TextForm:
+    return TextForm(name, re.compile(pattern, re.ASCII), is_digits=True)
+
+
 _WEEKDAY = rf"(?:{WEEKDAYS}\.?,?\s+)?"
 _DMY = rf"{_WEEKDAY}{_DAY}(?P<_d>[-/]|\.\s?)(?P<m>\d{{1,2}})(?P=_d){_YEAR}{_TAIL}"
 _MDY = rf"{_WEEKDAY}(?P<m>\d{{1,2}})(?P<_d>[-/]){_DAY}(?P=_d){_YEAR}{_TAIL}"
@@ -266,23 +272,23 @@ TEXT_FORMS: tuple[TextForm, ...] = (
     ),
     _form(
         "d-Mon-yyyy",
-        rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th)?(?:\.\s?|[-/ ]|){_MONTH_WORD},?[-/ ]?"
+        rf"{_WEEKDAY}{_DAY}(?:st|nd|rd|th)?(?:\.\s?|[-/ ]|){MONTH_PATTERN},?[-/ ]?"
         rf"{_YEAR}{_TAIL.replace('[Tt_]', '[Tt_:]')}",
     ),
     _form(
         "Mon d, yyyy",
-        rf"{_WEEKDAY}{_MONTH_WORD}\s+{_DAY}(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}}){_TAIL}",
+        rf"{_WEEKDAY}{MONTH_PATTERN}\s+{_DAY}(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}}){_TAIL}",
     ),
     _form(
         "Mon d hh:mm:ss yyyy",
-        rf"{_WEEKDAY}{_MONTH_WORD}\s+{_DAY}\s+{_CLOCK}{_ZONE}\s+(?P<y>\d{{4}})",
+        rf"{_WEEKDAY}{MONTH_PATTERN}\s+{_DAY}\s+{_CLOCK}{_ZONE}\s+(?P<y>\d{{4}})",
     ),
-    _form("yyyy-Mon-d", rf"(?P<y>\d{{4}})[-/ ]{_MONTH_WORD}[-/ ]{_DAY}{_TAIL}"),
+    _form("yyyy-Mon-d", rf"(?P<y>\d{{4}})[-/ ]{MONTH_PATTERN}[-/ ]{_DAY}{_TAIL}"),
     _form("yyyy-Www-d", rf"(?P<y>\d{{4}})-?[Ww](?P<w>\d{{2}})(?:-?(?P<u>\d))?{_TAIL}"),
     _form("yyyy-mm", r"(?P<y>\d{4})[-/](?P<m>\d{1,2})"),
     _form("mm/yyyy", r"(?P<m>\d{1,2})[-/](?P<y>\d{4})"),
-    _form("Mon yyyy", rf"{_MONTH_WORD}(?:[-/ ](?P<y>\d{{4}})|-(?P<y2>\d{{2}}))"),
-    _form("yyyy Mon", rf"(?P<y>\d{{4}})[-/ ]?{_MONTH_WORD}"),
+    _form("Mon yyyy", rf"{MONTH_PATTERN}(?:[-/ ](?P<y>\d{{4}})|-(?P<y2>\d{{2}}))"),
+    _form("yyyy Mon", rf"(?P<y>\d{{4}})[-/ ]?{MONTH_PATTERN}"),
     _form("yyyy-Qq", r"(?P<y>\d{4})[-/ ]?[Qq](?P<q>\d)"),
     _form("yyyymmdd hhmm", rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}}){_TAIL}"),
     _form("yymmdd hhmm", rf"(?P<y>\d{{2}})(?P<m>\d{{2}})(?P<d>\d{{2}}){_TAIL}"),
@@ -300,86 +306,28 @@ _DATE2 = r"(?P<y>\d{2})(?P<m>\d{2})(?P<d>\d{2})"
 _HOUR_MINUTE = r"(?P<H>\d{2})(?P<M>\d{2})"
 _SECOND = r"(?P<S>\d{2})"
 DIGIT_FORMS: tuple[TextForm, ...] = (
-    _form(
+    _digits(
         "yyyymmddhhmmss",
         rf"{_DATE4}{_HOUR_MINUTE}{_SECOND}(?:[.,](?P<f>\d{{1,9}})|(?P<f2>\d{{3}}))?",
     ),
-    _form("yyyymmddhhmm", _DATE4 + _HOUR_MINUTE),
-    _form("yyyymmddhh", rf"{_DATE4}(?P<H>\d{{2}})"),
-    _form("yyyymmdd", _DATE4),
-    _form("yyyymm", r"(?P<y>\d{4})(?P<m>\d{2})"),
-    _form("yyyy", r"(?P<y>\d{4})"),
-    _form("yyyyddd", r"(?P<y>\d{4})(?P<j>\d{3})"),
-    _form("yymmdd", _DATE2),
-    _form("yymmddhhmm", _DATE2 + _HOUR_MINUTE),
-    _form("yymmddhhmmss", _DATE2 + _HOUR_MINUTE + _SECOND),
+    _digits("yyyymmddhhmm", _DATE4 + _HOUR_MINUTE),
+    _digits("yyyymmddhh", rf"{_DATE4}(?P<H>\d{{2}})"),
+    _digits("yyyymmdd", _DATE4),
+    _digits("yyyymm", r"(?P<y>\d{4})(?P<m>\d{2})"),
+    _digits("yyyy", r"(?P<y>\d{4})"),
+    _digits("yyyyddd", r"(?P<y>\d{4})(?P<j>\d{3})"),
+    _digits("yymmdd", _DATE2),
+    _digits("yymmddhhmm", _DATE2 + _HOUR_MINUTE),
+    _digits("yymmddhhmmss", _DATE2 + _HOUR_MINUTE + _SECOND),
 )
 """Forms of cells that are digits alone."""
 
 ISO_FORM = TEXT_FORMS[0]
 
-_DIRECTIVES = {
-    "Y": r"(?P<y>\d{4})",
-    "y": r"(?P<y>\d{2})",
-    "m": r"(?P<m>\d{1,2})",
-    "d": r"(?P<d>\d{1,2})",
-    "e": r"(?P<d>\d{1,2})",
-    "j": r"(?P<j>\d{1,3})",
-    "b": _MONTH_WORD.removesuffix(r"\.?"),
-    "B": _MONTH_WORD.removesuffix(r"\.?"),
-    "H": r"(?P<H>\d{1,2})",
-    "I": r"(?P<H>\d{1,2})",
-    "M": r"(?P<M>\d{1,2})",
-    "S": r"(?P<S>\d{1,2})",
-    "f": r"(?P<f>\d{1,9})",
-    "p": r"(?P<p>[AaPp]\.?[Mm]\.?)",
-    "z": rf"(?:{_OFFSET.format('')}|(?P<zw2>[Zz]))",
-    "Z": r"(?P<zw>[A-Za-z]{1,5})",
-    "a": rf"{_WORD}{{2,}}\.?",
-    "A": rf"{_WORD}{{2,}}\.?",
-    "F": r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})",
-    "T": r"(?P<H>\d{1,2}):(?P<M>\d{2}):(?P<S>\d{2})",
-    "R": r"(?P<H>\d{1,2}):(?P<M>\d{2})",
-    "%": "%",
-}
+
+def form_of_parts(num_parts: int) -> TextForm:
+    """The form of year, month, day, hour, minute, second in columns of their own."""
+    return ISO_FORM if num_parts > 2 else _YEAR_MONTH
 
 
-@functools.lru_cache(maxsize=32)
-def form_of_format(time_format: str) -> TextForm:
-    """The form that a format in the letters of `datetime.strptime` names.
-
-    Raises:
-        DataError: a letter is unknown or occurs twice, or the format has no year.
-    """
-    where = f"--time-format '{time_format}'"
-    pattern = ""
-    pieces = re.findall(r"%.?|\s+|[^%\s]", time_format.strip())
-    for k, piece in enumerate(pieces):
-        if piece.isspace():
-            pattern += r"\s+"
-        elif not piece.startswith("%"):
-            pattern += re.escape(piece)
-        elif piece[1:] not in _DIRECTIVES:
-            raise DataError(
-                f"{where}: '{piece}' is not a letter of times, expected one of "
-                f"{' '.join('%' + letter for letter in _DIRECTIVES)}. Mend the format."
-            )
-        else:
-            part = _DIRECTIVES[piece[1:]]
-            beside = [*pieces[max(k - 1, 0) : k], *pieces[k + 1 : k + 2]]
-            if any(p.startswith("%") and p[1:] in "YymdjHIMSf" for p in beside):
-                part = part.replace("{1,2}", "{2}").replace("{1,3}", "{3}")
-            pattern += part
-    try:
-        compiled = re.compile(pattern, re.ASCII)
-    except re.error:
-        raise DataError(
-            f"{where}: a part of the time occurs twice. Name each part once."
-        ) from None
-    fields = {group.rstrip("2") for group in compiled.groupindex}
-    if not fields & {"y", "H"}:
-        raise DataError(
-            f"{where}: it names neither a year nor an hour, expected a format such as "
-            "'%d.%m.%Y %H:%M'. Mend the format."
-        )
-    return TextForm(time_format, compiled, has_date="y" in fields)
+_YEAR_MONTH = next(form for form in TEXT_FORMS if form.name == "yyyy-mm")

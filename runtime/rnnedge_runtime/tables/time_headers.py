@@ -22,8 +22,8 @@ _TIME_NAMES = _words(
     "time timestamp datetime date_time date ts utc ds epoch unix unixtime unix_time "
     "time_utc timestamp_utc datetime_utc date_utc time_stamp valid_time unix_timestamp "
     "date_and_time datum zeit zeitstempel datum_zeit datum_uhrzeit mess_datum uhrzeit "
-    "fecha fecha_hora hora month year yyyymm day datetime_gmt date_gmt time_gmt jahr "
-    "monat epoch_time epochtime local_time utc_time timestamps times dt dtg"
+    "fecha fecha_hora year yyyymm datetime_gmt date_gmt time_gmt jahr "
+    "jd mjd julian_date epoch_time epochtime local_time utc_time timestamps times dt dtg"
 )
 _DATE_NAMES = _words("date year month ds datum jahr monat fecha day yyyymm mess_datum")
 _TIME_WORDS = _words(
@@ -126,7 +126,7 @@ def is_hour_name(name: str) -> bool:
 
 
 def date_parts(names: Sequence[str]) -> tuple[str, ...]:
-    """Columns of year, month, day and, as far as there are, hour, minute, second."""
+    """Columns of year and month and, as far as there are, day, hour, minute, second."""
     plain = {plain_name(name): name for name in reversed(names)}
     found = []
     for words in _PARTS:
@@ -134,7 +134,7 @@ def date_parts(names: Sequence[str]) -> tuple[str, ...]:
         if name is None:
             break
         found.append(name)
-    return tuple(found) if len(found) >= 3 else ()
+    return tuple(found) if len(found) >= 2 else ()
 
 
 def is_index_like(name: str, values: NDArray[np.floating]) -> bool:
@@ -159,4 +159,4 @@ def is_index_like(name: str, values: NDArray[np.floating]) -> bool:
     if not read_name(name).is_like_time:
         return False
     goes_back = min(float((steps > 0).mean()), float((steps < 0).mean()))
-    return goes_on >= 0.5 and goes_back <= 1 - _RISING_SHARE
+    return goes_on > 0 and goes_back <= 1 - _RISING_SHARE

@@ -144,6 +144,7 @@ _UNIT_OF_WORD = {
     "hours": "h",
     "stunden": "h",
     "d": "d",
+    "day": "d",
     "days": "d",
     "tage": "d",
 }

@@ -1,7 +1,8 @@
 """What local times mean: a time zone, with the hours that daylight saving repeats and skips.
 
 A local hour that occurs twice is told apart by the order of the rows: the time of a row
-is the earlier one unless rows before it are later already.
+is the earlier one unless the row before it is later already, or the later one follows on
+that row by just the step before.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ class LastTime:
 
     def pick(self, early_us: int, late_us: int) -> int:
         """The one of two UTC times, both of which a local time may be."""
-        if self.utc_us is None or self.utc_us < early_us:
-            return early_us
-        if self.utc_us == early_us and self.step_us != late_us - early_us:
-            return early_us
-        return late_us
+        if self.utc_us is None or self.step_us is None:
+            is_past = self.utc_us is not None and self.utc_us > early_us
+            return late_us if is_past else early_us
+        if self.utc_us > early_us:
+            return late_us
+        is_next = abs(late_us - self.utc_us - self.step_us) < 0.02 * self.step_us
+        return late_us if is_next else early_us
 
     def move(self, utc_us: int) -> None:
         """Take a row of this time."""

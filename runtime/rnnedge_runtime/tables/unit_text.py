@@ -22,10 +22,15 @@ _UNITS = frozenset(
     ppm ppb ppt lx lux klx lm cd db dba dbm db(a) ph ntu
     w/m2 w/m² µmol/m2/s s/cm ms/cm µs/cm us/cm mg/l mg/dl mmol/l µg/m3 µg/m³ ug/m3
     bpm steps counts count cfm fpm usd eur gbp chf inr jpy $ € £ ¥
-    """.split()
+    """.split()  # noqa: SIM905
 )
 _AGGREGATES = frozenset(
-    "ts rn avg smp tot min max std med mean sum sample average total inst raw txt".split()
+    "ts rn avg smp tot min max std med mean sum sample average total inst raw txt".split()  # noqa: SIM905
+)
+_TIME_PATTERN = re.compile(
+    r"[yYmMdDhHsSfzZaATp]+(?:[-/.: ,]+[yYmMdDhHsSfzZaATp]+)+|utc|gmt|local|cet|iso ?8601|"
+    "text|string|number|numeric|float|double|int|integer|datetime|date|time|timestamp",
+    re.IGNORECASE,
 )
 _COMPOUND = re.compile(r"[A-Za-zµ°Ω%]+[23²³]?(?:/[A-Za-zµ]+[23²³]?)+")
 _BRACKETED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)")
@@ -42,6 +47,8 @@ def is_under_header(text: str) -> bool:
     """Whether a text is a unit, or another word that loggers write under a name."""
     text = text.strip(CELL_PADDING)
     if _BRACKETED.fullmatch(text) or text.lower() in _AGGREGATES:
+        return True
+    if _TIME_PATTERN.fullmatch(text):
         return True
     return is_unit(text)
 
