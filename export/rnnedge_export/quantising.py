@@ -18,6 +18,7 @@ from rnnedge_runtime.integer_numerics import (
     LARGEST_BIAS,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
+    LARGEST_MULTIPLE,
     LARGEST_MULTIPLIER,
     LARGEST_STATE,
     LARGEST_VALUE,
@@ -36,7 +37,13 @@ from rnnedge_runtime.layers import (
     Rnn,
 )
 from rnnedge_runtime.numerics import Float32
-from rnnedge_runtime.quantised import QuantisedModel, Tensor, parts, tensor_types
+from rnnedge_runtime.quantised import (
+    QuantisedModel,
+    Tensor,
+    holds_readings,
+    parts,
+    tensor_types,
+)
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
 
@@ -44,7 +51,8 @@ from .input_scales import InputScales, input_scales, token_scales
 from .ranges import Ranges as Ranges
 from .ranges import measure_ranges as measure_ranges
 from .scales import (
-    ARGUMENT_UNIT,
+    ARGUMENT_UNITS,
+    FUNCTION_UNITS,
     HEADROOM,
     STATE_UNIT,
     Float64,
@@ -59,24 +67,6 @@ from .scales import (
 
 LARGEST_TABLE = 32768
 """Rows of a table of tokens: a token is an int16."""
-
-
-_FUNCTION_UNITS: dict[str, Scale] = {
-    "tanh": ARGUMENT_UNIT,
-    "sigmoid": 2 * ARGUMENT_UNIT,
-}
-"""Of the arguments of functions."""
-_ARGUMENT_UNITS = {
-    "rnn": (ARGUMENT_UNIT,),
-    "gru": (2 * ARGUMENT_UNIT, 2 * ARGUMENT_UNIT, ARGUMENT_UNIT),
-    "lstm": (
-        2 * ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-        ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-    ),
-}
-"""The same per gate."""
 
 
 def quantise(
@@ -111,6 +101,7 @@ class _Quantiser:
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.unit: Scale = 1.0
         self.shift: Scale = 0.0
+        self.rest: Scale = 0.0
         self.inputs: InputScales | None = None
 
     def model(self) -> QuantisedModel:
@@ -152,29 +143,41 @@ class _Quantiser:
             self.tensors[f"input.{k}.rate"] = np.full(size, 1 / self.unit)
             return
         size = self.spec.input_size
-        if isinstance(layer, Embedding):
-            self.inputs = token_scales(layer.num_embeddings)
-        elif isinstance(layer, Affine):
+        shift, scale = np.zeros(size), np.ones(size)
+        if isinstance(layer, Affine):
             shift, scale = (
                 self._weight(0, name).astype(np.float64) for name in ("shift", "scale")
             )
-            self.inputs = input_scales(
-                self.spec, self.ranges, shift, scale, is_product=True
-            )
+        if isinstance(layer, Embedding):
+            self.inputs = token_scales(layer.num_embeddings)
         else:
             self.inputs = input_scales(
                 self.spec,
                 self.ranges,
-                np.zeros(size),
-                np.ones(size),
+                shift,
+                scale,
                 is_product=not isinstance(layer, Activation),
+                unclipped=self._unclipped(),
             )
-        self.unit = self.inputs.unit
+        self.unit, self.rest = self.inputs.unit, self.inputs.rest
         for name, tensor in self.inputs.tensors.items():
             self.tensors[f"input.0.{name}"] = tensor
 
+    def _unclipped(self) -> tuple[int, ...] | None:
+        """Inputs that a layer takes as they are held; None where they are held clipped."""
+        if not holds_readings(self.spec, self.kept):
+            return None
+        return tuple(
+            source
+            for layer in self.spec.layers
+            if isinstance(layer, AddLast) and not layer.is_clipped
+            for source in layer.sources
+        )
+
     def _layer(self, k: int, layer: Layer) -> None:
         match layer:
+            case AddLast() if self._unclipped() is not None and not layer.is_clipped:
+                self._add_reading(k, layer)
             case Embedding():
                 self._embedding(k, layer)
             case Linear():
@@ -201,12 +204,12 @@ class _Quantiser:
         unit = self._unit_after(k, finest_unit(row_units))
         self._put(k, "weight", integers)
         self._put(k, "multiplier", self._multipliers(k, "weight", row_units, unit))
-        bias = self._weight(k, "bias").astype(np.float64)
+        bias = self._weight(k, "bias").astype(np.float64) + self._taken_up(k, "weight")
         self._put(k, "bias", self._bias(k, bias / unit))
         self.unit = unit
 
     def _activation(self, k: int, layer: Activation) -> None:
-        unit = _FUNCTION_UNITS.get(layer.function, self.unit)
+        unit = FUNCTION_UNITS.get(layer.function, self.unit)
         self._put(k, "gain", self._gain(k, self.unit, unit, 1, LARGEST_FUNCTION_GAIN))
         self.unit = unit if layer.function == "relu" else STATE_UNIT
 
@@ -224,8 +227,23 @@ class _Quantiser:
         self.unit = unit
         self.shift = self.shift + shift
 
+    def _add_reading(self, k: int, layer: AddLast) -> None:
+        """The reading in whole units of the output, so that it is exact however far."""
+        source = list(layer.sources)
+        assert self.inputs is not None
+        step = self.inputs.step[source]
+        units = np.broadcast_to(np.asarray(self.unit), step.shape)
+        finest = np.maximum(np.abs(units), step / LARGEST_MULTIPLE)
+        multiple = 2.0 ** np.ceil(np.log2(np.maximum(step / finest, 1)))
+        unit = step / multiple
+        size, largest = len(source), LARGEST_FUNCTION_GAIN
+        self._put(k, "gain", self._gain(k, units, unit, size, largest))
+        self._put(k, "multiple", multiple)
+        self.unit = unit
+        self.shift = self.shift + self.inputs.shift[source]
+
     def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
-        size, units = layer.hidden_size, _ARGUMENT_UNITS[layer.kind]
+        size, units = layer.hidden_size, ARGUMENT_UNITS[layer.kind]
         hidden_unit = STATE_UNIT
         inputs = self._rows(k, "weight_ih")
         if isinstance(layer, Rnn):
@@ -249,6 +267,7 @@ class _Quantiser:
         self.unit = hidden_unit
         self._put_product(k, "hh", self._rows(k, "weight_hh"), rows)
         bias_ih = self._weight(k, "bias_ih").astype(np.float64)
+        bias_ih = bias_ih + self._taken_up(k, "weight_ih")
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
         if isinstance(layer, Gru):
             new = slice(2 * size, None)
@@ -274,6 +293,14 @@ class _Quantiser:
         self.tensors[f"output.{k}.step"] = floored(step)
         self.tensors[f"output.{k}.offset"] = floored(offset)
         self.shift = 0.0
+
+    def _taken_up(self, k: int, name: str) -> Scale:
+        """What the inputs' zeros add to the sums of the first product."""
+        rest, self.rest = self.rest, 0.0
+        if not np.any(rest):
+            return 0.0
+        taken: Float64 = self._weight(k, name).astype(np.float64) @ rest
+        return taken
 
     def _rows(self, k: int, name: str) -> tuple[Float64, Float64]:
         """A weight that multiplies values of the unit `unit`, as `rows_of` gives it."""
@@ -314,7 +341,7 @@ class _Quantiser:
         if self.parts[k].is_last or isinstance(follows, Affine | AddLast):
             return np.maximum(units_of(largest), finest)
         if isinstance(follows, Activation) and follows.function != "relu":
-            return _FUNCTION_UNITS[follows.function]
+            return FUNCTION_UNITS[follows.function]
         return max(unit_of(float(largest.max())), float(finest.max()))
 
     def _hidden_bits(self, k: int, row_units: Float64) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import Array, Engine, State, initial_state, inputs_of
+from .input_handling import is_missing
 from .spec import ModelSpec
 
 
@@ -32,8 +33,8 @@ class ArrayFleet:
             return
         if rows is None:
             rows = np.arange(len(readings), dtype=np.int64)
-        readings = self._inputs.readings(readings)
-        held = np.where(np.isfinite(readings), readings, self._held[rows])
+        missing = is_missing(self._spec.features, readings)
+        held = np.where(missing, self._held[rows], self._inputs.readings(readings))
         x = self._inputs.rows(held, times)
         state = [tensor[rows] for tensor in self._state]
         outputs, state = self._engine.run(x[:, None], state)

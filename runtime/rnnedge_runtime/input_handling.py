@@ -71,6 +71,7 @@ def hold_readings(
     held: NDArray[np.float32],
     *,
     where: str,
+    known: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Replace missing readings by the last accepted ones.
 
@@ -80,6 +81,7 @@ def hold_readings(
             where missing.
         held: `[F]` last accepted readings before the first row; not changed.
         where: start of the message, for example "Stream.step".
+        known: `[T, F]` the readings as the model takes them, where that differs.
 
     Returns:
         `[T, F]`, all finite; its last row is the next `held`.
@@ -88,8 +90,9 @@ def hold_readings(
         NonFiniteError: a reading is missing and its feature's policy is `reject`.
     """
     missing = is_missing(features, readings)
+    known = readings if known is None else known
     if not missing.any():
-        return readings
+        return known
     for k, feature in enumerate(features):
         if feature.missing == "reject" and missing[:, k].any():
             row = int(np.argmax(missing[:, k]))
@@ -100,5 +103,5 @@ def hold_readings(
             )
     source = np.where(missing, 0, np.arange(1, len(readings) + 1)[:, None])
     np.maximum.accumulate(source, axis=0, out=source)
-    stacked = np.concatenate([held[None, :], readings])
+    stacked = np.concatenate([held[None, :], known])
     return np.take_along_axis(stacked, source, axis=0)

@@ -22,7 +22,9 @@ from .integer_numerics import (
     LARGEST_BIAS,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
+    LARGEST_MULTIPLE,
     LARGEST_MULTIPLIER,
+    LARGEST_READING,
     LARGEST_ROW_SUM,
     LARGEST_TABLE_MULTIPLIER,
     LARGEST_TURN_GAIN,
@@ -100,6 +102,20 @@ def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ..
     )
 
 
+def holds_readings(spec: ModelSpec, kept: frozenset[int]) -> bool:
+    """Whether readings are held as they come, in int32, and clipped for the network only.
+
+    So it is where the first layer is integer and a layer needs them unclipped; elsewhere a
+    reading is held as the int16 that the network takes.
+
+    Raises:
+        SpecError: as `parts`.
+    """
+    is_needed = any(isinstance(k, AddLast) and not k.is_clipped for k in spec.layers)
+    is_token = isinstance(spec.layers[0], Embedding)
+    return is_needed and not is_token and parts(spec, kept)[0].is_first
+
+
 def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]:
     """NumPy type and shape of every tensor, in canonical order.
 
@@ -107,14 +123,15 @@ def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]
         SpecError: as `parts`.
     """
     found: dict[str, TensorType] = {}
+    is_held = holds_readings(spec, kept)
     for k, (layer, part) in enumerate(zip(spec.layers, parts(spec, kept), strict=True)):
         if part.is_first:
-            found |= _conversion_in(spec, k)
+            found |= _conversion_in(spec, k, is_held)
         if part.role == "float":
             for name, shape in layer.weight_shapes().items():
                 found[f"layers.{k}.{name}"] = ("<f4", shape)
         elif part.role == "integer":
-            for name, kind in _layer_tensors(layer).items():
+            for name, kind in _layer_tensors(layer, is_held).items():
                 found[f"layers.{k}.{name}"] = kind
         if part.is_last:
             size = (layer.output_size,)
@@ -169,8 +186,12 @@ class QuantisedModel:
             is_large = (self.tensors[name] > LARGEST_TABLE_MULTIPLIER).any()
             return f"multipliers above {LARGEST_TABLE_MULTIPLIER}" if is_large else ""
         if isinstance(layer, AddLast) and name.endswith(".gain"):
-            is_large = (np.abs(self.tensors[name]) > LARGEST_GAIN).any()
-            return f"magnitudes above {LARGEST_GAIN}" if is_large else ""
+            is_unclipped = self.holds_readings and not layer.is_clipped
+            largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
+            is_large = (np.abs(self.tensors[name]) > largest).any()
+            return f"magnitudes above {largest}" if is_large else ""
+        if name.endswith(".multiple"):
+            return "multiples below 1" if (self.tensors[name] < 1).any() else ""
         if not name.endswith(".bits"):
             return ""
         is_scaled = (isinstance(layer, Rnn) and layer.nonlinearity == "relu") or (
@@ -183,6 +204,11 @@ class QuantisedModel:
     def is_integer_only(self) -> bool:
         """Whether nothing between input and output conversion is float."""
         return all(part.role != "float" for part in parts(self.spec, self.kept))
+
+    @property
+    def holds_readings(self) -> bool:
+        """`holds_readings` of its spec."""
+        return holds_readings(self.spec, self.kept)
 
     @property
     def digest(self) -> str:
@@ -244,7 +270,7 @@ def _role(
     )
 
 
-def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
+def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
     if k > 0:
         return {f"input.{k}.rate": ("<f4", (spec.layers[k].input_size,))}
     size = (spec.input_size,)
@@ -255,6 +281,9 @@ def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
         "input.0.low": ("<i2", size),
         "input.0.high": ("<i2", size),
     }
+    if is_held:
+        found["input.0.reading_low"] = ("<i4", size)
+        found["input.0.reading_high"] = ("<i4", size)
     if spec.derived:
         turns = (2 * len(spec.derived),)
         found["input.0.turn_gain"] = ("<i4", turns)
@@ -262,7 +291,7 @@ def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
     return found
 
 
-def _layer_tensors(layer: Layer) -> dict[str, TensorType]:
+def _layer_tensors(layer: Layer, is_held: bool) -> dict[str, TensorType]:
     match layer:
         case Embedding():
             rows = layer.num_embeddings
@@ -280,10 +309,9 @@ def _layer_tensors(layer: Layer) -> dict[str, TensorType]:
         case Activation():
             return {"gain": ("<i4", (1,))}
         case AddLast():
-            return {
-                "gain": ("<i4", (layer.output_size,)),
-                "source_gain": ("<i4", (layer.output_size,)),
-            }
+            source = "multiple" if is_held and not layer.is_clipped else "source_gain"
+            size = (layer.output_size,)
+            return {"gain": ("<i4", size), source: ("<i4", size)}
         case Rnn() | Gru() | Lstm():
             return _recurrent_tensors(layer)
     return {}
@@ -341,6 +369,9 @@ _LARGEST = {
     "source": LARGEST_GAIN,
     "low": LARGEST_VALUE,
     "high": LARGEST_VALUE,
+    "multiple": LARGEST_MULTIPLE,
+    "reading_low": LARGEST_READING,
+    "reading_high": LARGEST_READING,
     "turn_gain": LARGEST_TURN_GAIN,
     "turn_offset": LARGEST_TURN_OFFSET,
 }

@@ -89,8 +89,7 @@ class Stream:
             )
             check_out(out, self._output.shape, where=where)
             times = check_times(spec, time, 1, where=where, is_sequence=True)
-            known = self._inputs.readings(reading[None])
-            held = hold_readings(spec.features, known, self._held, where=where)
+            held = self._hold(reading[None], where)
             self._stepper.step(self._inputs.rows(held, times)[0], self._output)
             self._finish(held, times)
             if out is None:
@@ -238,8 +237,7 @@ class Stream:
         readings, times = self._checked_rows(xs, time, where=where)
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
-        known = self._inputs.readings(readings)
-        held = hold_readings(spec.features, known, self._held, where=where)
+        held = self._hold(readings, where)
         x = self._inputs.rows(held, times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)
@@ -248,6 +246,11 @@ class Stream:
         self._output[:] = y[-1]
         self._finish(held, times)
         return y
+
+    def _hold(self, readings: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+        known = self._inputs.readings(readings)
+        features = self._spec.features
+        return hold_readings(features, readings, self._held, where=where, known=known)
 
     def _finish(
         self, held: NDArray[np.float32], times: NDArray[np.int64] | None

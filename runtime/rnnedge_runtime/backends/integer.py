@@ -109,10 +109,11 @@ class IntegerEngine:
         new_state: State = []
         is_raw = isinstance(self._spec.layers[0], Affine | Embedding)
         inputs = np.zeros((len(x), 0), dtype=np.int64)
-        real, z = x, inputs
+        real, z, held = x, inputs, inputs
         if self._parts[0].is_first:
             known = np.where(np.isfinite(x), x, np.float32(0))
-            z = inputs = self._integers.to_integers(known)
+            held = self._integers.held_integers(known)
+            z = inputs = self._integers.clipped(held)
             x = self._integers.to_float(inputs)  # what a float add_last adds
         else:
             x = clip(x, *self._clip)
@@ -130,7 +131,8 @@ class IntegerEngine:
                 rate = self.model.tensors[f"input.{k}.rate"]
                 z = to_integers(real * rate, -limit, limit)
             if part.role == "integer":
-                z, layer_state = self._integer_step(k, layer, z, carried, inputs)
+                given = inputs if self._is_clipped(layer) else held
+                z, layer_state = self._integer_step(k, layer, z, carried, given)
                 new_state += layer_state
             if part.is_last:
                 step = self.model.tensors[f"output.{k}.step"]
@@ -157,6 +159,9 @@ class IntegerEngine:
                 return self._saturated(k, total), []
             case Activation():
                 return self._activation(layer, gained(z, w["gain"])), []
+            case AddLast() if not self._is_clipped(layer):
+                last = inputs[:, list(layer.sources)]
+                return gained(z, w["gain"]) + last * w["multiple"], []
             case AddLast():
                 last = inputs[:, list(layer.sources)]
                 total = gained(z, w["gain"]) + gained(last, w["source_gain"])
@@ -164,6 +169,10 @@ class IntegerEngine:
             case Rnn() | Gru() | Lstm():
                 return self._cell(k, layer, z, carried)
         raise AssertionError(layer.kind)
+
+    def _is_clipped(self, layer: Layer) -> bool:
+        is_asked = isinstance(layer, AddLast) and not layer.is_clipped
+        return not (is_asked and self.model.holds_readings)
 
     def _activation(self, layer: Activation, u: Integers) -> Integers:
         u = saturate(u)
