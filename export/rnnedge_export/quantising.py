@@ -18,7 +18,6 @@ from rnnedge_runtime.integer_numerics import (
     LARGEST_BIAS,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
-    LARGEST_MULTIPLE,
     LARGEST_MULTIPLIER,
     LARGEST_STATE,
     LARGEST_VALUE,
@@ -28,6 +27,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -50,6 +50,7 @@ from rnnedge_runtime.weights import Weights
 from .input_scales import InputScales, input_scales, token_scales
 from .ranges import Ranges as Ranges
 from .ranges import measure_ranges as measure_ranges
+from .reading_scales import change_scales, reading_units
 from .scales import (
     ARGUMENT_UNITS,
     FUNCTION_UNITS,
@@ -115,7 +116,7 @@ class _Quantiser:
                     self.tensors[f"layers.{k}.{name}"] = self._weight(k, name)
             elif part.role == "integer":
                 self._layer(k, layer)
-            elif k > 0:
+            elif k > 1 or (k == 1 and self._scaler() != 1):
                 self._fold_out(k)
             if part.is_last:
                 self._convert_out(k, layer)
@@ -144,9 +145,11 @@ class _Quantiser:
             return
         size = self.spec.input_size
         shift, scale = np.zeros(size), np.ones(size)
-        if isinstance(layer, Affine):
+        scaler = self._scaler()
+        if scaler is not None:
             shift, scale = (
-                self._weight(0, name).astype(np.float64) for name in ("shift", "scale")
+                self._weight(scaler, name).astype(np.float64)[:size]
+                for name in ("shift", "scale")
             )
         if isinstance(layer, Embedding):
             self.inputs = token_scales(layer.num_embeddings)
@@ -170,9 +173,16 @@ class _Quantiser:
         return tuple(
             source
             for layer in self.spec.layers
-            if isinstance(layer, AddLast) and not layer.is_clipped
+            if isinstance(layer, Difference)
+            or (isinstance(layer, AddLast) and not layer.is_clipped)
             for source in layer.sources
         )
+
+    def _scaler(self) -> int | None:
+        """Position of the affine that the first conversion takes in."""
+        k = int(isinstance(self.spec.layers[0], Difference))
+        is_affine = k < len(self.parts) and isinstance(self.spec.layers[k], Affine)
+        return k if is_affine and self.parts[k].role == "folded" else None
 
     def _layer(self, k: int, layer: Layer) -> None:
         match layer:
@@ -186,6 +196,8 @@ class _Quantiser:
                 self._activation(k, layer)
             case AddLast():
                 self._add_last(k, layer)
+            case Difference():
+                self._difference(k, layer)
             case Rnn() | Gru() | Lstm():
                 self._recurrent(k, layer)
 
@@ -229,18 +241,30 @@ class _Quantiser:
 
     def _add_reading(self, k: int, layer: AddLast) -> None:
         """The reading in whole units of the output, so that it is exact however far."""
-        source = list(layer.sources)
+        source, size = list(layer.sources), layer.output_size
         assert self.inputs is not None
-        step = self.inputs.step[source]
-        units = np.broadcast_to(np.asarray(self.unit), step.shape)
-        finest = np.maximum(np.abs(units), step / LARGEST_MULTIPLE)
-        multiple = 2.0 ** np.ceil(np.log2(np.maximum(step / finest, 1)))
-        unit = step / multiple
-        size, largest = len(source), LARGEST_FUNCTION_GAIN
-        self._put(k, "gain", self._gain(k, units, unit, size, largest))
+        multiple, unit = reading_units(self.inputs.step[source], self.unit)
+        gain = self._gain(k, self.unit, unit, size, LARGEST_FUNCTION_GAIN)
+        self._put(k, "gain", gain)
         self._put(k, "multiple", multiple)
         self.unit = unit
         self.shift = self.shift + self.inputs.shift[source]
+
+    def _difference(self, k: int, layer: Difference) -> None:
+        assert self.inputs is not None
+        step = self.inputs.step[list(layer.sources)]
+        limits = (self._weight(k, end).astype(np.float64) for end in ("low", "high"))
+        tensors, unit = change_scales(step, *limits)
+        for name, values in tensors.items():
+            self._put(k, name, values)
+        rest: Scale = step * 0
+        scaler, size = self._scaler(), self.spec.input_size
+        if scaler is not None:
+            scale = self._weight(scaler, "scale").astype(np.float64)[size:]
+            rest = -self._weight(scaler, "shift").astype(np.float64)[size:] * scale
+            unit = unit * scale
+        self.unit = np.append(np.broadcast_to(np.asarray(self.unit), (size,)), unit)
+        self.rest = np.append(np.broadcast_to(np.asarray(self.rest), (size,)), rest)
 
     def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
         size, units = layer.hidden_size, ARGUMENT_UNITS[layer.kind]

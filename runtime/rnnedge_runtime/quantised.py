@@ -10,16 +10,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import FormatError, SpecError
+from .errors import FormatError
 from .integer_numerics import (
     CELL_BITS,
     INTEGER_NUMERICS,
     LARGEST_BIAS,
+    LARGEST_CHANGE,
+    LARGEST_DROP,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
     LARGEST_MULTIPLE,
@@ -33,87 +34,32 @@ from .integer_numerics import (
     LARGEST_WEIGHT,
     STATE_BITS,
 )
+from .integer_roles import Part as Part
+from .integer_roles import holds_readings as holds_readings
+from .integer_roles import parts as parts
 from .layers import (
     NUM_GATES,
     Activation,
     AddLast,
-    Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
     Linear,
     Lstm,
-    Opaque,
     Rnn,
     Shape,
-    Softmax,
 )
 from .sha256 import new_sha256
 from .spec import ModelSpec
 from .spec_json import spec_to_json
 from .weights import SMALLEST_MAGNITUDE
 
-Role = Literal["float", "integer", "folded"]
 Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
 TensorType = tuple[str, Shape]
 
 LARGEST_RATE = 2.0**100
 """Limit of a rate (integers per unit), so that no denormal difference matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How one layer is computed.
-
-    Attributes:
-        role: `integer`; `float`, in `f32.v1`; or `folded` into the conversion beside it.
-        is_first: an integer segment begins with this layer, so its input is converted.
-        is_last: an integer segment ends with this layer, so its output is converted back.
-    """
-
-    role: Role
-    is_first: bool = False
-    is_last: bool = False
-
-
-def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ...]:
-    """The part each layer of `spec` plays.
-
-    Args:
-        spec: a chain of layers.
-        kept: positions of layers kept in float. An affine or add_last layer beside them
-            that no integer segment can take in is kept as well.
-
-    Raises:
-        SpecError: a layer that is not kept has no integer form; the message names it.
-    """
-    roles: list[Role] = []
-    for k, layer in enumerate(spec.layers):
-        if k in kept:
-            roles.append("float")
-        else:
-            roles.append(_role(spec, kept, k, layer, roles))
-    is_integer = [role != "float" for role in roles]
-    before = [False, *is_integer[:-1]]
-    after = [*is_integer[1:], False]
-    return tuple(
-        Part(role, is_integer[k] and not before[k], is_integer[k] and not after[k])
-        for k, role in enumerate(roles)
-    )
-
-
-def holds_readings(spec: ModelSpec, kept: frozenset[int]) -> bool:
-    """Whether readings are held as they come, in int32, and clipped for the network only.
-
-    So it is where the first layer is integer and a layer needs them unclipped; elsewhere a
-    reading is held as the int16 that the network takes.
-
-    Raises:
-        SpecError: as `parts`.
-    """
-    is_needed = any(isinstance(k, AddLast) and not k.is_clipped for k in spec.layers)
-    is_token = isinstance(spec.layers[0], Embedding)
-    return is_needed and not is_token and parts(spec, kept)[0].is_first
 
 
 def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]:
@@ -190,6 +136,8 @@ class QuantisedModel:
             largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
             is_large = (np.abs(self.tensors[name]) > largest).any()
             return f"magnitudes above {largest}" if is_large else ""
+        if name.endswith(".drop"):
+            return "negative" if (self.tensors[name] < 0).any() else ""
         if name.endswith(".multiple"):
             return "multiples below 1" if (self.tensors[name] < 1).any() else ""
         if not name.endswith(".bits"):
@@ -225,49 +173,6 @@ class QuantisedModel:
             digest.update(struct.pack("<Q", len(piece)))
             digest.update(piece)
         return str(digest.hexdigest())
-
-
-def _role(
-    spec: ModelSpec,
-    kept: frozenset[int],
-    k: int,
-    layer: Layer,
-    roles: list[Role],
-) -> Role:
-    follows = spec.layers[k + 1 :]
-    is_after_integer = bool(roles) and roles[-1] != "float"
-    match layer:
-        case Embedding() | Rnn() | Gru() | Lstm() | Linear() | Activation():
-            return "integer"
-        case Affine() if k == 0:
-            is_folded = not layer.inverse and bool(follows) and 1 not in kept
-            if is_folded and isinstance(follows[0], Rnn | Gru | Lstm | Linear):
-                return "folded"
-            return "float"
-        case Affine() if not is_after_integer:
-            return "float"
-        case Affine() if (
-            not follows or k + 1 in kept or isinstance(follows[0], AddLast)
-        ):
-            return "folded"
-        case AddLast() if not is_after_integer or "float" in roles:
-            return "float"
-        case AddLast() if not follows or k + 1 in kept:
-            return "integer"
-    if isinstance(layer, Opaque):
-        raise SpecError(
-            "int8: the model is a graph that is not a chain of layers, so it has no integer "
-            "form. Build it of the layers rnnedge knows."
-        )
-    reason = (
-        "needs exp and a division"
-        if isinstance(layer, Softmax)
-        else "stands between layers that cannot take it in"
-    )
-    raise SpecError(
-        f"int8: layer {k} ({layer.kind}) has no integer form: it {reason}. "
-        f"Keep it in float with --keep-float {k}, or export without --int8."
-    )
 
 
 def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
@@ -312,6 +217,10 @@ def _layer_tensors(layer: Layer, is_held: bool) -> dict[str, TensorType]:
             source = "multiple" if is_held and not layer.is_clipped else "source_gain"
             size = (layer.output_size,)
             return {"gain": ("<i4", size), source: ("<i4", size)}
+        case Difference():
+            size = (len(layer.sources),)
+            names = ("change_low", "change_high", "drop")
+            return dict.fromkeys(names, ("<i4", size))
         case Rnn() | Gru() | Lstm():
             return _recurrent_tensors(layer)
     return {}
@@ -370,6 +279,8 @@ _LARGEST = {
     "low": LARGEST_VALUE,
     "high": LARGEST_VALUE,
     "multiple": LARGEST_MULTIPLE,
+    "change": LARGEST_CHANGE,
+    "drop": LARGEST_DROP,
     "reading_low": LARGEST_READING,
     "reading_high": LARGEST_READING,
     "turn_gain": LARGEST_TURN_GAIN,

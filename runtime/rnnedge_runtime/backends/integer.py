@@ -32,6 +32,7 @@ from ..layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -131,7 +132,7 @@ class IntegerEngine:
                 rate = self.model.tensors[f"input.{k}.rate"]
                 z = to_integers(real * rate, -limit, limit)
             if part.role == "integer":
-                given = inputs if self._is_clipped(layer) else held
+                given = inputs if self._takes_clipped(layer) else held
                 z, layer_state = self._integer_step(k, layer, z, carried, given)
                 new_state += layer_state
             if part.is_last:
@@ -159,7 +160,9 @@ class IntegerEngine:
                 return self._saturated(k, total), []
             case Activation():
                 return self._activation(layer, gained(z, w["gain"])), []
-            case AddLast() if not self._is_clipped(layer):
+            case Difference():
+                return self._difference(layer, w, z, next(carried), inputs)
+            case AddLast() if not self._takes_clipped(layer):
                 last = inputs[:, list(layer.sources)]
                 return gained(z, w["gain"]) + last * w["multiple"], []
             case AddLast():
@@ -170,9 +173,30 @@ class IntegerEngine:
                 return self._cell(k, layer, z, carried)
         raise AssertionError(layer.kind)
 
-    def _is_clipped(self, layer: Layer) -> bool:
-        is_asked = isinstance(layer, AddLast) and not layer.is_clipped
-        return not (is_asked and self.model.holds_readings)
+    def _takes_clipped(self, layer: Layer) -> bool:
+        is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
+        is_unclipped |= isinstance(layer, Difference)
+        return not (is_unclipped and self._integers.holds_readings)
+
+    def _difference(
+        self,
+        layer: Difference,
+        w: IntegerTensors,
+        z: Integers,
+        carried: Array,
+        held: Integers,
+    ) -> tuple[Integers, State]:
+        columns = list(layer.sources)
+        now = held[:, columns]
+        before = np.asarray(carried, dtype=np.float32)
+        known = np.where(np.isfinite(before), before, np.float32(0))
+        last = self._integers.held_integers(known[:, :-1], columns)
+        change = np.where(before[:, -1:] == 0, 0, now - last)
+        change = np.clip(change, w["change_low"], w["change_high"])
+        change = saturate((change + ((1 << w["drop"]) >> 1)) >> w["drop"])
+        ones = np.ones((len(z), 1), dtype=np.float32)
+        state = np.concatenate([self._integers.to_float(now, columns), ones], axis=1)
+        return np.concatenate([z, change], axis=1), [state]
 
     def _activation(self, layer: Activation, u: Integers) -> Integers:
         u = saturate(u)

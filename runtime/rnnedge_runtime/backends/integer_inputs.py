@@ -24,6 +24,8 @@ from ..quantised import QuantisedModel, parts
 from ..time_features import phase
 from ..weights import Weights
 
+Columns = slice | list[int]
+
 
 def input_rule(parameters: Weights | QuantisedModel) -> Inputs | None:
     """The inputs of a model that converts readings to integers; None for `f32.v1`."""
@@ -74,11 +76,11 @@ class IntegerInputs(Inputs):
         offset = self._tensors["turn_offset"].astype(np.int64)
         return saturate(rounded_shift(values * gain + offset, 15))
 
-    def to_integers(self, x: Float32, columns: slice = slice(None)) -> Integers:
+    def to_integers(self, x: Float32, columns: Columns = slice(None)) -> Integers:
         """As `held_integers`, clipped to what the network takes."""
         return self.clipped(self.held_integers(x, columns), columns)
 
-    def clipped(self, values: Integers, columns: slice = slice(None)) -> Integers:
+    def clipped(self, values: Integers, columns: Columns = slice(None)) -> Integers:
         """Integers as the network takes them."""
         if isinstance(self._spec.layers[0], Embedding):
             return values
@@ -86,7 +88,7 @@ class IntegerInputs(Inputs):
         limited: Integers = np.clip(values, low.astype(np.int64), high.astype(np.int64))
         return limited
 
-    def held_integers(self, x: Float32, columns: slice = slice(None)) -> Integers:
+    def held_integers(self, x: Float32, columns: Columns = slice(None)) -> Integers:
         """Finite model inputs `[..., I]`, or these columns of them, as they are held."""
         x = _without_denormals(x)
         first = self._spec.layers[0]
@@ -120,7 +122,7 @@ class IntegerInputs(Inputs):
             bounds[:, k] = to_integers((ends - shift) * rate, -limit, limit, largest)
         return bounds[0], bounds[1]
 
-    def to_float(self, values: Integers, columns: slice = slice(None)) -> Float32:
+    def to_float(self, values: Integers, columns: Columns = slice(None)) -> Float32:
         """The float32 values `[..., I]` that stand for integers."""
         step, shift = self._tensors["step"][columns], self._tensors["shift"][columns]
         result: Float32 = values.astype(np.float32) * step + shift
