@@ -76,14 +76,23 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 """
 
 
+def float_rejection(name: str, spec: ModelSpec) -> tuple[str, str]:
+    """The function that says whether a row is refused, and what it is given beside it."""
+    rejects = f"{name}_rejects"
+    if all(feature.range is None for feature in spec.features):
+        return "rnne_f32_is_rejected", rejects
+    return "rnne_is_ruled_out", f"{rejects}, {name}_range_least, {name}_range_most"
+
+
 def run_function(name: str, spec: ModelSpec) -> str:
     """`NAME_run`."""
     check = ""
     if any(feature.missing == "reject" for feature in spec.features):
         row = f"xs + t * {spec.input_size}"
+        call, given = float_rejection(name, spec)
         check = f"""\
     for (t = 0; t < n; t++)
-        if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, {row}))
+        if ({call}({spec.num_features}, {given}, {row}))
             return 1;
 """
     return f"""\

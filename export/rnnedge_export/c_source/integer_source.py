@@ -16,7 +16,15 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
-from rnnedge_runtime.layers import AddLast, Embedding, Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.layers import (
+    AddLast,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Lstm,
+    Rnn,
+)
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
@@ -25,6 +33,7 @@ from .description import Figures, artifact_block, header_comment
 from .integer_functions import initial_inputs, integer_functions, row_fields
 from .integer_interface import integer_interface
 from .integer_packing import pack_integer_layer
+from .integer_ranges import range_arrays
 from .integer_step import integer_code, limits
 from .interface import interface_text
 from .kernel import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
@@ -154,6 +163,7 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
     if any(feature.missing == "reject" for feature in spec.features):
         rejects = [int(feature.missing == "reject") for feature in spec.features]
         arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
+    arrays += range_arrays(name, model)
     if not parts(spec, model.kept)[0].is_first:
         if any(feature.clip for feature in spec.features):
             low, high = clip_bounds(spec)
@@ -179,9 +189,13 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
             )
     if not isinstance(spec.layers[0], Embedding):
         for index, suffix in enumerate(("low", "high")):
-            if any(span[index] != "NULL" for span in spans):
+            if model.holds_readings or any(span[index] != "NULL" for span in spans):
                 values = tensors[f"input.0.{suffix}"].astype(np.float32)
                 arrays.append(_integers("int16_t", f"{name}_{suffix}", values))
+    if model.holds_readings:
+        for suffix in ("reading_low", "reading_high"):
+            values = tensors[f"input.0.{suffix}"]
+            arrays.append(_integers("int32_t", f"{name}_{suffix}", values))
     return arrays
 
 
@@ -209,7 +223,7 @@ def _layer_arrays(name: str, model: QuantisedModel) -> list[str]:
                 _integers(_type_of(suffix), f"{name}_{k}_{suffix}", integers)
                 for suffix, integers in pack_integer_layer(layer, own).items()
             ]
-        if isinstance(layer, AddLast):
+        if isinstance(layer, AddLast | Difference):
             sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
             arrays.append(sources)
         if part.is_last:

@@ -9,6 +9,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -18,6 +19,7 @@ from rnnedge_runtime.layers import (
     Softmax,
 )
 from rnnedge_runtime.quantised import QuantisedModel, parts
+from rnnedge_runtime.spec import ModelSpec
 
 from .f32_step import ON_STACK, Buffers, ChainWriter
 from .integer_packing import PANEL, groups
@@ -42,6 +44,8 @@ class Carried:
         size: elements in a snapshot.
         bits: fraction bits of integers.
         is_held: whether it holds readings.
+        sources: of what it holds the readings of the step before: where its inputs are
+            listed.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Carried:
     size: int
     bits: int = 0
     is_held: bool = False
+    sources: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class IntegerCode:
         lines: statements from `x` to the outputs.
         result: where the integers of the outputs are then, in the state; "" where the
             statements write `y`.
+        is_wide: whether these are int32.
         after_restore: statements that follow once `carried` are read.
     """
 
@@ -70,6 +76,7 @@ class IntegerCode:
     declarations: tuple[str, ...]
     lines: tuple[str, ...]
     result: str
+    is_wide: bool
     after_restore: tuple[str, ...]
 
 
@@ -100,12 +107,16 @@ class _IntegerWriter:
         self.parts = parts(model.spec, model.kept)
         self.floats = ChainWriter(model.spec, prefix)
         self.buffers = Buffers("q")
+        self.wide_buffers = Buffers("r")
+        self.holds_readings = model.holds_readings
         self.lines = self.floats.lines
         self.carried: list[Carried] = []
         self.arrays: list[STATE_FIELD] = []
         self.after_restore: list[str] = []
         self.x = ""
         self.z = ""
+        self.r = ""
+        self.is_wide = False
         self.is_only = model.is_integer_only
 
     def write(self) -> None:
@@ -131,16 +142,24 @@ class _IntegerWriter:
     def code(self) -> IntegerCode:
         carried = list(self.carried)
         c_type = "int16_t" if self.parts[0].is_first else "float"
+        c_type = "int32_t" if self.holds_readings else c_type
         num = self.spec.num_features
         carried.append(Carried("held", c_type, num, is_held=True))
         last = self.z.strip("@")
-        sizes = [
-            ("int16_t", name, size, size <= ON_STACK_Q and name != last)
-            for name, size in self.buffers.sizes.items()
-        ] + [
-            ("float", name, size, size <= ON_STACK)
-            for name, size in self.floats.buffers.sizes.items()
-        ]
+        sizes = (
+            [
+                ("int16_t", name, size, size <= ON_STACK_Q and name != last)
+                for name, size in self.buffers.sizes.items()
+            ]
+            + [
+                ("int32_t", name, size, size <= ON_STACK and name != last)
+                for name, size in self.wide_buffers.sizes.items()
+            ]
+            + [
+                ("float", name, size, size <= ON_STACK)
+                for name, size in self.floats.buffers.sizes.items()
+            ]
+        )
         lines = self.lines
         for _, name, _, is_local in sizes:
             place = name if is_local else f"s->{name}"
@@ -159,6 +178,7 @@ class _IntegerWriter:
             ),
             lines=tuple(lines),
             result=f"s->{last.removeprefix('s->')}" if self.is_only else "",
+            is_wide=self.is_wide,
             after_restore=tuple(self.after_restore),
         )
 
@@ -167,6 +187,9 @@ class _IntegerWriter:
         spec, prefix = self.spec, self.prefix
         size, num = spec.input_size, spec.num_features
         self.x = self.z = self.take(size)
+        if self.holds_readings:
+            self.accept_readings()
+            return
         first = spec.layers[0]
         given = "x"
         if not self.is_only:
@@ -177,6 +200,16 @@ class _IntegerWriter:
             else:
                 arrays = f"{prefix}_input_shift, {prefix}_input_rate"
                 self.lines.append(f"rnne_q_quantise({size}, {arrays}, x, {given});")
+            if self.has_ranges:
+                keys = f"{prefix}_range_least, {prefix}_range_most"
+                self.lines.append(f"rnne_q_rule_out({num}, x, {keys}, {given});")
+        elif self.has_ranges:
+            bounds = f"{prefix}_least, {prefix}_most"
+            self.lines.append(f"rnne_q_drop({num}, x, {bounds}, {self.x});")
+            if spec.derived:
+                rest = f"x + {num}, {self.x} + {num}"
+                self.lines.append(f"rnne_q_copy({size - num}, {rest});")
+            given = self.x
         if isinstance(first, Embedding):
             rows = str(first.num_embeddings)
             self.lines.append(
@@ -193,6 +226,53 @@ class _IntegerWriter:
                 f"rnne_q_accept_derived({size - num}, {given} + {num}, {low}, {high}, "
                 f"{prefix}_zero, {self.x} + {num});"
             )
+        self.finish_inputs()
+
+    def accept_readings(self) -> None:
+        """The same where readings are held before the clip: `r` is these."""
+        spec, prefix = self.spec, self.prefix
+        size, num = spec.input_size, spec.num_features
+        given = "x"
+        if not self.is_only:
+            given = self.take_wide(size)
+            arrays = f"{prefix}_input_shift, {prefix}_input_rate"
+            self.lines.append(f"rnne_q_quantise_32({size}, {arrays}, x, {given});")
+            if self.has_ranges:
+                keys = f"{prefix}_range_least, {prefix}_range_most"
+                self.lines.append(f"rnne_q_rule_out_32({num}, x, {keys}, {given});")
+        bounds = f"{prefix}_least, {prefix}_most" if self.has_ranges else "NULL, NULL"
+        ends = f"{prefix}_reading_low, {prefix}_reading_high"
+        self.lines += [
+            f"rnne_q_hold({num}, {given}, {bounds}, {ends}, s->held);",
+            f"rnne_q_clip({num}, s->held, {prefix}_low, {prefix}_high, {self.x});",
+        ]
+        if spec.derived:
+            ends = f"{prefix}_low + {num}, {prefix}_high + {num}, {prefix}_zero"
+            self.lines.append(
+                f"rnne_q_clip_derived({size - num}, {given} + {num}, {ends}, "
+                f"{self.x} + {num});"
+            )
+        self.r = "s->held"
+        sources = [
+            source
+            for layer in spec.layers
+            if isinstance(layer, Difference | AddLast)
+            for source in layer.sources
+        ]
+        if max(sources) >= num:
+            self.r = self.take_wide(size)
+            self.lines += [
+                f"rnne_q_copy_32({num}, s->held, {self.r});",
+                f"rnne_q_widen({size - num}, {self.x} + {num}, {self.r} + {num});",
+            ]
+        self.finish_inputs()
+
+    @property
+    def has_ranges(self) -> bool:
+        return has_ranges(self.spec)
+
+    def finish_inputs(self) -> None:
+        spec, prefix, size = self.spec, self.prefix, self.spec.input_size
         if size % PANEL:
             self.lines.append(f"rnne_q_fill({size}, {self.x});")
         has_float_sum = any(
@@ -231,7 +311,8 @@ class _IntegerWriter:
         size = layer.output_size
         out = "y" if k + 1 == len(self.spec.layers) else self.floats.take(size)
         arrays = f"{self.prefix}_out_{k}_step, {self.prefix}_out_{k}_offset"
-        self.lines.append(f"rnne_q_leave({size}, {arrays}, {self.z}, {out});")
+        call = "leave_32" if self.is_wide else "leave"
+        self.lines.append(f"rnne_q_{call}({size}, {arrays}, {self.z}, {out});")
         self.floats.move(out)
         self.move("")
 
@@ -256,12 +337,43 @@ class _IntegerWriter:
                 bound = min(LARGEST_VALUE, 2**30 // max(abs(gain), 1) + 1)
                 given = f"{function}, {gain}, {bound}, {layer.size}"
                 self.elementwise(f"map({given}", layer)
+            case Difference():
+                self.difference(array, layer)
+            case AddLast() if self.holds_readings and not layer.is_clipped:
+                size, out = layer.output_size, self.take_wide(layer.output_size)
+                arrays = f"{array}_gain, {array}_multiple, {array}_sources"
+                self.lines.append(
+                    f"rnne_q_add_reading({size}, {arrays}, {self.r}, {self.z}, {out});"
+                )
+                self.move(out)
+                self.is_wide = True
             case AddLast():
                 arrays = f"{array}_gain, {array}_source_gain, {array}_sources"
                 size = layer.output_size
                 self.elementwise(f"add_last({size}, {arrays}, {self.x}", layer)
             case Rnn() | Gru() | Lstm():
                 self.recurrent(k, array, layer)
+
+    def difference(self, array: str, layer: Difference) -> None:
+        """Only ever the first layer, so `z` is the model input."""
+        n, size, out = (
+            len(layer.sources),
+            layer.input_size,
+            self.take(layer.output_size),
+        )
+        d = f"d_{self.floats.num_recurrent}"
+        self.floats.num_recurrent += 1
+        sources = f"{array}_sources"
+        self.carried.append(Carried(d, "int32_t", n + 1, sources=sources))
+        self.arrays.append(("int32_t", d, n + 1))
+        ends = f"{array}_change_low, {array}_change_high, {array}_drop"
+        self.lines += [
+            f"rnne_q_copy({size}, {self.z}, {out});",
+            f"rnne_q_changes({n}, {ends}, {sources}, {self.r}, s->{d}, {out} + {size});",
+        ]
+        if layer.output_size % PANEL:
+            self.lines.append(f"rnne_q_fill({layer.output_size}, {out});")
+        self.move(out)
 
     def recurrent(self, k: int, array: str, layer: Rnn | Gru | Lstm) -> None:
         blocks = groups(layer.hidden_size)
@@ -323,10 +435,18 @@ class _IntegerWriter:
     def take(self, size: int) -> str:
         return f"@{self.buffers.take(padded(size))}@"
 
+    def take_wide(self, size: int) -> str:
+        return f"@{self.wide_buffers.take(size)}@"
+
     def move(self, z: str) -> None:
         if self.z != self.x and self.z != z:
             self.buffers.give_back(self.z.strip("@"))
         self.z = z
+
+
+def has_ranges(spec: ModelSpec) -> bool:
+    """Whether any reading can be not plausible."""
+    return any(feature.range is not None for feature in spec.features)
 
 
 def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str]:

@@ -35,7 +35,7 @@ _F32_PURPOSE = """\
 
 W8A16_HEADER = "rnnedge_w8a16.h"
 _W8A16_PARTS = ("arithmetic", "vectors", "functions", "products", "cells", "layers")
-_W8A16_BORDER = ("readings", "states", "time")
+_W8A16_BORDER = ("readings", "states", "held", "time")
 _W8A16_PURPOSE = """\
  * rnnedge: the layers of a model in the arithmetic w8a16.v1, for generated C sources.
  *

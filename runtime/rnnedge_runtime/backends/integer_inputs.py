@@ -111,6 +111,10 @@ class IntegerInputs(Inputs):
         num, least = self._spec.num_features, MISSING_READING
         bounds = np.array([[least + 1] * num, [-least - 1] * num], dtype=np.int64)
         if isinstance(self._spec.layers[0], Embedding):
+            for k, feature in enumerate(self._spec.features):
+                low, high = feature.range or (-LARGEST_VALUE, LARGEST_VALUE)
+                limits = np.array([np.ceil(low), np.floor(high)])
+                bounds[:, k] = np.clip(limits, -LARGEST_VALUE, LARGEST_VALUE)
             return bounds[0], bounds[1]
         largest = LARGEST_READING if self.holds_readings else LARGEST_VALUE
         limit = np.full(1, largest)
