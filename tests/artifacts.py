@@ -13,7 +13,7 @@ from strategies import model_specs, random_readings, random_weights, seeds
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
 from rnnedge_export.quantising import measure_ranges, quantise
-from rnnedge_export.rnne import assemble, build_rnne
+from rnnedge_export.rnne import assemble, build_rnne, range_sections
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_export.torchscript import save_torchscript
 from rnnedge_runtime.backends.integer import IntegerEngine
@@ -96,7 +96,13 @@ def bare_rnne(spec: ModelSpec, weights: Weights) -> bytes:
     """What the C core needs of an `.rnne` file: no description, no recorded steps."""
     model = encode_model(spec, model_digest(spec, weights))
     tensors = b"".join(weights[name].tobytes() for name in weight_shapes(spec))
-    return assemble([(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, tensors)])
+    return assemble(
+        [
+            (b"MODL", CRITICAL, model),
+            *range_sections(spec),
+            (b"WGTS", CRITICAL, tensors),
+        ]
+    )
 
 
 def quantised_model(
@@ -121,7 +127,7 @@ def large_state_model(function: str, size: float) -> tuple[ModelSpec, Weights]:
 @st.composite
 def quantised_models(draw) -> QuantisedModel:
     """Models in integers, some of whose layers are kept in float."""
-    spec = draw(model_specs())
+    spec = draw(model_specs(version=1))
     kept = {
         k for k, layer in enumerate(spec.layers) if isinstance(layer, Softmax)
     } | draw(st.sets(st.integers(0, len(spec.layers) - 1), max_size=2))

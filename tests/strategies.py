@@ -9,6 +9,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Linear,
@@ -26,14 +27,23 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def features(draw, name: str) -> Feature:
+def features(draw, name: str, version: int = 2) -> Feature:
+    missing = draw(st.sampled_from(("hold", "hold", "reject")))
+    has_range = version > 1 and missing == "hold" and draw(st.booleans())
     return Feature(
         name,
         draw(st.sampled_from(UNITS)),
-        draw(st.sampled_from(("hold", "hold", "reject"))),
+        missing,
         draw(st.sampled_from((None, (-1.5, 1.25)))),
         draw(st.floats(-1, 1, width=32)),
+        (-2.0, 2.5) if has_range else None,
     )
+
+
+@st.composite
+def differences(draw, input_size: int, num_inputs: int) -> Difference:
+    sources = st.lists(st.integers(0, num_inputs - 1), min_size=1, max_size=3)
+    return Difference(input_size, tuple(draw(sources)))
 
 
 @st.composite
@@ -49,16 +59,20 @@ def recurrent_layers(draw, input_size: int):
 
 
 @st.composite
-def model_specs(draw) -> ModelSpec:
-    """Forecasters of sensor readings and, one time in five, models of tokens."""
+def model_specs(draw, version: int = 2) -> ModelSpec:
+    """Forecasters of sensor readings and, one time in five, models of tokens.
+
+    Args:
+        version: of the spec; with 1 it holds nothing that came later.
+    """
     is_of_tokens = draw(st.integers(0, 4)) == 0
-    return draw(token_specs() if is_of_tokens else sensor_specs())
+    return draw(token_specs() if is_of_tokens else sensor_specs(version))
 
 
 @st.composite
-def sensor_specs(draw) -> ModelSpec:
+def sensor_specs(draw, version: int = 2) -> ModelSpec:
     names = [f"sensor_{k}" for k in range(draw(st.integers(1, 4)))]
-    inputs = tuple(draw(features(name)) for name in names)
+    inputs = tuple(draw(features(name, version)) for name in names)
     derived = tuple(
         DerivedInput(
             draw(st.sampled_from((86_400, 31_556_952, 7))),
@@ -71,8 +85,12 @@ def sensor_specs(draw) -> ModelSpec:
     targets = tuple(Target(name) for name in draw(_subsets(names)))
     output_size = len(targets) * horizon * max(1, len(quantiles))
     size = len(inputs) + 2 * len(derived)
+    num_inputs = size
     layers = [Affine(size)] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(1, 3))):
+        if version > 1 and draw(st.integers(0, 5)) == 0:
+            layers.append(draw(differences(size, num_inputs)))
+            size = layers[-1].output_size
         layers.append(draw(recurrent_layers(size)))
         size = layers[-1].output_size
     if draw(st.booleans()):
@@ -84,7 +102,10 @@ def sensor_specs(draw) -> ModelSpec:
     if draw(st.booleans()):
         per_target = horizon * max(1, len(quantiles))
         sources = [names.index(target.name) for target in targets]
-        layers.append(AddLast(tuple(np.repeat(sources, per_target).tolist())))
+        is_clipped = version == 1 or draw(st.booleans())
+        layers.append(
+            AddLast(tuple(np.repeat(sources, per_target).tolist()), is_clipped)
+        )
     return ModelSpec(
         features=inputs,
         targets=targets,
@@ -127,6 +148,8 @@ def random_weights(spec: ModelSpec, rng: np.random.Generator) -> Weights:
         low, high = -1 / np.sqrt(fan), 1 / np.sqrt(fan)
         if isinstance(layer, Affine):
             low, high = (0.5, 2.0) if name.endswith("scale") else (-1.0, 1.0)
+        if isinstance(layer, Difference):
+            low, high = (0.1, 1.5) if name.endswith("high") else (-1.5, -0.1)
         drawn[name] = rng.uniform(low, high, shape)
     return canonical_weights(spec, drawn)
 

@@ -26,6 +26,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -102,6 +103,7 @@ class _Builder:
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.state_names = [entry.name for entry in spec.graph_state]
         self.x = "x"
+        self.readings = "x"
 
     def build(self) -> None:
         """Add every node from `x` to `y`."""
@@ -111,7 +113,12 @@ class _Builder:
             self.x = self.add(
                 "Min", [raised, self.constant("clip.high", high)], "clip.min"
             )
-        self.x = self.add("Transpose", [self.x], "x.time_major", perm=[1, 0, 2])
+        clipped = self.x
+        self.x = self.add("Transpose", [clipped], "x.time_major", perm=[1, 0, 2])
+        self.readings = self.x
+        if clipped != "x" and self.spec.takes_readings:
+            name = "x.readings"
+            self.readings = self.add("Transpose", ["x"], name, perm=[1, 0, 2])
         z = self.x
         for k, layer in enumerate(self.spec.layers):
             z = self.layer(f"layers.{k}", layer, z)
@@ -163,14 +170,62 @@ class _Builder:
             case Softmax():
                 return self.add("Softmax", [z], out, axis=-1)
             case AddLast():
-                sources = np.array(layer.sources, dtype=np.int64)
-                name = self.constant(f"{prefix}.sources", sources)
-                last = self.add("Gather", [self.x, name], f"{prefix}.last", axis=2)
+                x = self.x if layer.is_clipped else self.readings
+                last = self.sources(prefix, layer.sources, x)
                 return self.add("Add", [z, last], out)
+            case Difference():
+                return self.difference(prefix, layer, z)
         raise SpecError(
             f"export to ONNX: {prefix} ({layer.kind}) has no ONNX form here. "
             "Use the layers of rnnedge_runtime.layers."
         )
+
+    def sources(self, prefix: str, sources: Sequence[int], x: str) -> str:
+        """These columns of the model input `[T, B, I]`."""
+        array = np.array(sources, dtype=np.int64)
+        name = self.constant(f"{prefix}.sources", array)
+        return self.add("Gather", [x, name], f"{prefix}.last", axis=2)
+
+    def difference(self, prefix: str, layer: Difference, z: str) -> str:
+        """z, then the readings less those of the step before, which start as `d`.
+
+        Where `d` says that there was no step, its readings are the first ones.
+        """
+
+        def add(
+            operator: str, inputs: Sequence[str], name: str, **fields: object
+        ) -> str:
+            return self.add(operator, inputs, f"{prefix}.{name}", **fields)
+
+        state = self.state_names.pop(0)
+        num_sources = len(layer.sources)
+        values = self.sources(prefix, layer.sources, self.readings)
+        parts = [f"{prefix}.carried", f"{prefix}.had_step"]
+        sizes = np.array([num_sources, 1], dtype=np.int64)
+        inputs = [state, self.constant(f"{prefix}.sizes", sizes)]
+        self.nodes.append(
+            helper.make_node("Split", inputs, parts, name=f"{prefix}.split", axis=1)
+        )
+        zero = self.constant("zero", np.array(0, dtype=np.float32))
+        one = self.constant("one", np.array(1, dtype=np.float32))
+        index = self.constant("index_0", np.array(0, dtype=np.int64))
+        end = self.constant("index_-1", np.array(-1, dtype=np.int64))
+        first = add("Gather", [values, index], "first_values", axis=0)
+        last = add("Gather", [values, end], "last_values", axis=0)
+        is_first = add("Equal", [parts[1], zero], "is_first")
+        start = add("Where", [is_first, first, parts[0]], "start")
+        start = add("Unsqueeze", [start, self.axis(0)], "start_step")
+        earlier = add(
+            "Slice", [values, self.axis(0), self.axis(-1), self.axis(0)], "earlier"
+        )
+        before = add("Concat", [start, earlier], "before", axis=0)
+        change = add("Sub", [values, before], "change")
+        raised = add("Max", [change, self.weight(prefix, "low")], "raised")
+        change = add("Min", [raised, self.weight(prefix, "high")], "limited")
+        shape = add("Shape", [parts[1]], "shape")
+        ones = add("Expand", [one, shape], "ones")
+        self.add("Concat", [last, ones], f"{state}_out", axis=1)
+        return add("Concat", [z, change], "out", axis=2)
 
     def affine(self, prefix: str, layer: Affine, z: str) -> str:
         shift, scale = self.weight(prefix, "shift"), self.weight(prefix, "scale")

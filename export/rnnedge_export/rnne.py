@@ -29,7 +29,7 @@ from rnnedge_runtime.rnne_file import (
     Parameters,
     file_checksum,
 )
-from rnnedge_runtime.rnne_model import encode_model
+from rnnedge_runtime.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 from rnnedge_runtime.weights import weight_shapes
@@ -60,11 +60,12 @@ def build_rnne(
     """
     spec = metadata.spec
     numpy_engine = numpy_engine_of(spec, parameters)
-    model, tensors = _critical_sections(metadata, parameters)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
     sections = [
         model,
+        *ranges,
         (b"SPEC", 0, spec_to_json(spec).encode()),
         (b"PROD", 0, metadata.producer.encode()),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
@@ -93,7 +94,17 @@ def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Secti
     kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
     model = encode_model(metadata.spec, metadata.digest, kept)
     weights = _weights_section(metadata.spec, parameters)
-    return [(b"MODL", CRITICAL, model), (b"WGTS", CRITICAL, weights)]
+    return [
+        (b"MODL", CRITICAL, model),
+        *range_sections(metadata.spec),
+        (b"WGTS", CRITICAL, weights),
+    ]
+
+
+def range_sections(spec: ModelSpec) -> list[Section]:
+    """Section `RNGE`, where the file of a spec has one."""
+    ranges = encode_ranges(spec)
+    return [(b"RNGE", CRITICAL, ranges)] if ranges else []
 
 
 def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:

@@ -34,7 +34,7 @@ class ArrayFleet:
         if rows is None:
             rows = np.arange(len(readings), dtype=np.int64)
         missing = is_missing(self._spec.features, readings)
-        held = np.where(missing, self._held[rows], self._inputs.readings(readings))
+        held = self._inputs.readings(np.where(missing, self._held[rows], readings))
         x = self._inputs.rows(held, times)
         state = [tensor[rows] for tensor in self._state]
         outputs, state = self._engine.run(x[:, None], state)

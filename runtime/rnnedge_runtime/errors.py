@@ -46,7 +46,7 @@ class StateError(RnnEdgeError):
 
 
 class NonFiniteError(RnnEdgeError):
-    """A reading is NaN or infinite and its feature's policy is `reject`."""
+    """A reading is missing or not plausible and its feature's policy is `reject`."""
 
 
 class ParityError(RnnEdgeError):

@@ -13,7 +13,7 @@ from .array_fleet import ArrayFleet
 from .engine import Array, FleetStates, OwnStreams
 from .errors import ShapeError, StateError
 from .exclusive import ExclusiveUse
-from .input_handling import hold_readings
+from .input_handling import hold_readings, is_missing
 from .snapshot import pack_snapshot, unpack_snapshot
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ class Streams:
     def _reject_missing(
         self, readings: NDArray[np.float32], rows: NDArray[np.int64] | None, where: str
     ) -> None:
-        for j in np.flatnonzero(~np.isfinite(readings).all(axis=1)):
+        missing = is_missing(self._spec.features, readings)
+        for j in np.flatnonzero(missing.any(axis=1)):
             hold_readings(
                 self._spec.features,
                 readings[j : j + 1],

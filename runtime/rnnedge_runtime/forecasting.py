@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .arguments import check_time_limits, sample_period
 from .engine import Array, Engine, State, inputs_of
 from .errors import SpecError
+from .input_handling import range_bounds
 from .spec import ModelSpec
 
 _WHERE = "Stream.forecast"
@@ -90,9 +91,14 @@ def _fed_back(spec: ModelSpec) -> list[int]:
 def _next_input(
     engine: Engine, spec: ModelSpec, reading: Array, last_time: int, k: int
 ) -> NDArray[np.float32]:
-    """`[1, 1, I]`: the reading fed back `[F]`, then the columns of the k-th next time."""
-    x = np.empty((1, 1, spec.input_size), dtype=np.float32)
+    """`[1, 1, I]`: the reading fed back `[F]`, then the columns of the k-th next time.
+
+    A forecast outside a feature's range is no missing reading: its bound is fed back.
+    """
+    x = np.zeros((1, 1, spec.input_size), dtype=np.float32)
     x[0, 0, : spec.num_features] = reading
+    if any(feature.range is not None for feature in spec.features):
+        np.clip(x[0, 0], *range_bounds(spec), out=x[0, 0])
     if spec.derived:
         time = last_time + round(k * sample_period(spec, where=_WHERE))
         check_time_limits(time, where=_WHERE)

@@ -53,6 +53,16 @@ def clip_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float3
     return low, high
 
 
+def range_bounds(spec: ModelSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest plausible value of every model input `[I]`, as `clip_bounds`."""
+    low = np.full(spec.input_size, -CLIP_NONE, dtype=np.float32)
+    high = np.full(spec.input_size, CLIP_NONE, dtype=np.float32)
+    for k, feature in enumerate(spec.features):
+        if feature.range is not None:
+            low[k], high[k] = feature.range
+    return low, high
+
+
 def is_missing(
     features: Sequence[Feature], readings: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
@@ -71,7 +81,6 @@ def hold_readings(
     held: NDArray[np.float32],
     *,
     where: str,
-    known: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Replace missing readings by the last accepted ones.
 
@@ -81,7 +90,6 @@ def hold_readings(
             where missing.
         held: `[F]` last accepted readings before the first row; not changed.
         where: start of the message, for example "Stream.step".
-        known: `[T, F]` the readings as the model takes them, where that differs.
 
     Returns:
         `[T, F]`, all finite; its last row is the next `held`.
@@ -90,18 +98,21 @@ def hold_readings(
         NonFiniteError: a reading is missing and its feature's policy is `reject`.
     """
     missing = is_missing(features, readings)
-    known = readings if known is None else known
     if not missing.any():
-        return known
+        return readings
     for k, feature in enumerate(features):
         if feature.missing == "reject" and missing[:, k].any():
             row = int(np.argmax(missing[:, k]))
+            outside = ""
+            if feature.range is not None and np.isfinite(readings[row, k]):
+                low, high = feature.range
+                outside = f"outside its range of {low:g} to {high:g}, "
             raise NonFiniteError(
                 f"{where}: feature '{feature.name}' is {readings[row, k]} in row {row}, "
-                "and its policy is 'reject'. Skip this reading, or train with "
+                f"{outside}and its policy is 'reject'. Skip this reading, or train with "
                 "missing='hold'; the state is unchanged."
             )
     source = np.where(missing, 0, np.arange(1, len(readings) + 1)[:, None])
     np.maximum.accumulate(source, axis=0, out=source)
-    stacked = np.concatenate([held[None, :], known])
+    stacked = np.concatenate([held[None, :], readings])
     return np.take_along_axis(stacked, source, axis=0)

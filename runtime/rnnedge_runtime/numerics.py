@@ -48,10 +48,19 @@ def flush(z: Float32) -> Float32:
     return np.where(np.abs(z) < _SMALLEST, np.float32(0), z)
 
 
-def clip(x: Float32, low: Float32, high: Float32) -> Float32:
-    """Model inputs within their bounds; a denormal becomes 0, as does a derived NaN."""
+def readings(x: Float32) -> Float32:
+    """Model inputs before the clip; a denormal becomes 0, as does a derived NaN."""
     x = np.where(np.isfinite(x), x, np.float32(0))
-    x = np.where(np.abs(x) < SMALLEST_NORMAL, np.float32(0), x)
+    return np.where(np.abs(x) < SMALLEST_NORMAL, np.float32(0), x)
+
+
+def clip(x: Float32, low: Float32, high: Float32) -> Float32:
+    """`readings` within their bounds."""
+    return within(readings(x), low, high)
+
+
+def within(x: Float32, low: Float32, high: Float32) -> Float32:
+    """`x`, not below `low` nor above `high`; NaN stays."""
     x = np.where(x < low, low, x)
     return np.where(x > high, high, x)
 

@@ -16,7 +16,7 @@ from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .integer_numerics import INTEGER_NUMERICS
 from .metadata import Golden, Metadata
 from .quantised import QuantisedModel, Tensor, tensor_types
-from .rnne_model import encode_model, kept_layers, numerics_of
+from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 from .spec import ModelSpec
 from .spec_json import spec_from_json
 from .weights import NUMERICS, Weights, canonical_weights, model_digest, weight_shapes
@@ -25,7 +25,7 @@ MAGIC = b"\x89RNNE\r\n\x1a"
 VERSION = 1
 MAX_SECTIONS = 64
 CRITICAL = 1
-KNOWN_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD", b"LONG", b"PROD")
+KNOWN_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD", b"LONG", b"PROD", b"RNGE")
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
 HEADER = struct.Struct("<8sIIIIII")
@@ -180,6 +180,8 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         raise _misfit("SPEC", where) from None
     if model != expected:
         raise _misfit("MODL", where)
+    if sections.get(b"RNGE") != (encode_ranges(spec) or None):
+        raise _misfit("RNGE", where)
     return Metadata(
         spec=spec,
         digest=digest,

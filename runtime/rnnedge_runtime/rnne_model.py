@@ -11,6 +11,7 @@ from .layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -27,6 +28,7 @@ _MODEL = struct.Struct("<16s32sIIII")
 _FEATURE = struct.Struct("<Ifff")
 _DERIVED = struct.Struct("<IIq")
 _LAYER = struct.Struct("<IIIII")
+_RANGE = struct.Struct("<ff")
 
 _KINDS: dict[type, int] = {
     Affine: 1,
@@ -38,6 +40,7 @@ _KINDS: dict[type, int] = {
     Activation: 7,
     Softmax: 8,
     AddLast: 9,
+    Difference: 10,
 }
 _VARIANTS = {"tanh": 0, "relu": 1, "sigmoid": 2}
 _ROLES = {"integer": 1 << 8, "float": 2 << 8, "folded": 3 << 8}
@@ -100,7 +103,9 @@ def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
         case Activation():
             variant = _VARIANTS[layer.function]
         case AddLast():
-            tail = struct.pack(f"<{len(layer.sources)}I", *layer.sources)
+            variant, tail = int(not layer.is_clipped), _sources(layer.sources)
+        case Difference():
+            tail = _sources(layer.sources)
         case Linear() | Softmax():
             pass
         case _:
@@ -111,6 +116,18 @@ def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
     kind = _KINDS[type(layer)]
     sizes = (layer.input_size, layer.output_size, hidden_size)
     return _LAYER.pack(kind, variant | flags, *sizes) + tail
+
+
+def _sources(sources: tuple[int, ...]) -> bytes:
+    return struct.pack(f"<{len(sources)}I", *sources)
+
+
+def encode_ranges(spec: ModelSpec) -> bytes:
+    """The content of section `RNGE`; b"" where no feature has a range."""
+    ranges = [feature.range for feature in spec.features]
+    if all(item is None for item in ranges):
+        return b""
+    return b"".join(_RANGE.pack(*(item or (-CLIP_NONE, CLIP_NONE))) for item in ranges)
 
 
 def numerics_of(model: bytes) -> str:

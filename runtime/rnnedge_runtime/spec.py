@@ -152,6 +152,15 @@ class ModelSpec:
         """Whether the model is a graph that only ONNX or TorchScript can run."""
         return isinstance(self.layers[0], Opaque)
 
+    @property
+    def takes_readings(self) -> bool:
+        """Whether a layer takes the model input as it is before the clip."""
+        return any(
+            isinstance(layer, Difference)
+            or (isinstance(layer, AddLast) and not layer.is_clipped)
+            for layer in self.layers
+        )
+
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)

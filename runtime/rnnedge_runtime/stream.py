@@ -30,9 +30,9 @@ class LastStep(NamedTuple):
 class Stream:
     """The state of one series, and the calls that advance it.
 
-    A reading is the F features in raw units; a missing value (NaN or infinite) is held or
-    rejected as the spec says. A call that raises leaves the state as it was. Nothing but
-    `reset` and `restore` sets the state back.
+    A reading is the F features in raw units; a missing value (NaN, infinite or outside
+    the feature's range) is held or rejected as the spec says. A call that raises leaves
+    the state as it was. Nothing but `reset` and `restore` sets the state back.
 
     One thread at a time: a call made while another thread is inside raises StateError.
     Made by `Model.stream()`.
@@ -134,7 +134,8 @@ class Stream:
         """The next `num_steps` steps after the last reading; the state is not changed.
 
         Up to the horizon these are the outputs of the last step. Beyond it, the forecast
-        one step ahead (the median, with quantiles) is fed back as the next reading, on a
+        one step ahead (the median, with quantiles) is fed back as the next reading, within
+        the feature's range, on a
         copy of the state with the time advanced by `spec.sample_period_s`; each reading
         fed back gives one more row, its furthest step.
 
@@ -248,9 +249,10 @@ class Stream:
         return y
 
     def _hold(self, readings: NDArray[np.float32], where: str) -> NDArray[np.float32]:
-        known = self._inputs.readings(readings)
+        """Readings `[T, F]` as the engine takes them, missing ones replaced."""
         features = self._spec.features
-        return hold_readings(features, readings, self._held, where=where, known=known)
+        held = hold_readings(features, readings, self._held, where=where)
+        return self._inputs.readings(held)
 
     def _finish(
         self, held: NDArray[np.float32], times: NDArray[np.int64] | None

@@ -21,12 +21,10 @@ def range_arrays(name: str, model: QuantisedModel) -> list[str]:
         integer_array("int32_t", f"{name}_range_least", least),
         integer_array("int32_t", f"{name}_range_most", most),
     ]
-    if (
-        model.is_integer_only and parts(model.spec, model.kept)[0].is_first
-    ) or model.holds_readings:
-        ends = IntegerInputs(model).range_integers()
-    else:
+    is_of_integers = model.is_integer_only and parts(model.spec, model.kept)[0].is_first
+    if not (is_of_integers or model.holds_readings):
         return arrays
+    ends = IntegerInputs(model).range_integers()
     for end, values in zip(("least", "most"), ends, strict=True):
         numbers = [int(value) for value in values]
         arrays.append(integer_array("int32_t", f"{name}_{end}", numbers))

@@ -14,7 +14,7 @@ typedef struct rnne_block {
     size_t lanes;
     const rnne_kernels *kernels; /* of the products and cells */
     float *state;                /* [state_floats][lanes] */
-    float *x;                    /* [input_floats][lanes], held and clipped */
+    float *x;                    /* [input_floats][lanes], held and clipped, then as held */
     float *values[2];            /* [value_floats][lanes], between layers, by turns */
     float *gates;                /* [gate_floats][lanes], then n of a GRU or m of an LSTM */
     uint64_t num_unknown_tokens;
@@ -23,7 +23,8 @@ typedef struct rnne_block {
 /* A layer's input and output in one step of `lanes` streams. */
 typedef struct rnne_values {
     size_t lanes;
-    const float *x; /* [I][lanes] model input */
+    float *state;   /* of the layer, [..][lanes] */
+    const float *x; /* [input_floats][lanes] model input */
     const float *z; /* [input_size][lanes] */
     float *out;     /* [padded output_size][lanes] */
 } rnne_values;
@@ -34,7 +35,7 @@ void rnne_block_take(rnne_block *block, const rnne_model *model, size_t lanes, r
 /* Where n_in and n_rec, or m, lie behind the gates of a layer, in floats of one lane. */
 size_t rnne_gates_end(const rnne_layer *layer);
 
-/* The output of a layer without state.  Adds to *num_unknown_tokens. */
+/* The output of a layer that is no product.  Adds to *num_unknown_tokens. */
 void rnne_stateless(const rnne_layer *layer, const rnne_kernels *kernels,
                     const rnne_values *values, uint64_t *num_unknown_tokens);
 
@@ -55,12 +56,12 @@ const float *rnne_block_step(rnne_block *block);
 
 /* ---- input.c: from readings to block->x ---- */
 
-/* Whether a reading of x [I] is missing that the model rejects. */
+/* Whether a reading of x [I] is missing, or not plausible, that the model rejects. */
 int rnne_is_rejected(const rnne_model *model, const float *x);
 
 /*
- * Fills column `lane` of `to` ([I][lanes]) with x [I], held and clipped; held: column of the held
- * readings [F][lanes].
+ * Fills a column of `to` ([input_floats][lanes]) with x [I], held and clipped, and where layers
+ * take it as held; held: column of the held readings [F][lanes].
  */
 void rnne_accept(const rnne_model *model, const float *x, float *held, float *to, size_t lanes);
 

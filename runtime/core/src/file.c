@@ -97,6 +97,8 @@ rnne_status rnne_file_open(const void *bytes, size_t nbytes, rnne_file *file, rn
             file->golden = section;
         else if (is_type(entry, "LONG"))
             file->proof = section;
+        else if (is_type(entry, "RNGE"))
+            file->ranges = section;
         else if (flags & FLAG_CRITICAL)
             return rnne_fail(error, RNNE_UNSUPPORTED, at);
         end = offset + size;

@@ -19,6 +19,7 @@ typedef struct rnne_file {
     rnne_section weights; /* WGTS */
     rnne_section golden;  /* GOLD; nbytes 0 when absent */
     rnne_section proof;   /* LONG; bytes NULL when absent */
+    rnne_section ranges;  /* RNGE; bytes NULL when absent */
 } rnne_file;
 
 /* Checks all of header and table but the checksum. */

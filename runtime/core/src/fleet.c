@@ -149,7 +149,7 @@ static void step_block(rnne_fleet *fleet, const task *t)
         rnne_accept(model, t->x + j * num_inputs, block->state + model->held_at * RNNE_BLOCK + j,
                     block->x + j, RNNE_BLOCK);
     }
-    for (size_t i = 0; t->num_rows < RNNE_BLOCK && i < num_inputs; i++)
+    for (size_t i = 0; t->num_rows < RNNE_BLOCK && i < model->input_floats; i++)
         for (size_t j = t->num_rows; j < RNNE_BLOCK; j++)
             block->x[i * RNNE_BLOCK + j] = 0.0f;
     const float *const y = rnne_block_step(block);

@@ -5,10 +5,17 @@
 #include "block.h"
 #include "bytes.h"
 
+/* Finite, and within the range of its feature. */
+static int is_plausible(const rnne_feature *feature, float value)
+{
+    const int32_t key = rnne_key_of_float(value);
+    return key >= feature->least && key <= feature->most;
+}
+
 int rnne_is_rejected(const rnne_model *model, const float *x)
 {
     for (size_t i = 0; i < model->info.num_features; i++)
-        if (model->features[i].rejects && !rnne_is_finite(x[i]))
+        if (model->features[i].rejects && !is_plausible(&model->features[i], x[i]))
             return 1;
     return 0;
 }
@@ -25,14 +32,18 @@ void rnne_accept(const rnne_model *model, const float *x, float *held, float *to
     for (size_t i = 0; i < num_features; i++) {
         const rnne_feature *const feature = &model->features[i];
         float value = x[i];
-        if (rnne_is_finite(value))
+        if (is_plausible(feature, value))
             held[i * lanes] = value;
         else
             value = held[i * lanes];
         value = rnne_is_finite(value) ? without_denormals(value) : 0.0f;
+        to[(model->readings_at + i) * lanes] = value;
         value = value < feature->low ? feature->low : value;
         to[i * lanes] = value > feature->high ? feature->high : value;
     }
-    for (size_t i = num_features; i < model->info.input_size; i++)
-        to[i * lanes] = rnne_is_finite(x[i]) ? without_denormals(x[i]) : 0.0f;
+    for (size_t i = num_features; i < model->info.input_size; i++) {
+        const float value = rnne_is_finite(x[i]) ? without_denormals(x[i]) : 0.0f;
+        to[(model->readings_at + i) * lanes] = value;
+        to[i * lanes] = value;
+    }
 }

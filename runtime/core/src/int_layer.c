@@ -90,7 +90,8 @@ static void map_tensors(const rnne_layer *layer, rnne_int_map *map)
     case RNNE_GRU:
     case RNNE_LSTM: map_recurrent(layer, map); break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX: break;
+    case RNNE_SOFTMAX:
+    case RNNE_DIFFERENCE: break;
     }
 }
 

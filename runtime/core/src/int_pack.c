@@ -124,7 +124,8 @@ static void pack_tensors(rnne_layer *layer, rnne_arena *arena, const uint8_t *by
     case RNNE_GRU:
     case RNNE_LSTM: pack_products(layer, arena, bytes, map); break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX: break;
+    case RNNE_SOFTMAX:
+    case RNNE_DIFFERENCE: break;
     }
 }
 

@@ -199,7 +199,8 @@ static void integer_layer(rnne_rows *rows, const rnne_layer *layer, const part *
     case RNNE_EMBEDDING: embedding(rows, layer, p); break;
     case RNNE_ADD_LAST: add_last(rows, layer, p); break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX: return;
+    case RNNE_SOFTMAX:
+    case RNNE_DIFFERENCE: return;
     }
     for (size_t j = 0; j < p->n; j++)
         rows->z[j] = q_row(rows, p->to, j);

@@ -13,13 +13,14 @@ static int has_known_variant(const rnne_layer *layer)
     switch (layer->kind) {
     case RNNE_AFFINE:
     case RNNE_RNN:
-    case RNNE_LSTM: return layer->variant <= 1;
+    case RNNE_LSTM:
+    case RNNE_ADD_LAST: return layer->variant <= 1;
     case RNNE_ACTIVATION: return layer->variant <= 2;
     case RNNE_EMBEDDING:
     case RNNE_GRU:
     case RNNE_LINEAR:
     case RNNE_SOFTMAX:
-    case RNNE_ADD_LAST: return layer->variant == 0;
+    case RNNE_DIFFERENCE: return layer->variant == 0;
     }
     return 0;
 }
@@ -39,8 +40,24 @@ static int has_fitting_sizes(const rnne_layer *layer)
     case RNNE_GRU: return out == hidden;
     case RNNE_LSTM: return hidden >= 1 && (layer->variant == 1 || out == hidden);
     case RNNE_LINEAR: return hidden == 0;
+    case RNNE_DIFFERENCE: return out > in && hidden == 0;
     }
     return 0;
+}
+
+/* The sources of a layer, from *at, which moves behind them. */
+static rnne_status read_sources(const rnne_section *model, size_t *at, uint32_t model_input_size,
+                                rnne_layer *layer, rnne_error *error)
+{
+    const uint32_t num_sources = rnne_num_sources(layer);
+    if ((model->nbytes - *at) / SOURCE_NBYTES < num_sources)
+        return rnne_fail(error, RNNE_TRUNCATED, model->offset + *at);
+    layer->sources_in_file = model->bytes + *at;
+    layer->readings_at = rnne_takes_readings(layer) ? rnne_padded(model_input_size) : 0;
+    for (uint32_t i = 0; i < num_sources; i++, *at += SOURCE_NBYTES)
+        if (rnne_get_u32(model->bytes + *at) >= model_input_size)
+            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + *at);
+    return RNNE_OK;
 }
 
 rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout, size_t *at,
@@ -52,7 +69,7 @@ rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout
         return rnne_fail(error, RNNE_TRUNCATED, start);
     const uint8_t *const fields = model->bytes + *at;
     const uint32_t kind = rnne_get_u32(fields);
-    if (kind < RNNE_AFFINE || kind > RNNE_ADD_LAST)
+    if (kind < RNNE_AFFINE || kind > RNNE_DIFFERENCE)
         return rnne_fail(error, RNNE_UNSUPPORTED, start);
     memset(layer, 0, sizeof *layer);
     layer->kind = (rnne_kind)kind;
@@ -65,20 +82,12 @@ rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout
     layer->input_size = rnne_get_u32(fields + 8);
     layer->output_size = rnne_get_u32(fields + 12);
     layer->hidden_size = rnne_get_u32(fields + 16);
-    if (!has_known_variant(layer))
+    if (!has_known_variant(layer) || (layout->is_integer && rnne_takes_readings(layer)))
         return rnne_fail(error, RNNE_UNSUPPORTED, start + 4);
     if (!has_fitting_sizes(layer) || layer->input_size != size)
         return rnne_fail(error, RNNE_BAD_MODEL, start + 8);
     *at += LAYER_NBYTES;
-    if (layer->kind != RNNE_ADD_LAST)
-        return RNNE_OK;
-    if ((model->nbytes - *at) / SOURCE_NBYTES < layer->output_size)
-        return rnne_fail(error, RNNE_TRUNCATED, model->offset + *at);
-    layer->sources_in_file = model->bytes + *at;
-    for (uint32_t i = 0; i < layer->output_size; i++, *at += SOURCE_NBYTES)
-        if (rnne_get_u32(model->bytes + *at) >= model_input_size)
-            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + *at);
-    return RNNE_OK;
+    return read_sources(model, at, model_input_size, layer, error);
 }
 
 static uint64_t num_gates(const rnne_layer *layer)
@@ -99,30 +108,28 @@ uint64_t rnne_layer_weight_floats(const rnne_layer *layer)
     case RNNE_ACTIVATION:
     case RNNE_SOFTMAX:
     case RNNE_ADD_LAST: return 0;
+    case RNNE_DIFFERENCE: return 2 * (out - in);
     }
     return 0;
 }
 
-/* The u32 values, or the flushed f32 values, of n floats in memory of its own. */
-static const void *copy(rnne_arena *arena, const uint8_t *from, uint64_t n, int is_float)
+/* The flushed values of n floats in memory of its own. */
+static const float *copy(rnne_arena *arena, const uint8_t *from, uint64_t n)
 {
-    uint8_t *const to = rnne_arena_take(arena, (n + RNNE_PANEL_STEP) * 4);
-    if (!to)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t bits = rnne_get_u32(from + 4 * i);
-        const float value = rnne_flush(rnne_float_from_bits(bits));
-        if (is_float)
-            memcpy(to + 4 * i, &value, 4);
-        else
-            memcpy(to + 4 * i, &bits, 4);
-    }
+    float *const to = rnne_arena_take(arena, (n + RNNE_PANEL_STEP) * sizeof *to);
+    for (size_t i = 0; to && i < n; i++)
+        to[i] = rnne_flush(rnne_get_f32(from + 4 * i));
     return to;
 }
 
 void rnne_layer_take_sources(rnne_layer *layer, rnne_arena *arena)
 {
-    layer->sources = copy(arena, layer->sources_in_file, layer->output_size, 0);
+    const uint64_t n = rnne_num_sources(layer);
+    uint32_t *const sources = rnne_arena_take(arena, n * sizeof *sources);
+    for (size_t i = 0; sources && i < n; i++)
+        sources[i] = rnne_get_u32(layer->sources_in_file + i * SOURCE_NBYTES) +
+                     (uint32_t)layer->readings_at;
+    layer->sources = sources;
     layer->sources_in_file = NULL;
 }
 
@@ -203,11 +210,16 @@ void rnne_layer_pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weight
     const uint64_t in = layer->input_size, out = layer->output_size;
     switch (layer->kind) {
     case RNNE_AFFINE:
-        layer->first = copy(arena, weights, in, 1);
-        layer->second = copy(arena, weights + in * 4, in, 1);
+        layer->first = copy(arena, weights, in);
+        layer->second = copy(arena, weights + in * 4, in);
         break;
-    case RNNE_EMBEDDING: layer->first = copy(arena, weights, layer->hidden_size * out, 1); break;
+    case RNNE_EMBEDDING: layer->first = copy(arena, weights, layer->hidden_size * out); break;
     case RNNE_ADD_LAST: rnne_layer_take_sources(layer, arena); break;
+    case RNNE_DIFFERENCE:
+        layer->first = copy(arena, weights, out - in);
+        layer->second = copy(arena, weights + (out - in) * 4, out - in);
+        rnne_layer_take_sources(layer, arena);
+        break;
     case RNNE_LINEAR: {
         const tensor w = {weights, in, 0}, none = {NULL, 0, 0};
         layer->matrix[0] = pack_matrix(arena, (size_t)out, w, none, weights + out * in * 4, NULL);

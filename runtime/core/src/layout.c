@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+#include <float.h>
+
 #include "bytes.h"
 
 enum {
@@ -9,6 +11,7 @@ enum {
     FEATURES_AT = 64,
     FEATURE_NBYTES = 16,
     DERIVED_NBYTES = 16,
+    RANGE_NBYTES = 8,
     PROOF_INPUTS_AT = 40, /* in LONG */
     LARGEST_LONG_RUN = 10000,
     MAX_FEATURES = 65536,
@@ -19,11 +22,28 @@ enum {
 static const char FLOAT_NUMERICS[NUMERICS_NBYTES] = "f32.v1";
 static const char INTEGER_NUMERICS[NUMERICS_NBYTES] = "w8a16.v1";
 
-rnne_feature rnne_layout_feature(const rnne_section *model, const rnne_layout *layout, size_t i)
+/* The range of plausible readings of a feature: every finite one where the file has none. */
+static void get_range(const rnne_file *file, size_t i, float *low, float *high)
 {
-    const uint8_t *const fields = model->bytes + layout->features_at + i * FEATURE_NBYTES;
-    const rnne_feature feature = {rnne_get_u32(fields), rnne_get_f32(fields + 4),
-                                  rnne_get_f32(fields + 8), rnne_get_f32(fields + 12)};
+    const uint8_t *const fields = file->ranges.bytes;
+    *low = fields ? rnne_get_f32(fields + i * RANGE_NBYTES) : -FLT_MAX;
+    *high = fields ? rnne_get_f32(fields + i * RANGE_NBYTES + 4) : FLT_MAX;
+}
+
+rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i)
+{
+    const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
+    float low, high;
+    get_range(file, i, &low, &high);
+    const int32_t least = rnne_key_of_float(low), most = rnne_key_of_float(high);
+    const rnne_feature feature = {
+        rnne_get_u32(fields),
+        rnne_get_f32(fields + 4),
+        rnne_get_f32(fields + 8),
+        rnne_get_f32(fields + 12),
+        least == 0 ? -1 : least, /* both zeros are within a range that ends at one */
+        most == -1 ? 0 : most,
+    };
     return feature;
 }
 
@@ -64,11 +84,26 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
     return RNNE_OK;
 }
 
-static rnne_status check_inputs(const rnne_section *model, const rnne_layout *layout,
+static rnne_status check_ranges(const rnne_file *file, uint32_t num_features, rnne_error *error)
+{
+    const rnne_section *const ranges = &file->ranges;
+    float low, high;
+    if (ranges->bytes && ranges->nbytes != (size_t)num_features * RANGE_NBYTES)
+        return rnne_fail(error, RNNE_BAD_SECTION, ranges->offset);
+    for (size_t i = 0; ranges->bytes && i < num_features; i++) {
+        get_range(file, i, &low, &high);
+        if (!rnne_is_finite(low) || !rnne_is_finite(high) || low > high)
+            return rnne_fail(error, RNNE_BAD_MODEL, ranges->offset + i * RANGE_NBYTES);
+    }
+    return RNNE_OK;
+}
+
+static rnne_status check_inputs(const rnne_file *file, const rnne_layout *layout,
                                 rnne_error *error)
 {
+    const rnne_section *const model = &file->model;
     for (size_t i = 0; i < layout->num_features; i++) {
-        const rnne_feature f = rnne_layout_feature(model, layout, i);
+        const rnne_feature f = rnne_layout_feature(file, layout, i);
         if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) || f.low > f.high ||
             !rnne_is_finite(f.initial))
             return rnne_fail(error, RNNE_BAD_MODEL,
@@ -80,7 +115,7 @@ static rnne_status check_inputs(const rnne_section *model, const rnne_layout *la
         if (period_s < 1 || period_s > INT32_MAX || rnne_get_u32(model->bytes + at + 4) != 0)
             return rnne_fail(error, RNNE_BAD_MODEL, model->offset + at);
     }
-    return RNNE_OK;
+    return check_ranges(file, layout->num_features, error);
 }
 
 /* The proof of a long run, which the core itself does not repeat. */
@@ -144,16 +179,17 @@ static size_t int_hidden_floats(const rnne_layer *layer)
 static void count_layer(rnne_layout *layout, rnne_layer *layer)
 {
     const int is_integer = layer->part == RNNE_PART_INTEGER;
-    const size_t out = layer->output_size, hidden = layer->hidden_size;
+    const size_t size = rnne_first_state_size(layer), hidden = layer->hidden_size;
     if (layout->is_integer)
         layout->weight_nbytes += rnne_int_map_of(layer, layout->num_derived).nbytes;
     else
         layout->weight_nbytes += 4 * rnne_layer_weight_floats(layer);
-    if (!rnne_is_recurrent(layer))
+    layout->takes_readings |= rnne_takes_readings(layer);
+    if (!rnne_has_state(layer))
         return;
     layer->h_at = (size_t)layout->state_floats;
-    layout->state_floats += is_integer ? int_hidden_floats(layer) : rnne_padded(out);
-    layout->state_size += out;
+    layout->state_floats += is_integer ? int_hidden_floats(layer) : rnne_padded(size);
+    layout->state_size += size;
     layout->num_tensors++;
     if (layer->kind == RNNE_LSTM) {
         layer->c_at = (size_t)layout->state_floats;
@@ -197,7 +233,7 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     memset(layout, 0, sizeof *layout);
     rnne_status status = check_signature(model, layout, error);
     if (status == RNNE_OK)
-        status = check_inputs(model, layout, error);
+        status = check_inputs(file, layout, error);
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;

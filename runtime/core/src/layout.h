@@ -18,6 +18,7 @@ typedef struct rnne_layout {
     uint64_t weight_nbytes;                    /* what the layers need of WGTS */
     uint64_t held_at, state_floats, value_floats, gate_floats; /* as in rnne_model */
     uint64_t sum_ints, byte_count;
+    int takes_readings; /* a layer takes them before the clip */
 } rnne_layout;
 
 /*
@@ -46,7 +47,7 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
                               rnne_cursor *cursor, rnne_layer *layer, rnne_error *error);
 
 /* Feature and derived input i of a section that was checked. */
-rnne_feature rnne_layout_feature(const rnne_section *model, const rnne_layout *layout, size_t i);
+rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i);
 rnne_derived rnne_layout_derived(const rnne_section *model, const rnne_layout *layout, size_t i);
 
 /*
@@ -60,7 +61,7 @@ rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout
 /* Floats of a float layer in WGTS. */
 uint64_t rnne_layer_weight_floats(const rnne_layer *layer);
 
-/* Copies the sources of an add_last. */
+/* Copies the sources of an add_last or a difference. */
 void rnne_layer_take_sources(rnne_layer *layer, rnne_arena *arena);
 
 /*

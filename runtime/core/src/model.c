@@ -22,7 +22,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
         model->derived = derived;
         model->layers = layers;
         for (size_t i = 0; i < layout->num_features; i++)
-            features[i] = rnne_layout_feature(&file->model, layout, i);
+            features[i] = rnne_layout_feature(file, layout, i);
         for (size_t i = 0; i < layout->num_derived; i++)
             derived[i] = rnne_layout_derived(&file->model, layout, i);
         rnne_layout again;
@@ -66,7 +66,8 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     memcpy(info->digest, file->model.bytes + sizeof info->numerics - 1, sizeof info->digest);
     model->state_floats = (size_t)layout->state_floats;
     model->held_at = (size_t)layout->held_at;
-    model->input_floats = rnne_padded(info->input_size);
+    model->readings_at = layout->takes_readings ? rnne_padded(info->input_size) : 0;
+    model->input_floats = rnne_padded(info->input_size) + model->readings_at;
     model->value_floats = (size_t)layout->value_floats;
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
@@ -77,7 +78,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
 /* Whether a block of streams, the largest object but the model, fits the address space. */
 static int fits(const rnne_layout *layout, uint64_t model_nbytes)
 {
-    const uint64_t floats = 2 * layout->state_floats + 3 * layout->value_floats +
+    const uint64_t floats = 2 * layout->state_floats + 4 * layout->value_floats +
                             layout->gate_floats + 2 * layout->sum_ints + layout->byte_count / 4 +
                             3 * (uint64_t)RNNE_INT_STEP + (1u << 18);
     return model_nbytes < SIZE_MAX / 2 && floats < SIZE_MAX / 2 / 4 / RNNE_BLOCK;

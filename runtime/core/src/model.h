@@ -16,13 +16,15 @@ typedef enum rnne_kind {
     RNNE_LINEAR = 6,
     RNNE_ACTIVATION = 7,
     RNNE_SOFTMAX = 8,
-    RNNE_ADD_LAST = 9
+    RNNE_ADD_LAST = 9,
+    RNNE_DIFFERENCE = 10
 } rnne_kind;
 
 typedef struct rnne_feature {
     uint32_t rejects; /* 1: a missing reading is refused, 0: the last one is held */
     float low, high;
-    float initial; /* the held value before the first reading */
+    float initial;       /* the held value before the first reading */
+    int32_t least, most; /* keys of the lowest and highest plausible reading (bytes.h) */
 } rnne_feature;
 
 typedef struct rnne_derived {
@@ -58,11 +60,12 @@ typedef struct rnne_layer {
     int is_kept;                    /* in float, by name */
     int is_first, is_last;          /* layer of an integer segment */
     int is_input;                   /* the first of the model, and integer or folded */
-    const uint8_t *sources_in_file; /* add_last, while loading */
+    const uint8_t *sources_in_file; /* add_last, difference: while loading */
+    size_t readings_at;             /* what is added to them: where what they name begins */
 
-    /* affine: shift [N], scale [N]; embedding: table [rows][N] */
+    /* affine: shift [N], scale [N]; embedding: table [rows][N]; difference: low, high [n] */
     const float *first, *second;
-    const uint32_t *sources; /* add_last [O] */
+    const uint32_t *sources; /* add_last [O], difference [n]: places in rnne_block.x */
 
     /*
      * linear: W.  rnn: [W_ih W_hh].  gru: [W_ih W_hh] of r and u, W_in, W_hn.
@@ -70,7 +73,7 @@ typedef struct rnne_layer {
      */
     rnne_matrix matrix[3];
     rnne_int_layer integer;
-    size_t h_at, c_at; /* of h and c in the state, in floats of one stream */
+    size_t h_at, c_at; /* of h (or d) and c in the state, in floats of one stream */
 } rnne_layer;
 
 struct rnne_model {
@@ -89,7 +92,8 @@ struct rnne_model {
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */
     size_t held_at;      /* of the held readings in the state */
-    size_t input_floats; /* the model input */
+    size_t input_floats; /* the model input, and behind it the readings where it has them */
+    size_t readings_at;  /* of the readings before the clip; 0 where no layer takes them */
     size_t value_floats; /* the widest value between two layers */
     size_t gate_floats;  /* the gates of the widest cell, and what lies behind them */
 };
@@ -109,6 +113,31 @@ static inline int rnne_takes_integers(const rnne_model *model)
 static inline int rnne_is_recurrent(const rnne_layer *layer)
 {
     return layer->kind == RNNE_RNN || layer->kind == RNNE_GRU || layer->kind == RNNE_LSTM;
+}
+
+static inline int rnne_has_state(const rnne_layer *layer)
+{
+    return rnne_is_recurrent(layer) || layer->kind == RNNE_DIFFERENCE;
+}
+
+/* Inputs that a layer names; the changes that a difference appends. */
+static inline uint32_t rnne_num_sources(const rnne_layer *layer)
+{
+    if (layer->kind == RNNE_DIFFERENCE)
+        return layer->output_size - layer->input_size;
+    return layer->kind == RNNE_ADD_LAST ? layer->output_size : 0;
+}
+
+/* Whether the inputs it names are those before the clip. */
+static inline int rnne_takes_readings(const rnne_layer *layer)
+{
+    return layer->kind == RNNE_DIFFERENCE || (layer->kind == RNNE_ADD_LAST && layer->variant);
+}
+
+/* Floats of h or d. */
+static inline uint32_t rnne_first_state_size(const rnne_layer *layer)
+{
+    return layer->kind == RNNE_DIFFERENCE ? rnne_num_sources(layer) + 1 : layer->output_size;
 }
 
 #endif

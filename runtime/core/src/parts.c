@@ -50,7 +50,8 @@ static rnne_part right_part(const rnne_layer *layer, const rnne_cursor *before, 
         if (!before->is_after_integer || has_float)
             return RNNE_PART_FLOAT;
         return is_end ? RNNE_PART_INTEGER : RNNE_PART_NONE;
-    case RNNE_SOFTMAX: break;
+    case RNNE_SOFTMAX:
+    case RNNE_DIFFERENCE: break;
     }
     return RNNE_PART_NONE;
 }

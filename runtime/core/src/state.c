@@ -48,10 +48,10 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
 {
     for (; *k < model->info.num_layers; ++*k, *part = 0) {
         const rnne_layer *const layer = &model->layers[*k];
-        if (!rnne_is_recurrent(layer) || *part > (layer->kind == RNNE_LSTM))
+        if (!rnne_has_state(layer) || *part > (layer->kind == RNNE_LSTM))
             continue;
         out->at = *part ? layer->c_at : layer->h_at;
-        out->size = *part ? layer->hidden_size : layer->output_size;
+        out->size = *part ? layer->hidden_size : rnne_first_state_size(layer);
         out->width = 0;
         if (layer->part == RNNE_PART_INTEGER)
             describe_integers(layer, *part, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The small layers, in plain C: their size is that of inputs and outputs. */
+/* The layers without a product, in plain C: their size is that of inputs and outputs. */
 #include "guard.h"
 
 #include "block.h"
@@ -42,6 +42,28 @@ static void add_last(const rnne_layer *layer, const rnne_values *values)
     }
 }
 
+/* z, then how far the readings are from those of the step before, within low and high. */
+static void difference(const rnne_layer *layer, const rnne_values *values)
+{
+    const size_t lanes = values->lanes, in = layer->input_size, n = layer->output_size - in;
+    const float *const had_step = values->state + n * lanes;
+    memcpy(values->out, values->z, in * lanes * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        const float low = layer->first[i], high = layer->second[i];
+        const float *const reading = values->x + layer->sources[i] * lanes;
+        float *const before = values->state + i * lanes;
+        float *const out = values->out + (in + i) * lanes;
+        for (size_t l = 0; l < lanes; l++) {
+            float v = had_step[l] == 0.0f ? 0.0f : reading[l] - before[l];
+            v = v < low ? low : v;
+            out[l] = rnne_flush(v > high ? high : v);
+            before[l] = rnne_flush(reading[l]);
+        }
+    }
+    for (size_t l = 0; l < lanes; l++)
+        values->state[n * lanes + l] = 1.0f;
+}
+
 static void softmax(const rnne_layer *layer, const rnne_kernels *kernels,
                     const rnne_values *values)
 {
@@ -78,6 +100,7 @@ void rnne_stateless(const rnne_layer *layer, const rnne_kernels *kernels,
         break;
     case RNNE_SOFTMAX: softmax(layer, kernels, values); break;
     case RNNE_ADD_LAST: add_last(layer, values); break;
+    case RNNE_DIFFERENCE: difference(layer, values); break;
     case RNNE_LINEAR:
     case RNNE_RNN:
     case RNNE_GRU:

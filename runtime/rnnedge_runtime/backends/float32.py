@@ -20,6 +20,7 @@ from ..layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -95,18 +96,24 @@ class Float32Engine:
 
     def _step(self, x: Float32, state: State) -> tuple[Float32, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
-        x = numerics.clip(x, *self._clip)
+        readings = numerics.readings(x)
+        x = numerics.within(readings, *self._clip)
         carried = iter(state)
         new_state: State = []
         z = x if self._is_raw else flush(x)
         for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
-            z, layer_state = layer_step(layer, tensors, z, carried, x)
+            z, layer_state = layer_step(layer, tensors, z, carried, x, readings)
             new_state += layer_state
         return z, new_state
 
 
 def layer_step(
-    layer: Layer, tensors: Tensors, z: Float32, carried: Iterator[Array], x: Float32
+    layer: Layer,
+    tensors: Tensors,
+    z: Float32,
+    carried: Iterator[Array],
+    x: Float32,
+    readings: Float32 | None = None,
 ) -> tuple[Float32, State]:
     """Output `[B, ...]` and new state of one layer.
 
@@ -116,9 +123,18 @@ def layer_step(
         z: `[B, ...]` what the layer before gave.
         carried: the state tensors; a layer takes as many as it has.
         x: `[B, I]` model input, for `add_last`.
+        readings: the same before the clip, for `difference` and an `add_last` without.
     """
     if isinstance(layer, AddLast):
-        return flush(z + x[:, list(layer.sources)]), []
+        source = x if layer.is_clipped else readings
+        assert source is not None
+        return flush(z + source[:, list(layer.sources)]), []
+    if isinstance(layer, Difference):
+        assert readings is not None
+        change, before = _change(
+            tensors, readings[:, list(layer.sources)], next(carried)
+        )
+        return flush(np.concatenate([z, change], axis=1)), [before]
     if layer.state_shapes():
         z, *new_state = _cell_step(layer, tensors, z, carried)
         return z, list(new_state)
@@ -138,6 +154,14 @@ def prepare(layer: Layer, w: Tensors) -> Tensors:
             prepared["bias"] = w["bias_ih"] + w["bias_hh"]
             return prepared
     return w
+
+
+def _change(w: Tensors, values: Float32, before: Array) -> tuple[Float32, Float32]:
+    """Change of `values` `[B, n]` since `before` `[B, n + 1]`, and what comes after it."""
+    is_first = before[:, -1:] == 0
+    change = np.where(is_first, np.float32(0), values - before[:, :-1])
+    after = np.concatenate([flush(values), np.ones_like(values[:, :1])], axis=1)
+    return numerics.within(change, w["low"], w["high"]), after
 
 
 def _stateless_step(layer: Layer, w: Tensors, z: Float32) -> Float32:

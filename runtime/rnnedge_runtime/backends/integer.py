@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import numerics
 from ..engine import Array, State
 from ..input_handling import Inputs, clip_bounds
 from ..integer_numerics import (
@@ -41,7 +42,7 @@ from ..layers import (
     RecurrentLayer,
     Rnn,
 )
-from ..numerics import Float32, clip, flush
+from ..numerics import Float32, flush
 from ..quantised import QuantisedModel, parts
 from .float32 import Tensors, layer_step, prepare
 from .integer_inputs import IntegerInputs
@@ -116,15 +117,19 @@ class IntegerEngine:
             held = self._integers.held_integers(known)
             z = inputs = self._integers.clipped(held)
             x = self._integers.to_float(inputs)  # what a float add_last adds
+            readings = self._integers.to_float(held)
         else:
-            x = clip(x, *self._clip)
+            readings = numerics.readings(x)
+            x = numerics.within(readings, *self._clip)
             real = x if is_raw else flush(x)
         for k, (layer, part) in enumerate(
             zip(self._spec.layers, self._parts, strict=True)
         ):
             if part.role == "float":
                 tensors = self._float_tensors[k]
-                real, layer_state = layer_step(layer, tensors, real, carried, x)
+                real, layer_state = layer_step(
+                    layer, tensors, real, carried, x, readings
+                )
                 new_state += layer_state
                 continue
             if part.is_first and k > 0:

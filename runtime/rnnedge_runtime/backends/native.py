@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..artifact_file import read_file
 from ..engine import Array, Engine, FleetStates, State
-from ..errors import MissingDependencyError
+from ..errors import MissingDependencyError, NonFiniteError
 from ..input_handling import Inputs
 from ..metadata import Metadata
 from ..rnne_file import parse_rnne
@@ -150,7 +150,11 @@ class NativeStepper:
         """Advance by one step, or by all steps of `x` `[T, I]` into `y` `[T, O]`."""
         x = np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty(y.shape, dtype=np.float32)
-        self._stream.advance(x, out)
+        if not self._stream.advance(x, out):
+            raise NonFiniteError(
+                "native backend: a model input is missing or outside the range of its "
+                "feature, whose policy is 'reject'. Pass held model inputs."
+            )
         y[...] = out
 
     def get_state(self) -> State:

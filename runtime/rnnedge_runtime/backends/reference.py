@@ -20,6 +20,7 @@ from ..layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -113,13 +114,20 @@ class ReferenceEngine:
 
     def _step(self, x: Float, state: State) -> tuple[Float, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
-        x = np.clip(x, *self._clip)
+        readings = x
+        x = np.clip(readings, *self._clip)
         carried = iter(state)
         new_state: State = []
         z = x
         for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
             if isinstance(layer, AddLast):
-                z = z + x[:, list(layer.sources)]
+                source = x if layer.is_clipped else readings
+                z = z + source[:, list(layer.sources)]
+            elif isinstance(layer, Difference):
+                values = readings[:, list(layer.sources)]
+                change, before = _change(tensors, values, next(carried))
+                z = np.concatenate([z, change], axis=1)
+                new_state.append(before)
             elif layer.state_shapes():
                 z, *layer_state = _cell_step(layer, tensors, z, carried)
                 new_state += layer_state
@@ -147,6 +155,14 @@ def _stateless_step(layer: Layer, w: Tensors, z: Float) -> Float:
         f"reference backend: layer '{layer.kind}' is not known. "
         "Upgrade with: pip install --upgrade rnnedge."
     )
+
+
+def _change(w: Tensors, values: Float, before: Float) -> tuple[Float, Float]:
+    """Change of `values` `[B, n]` since `before` `[B, n + 1]`, and what comes after it."""
+    change = values - before[:, :-1]
+    change[before[:, -1] == 0] = 0.0
+    after = np.concatenate([values, np.ones_like(values[:, :1])], axis=1)
+    return np.clip(change, w["low"], w["high"]), after
 
 
 def _cell_step(
