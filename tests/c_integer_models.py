@@ -66,12 +66,12 @@ class DrawnIntegers:
         return self.numpy.stream().run(self.readings, self.times).astype(np.float32)
 
 
-def drawn_integers(count: int, size: int = 40) -> list[DrawnIntegers]:
+def drawn_integers(count: int, size: int = 40, version: int = 1) -> list[DrawnIntegers]:
     """Models drawn before any is compiled, so that one call of a compiler takes them all."""
     models: list[DrawnIntegers] = []
 
     @settings(max_examples=4 * count, phases=[Phase.generate], database=None)
-    @given(quantised_models(), seeds)
+    @given(quantised_models(version), seeds)
     def draw(model: QuantisedModel, seed: int) -> None:
         rng = np.random.default_rng(seed)
         models.append(DrawnIntegers(model, random_readings(model.spec, rng, size)))

@@ -194,8 +194,8 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
                 arrays.append(_integers("int16_t", f"{name}_{suffix}", values))
     if model.holds_readings:
         for suffix in ("reading_low", "reading_high"):
-            values = tensors[f"input.0.{suffix}"]
-            arrays.append(_integers("int32_t", f"{name}_{suffix}", values))
+            ends = tensors[f"input.0.{suffix}"]
+            arrays.append(_integers("int32_t", f"{name}_{suffix}", ends))
     return arrays
 
 
