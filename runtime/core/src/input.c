@@ -5,8 +5,7 @@
 #include "block.h"
 #include "bytes.h"
 
-/* Finite, and within the range of its feature. */
-static int is_plausible(const rnne_feature *feature, float value)
+int rnne_is_plausible(const rnne_feature *feature, float value)
 {
     const int32_t key = rnne_key_of_float(value);
     return key >= feature->least && key <= feature->most;
@@ -15,7 +14,7 @@ static int is_plausible(const rnne_feature *feature, float value)
 int rnne_is_rejected(const rnne_model *model, const float *x)
 {
     for (size_t i = 0; i < model->info.num_features; i++)
-        if (model->features[i].rejects && !is_plausible(&model->features[i], x[i]))
+        if (model->features[i].rejects && !rnne_is_plausible(&model->features[i], x[i]))
             return 1;
     return 0;
 }
@@ -32,7 +31,7 @@ void rnne_accept(const rnne_model *model, const float *x, float *held, float *to
     for (size_t i = 0; i < num_features; i++) {
         const rnne_feature *const feature = &model->features[i];
         float value = x[i];
-        if (is_plausible(feature, value))
+        if (rnne_is_plausible(feature, value))
             held[i * lanes] = value;
         else
             value = held[i * lanes];

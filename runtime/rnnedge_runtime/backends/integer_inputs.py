@@ -21,6 +21,7 @@ from ..integer_numerics import (
 from ..layers import Embedding
 from ..numerics import SMALLEST_NORMAL, Float32
 from ..quantised import QuantisedModel, parts
+from ..spec import LARGEST_FLOAT32
 from ..time_features import phase
 from ..weights import Weights
 
@@ -114,7 +115,8 @@ class IntegerInputs(Inputs):
             for k, feature in enumerate(self._spec.features):
                 low, high = feature.range or (-LARGEST_VALUE, LARGEST_VALUE)
                 limits = np.array([np.ceil(low), np.floor(high)])
-                bounds[:, k] = np.clip(limits, -LARGEST_VALUE, LARGEST_VALUE)
+                most = LARGEST_VALUE + 1
+                bounds[:, k] = np.clip(limits, -most, most)
             return bounds[0], bounds[1]
         largest = LARGEST_READING if self.holds_readings else LARGEST_VALUE
         limit = np.full(1, largest)
@@ -123,7 +125,8 @@ class IntegerInputs(Inputs):
                 continue
             ends = _without_denormals(np.asarray(feature.range, dtype=np.float32))
             shift, rate = self._tensors["shift"][k], self._tensors["rate"][k]
-            bounds[:, k] = to_integers((ends - shift) * rate, -limit, limit, largest)
+            found = to_integers((ends - shift) * rate, -limit, limit, largest)
+            bounds[:, k] = np.where(np.abs(ends) == LARGEST_FLOAT32, bounds[:, k], found)
         return bounds[0], bounds[1]
 
     def to_float(self, values: Integers, columns: Columns = slice(None)) -> Float32:
