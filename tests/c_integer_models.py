@@ -17,6 +17,7 @@ from rnnedge_export.c_source.integer_source import generate_integer_c
 from rnnedge_export.c_source.reading import read_c_source
 from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
+from rnnedge_runtime.layers import AddLast, Difference
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel, parts
@@ -37,6 +38,31 @@ class DrawnIntegers:
     @property
     def has_integer_inputs(self) -> bool:
         return parts(self.spec, self.model.kept)[0].is_first
+
+    @property
+    def integer(self) -> type[np.integer]:
+        """What its calls on integers take and give."""
+        return np.int32 if self.model.holds_readings else np.int16
+
+    @property
+    def missing(self) -> int:
+        """What marks a missing reading there."""
+        return int(np.iinfo(self.integer).min)
+
+    @property
+    def has_float_readings(self) -> bool:
+        """Whether a layer in float takes readings before the clip, or their ranges."""
+        has_ranges = any(feature.range for feature in self.spec.features)
+        return (has_ranges and not self.has_integer_inputs) or any(
+            part.role == "float"
+            and (
+                isinstance(layer, Difference)
+                or (isinstance(layer, AddLast) and not layer.is_clipped)
+            )
+            for layer, part in zip(
+                self.spec.layers, parts(self.spec, self.model.kept), strict=True
+            )
+        )
 
     @property
     def metadata(self) -> Metadata:
