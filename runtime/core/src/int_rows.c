@@ -172,47 +172,10 @@ static void embedding(rnne_rows *rows, const rnne_layer *layer, const part *p)
     }
 }
 
-/* In whole units of the output, so that it is exact however far the reading is. */
-static void add_reading(rnne_rows *rows, const rnne_layer *layer, const part *p)
-{
-    const int32_t *const gain = layer->integer.gain;
-    const int32_t *const multiple = layer->integer.source_gain;
-    for (size_t j = 0; j < p->n; j++) {
-        const int32_t *const inputs = rows->inputs + j * rows->block.model->input_floats;
-        int32_t *const out = rows->wide + j * rows->block.model->value_floats;
-        for (size_t i = 0; i < layer->output_size; i++)
-            out[i] = inputs[layer->sources[i]] * multiple[i] +
-                     (int32_t)rnne_shifted_wide((int64_t)rows->z[j][i] * gain[i], 15);
-    }
-}
-
-/* d: the readings of the step before, then whether there was one. */
-static void difference(rnne_rows *rows, const rnne_layer *layer, const part *p)
-{
-    const rnne_int_layer *const w = &layer->integer;
-    const size_t in = layer->input_size, n = layer->output_size - in;
-    for (size_t j = 0; j < p->n; j++) {
-        const int32_t *const inputs = rows->inputs + j * rows->block.model->input_floats;
-        int32_t *const d = (int32_t *)(void *)(rows->states[j] + layer->h_at);
-        int16_t *const out = q_row(rows, p->to, j);
-        memcpy(out, rows->z[j], in * sizeof *out);
-        for (size_t i = 0; i < n; i++) {
-            const int32_t now = inputs[layer->sources[i]];
-            int32_t v = d[n] ? now - d[i] : 0;
-            v = v < w->change_low[i] ? w->change_low[i] : v;
-            v = v > w->change_high[i] ? w->change_high[i] : v;
-            v = (v + ((1 << w->drop[i]) >> 1)) >> w->drop[i];
-            out[in + i] = (int16_t)rnne_saturated(v);
-            d[i] = now;
-        }
-        d[n] = 1;
-    }
-}
-
 static void add_last(rnne_rows *rows, const rnne_layer *layer, const part *p)
 {
     if (rnne_is_wide(layer)) {
-        add_reading(rows, layer, p);
+        rnne_rows_add_readings(rows, layer, p->n);
         return;
     }
     const int32_t *const gain = layer->integer.gain;
@@ -241,7 +204,7 @@ static void integer_layer(rnne_rows *rows, const rnne_layer *layer, const part *
     case RNNE_ACTIVATION: activation(rows, layer, p); break;
     case RNNE_EMBEDDING: embedding(rows, layer, p); break;
     case RNNE_ADD_LAST: add_last(rows, layer, p); break;
-    case RNNE_DIFFERENCE: difference(rows, layer, p); break;
+    case RNNE_DIFFERENCE: rnne_rows_changes(rows, layer, p->n, q_row(rows, p->to, 0)); break;
     case RNNE_AFFINE:
     case RNNE_SOFTMAX: return;
     }
@@ -288,10 +251,8 @@ static void out_of_segment(rnne_rows *rows, const rnne_layer *layer, size_t n)
 {
     const size_t stride = rows->block.model->value_floats;
     const float *const step = layer->integer.step, *const offset = layer->integer.offset;
-    for (size_t j = 0; rnne_is_wide(layer) && j < n; j++)
-        for (size_t i = 0; i < layer->output_size; i++)
-            rows->real[0][j * stride + i] =
-                rnne_flush((float)rows->wide[j * stride + i] * step[i] + offset[i]);
+    if (rnne_is_wide(layer))
+        rnne_rows_wide_to_float(rows, layer, n);
     for (size_t j = 0; !rnne_is_wide(layer) && j < n; j++)
         rows->block.model->int_kernels->to_float(layer->output_size, rows->z[j], step, offset,
                                                  rows->real[0] + j * stride);

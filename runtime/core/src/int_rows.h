@@ -45,6 +45,23 @@ void rnne_rows_accept_q32(rnne_rows *rows, size_t j, const int32_t *x);
 /* One step of each row.  is_sequence: all have the same state, and follow one another. */
 void rnne_rows_step(rnne_rows *rows, size_t n, int is_sequence);
 
+/* ---- int_readings.c: layers of n rows that take readings before the clip ---- */
+
+/*
+ * An add_last that is not clipped, from rows->z to rows->wide: in whole units of the output, so that
+ * it is exact however far the reading is.
+ */
+void rnne_rows_add_readings(const rnne_rows *rows, const rnne_layer *layer, size_t n);
+
+/*
+ * A difference, from rows->z to `out`, rows of q.  Its state d: the readings of the step before,
+ * then whether there was one.
+ */
+void rnne_rows_changes(const rnne_rows *rows, const rnne_layer *layer, size_t n, int16_t *out);
+
+/* real[0] = flush(wide * step + offset) */
+void rnne_rows_wide_to_float(const rnne_rows *rows, const rnne_layer *layer, size_t n);
+
 /* ---- int_input.c ---- */
 
 /* The float32 value that stands for integer q of model input i. */

@@ -232,21 +232,20 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
 
 /* Whether layers take readings before the clip, and whether these are integers. */
 static rnne_status find_readings(const rnne_section *model, rnne_layout *layout,
-                                 rnne_error *error)
+                                 rnne_layer *layer, rnne_error *error)
 {
-    rnne_layout before = *layout;
     rnne_cursor cursor = rnne_layout_start(layout);
-    rnne_layer layer;
     int is_of_integers = 0;
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        const rnne_status status = rnne_layout_layer(model, &before, &cursor, &layer, error);
+        const rnne_status status = rnne_layout_layer(model, layout, &cursor, layer, error);
         if (status != RNNE_OK)
             return status;
-        before.has_float |= layer.part == RNNE_PART_FLOAT;
-        is_of_integers |= layer.is_input && layer.kind != RNNE_EMBEDDING;
-        layout->takes_readings |= rnne_takes_readings(&layer);
+        layout->has_float |= layer->part == RNNE_PART_FLOAT;
+        is_of_integers |= layer->is_input && layer->kind != RNNE_EMBEDDING;
+        layout->takes_readings |= rnne_takes_readings(layer);
     }
     layout->holds_readings = is_of_integers && layout->takes_readings;
+    layout->has_float = 0;
     return RNNE_OK;
 }
 
@@ -258,12 +257,12 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     rnne_status status = check_signature(model, layout, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
+    rnne_layer layer;
     if (status == RNNE_OK)
-        status = find_readings(model, layout, error);
+        status = find_readings(model, layout, &layer, error);
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
-    rnne_layer layer;
     rnne_cursor cursor = rnne_layout_start(layout);
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
