@@ -203,6 +203,9 @@ def random_readings(spec: ModelSpec, rng: np.random.Generator, size: int) -> np.
     readings = rng.normal(size=shape).astype(np.float32)
     readings[rng.random(shape) < 0.05] *= 10
     is_held = np.array([feature.missing == "hold" for feature in spec.features])
+    for k, feature in enumerate(spec.features):
+        if feature.range is not None and not is_held[k]:
+            readings[:, k] = readings[:, k].clip(*feature.range)
     gaps = rng.random(shape) < 0.1
     readings[gaps & is_held] = rng.choice(
         np.array([np.nan, np.inf, -np.inf], np.float32), (gaps & is_held).sum()

@@ -39,6 +39,8 @@ LONG_RUN_SEED = 20_230_917
 WEIGHTS_ALIGNMENT = 64
 
 _RUN_CHUNK = 500
+_RANGE_MARGIN = 2.0**-10
+"""So that rounding leads no input out of its range, where it would count as missing."""
 
 Section = tuple[bytes, int, bytes]
 
@@ -154,11 +156,20 @@ def generate_inputs(
 def input_ranges(
     spec: ModelSpec,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`base` and `span` `[I]` of the long run: the clip range, or around the held value."""
+    """`base` and `span` `[I]` of the long run: the clip range, or around the held value.
+
+    Where a layer takes readings before the clip, twice as wide; within every range.
+    """
     low = np.full(spec.input_size, -1.0)
     high = np.full(spec.input_size, 1.0)
     for k, feature in enumerate(spec.features):
         low[k], high[k] = feature.clip or (feature.initial - 2, feature.initial + 2)
+        if feature.clip and spec.takes_readings:
+            width = high[k] - low[k]
+            low[k], high[k] = low[k] - width / 2, high[k] + width / 2
+        if feature.range is not None:
+            low[k], high[k] = np.clip((low[k], high[k]), *feature.range)
+            high[k] -= _RANGE_MARGIN * (high[k] - low[k])
     first = spec.layers[0]
     if isinstance(first, Embedding):
         low[0], high[0] = 0, first.num_embeddings

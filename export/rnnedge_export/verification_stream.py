@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import NonFiniteError, ShapeError, SpecError
-from rnnedge_runtime.input_handling import clip_bounds
+from rnnedge_runtime.input_handling import clip_bounds, range_bounds
 from rnnedge_runtime.layers import Affine, Embedding
 from rnnedge_runtime.metadata import Golden
 from rnnedge_runtime.spec import ModelSpec
@@ -15,6 +15,8 @@ from rnnedge_runtime.weights import Weights
 
 _CORRELATION = 0.95
 _SEED = 20130101
+_EXCURSION_PERIOD = 256
+_EXCURSIONS = ((24, 32), (40, 48))
 
 Inputs = NDArray[np.float32]
 
@@ -30,6 +32,8 @@ def verification_stream(
         given: `[T, I]` real model inputs; the last steps are taken, or all of them
             repeated. None draws an AR(1) stream at the scaler's mean and deviation, or
             token ids.
+
+    Where a layer takes readings as they are before the clip, some steps leave it.
 
     Raises:
         ShapeError: `given` is not `[T, I]` with at least one step.
@@ -52,7 +56,7 @@ def verification_stream(
                 "Pass held model inputs."
             )
         stream = np.resize(array[-VERIFY_STEPS:], (VERIFY_STEPS, spec.input_size))
-    return _clipped(spec, stream)
+    return _plausible(spec, _leaving_the_clip(spec, stream))
 
 
 def check_tokens(spec: ModelSpec, given: NDArray[np.floating]) -> None:
@@ -82,7 +86,22 @@ def stream_like(spec: ModelSpec, golden: Golden) -> Inputs:
     if isinstance(spec.layers[0], Embedding) or not len(golden.x):
         return _stream_at_scale(spec, {})
     mean, deviation = golden.x.mean(axis=0), golden.x.std(axis=0)
-    return _clipped(spec, _autoregressive(mean, deviation))
+    return _plausible(spec, _leaving_the_clip(spec, _autoregressive(mean, deviation)))
+
+
+def with_implausible(spec: ModelSpec, readings: Inputs) -> Inputs:
+    """Readings `[T, F]`, some of them just outside the range of their feature.
+
+    Those of a feature whose policy is `reject` stay as they are.
+    """
+    changed = readings.copy()
+    for k, feature in enumerate(spec.features):
+        if feature.range is None or feature.missing == "reject":
+            continue
+        low, high = np.asarray(feature.range, dtype=np.float32)
+        changed[k % 3 :: 7, k] = np.nextafter(high, np.float32(np.inf))
+        changed[k % 3 + 3 :: 7, k] = np.nextafter(low, np.float32(-np.inf))
+    return changed
 
 
 def _stream_at_scale(spec: ModelSpec, weights: Weights) -> Inputs:
@@ -111,11 +130,32 @@ def _autoregressive(
     return (mean + deviation * noise).astype(np.float32)
 
 
-def _clipped(spec: ModelSpec, stream: Inputs) -> Inputs:
-    """The stream within the clip, so that a module that does not clip can be compared.
+def _leaving_the_clip(spec: ModelSpec, stream: Inputs) -> Inputs:
+    """The stream, short stretches of which lie one width of the clip higher or lower."""
+    if not spec.takes_readings:
+        return stream
+    moved = stream.copy()
+    phase = np.arange(len(stream)) % _EXCURSION_PERIOD
+    for k, feature in enumerate(spec.features):
+        low, high = feature.clip or (0.0, 0.0)
+        for sign, (first, last) in zip((1, -1), _EXCURSIONS, strict=True):
+            moved[(first <= phase) & (phase < last), k] += sign * (high - low)
+    return moved
 
-    Derived columns are sines and cosines.
+
+def _plausible(spec: ModelSpec, stream: Inputs) -> Inputs:
+    """The stream within every range and, where all layers take it clipped, the clip.
+
+    Within the clip a module that does not clip can be compared, too.
     """
+    if not spec.takes_readings:
+        stream = _clipped(spec, stream)
+    low, high = range_bounds(spec)
+    return np.ascontiguousarray(np.clip(stream, low, high), dtype=np.float32)
+
+
+def _clipped(spec: ModelSpec, stream: Inputs) -> Inputs:
+    """The stream within the clip; derived columns are sines and cosines."""
     low, high = (bound.copy() for bound in clip_bounds(spec))
     low[spec.num_features :], high[spec.num_features :] = -1, 1
     return np.ascontiguousarray(np.clip(stream, low, high), dtype=np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
@@ -29,7 +30,7 @@ from .long_run import read_long_run
 from .pairs import DIFFERENCE, compare_pair
 from .parity import Array, Parity, compare, step_through
 from .rnne import numpy_engine_of, outputs_from_start
-from .verification_stream import Inputs, stream_like
+from .verification_stream import Inputs, stream_like, with_implausible
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
 from .wasm.reading import is_wasm, missing_javascript
@@ -178,6 +179,7 @@ class _Verification:
             self.chunks_equal_run(),
             self.state_changes(),
             self.snapshot_restores(),
+            *self.implausible_readings(),
             self.drift(),
         ]
 
@@ -338,6 +340,22 @@ class _Verification:
         detail = f"{len(blob)} bytes after {_SNAPSHOT_STEPS} steps, bits compared"
         return self.check("snapshot restores", is_equal, detail=detail)
 
+    def implausible_readings(self) -> list[Check]:
+        """A reading outside its range gives the output of the one held for it."""
+        features = self.spec.features
+        if all(item.range is None or item.missing == "reject" for item in features):
+            return []
+        x = self.x[:_SNAPSHOT_STEPS, : self.spec.num_features]
+        readings = with_implausible(self.spec, x)
+        initial = self.spec.state[-1].initial_array()
+        held = hold_readings(features, readings, initial, where="verify")
+        found, expected = (
+            self.step_stream(self.model.stream(), 0, len(rows), rows)
+            for rows in (readings, held)
+        )
+        is_equal = found.tobytes() == expected.tobytes()
+        return [self.check("implausible readings are held, bit for bit", is_equal)]
+
     def drift(self) -> Check:
         if self.is_integer:
             return self.definition()
@@ -365,8 +383,10 @@ class _Verification:
     def initial(self) -> list[Array]:
         return initial_state(self.spec.graph_state, 1, self.engine.dtype)
 
-    def step_stream(self, stream: Stream, first: int, last: int) -> Array:
-        readings = self.x[first:last, : self.spec.num_features]
+    def step_stream(
+        self, stream: Stream, first: int, last: int, x: Inputs | None = None
+    ) -> Array:
+        readings = (self.x if x is None else x)[first:last, : self.spec.num_features]
         period = self.spec.sample_period_s or 1.0
         return np.array(
             [

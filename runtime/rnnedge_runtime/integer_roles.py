@@ -78,13 +78,8 @@ def holds_readings(spec: ModelSpec, kept: frozenset[int]) -> bool:
     Raises:
         SpecError: as `parts`.
     """
-    is_needed = any(
-        isinstance(layer, Difference)
-        or (isinstance(layer, AddLast) and not layer.is_clipped)
-        for layer in spec.layers
-    )
     is_token = isinstance(spec.layers[0], Embedding)
-    return is_needed and not is_token and parts(spec, kept)[0].is_first
+    return spec.takes_readings and not is_token and parts(spec, kept)[0].is_first
 
 
 def _role(

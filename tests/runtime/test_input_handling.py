@@ -36,7 +36,8 @@ def test_hold_equals_a_slow_loop(spec: ModelSpec, seed: int, size: int) -> None:
     current = list(last)
     for t in range(size):
         for k in range(spec.num_features):
-            if math.isfinite(readings[t, k]):
+            low, high = spec.features[k].range or (-math.inf, math.inf)
+            if math.isfinite(readings[t, k]) and low <= readings[t, k] <= high:
                 current[k] = readings[t, k]
             assert found[t, k] == current[k]
     np.testing.assert_array_equal(readings, given_readings)
