@@ -7,8 +7,6 @@ its state carried, widened by `HEADROOM`.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +17,6 @@ from rnnedge_runtime.integer_numerics import (
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
     LARGEST_MULTIPLIER,
-    LARGEST_STATE,
     LARGEST_VALUE,
     STATE_BITS,
 )
@@ -40,7 +37,6 @@ from rnnedge_runtime.numerics import Float32
 from rnnedge_runtime.quantised import (
     QuantisedModel,
     Tensor,
-    holds_readings,
     parts,
     tensor_types,
 )
@@ -50,7 +46,12 @@ from rnnedge_runtime.weights import Weights
 from .input_scales import InputScales, input_scales, token_scales
 from .ranges import Ranges as Ranges
 from .ranges import measure_ranges as measure_ranges
-from .reading_scales import change_scales, reading_units
+from .reading_scales import (
+    change_scales,
+    folded_scaler,
+    reading_units,
+    unclipped_inputs,
+)
 from .scales import (
     ARGUMENT_UNITS,
     FUNCTION_UNITS,
@@ -58,8 +59,10 @@ from .scales import (
     STATE_UNIT,
     Float64,
     Scale,
+    cell_bits,
     finest_unit,
     floored,
+    hidden_bits,
     multipliers,
     rows_of,
     unit_of,
@@ -104,6 +107,8 @@ class _Quantiser:
         self.shift: Scale = 0.0
         self.rest: Scale = 0.0
         self.inputs: InputScales | None = None
+        self.unclipped = unclipped_inputs(spec, kept)
+        self.scaler = folded_scaler(spec, kept)
 
     def model(self) -> QuantisedModel:
         for k, (layer, part) in enumerate(
@@ -116,7 +121,7 @@ class _Quantiser:
                     self.tensors[f"layers.{k}.{name}"] = self._weight(k, name)
             elif part.role == "integer":
                 self._layer(k, layer)
-            elif k > 1 or (k == 1 and self._scaler() != 1):
+            elif k > 1 or (k == 1 and self.scaler != 1):
                 self._fold_out(k)
             if part.is_last:
                 self._convert_out(k, layer)
@@ -145,10 +150,9 @@ class _Quantiser:
             return
         size = self.spec.input_size
         shift, scale = np.zeros(size), np.ones(size)
-        scaler = self._scaler()
-        if scaler is not None:
+        if self.scaler is not None:
             shift, scale = (
-                self._weight(scaler, name).astype(np.float64)[:size]
+                self._weight(self.scaler, name).astype(np.float64)[:size]
                 for name in ("shift", "scale")
             )
         if isinstance(layer, Embedding):
@@ -160,33 +164,15 @@ class _Quantiser:
                 shift,
                 scale,
                 is_product=not isinstance(layer, Activation),
-                unclipped=self._unclipped(),
+                unclipped=self.unclipped,
             )
         self.unit, self.rest = self.inputs.unit, self.inputs.rest
         for name, tensor in self.inputs.tensors.items():
             self.tensors[f"input.0.{name}"] = tensor
 
-    def _unclipped(self) -> tuple[int, ...] | None:
-        """Inputs that a layer takes as they are held; None where they are held clipped."""
-        if not holds_readings(self.spec, self.kept):
-            return None
-        return tuple(
-            source
-            for layer in self.spec.layers
-            if isinstance(layer, Difference)
-            or (isinstance(layer, AddLast) and not layer.is_clipped)
-            for source in layer.sources
-        )
-
-    def _scaler(self) -> int | None:
-        """Position of the affine that the first conversion takes in."""
-        k = int(isinstance(self.spec.layers[0], Difference))
-        is_affine = k < len(self.parts) and isinstance(self.spec.layers[k], Affine)
-        return k if is_affine and self.parts[k].role == "folded" else None
-
     def _layer(self, k: int, layer: Layer) -> None:
         match layer:
-            case AddLast() if self._unclipped() is not None and not layer.is_clipped:
+            case AddLast() if self.unclipped is not None and not layer.is_clipped:
                 self._add_reading(k, layer)
             case Embedding():
                 self._embedding(k, layer)
@@ -241,11 +227,10 @@ class _Quantiser:
 
     def _add_reading(self, k: int, layer: AddLast) -> None:
         """The reading in whole units of the output, so that it is exact however far."""
-        source, size = list(layer.sources), layer.output_size
+        source, n = list(layer.sources), layer.output_size
         assert self.inputs is not None
         multiple, unit = reading_units(self.inputs.step[source], self.unit)
-        gain = self._gain(k, self.unit, unit, size, LARGEST_FUNCTION_GAIN)
-        self._put(k, "gain", gain)
+        self._put(k, "gain", self._gain(k, self.unit, unit, n, LARGEST_FUNCTION_GAIN))
         self._put(k, "multiple", multiple)
         self.unit = unit
         self.shift = self.shift + self.inputs.shift[source]
@@ -258,10 +243,10 @@ class _Quantiser:
         for name, values in tensors.items():
             self._put(k, name, values)
         rest: Scale = step * 0
-        scaler, size = self._scaler(), self.spec.input_size
-        if scaler is not None:
-            scale = self._weight(scaler, "scale").astype(np.float64)[size:]
-            rest = -self._weight(scaler, "shift").astype(np.float64)[size:] * scale
+        size = self.spec.input_size
+        if self.scaler is not None:
+            scale = self._weight(self.scaler, "scale").astype(np.float64)[size:]
+            rest = -self._weight(self.scaler, "shift").astype(np.float64)[size:] * scale
             unit = unit * scale
         self.unit = np.append(np.broadcast_to(np.asarray(self.unit), (size,)), unit)
         self.rest = np.append(np.broadcast_to(np.asarray(self.rest), (size,)), rest)
@@ -321,10 +306,8 @@ class _Quantiser:
     def _taken_up(self, k: int, name: str) -> Scale:
         """What the inputs' zeros add to the sums of the first product."""
         rest, self.rest = self.rest, 0.0
-        if not np.any(rest):
-            return 0.0
-        taken: Float64 = self._weight(k, name).astype(np.float64) @ rest
-        return taken
+        weight = self._weight(k, name).astype(np.float64)
+        return weight @ rest if np.any(rest) else 0.0
 
     def _rows(self, k: int, name: str) -> tuple[Float64, Float64]:
         """A weight that multiplies values of the unit `unit`, as `rows_of` gives it."""
@@ -376,20 +359,16 @@ class _Quantiser:
             row_units: units of the rows that a multiplier brings to this scale.
         """
         largest = HEADROOM * float(self.ranges.outputs[k].max())
-        unit = max(
-            2.0**-STATE_BITS * largest, float(finest_unit(row_units).max()), STATE_UNIT
-        )
-        bits = -math.ceil(math.log2(unit))
+        bits = hidden_bits(largest, float(finest_unit(row_units).max()))
         if bits < 0:
             raise self._too_large(k, "hidden state", largest)
         return bits
 
     def _cell_bits(self, k: int) -> int:
         largest = HEADROOM * self.ranges.cells[k]
-        room = math.floor(math.log2(LARGEST_STATE / max(largest, 2.0**-20)))
-        if room < CELL_BITS.start:
+        if (bits := cell_bits(largest)) < CELL_BITS.start:
             raise self._too_large(k, "cell state", largest)
-        return min(room, CELL_BITS.stop - 1)
+        return bits
 
     def _bias(self, k: int, values: Float64) -> Float64:
         if (np.abs(values) > LARGEST_BIAS).any():

@@ -9,8 +9,31 @@ from rnnedge_runtime.integer_numerics import (
     LARGEST_MULTIPLE,
     LARGEST_VALUE,
 )
+from rnnedge_runtime.layers import AddLast, Affine, Difference
+from rnnedge_runtime.quantised import holds_readings, parts
+from rnnedge_runtime.spec import ModelSpec
 
 from .scales import Float64, Scale
+
+
+def unclipped_inputs(spec: ModelSpec, kept: frozenset[int]) -> tuple[int, ...] | None:
+    """Inputs that a layer takes as they are held; None where they are held clipped."""
+    if not holds_readings(spec, kept):
+        return None
+    return tuple(
+        source
+        for layer in spec.layers
+        if isinstance(layer, Difference)
+        or (isinstance(layer, AddLast) and not layer.is_clipped)
+        for source in layer.sources
+    )
+
+
+def folded_scaler(spec: ModelSpec, kept: frozenset[int]) -> int | None:
+    """Position of the affine that the conversion of the model input takes in."""
+    k = int(isinstance(spec.layers[0], Difference))
+    is_affine = k < len(spec.layers) and isinstance(spec.layers[k], Affine)
+    return k if is_affine and parts(spec, kept)[k].role == "folded" else None
 
 
 def reading_units(step: Float64, unit: Scale) -> tuple[Float64, Float64]:

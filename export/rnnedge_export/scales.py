@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.integer_numerics import (
     ARGUMENT_BITS,
+    CELL_BITS,
     LARGEST_MULTIPLIER,
     LARGEST_ROW_SUM,
+    LARGEST_STATE,
     LARGEST_VALUE,
     LARGEST_WEIGHT,
     STATE_BITS,
@@ -75,3 +79,15 @@ def multipliers(row_units: Float64, unit: Scale) -> Float64:
 def finest_unit(row_units: Float64) -> Float64:
     """`[R]` the finest unit of each row's output that a multiplier reaches."""
     return row_units * 2.0**32 / (LARGEST_MULTIPLIER - 1)
+
+
+def hidden_bits(largest: float, finest: float) -> int:
+    """Fraction bits of a state up to `largest`, its unit no finer than `finest`."""
+    unit = max(STATE_UNIT * largest, finest, STATE_UNIT)
+    return -math.ceil(math.log2(unit))
+
+
+def cell_bits(largest: float) -> int:
+    """Fraction bits of a cell state up to `largest`."""
+    room = math.floor(math.log2(LARGEST_STATE / max(largest, 2.0**-20)))
+    return min(room, CELL_BITS.stop - 1)

@@ -16,14 +16,8 @@ from .functions import (
     snapshot_functions,
     time_function,
 )
-from .integer_step import (
-    ON_STACK_Q,
-    Carried,
-    IntegerCode,
-    has_ranges,
-    limits,
-    padded,
-)
+from .integer_accept import Carried, has_ranges, limits, padded
+from .integer_step import ON_STACK_Q, IntegerCode
 from .interface import STATE_FIELD
 from .naming import float_literal
 

@@ -8,7 +8,7 @@ from rnnedge_runtime.backends.integer_inputs import IntegerInputs
 from rnnedge_runtime.quantised import QuantisedModel, parts
 from rnnedge_runtime.spec import LARGEST_FLOAT32, ModelSpec
 
-from .integer_step import has_ranges
+from .integer_accept import has_ranges
 from .naming import integer_array
 
 

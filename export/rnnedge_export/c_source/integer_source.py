@@ -30,11 +30,12 @@ from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from ..rnne import outputs_from_start
 from .description import Figures, artifact_block, header_comment
+from .integer_accept import limits
 from .integer_functions import initial_inputs, integer_functions, row_fields
 from .integer_interface import integer_interface
 from .integer_packing import pack_integer_layer
 from .integer_ranges import range_arrays
-from .integer_step import integer_code, limits
+from .integer_step import integer_code
 from .interface import interface_text
 from .kernel import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
 from .naming import c_identifier, comment, float_array, integer_array

@@ -126,7 +126,9 @@ class IntegerInputs(Inputs):
             ends = _without_denormals(np.asarray(feature.range, dtype=np.float32))
             shift, rate = self._tensors["shift"][k], self._tensors["rate"][k]
             found = to_integers((ends - shift) * rate, -limit, limit, largest)
-            bounds[:, k] = np.where(np.abs(ends) == LARGEST_FLOAT32, bounds[:, k], found)
+            bounds[:, k] = np.where(
+                np.abs(ends) == LARGEST_FLOAT32, bounds[:, k], found
+            )
         return bounds[0], bounds[1]
 
     def to_float(self, values: Integers, columns: Columns = slice(None)) -> Float32:
