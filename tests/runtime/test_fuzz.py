@@ -48,10 +48,24 @@ def fuzz(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
     )
 
 
+def has_fuzzer(folder: Path) -> bool:
+    """Whether clang is there with the libraries of its sanitizers and of libFuzzer."""
+    if not shutil.which(CLANG):
+        return False
+    source = folder / "target.c"
+    source.write_text(
+        "int LLVMFuzzerTestOneInput(const char *data, unsigned long size)\n"
+        "{ return data == 0 && size != 0; }\n"
+    )
+    flags = "-fsanitize=fuzzer,address,undefined"
+    command = [CLANG, flags, source, "-o", folder / "target"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 @pytest.mark.timeout(400)
 def test_fuzzing_finds_what_is_planted_and_nothing_else(tmp_path: Path) -> None:
     suffix = CLANG.rpartition("clang")[2]
-    if not shutil.which(CLANG) or not shutil.which(f"llvm-cov{suffix}"):
+    if not has_fuzzer(tmp_path) or not shutil.which(f"llvm-cov{suffix}"):
         pytest.skip("clang with libFuzzer and llvm-cov is not installed")
     done = fuzz(tmp_path, str(SECONDS))
     print(done.stdout)
