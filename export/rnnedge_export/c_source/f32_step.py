@@ -140,7 +140,7 @@ class ChainWriter:
             limits = f"{self.prefix}_low, {self.prefix}_high"
         num = spec.num_features
         if spec.takes_readings or has_ranges(spec):
-            self.hold(None if limits.startswith("NULL") else limits)
+            self.hold(limits, has_limits=not limits.startswith("NULL"))
         else:
             self.lines.append(f"rnne_f32_accept({num}, x, {limits}, s->held, {self.x});")
             self.accept_derived(self.x)
@@ -151,28 +151,23 @@ class ChainWriter:
             self.z = self.take(spec.input_size)
         self.map("RNNE_F32_IDENTITY", spec.input_size, self.x, self.z)
 
-    def hold(self, limits: str | None) -> None:
-        """Readings before the clip in `r`, where a layer takes them, then `x`."""
+    def hold(self, limits: str, *, has_limits: bool) -> None:
+        """`x` as model inputs, and in `r` as they are before the clip, if a layer asks."""
         spec, num = self.spec, self.spec.num_features
         keys = "NULL, NULL"
         if has_ranges(spec):
             keys = f"{self.prefix}_range_least, {self.prefix}_range_most"
-        readings = self.x
-        self.lines.append(f"rnne_f32_hold({num}, x, {keys}, s->held, {readings});")
-        self.accept_derived(readings)
         if spec.takes_readings:
-            self.r = readings
-            if limits is None:
-                self.keeps_x = True
-            else:
-                self.x = self.take(spec.input_size)
+            self.r = self.take(spec.input_size) if has_limits else self.x
+            self.keeps_x = self.keeps_x or not has_limits
         self.frees_x = not self.keeps_x
-        if limits is not None:
-            self.lines.append(f"rnne_f32_clip({num}, {readings}, {limits}, {self.x});")
-            if spec.derived and self.x != readings:
-                size = 2 * len(spec.derived)
-                ends = f"{readings} + {num}, {self.x} + {num}"
-                self.lines.append(f"rnne_f32_copy({size}, {ends});")
+        readings = self.r or self.x
+        self.lines.append(
+            f"rnne_f32_hold({num}, x, {keys}, {limits}, s->held, {readings}, {self.x});"
+        )
+        self.accept_derived(self.x)
+        if spec.derived and self.x != readings:
+            self.accept_derived(readings)
 
     def accept_derived(self, out: str) -> None:
         num, size = self.spec.num_features, 2 * len(self.spec.derived)

@@ -35,7 +35,8 @@ _F32_PURPOSE = """\
 
 _FURTHER_PARTS = {
     "ranges": ("rnne_f32_hold(", "rnne_is_ruled_out("),
-    "f32_held": ("rnne_f32_hold(", "rnne_f32_changes("),
+    "f32_held": ("rnne_f32_hold(",),
+    "f32_changes": ("rnne_f32_changes(",),
 }
 """Parts of few models, and the calls that need them."""
 
