@@ -18,6 +18,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -48,9 +49,17 @@ from rnnedge_runtime.weights import (
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def spec_of(layers: tuple[Layer, ...], num_derived: int = 0) -> ModelSpec:
+def spec_of(
+    layers: tuple[Layer, ...],
+    num_derived: int = 0,
+    *,
+    plausible: tuple[float, float] | None = None,
+) -> ModelSpec:
     num_features = layers[0].input_size - 2 * num_derived
-    features = [Feature(f"sensor_{k}", clip=(-4.0, 4.0)) for k in range(num_features)]
+    features = [
+        Feature(f"sensor_{k}", clip=(-4.0, 4.0), range=plausible)
+        for k in range(num_features)
+    ]
     return ModelSpec(
         features=tuple(features),
         targets=tuple(Target(f"y_{k}") for k in range(layers[-1].output_size)),
@@ -65,6 +74,16 @@ SAMPLES = {
     ),
     "lstm": spec_of((Affine(2), Lstm(2, 5), Lstm(5, 7, 3), Linear(3, 1))),
     "rnn": spec_of((Rnn(1, 4, "relu"), Rnn(4, 3), Activation(3, "sigmoid"))),
+    "change": spec_of(
+        (
+            Affine(2),
+            Difference(2, (0, 1)),
+            Gru(4, 3),
+            Linear(3, 1),
+            AddLast((0,), is_clipped=False),
+        ),
+        plausible=(-9.0, 9.0),
+    ),
     "token": spec_of((Embedding(6, 3), Gru(3, 4), Linear(4, 6), Softmax(6))),
 }
 
@@ -163,6 +182,7 @@ def hostile() -> dict[str, bytes]:
         "bad_model-clip_nan": with_model(64 + 4, 0x7FC00000),
         "bad_model-clip_reversed": with_model(64 + 4, 0x7F000000),
         "unsupported-layer": with_model(layers_at, 99),
+        "unsupported-next_layer": with_model(layers_at, 11),
         "unsupported-variant": with_model(layers_at + 4, 2),
         "bad_model-input_zero": with_model(layers_at + 8, 0),
         "bad_model-does_not_chain": with_model(layers_at + 8, 2),
@@ -182,7 +202,44 @@ def hostile() -> dict[str, bytes]:
         ),
         "bad_weights-nan": changed(weights_at + 8, 0x7FC00000),
         "bad_weights-infinite": changed(weights_at, 0xFF800000),
+        **hostile_ranges(sections),
+        **hostile_differences(),
         "ok-unknown_ancillary": writer.assemble([*sections, (b"NEWS", 0, b"1234")]),
+    }
+
+
+def hostile_ranges(sections: list[writer.Section]) -> dict[str, bytes]:
+    """Ranges of one feature that are none."""
+    ranges = {
+        "bad_section-ranges_empty": b"",
+        "bad_section-ranges_short": struct.pack("<f", 0),
+        "bad_section-ranges_long": struct.pack("<3f", 0, 1, 2),
+        "bad_model-range_nan": struct.pack("<2f", float("nan"), 1),
+        "bad_model-range_infinite": struct.pack("<2f", 0, float("inf")),
+        "bad_model-range_reversed": struct.pack("<2f", 1, 0),
+    }
+    return {
+        name: writer.assemble([*sections, (b"RNGE", CRITICAL, content)])
+        for name, content in ranges.items()
+    }
+
+
+def hostile_differences() -> dict[str, bytes]:
+    good = build(SAMPLES["change"])
+    _, _, model_at, _ = ENTRY.unpack_from(good, HEADER.size)
+    layer_at = model_at + 64 + 2 * 16 + 20  # behind two features and one layer
+    changes = {
+        "unsupported-difference_variant": (4, 1),
+        "bad_model-difference_appends_nothing": (12, 2),
+        "truncated-difference_sources": (12, 1 << 24),
+        "bad_model-difference_hidden": (16, 1),
+        "bad_model-difference_source": (20, 2),
+    }
+    return {
+        name: repaired(
+            good[: layer_at + at] + struct.pack("<I", value) + good[layer_at + at + 4 :]
+        )
+        for name, (at, value) in changes.items()
     }
 
 
@@ -206,6 +263,8 @@ def main(root: Path) -> None:
         name = np.dtype(dtype).name
         content = snapshot(build(SAMPLES["gru"]), dtype)
         (snapshots / f"{name}.snapshot").write_bytes(content)
+    content = snapshot(build(SAMPLES["change"]), np.float32)
+    (snapshots / "change.snapshot").write_bytes(content)
     content = snapshot(build_integers(SAMPLES["lstm"], KEPT), np.float32)
     (snapshots / "w8a16.snapshot").write_bytes(content)
     folder = root / "tests/c/hostile"

@@ -192,7 +192,9 @@ class _Builder:
         Where `d` says that there was no step, its readings are the first ones.
         """
 
-        def add(operator: str, inputs: Sequence[str], name: str, **fields: object) -> str:
+        def add(
+            operator: str, inputs: Sequence[str], name: str, **fields: object
+        ) -> str:
             return self.add(operator, inputs, f"{prefix}.{name}", **fields)
 
         state = self.state_names.pop(0)

@@ -21,7 +21,7 @@ from rnnedge.cli.tables import print_table
 from rnnedge_export.artifact_metadata import read_metadata, read_parameters
 from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import Layer, Opaque
+from rnnedge_runtime.layers import AddLast, Layer, Opaque
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
@@ -121,9 +121,14 @@ def _print(path: Path, metadata: Metadata) -> None:
     click.echo(f"  numerics  {metadata.numerics}")
     click.echo(f"  producer  {metadata.producer or 'unknown'}")
     click.echo(f"  readings  {_sampling(spec)}")
+    if spec.max_gap_s is not None:
+        gap = _duration(spec.max_gap_s)
+        click.echo(f"  gaps      up to {gap} stepped, a longer one starts anew")
+    if spec.clock:
+        click.echo(f"  clock     {spec.clock}")
     click.echo(f"  golden    {len(metadata.golden.x)} recorded steps")
     click.echo("\nFeatures, in this order")
-    print_table([["name", "unit", "missing", "clip", "first"], *_feature_rows(spec)])
+    print_table([_feature_header(spec), *_feature_rows(spec)])
     if spec.derived:
         names = [
             _PERIOD_NAMES.get(item.period_s, f"period of {item.period_s} s")
@@ -137,7 +142,7 @@ def _print(path: Path, metadata: Metadata) -> None:
         click.echo(f"  {_shortened(outputs)}{unit}")
     click.echo("\nLayers")
     rows = [
-        [layer.kind, str(layer.input_size), str(layer.output_size), _weights(layer)]
+        [_kind(layer), str(layer.input_size), str(layer.output_size), _weights(layer)]
         for layer in spec.layers
     ]
     header = ["layer", "in", "out", "weights"]
@@ -183,17 +188,36 @@ def _duration(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
+def _has_ranges(spec: ModelSpec) -> bool:
+    return any(feature.range is not None for feature in spec.features)
+
+
+def _feature_header(spec: ModelSpec) -> list[str]:
+    names = ["name", "unit", "missing", "range", "clip", "first"]
+    return names if _has_ranges(spec) else [n for n in names if n != "range"]
+
+
 def _feature_rows(spec: ModelSpec) -> list[list[str]]:
     return [
         [
             feature.name,
             feature.unit or "-",
             feature.missing,
-            "-" if feature.clip is None else "{:g} to {:g}".format(*feature.clip),
+            *([_bounds(feature.range)] if _has_ranges(spec) else []),
+            _bounds(feature.clip),
             f"{feature.initial:g}",
         ]
         for feature in spec.features
     ]
+
+
+def _bounds(bounds: tuple[float, float] | None) -> str:
+    return "-" if bounds is None else f"{bounds[0]:g} to {bounds[1]:g}"
+
+
+def _kind(layer: Layer) -> str:
+    is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
+    return f"{layer.kind}, not clipped" if is_unclipped else layer.kind
 
 
 def _shortened(names: list[str], most: int = 8) -> str:

@@ -85,6 +85,12 @@ def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ..
     Raises:
         SpecError: a layer that is not kept has no integer form; the message names it.
     """
+    if spec.takes_readings or any(item.range is not None for item in spec.features):
+        raise SpecError(
+            "int8: the model has ranges of readings, or layers that take them before the "
+            "clip (difference, add_last without it), which have no integer form. "
+            "Export it without --int8."
+        )
     roles: list[Role] = []
     for k, layer in enumerate(spec.layers):
         if k in kept:

@@ -23,7 +23,9 @@ from rnnedge_export import verification_stream
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
+from rnnedge_runtime.layers import AddLast, Difference, Gru, Linear
 from rnnedge_runtime.metadata import KEY_VERSION
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
 
 
 @pytest.fixture(autouse=True)
@@ -209,6 +211,35 @@ def test_inspect_shows_the_signature(artifact):
         "64 recorded steps",
     ):
         assert text in result.output
+
+
+def test_inspect_shows_what_version_2_of_the_spec_brought(tmp_path):
+    spec = ModelSpec(
+        (
+            Feature("a", "C", clip=(-2.0, 2.0), range=(-40.0, 60.0)),
+            Feature("b", missing="reject"),
+        ),
+        (Target("a"),),
+        (Difference(2, (0,)), Gru(3, 2), Linear(2, 1), AddLast((0,), is_clipped=False)),
+        sample_period_s=600.0,
+        max_gap_s=21_600.0,
+        clock="Europe/Berlin",
+    )
+    weights = random_weights(spec, np.random.default_rng(0))
+    path = save_artifact(spec, weights, tmp_path, ".rnne")
+    result = call("inspect", path)
+    assert result.exit_code == 0, result.output
+    for text in (
+        "gaps      up to 6 h stepped, a longer one starts anew",
+        "clock     Europe/Berlin",
+        "name  unit  missing      range     clip  first",
+        "a        C     hold  -40 to 60  -2 to 2",
+        "b        -   reject          -        -",
+        "add_last, not clipped",
+        "(d_0 [2], h_1 [2], held [2])",
+    ):
+        assert text in result.output
+    assert json.loads(call("inspect", "--json", path).output)["spec"]["clock"]
 
 
 def test_inspect_json_is_complete(artifact):

@@ -60,7 +60,8 @@ def test_streams_leave_the_clip_where_a_layer_takes_what_is_outside() -> None:
     for x in streams_of(spec):
         assert not is_missing(spec.features, x).any(), "inputs are held already"
         for column in x.T:
-            assert column.min() < -1 and column.max() > 1
+            assert column.min() < -1
+            assert column.max() > 1
     for x in streams_of(spec)[:3]:
         assert (np.abs(x[:64]) > 1).any(axis=0).all(), "the recorded steps do, too"
 

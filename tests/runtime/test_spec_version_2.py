@@ -95,7 +95,18 @@ def test_the_ends_of_a_range_belong_to_it() -> None:
     high = np.float32(0.1)
     above = np.nextafter(high, np.float32(1))
     models = native_model(spec, weights), reference_model(spec, weights)
-    for value in (0.0, -0.0, -tiny, -1.0, high, above, np.nan, -np.nan, np.inf, -np.inf):
+    for value in (
+        0.0,
+        -0.0,
+        -tiny,
+        -1.0,
+        high,
+        above,
+        np.nan,
+        -np.nan,
+        np.inf,
+        -np.inf,
+    ):
         is_known = 0 <= value <= high
         for model in models:
             expected = value if is_known else 0.25
@@ -122,12 +133,14 @@ def test_a_rejected_reading_is_named_with_its_range(
     stream, fleet = model.stream(), model.streams(2)
     stream.step([60.0, 1.0])
     before = stream.snapshot(), fleet.snapshot(1)
-    outside = r"'temp_c' is 85.0 in row 0, outside its range of -40 to 60, and its policy"
+    outside = (
+        r"'temp_c' is 85.0 in row 0, outside its range of -40 to 60, and its policy"
+    )
     with pytest.raises(NonFiniteError, match=outside):
         stream.step([85.0, 1.0])
     with pytest.raises(NonFiniteError, match=outside.replace("row 0", "row 1")):
         stream.run([[0.0, 1.0], [85.0, 1.0]])
-    with pytest.raises(NonFiniteError, match="Streams.step: stream 1: .*outside its"):
+    with pytest.raises(NonFiniteError, match=r"Streams\.step: stream 1: .*outside its"):
         fleet.step([[0.0, 1.0], [85.0, 1.0]])
     with pytest.raises(NonFiniteError, match=r"is nan in row 0, and its policy"):
         stream.step([np.nan, 1.0])

@@ -2,7 +2,7 @@
 /*
  * Restores what the fuzzer makes of snapshots, steps on and takes the state out again, whole and
  * as bare values.  What is refused leaves the state as it was.  The mutator repairs the checksum.
- * The models the snapshots belong to, one in floats and one in integers, are in RNNE_FUZZ_MODELS.
+ * The models the snapshots belong to, two in floats and one in integers, are in RNNE_FUZZ_MODELS.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ typedef struct subject {
     uint8_t *before, *after;
 } subject;
 
-static subject subjects[2];
+enum { NUM_SUBJECTS = 3 };
+static subject subjects[NUM_SUBJECTS];
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
@@ -75,6 +76,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     load(&subjects[0], RNNE_FUZZ_MODELS "/gru.rnne");
     load(&subjects[1], RNNE_FUZZ_MODELS "/lstm_w8a16.rnne");
+    load(&subjects[2], RNNE_FUZZ_MODELS "/change.rnne");
     return 0;
 }
 
@@ -116,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!snapshot)
         return 0;
     memcpy(snapshot, data, size);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < NUM_SUBJECTS; i++) {
         const subject *const s = &subjects[i];
         take(s, s->before);
         if (rnne_state_set(s->stream, snapshot, size, &error) == RNNE_OK) {

@@ -66,7 +66,7 @@ typedef enum rnne_status {
     RNNE_MEMORY_TOO_SMALL = 9, /* the memory given is smaller than asked for */
     RNNE_BAD_SNAPSHOT = 10,    /* not a snapshot, or one that was cut short or changed */
     RNNE_OTHER_MODEL = 11,     /* the snapshot of another model */
-    RNNE_REJECTED = 12,        /* a reading is missing and its feature's policy is `reject` */
+    RNNE_REJECTED = 12,        /* a reading is missing or not plausible, its policy `reject` */
     RNNE_BAD_INDEX = 13,       /* no such stream in the fleet */
     RNNE_MISMATCH = 14,        /* self-test: an output differs from the recorded one */
     RNNE_TOO_LARGE = 15        /* the sizes do not fit this machine's address space */
@@ -104,7 +104,7 @@ typedef struct rnne_info {
     uint32_t input_size;   /* I = F + 2 D */
     uint32_t output_size;  /* O */
     uint32_t num_layers;
-    uint32_t num_tensors; /* state tensors: h_k and c_k of the layers in order, then `held` */
+    uint32_t num_tensors; /* state tensors: h_k, c_k, d_k of the layers in order, then `held` */
     size_t state_size;    /* S: floats of all state tensors, without padding */
     uint8_t digest[32];   /* identifies the model: SHA-256 of spec, weights and numerics */
     char numerics[17];    /* name of the arithmetic, ends with 0 */
@@ -200,10 +200,11 @@ RNNE_API void rnne_reset(rnne_stream *stream);
 /*
  * rnne_step() advances a stream by one time step.
  *
- * x: I floats in physical units, F features and then the derived inputs.  A feature that is NaN
- *    or infinite is missing: the last accepted value takes its place, before the first one the
- *    value in the model.  Where the model says `reject` instead, the call returns RNNE_REJECTED
- *    and has changed neither state nor y.
+ * x: I floats in physical units, F features and then the derived inputs.  A feature that is NaN,
+ *    infinite or outside its range of plausible readings, where the model has one, is missing:
+ *    the last accepted value takes its place, before the first one the value in the model.  Where
+ *    the model says `reject` instead, the call returns RNNE_REJECTED and has changed neither state
+ *    nor y.
  * y: O floats, written in full.  y may be x.
  *
  * Nothing else can go wrong.  The call does not allocate, lock or branch on the data beyond

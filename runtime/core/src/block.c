@@ -92,7 +92,7 @@ const float *rnne_block_layer(rnne_block *block, const rnne_layer *layer, const 
 {
     const rnne_kernels *const kernels = block->model->kernels;
     const size_t lanes = block->lanes;
-    const rnne_values values = {lanes, block->state + layer->h_at * lanes, block->x, z, out};
+    const rnne_values values = {lanes, block->state, block->x, z, out};
     if (rnne_is_recurrent(layer))
         return cell_step(block, layer, z);
     if (layer->kind == RNNE_LINEAR) {

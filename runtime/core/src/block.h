@@ -23,7 +23,7 @@ typedef struct rnne_block {
 /* A layer's input and output in one step of `lanes` streams. */
 typedef struct rnne_values {
     size_t lanes;
-    float *state;   /* of the layer, [..][lanes] */
+    float *state;   /* [state_floats][lanes] */
     const float *x; /* [input_floats][lanes] model input */
     const float *z; /* [input_size][lanes] */
     float *out;     /* [padded output_size][lanes] */

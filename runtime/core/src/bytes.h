@@ -66,10 +66,10 @@ static inline void rnne_put_f32(void *at, float value)
  * Keys are ordered as the numbers are, -0 right below +0, NaN beyond every number: no mode of the
  * processor matters where they are compared.
  */
-static inline int32_t rnne_key_of_float(float value)
+static inline uint32_t rnne_key_of_float(float value)
 {
     const uint32_t bits = rnne_bits_of_float(value);
-    return bits >> 31 ? -(int32_t)(bits & 0x7fffffffu) - 1 : (int32_t)bits;
+    return bits ^ ((0u - (bits >> 31)) | 0x80000000u);
 }
 
 /* Neither NaN nor infinite; looks at the bits, so no mode of the processor matters. */

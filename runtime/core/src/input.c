@@ -8,8 +8,7 @@
 /* Finite, and within the range of its feature. */
 static int is_plausible(const rnne_feature *feature, float value)
 {
-    const int32_t key = rnne_key_of_float(value);
-    return key >= feature->least && key <= feature->most;
+    return rnne_key_of_float(value) - feature->least <= feature->span;
 }
 
 int rnne_is_rejected(const rnne_model *model, const float *x)
@@ -26,24 +25,34 @@ static float without_denormals(float value)
     return (rnne_bits_of_float(value) & 0x7f800000u) == 0 ? 0.0f : value;
 }
 
+/* A held value as layers take it, finite. */
+static float reading_of(float held)
+{
+    return rnne_is_finite(held) ? without_denormals(held) : 0.0f;
+}
+
+/* The readings before the clip, behind the model input in `to`. */
+static void keep_readings(const rnne_model *model, const float *held, float *to, size_t lanes)
+{
+    float *const readings = to + model->readings_at * lanes;
+    for (size_t i = 0; i < model->info.input_size; i++)
+        readings[i * lanes] =
+            i < model->info.num_features ? reading_of(held[i * lanes]) : to[i * lanes];
+}
+
 void rnne_accept(const rnne_model *model, const float *x, float *held, float *to, size_t lanes)
 {
     const size_t num_features = model->info.num_features;
     for (size_t i = 0; i < num_features; i++) {
         const rnne_feature *const feature = &model->features[i];
-        float value = x[i];
-        if (is_plausible(feature, value))
-            held[i * lanes] = value;
-        else
-            value = held[i * lanes];
-        value = rnne_is_finite(value) ? without_denormals(value) : 0.0f;
-        to[(model->readings_at + i) * lanes] = value;
+        if (is_plausible(feature, x[i]))
+            held[i * lanes] = x[i];
+        float value = reading_of(held[i * lanes]);
         value = value < feature->low ? feature->low : value;
         to[i * lanes] = value > feature->high ? feature->high : value;
     }
-    for (size_t i = num_features; i < model->info.input_size; i++) {
-        const float value = rnne_is_finite(x[i]) ? without_denormals(x[i]) : 0.0f;
-        to[(model->readings_at + i) * lanes] = value;
-        to[i * lanes] = value;
-    }
+    for (size_t i = num_features; i < model->info.input_size; i++)
+        to[i * lanes] = rnne_is_finite(x[i]) ? without_denormals(x[i]) : 0.0f;
+    if (model->readings_at)
+        keep_readings(model, held, to, lanes);
 }

@@ -35,14 +35,16 @@ rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layou
     const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
     float low, high;
     get_range(file, i, &low, &high);
-    const int32_t least = rnne_key_of_float(low), most = rnne_key_of_float(high);
+    /* both zeros are within a range that ends at one */
+    const uint32_t least = rnne_key_of_float(low == 0.0f ? -0.0f : low);
+    const uint32_t most = rnne_key_of_float(high == 0.0f ? 0.0f : high);
     const rnne_feature feature = {
         rnne_get_u32(fields),
         rnne_get_f32(fields + 4),
         rnne_get_f32(fields + 8),
         rnne_get_f32(fields + 12),
-        least == 0 ? -1 : least, /* both zeros are within a range that ends at one */
-        most == -1 ? 0 : most,
+        least,
+        most - least,
     };
     return feature;
 }
@@ -115,7 +117,7 @@ static rnne_status check_inputs(const rnne_file *file, const rnne_layout *layout
         if (period_s < 1 || period_s > INT32_MAX || rnne_get_u32(model->bytes + at + 4) != 0)
             return rnne_fail(error, RNNE_BAD_MODEL, model->offset + at);
     }
-    return check_ranges(file, layout->num_features, error);
+    return RNNE_OK;
 }
 
 /* The proof of a long run, which the core itself does not repeat. */
@@ -232,6 +234,8 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     const rnne_section *const model = &file->model;
     memset(layout, 0, sizeof *layout);
     rnne_status status = check_signature(model, layout, error);
+    if (status == RNNE_OK)
+        status = check_ranges(file, layout->num_features, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
     if (status != RNNE_OK)

@@ -23,8 +23,8 @@ typedef enum rnne_kind {
 typedef struct rnne_feature {
     uint32_t rejects; /* 1: a missing reading is refused, 0: the last one is held */
     float low, high;
-    float initial;       /* the held value before the first reading */
-    int32_t least, most; /* keys of the lowest and highest plausible reading (bytes.h) */
+    float initial;        /* the held value before the first reading */
+    uint32_t least, span; /* keys (bytes.h) of plausible readings: the lowest, and how many more */
 } rnne_feature;
 
 typedef struct rnne_derived {

@@ -142,9 +142,8 @@ static void run_pass(rnne_stream *stream, const pass *p, float *y)
             linear_steps(block, layer, p, z, out);
         } else {
             for (size_t t = 0; t < p->num_steps; t++) {
-                const rnne_values values = {1, block->state + layer->h_at,
-                                            p->x + t * model->input_floats, z.at + t * z.stride,
-                                            out + t * width};
+                const rnne_values values = {1, block->state, p->x + t * model->input_floats,
+                                            z.at + t * z.stride, out + t * width};
                 rnne_stateless(layer, model->kernels, &values, &block->num_unknown_tokens);
             }
         }

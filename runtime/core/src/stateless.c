@@ -46,12 +46,13 @@ static void add_last(const rnne_layer *layer, const rnne_values *values)
 static void difference(const rnne_layer *layer, const rnne_values *values)
 {
     const size_t lanes = values->lanes, in = layer->input_size, n = layer->output_size - in;
-    const float *const had_step = values->state + n * lanes;
+    float *const state = values->state + layer->h_at * lanes;
+    float *const had_step = state + n * lanes;
     memcpy(values->out, values->z, in * lanes * sizeof(float));
     for (size_t i = 0; i < n; i++) {
         const float low = layer->first[i], high = layer->second[i];
         const float *const reading = values->x + layer->sources[i] * lanes;
-        float *const before = values->state + i * lanes;
+        float *const before = state + i * lanes;
         float *const out = values->out + (in + i) * lanes;
         for (size_t l = 0; l < lanes; l++) {
             float v = had_step[l] == 0.0f ? 0.0f : reading[l] - before[l];
@@ -61,7 +62,7 @@ static void difference(const rnne_layer *layer, const rnne_values *values)
         }
     }
     for (size_t l = 0; l < lanes; l++)
-        values->state[n * lanes + l] = 1.0f;
+        had_step[l] = 1.0f;
 }
 
 static void softmax(const rnne_layer *layer, const rnne_kernels *kernels,

@@ -131,7 +131,9 @@ def layer_step(
         return flush(z + source[:, list(layer.sources)]), []
     if isinstance(layer, Difference):
         assert readings is not None
-        change, before = _change(tensors, readings[:, list(layer.sources)], next(carried))
+        change, before = _change(
+            tensors, readings[:, list(layer.sources)], next(carried)
+        )
         return flush(np.concatenate([z, change], axis=1)), [before]
     if layer.state_shapes():
         z, *new_state = _cell_step(layer, tensors, z, carried)
