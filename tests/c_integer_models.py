@@ -17,7 +17,6 @@ from rnnedge_export.c_source.integer_source import generate_integer_c
 from rnnedge_export.c_source.reading import read_c_source
 from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import AddLast, Difference
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel, parts
@@ -48,21 +47,6 @@ class DrawnIntegers:
     def missing(self) -> int:
         """What marks a missing reading there."""
         return int(np.iinfo(self.integer).min)
-
-    @property
-    def has_float_readings(self) -> bool:
-        """Whether a layer in float takes readings before the clip, or their ranges."""
-        has_ranges = any(feature.range for feature in self.spec.features)
-        return (has_ranges and not self.has_integer_inputs) or any(
-            part.role == "float"
-            and (
-                isinstance(layer, Difference)
-                or (isinstance(layer, AddLast) and not layer.is_clipped)
-            )
-            for layer, part in zip(
-                self.spec.layers, parts(self.spec, self.model.kept), strict=True
-            )
-        )
 
     @property
     def metadata(self) -> Metadata:

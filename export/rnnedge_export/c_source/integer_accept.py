@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from rnnedge_runtime.layers import AddLast, Difference, Embedding
 from rnnedge_runtime.quantised import QuantisedModel, parts
-from rnnedge_runtime.spec import ModelSpec
 
 from .f32_step import Buffers, ChainWriter
 from .integer_packing import PANEL, groups
 from .interface import STATE_FIELD
+from .ranges import has_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,6 @@ class Carried:
 def padded(size: int) -> int:
     """Room for whole panels."""
     return PANEL * groups(size)
-
-
-def has_ranges(spec: ModelSpec) -> bool:
-    """Whether any reading can be not plausible."""
-    return any(feature.range is not None for feature in spec.features)
 
 
 def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str]:
@@ -156,13 +151,25 @@ class InputWriter:
             if isinstance(layer, Difference | AddLast)
             for source in layer.sources
         ]
-        if max(sources) >= num:
+        if max(sources) >= num or self.has_float_readings:
             self.r = self.take_wide(size)
             self.lines += [
                 f"rnne_q_copy_32({num}, s->held, {self.r});",
                 f"rnne_q_widen({size - num}, {self.x} + {num}, {self.r} + {num});",
             ]
         self.finish_inputs()
+
+    @property
+    def has_float_readings(self) -> bool:
+        """Whether a layer in float takes readings before the clip."""
+        return any(
+            part.role == "float"
+            and (
+                isinstance(layer, Difference)
+                or (isinstance(layer, AddLast) and not layer.is_clipped)
+            )
+            for layer, part in zip(self.spec.layers, self.parts, strict=True)
+        )
 
     @property
     def has_ranges(self) -> bool:
@@ -172,8 +179,15 @@ class InputWriter:
         spec, prefix, size = self.spec, self.prefix, self.spec.input_size
         if size % PANEL:
             self.lines.append(f"rnne_q_fill({size}, {self.x});")
+        if self.has_float_readings:
+            self.floats.r = self.floats.take(size)
+            arrays = f"{prefix}_input_step, {prefix}_input_shift"
+            width, given = ("_32", self.r) if self.holds_readings else ("", self.x)
+            self.lines.append(
+                f"rnne_q_values{width}({size}, {arrays}, {given}, {self.floats.r});"
+            )
         has_float_sum = any(
-            isinstance(layer, AddLast) and part.role == "float"
+            isinstance(layer, AddLast) and layer.is_clipped and part.role == "float"
             for layer, part in zip(spec.layers, self.parts, strict=True)
         )
         if has_float_sum:

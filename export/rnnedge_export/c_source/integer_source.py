@@ -34,10 +34,10 @@ from .integer_accept import limits
 from .integer_functions import initial_inputs, integer_functions, row_fields
 from .integer_interface import integer_interface
 from .integer_packing import pack_integer_layer
-from .integer_ranges import range_arrays
+from .integer_ranges import integer_range_arrays
 from .integer_step import integer_code
 from .interface import interface_text
-from .kernel import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
+from .kernel import F32_HEADER, W8A16_HEADER, f32_header, further_kernels, w8a16_header
 from .naming import c_identifier, comment, float_array, integer_array
 from .packing import added_biases, pack_layer
 from .source import CSource
@@ -90,6 +90,7 @@ def generate_integer_c(
         "biases": _biases(model),
     }
     block = artifact_block(metadata, content, BLANK_SEAL)
+    functions = integer_functions(identifier, metadata, model, code)
     pieces = [
         comment(
             [
@@ -99,9 +100,10 @@ def generate_integer_c(
             ]
         ),
         f'#include "{W8A16_HEADER}"\n\n#include "{identifier}.h"\n',
+        *further_kernels(functions),
         *_input_arrays(identifier, model),
         *_layer_arrays(identifier, model),
-        integer_functions(identifier, metadata, model, code),
+        functions,
         block,
     ]
     source = seal("\n".join(pieces).encode()).decode()
@@ -164,7 +166,7 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
     if any(feature.missing == "reject" for feature in spec.features):
         rejects = [int(feature.missing == "reject") for feature in spec.features]
         arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
-    arrays += range_arrays(name, model)
+    arrays += integer_range_arrays(name, model)
     if not parts(spec, model.kept)[0].is_first:
         if any(feature.clip for feature in spec.features):
             low, high = clip_bounds(spec)
