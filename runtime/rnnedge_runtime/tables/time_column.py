@@ -215,6 +215,8 @@ def _find(sample: _Sample) -> Found | None:
 
 def _rank(sample: _Sample, name: str, info: TimeName) -> int | None:
     """How likely a column is the time, 0 the most; None when it is none."""
+    if not info.is_like_time and not _starts_with_time(sample, name):
+        return None
     cells = sample.cells([name])
     if not cells.texts:
         return 20 if info.is_time else None
@@ -249,12 +251,25 @@ def _is_short(name: str) -> bool:
     return len(name) < 2
 
 
+def _starts_with_time(sample: _Sample, name: str) -> bool:
+    """Whether the first cells of a column are text that is a time."""
+    first = [cell for cell in sample.columns[name] if cell.lower() not in _MISSING]
+    return any(
+        form.read(text) is not None
+        for text in first[:3]
+        if not NUMBER.fullmatch(text)
+        for form in _forms(sample)
+    )
+
+
+def _forms(sample: _Sample) -> tuple[TextForm, ...]:
+    time_format = sample.options.time_format
+    return (form_of_format(time_format),) if time_format else TEXT_FORMS
+
+
 def _text_form(sample: _Sample, cells: TimeCells) -> TextForm | None:
     first = cells.texts[:20]
-    forms = TEXT_FORMS
-    if sample.options.time_format:
-        forms = (form_of_format(sample.options.time_format),)
-    for form in forms:
+    for form in _forms(sample):
         if 2 * sum(form.read(text) is not None for text in first) > len(first):
             return form
     return None
