@@ -81,9 +81,7 @@ def _choose_text(cells: TimeCells, like: Form | None) -> Choice | None:
         best = [s for s in best if s[0].name != "yy-mm-dd"]
     if len(best) == 1 or not names & {"dd/mm/yyyy", "mm/dd/yyyy", "yy-mm-dd"}:
         form = best[0][0]
-        return Choice(
-            form, form.name not in ("yyyy-mm-dd", "dd/mm/yyyy", "yyyymmdd hhmm")
-        )
+        return Choice(form, form.name in ("mm/dd/yyyy", "yy-mm-dd", "yymmdd hhmm"))
     kept = _in_order(best, cells.num_head)
     kept = _going_on(kept, cells.num_head) if len(kept) > 1 else kept
     kept = _most_regular(kept, cells.num_head) if len(kept) > 1 else kept
