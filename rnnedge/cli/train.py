@@ -54,6 +54,25 @@ def _number(name: str, text: str) -> Any:
     default=None,
     help="Learn the change from the last reading.  [default: when targets are features]",
 )
+@click.option(
+    "--drift/--no-drift",
+    default=None,
+    help="Be ready for series that leave their training range.  [default: as --add-last]",
+)
+@click.option(
+    "--clip",
+    multiple=True,
+    metavar="LIMITS",
+    help="How far the network sees beyond the training range: off, a WIDTH, or LO:HI; "
+    "NAME= in front for one feature; may be repeated.  [default: 0.5]",
+)
+@click.option(
+    "--range",
+    multiple=True,
+    metavar="LIMITS",
+    help="Plausible readings, off or LO:HI, NAME= in front for one feature; others count "
+    "as missing; may be repeated.  [default: 20 widths around the training range]",
+)
 @_choice("derived", "Inputs made from the time stamp.")
 @_choice("missing", "Missing readings: hold the last one, or reject.")
 @_choice("loss", "What is minimised, in standard deviations of each output.")

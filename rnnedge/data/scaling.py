@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.data.limits import Limits, clean_range
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec import Feature
 
-CLIP_MARGIN = 0.5  # of the training range, on either side
 SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15  # their squares and quotients fit float32
 
 
@@ -27,6 +27,46 @@ class Scaler:
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeScaler:
+    """What is fitted to the changes of n features from row to row.
+
+    Attributes:
+        low, high: `[n]` limits, the range of the changes widened by half its width.
+        scaler: of the changes within these limits.
+    """
+
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    scaler: Scaler
+
+
+def fit_changes(
+    rows: Sequence[NDArray[np.float32]], names: Sequence[str], *, where: str
+) -> ChangeScaler:
+    """The ChangeScaler of n columns.
+
+    Args:
+        rows: `[T, n]` held readings of the training part of each series.
+        names: of the columns.
+        where: name of the data, for messages.
+
+    Raises:
+        DataError: a column is too large or too small for float32 arithmetic.
+    """
+    changes = np.concatenate([np.diff(one, axis=0) for one in rows])
+    if not len(changes):
+        changes = np.zeros((1, len(names)), dtype=np.float32)
+    bounds = [Limits({}, {}).bounds("", clean_range(column))[0] for column in changes.T]
+    low, high = np.array(bounds, dtype=np.float32).T
+    scaler = fit_scaler(
+        np.clip(changes, low, high),
+        [f"change of {name}" for name in names],
+        where=where,
+    )
+    return ChangeScaler(low, high, scaler)
 
 
 def fit_scaler(
@@ -59,6 +99,7 @@ def fit_features(
     rows: NDArray[np.float32],
     *,
     missing: Literal["hold", "reject"] = "hold",
+    limits: Limits,
 ) -> tuple[Feature, ...]:
     """The features with the input handling that the training rows suggest.
 
@@ -67,6 +108,7 @@ def fit_features(
         units: F units.
         rows: `[T, F]` readings of the training part, NaN where missing.
         missing: policy of all features, `hold` or `reject`.
+        limits: what was asked of clips and ranges.
 
     Raises:
         DataError: a feature has no reading in the training part.
@@ -79,15 +121,22 @@ def fit_features(
                 f"training part: feature '{name}' has no reading in its {len(column)} "
                 "rows. Leave the column out with --feature, or give more data."
             )
-        low, high = float(seen.min()), float(seen.max())
-        margin = CLIP_MARGIN * (high - low)
+        clip, plausible = limits.bounds(name, clean_range(seen))
+        if plausible is not None:
+            seen = seen[(seen >= plausible[0]) & (seen <= plausible[1])]
+        if not len(seen):
+            raise DataError(
+                f"training part: no reading of feature '{name}' lies within its --range "
+                f"{plausible}. Give a wider range, or leave the column out."
+            )
         features.append(
             Feature(
                 name=name,
                 unit=unit,
                 missing=missing,
-                clip=(low - margin, high + margin),
+                clip=clip,
                 initial=float(seen.mean()),
+                range=plausible,
             )
         )
     return tuple(features)

@@ -212,12 +212,13 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
         if not counts or not counts["readings"]:
             continue
         unit = f" {feature.unit}" if feature.unit else ""
-        for kind, bounds, fate in (
-            ("clipped", feature.clip, "cut to its clip range"),
+        for kind, bounds, fate, option in (
+            ("clipped", feature.clip, "seen at the bounds of its clip range", "--clip"),
             (
                 "implausible",
                 feature.range,
-                "taken for missing, outside its plausible range",
+                "taken for missing, outside its range",
+                "--range",
             ),
         ):
             share = counts[kind] / counts["readings"]
@@ -225,8 +226,8 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
                 continue
             sentences.append(
                 f"{feature.name}: {share:.1%} of its test readings were {fate} of "
-                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}, what the training part suggests; "
-                "the network never saw the like. Where the sensor is right, widen the range "
-                f"with --clip {feature.name}=LOW:HIGH, or give it differences."
+                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}, which follows from the training "
+                f"part. Where the sensor is right, set {option} {feature.name}=LO:HI, or "
+                "train on data that holds such readings or on their differences."
             )
     return sentences

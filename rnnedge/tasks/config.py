@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
 from rnnedge_runtime.tables.timestamps import parse_time
@@ -31,6 +32,7 @@ _RANGES = {
     "weight_decay": (0.0, float("inf"), False, 0.01),
     "clip_norm": (0.0, float("inf"), True, 1.0),
 }
+_TUPLES = ("clip", "range", "split", "split_at", "hold_out_series")
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
@@ -62,6 +64,12 @@ class TrainConfig:
         bidirectional: always refused; such a network cannot stream.
         add_last: add the last reading of the target to the output, so that the network
             learns the change; None: whenever every target is also a feature.
+        drift: prepare for series that leave their training range: the change of each
+            target since the step before is an input as well, and part of the training
+            sees shifted levels; None: whenever the last reading is added.
+        clip: how far the network looks beyond the training range, `off`, a width or
+            `LO:HI`, `NAME=` in front for one feature (`rnnedge.data.limits`).
+        range: plausible readings, `off` or `LO:HI`, `NAME=` in front for one feature.
         derived: inputs made from the time stamp; `auto`: where the sampling period and the
             length of the training part make them meaningful.
         missing: policy for missing readings of all features.
@@ -99,6 +107,9 @@ class TrainConfig:
     dropout: float = 0.0
     bidirectional: bool = False
     add_last: bool | None = None
+    drift: bool | None = None
+    clip: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
     derived: str = "auto"
     missing: Literal["hold", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
@@ -123,6 +134,11 @@ class TrainConfig:
     seeds: int = 1
 
     def __post_init__(self) -> None:
+        for name in _TUPLES:
+            value = getattr(self, name)
+            is_text = isinstance(value, str)
+            object.__setattr__(self, name, (value,) if is_text else tuple(value or ()))
+        read_limits(self.clip, self.range)
         if self.bidirectional:
             raise SpecError(
                 "train: bidirectional=True was asked for, expected a causal network. A "
@@ -157,10 +173,6 @@ class TrainConfig:
                 f"{self.hidden_size} units, expected an lstm of more units than that. "
                 "Use --cell lstm, or leave --proj-size out."
             )
-        for name in ("split", "split_at", "hold_out_series"):
-            value = getattr(self, name)
-            texts = (value,) if isinstance(value, str) else tuple(value or ())
-            object.__setattr__(self, name, texts)
         _check_split(self)
 
     @property

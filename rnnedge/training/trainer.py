@@ -20,6 +20,12 @@ from torch import Tensor, nn
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
+from rnnedge.training.level_shifts import (
+    LOSS_WEIGHT,
+    LevelShifter,
+    LevelShifts,
+    takes_shifts,
+)
 from rnnedge.training.validation import Validator
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError
@@ -77,10 +83,16 @@ class Trainer:
         self._segments = segments
         self._num_lanes = config.lanes or _choose_lanes(prepared)
         self._plans: dict[int, LanePlan] = {}
+        self._shifts: dict[int, LevelShifts] = {}
+        self._shifter = None
+        if takes_shifts(prepared.spec):
+            self._shifter = LevelShifter(
+                prepared.spec, prepared.affine_weights, config.seed
+            )
         self._generator = torch.Generator().manual_seed(config.seed)
         self._state: list[Tensor] = []
         self._loss_sum = 0.0
-        self._loss_count = 0
+        self._loss_count = 0.0
         self.epoch = 0
         self.chunk = 0
         self.offset = self._draw_offset()
@@ -196,6 +208,11 @@ class Trainer:
             }
         return self._plans[self.offset]
 
+    def _level_shifts(self, shifter: LevelShifter, plan: LanePlan) -> LevelShifts:
+        if self.epoch not in self._shifts:
+            self._shifts = {self.epoch: shifter.draw(plan, self.epoch)}
+        return self._shifts[self.epoch]
+
     def _draw_offset(self) -> int:
         draw = torch.randint(self.config.chunk_length, (1,), generator=self._generator)
         return int(draw.item())
@@ -216,9 +233,19 @@ class Trainer:
         valid = (steps < count[:, None]).to(self.device)
         rows = torch.from_numpy(plan.first[self.chunk])[:, None] + steps
         rows = rows.clamp_(max=len(self._x) - 1).to(self.device)
-
-        state = self._carried_state(torch.from_numpy(plan.is_start[self.chunk]))
+        is_start = torch.from_numpy(plan.is_start[self.chunk])
         x, y = self._x[rows], self._y[rows]
+        weight = torch.ones((len(rows), 1, 1), device=self.device)
+        if self._shifter is not None:
+            shifts = self._level_shifts(self._shifter, plan)
+            lanes = shifts.lanes
+            is_start = torch.cat([is_start, is_start[lanes]])
+            moved_x, moved_y = shifts.move(x[lanes], y[lanes], self.chunk)
+            x, y = torch.cat([x, moved_x]), torch.cat([y, moved_y])
+            rows, valid = (torch.cat([t, t[lanes]]) for t in (rows, valid))
+            weight = torch.cat([weight, torch.full_like(weight[lanes], LOSS_WEIGHT)])
+
+        state = self._carried_state(is_start)
         is_bf16 = self.config.precision == "bf16" and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
             y_hat, state = self.model(x, state)
@@ -228,10 +255,10 @@ class Trainer:
         if self._burn_in_end is not None:
             known &= (rows >= self._burn_in_end[rows])[..., None]
         error = torch.where(known, (y_hat.float() - y) / self._scale, 0.0)
-        num_known = int(known.sum().item())
+        num_known = float((known * weight).sum().item())
         if num_known == 0:
             return
-        loss = self._loss(error).sum() / num_known
+        loss = (self._loss(error) * weight).sum() / num_known
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self._optimizer.zero_grad()
@@ -278,7 +305,7 @@ class Trainer:
                 name: tensor.detach().cpu().clone()
                 for name, tensor in self.model.state_dict().items()
             }
-        train_loss = self._loss_sum / max(1, self._loss_count)
+        train_loss = self._loss_sum / max(1.0, self._loss_count)
         furthest = float(mae[self.model.spec.horizon - 1])
         self.history.append(
             EpochRecord(self.epoch + 1, train_loss, error, furthest, learning_rate)
@@ -286,7 +313,7 @@ class Trainer:
         self.epoch += 1
         self.chunk = 0
         self._state = []
-        self._loss_sum, self._loss_count = 0.0, 0
+        self._loss_sum, self._loss_count = 0.0, 0.0
         self.offset = self._draw_offset()
 
 

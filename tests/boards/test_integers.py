@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from artifacts import describe, inputs_of
-from boards.tools import usable_board
+from boards.tools import each_usable, on_usable, usable_board
 from cells import forecaster
 from strategies import random_readings, random_weights
 
@@ -46,7 +46,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
     return found
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", each_usable(BOARDS))
 def test_every_byte_is_the_reference_s(runs: list[HostRun], name: str) -> None:
     reports = check_on_board(usable_board(name), runs)
     assert [report.model for report in reports] == list(SPECS)
@@ -66,13 +66,13 @@ OTHER_COMPILERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "compiler", "level"), OTHER_COMPILERS)
+@pytest.mark.parametrize(("name", "compiler", "level"), on_usable(OTHER_COMPILERS))
 def test_no_compiler_and_no_level_changes_a_byte(
     runs: list[HostRun], name: str, compiler: str | None, level: str
 ) -> None:
     """With -O3 for MVE gcc once read the int16 of a state before they were written."""
     reports = check_on_board(
-        usable_board(name), runs, compiler=compiler, model_flags=[level]
+        usable_board(name, compiler), runs, compiler=compiler, model_flags=[level]
     )
     for report in reports:
         assert not report.has_failed, report

@@ -11,17 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.scaling import fit_features, fit_scaler
+from rnnedge.data.limits import read_limits
+from rnnedge.data.scaling import fit_changes, fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Parts, split_dataset, split_notes
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import choose_derived
 from rnnedge.tasks.forecast.network import (
-    affine_weights,
+    change_sources,
+    fixed_weights,
     last_sources,
     network_layers,
 )
-from rnnedge.tasks.forecast.targets import check_targets, true_outputs
+from rnnedge.tasks.forecast.targets import (
+    check_targets,
+    plausible,
+    target_ranges,
+    true_outputs,
+)
 from rnnedge_runtime.errors import NonFiniteError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
@@ -38,7 +45,7 @@ class PreparedSeries:
         name: series id.
         time_us: `[T]` microseconds since 1970 UTC, or None.
         x: `[T, I]` held model inputs in raw units.
-        targets: `[T, targets]` readings as they came, NaN where missing.
+        targets: `[T, targets]` plausible readings as they came, NaN where missing.
         y: `[T, O]` true outputs in raw units, NaN where unknown.
         parts: rows from which forecasts are made, by part.
         is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
@@ -92,6 +99,8 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     if config.missing == "reject":
         _check_complete(dataset)
 
+    limits = read_limits(config.clip, config.range)
+    limits.check_names(dataset.features, where=dataset.source)
     num_features = len(dataset.features)
     training = np.concatenate(
         [s.values[: p.train.stop] for s, p in zip(dataset.series, parts, strict=True)]
@@ -101,6 +110,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         dataset.units[:num_features],
         training[:, :num_features],
         missing=config.missing,
+        limits=limits,
     )
     derived = choose_derived(dataset, parts, config.derived)
     sources = last_sources(dataset, config)
@@ -116,12 +126,14 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     ]
     clipped = [_clip(features, x) for x in held]
     columns = [dataset.columns.index(target) for target in dataset.targets]
-    outputs = [true_outputs(s.values[:, columns], horizon) for s in dataset.series]
+    ranges = target_ranges(dataset, features, training[:, columns])
+    targets = [plausible(s.values[:, columns], ranges) for s in dataset.series]
+    outputs = [true_outputs(values, horizon) for values in targets]
     changes = [
         y if sources is None else y - x[:, sources]
-        for y, x in zip(outputs, clipped, strict=True)
+        for y, x in zip(outputs, held, strict=True)
     ]
-    check_targets(dataset, training[:, columns], outputs, parts)
+    check_targets(dataset, plausible(training[:, columns], ranges), outputs, parts)
     output_scaler = fit_scaler(
         np.concatenate(
             [d[: p.train.stop] for d, p in zip(changes, parts, strict=True)]
@@ -136,6 +148,14 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         dataset.features,
         where=f"{dataset.source}, training part",
     )
+    changing = change_sources(dataset, config)
+    change_scaler = None
+    if changing:
+        change_scaler = fit_changes(
+            [x[: p.train.stop, changing] for x, p in zip(held, parts, strict=True)],
+            [dataset.features[k] for k in changing],
+            where=f"{dataset.source}, training part",
+        )
     spec = ModelSpec(
         features=features,
         targets=tuple(
@@ -143,7 +163,11 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             for name, column in zip(dataset.targets, columns, strict=True)
         ),
         layers=network_layers(
-            config, num_features + 2 * len(derived), outputs[0], sources
+            config,
+            num_features + 2 * len(derived),
+            outputs[0].shape[1],
+            last=sources,
+            changes=changing,
         ),
         horizon=horizon,
         derived=derived,
@@ -156,17 +180,19 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             name=one.name,
             time_us=one.time_us,
             x=_model_inputs(one, x, derived),
-            targets=one.values[:, columns],
+            targets=known,
             y=y,
             parts=part,
             is_reading=one.is_reading,
             stretch=one.stretch,
         )
-        for one, x, y, part in zip(dataset.series, held, outputs, parts, strict=True)
+        for one, x, known, y, part in zip(
+            dataset.series, held, targets, outputs, parts, strict=True
+        )
     )
     return Prepared(
         spec=spec,
-        affine_weights=affine_weights(spec, input_scaler, output_scaler),
+        affine_weights=fixed_weights(spec, input_scaler, output_scaler, change_scaler),
         series=series,
         output_scale=output_scaler.scale,
         notes=(*dataset.notes, *split_notes(dataset, split, config.split_rule)),

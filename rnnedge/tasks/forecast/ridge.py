@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.scaling import CLIP_MARGIN
+from rnnedge.data.limits import CLIP_WIDTH
 from rnnedge.tasks.forecast.baselines import candidate_seasons, last_readings
 from rnnedge.tasks.forecast.lags import Lags, choose_lags
 from rnnedge.tasks.forecast.moments import PENALTIES, Moments, product
@@ -303,7 +303,7 @@ def _tails(rows: Array) -> tuple[Array, Array]:
         low[k], high[k] = np.quantile(seen, (TAIL, 1 - TAIL))
         if low[k] == high[k]:
             low[k], high[k] = seen.min(), seen.max()
-        margin = CLIP_MARGIN * (high[k] - low[k])
+        margin = CLIP_WIDTH * (high[k] - low[k])
         low[k], high[k] = low[k] - margin, high[k] + margin
     return low, high
 

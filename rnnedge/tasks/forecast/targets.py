@@ -5,11 +5,38 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.data.limits import Bounds, Limits, clean_range
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import Parts
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.spec import Feature
 
 Array = NDArray[np.float32]
+
+
+def target_ranges(
+    dataset: Dataset, features: tuple[Feature, ...], training: Array
+) -> list[Bounds | None]:
+    """The plausible range of every target: its feature's, or that of `training` `[T, N]`."""
+    of_features = {feature.name: feature.range for feature in features}
+    ranges = []
+    for name, column in zip(dataset.targets, training.T, strict=True):
+        seen = column[np.isfinite(column)]
+        if name in of_features or not len(seen):
+            ranges.append(of_features.get(name))
+        else:
+            ranges.append(Limits({}, {}).bounds(name, clean_range(seen))[1])
+    return ranges
+
+
+def plausible(values: Array, ranges: list[Bounds | None]) -> Array:
+    """`values` `[T, N]`, NaN where they are outside the range of their column."""
+    values = values.copy()
+    for column, bounds in zip(values.T, ranges, strict=True):
+        if bounds is not None:
+            low, high = np.asarray(bounds, dtype=np.float32)
+            column[(column < low) | (column > high)] = np.nan
+    return values
 
 
 def true_outputs(values: Array, horizon: int) -> Array:
