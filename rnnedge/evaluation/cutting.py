@@ -49,8 +49,8 @@ def cut_lines(
     """One line per kind with the features of which readings were cut, for the terminal."""
     lines = []
     for kind, words in (
-        ("clipped", "cut to their clip range"),
-        ("implausible", "taken for missing, outside their plausible range"),
+        ("clipped", "seen at the bounds of their clip range"),
+        ("implausible", "taken for missing, outside their range"),
     ):
         found = [
             f"{name} {counts[kind]:,} of {counts['readings']:,} ({part})"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rnnedge.evaluation.bootstrap import Interval
 from rnnedge.evaluation.metrics import Score
+from rnnedge_runtime.layers import Difference
 from rnnedge_runtime.spec import ModelSpec, Output
 
 Outcome = Literal["better", "equal", "worse"]
@@ -206,27 +207,32 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
         spec: the model.
         cut: by feature `readings`, `clipped` and `implausible` of the test part.
     """
+    followed = {
+        spec.feature_names[source]
+        for layer in spec.layers
+        if isinstance(layer, Difference)
+        for source in layer.sources
+    }
     sentences = []
     for feature in spec.features:
         counts = cut.get(feature.name)
         if not counts or not counts["readings"]:
             continue
-        unit = f" {feature.unit}" if feature.unit else ""
-        for kind, bounds, fate in (
-            ("clipped", feature.clip, "cut to its clip range"),
-            (
-                "implausible",
-                feature.range,
-                "taken for missing, outside its plausible range",
-            ),
+        for kind, bounds, option in (
+            ("clipped", feature.clip, "--clip"),
+            ("implausible", feature.range, "--range"),
         ):
             share = counts[kind] / counts["readings"]
             if bounds is None or share <= MOST_CUT:
                 continue
+            unit = f" {feature.unit}" if feature.unit else ""
+            fate = "seen at its bounds" if kind == "clipped" else "taken for missing"
+            if kind == "clipped" and feature.name in followed:
+                fate += ", and followed by their differences alone"
             sentences.append(
-                f"{feature.name}: {share:.1%} of its test readings were {fate} of "
-                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}, what the training part suggests; "
-                "the network never saw the like. Where the sensor is right, widen the range "
-                f"with --clip {feature.name}=LOW:HIGH, or give it differences."
+                f"{feature.name}: {share:.1%} of its test readings lie outside "
+                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}, which follows from the training "
+                f"part; they were {fate}. Where the sensor is right, set {option} "
+                f"{feature.name}=LO:HI, or train on data that holds such readings."
             )
     return sentences

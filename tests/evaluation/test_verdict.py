@@ -155,11 +155,13 @@ def test_readings_that_are_cut_are_counted_and_said():
     cut = count_cut(dataset, prepared)
     assert cut["test"]["b"] == {"readings": 115, "clipped": 100, "implausible": 0}
     assert cut["test"]["a"]["clipped"] == cut["validation"]["b"]["clipped"] == 0
-    assert cut_lines(cut) == ["Readings cut to their clip range: b 100 of 115 (test)."]
+    assert cut_lines(cut) == [
+        "Readings seen at the bounds of their clip range: b 100 of 115 (test)."
+    ]
     evaluation = evaluate(prepared, lambda s: np.full_like(s.y, 1e3))
     content = report_content(prepared, evaluation, cut)
     assert content["parts"]["test"]["clipped"] == cut["test"]
-    assert "b: 87.0% of its test readings were cut" in content["verdict"][-1]
+    assert "b: 87.0% of its test readings lie outside" in content["verdict"][-1]
     assert "--clip" in content["verdict"][-1]
     assert not any("train longer" in line for line in content["verdict"])
     assert any("train longer" in line for line in verdict(prepared, evaluation))
