@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.score_tables import all_scores
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
 from rnnedge.run_folder import Run, load_run
 from rnnedge.tasks.config import (
@@ -74,6 +75,7 @@ def fit(
     units: Mapping[str, str] | None = None,
     overwrite: bool = False,
     is_quiet: bool = False,
+    on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None,
     **choices: Any,
 ) -> Fitted:
     """Train a network on a table of readings and write its run folder.
@@ -90,6 +92,7 @@ def fit(
         units: unit by column name; where absent it is read off the name.
         overwrite: replace the run that `out` holds.
         is_quiet: no progress.
+        on_prepared: told what was read and what will be trained, before the training.
         **choices: the other fields of TrainConfig, and those of TableOptions, which say
             how the tables are read.
 
@@ -121,6 +124,7 @@ def fit(
         dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
+    on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
     folder = _new_folder(out, name_of(source), overwrite=overwrite)
@@ -310,6 +314,8 @@ def _finish(
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
+    scores = all_scores(prepared.spec, evaluation.scores["test"])
+    run_folder.save_rows(folder / run_folder.SCORES, scores)
     run_folder.save_report(folder, report)
     return Fitted(load_run(folder), prepared, evaluation)
 
@@ -378,7 +384,7 @@ def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
 def _write_results(folder: Path, history: Sequence[EpochRecord]) -> None:
     header = [field.name for field in fields(EpochRecord)]
     rows = [[getattr(record, name) for name in header] for record in history]
-    run_folder.save_results(folder, header, rows)
+    run_folder.save_rows(folder / run_folder.RESULTS, [header, *rows])
 
 
 def _stream(prepared: Prepared) -> np.ndarray:

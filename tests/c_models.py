@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import programs
 from artifacts import describe, inputs_of
+from cells import CELLS
 from hypothesis import Phase, given, settings
 from strategies import model_specs, random_readings, random_weights, seeds
 
@@ -17,8 +18,10 @@ from rnnedge_export.c_source.hosting import CEngine, compile_library
 from rnnedge_export.c_source.reading import read_c_source
 from rnnedge_export.c_source.source import generate_c
 from rnnedge_runtime.backends.float32 import Float32Engine
+from rnnedge_runtime.layers import AddLast, Affine, Difference, Linear
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
 from rnnedge_runtime.weights import Weights
 
 STRICT = (
@@ -67,6 +70,54 @@ def drawn_model(spec: ModelSpec, seed: int, size: int = 40) -> Drawn:
     x = inputs_of(spec, readings).astype(np.float32)
     x[:, : spec.num_features] = readings
     return Drawn(spec, random_weights(spec, rng), x, seed)
+
+
+PLACES = ("first", "scaled", "middle", "last")
+"""Where a network learns changes of its readings; `scaled`: behind the scaler."""
+FOLLOWING = tuple((f"{cell}-L1", "first") for cell in CELLS) + (
+    *(("gru-L2", place) for place in PLACES),
+    ("lstm-L2", "middle"),
+)
+
+
+def following(name: str, place: str = "first", hidden_size: int = 5) -> ModelSpec:
+    """A network whose forecasts follow readings that leave the clip (spec version 2).
+
+    Args:
+        name: one of `cells.IDS`.
+        place: one of PLACES.
+        hidden_size: of each layer.
+    """
+    cell, num_layers = name.rsplit("-L", 1)
+    features = (
+        Feature("a", clip=(-1.0, 1.0), initial=0.5, range=(-40.0, 60.0)),
+        Feature("b", clip=(-1.5, 0.5), initial=-0.25),
+        Feature("c", range=(0.0, 1000.0)),
+    )
+    derived = (DerivedInput(86_400),) if place == "scaled" else ()
+    size = len(features) + 2 * len(derived)
+    sources = (0, 2, 0, size - 1)
+    before = {"first": [Difference], "scaled": [Affine, Difference]}
+    layers = []
+    for kind in before.get(place, [Affine]):
+        layers.append(kind(size, sources) if kind is Difference else kind(size))
+        size = layers[-1].output_size
+    if place == "first":
+        layers.append(Affine(size))
+    for k in range(int(num_layers)):
+        if place == "middle" and k == int(num_layers) - 1:
+            layers.append(Difference(size, sources))
+        layers.append(CELLS[cell](layers[-1].output_size, hidden_size))
+        size = layers[-1].output_size
+    if place == "last":
+        layers += [Linear(size, 2), Difference(2, (1, 0))]
+    else:
+        layers += [Linear(size, 4), Affine(4, inverse=True)]
+    if place == "middle":
+        layers.append(AddLast((0, 0, 1, 1)))
+    layers.append(AddLast((0, 0, 1, 1), is_clipped=False))
+    targets = (Target("a"), Target("b"))
+    return ModelSpec(features, targets, tuple(layers), horizon=2, derived=derived)
 
 
 def drawn_models(count: int) -> list[Drawn]:

@@ -68,12 +68,13 @@ def draw(rng: random.Random) -> Drawn:
     kinds = [rng.choice(("real", "real", "count", "large", "word")) for _ in names[1:]]
     words = rng.sample(WORDS, 3)
     share = rng.choice((0.0, 0.1, 0.5))
-    digits = [rng.choice((1, 2, 3, 4, 6)) for _ in kinds]
+    places = (1, 2, 4, 6) if delimiter == "," and decimal == "," else (1, 2, 3, 4, 6)
+    digits = [rng.choice(places) for _ in kinds]
     lines = [names]
     for k in range(rng.randint(1, 60)):
         cells = [f"2024-01-{1 + k // 24:02d} {k % 24:02d}:00:00"]
-        for kind, places in zip(kinds, digits, strict=True):
-            cell = _cell(rng, kind, places).replace(".", decimal)
+        for kind, size in zip(kinds, digits, strict=True):
+            cell = _cell(rng, kind, size).replace(".", decimal)
             cells.append(rng.choice(words) if rng.random() < share else cell)
         lines.append(cells)
     quoted = (_quoted(rng, line, delimiter, quotes) for line in lines)

@@ -173,6 +173,7 @@ def command(
                 out=out,
                 overwrite=overwrite,
                 is_quiet=quiet,
+                on_prepared=print_prepared,
                 **choices,
             )
     except fitting.TrainingStopped as stopped:
@@ -198,15 +199,23 @@ def _chosen(
     return fitting.recorded_choices(config) | given
 
 
+def print_prepared(dataset: Any, prepared: Any) -> None:
+    """Print what was read, before the training."""
+    from rnnedge.cli.check import print_summary
+    from rnnedge.data.split import Split
+
+    split = Split([series.parts for series in prepared.series], None)
+    print_summary(dataset, prepared.spec, split, prepared.notes)
+    click.echo()
+
+
 def print_outcome(fitted: Any) -> None:
-    """Print notes, score table, verdict and where everything is."""
+    """Print score table, verdict and where everything is."""
     from rnnedge.evaluation.cutting import cut_lines
-    from rnnedge.evaluation.report import score_table, series_table
+    from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
     from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
-    for note in report["data"]["notes"]:
-        click.echo(f"note: {note}")
     training = report["training"]
     click.echo(
         f"\nTrained {training['epochs']} epochs in {training['seconds']:.1f} s "
@@ -221,6 +230,8 @@ def print_outcome(fitted: Any) -> None:
     print_table(
         score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
     )
+    if hidden := num_hidden(fitted.run.spec):
+        click.echo(f"... and {hidden} more in scores.csv")
     if len(evaluation.by_series.names) > 1:
         click.echo()
         print_table(series_table(fitted.run.spec, evaluation))
@@ -232,7 +243,8 @@ def print_outcome(fitted: Any) -> None:
         click.echo(sentence)
     folder = fitted.run.path
     click.echo(
-        f"\nRun folder: {folder}  (report.json, results.csv, loss.png, forecast.png)"
+        f"\nRun folder: {folder}  "
+        "(report.json, scores.csv, results.csv, loss.png, forecast.png)"
     )
 
 

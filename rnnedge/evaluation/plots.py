@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.evaluation.report import LABELS, NETWORK, Evaluation, steps_in_words
+from rnnedge.evaluation.report import Evaluation
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.trainer import EpochRecord
-from rnnedge_runtime.errors import require
+from rnnedge_runtime.errors import DataError, require
 
 COLORS = {
     NETWORK: "#0b6e4f",
@@ -27,7 +28,7 @@ LARGEST_RATIO = 4.0  # of a baseline's error to the network's that a panel shows
 
 def plot_loss(path: Path, history: Sequence[EpochRecord]) -> None:
     """Training loss and validation error over the epochs, the best epoch marked."""
-    figure, axes = _figure(1, 1, (7, 4))
+    figure, axes = new_figure(1, 1, (7, 4))
     axis = axes[0, 0]
     epochs = [record.epoch for record in history]
     best = min(history, key=lambda record: record.validation_error)
@@ -52,7 +53,7 @@ def plot_loss(path: Path, history: Sequence[EpochRecord]) -> None:
     axis.set_ylabel("error in standard deviations of the outputs")
     axis.set_ylim(bottom=0)
     axis.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_forecast(path: Path, prepared: Prepared, evaluation: Evaluation) -> None:
@@ -64,7 +65,7 @@ def plot_forecast(path: Path, prepared: Prepared, evaluation: Evaluation) -> Non
     """
     spec = prepared.spec
     targets = spec.targets[:TARGETS_SHOWN]
-    figure, axes = _figure(2, len(targets), (8 * len(targets), 7))
+    figure, axes = new_figure(2, len(targets), (8 * len(targets), 7))
     for k, target in enumerate(targets):
         unit = f" ({target.unit})" if target.unit else ""
         axes[0, k].set_ylabel(f"{target.name}{unit}")
@@ -75,7 +76,7 @@ def plot_forecast(path: Path, prepared: Prepared, evaluation: Evaluation) -> Non
         figure.suptitle(
             f"{len(targets)} of {len(spec.targets)} targets; scores.csv has all"
         )
-    _save(figure, path)
+    save(figure, path)
 
 
 def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) -> None:
@@ -97,7 +98,7 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     axis.plot(ahead, series.y[rows, column], color="black", lw=1.6, label="actual")
     for name in ("persistence", NETWORK):
         forecast = evaluation.forecasts[name][number][rows, column]
-        axis.plot(ahead, forecast, color=color_of(name), lw=1.1, label=label_of(name))
+        axis.plot(ahead, forecast, color=color_of(name), lw=1.1, label=label(name))
     ahead_text = steps_in_words(spec.horizon, spec.sample_period_s)
     is_one_of_many = len({one.name for one in prepared.series}) > 1
     name = f"{series.name}: " if is_one_of_many else ""
@@ -112,7 +113,7 @@ def _plot_errors(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     for name, scores in evaluation.scores["test"].items():
         mine = scores[k * horizon : (k + 1) * horizon]
         errors[name] = np.array([score.mae if score else np.nan for score in mine])
-        axis.plot(steps, errors[name], "o-", color=color_of(name), label=label_of(name))
+        axis.plot(steps, errors[name], "o-", color=color_of(name), label=label(name))
     axis.set_xlabel("steps ahead")
     axis.set_ylim(bottom=0)
     _limit_to_network(axis, errors)
@@ -126,7 +127,7 @@ def _limit_to_network(axis: Any, errors: dict[str, Any]) -> None:
     known = errors[NETWORK][np.isfinite(errors[NETWORK])]
     limit = LARGEST_RATIO * known.max() if len(known) else 0.0
     worse = [
-        f"{label_of(name)} up to {np.nanmax(values):#.3g}"
+        f"{label(name)} up to {np.nanmax(values):#.3g}"
         for name, values in errors.items()
         if limit > 0 and np.isfinite(values).any() and np.nanmax(values) > limit
     ]
@@ -160,12 +161,8 @@ def color_of(name: str) -> str:
     return COLORS.get(name, "#7a7a7a")
 
 
-def label_of(name: str) -> str:
-    """How a forecaster is called in plots and tables."""
-    return LABELS.get(name, name.replace("_", " "))
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """A figure of panels and their axes `[rows, columns]`; size in inches."""
     require("matplotlib", extra="train", purpose="Drawing the plots of a run")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -179,5 +176,16 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, An
     return figure, axes
 
 
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=110)
+def save(figure: Any, path: Path) -> None:
+    """Write the picture.
+
+    Raises:
+        DataError: the file cannot be written, or its ending is no kind of picture.
+    """
+    try:
+        figure.savefig(path, dpi=110)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the picture cannot be written: {error}. "
+            "Name a file that ends in .png, .svg or .pdf, in a folder that exists."
+        ) from None

@@ -19,7 +19,6 @@ from rnnedge.evaluation.by_series import (
     SeriesErrors,
     errors_by_series,
     series_content,
-    shown_series,
 )
 from rnnedge.evaluation.comparing import compare_with_best, part_rows, rows_by_series
 from rnnedge.evaluation.metrics import Score, score_outputs
@@ -27,12 +26,13 @@ from rnnedge.evaluation.verdict import (
     Comparison,
     cut_sentences,
     sentence,
+    shown_targets,
     step_sentence,
 )
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
 from rnnedge.tasks.forecast.baselines import (
     candidate_seasons,
     persistence,
-    season_name,
     seasonal_naive,
     seasonal_scale,
 )
@@ -42,16 +42,7 @@ from rnnedge_runtime.spec import ModelSpec
 
 Array = NDArray[np.float32]
 
-NETWORK = "network"
-NETWORK_INT8 = "network_int8"
 PARTS = ("validation", "test")
-LABELS = {
-    NETWORK: "network",
-    NETWORK_INT8: "network, int8",
-    "persistence": "persistence",
-    "seasonal_naive": "seasonal-naive",
-    "ridge_ar": "ridge AR",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +200,10 @@ def verdict(
         cut: of the test part, from `count_cut`; None: not counted.
     """
     spec = prepared.spec
-    sentences = []
     cut_off = cut_sentences(spec, cut or {})
-    for target in spec.target_names:
+    ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+    targets, sentences = shown_targets(spec, evaluation.comparisons, ahead)
+    for target in targets:
         outcomes = {}
         for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
             if output.target != target:
@@ -231,12 +223,6 @@ def verdict(
 
 def _label(spec: ModelSpec, evaluation: Evaluation, name: str) -> str:
     return label(name, evaluation.season, spec.sample_period_s)
-
-
-def label(name: str, season: int = 0, sample_period_s: float | None = None) -> str:
-    """Name of a forecaster for people: `seasonal-naive (week)`."""
-    cycle = season_name(season, sample_period_s) if name == "seasonal_naive" else ""
-    return f"{LABELS[name]} ({cycle})" if cycle else LABELS[name]
 
 
 def read_scores(
@@ -264,78 +250,6 @@ def score_forecasts(
         part_rows(bases, prepared, part),
         seasonal_scale(prepared, season),
     )
-
-
-def score_table(
-    spec: ModelSpec, scores: Mapping[str, Sequence[Score | None]], season: int = 0
-) -> list[list[str]]:
-    """Rows of text for the terminal: a header, then one row per forecaster.
-
-    Columns: for the first and the furthest step of each target, MAE and skill on the test
-    part.
-
-    Args:
-        spec: the model.
-        scores: on the test part, by forecaster, one Score (or None) per output.
-        season: steps of the season, for the name of its forecast; 0: not named.
-    """
-    columns = [
-        k for k, output in enumerate(spec.outputs) if output.step in (1, spec.horizon)
-    ]
-    header = ["test part"]
-    for k in columns:
-        output = spec.outputs[k]
-        unit = f" {output.unit}" if output.unit else ""
-        ahead = steps_in_words(output.step, spec.sample_period_s)
-        header += [f"{output.target} {ahead}: MAE{unit}", "skill %"]
-    rows = [header]
-    for name, outputs in scores.items():
-        row = [label(name, season, spec.sample_period_s)]
-        for k in columns:
-            score = outputs[k]
-            row.append(f"{score.mae:.3f}" if score else "-")
-            skill = score.skill_percent if score else None
-            row.append("-" if skill is None else f"{skill:.1f}")
-        rows.append(row)
-    return rows
-
-
-def series_table(spec: ModelSpec, evaluation: Evaluation) -> list[list[str]]:
-    """Rows of text: per series its test errors, the network's and the best baseline's.
-
-    Columns: the first and the furthest step of each target; `-` where nothing is scored.
-    """
-    errors = evaluation.by_series
-    shown, title = shown_series(spec, errors, NETWORK)
-    columns = [
-        k for k, output in enumerate(spec.outputs) if output.step in (1, spec.horizon)
-    ]
-    header = [title]
-    for k in columns:
-        output = spec.outputs[k]
-        ahead = steps_in_words(output.step, spec.sample_period_s)
-        unit = f" {output.unit}" if output.unit else ""
-        header += [f"{output.target} {ahead}: MAE{unit}", "best baseline"]
-    rows = [header]
-    for k in shown:
-        row = [errors.names[k]]
-        for column in columns:
-            if not errors.count[k, column]:
-                row += ["-", "-"]
-                continue
-            mae = {name: float(each[k, column]) for name, each in errors.mae.items()}
-            row += [f"{mae.pop(NETWORK):.3f}", f"{min(mae.values()):.3f}"]
-        rows.append(row)
-    return rows
-
-
-def steps_in_words(step: int, sample_period_s: float | None) -> str:
-    """A step ahead in words: `6 h`, `15 min`, or `6 steps`."""
-    seconds = step * (sample_period_s or 0)
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{step} step{'s' if step > 1 else ''}"
 
 
 def _row_spans(prepared: Prepared, part: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,9 @@ from rnnedge.evaluation.metrics import Score
 from rnnedge_runtime.spec import ModelSpec, Output
 
 Outcome = Literal["better", "equal", "worse"]
+
+MOST_TARGETS = 6
+ENDS_SHOWN = 3  # worst and best of more
 
 MOST_CUT = 0.01
 """Part of the test readings beyond their range above which the verdict says so."""
@@ -102,14 +106,19 @@ def sentence(
     network = f"{found.network_mae:#.3g}{unit}"
     baseline = f"{found.baseline_mae:#.3g}{unit}"
     low, high = found.gain_interval_percent
-    between = f"95 % interval {low:,.0f} to {high:,.0f} %"
+    between = f"95 % interval {_percent(low)} to {_percent(high)} %"
     if found.outcome == "better":
+        gain = _percent(found.gain_percent)
         return (
-            f"{start}: the network's error of {network} is {found.gain_percent:.0f} % below "
-            f"the best baseline ({label}, {baseline}; {between})."
+            f"{start}: the network's error of {network} is {gain} % below the best "
+            f"baseline ({label}, {baseline}; {between})."
         )
     if found.outcome == "worse":
-        more = f"{-high:,.0f} to {-low:,.0f} % more" if found.baseline_mae else "more"
+        more = (
+            f"{_percent(-high)} to {_percent(-low)} % more"
+            if found.baseline_mae
+            else "more"
+        )
         return (
             f"{start}: the network LOSES to {label} ({network} against {baseline}; 95 % "
             f"interval {more}). {advice}"
@@ -120,6 +129,41 @@ def sentence(
         f"{start}: the network is as good as the best baseline ({network} against {label}, "
         f"{baseline}); the difference is within the noise ({between})."
     )
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1f}" if abs(value) < 2 else f"{value:,.0f}"
+
+
+def shown_targets(
+    spec: ModelSpec, comparisons: Sequence[Comparison | None], ahead: str
+) -> tuple[list[str], list[str]]:
+    """Targets to speak of, and a sentence about all when they are too many.
+
+    All up to six; of more, the three with the smallest and the three with the largest gain
+    at the furthest step.
+
+    Args:
+        spec: the model.
+        comparisons: per output.
+        ahead: the furthest step in words.
+    """
+    names = list(spec.target_names)
+    if len(names) <= MOST_TARGETS:
+        return names, []
+    found = {
+        output.target: comparison
+        for output, comparison in zip(spec.outputs, comparisons, strict=True)
+        if output.step == spec.horizon and comparison is not None
+    }
+    count = Counter(comparison.outcome for comparison in found.values())
+    order = sorted(found, key=lambda name: found[name].gain_percent)
+    ends = dict.fromkeys([*order[:ENDS_SHOWN], *order[-ENDS_SHOWN:]])
+    return list(ends), [
+        f"{len(names)} targets, {ahead}: better than the best baseline for "
+        f"{count['better']}, as good for {count['equal']}, worse for {count['worse']}. The "
+        f"{ENDS_SHOWN} worst and the {ENDS_SHOWN} best (report.json holds all):"
+    ]
 
 
 def step_sentence(target: str, outcomes: Mapping[int, Outcome]) -> str:

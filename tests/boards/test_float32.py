@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from artifacts import describe
 from boards.tools import each_usable, on_usable, usable_board
+from c_models import following
 from cells import forecaster
 from programs import needs
 from strategies import random_weights
@@ -50,12 +51,13 @@ def with_hour_of_day(spec: ModelSpec) -> ModelSpec:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
-    """The three cells, two layers each, one of them with derived inputs."""
+    """The three cells, two layers each, one of them with derived inputs; and changes."""
     folder = tmp_path_factory.mktemp("sources")
     specs = {
         "plain": forecaster("rnn-tanh-L2", 9),
         "gated": with_hour_of_day(forecaster("gru-L2", 9)),
         "long": forecaster("lstm-L2", 9),
+        "following": following("gru-L1", "scaled", 9),
     }
     found = []
     for seed, (name, spec) in enumerate(specs.items()):
@@ -67,7 +69,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
 
 
 def assert_equal(reports: list[BoardReport], num_steps: int) -> None:
-    assert [report.model for report in reports] == ["plain", "gated", "long"]
+    assert [report.model for report in reports] == [
+        "plain",
+        "gated",
+        "long",
+        "following",
+    ]
     for report in reports:
         assert not report.has_failed, report
         assert report.num_steps == num_steps

@@ -375,7 +375,6 @@ def test_a_jump_too_long_for_a_hole_starts_a_new_stretch(tmp_path: Path) -> None
     lines = ["time,temp", *(f"{k},{k}" for k in range(9)), "2000000,9"]
     data = load_dataset(write(tmp_path, "\n".join(lines)), targets="temp")
     assert [len(series) for series in data.series] == [9, 1]
-    assert data.max_gap_s == 3600
 
 
 def test_one_table_with_and_one_without_time(tmp_path: Path) -> None:

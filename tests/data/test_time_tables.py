@@ -174,6 +174,13 @@ def test_local_times_around_the_end_of_daylight_saving(tmp_path: Path) -> None:
     assert device_times(text, dataset) == times.tolist()
     hourly = table([f"{m:%Y-%m-%d %H:%M:%S}" for m in local[::2]])
     assert any("repeats an hour" in note for note in load(tmp_path, hourly).notes)
+    spring = datetime(2022, 3, 26)
+    moments = [spring + timedelta(hours=k + (k >= 26)) for k in range(200)]
+    text = table([f"{m:%Y-%m-%d %H:%M}" for m in moments])
+    assert any(
+        "'2022-03-27 03:00', skips an hour" in n for n in load(tmp_path, text).notes
+    )
+    assert len(load(tmp_path, text, tz="Europe/Berlin").series[0]) == 200
 
 
 def test_naive_times_are_said_to_be_utc(tmp_path: Path) -> None:

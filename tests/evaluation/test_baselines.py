@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from small_data import waves
 from synthetic import dataset_of, demand
 
-from rnnedge.evaluation.report import evaluate, label, score_table
+from rnnedge.evaluation.report import evaluate
+from rnnedge.evaluation.score_tables import score_table
+from rnnedge.evaluation.wording import label
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast import ridge
 from rnnedge.tasks.forecast.baselines import (

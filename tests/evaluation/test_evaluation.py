@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from small_data import waves
 
 from rnnedge.evaluation.metrics import score_outputs
-from rnnedge.evaluation.report import evaluate, report_content, score_table, verdict
+from rnnedge.evaluation.report import evaluate, report_content, verdict
+from rnnedge.evaluation.score_tables import score_table
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.baselines import (
     choose_season,

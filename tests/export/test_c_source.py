@@ -19,7 +19,9 @@ from c_models import (
     WARNINGS,
     Drawn,
     compiled,
+    drawn_model,
     drawn_models,
+    following,
     write_c,
 )
 
@@ -42,7 +44,11 @@ COMPILERS = {
 
 @pytest.fixture(scope="module")
 def models() -> list[Drawn]:
-    return drawn_models(7)
+    return [
+        drawn_model(following("lstm-L2", "middle"), 0),
+        drawn_model(following("gru-L1", "scaled", 9), 1),
+        *drawn_models(6),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import programs
 import pytest
 from artifacts import quantised_model
 from c_integer_models import DrawnIntegers, write_integer_c
-from cells import CELLS
+from cells import CELLS, unclipped_forecaster
 from strategies import random_weights
 
 from rnnedge_export.c_source.kernel import f32_header, w8a16_header
@@ -156,10 +156,12 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         readings = rng.normal(size=(40, 1)).astype(np.float32)
         name = cell.replace("-", "_")
         paths.append(write_integer_c(DrawnIntegers(model, readings), name, folder))
-    spec = demo_spec()
-    model = quantised_model(spec, random_weights(spec, rng))
-    readings = rng.normal(size=(40, 2)).astype(np.float32)
-    return [*paths, write_integer_c(DrawnIntegers(model, readings), "demo", folder)]
+    for name, spec in (("demo", demo_spec()), ("price", unclipped_forecaster())):
+        model = quantised_model(spec, random_weights(spec, rng))
+        readings = rng.normal(size=(40, spec.num_features)).astype(np.float32)
+        drawn = DrawnIntegers(model, readings)
+        paths.append(write_integer_c(drawn, name, folder))
+    return paths
 
 
 def demo_spec() -> ModelSpec:

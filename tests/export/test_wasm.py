@@ -11,6 +11,7 @@ import numpy as np
 import programs
 import pytest
 from artifacts import inputs_of, quantised_models, times_of, torch_model
+from c_models import following
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,8 @@ def resealed(content: bytes) -> bytes:
 )
 @given(model_specs(), seeds, st.booleans())
 @example(weather_spec("reject"), 3, False)
+@example(following("gru-L1"), 4, True)
+@example(following("lstm-L2", "middle"), 5, False)
 def test_every_model_gives_the_bytes_of_the_reference(
     tmp_path: Path, spec: ModelSpec, seed: int, simd: bool
 ) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 import programs
 import pytest
+from c_models import following
 from run_helpers import weather_spec
 from wasm_models import TOOLS, write_wasm
 
@@ -91,6 +92,26 @@ def test_javascript_streams_as_python_does(node: Node, weather: Path) -> None:
     assert found["after"][0] == found["after"][1] != found["again"] == found["y"][0]
     assert found["names"] == [f"temp_c_{k} C" for k in (1, 2, 3)]
     assert (found["first"], found["digest"]) == ("temp_c", model.digest)
+
+
+def test_javascript_holds_what_is_not_plausible_and_leaves_the_clip(
+    tmp_path: Path,
+) -> None:
+    path = write_wasm(following("gru-L1"), 2, tmp_path / "m.wasm")
+    path.with_suffix(".js").rename(tmp_path / "m.mjs")
+    rows = [[30, -9, 5], [85, 12, -1], [-40.5, None, 1001], [-40, 1e30, 0]]
+    found = Node(tmp_path / "m.mjs").run(
+        f"""
+        const y = {json.dumps(rows)}.map((row) => [...model.step(row)]);
+        const range = model.features[0].range;
+        console.log(JSON.stringify({{ y, range, saved: [...model.snapshot()] }}));
+        """
+    )
+    stream = load_wasm(path, is_run=False).stream()
+    y = np.array([stream.step(np.array(row, np.float64)) for row in rows])
+    assert np.array(found["y"], np.float32).tobytes() == y.tobytes()
+    assert bytes(found["saved"]) == stream.snapshot()
+    assert found["range"] == [-40, 60]
 
 
 def reference_of(path: Path) -> Model:

@@ -26,7 +26,7 @@ CONFIG = TrainConfig(
 
 def several(seed: int) -> Dataset:
     """Three series: two that overlap, one that begins in the test part."""
-    dataset = waves(num_series=3, lengths=(300, 200, 70), seed=seed, missing=0.05)
+    dataset = waves(num_series=3, lengths=(300, 200, 55), seed=seed, missing=0.05)
     hours = (0, 40, 245)
     return dataclasses.replace(
         dataset,
@@ -103,3 +103,21 @@ def test_readings_of_the_validation_part_choose_the_epoch_and_nothing_else(seed)
     if len(trainer.history) == len(other.history):
         for name, array in trainer.model.weights().items():
             np.testing.assert_array_equal(array, other.model.weights()[name])
+
+
+def test_a_series_that_begins_in_the_test_part_teaches_nothing():
+    """It took the test error of the other from 6.02 to 0.299."""
+    dataset = several(0)
+    alone = dataclasses.replace(dataset, series=dataset.series[:2])
+    one, trainer = trained(dataset)
+    two, other = trained(alone)
+    assert same_fit(one, two)
+    assert len(one.series[2].parts.train) == 0
+    for name, array in trainer.best_model().weights().items():
+        np.testing.assert_array_equal(array, other.best_model().weights()[name])
+    found = [
+        evaluate(p, lambda s, t=t: stream_predictions(t.best_model(), s)).by_series
+        for p, t in ((one, trainer), (two, other))
+    ]
+    for name in ("network", "persistence", "ridge_ar"):
+        np.testing.assert_array_equal(found[0].mae[name][:2], found[1].mae[name])

@@ -19,6 +19,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -231,7 +232,7 @@ def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Lay
                 layer = Lstm(size, hidden_size, proj)
             case Rnn() | Gru() | Lstm():
                 layer = replace(layer, input_size=size, hidden_size=hidden_size)
-            case Linear():
+            case Linear() | Difference():
                 layer = replace(layer, input_size=size)
             case Affine() | Activation() | Softmax():
                 layer = replace(layer, size=size)

@@ -102,6 +102,9 @@ def _inputs(spec: ModelSpec) -> list[str]:
         limits = ""
         if feature.clip is not None:
             limits = f", clipped to {feature.clip[0]:g} .. {feature.clip[1]:g}"
+        if feature.range is not None:
+            low, high = feature.range
+            limits += f", plausible from {low:g} to {high:g}"
         missing = "refused" if feature.missing == "reject" else "held"
         unit = f" {feature.unit}" if feature.unit else ""
         lines.append(

@@ -8,6 +8,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -19,6 +20,7 @@ from rnnedge_runtime.layers import (
 from rnnedge_runtime.spec import ModelSpec
 
 from .packing import UNITS
+from .ranges import has_ranges
 
 ON_STACK = 8
 """Buffers of up to so many floats are on the stack, larger ones in the state."""
@@ -61,6 +63,10 @@ class Buffers:
             name = f"{self.prefix}_{len(self.sizes)}"
         self.sizes[name] = max(size, self.sizes.get(name, 0))
         return name
+
+    def widen(self, name: str, size: int) -> None:
+        """Room for more behind what it holds."""
+        self.sizes[name] = max(size, self.sizes[name])
 
     def give_back(self, name: str) -> None:
         if name in self.sizes and name not in self.free:
@@ -105,9 +111,13 @@ class ChainWriter:
         self.lines: list[str] = []
         self.state: list[tuple[str, int]] = []
         self.x = ""
+        self.r = ""
         self.z = ""
         self.num_recurrent = 0
-        self.keeps_x = any(isinstance(layer, AddLast) for layer in spec.layers)
+        self.keeps_x = any(
+            isinstance(layer, AddLast) and layer.is_clipped for layer in spec.layers
+        )
+        self.frees_x = False
 
     def write(self) -> None:
         layers = self.spec.layers
@@ -124,22 +134,49 @@ class ChainWriter:
     def accept(self) -> None:
         """`x` of the caller as model inputs, and `z`, what goes through the layers."""
         spec = self.spec
-        self.x = self.z = self.take(spec.input_size)
+        self.x = self.take(spec.input_size)
         limits = "NULL, NULL"
         if any(feature.clip for feature in spec.features):
             limits = f"{self.prefix}_low, {self.prefix}_high"
         num = spec.num_features
-        self.lines.append(f"rnne_f32_accept({num}, x, {limits}, s->held, {self.x});")
-        if spec.derived:
+        if spec.takes_readings or has_ranges(spec):
+            self.hold(limits, has_limits=not limits.startswith("NULL"))
+        else:
             self.lines.append(
-                f"rnne_f32_accept_derived({2 * len(spec.derived)}, x + {num}, "
-                f"{self.x} + {num});"
+                f"rnne_f32_accept({num}, x, {limits}, s->held, {self.x});"
             )
+            self.accept_derived(self.x)
+        self.z = self.x
         if isinstance(spec.layers[0], Affine | Embedding):
             return
         if self.keeps_x:
             self.z = self.take(spec.input_size)
         self.map("RNNE_F32_IDENTITY", spec.input_size, self.x, self.z)
+
+    def hold(self, limits: str, *, has_limits: bool) -> None:
+        """`x` as model inputs, and in `r` as they are before the clip, if a layer asks."""
+        spec, num = self.spec, self.spec.num_features
+        keys = "NULL, NULL"
+        if has_ranges(spec):
+            keys = f"{self.prefix}_range_least, {self.prefix}_range_most"
+        if spec.takes_readings:
+            self.r = self.take(spec.input_size) if has_limits else self.x
+            self.keeps_x = self.keeps_x or not has_limits
+        self.frees_x = not self.keeps_x
+        readings = self.r or self.x
+        self.lines.append(
+            f"rnne_f32_hold({num}, x, {keys}, {limits}, s->held, {readings}, {self.x});"
+        )
+        self.accept_derived(self.x)
+        if spec.derived and self.x != readings:
+            self.accept_derived(readings)
+
+    def accept_derived(self, out: str) -> None:
+        num, size = self.spec.num_features, 2 * len(self.spec.derived)
+        if size:
+            self.lines.append(
+                f"rnne_f32_accept_derived({size}, x + {num}, {out} + {num});"
+            )
 
     def layer(self, k: int, layer: Layer, is_tail: bool) -> None:
         array = f"{self.prefix}_{k}"
@@ -150,10 +187,13 @@ class ChainWriter:
                     f"{call}({layer.size}, {array}_shift, {array}_scale", layer, is_tail
                 )
             case AddLast():
-                sources = f"{array}_sources, {self.x}"
+                x = self.x if layer.is_clipped else self.r
+                sources = f"{array}_sources, {x}"
                 self.elementwise(
                     f"add_last({layer.output_size}, {sources}", layer, is_tail
                 )
+            case Difference():
+                self.difference(array, layer)
             case Activation():
                 function = _FUNCTIONS[layer.function]
                 self.elementwise(f"map({function}, {layer.size}", layer, is_tail)
@@ -205,6 +245,22 @@ class ChainWriter:
         self.num_recurrent += 1
         self.move(h)
 
+    def difference(self, array: str, layer: Difference) -> None:
+        d = self.carry("d", len(layer.sources) + 1, layer)
+        self.num_recurrent += 1
+        size, out = layer.input_size, self.z
+        if self.is_own(self.z):
+            self.buffers.widen(self.z.strip("@"), layer.output_size)
+        else:
+            out = self.take(layer.output_size)
+            self.lines.append(f"rnne_f32_copy({size}, {self.z}, {out});")
+        arrays = f"{array}_low, {array}_high, {array}_sources"
+        self.lines.append(
+            f"rnne_f32_changes({len(layer.sources)}, {arrays}, {self.r}, {d}, "
+            f"{out} + {size});"
+        )
+        self.move(out)
+
     def product(
         self, rows: str, size: int, x: str, layer: Linear | Rnn, h: str, out: str
     ) -> None:
@@ -218,7 +274,7 @@ class ChainWriter:
 
     def elementwise(self, call: str, layer: Layer, is_tail: bool) -> None:
         """A layer that may be in place, where `z` is neither a state nor still needed."""
-        is_own = (self.z.startswith("@") and self.z != self.x) or self.z == "y"
+        is_own = self.is_own(self.z) or self.z == "y"
         out = self.z if is_own and (not is_tail or self.z == "y") else ""
         if not out:
             out = "y" if is_tail else self.take(layer.output_size)
@@ -228,14 +284,20 @@ class ChainWriter:
     def carry(self, kind: str, size: int, layer: Layer) -> str:
         """A tensor of the state; whole blocks of units where the cell writes them."""
         name = f"{kind}_{self.num_recurrent}"
-        self.state.append((name, size if isinstance(layer, Rnn) else padded(size)))
+        is_padded = isinstance(layer, Gru | Lstm)
+        self.state.append((name, padded(size) if is_padded else size))
         return f"s->{name}"
+
+    def is_own(self, z: str) -> bool:
+        """Whether `z` is scratch memory that nothing else needs."""
+        is_kept = z == self.r or (z == self.x and not self.frees_x)
+        return z.startswith("@") and not is_kept
 
     def take(self, size: int) -> str:
         return f"@{self.buffers.take(size)}@"
 
     def move(self, z: str) -> None:
         """`z` is what the next layer sees; the memory of the one before is free."""
-        if self.z != self.x and self.z != z:
+        if self.is_own(self.z) and self.z != z:
             self.buffers.give_back(self.z.strip("@"))
         self.z = z

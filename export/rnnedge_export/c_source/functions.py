@@ -8,6 +8,7 @@ from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.spec import ModelSpec
 
 from .naming import float_array, float_literal, integer_array
+from .ranges import has_ranges
 
 Tensor = tuple[str, int, bool]
 """Name in the state, number of values, whether it holds readings."""
@@ -61,7 +62,7 @@ def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
     statements = [line for line in step if not line.startswith("float ")]
     if any(feature.missing == "reject" for feature in spec.features):
         statements = [
-            f"if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, x))",
+            f"if ({rejection(name, spec, 'x')})",
             "    return 1;",
             *statements,
         ]
@@ -76,6 +77,15 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 """
 
 
+def rejection(name: str, spec: ModelSpec, row: str) -> str:
+    """The condition that `row` is refused."""
+    given = f"{spec.num_features}, {name}_rejects"
+    if has_ranges(spec):
+        keys = f"{name}_range_least, {name}_range_most"
+        return f"rnne_is_ruled_out({given}, {keys}, {row})"
+    return f"rnne_f32_is_rejected({given}, {row})"
+
+
 def run_function(name: str, spec: ModelSpec) -> str:
     """`NAME_run`."""
     check = ""
@@ -83,7 +93,7 @@ def run_function(name: str, spec: ModelSpec) -> str:
         row = f"xs + t * {spec.input_size}"
         check = f"""\
     for (t = 0; t < n; t++)
-        if (rnne_f32_is_rejected({spec.num_features}, {name}_rejects, {row}))
+        if ({rejection(name, spec, row)})
             return 1;
 """
     return f"""\

@@ -6,8 +6,20 @@ from collections.abc import Sequence
 
 from rnnedge_runtime.spec import ModelSpec
 
+from .ranges import has_ranges
+
 STATE_FIELD = tuple[str, str, int]
 """C type, name and number of elements of an array in the state."""
+
+
+_MISSING = """\
+ * A reading that is NaN or infinite is missing. Returns 0, or 1 when a reading is missing that
+ * must not be: then s and y are as before. It allocates nothing and calls nothing outside.
+"""
+_PLAUSIBLE_MISSING = """\
+ * A reading that is NaN, infinite or not plausible is missing. Returns 0, or 1 when one is missing
+ * that must not be: then s and y are as before. It allocates nothing and calls nothing outside.
+"""
 
 
 def snapshot_nbytes(spec: ModelSpec, element_nbytes: int = 4) -> int:
@@ -56,8 +68,7 @@ void {name}_reset({name}_state *s);
 
 /*
  * Advances s by one step: x in the units above, y written in full; they may be the same memory.
- * A reading that is NaN or infinite is missing. Returns 0, or 1 when a reading is missing that
- * must not be: then s and y are as before. It allocates nothing and calls nothing outside.
+{_PLAUSIBLE_MISSING if has_ranges(spec) else _MISSING}\
  */
 int {name}_step({name}_state *s, const float *x, float *y);
 

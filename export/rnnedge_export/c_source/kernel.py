@@ -33,6 +33,15 @@ _F32_PURPOSE = """\
  * Define RNNE_PLAIN_C to do without GNU vectors and assembly; the bytes stay the same.
 """
 
+_HOLD_Q = ("rnne_q_hold(", "rnne_q_drop(", "rnne_q_rule_out(")
+_FURTHER_PARTS = {
+    "ranges": (*_HOLD_Q, "rnne_f32_hold(", "rnne_is_ruled_out("),
+    "f32_held": ("rnne_f32_hold(",),
+    "f32_changes": ("rnne_f32_changes(",),
+    "w8a16_held": _HOLD_Q,
+}
+"""Parts of few models, and the calls that need them."""
+
 W8A16_HEADER = "rnnedge_w8a16.h"
 _W8A16_PARTS = ("arithmetic", "vectors", "functions", "products", "cells", "layers")
 _W8A16_BORDER = ("readings", "states", "time")
@@ -53,6 +62,18 @@ _W8A16_PURPOSE = """\
 def f32_header() -> str:
     """The text of `rnnedge_f32.h`."""
     return join_parts("RNNEDGE_F32_H", _F32_PURPOSE, _F32_PARTS)
+
+
+def further_kernels(functions: str) -> list[str]:
+    """What `functions` call beside the headers; of models of version 1 of the spec nothing.
+
+    It stands in the source itself, so that the headers are the same for all models.
+    """
+    return [
+        _part(part)
+        for part, calls in _FURTHER_PARTS.items()
+        if any(call in functions for call in calls)
+    ]
 
 
 def w8a16_header() -> str:
@@ -88,7 +109,11 @@ def _rows_of(items: list[str], width: int) -> str:
 
 def join_parts(guard: str, purpose: str, parts: tuple[str, ...]) -> str:
     """A header of the files `parts/*.inc.h` named, behind an include guard."""
-    texts = [(PARTS / f"{part}.inc.h").read_text(encoding="utf-8") for part in parts]
+    texts = [_part(part) for part in parts]
     top = f"/* SPDX-License-Identifier: MIT */\n/*\n{purpose} */\n"
     opening = f"#ifndef {guard}\n#define {guard}\n"
     return "\n".join([top + opening, *texts, "#endif\n"])
+
+
+def _part(name: str) -> str:
+    return (PARTS / f"{name}.inc.h").read_text(encoding="utf-8")

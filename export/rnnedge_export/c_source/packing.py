@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.layers import (
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -64,6 +65,8 @@ def pack_layer(layer: Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
     match layer:
         case Affine():
             return {"shift": tensors["shift"], "scale": tensors["scale"]}
+        case Difference():
+            return {"low": tensors["low"], "high": tensors["high"]}
         case Embedding():
             return {"table": tensors["weight"].ravel()}
         case Linear():

@@ -13,7 +13,7 @@ from rnnedge_runtime.backends.float32 import Float32Engine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import CLIP_NONE
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
-from rnnedge_runtime.layers import AddLast, Gru, Lstm, Rnn
+from rnnedge_runtime.layers import AddLast, Difference, Gru, Lstm, Rnn
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
@@ -23,9 +23,10 @@ from .description import Figures, artifact_block, header_comment
 from .f32_step import StepCode, step_code
 from .functions import public_functions
 from .interface import interface_text
-from .kernel import F32_HEADER, f32_header
+from .kernel import F32_HEADER, f32_header, further_kernels
 from .naming import c_identifier, comment, float_array, integer_array
 from .packing import added_biases, layer_tensors, pack_layer
+from .ranges import range_arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ def generate_c(
         },
         BLANK_SEAL,
     )
+    functions = public_functions(identifier, metadata, _tensors(spec, code), code.lines)
     parts = [
         comment([f"{identifier}: see {identifier}.h.", *_warning()]),
         f'#include "{F32_HEADER}"\n\n#include "{identifier}.h"\n',
+        *further_kernels(functions),
         *_constants(identifier, spec, weights),
-        public_functions(identifier, metadata, _tensors(spec, code), code.lines),
+        functions,
         block,
     ]
     source = seal("\n".join(parts).encode()).decode()
@@ -143,6 +146,7 @@ def _constants(name: str, spec: ModelSpec, weights: Weights) -> list[str]:
     if any(feature.missing == "reject" for feature in spec.features):
         rejects = [int(feature.missing == "reject") for feature in spec.features]
         arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
+    arrays += range_arrays(name, spec)
     if any(feature.clip for feature in spec.features):
         clips = [f.clip or (-CLIP_NONE, CLIP_NONE) for f in spec.features]
         low, high = np.array(clips, dtype=np.float32).T
@@ -152,7 +156,7 @@ def _constants(name: str, spec: ModelSpec, weights: Weights) -> list[str]:
         tensors = added_biases(layer, layer_tensors(spec, weights, k))
         for suffix, array in pack_layer(layer, tensors).items():
             arrays.append(float_array(f"{name}_{k}_{suffix}", array))
-        if isinstance(layer, AddLast):
+        if isinstance(layer, AddLast | Difference):
             sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
             arrays.append(sources)
     return arrays

@@ -36,6 +36,8 @@ def read_columns(
     names: Sequence[str],
     asked: Collection[str],
     differences: Collection[str],
+    *,
+    is_learned: bool = True,
 ) -> tuple[Readings, list[str]]:
     """Numbers of the usable columns by name, one array per table; notes on the others.
 
@@ -44,6 +46,7 @@ def read_columns(
         names: columns to read.
         asked: those that must be usable.
         differences: those whose change is learned, so that float32 need not hold them.
+        is_learned: whether columns that were asked for must vary.
 
     Raises:
         DataError: a column that was asked for cannot be used, or a cell of numbers is text.
@@ -58,6 +61,8 @@ def read_columns(
                 raise part.error(where=table.where, column=name)
         values = [part.values for part in parts]
         fault = _fault(parts)
+        if name in asked and not is_learned:
+            fault = None
         if fault is not None and name in asked:
             raise DataError(
                 f"{where}: column '{name}' {fault}, so there is nothing to learn from it. "

@@ -39,6 +39,7 @@ def load_dataset(
     series: str | None = None,
     units: Mapping[str, str] | None = None,
     options: TableOptions | None = None,
+    is_learned: bool = True,
 ) -> Dataset:
     """Read tables of sensor readings onto one regular time grid.
 
@@ -54,6 +55,8 @@ def load_dataset(
         series: column that tells the series of a row apart; several joined by `+`.
         units: unit by column name; the others are read from the names.
         options: what should not be found out of the tables.
+        is_learned: whether something is to be learned from them: then a target must be
+            named, and columns that were asked for must vary.
 
     Returns:
         The readings, and notes about what was found, mended or left out.
@@ -63,7 +66,7 @@ def load_dataset(
     """
     options = options or TableOptions()
     targets = tuple(dict.fromkeys([targets] if isinstance(targets, str) else targets))
-    if not targets:
+    if not targets and is_learned:
         raise DataError("load_dataset: no target is named. Name a column to forecast.")
     chosen = tuple(dict.fromkeys(features)) if features is not None else None
     tables = read_tables(source, options)
@@ -89,7 +92,11 @@ def load_dataset(
     names = chosen if chosen is not None else tuple(common_names(tables, others))
     differences = change_names(options.difference, options)
     readings, notes = read_columns(
-        tables, tuple(dict.fromkeys((*names, *targets))), asked, differences
+        tables,
+        tuple(dict.fromkeys((*names, *targets))),
+        asked,
+        differences,
+        is_learned=is_learned,
     )
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))

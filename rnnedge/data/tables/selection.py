@@ -26,7 +26,8 @@ def without_constant_features(
         rule: how the rows are shared out.
 
     Raises:
-        DataError: a feature that was asked for by name does not vary, or a part is empty.
+        DataError: a feature that was asked for by name does not vary, or none
+            does, or a part is empty.
     """
     training = np.concatenate(
         [
@@ -49,6 +50,12 @@ def without_constant_features(
         raise DataError(
             f"{dataset.source}: feature '{constant[0]}' does not vary in the training part, "
             f"{len(training):,} rows. Leave it out, or give data in which it does."
+        )
+    if len(constant) == len(dataset.features):
+        raise DataError(
+            f"{dataset.source}: none of its features varies in the training part, "
+            f"{len(training):,} rows, so there is nothing to learn from. Give data in which "
+            "one does, or move the parts with --split."
         )
     kept = [name not in constant for name in dataset.columns]
     return dataclasses.replace(

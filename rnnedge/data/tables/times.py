@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.time_calendar import HOUR_US
+from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
 from rnnedge_runtime.tables.time_column import find_time
 from rnnedge_runtime.tables.time_headers import (
     is_index_like,
@@ -167,29 +167,48 @@ def _clock_change(
     cells: Sequence[str],
     reading: TimeReading,
 ) -> list[str]:
-    """A note where one hour occurs twice; DataError where the time goes back by an hour.
+    """A note where one hour occurs twice or is skipped; DataError where it goes back.
 
-    Both are what local clocks do at the end of daylight saving.
+    All are what local clocks do when daylight saving ends or begins.
     """
     steps = np.diff(times)
     if not len(steps):
         return []
     usual = float(np.median(steps))
-    odd = np.flatnonzero((steps < 0) | ((steps == 0) & (usual == HOUR_US)))
-    if not len(odd) or len(odd) > max(1, 0.01 * len(steps)):
+    back = np.flatnonzero((steps < 0) | ((steps == 0) & (usual == HOUR_US)))
+    if len(back) and len(back) <= max(1, 0.01 * len(steps)):
+        if np.any(np.abs(steps[back] - usual + HOUR_US) > 0.25 * usual):
+            return []
+        said = _where(reading, cells, rows[back[0] + 1])
+        if steps[back].min() < 0:
+            raise DataError(f"{said} goes back by an hour, {_LOCAL_CLOCK}")
+        if _month(times[back[0]]) in (4, 9, 10, 11):
+            return [f"{said} repeats an hour, {_LOCAL_CLOCK}"]
         return []
-    if np.any(np.abs(steps[odd] - usual + HOUR_US) > 0.25 * usual):
-        return []
-    row = int(rows[odd[0] + 1])
-    advice = (
-        "as local clocks do at the end of daylight saving. Name the zone of these times "
-        "with --tz, for example --tz Europe/Berlin."
-    )
-    where = f"{reading.where}: row {row + 1}, at '{cells[row]}',"
-    if steps[odd].min() < 0:
-        raise DataError(f"{where} goes back by an hour, {advice}")
-    month = int(str(np.datetime64(int(times[odd[0]]), "us"))[5:7])
-    return [f"{where} repeats an hour, {advice}"] if month in (4, 9, 10, 11) else []
+    ahead = np.flatnonzero(np.abs(steps - usual - HOUR_US) <= 0.01 * usual)
+    for k in ahead[:_FEW]:
+        day, after_us = divmod(int(times[k + 1]), DAY_US)
+        is_sunday = day % 7 == 3
+        if is_sunday and after_us // HOUR_US == 3 and _month(times[k]) in (3, 4, 9, 10):
+            return [
+                f"{_where(reading, cells, rows[k + 1])} skips an hour, {_LOCAL_CLOCK}"
+            ]
+    return []
+
+
+_FEW = 20
+_LOCAL_CLOCK = (
+    "as local clocks do for daylight saving. Name the zone of these times with --tz, for "
+    "example --tz Europe/Berlin."
+)
+
+
+def _where(reading: TimeReading, cells: Sequence[str], row: int) -> str:
+    return f"{reading.where}: the time of row {row + 1}, '{cells[row]}',"
+
+
+def _month(time_us: int) -> int:
+    return int(str(np.datetime64(int(time_us), "us"))[5:7])
 
 
 def just_counts(column: pl.Series) -> bool:

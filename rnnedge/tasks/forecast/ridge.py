@@ -17,18 +17,16 @@ from numpy.typing import NDArray
 from rnnedge.data.limits import CLIP_WIDTH
 from rnnedge.tasks.forecast.baselines import candidate_seasons, last_readings
 from rnnedge.tasks.forecast.lags import Lags, choose_lags
+from rnnedge.tasks.forecast.moments import PENALTIES, Moments, product
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 
 Array = NDArray[np.float64]
-
-PENALTIES = tuple(10.0**power for power in range(-7, 3))
-"""On the mean of squares of a standardised column."""
 
 USUAL_PENALTY = 5
 """Position of the penalty of an output without a reading in the validation part."""
 
 MOST_COLUMNS = 2000
-MOST_PRODUCTS = 4e10
+MOST_PRODUCTS = 2e10
 """Multiplications of the sums over the training rows: seconds; above, rows are drawn."""
 
 MOST_GROUPS = 8
@@ -67,9 +65,10 @@ class _Part:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Clean:
-    """`x` `[T, F]` held readings and `last` `[T, targets]`, without spikes."""
+    """Held readings without spikes: features `[F, T]`, and `last` `[T, targets]`."""
 
-    x: NDArray[np.float32]
+    own: NDArray[np.float32]
+    others: NDArray[np.float32]
     last: NDArray[np.float32]
 
 
@@ -126,7 +125,7 @@ class RidgeAR:
         first = series.parts.validation.start
         for start in range(first, len(y), self._block):
             rows = np.arange(start, min(start + self._block, len(y)))
-            change = _product(self._row_columns(series, rows), self._weights)
+            change = product(self._row_columns(series, rows), self._weights)
             change += self._constant
             y[rows] = self._last(series, rows) + change
         return y
@@ -145,7 +144,11 @@ class RidgeAR:
             for k, target in enumerate(spec.target_names):
                 if target in spec.feature_names:
                     last[:, k] = x[:, spec.feature_names.index(target)]
-            self._newest = (series, _Clean(x, last))
+            own, others = (
+                np.ascontiguousarray(x[:, features].T)
+                for features in (self._own, self._others)
+            )
+            self._newest = (series, _Clean(own, others, last))
         return self._newest[1]
 
     def _fit_bounds(self) -> None:
@@ -160,7 +163,6 @@ class RidgeAR:
             ]
         )
         self._low, self._high = _tails(features)
-        self._width = self._high - self._low
         self._change_low, self._change_high = _tails(
             np.concatenate(
                 [
@@ -177,27 +179,31 @@ class RidgeAR:
         return change
 
     def _row_columns(self, series: PreparedSeries, rows: NDArray[np.int64]) -> Array:
-        """`[N, P]`: clipped readings, differences to them further back, derived inputs.
+        """`[N, P]`: derived inputs, clipped readings, differences to them further back.
 
         Before the first row the first reading stands.
         """
         num_features = self._prepared.spec.num_features
-        x = self._clean(series).x
-        now = x[rows].astype(np.float64)
-        derived = series.x[rows, num_features:].astype(np.float64)
-        blocks: list[Array] = [np.clip(now, self._low, self._high), derived]
-        for columns, lags in (
-            (self._own, self._lags.own),
-            (self._others, self._lags.others),
+        clean = self._clean(series)
+        columns: list[Array] = [series.x[rows, num_features:].T.astype(np.float64)]
+        is_run = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+        for features, readings, lags in (
+            (self._own, clean.own, self._lags.own),
+            (self._others, clean.others, self._lags.others),
         ):
-            if not columns:
-                continue
-            width = self._width[columns]
-            past = np.maximum(rows[:, None] - np.array(lags[1:], dtype=np.int64), 0)
-            then = x[past[..., None], np.array(columns)].astype(np.float64)
-            change = then - now[:, None, columns]
-            blocks.append(np.clip(change, -width, width).reshape(len(rows), -1))
-        return np.concatenate(blocks, axis=1)
+            now = readings[:, rows].astype(np.float64)
+            low, high = self._low[features][:, None], self._high[features][:, None]
+            columns.append(np.clip(now, low, high))
+            change = np.empty((len(lags) - 1, len(features), len(rows)))
+            for k, lag in enumerate(lags[1:]):
+                if is_run and rows[0] >= lag:
+                    then = readings[:, rows[0] - lag : rows[-1] + 1 - lag]
+                else:
+                    then = readings[:, np.maximum(rows - lag, 0)]
+                np.subtract(then, now, out=change[k])
+            np.clip(change, low - high, high - low, out=change)
+            columns.append(change.reshape(-1, len(rows)))
+        return np.concatenate(columns).T
 
     def _chosen(self, train: _Part) -> _Part:
         """Rows with all their lags, unless most have not; drawn where there are too many."""
@@ -222,11 +228,11 @@ class RidgeAR:
         groups = self._groups(train)
         for number, outputs in enumerate(groups):
             moments = self._moments(train, outputs, number, len(groups))
-            weights, constants = moments.solve()
-            best = self._best(held_out, outputs, weights, constants)
-            chosen = np.arange(len(outputs))
-            self._weights[:, outputs] = weights[best, :, chosen].T
-            self._constant[outputs] = constants[best, chosen]
+            for some, weights, constants in moments.solve(BLOCK_VALUES):
+                best = self._best(held_out, outputs[some], weights, constants)
+                chosen = np.arange(len(best))
+                self._weights[:, outputs[some]] = weights[best, :, chosen].T
+                self._constant[outputs[some]] = constants[best, chosen]
             self._on_progress((number + 1) / len(groups))
 
     def _groups(self, train: _Part) -> list[NDArray[np.int64]]:
@@ -254,8 +260,8 @@ class RidgeAR:
 
     def _moments(
         self, train: _Part, outputs: NDArray[np.int64], number: int, of: int
-    ) -> _Moments:
-        moments = _Moments(self._num_columns, len(outputs))
+    ) -> Moments:
+        moments = Moments(self._num_columns, len(outputs))
         done = 0
         low, high = self._change_low[outputs], self._change_high[outputs]
         for series, rows in train.blocks(self._block):
@@ -281,63 +287,10 @@ class RidgeAR:
             y = self._changes(series, rows)[:, outputs]
             for k in range(len(PENALTIES)):
                 total[k] += np.nansum(
-                    np.abs(_product(x, weights[k]) + constants[k] - y), axis=0
+                    np.abs(product(x, weights[k]) + constants[k] - y), axis=0
                 )
         best = np.argmin(total, axis=0)
         return np.where(total.any(axis=0), best, USUAL_PENALTY)
-
-
-class _Moments:
-    """Sums over rows, from which the weights of every penalty follow.
-
-    Where the outputs are not known in the same rows, their products with the columns are
-    means over their own rows.
-    """
-
-    def __init__(self, num_columns: int, num_outputs: int) -> None:
-        self._count = 0
-        self._sum = np.zeros(num_columns)
-        self._gram = np.zeros((num_columns, num_columns))
-        self._known = np.zeros(num_outputs)
-        self._known_x = np.zeros((num_columns, num_outputs))
-        self._known_y = np.zeros(num_outputs)
-        self._cross = np.zeros((num_columns, num_outputs))
-
-    def add(self, x: Array, y: Array) -> None:
-        """Take in columns `[N, P]` and changes `[N, O]`, NaN where unknown."""
-        known = np.isfinite(y)
-        filled = np.where(known, y, 0.0)
-        self._count += len(x)
-        self._sum += x.sum(axis=0)
-        self._gram += _product(x.T, x)
-        self._known += known.sum(axis=0)
-        self._known_x += _product(x.T, known.astype(np.float64))
-        self._known_y += filled.sum(axis=0)
-        self._cross += _product(x.T, filled)
-
-    def solve(self) -> tuple[Array, Array]:
-        """Weights `[penalties, P, O]` and constants `[penalties, O]`."""
-        count = max(1, self._count)
-        mean = self._sum / count
-        covariance = self._gram / count - np.outer(mean, mean)
-        scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-        flat = scale <= 1e-9 * np.sqrt(np.diag(self._gram) / count)
-        shrink = np.where(flat, 0.0, 1 / np.where(flat, 1.0, scale))
-        known = np.maximum(self._known, 1)
-        mean_x, mean_y = self._known_x / known, self._known_y / known
-        cross = (self._cross / known - mean_x * mean_y) * shrink[:, None]
-        values, vectors = _eigen(covariance * shrink * shrink[:, None])
-        rotated = _product(vectors.T, cross)
-        weights = np.stack(
-            [
-                shrink[:, None]
-                * _product(
-                    vectors, rotated / (np.maximum(values, 0)[:, None] + penalty)
-                )
-                for penalty in PENALTIES
-            ]
-        )
-        return weights, mean_y - np.einsum("kpo,po->ko", weights, mean_x)
 
 
 def _tails(rows: Array) -> tuple[Array, Array]:
@@ -353,21 +306,6 @@ def _tails(rows: Array) -> tuple[Array, Array]:
         margin = CLIP_WIDTH * (high[k] - low[k])
         low[k], high[k] = low[k] - margin, high[k] + margin
     return low, high
-
-
-def _product(a: Array, b: Array) -> Array:
-    """`a @ b` with as many threads as the training has; NumPy's may fight for the CPUs."""
-    import torch
-
-    product: Array = (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
-    return product
-
-
-def _eigen(matrix: Array) -> tuple[Array, Array]:
-    import torch
-
-    values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
-    return values.numpy(), vectors.numpy()
 
 
 def _despiked(x: NDArray[np.float32], low: Array, high: Array) -> NDArray[np.float32]:

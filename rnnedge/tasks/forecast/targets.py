@@ -68,11 +68,14 @@ def check_targets(
             )
     held_out = np.concatenate(
         [
-            y[p.validation.start : p.validation.stop]
-            for y, p in zip(outputs, parts, strict=True)
+            y[p.validation.start : p.validation.stop][
+                one.is_reading[p.validation.start : p.validation.stop]
+            ]
+            for one, y, p in zip(dataset.series, outputs, parts, strict=True)
         ]
     )
-    known = np.isfinite(held_out).reshape(len(held_out), len(dataset.targets), -1)
+    horizon = held_out.shape[1] // len(dataset.targets)
+    known = np.isfinite(held_out).reshape(-1, len(dataset.targets), horizon)
     for name, is_known in zip(dataset.targets, known.any(axis=(0, 2)), strict=True):
         if not is_known:
             raise DataError(

@@ -54,8 +54,11 @@ class ColumnReader:
         """
         text = cell.strip(CELL_PADDING)
         is_plain = self.decimal == "." or (self.decimal is None and "." not in text)
-        if is_plain and not self.affix and not self.rules.na and NUMBER.fullmatch(text):
-            return self._settled(float(text), "")
+        plain = text
+        if self.decimal == "," and "." not in text:
+            is_plain, plain = True, text.replace(",", ".", 1)
+        if is_plain and not (self.affix or self.rules.na) and NUMBER.fullmatch(plain):
+            return self._settled(float(plain), "")
         self.hint = None
         word = text.lower()
         if self.rules.is_missing(word):

@@ -46,6 +46,7 @@ _LAYOUT_SIZE = 1 << 16
 _FORMAT_SIZE = 1 << 18
 _FEW_LINES = 12
 _TITLE_LINES = 30
+_LINES_EACH = 64  # beyond this many lines, only powers of two are tried
 _SAID = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
@@ -172,6 +173,8 @@ def find_dialect_live(
         if not line.strip(CELL_PADDING) or len(seen) <= (
             (options and options.skip_rows) or 0
         ):
+            continue
+        if len(seen) > _LINES_EACH and len(seen) & (len(seen) - 1):
             continue
         dialect = find_dialect(seen, where=where, options=options)
         rows = _rows(seen[dialect.num_lines :], dialect.shape)

@@ -5,6 +5,7 @@ What is certain from the text alone; what depends on the column is in `column_re
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -67,6 +68,7 @@ class Shape:
     affix: str
 
 
+@functools.lru_cache(maxsize=4096)
 def split_number(text: str) -> Shape | None:
     """The parts of a cell without padding that starts with a number; None for others."""
     match = _SHAPE.fullmatch(text)

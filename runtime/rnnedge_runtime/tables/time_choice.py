@@ -30,6 +30,7 @@ from .timestamps import NUMBER
 
 SECOND_US = 1_000_000
 _READ_SHARE = 0.9
+_MANY = 5
 _EXCEL_DAY_STEPS = (1, 7, 28, 29, 30, 31)
 _WEAK = ("yymmddhhmm", "yymmddhhmmss", "yyyyddd", "yymmdd")
 
@@ -80,11 +81,11 @@ def _choose_text(cells: TimeCells, like: Form | None) -> Choice | None:
         best = [s for s in best if s[0].name != "yy-mm-dd"]
     if len(best) == 1 or not names & {"dd/mm/yyyy", "mm/dd/yyyy", "yy-mm-dd"}:
         form = best[0][0]
-        return Choice(
-            form, form.name not in ("yyyy-mm-dd", "dd/mm/yyyy", "yyyymmdd hhmm")
-        )
+        return Choice(form, form.name in ("mm/dd/yyyy", "yy-mm-dd", "yymmdd hhmm"))
     kept = _in_order(best, cells.num_head)
     kept = _going_on(kept, cells.num_head) if len(kept) > 1 else kept
+    kept = _most_regular(kept, cells.num_head) if len(kept) > 1 else kept
+    kept = _unlike(kept) if len(cells.texts) >= _MANY else kept
     if len(kept) > 1 and like in [form for form, _ in kept]:
         kept = [one for one in kept if one[0] == like]
     if len(kept) > 1:
@@ -133,6 +134,14 @@ def _going_on(samples: list[Sample], num_head: int) -> list[Sample]:
     return [s for s, share in zip(samples, shares, strict=True) if share > 0.5]
 
 
+def _unlike(samples: list[Sample]) -> list[Sample]:
+    """The first of those that give the same times."""
+    first = samples[0][1]
+    if all(np.array_equal(first, s, equal_nan=True) for _, s in samples):
+        return samples[:1]
+    return samples
+
+
 def _form_of_unit(cells: TimeCells, unit: str) -> Form:
     named = {"excel": EXCEL, "matlab": MATLAB, "julian": JULIAN, "year": YEARS}
     form: Form
@@ -170,7 +179,8 @@ def _fits(form: Form, cells: TimeCells, *, earliest_us: float | None = None) -> 
 def _is_far(form: Form, cells: TimeCells) -> bool:
     """Whether numbers are too large for a clock that counts from its start."""
     sample = read_sample(form, cells)
-    return bool(np.nanmedian(np.abs(sample)) >= LONGEST_ELAPSED_US)
+    good = np.abs(sample[np.isfinite(sample)])
+    return not len(good) or bool(np.median(good) >= LONGEST_ELAPSED_US)
 
 
 def _choose_number(cells: TimeCells, like: Form | None) -> Choice | None:
@@ -277,6 +287,7 @@ def _most_regular(samples: list[Sample], num_head: int) -> list[Sample]:
         steps = np.round(steps[np.isfinite(steps)] / SECOND_US, 3)
         days = steps / 86_400
         steps = np.where((days >= 28) & (days <= 31), 30 * 86_400, steps)
+        steps = np.where((days >= 89) & (days <= 92), 91 * 86_400, steps)
         steps = np.where((days >= 365) & (days <= 366), 365 * 86_400, steps)
         counts = np.unique(steps, return_counts=True)[1]
         strays.append(int(counts.sum() - counts.max()) if len(counts) else 0)

@@ -17,8 +17,8 @@ from .options import TableOptions
 from .time_cells import Form, TimeCells, read_sample
 from .time_decision import decide_reading, no_time_error
 from .time_directives import form_of_format
-from .time_formats import TEXT_FORMS, TextForm, form_of_parts
-from .time_headers import TimeName, date_parts, is_hour_name, read_name
+from .time_formats import CLOCK_FORM, TEXT_FORMS, TextForm, form_of_parts
+from .time_headers import TimeName, date_parts, is_clock_name, is_hour_name, read_name
 from .time_reading import TimeReading, join_cells
 from .time_units import EPOCH_FORMS, is_plausible
 from .timestamps import CELL_PADDING, NUMBER
@@ -215,6 +215,8 @@ def _find(sample: _Sample) -> Found | None:
 
 def _rank(sample: _Sample, name: str, info: TimeName) -> int | None:
     """How likely a column is the time, 0 the most; None when it is none."""
+    if not info.is_like_time and not _starts_with_time(sample, name):
+        return None
     cells = sample.cells([name])
     if not cells.texts:
         return 20 if info.is_time else None
@@ -238,7 +240,7 @@ def _rank(sample: _Sample, name: str, info: TimeName) -> int | None:
         return is_constant + (1 if is_first else 5)
     if not info.is_like_time or is_constant:
         return None
-    if many and not _is_rising(cells):
+    if many and not _is_rising(cells, has_restarts=not info.is_unit_alone):
         return None
     if _is_calendar(cells):
         return 3 if many or sample.is_expected or not _is_short(name) else None
@@ -249,12 +251,25 @@ def _is_short(name: str) -> bool:
     return len(name) < 2
 
 
+def _starts_with_time(sample: _Sample, name: str) -> bool:
+    """Whether the first cells of a column are text that is a time."""
+    first = [cell for cell in sample.columns[name] if cell.lower() not in _MISSING]
+    return any(
+        form.read(text) is not None
+        for text in first[:3]
+        if not NUMBER.fullmatch(text)
+        for form in _forms(sample)
+    )
+
+
+def _forms(sample: _Sample) -> tuple[TextForm, ...]:
+    time_format = sample.options.time_format
+    return (form_of_format(time_format),) if time_format else TEXT_FORMS
+
+
 def _text_form(sample: _Sample, cells: TimeCells) -> TextForm | None:
     first = cells.texts[:20]
-    forms = TEXT_FORMS
-    if sample.options.time_format:
-        forms = (form_of_format(sample.options.time_format),)
-    for form in forms:
+    for form in _forms(sample):
         if 2 * sum(form.read(text) is not None for text in first) > len(first):
             return form
     return None
@@ -268,12 +283,11 @@ def _is_calendar(cells: TimeCells) -> bool:
     )
 
 
-def _is_rising(cells: TimeCells) -> bool:
+def _is_rising(cells: TimeCells, *, has_restarts: bool) -> bool:
     values = [float(t) for t in cells.number_texts() if NUMBER.fullmatch(t)]
     steps = np.diff(values)
-    return bool(
-        (steps > 0).mean() >= _RISING_SHARE or (steps < 0).mean() >= _RISING_SHARE
-    )
+    share = _RISING_SHARE if has_restarts else 1.0
+    return bool((steps > 0).mean() >= share or (steps < 0).mean() >= share)
 
 
 def _goes_on(cells: TimeCells) -> bool:
@@ -291,15 +305,16 @@ def _clock_column(sample: _Sample, date: str) -> str | None:
     dates = sample.cells([date]).texts
     if not dates or any(len(text) > 12 or ":" in text for text in dates[:3]):
         return None
-    repeats = len(dates) == 1 or len(set(dates)) < len(dates)
+    many_a_day = len(set(dates)) < len(dates)
+    repeats = many_a_day or len(dates) == 1
     for name in sample.names:
         if name == date or not sample.cells([name]).texts:
             continue
         cells = sample.cells([name])
         info = read_name(name)
         if not cells.is_numeric:
-            clock = TEXT_FORMS[-1]
-            if all(clock.read(text) for text in cells.texts[:100]):
+            is_clock = all(CLOCK_FORM.read(text) for text in cells.texts[:100])
+            if is_clock and (many_a_day or info.is_like_time or is_clock_name(name)):
                 return name
         elif repeats and all(text.isdecimal() for text in cells.texts):
             values = [int(text) for text in cells.texts]

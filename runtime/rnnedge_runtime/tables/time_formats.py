@@ -1,10 +1,10 @@
 """Time cells as text: the forms in which dates are written, one cell or a column at once.
 
 A form is a regular expression whose groups are fields: `y m d` date, `mon` month's name,
-`q` quarter, `w u` week and its day, `j` day of the year, `H M S f` clock and fraction,
-`p` AM or PM, `zs zh zm` offset, `zw` zone's name. A trailing 2 tells two groups of one
-field apart. Whether a form matches depends on where digits stand, never on which, so one
-match serves all the cells of a column whose other characters agree.
+`q` quarter, `w u` week and its day, `j` day of the year, `D e` days and hours elapsed,
+`H M S f` clock and fraction, `p` AM or PM, `zs zh zm` offset, `zw` zone's name. A trailing 2
+tells two groups of one field apart. Whether a form matches depends on where digits stand,
+never on which, so one match serves all the cells of a column whose other characters agree.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _ZONE = (
     rf"(?:\s?(?:{OFFSET_PATTERN.format('')}|(?P<zw>[A-Za-z]{{1,5}})(?:{OFFSET_PATTERN.format('2')})?)"
     r"(?:\s?\[[A-Za-z_/+-]+\])?)?"
 )
-_AM_PM = r"(?:\s?(?P<p>[AaPp]\.?[Mm]\.?))?"
+_AM_PM = r"(?:\s?(?P<p>[AaPp]\.?\s?[Mm]\.?))?"
+_LOOKALIKES = str.maketrans("\u00a0\u2009\u202f\u2212\u2013", "   --")
 _CLOCK = (
     r"(?P<H>\d{1,2})(?:(?P<_c>[:.h])(?P<M>\d{2})"
     rf"(?:(?P=_c)(?P<S>\d{{2}})(?:[.,:](?P<f>\d{{1,9}}))?)?)?{_AM_PM}"
@@ -60,6 +61,8 @@ _LETTERS = {
     "q": "%q",
     "w": "%V",
     "u": "%u",
+    "D": "",
+    "e": "%H",
     "H": "%H",
     "M": "%M",
     "S": "%S",
@@ -93,6 +96,7 @@ class TextForm:
         is not of this form, or there is no such date.
         """
         text = text.removesuffix(".0") if self.is_digits else text
+        text = text if text.isascii() else text.translate(_LOOKALIKES)
         match = self.pattern.fullmatch(text)
         if match is None:
             return None
@@ -202,7 +206,10 @@ def _evaluate(
     else:
         is_ok = hour >= 0
     is_ok = is_ok & is_clock_time(hour, minute, second)
-    days: Any = 0
+    days: Any = value("D", 0)
+    if "e" in groups:
+        hour = value("e", 0)
+        is_ok = is_ok & (minute <= 59) & (second <= 59)
     if "y" in groups:
         year, month = value("y", 0), value("m", 1)
         if len(match[groups["y"]]) == 2:
@@ -295,7 +302,13 @@ TEXT_FORMS: tuple[TextForm, ...] = (
     _form("yyyy-ddd", rf"(?P<y>\d{{4}})-(?P<j>\d{{3}}){_TAIL}"),
     _form(
         "hh:mm:ss",
-        rf"(?=\d{{1,2}}(?::|h\d|\.\d\d\.|\s?[AaPp]\.?[Mm])){_CLOCK}",
+        rf"(?=\d{{1,2}}(?::|h\d|\.\d\d\.|\s?[AaPp]\.?\s?[Mm])){_CLOCK}",
+        has_date=False,
+    ),
+    _form(
+        "elapsed hh:mm:ss",
+        r"(?:(?P<D>\d{1,5}) days?,? )?(?P<e>\d{1,5}):(?P<M>\d{2})"
+        r"(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?",
         has_date=False,
     ),
 )
@@ -323,6 +336,7 @@ DIGIT_FORMS: tuple[TextForm, ...] = (
 """Forms of cells that are digits alone."""
 
 ISO_FORM = TEXT_FORMS[0]
+CLOCK_FORM = TEXT_FORMS[-2]
 
 
 def form_of_parts(num_parts: int) -> TextForm:

@@ -42,6 +42,9 @@ _INDEX_NAMES = _words(
     "sample_number sample_id unnamed_0 level_0 counter lfd_nr x1"
 )
 _HOUR_NAMES = _words("hour hr hours stunde heure hora he hour_ending")
+_CLOCK_NAMES = _words(
+    "uhrzeit hora heure ora clock start begin from von beginn hour hhmm start_time tid"
+)
 _PARTS = (
     ("year", "yr", "jahr"),
     ("month", "mo", "mon", "mm", "monat"),
@@ -67,6 +70,7 @@ class TimeName:
         is_date: it is the name of a column of dates.
         is_epoch: it speaks of Unix time.
         zone: zone of its times.
+        is_unit_alone: it is nothing but a unit, such as `seconds` or `day`.
     """
 
     unit: str | None
@@ -75,6 +79,7 @@ class TimeName:
     is_date: bool
     is_epoch: bool
     zone: Zone | None
+    is_unit_alone: bool = False
 
 
 def plain_name(name: str) -> str:
@@ -111,6 +116,7 @@ def read_name(name: str) -> TimeName:
         is_date=bool({plain, bare} & _DATE_NAMES) or "date" in words,
         is_epoch=bool(words & {"unix", "epoch", "unixtime"}),
         zone=zone,
+        is_unit_alone=is_clock and not plain,
     )
 
 
@@ -123,6 +129,11 @@ def is_index_name(name: str) -> bool:
 def is_hour_name(name: str) -> bool:
     """Whether a name is that of a column of hours of the day."""
     return plain_name(name) in _HOUR_NAMES
+
+
+def is_clock_name(name: str) -> bool:
+    """Whether a name is that of a column of times of day."""
+    return plain_name(name) in _CLOCK_NAMES
 
 
 def date_parts(names: Sequence[str]) -> tuple[str, ...]:

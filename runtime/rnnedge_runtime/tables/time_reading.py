@@ -180,18 +180,18 @@ class TimeReading:
 
     def error(self, text: str, *, row: int) -> DataError:
         """The error of a cell that is not a time."""
-        found = (
-            f"holds '{text}', which is not a time in row {row}"
-            if text
-            else (f"is empty in row {row}")
-        )
+        if not text:
+            return DataError(
+                f"{self.where}: time column '{self.column}' is empty in row {row}. Fill it "
+                "in or leave the row out, or name another column as time (--time)."
+            )
         like = (
             TIME_EXAMPLE if self.form is ISO_FORM else f"{self.form.name} as elsewhere"
         )
         return DataError(
-            f"{self.where}: time column '{self.column}' {found}. Write times as {like}, "
-            "say how they are written (--time-format, --time-unit), or name another "
-            "column as time (--time)."
+            f"{self.where}: time column '{self.column}' holds '{text}', which is not a "
+            f"time in row {row}. Write times as {like}, say how they are written "
+            "(--time-format, --time-unit), or name another column as time (--time)."
         )
 
     def skipped_error(self, text: str, *, row: int) -> DataError:

@@ -4,7 +4,8 @@
 //   const model = await load();               // or load(url), load(bytes)
 //   const y = model.step(readings, time);     // values of model.features, Unix time in seconds
 //
-// A reading that is null, NaN or infinite is missing. Every output is one of model.outputs.
+// A reading that is null, NaN, infinite or outside the range of its feature is missing. Every
+// output is one of model.outputs.
 
 const REFUSED = ['', 'it is damaged or no snapshot', 'it is of a newer version', 'it is of another model'];
 
