@@ -70,8 +70,8 @@ def read_columns(
             )
         if fault is None and name not in asked and _is_index(name, values):
             fault = (
-                "counts the rows or their time; name it as a feature (--feature) to have it "
-                "all the same"
+                "just counts from row to row; name it as a feature (--feature) if it is a "
+                "reading"
             )
         if fault is None and name not in differences:
             loss = float32_loss(name, values)

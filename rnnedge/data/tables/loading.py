@@ -100,6 +100,12 @@ def load_dataset(
     )
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
+    if not columns:
+        raise DataError(
+            f"{tables[0].where}: no column of readings is left: "
+            f"{' '.join(note.removeprefix(f'{tables[0].where}: ') for note in notes)} "
+            "Name the columns to use (--feature, --target)."
+        )
     gridded = _all_series(timed, readings, columns, differences, series, options)
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
@@ -169,6 +175,7 @@ def _timed(
                 time_us=time_us,
                 series=series,
                 leader=_leader(targets, features, options),
+                takes_every_time=options.resample is not None,
             )
             table = renamed(table, options)
         elif series is None and reading is not None and time_us is not None:
@@ -195,11 +202,11 @@ def _parts(series: str | None) -> list[str]:
 def _leader(
     targets: Sequence[str], features: Sequence[str] | None, options: TableOptions
 ) -> str | None:
-    """The column whose readings make the rows of a pivoted table; None: all do."""
-    if options.resample is not None:
+    """The column whose readings make the rows of a pivoted table; None: none is asked for."""
+    if not (targets or features):
         return None
-    leader = targets[0]
-    if features is not None and leader not in features:
+    leader = targets[0] if targets else (features or ())[0]
+    if features and leader not in features:
         leader = features[0]
     return counter_name(leader, options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -174,6 +175,7 @@ def pivot_table(
     time_us: NDArray[np.int64] | None,
     series: str | None,
     leader: str | None,
+    takes_every_time: bool = False,
 ) -> tuple[Table, NDArray[np.int64]]:
     """A column for each name in the column `pivot`, a row for each time.
 
@@ -184,7 +186,8 @@ def pivot_table(
         time_us: `[N]` its times.
         series: its series column; each series has its own rows.
         leader: column whose readings make the rows, the others give their last reading
-            since the row before; None: every time makes a row.
+            since the row before; None: that of the name with most rows.
+        takes_every_time: every time makes a row.
 
     Returns:
         The wide table, without time columns, and its times.
@@ -212,6 +215,10 @@ def pivot_table(
         for value in values
     }
     _check_leader(table, pivot, leader, list(names.values()))
+    if leader is None:
+        (most, _), *_ = Counter(identifiers).most_common(1)
+        leader = names[most, values[0]]
+    leaders = None if takes_every_time else [leader]
     for name, _ in () if table.rules is None else table.rules.missing_values:
         wanted = [name] if name else []
         check_columns(wanted, list(names.values()), where=where, role="missing value")
@@ -228,9 +235,7 @@ def pivot_table(
                 {names[identifiers[k], v]: cells[v][k] for v in values},
             )
 
-    rows = list(
-        pivoted(lines(), leaders=None if leader is None else [leader], wanted=())
-    )
+    rows = list(pivoted(lines(), leaders=leaders, wanted=()))
     columns: dict[str, list[Any]] = {}
     if series is not None:
         columns[series] = [row.series for row in rows]
@@ -247,7 +252,7 @@ def pivot_table(
         },
         notes=(
             *table.notes,
-            _pivot_note(table, pivot, leader, names.values(), len(rows)),
+            _pivot_note(table, pivot, leaders, names.values(), len(rows)),
         ),
     )
     return wide, np.array([row.time_us for row in rows], dtype=np.int64)
@@ -265,16 +270,20 @@ def _as_series(
 
 
 def _pivot_note(
-    table: Table, pivot: str, leader: str | None, names: Collection[str], num_rows: int
+    table: Table,
+    pivot: str,
+    leaders: Sequence[str] | None,
+    names: Collection[str],
+    num_rows: int,
 ) -> str:
     made = (
         f"{table.where}: {table.num_rows:,} rows are {num_rows:,} rows of "
         f"{len(names)} columns, one for each '{pivot}'"
     )
-    if leader is None:
+    if leaders is None:
         return f"{made}, at every time of any of them."
     return (
-        f"{made}, at the times of '{leader}'; the others give their last reading since the "
+        f"{made}, at the times of '{leaders[0]}'; the others give their last reading since the "
         "row before. Use --resample PERIOD for rows at other times."
     )
 

@@ -34,6 +34,7 @@ class _Open:
     stamp: Any
     row: int
     cells: dict[str, Any] = field(default_factory=dict)
+    fresh: set[str] = field(default_factory=set)
     has_leader: bool = False
 
 
@@ -60,7 +61,8 @@ def pivoted(
         lines: of the long table.
         leaders: columns whose readings make rows; the others give each row their last
             reading since the row before. None: every time makes a row.
-        wanted: columns that make a row complete at once; () waits for a later time.
+        wanted: columns whose readings of one time make a row complete at once; () waits for
+            a later time.
     """
     opened: dict[str | None, _Open] = {}
     for line in lines:
@@ -71,11 +73,13 @@ def pivoted(
                 now = None
             else:
                 now.time_us, now.stamp, now.row = line.time_us, line.stamp, line.row
+                now.fresh.clear()
         if now is None:
             now = opened[line.series] = _Open(line.time_us, line.stamp, line.row)
         now.cells |= line.cells
+        now.fresh |= line.cells.keys()
         now.has_leader |= leaders is None or any(n in leaders for n in line.cells)
-        if wanted and now.has_leader and all(name in now.cells for name in wanted):
+        if wanted and now.fresh.issuperset(wanted):
             yield _closed(now, line.series)
             del opened[line.series]
     for series, now in opened.items():
