@@ -189,7 +189,7 @@ ENCODED = [
 
 AMBIGUOUS = (
     r"column 'power' holds '1\.924' in row 1, which is 1\.924 with a decimal point and 1924 "
-    r"with a decimal comma; .*\. Say which with --decimal \. or --decimal ,\."
+    r"with a decimal comma; .*\. Say which with --decimal '\.' or --decimal ','\."
 )
 THOUSANDS_DE = HEAD.replace(",", ";") + rows(
     ";", power=lambda v: f"{v:,.0f}".replace(",", ".")

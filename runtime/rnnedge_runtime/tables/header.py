@@ -209,14 +209,17 @@ def _line_of_names(
             continue
         kinds = [value_kind(text) for text in record.texts]
         if "value" not in kinds:
-            words.append(k)
+            if k == first or set(kinds) == {"word"}:
+                words.append(k)
         elif not any(
             kind == "word" and value
             for kind, value in zip(kinds, is_value, strict=False)
         ):
             break
     named = [k for k in words if any(_TIME_NAME.search(t) for t in records[k].texts)]
-    return named[0] if named and any(is_value) else first
+    if any(is_value) and (named or words):
+        return named[0] if named else words[0]
+    return first
 
 
 def is_line_of_words(record: Record) -> bool:

@@ -118,7 +118,7 @@ def open_decimal(
         f"{rules.where}: column '{column}' holds '{text}' in row {row}, which is "
         f"{readings['.']:g} with a decimal point and {readings[',']:g} with a decimal comma"
         f"{f'; {rules.german}' if rules.german and mark == '.' else ''}. "
-        "Say which with --decimal . or --decimal ,."
+        "Say which with --decimal '.' or --decimal ','."
     )
 
 
@@ -194,7 +194,7 @@ def table_rules(
     if options.decimal not in (None, ".", ","):
         raise DataError(
             f"{where}: the decimal mark '{options.decimal}' is neither a point nor a comma. "
-            "Give --decimal . or --decimal ,."
+            "Give --decimal '.' or --decimal ','."
         )
     return NumberRules(
         where=where,
