@@ -116,7 +116,8 @@ def open_decimal(
     readings = {m: number_in(shape, m) for m in ".,"}
     raise DataError(
         f"{rules.where}: column '{column}' holds '{text}' in row {row}, which is "
-        f"{readings['.']:g} with a decimal point and {readings[',']:g} with a decimal comma"
+        f"{readings['.']:.10g} with a decimal point and {readings[',']:.10g} with a decimal "
+        "comma"
         f"{f'; {rules.german}' if rules.german and mark == '.' else ''}. "
         "Say which with --decimal '.' or --decimal ','."
     )
