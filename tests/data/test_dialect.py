@@ -174,7 +174,9 @@ def test_both_marks_in_one_column_are_refused_by_both() -> None:
     error = str(number.error(where="x.csv", column="p"))
     assert "'1.5' in row 10" in error
     assert "if it is the other, say so with --decimal '.'" in error
-    with pytest.raises(DataError, match=r"'1\.5' in row 10.*say so with --decimal '\.'"):
+    with pytest.raises(
+        DataError, match=r"'1\.5' in row 10.*say so with --decimal '\.'"
+    ):
         list(reader_of(io.StringIO(text), "p").rows)
 
 
