@@ -58,7 +58,7 @@ class Drawn:
 
 def draw(rng: random.Random) -> Drawn:
     """A table of readings as a logger writes it."""
-    delimiter = rng.choice(",,;;\t|")
+    delimiter = rng.choice(",,;;\t| ")
     decimal = "." if delimiter == "," and rng.random() < 0.8 else rng.choice(".,")
     quotes = rng.choice(("few", "few", "few", "all", "texts"))
     encoding = rng.choice(ENCODINGS)
@@ -66,13 +66,14 @@ def draw(rng: random.Random) -> Drawn:
     if encoding == "cp1252":
         names[-1] += " °C"
     kinds = [rng.choice(("real", "real", "count", "large", "word")) for _ in names[1:]]
-    words = rng.sample(WORDS, 3)
+    words = rng.sample(WORDS[1:] if delimiter == " " else WORDS, 3)
+    joint = "T" if delimiter == " " else " "
     share = rng.choice((0.0, 0.1, 0.5))
     places = (1, 2, 4, 6) if delimiter == "," and decimal == "," else (1, 2, 3, 4, 6)
     digits = [rng.choice(places) for _ in kinds]
     lines = [names]
     for k in range(rng.randint(1, 60)):
-        cells = [f"2024-01-{1 + k // 24:02d} {k % 24:02d}:00:00"]
+        cells = [f"2024-01-{1 + k // 24:02d}{joint}{k % 24:02d}:00:00"]
         for kind, size in zip(kinds, digits, strict=True):
             cell = _cell(rng, kind, size).replace(".", decimal)
             cells.append(rng.choice(words) if rng.random() < share else cell)

@@ -189,7 +189,7 @@ ENCODED = [
 
 AMBIGUOUS = (
     r"column 'power' holds '1\.924' in row 1, which is 1\.924 with a decimal point and 1924 "
-    r"with a decimal comma; .*\. Say which with --decimal \. or --decimal ,\."
+    r"with a decimal comma; .*\. Say which with --decimal '\.' or --decimal ','\."
 )
 THOUSANDS_DE = HEAD.replace(",", ";") + rows(
     ";", power=lambda v: f"{v:,.0f}".replace(",", ".")
@@ -292,6 +292,9 @@ LINES = [
     _of("cells.csv", "Site,Kiel\nSN,1234\n\n" + HEAD + rows(","), notes=("2 lines",)),
     _of("like_names.csv", "Station,Kiel,x\nLogger,1234,y\n" + HEAD + rows(","),
         notes=("2 lines",)),
+    _of("filled.csv", "Station: Kiel,,\nLogger,1234,\n,,\n" + HEAD + rows(","),
+        notes=("2 lines above",)),
+    _of("index_name.csv", ",temp,power\ntime,,\n" + rows(",")),
     _of("skip.csv", "1,2,3\n4,5,6\n" + HEAD + rows(","), options=TableOptions(skip_rows=2)),
     _of("hash_names.csv", "#" + HEAD + rows(",")),
     _of("hash_blank_names.txt", "# time temp power\n" + rows(" ", time="{d}.{h:02d}"),

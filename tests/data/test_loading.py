@@ -284,12 +284,10 @@ def test_text_in_a_numeric_column_is_named(tmp_path: Path) -> None:
 
 
 def test_a_text_column_is_refused_only_when_asked_for(tmp_path: Path) -> None:
-    path = write(
-        tmp_path, hourly("temp", "mode", cells=[[k, "auto"] for k in range(4)])
-    )
+    path = write(tmp_path, hourly("temp", "mode", cells=[[k, "eco"] for k in range(4)]))
     assert load_dataset(path, targets="temp").features == ("temp",)
     for asked in ({"targets": "mode"}, {"features": ["temp", "mode"]}):
-        assert "column 'mode' holds 'auto' in row 1" in load_error(path, **asked)
+        assert "column 'mode' holds 'eco' in row 1" in load_error(path, **asked)
 
 
 @pytest.mark.parametrize(

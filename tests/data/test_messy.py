@@ -24,6 +24,7 @@ NEED_MORE_ROWS = (
     "percent_names.txt",
     "described.csv",
     "like_names.csv",
+    "filled.csv",
 )
 """Tables whose names only the second or third row gives away."""
 

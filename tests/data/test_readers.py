@@ -240,7 +240,7 @@ def test_text_in_a_device_file() -> None:
     assert device_error('{"a": 1}\n{"a": "fault"}\n', "a").startswith(expected)
     assert "'[1]' in row 1" in device_error('{"a": [1]}\n', "a")
     decimals = 'a,b\n3.9,1\n"3,9",1\n'
-    assert "say so with --decimal ,." in device_error(decimals, "a")
+    assert "say so with --decimal ','." in device_error(decimals, "a")
 
 
 @pytest.mark.parametrize("text", ["", "\n \r\n"])

@@ -68,7 +68,7 @@ def text_error(
     """
     if hint is None:
         if NUMBER.fullmatch(text.strip(CELL_PADDING).replace(",", ".", 1)):
-            hint = "If the comma is the decimal mark, say so with --decimal ,."
+            hint = "If the comma is the decimal mark, say so with --decimal ','."
         else:
             word = text.strip(CELL_PADDING)
             hint = f"If it means a missing reading, name it with --na '{word}'."

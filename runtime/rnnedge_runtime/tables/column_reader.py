@@ -148,5 +148,5 @@ class ColumnReader:
         mark = "point" if self.decimal == "." else "comma"
         return (
             f"The decimal mark of this column is the {mark}; if it is the other, say so "
-            f"with --decimal {other}."
+            f"with --decimal '{other}'."
         )

@@ -170,6 +170,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
         if _is_units(records[below], names, is_value):
             for k, text in enumerate(records[below].texts[: len(names)]):
                 units[k] = units[k] or unit_under_header(text)
+                names[k] = names[k] or (text if _TIME_NAME.search(text) else "")
         elif _is_description(records[below], is_value):
             described = ",".join(records[below].texts)
         else:
@@ -201,7 +202,7 @@ def _fits(record: Record, width: int, ends: int) -> bool:
 def _line_of_names(
     records: Sequence[Record], first: int, width: int, ends: int, is_value: list[bool]
 ) -> int:
-    """Of several lines of words above the rows, the one with the name of a time."""
+    """Of several lines of words above the rows, the one with the most, a time among them."""
     words = []
     for k in range(first, len(records)):
         record = records[k]
@@ -215,8 +216,15 @@ def _line_of_names(
             for kind, value in zip(kinds, is_value, strict=False)
         ):
             break
-    named = [k for k in words if any(_TIME_NAME.search(t) for t in records[k].texts)]
-    return named[0] if named and any(is_value) else first
+    if not words or not any(is_value):
+        return first
+
+    def worth(k: int) -> tuple[int, bool]:
+        texts = records[k].texts
+        num_words = sum(value_kind(text) == "word" for text in texts)
+        return num_words, any(_TIME_NAME.search(text) for text in texts)
+
+    return max(words, key=worth)
 
 
 def is_line_of_words(record: Record) -> bool:

@@ -116,9 +116,10 @@ def open_decimal(
     readings = {m: number_in(shape, m) for m in ".,"}
     raise DataError(
         f"{rules.where}: column '{column}' holds '{text}' in row {row}, which is "
-        f"{readings['.']:g} with a decimal point and {readings[',']:g} with a decimal comma"
+        f"{readings['.']:.10g} with a decimal point and {readings[',']:.10g} with a decimal "
+        "comma"
         f"{f'; {rules.german}' if rules.german and mark == '.' else ''}. "
-        "Say which with --decimal . or --decimal ,."
+        "Say which with --decimal '.' or --decimal ','."
     )
 
 
@@ -194,7 +195,7 @@ def table_rules(
     if options.decimal not in (None, ".", ","):
         raise DataError(
             f"{where}: the decimal mark '{options.decimal}' is neither a point nor a comma. "
-            "Give --decimal . or --decimal ,."
+            "Give --decimal '.' or --decimal ','."
         )
     known = None if options.pivot is not None else names
     return NumberRules(
