@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from hypothesis import strategies as st
-from strategies import model_specs, random_readings, random_weights, seeds
+from strategies import (
+    model_specs,
+    random_readings,
+    random_weights,
+    seeds,
+    unclipped_specs,
+)
 
 import rnnedge_runtime as runtime
 from rnnedge_export.onnx_graph import build_onnx
@@ -125,19 +131,26 @@ def large_state_model(function: str, size: float) -> tuple[ModelSpec, Weights]:
 
 
 @st.composite
-def quantised_models(draw) -> QuantisedModel:
-    """Models in integers, some of whose layers are kept in float."""
-    spec = draw(model_specs(version=1))
-    kept = {
-        k for k, layer in enumerate(spec.layers) if isinstance(layer, Softmax)
-    } | draw(st.sets(st.integers(0, len(spec.layers) - 1), max_size=2))
+def quantised_models(draw, version: int = 1) -> QuantisedModel:
+    """Models in integers, some of whose layers are kept in float.
+
+    Args:
+        version: of the spec; with 2 half of them have layers that take readings before the
+            clip and are in integers throughout.
+    """
+    is_plain = version == 1 or draw(st.booleans())
+    spec = draw(model_specs(version) if is_plain else unclipped_specs())
+    kept = {k for k, layer in enumerate(spec.layers) if isinstance(layer, Softmax)}
+    if is_plain:
+        kept |= draw(st.sets(st.integers(0, len(spec.layers) - 1), max_size=2))
     weights = random_weights(spec, np.random.default_rng(draw(seeds)))
-    try:
-        return quantised_model(spec, weights, frozenset(kept))
-    except SpecError as error:  # an affine layer that a kept neighbour leaves alone
-        position = re.search(r"--keep-float (\d+)", str(error))
-        assert position is not None
-        return quantised_model(spec, weights, frozenset(kept | {int(position[1])}))
+    while True:
+        try:
+            return quantised_model(spec, weights, frozenset(kept))
+        except SpecError as error:  # a layer that a kept neighbour leaves alone
+            position = re.search(r"--keep-float (\d+)", str(error))
+            assert position is not None
+            kept |= {int(position[1])}
 
 
 def integer_rnne(model: QuantisedModel) -> bytes:

@@ -39,6 +39,16 @@ class DrawnIntegers:
         return parts(self.spec, self.model.kept)[0].is_first
 
     @property
+    def integer(self) -> type[np.integer]:
+        """What its calls on integers take and give."""
+        return np.int32 if self.model.holds_readings else np.int16
+
+    @property
+    def missing(self) -> int:
+        """What marks a missing reading there."""
+        return int(np.iinfo(self.integer).min)
+
+    @property
     def metadata(self) -> Metadata:
         x = np.zeros((64, self.spec.input_size), np.float32)
         x[: len(self.readings)] = inputs_of(self.spec, self.readings)[:64]
@@ -66,12 +76,12 @@ class DrawnIntegers:
         return self.numpy.stream().run(self.readings, self.times).astype(np.float32)
 
 
-def drawn_integers(count: int, size: int = 40) -> list[DrawnIntegers]:
+def drawn_integers(count: int, size: int = 40, version: int = 1) -> list[DrawnIntegers]:
     """Models drawn before any is compiled, so that one call of a compiler takes them all."""
     models: list[DrawnIntegers] = []
 
     @settings(max_examples=4 * count, phases=[Phase.generate], database=None)
-    @given(quantised_models(), seeds)
+    @given(quantised_models(version), seeds)
     def draw(model: QuantisedModel, seed: int) -> None:
         rng = np.random.default_rng(seed)
         models.append(DrawnIntegers(model, random_readings(model.spec, rng, size)))

@@ -12,6 +12,7 @@ from rnnedge_runtime.layers import (
     Difference,
     Embedding,
     Gru,
+    Layer,
     Linear,
     Lstm,
     Rnn,
@@ -114,6 +115,38 @@ def sensor_specs(draw, version: int = 2) -> ModelSpec:
         derived=derived,
         quantiles=quantiles,
         sample_period_s=draw(st.sampled_from((0.5, 60.0, 3600.0))),
+    )
+
+
+@st.composite
+def unclipped_specs(draw) -> ModelSpec:
+    """Forecasters in integers throughout that need readings before the clip."""
+    names = ("a", "b", "c")[: draw(st.integers(1, 3))]
+    inputs = tuple(draw(features(name)) for name in names)
+    derived = (DerivedInput(86_400, 7),) if draw(st.booleans()) else ()
+    num_inputs = size = len(inputs) + 2 * len(derived)
+    layers: list[Layer] = []
+    has_changes = draw(st.booleans())
+    if has_changes:
+        layers.append(draw(differences(size, num_inputs)))
+        size = layers[-1].output_size
+    if draw(st.booleans()):
+        layers.append(Affine(size))
+    layers.append(draw(recurrent_layers(size)))
+    horizon = draw(st.integers(1, 3))
+    layers.append(Linear(layers[-1].output_size, horizon))
+    if draw(st.booleans()):
+        layers.append(Affine(horizon, inverse=True))
+    if not has_changes or draw(st.booleans()):
+        source = draw(st.integers(0, num_inputs - 1))
+        layers.append(AddLast((source,) * horizon, is_clipped=False))
+    return ModelSpec(
+        inputs,
+        (Target(names[0]),),
+        tuple(layers),
+        horizon=horizon,
+        derived=derived,
+        sample_period_s=60.0,
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.integer_numerics import LARGEST_VALUE, STATE_BITS
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.integer_numerics import (
+    LARGEST_READING,
+    LARGEST_VALUE,
+    STATE_BITS,
+)
 from rnnedge_runtime.spec import ModelSpec
 
 from .ranges import Ranges
@@ -16,6 +22,8 @@ from .scales import HEADROOM, Float64, Scale, floored, unit_of, units_of
 _STEP_ULPS = 2
 """Units in the last place of a reading within a step, so that the float32 value that stands
 for an integer, which is rounded by half of one, turns into the same integer again."""
+_FEWEST_STEPS = 1024
+"""Steps that the readings the network sees are left with, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +34,14 @@ class InputScales:
         unit: real value of one unit behind the scaler.
         step: `[I]` readings in one unit, positive.
         shift: `[I]` the reading that is 0.
+        rest: `[I]` what the scaler gives for it, which a bias has to take up.
         tensors: what the artifact holds of it, by name.
     """
 
     unit: Scale
     step: Float64
     shift: Float64
+    rest: Float64
     tensors: dict[str, NDArray[np.generic]]
 
 
@@ -45,7 +55,7 @@ def token_scales(num_embeddings: int) -> InputScales:
         "low": zero,
         "high": zero + num_embeddings - 1,
     }
-    return InputScales(1.0, one, zero, tensors)
+    return InputScales(1.0, one, zero, zero, tensors)
 
 
 def input_scales(
@@ -55,6 +65,7 @@ def input_scales(
     scale: Float64,
     *,
     is_product: bool,
+    unclipped: tuple[int, ...] | None = None,
 ) -> InputScales:
     """The scales of sensor readings and derived inputs.
 
@@ -62,12 +73,20 @@ def input_scales(
     differs, so this is possible only where a product follows. An input differs that the
     scaler multiplies by zero, and one whose float32 readings are coarser than the unit.
 
+    An input that is needed unclipped has a step that is a power of two, and a shift of whole
+    steps: so every integer up to 2^23 stands for a float32 exactly. Its range sets the step
+    where it would not fit otherwise.
+
     Args:
         spec: the model.
         ranges: what was seen of its inputs.
         shift: `[I]` of the scaler, zero without.
         scale: `[I]` of the scaler, one without.
         is_product: whether the first integer layer multiplies its inputs with weights.
+        unclipped: inputs that are needed unclipped; None where readings are held clipped.
+
+    Raises:
+        SpecError: the range of a feature is too wide beside its clip.
     """
     low, high = _limits(spec, ranges, shift, scale)
     reach = np.maximum(np.abs(low - shift), np.abs(high - shift))
@@ -82,20 +101,54 @@ def input_scales(
     rate = np.where(is_used & ~is_coarse, safe / unit, 1 / step)
     units: Scale = unit
     if not is_product:
-        units, step, rate = (
-            float(step.max()),
-            step * 0 + step.max(),
-            rate.min() + rate * 0,
-        )
-    elif is_coarse.any() or (scale <= 0).any():
+        step, rate = step * 0 + step.max(), rate.min() + rate * 0
+    exact, is_exact = shift.copy(), np.isin(np.arange(spec.input_size), unclipped or ())
+    for k in np.flatnonzero(is_exact):
+        step[k] = _exact_step(spec, int(k), step[k], shift[k], high[k] - low[k])
+    if not is_product and is_exact.any():
+        step[:], is_exact[:] = step.max(), True
+    rate[is_exact] = 1 / step[is_exact]
+    exact[is_exact] = np.round(shift[is_exact] * rate[is_exact]) * step[is_exact]
+    if not is_product:
+        units = float(step.max())
+    elif is_coarse.any() or is_exact.any() or (scale <= 0).any():
         units = step * scale
     tensors: dict[str, NDArray[np.generic]] = {
-        "shift": floored(shift),
+        "shift": floored(exact),
         "rate": rate,
         "step": floored(step),
-        **_ends(spec, (low - shift) * rate, (high - shift) * rate, rate, shift),
+        **_ends(spec, (low - exact) * rate, (high - exact) * rate, rate, exact),
     }
-    return InputScales(units, step, shift, tensors)
+    if unclipped is not None:
+        for end, limit in (("low", -LARGEST_READING), ("high", LARGEST_READING)):
+            reading_end = tensors[end].astype(np.float64)
+            reading_end[is_exact & _is_feature(spec)] = limit
+            tensors[f"reading_{end}"] = reading_end
+    return InputScales(units, step, exact, (exact - shift) * scale, tensors)
+
+
+def _is_feature(spec: ModelSpec) -> NDArray[np.bool_]:
+    return np.arange(spec.input_size) < spec.num_features
+
+
+def _exact_step(
+    spec: ModelSpec, k: int, step: float, shift: float, width: float
+) -> float:
+    """The power of two, `step` or more, in which all readings of input k are exact."""
+    reach = abs(shift)
+    limits = spec.features[k].range if k < spec.num_features else None
+    if limits is not None:
+        reach = max(reach, *(abs(end - shift) for end in limits))
+    needed = max(step, reach / (LARGEST_READING - 1))
+    if limits is not None and width < _FEWEST_STEPS * needed and step < needed:
+        feature = spec.features[k]
+        raise SpecError(
+            f"int8: the range of feature '{feature.name}', {limits[0]:g} to "
+            f"{limits[1]:g}, leaves fewer than {_FEWEST_STEPS} steps for the readings it "
+            f"was trained on, which span {width:.3g}. Give it a narrower range, or export "
+            "without --int8."
+        )
+    return float(2.0 ** math.ceil(math.log2(needed)))
 
 
 def _ends(

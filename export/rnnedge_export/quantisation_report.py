@@ -14,7 +14,7 @@ from rnnedge_runtime.backends.integer_inputs import IntegerInputs
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.input_handling import clip_bounds
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS, LARGEST_READING
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.numerics import clip
 from rnnedge_runtime.quantised import QuantisedModel, parts
@@ -323,7 +323,12 @@ def _cut_inputs(quantised: QuantisedModel, x: Inputs) -> int:
     """Inputs more than a step away from what stands for them, clipping apart."""
     inputs = IntegerInputs(quantised)
     clipped = clip(x, *clip_bounds(quantised.spec)).astype(np.float64)
-    found = inputs.to_float(inputs.to_integers(x))
+    held = inputs.held_integers(x)
+    found = inputs.to_float(inputs.clipped(held))
+    if inputs.holds_readings:
+        is_wide = quantised.tensors["input.0.reading_high"] == LARGEST_READING
+        clipped = np.where(is_wide, x, clipped)
+        found = np.where(is_wide, inputs.to_float(held), found)
     step = np.abs(quantised.tensors["input.0.step"].astype(np.float64))
     is_used = quantised.tensors["input.0.rate"] != 0
     return int((np.abs(found - clipped) > step)[:, is_used].sum())

@@ -7,8 +7,6 @@ its state carried, widened by `HEADROOM`.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +17,6 @@ from rnnedge_runtime.integer_numerics import (
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
     LARGEST_MULTIPLIER,
-    LARGEST_STATE,
     LARGEST_VALUE,
     STATE_BITS,
 )
@@ -27,6 +24,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -36,21 +34,35 @@ from rnnedge_runtime.layers import (
     Rnn,
 )
 from rnnedge_runtime.numerics import Float32
-from rnnedge_runtime.quantised import QuantisedModel, Tensor, parts, tensor_types
+from rnnedge_runtime.quantised import (
+    QuantisedModel,
+    Tensor,
+    parts,
+    tensor_types,
+)
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
 
 from .input_scales import InputScales, input_scales, token_scales
 from .ranges import Ranges as Ranges
 from .ranges import measure_ranges as measure_ranges
+from .reading_scales import (
+    change_scales,
+    folded_scaler,
+    reading_units,
+    unclipped_inputs,
+)
 from .scales import (
-    ARGUMENT_UNIT,
+    ARGUMENT_UNITS,
+    FUNCTION_UNITS,
     HEADROOM,
     STATE_UNIT,
     Float64,
     Scale,
+    cell_bits,
     finest_unit,
     floored,
+    hidden_bits,
     multipliers,
     rows_of,
     unit_of,
@@ -59,24 +71,6 @@ from .scales import (
 
 LARGEST_TABLE = 32768
 """Rows of a table of tokens: a token is an int16."""
-
-
-_FUNCTION_UNITS: dict[str, Scale] = {
-    "tanh": ARGUMENT_UNIT,
-    "sigmoid": 2 * ARGUMENT_UNIT,
-}
-"""Of the arguments of functions."""
-_ARGUMENT_UNITS = {
-    "rnn": (ARGUMENT_UNIT,),
-    "gru": (2 * ARGUMENT_UNIT, 2 * ARGUMENT_UNIT, ARGUMENT_UNIT),
-    "lstm": (
-        2 * ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-        ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-    ),
-}
-"""The same per gate."""
 
 
 def quantise(
@@ -111,7 +105,10 @@ class _Quantiser:
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.unit: Scale = 1.0
         self.shift: Scale = 0.0
+        self.rest: Scale = 0.0
         self.inputs: InputScales | None = None
+        self.unclipped = unclipped_inputs(spec, kept)
+        self.scaler = folded_scaler(spec, kept)
 
     def model(self) -> QuantisedModel:
         for k, (layer, part) in enumerate(
@@ -124,7 +121,7 @@ class _Quantiser:
                     self.tensors[f"layers.{k}.{name}"] = self._weight(k, name)
             elif part.role == "integer":
                 self._layer(k, layer)
-            elif k > 0:
+            elif k > 1 or (k == 1 and self.scaler != 1):
                 self._fold_out(k)
             if part.is_last:
                 self._convert_out(k, layer)
@@ -152,29 +149,31 @@ class _Quantiser:
             self.tensors[f"input.{k}.rate"] = np.full(size, 1 / self.unit)
             return
         size = self.spec.input_size
+        shift, scale = np.zeros(size), np.ones(size)
+        if self.scaler is not None:
+            shift, scale = (
+                self._weight(self.scaler, name).astype(np.float64)[:size]
+                for name in ("shift", "scale")
+            )
         if isinstance(layer, Embedding):
             self.inputs = token_scales(layer.num_embeddings)
-        elif isinstance(layer, Affine):
-            shift, scale = (
-                self._weight(0, name).astype(np.float64) for name in ("shift", "scale")
-            )
-            self.inputs = input_scales(
-                self.spec, self.ranges, shift, scale, is_product=True
-            )
         else:
             self.inputs = input_scales(
                 self.spec,
                 self.ranges,
-                np.zeros(size),
-                np.ones(size),
+                shift,
+                scale,
                 is_product=not isinstance(layer, Activation),
+                unclipped=self.unclipped,
             )
-        self.unit = self.inputs.unit
+        self.unit, self.rest = self.inputs.unit, self.inputs.rest
         for name, tensor in self.inputs.tensors.items():
             self.tensors[f"input.0.{name}"] = tensor
 
     def _layer(self, k: int, layer: Layer) -> None:
         match layer:
+            case AddLast() if self.unclipped is not None and not layer.is_clipped:
+                self._add_reading(k, layer)
             case Embedding():
                 self._embedding(k, layer)
             case Linear():
@@ -183,6 +182,8 @@ class _Quantiser:
                 self._activation(k, layer)
             case AddLast():
                 self._add_last(k, layer)
+            case Difference():
+                self._difference(k, layer)
             case Rnn() | Gru() | Lstm():
                 self._recurrent(k, layer)
 
@@ -201,12 +202,12 @@ class _Quantiser:
         unit = self._unit_after(k, finest_unit(row_units))
         self._put(k, "weight", integers)
         self._put(k, "multiplier", self._multipliers(k, "weight", row_units, unit))
-        bias = self._weight(k, "bias").astype(np.float64)
+        bias = self._weight(k, "bias").astype(np.float64) + self._taken_up(k, "weight")
         self._put(k, "bias", self._bias(k, bias / unit))
         self.unit = unit
 
     def _activation(self, k: int, layer: Activation) -> None:
-        unit = _FUNCTION_UNITS.get(layer.function, self.unit)
+        unit = FUNCTION_UNITS.get(layer.function, self.unit)
         self._put(k, "gain", self._gain(k, self.unit, unit, 1, LARGEST_FUNCTION_GAIN))
         self.unit = unit if layer.function == "relu" else STATE_UNIT
 
@@ -224,8 +225,34 @@ class _Quantiser:
         self.unit = unit
         self.shift = self.shift + shift
 
+    def _add_reading(self, k: int, layer: AddLast) -> None:
+        """The reading in whole units of the output, so that it is exact however far."""
+        source, n = list(layer.sources), layer.output_size
+        assert self.inputs is not None
+        multiple, unit = reading_units(self.inputs.step[source], self.unit)
+        self._put(k, "gain", self._gain(k, self.unit, unit, n, LARGEST_FUNCTION_GAIN))
+        self._put(k, "multiple", multiple)
+        self.unit = unit
+        self.shift = self.shift + self.inputs.shift[source]
+
+    def _difference(self, k: int, layer: Difference) -> None:
+        assert self.inputs is not None
+        step = self.inputs.step[list(layer.sources)]
+        limits = (self._weight(k, end).astype(np.float64) for end in ("low", "high"))
+        tensors, unit = change_scales(step, *limits)
+        for name, values in tensors.items():
+            self._put(k, name, values)
+        rest: Scale = step * 0
+        size = self.spec.input_size
+        if self.scaler is not None:
+            scale = self._weight(self.scaler, "scale").astype(np.float64)[size:]
+            rest = -self._weight(self.scaler, "shift").astype(np.float64)[size:] * scale
+            unit = unit * scale
+        self.unit = np.append(np.broadcast_to(np.asarray(self.unit), (size,)), unit)
+        self.rest = np.append(np.broadcast_to(np.asarray(self.rest), (size,)), rest)
+
     def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
-        size, units = layer.hidden_size, _ARGUMENT_UNITS[layer.kind]
+        size, units = layer.hidden_size, ARGUMENT_UNITS[layer.kind]
         hidden_unit = STATE_UNIT
         inputs = self._rows(k, "weight_ih")
         if isinstance(layer, Rnn):
@@ -249,6 +276,7 @@ class _Quantiser:
         self.unit = hidden_unit
         self._put_product(k, "hh", self._rows(k, "weight_hh"), rows)
         bias_ih = self._weight(k, "bias_ih").astype(np.float64)
+        bias_ih = bias_ih + self._taken_up(k, "weight_ih")
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
         if isinstance(layer, Gru):
             new = slice(2 * size, None)
@@ -274,6 +302,12 @@ class _Quantiser:
         self.tensors[f"output.{k}.step"] = floored(step)
         self.tensors[f"output.{k}.offset"] = floored(offset)
         self.shift = 0.0
+
+    def _taken_up(self, k: int, name: str) -> Scale:
+        """What the inputs' zeros add to the sums of the first product."""
+        rest, self.rest = self.rest, 0.0
+        weight = self._weight(k, name).astype(np.float64)
+        return weight @ rest if np.any(rest) else 0.0
 
     def _rows(self, k: int, name: str) -> tuple[Float64, Float64]:
         """A weight that multiplies values of the unit `unit`, as `rows_of` gives it."""
@@ -314,7 +348,7 @@ class _Quantiser:
         if self.parts[k].is_last or isinstance(follows, Affine | AddLast):
             return np.maximum(units_of(largest), finest)
         if isinstance(follows, Activation) and follows.function != "relu":
-            return _FUNCTION_UNITS[follows.function]
+            return FUNCTION_UNITS[follows.function]
         return max(unit_of(float(largest.max())), float(finest.max()))
 
     def _hidden_bits(self, k: int, row_units: Float64) -> int:
@@ -325,20 +359,16 @@ class _Quantiser:
             row_units: units of the rows that a multiplier brings to this scale.
         """
         largest = HEADROOM * float(self.ranges.outputs[k].max())
-        unit = max(
-            2.0**-STATE_BITS * largest, float(finest_unit(row_units).max()), STATE_UNIT
-        )
-        bits = -math.ceil(math.log2(unit))
+        bits = hidden_bits(largest, float(finest_unit(row_units).max()))
         if bits < 0:
             raise self._too_large(k, "hidden state", largest)
         return bits
 
     def _cell_bits(self, k: int) -> int:
         largest = HEADROOM * self.ranges.cells[k]
-        room = math.floor(math.log2(LARGEST_STATE / max(largest, 2.0**-20)))
-        if room < CELL_BITS.start:
+        if (bits := cell_bits(largest)) < CELL_BITS.start:
             raise self._too_large(k, "cell state", largest)
-        return min(room, CELL_BITS.stop - 1)
+        return bits
 
     def _bias(self, k: int, values: Float64) -> Float64:
         if (np.abs(values) > LARGEST_BIAS).any():

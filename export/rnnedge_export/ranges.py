@@ -13,7 +13,8 @@ from rnnedge_runtime.engine import State, initial_state
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.layers import Affine, Embedding, Layer, Lstm
-from rnnedge_runtime.numerics import Float32, clip, flush
+from rnnedge_runtime.numerics import Float32, flush, within
+from rnnedge_runtime.numerics import readings as readings_of
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.weights import Weights
 
@@ -59,7 +60,8 @@ def measure_ranges(
             "data. Pass stream= with rows like those the model was trained on."
         )
     bounds = clip_bounds(spec)
-    inputs = [clip(np.asarray(x, dtype=np.float32), *bounds) for x in streams]
+    readings = [readings_of(np.asarray(x, dtype=np.float32)) for x in streams]
+    inputs = [within(x, *bounds) for x in readings]
     ranges = Ranges(
         np.min([x.min(axis=0) for x in inputs], axis=0).astype(np.float64),
         np.max([x.max(axis=0) for x in inputs], axis=0).astype(np.float64),
@@ -72,10 +74,11 @@ def measure_ranges(
         for k, layer in enumerate(spec.layers)
     ]
     most = max(1, CALIBRATION_STEPS // _FEWEST_ROWS)
-    chosen = inputs[:: -(-len(inputs) // most)]
+    chosen = readings[:: -(-len(readings) // most)]
     with np.errstate(all="ignore"):
         for x in chosen:
-            _stream(spec, prepared, x[-(CALIBRATION_STEPS // len(chosen)) :], ranges)
+            rows = x[-(CALIBRATION_STEPS // len(chosen)) :]
+            _stream(spec, prepared, rows, bounds, ranges)
     for k, layer in enumerate(spec.layers):
         largest = ranges.outputs[k].max(initial=ranges.cells.get(k, 0.0))
         if not np.isfinite(largest):
@@ -88,17 +91,22 @@ def measure_ranges(
 
 
 def _stream(
-    spec: ModelSpec, prepared: list[Tensors], inputs: Float32, ranges: Ranges
+    spec: ModelSpec,
+    prepared: list[Tensors],
+    readings: Float32,
+    bounds: tuple[Float32, Float32],
+    ranges: Ranges,
 ) -> None:
     state = initial_state(spec.graph_state, 1, np.float32)
     is_raw = isinstance(spec.layers[0], Affine | Embedding)
-    for row in inputs:
+    for row in readings:
         carried: Iterator[NDArray[np.floating]] = iter(state)
         new_state: State = []
-        x = row[None]
+        held = row[None]
+        x = within(held, *bounds)
         z = x if is_raw else flush(x)
         for k, layer in enumerate(spec.layers):
-            z, layer_state = layer_step(layer, prepared[k], z, carried, x)
+            z, layer_state = layer_step(layer, prepared[k], z, carried, x, held)
             new_state += layer_state
             _widen(ranges, k, layer, z, layer_state)
         state = new_state

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.integer_numerics import (
     ARGUMENT_BITS,
+    CELL_BITS,
     LARGEST_MULTIPLIER,
     LARGEST_ROW_SUM,
+    LARGEST_STATE,
     LARGEST_VALUE,
     LARGEST_WEIGHT,
     STATE_BITS,
@@ -23,6 +27,22 @@ HEADROOM = 2.0
 """Range given to activations and states, as a multiple of the largest value seen."""
 STATE_UNIT = 2.0**-STATE_BITS
 ARGUMENT_UNIT = 2.0**-ARGUMENT_BITS
+FUNCTION_UNITS: dict[str, Scale] = {
+    "tanh": ARGUMENT_UNIT,
+    "sigmoid": 2 * ARGUMENT_UNIT,
+}
+"""Of the arguments of functions."""
+ARGUMENT_UNITS = {
+    "rnn": (ARGUMENT_UNIT,),
+    "gru": (2 * ARGUMENT_UNIT, 2 * ARGUMENT_UNIT, ARGUMENT_UNIT),
+    "lstm": (
+        2 * ARGUMENT_UNIT,
+        2 * ARGUMENT_UNIT,
+        ARGUMENT_UNIT,
+        2 * ARGUMENT_UNIT,
+    ),
+}
+"""The same per gate."""
 
 
 def unit_of(largest: float) -> float:
@@ -59,3 +79,15 @@ def multipliers(row_units: Float64, unit: Scale) -> Float64:
 def finest_unit(row_units: Float64) -> Float64:
     """`[R]` the finest unit of each row's output that a multiplier reaches."""
     return row_units * 2.0**32 / (LARGEST_MULTIPLIER - 1)
+
+
+def hidden_bits(largest: float, finest: float) -> int:
+    """Fraction bits of a state up to `largest`, its unit no finer than `finest`."""
+    unit = max(STATE_UNIT * largest, finest, STATE_UNIT)
+    return -math.ceil(math.log2(unit))
+
+
+def cell_bits(largest: float) -> int:
+    """Fraction bits of a cell state up to `largest`."""
+    room = math.floor(math.log2(LARGEST_STATE / max(largest, 2.0**-20)))
+    return min(room, CELL_BITS.stop - 1)

@@ -16,6 +16,10 @@ LARGEST_WEIGHT = 127
 LARGEST_VALUE = 32767
 """Activations are int16 in [-32767, 32767]; -32768 marks a missing reading."""
 MISSING = -32768
+LARGEST_READING = 2**23
+"""Limit of a reading that is held as it came; float32 holds it and every half exactly."""
+MISSING_READING = -(2**31)
+"""Marks a missing one in calls on int32."""
 LARGEST_ROW_SUM = 65536
 """Limit of the sum of |weights| of a row: its products with int16 fit 32 bits."""
 LARGEST_MULTIPLIER = 2**30 - 1
@@ -23,6 +27,10 @@ LARGEST_TABLE_MULTIPLIER = 2**23 - 1
 LARGEST_BIAS = 2**28
 LARGEST_GAIN = 65535
 LARGEST_FUNCTION_GAIN = 2**28
+LARGEST_MULTIPLE = 64
+LARGEST_CHANGE = 2**24
+LARGEST_DROP = 9
+"""Bits that a change is shifted down by to become an int16."""
 LARGEST_TURN_GAIN = 32767
 LARGEST_TURN_OFFSET = 2**29
 LARGEST_STATE = 2**24
@@ -82,7 +90,7 @@ def scaled(total: Integers, multiplier: Integers) -> Integers:
 
 
 def gained(v: Integers, gain: Integers) -> Integers:
-    """`v * gain / 2^15`, halves up; |v| <= 32767."""
+    """`v * gain / 2^15`, halves up."""
     return rounded_shift(v * gain, 15)
 
 
@@ -120,10 +128,15 @@ def sine_cosine_q(turn: NDArray[np.uint32]) -> tuple[Integers, Integers]:
     return sine_out, np.where(is_negative, -cosine_out, cosine_out)
 
 
-def to_integers(v: NDArray[np.float32], low: Integers, high: Integers) -> Integers:
-    """The nearest integers (halves up) of scaled values, within [low, high]; NaN is low."""
-    v = np.where(v > np.float32(-LARGEST_VALUE), v, np.float32(-LARGEST_VALUE))
-    v = np.where(v > np.float32(LARGEST_VALUE), np.float32(LARGEST_VALUE), v)
+def to_integers(
+    v: NDArray[np.float32], low: Integers, high: Integers, largest: int = LARGEST_VALUE
+) -> Integers:
+    """The nearest integers (halves up) of scaled values, within [low, high]; NaN is low.
+
+    `largest` bounds `v` before it is rounded.
+    """
+    v = np.where(v > np.float32(-largest), v, np.float32(-largest))
+    v = np.where(v > np.float32(largest), np.float32(largest), v)
     nearest = np.floor(v + np.float32(0.5)).astype(np.int64)
     limited: Integers = np.clip(nearest, low, high)
     return limited

@@ -10,19 +10,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import FormatError, SpecError
+from .errors import FormatError
 from .integer_numerics import (
     CELL_BITS,
     INTEGER_NUMERICS,
     LARGEST_BIAS,
+    LARGEST_CHANGE,
+    LARGEST_DROP,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
+    LARGEST_MULTIPLE,
     LARGEST_MULTIPLIER,
+    LARGEST_READING,
     LARGEST_ROW_SUM,
     LARGEST_TABLE_MULTIPLIER,
     LARGEST_TURN_GAIN,
@@ -31,79 +34,32 @@ from .integer_numerics import (
     LARGEST_WEIGHT,
     STATE_BITS,
 )
+from .integer_roles import Part as Part
+from .integer_roles import holds_readings as holds_readings
+from .integer_roles import parts as parts
 from .layers import (
     NUM_GATES,
     Activation,
     AddLast,
-    Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
     Linear,
     Lstm,
-    Opaque,
     Rnn,
     Shape,
-    Softmax,
 )
 from .sha256 import new_sha256
 from .spec import ModelSpec
 from .spec_json import spec_to_json
 from .weights import SMALLEST_MAGNITUDE
 
-Role = Literal["float", "integer", "folded"]
 Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
 TensorType = tuple[str, Shape]
 
 LARGEST_RATE = 2.0**100
 """Limit of a rate (integers per unit), so that no denormal difference matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How one layer is computed.
-
-    Attributes:
-        role: `integer`; `float`, in `f32.v1`; or `folded` into the conversion beside it.
-        is_first: an integer segment begins with this layer, so its input is converted.
-        is_last: an integer segment ends with this layer, so its output is converted back.
-    """
-
-    role: Role
-    is_first: bool = False
-    is_last: bool = False
-
-
-def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ...]:
-    """The part each layer of `spec` plays.
-
-    Args:
-        spec: a chain of layers.
-        kept: positions of layers kept in float. An affine or add_last layer beside them
-            that no integer segment can take in is kept as well.
-
-    Raises:
-        SpecError: a layer that is not kept has no integer form; the message names it.
-    """
-    if spec.takes_readings or any(item.range is not None for item in spec.features):
-        raise SpecError(
-            "int8: the model has ranges of readings, or layers that take them before the "
-            "clip (difference, add_last without it), which have no integer form. "
-            "Export it without --int8."
-        )
-    roles: list[Role] = []
-    for k, layer in enumerate(spec.layers):
-        if k in kept:
-            roles.append("float")
-        else:
-            roles.append(_role(spec, kept, k, layer, roles))
-    is_integer = [role != "float" for role in roles]
-    before = [False, *is_integer[:-1]]
-    after = [*is_integer[1:], False]
-    return tuple(
-        Part(role, is_integer[k] and not before[k], is_integer[k] and not after[k])
-        for k, role in enumerate(roles)
-    )
 
 
 def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]:
@@ -113,14 +69,15 @@ def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]
         SpecError: as `parts`.
     """
     found: dict[str, TensorType] = {}
+    is_held = holds_readings(spec, kept)
     for k, (layer, part) in enumerate(zip(spec.layers, parts(spec, kept), strict=True)):
         if part.is_first:
-            found |= _conversion_in(spec, k)
+            found |= _conversion_in(spec, k, is_held)
         if part.role == "float":
             for name, shape in layer.weight_shapes().items():
                 found[f"layers.{k}.{name}"] = ("<f4", shape)
         elif part.role == "integer":
-            for name, kind in _layer_tensors(layer).items():
+            for name, kind in _layer_tensors(layer, is_held).items():
                 found[f"layers.{k}.{name}"] = kind
         if part.is_last:
             size = (layer.output_size,)
@@ -175,8 +132,14 @@ class QuantisedModel:
             is_large = (self.tensors[name] > LARGEST_TABLE_MULTIPLIER).any()
             return f"multipliers above {LARGEST_TABLE_MULTIPLIER}" if is_large else ""
         if isinstance(layer, AddLast) and name.endswith(".gain"):
-            is_large = (np.abs(self.tensors[name]) > LARGEST_GAIN).any()
-            return f"magnitudes above {LARGEST_GAIN}" if is_large else ""
+            is_unclipped = self.holds_readings and not layer.is_clipped
+            largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
+            is_large = (np.abs(self.tensors[name]) > largest).any()
+            return f"magnitudes above {largest}" if is_large else ""
+        if name.endswith(".drop"):
+            return "negative" if (self.tensors[name] < 0).any() else ""
+        if name.endswith(".multiple"):
+            return "multiples below 1" if (self.tensors[name] < 1).any() else ""
         if not name.endswith(".bits"):
             return ""
         is_scaled = (isinstance(layer, Rnn) and layer.nonlinearity == "relu") or (
@@ -189,6 +152,11 @@ class QuantisedModel:
     def is_integer_only(self) -> bool:
         """Whether nothing between input and output conversion is float."""
         return all(part.role != "float" for part in parts(self.spec, self.kept))
+
+    @property
+    def holds_readings(self) -> bool:
+        """`holds_readings` of its spec."""
+        return holds_readings(self.spec, self.kept)
 
     @property
     def digest(self) -> str:
@@ -207,50 +175,7 @@ class QuantisedModel:
         return str(digest.hexdigest())
 
 
-def _role(
-    spec: ModelSpec,
-    kept: frozenset[int],
-    k: int,
-    layer: Layer,
-    roles: list[Role],
-) -> Role:
-    follows = spec.layers[k + 1 :]
-    is_after_integer = bool(roles) and roles[-1] != "float"
-    match layer:
-        case Embedding() | Rnn() | Gru() | Lstm() | Linear() | Activation():
-            return "integer"
-        case Affine() if k == 0:
-            is_folded = not layer.inverse and bool(follows) and 1 not in kept
-            if is_folded and isinstance(follows[0], Rnn | Gru | Lstm | Linear):
-                return "folded"
-            return "float"
-        case Affine() if not is_after_integer:
-            return "float"
-        case Affine() if (
-            not follows or k + 1 in kept or isinstance(follows[0], AddLast)
-        ):
-            return "folded"
-        case AddLast() if not is_after_integer or "float" in roles:
-            return "float"
-        case AddLast() if not follows or k + 1 in kept:
-            return "integer"
-    if isinstance(layer, Opaque):
-        raise SpecError(
-            "int8: the model is a graph that is not a chain of layers, so it has no integer "
-            "form. Build it of the layers rnnedge knows."
-        )
-    reason = (
-        "needs exp and a division"
-        if isinstance(layer, Softmax)
-        else "stands between layers that cannot take it in"
-    )
-    raise SpecError(
-        f"int8: layer {k} ({layer.kind}) has no integer form: it {reason}. "
-        f"Keep it in float with --keep-float {k}, or export without --int8."
-    )
-
-
-def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
+def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
     if k > 0:
         return {f"input.{k}.rate": ("<f4", (spec.layers[k].input_size,))}
     size = (spec.input_size,)
@@ -261,6 +186,9 @@ def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
         "input.0.low": ("<i2", size),
         "input.0.high": ("<i2", size),
     }
+    if is_held:
+        found["input.0.reading_low"] = ("<i4", size)
+        found["input.0.reading_high"] = ("<i4", size)
     if spec.derived:
         turns = (2 * len(spec.derived),)
         found["input.0.turn_gain"] = ("<i4", turns)
@@ -268,7 +196,7 @@ def _conversion_in(spec: ModelSpec, k: int) -> dict[str, TensorType]:
     return found
 
 
-def _layer_tensors(layer: Layer) -> dict[str, TensorType]:
+def _layer_tensors(layer: Layer, is_held: bool) -> dict[str, TensorType]:
     match layer:
         case Embedding():
             rows = layer.num_embeddings
@@ -286,10 +214,13 @@ def _layer_tensors(layer: Layer) -> dict[str, TensorType]:
         case Activation():
             return {"gain": ("<i4", (1,))}
         case AddLast():
-            return {
-                "gain": ("<i4", (layer.output_size,)),
-                "source_gain": ("<i4", (layer.output_size,)),
-            }
+            source = "multiple" if is_held and not layer.is_clipped else "source_gain"
+            size = (layer.output_size,)
+            return {"gain": ("<i4", size), source: ("<i4", size)}
+        case Difference():
+            size = (len(layer.sources),)
+            names = ("change_low", "change_high", "drop")
+            return dict.fromkeys(names, ("<i4", size))
         case Rnn() | Gru() | Lstm():
             return _recurrent_tensors(layer)
     return {}
@@ -347,6 +278,11 @@ _LARGEST = {
     "source": LARGEST_GAIN,
     "low": LARGEST_VALUE,
     "high": LARGEST_VALUE,
+    "multiple": LARGEST_MULTIPLE,
+    "change": LARGEST_CHANGE,
+    "drop": LARGEST_DROP,
+    "reading_low": LARGEST_READING,
+    "reading_high": LARGEST_READING,
     "turn_gain": LARGEST_TURN_GAIN,
     "turn_offset": LARGEST_TURN_OFFSET,
 }

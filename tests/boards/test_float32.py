@@ -68,7 +68,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
 
 
 def assert_equal(reports: list[BoardReport], num_steps: int) -> None:
-    assert [report.model for report in reports] == ["plain", "gated", "long", "following"]
+    assert [report.model for report in reports] == [
+        "plain",
+        "gated",
+        "long",
+        "following",
+    ]
     for report in reports:
         assert not report.has_failed, report
         assert report.num_steps == num_steps

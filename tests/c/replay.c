@@ -7,7 +7,7 @@
  * stream 0 after a check that all N agree; fast:N the same with fused multiply-adds; index:N as
  * fleet, the streams named in reverse; snapshot: a round trip of the state before every step;
  * time: X holds int64 seconds, Y the derived inputs; test: the self-test.
- * q: X and Y hold int16, for rnne_step_q(); time_q: Y holds int16, of rnne_time_features_q().
+ * q: X and Y hold int16, for rnne_step_q(); q32: int32, for rnne_step_q32(); time_q: Y holds int16, of rnne_time_features_q().
  * With ftz the processor treats denormals as zero (x86).
  */
 #include <stdint.h>
@@ -144,6 +144,19 @@ static size_t replay_q(const rnne_model *model, int is_time, const void *x, size
     return num_steps * info.output_size * sizeof *y;
 }
 
+static size_t replay_q32(const rnne_model *model, const int32_t *rows, size_t x_nbytes, int32_t *y)
+{
+    rnne_info info;
+    rnne_model_info(model, &info);
+    rnne_stream *stream;
+    const size_t nbytes = rnne_stream_nbytes(model);
+    const size_t num_steps = x_nbytes / sizeof *rows / info.input_size;
+    check(rnne_stream_init(allocate(nbytes), nbytes, model, &stream), NULL);
+    for (size_t t = 0; t < num_steps; t++)
+        check(rnne_step_q32(stream, rows + t * info.input_size, y + t * info.output_size), NULL);
+    return num_steps * info.output_size * sizeof *y;
+}
+
 int main(int argc, char **argv)
 {
     size_t file_nbytes, x_nbytes, nbytes;
@@ -183,6 +196,9 @@ int main(int argc, char **argv)
         y_nbytes = 0;
     } else if (strcmp(mode, "q") == 0 || strcmp(mode, "time_q") == 0) {
         y_nbytes = replay_q(model, mode[0] == 't', x, x_nbytes, (int16_t *)(void *)y);
+    } else if (strcmp(mode, "q32") == 0) {
+        y_nbytes = replay_q32(model, (const int32_t *)(const void *)x, x_nbytes,
+                              (int32_t *)(void *)y);
     } else if (strcmp(mode, "time") == 0) {
         for (size_t t = 0; t < num_steps; t++) {
             int64_t time_s;

@@ -23,6 +23,7 @@ from rnnedge_export.c_source.hosting import CEngine, CStream
 from rnnedge_export.c_source.loading import load_c
 from rnnedge_export.c_source.reading import read_c_source
 from rnnedge_export.verifying import verify
+from rnnedge_runtime.input_handling import is_missing
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 
@@ -33,7 +34,6 @@ COMPILERS = {
     "plain": ("gcc", "-std=c99", "-DRNNE_PLAIN_C", "-O3"),
     "undefined": ("gcc", "-fsanitize=undefined", "-O1"),
 }
-MISSING = -32768
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,9 @@ def models() -> list[DrawnIntegers]:
         spec, weights = large_state_model("sigmoid", size)
         model = quantised_model(spec, weights)
         given.append(DrawnIntegers(model, random_readings(spec, rng, 40)))
-    return given + drawn_integers(6)
+    newer = drawn_integers(6, version=2)
+    assert any(m.model.holds_readings for m in newer)
+    return given + drawn_integers(6) + newer
 
 
 @pytest.fixture(scope="module")
@@ -192,12 +194,14 @@ def test_the_step_on_integers_is_the_step(
             continue
         count += 1
         stream, spec = engine.stepper(), drawn.spec
-        q = np.zeros(spec.input_size, np.int16)
-        out = np.zeros(spec.output_size, np.int16)
+        q = np.zeros(spec.input_size, drawn.integer)
+        out = np.zeros(spec.output_size, drawn.integer)
         y = np.zeros(spec.output_size, np.float32)
-        for row, expected in zip(drawn.x, drawn.y, strict=True):
+        missing = ~np.isfinite(drawn.x)
+        missing[:, : spec.num_features] = is_missing(spec.features, drawn.readings)
+        for row, is_gap, expected in zip(drawn.x, missing, drawn.y, strict=True):
             engine.call("quantise", row.copy(), q)
-            np.testing.assert_array_equal(q == MISSING, ~np.isfinite(row))
+            np.testing.assert_array_equal(q == drawn.missing, is_gap)
             assert engine.call("step_q", stream._state, q, out) == 0
             engine.call("dequantise", out, y)
             assert y.tobytes() == expected.tobytes()
@@ -214,10 +218,16 @@ def check_limits(drawn: DrawnIntegers, engine: CEngine) -> None:
     one, other = engine.stepper(), engine.stepper()
     low = drawn.model.tensors["input.0.low"]
     high = drawn.model.tensors["input.0.high"]
-    out = np.zeros((2, drawn.spec.output_size), np.int16)
-    for wild in (-32767, 32767):
-        x = np.full(drawn.spec.input_size, wild, np.int16)
-        within = np.clip(x, low, high).astype(np.int16)
+    if drawn.model.holds_readings:
+        low = drawn.model.tensors["input.0.reading_low"]
+        high = drawn.model.tensors["input.0.reading_high"]
+    if any(feature.range for feature in drawn.spec.features):
+        return
+    out = np.zeros((2, drawn.spec.output_size), drawn.integer)
+    largest = np.iinfo(drawn.integer).max
+    for wild in (-largest, largest):
+        x = np.full(drawn.spec.input_size, wild, drawn.integer)
+        within = np.clip(x, low, high).astype(drawn.integer)
         if drawn.spec.vocabulary:
             within = np.zeros(1, np.int16)
         engine.call("step_q", one._state, x, out[0])
@@ -232,11 +242,11 @@ def check_rejection(drawn: DrawnIntegers, engine: CEngine) -> None:
     for k, feature in enumerate(drawn.spec.features):
         if feature.missing != "reject":
             continue
-        q = np.zeros(drawn.spec.input_size, np.int16)
-        q[k] = MISSING
+        q = np.zeros(drawn.spec.input_size, drawn.integer)
+        q[k] = drawn.missing
         row = np.zeros((1, drawn.spec.input_size), np.float32)
         row[0, k] = np.nan
-        out = np.full(drawn.spec.output_size, 7, np.int16)
+        out = np.full(drawn.spec.output_size, 7, drawn.integer)
         y = np.full((1, drawn.spec.output_size), 7, np.float32)
         assert engine.call("step_q", stream._state, q, out) == 1
         assert engine.call("step", stream._state, row, y) == 1
@@ -260,7 +270,7 @@ def test_times_are_those_of_the_reference(
             assert out[:-1].tobytes() == expected.astype(np.float32).tobytes()
             assert out[-1] == 0
             if drawn.model.is_integer_only:
-                q = np.zeros(len(out), np.int16)
+                q = np.zeros(len(out), drawn.integer)
                 engine.call("time_q", ctypes.c_int64(time), q)
                 integers = inputs.derived_integers(np.array([time], np.int64))[0]
                 np.testing.assert_array_equal(q[:-1], integers)

@@ -155,7 +155,9 @@ def test_input_and_output_may_be_the_same_memory(
             assert memory[: spec.output_size].tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize(("name", "place"), [("gru-L2", "scaled"), ("lstm-L2", "middle")])
+@pytest.mark.parametrize(
+    ("name", "place"), [("gru-L2", "scaled"), ("lstm-L2", "middle")]
+)
 def test_exports_are_proved_and_verified(name: str, place: str, tmp_path: Path) -> None:
     model = drawn_model(following(name, place), 0)
     module = torch_model(model.spec, model.weights)
@@ -198,7 +200,9 @@ def test_the_header_says_what_is_plausible() -> None:
     model = drawn_model(following("gru-L1"), 0)
     source = generate_c(describe(model.spec, model.weights), model.weights, "m")
     header = source.files["m.h"]
-    assert "a; when missing held, clipped to -1 .. 1, plausible from -40 to 60" in header
+    assert (
+        "a; when missing held, clipped to -1 .. 1, plausible from -40 to 60" in header
+    )
     assert "NaN, infinite or not plausible is missing" in header
     assert "float d_0[5];" in header
 

@@ -26,8 +26,12 @@ from rnnedge_export.rnne import build_rnne
 from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.integer_inputs import IntegerInputs
 from rnnedge_runtime.engine import initial_state, inputs_of
-from rnnedge_runtime.input_handling import hold_readings
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS, MISSING
+from rnnedge_runtime.input_handling import hold_readings, is_missing
+from rnnedge_runtime.integer_numerics import (
+    INTEGER_NUMERICS,
+    MISSING,
+    MISSING_READING,
+)
 from rnnedge_runtime.layers import Gru, Linear, Lstm, Rnn
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.numerics import flush
@@ -52,10 +56,10 @@ class Case:
         self.model = model
         spec, engine = model.spec, IntegerEngine(model)
         rule = inputs_of(engine, spec)
-        readings = random_readings(spec, rng, NUM_STEPS)
+        readings = self.readings = random_readings(spec, rng, NUM_STEPS)
         initial = rule.readings(spec.state[-1].initial_array())
-        known = rule.readings(readings)
-        held = hold_readings(spec.features, known, initial, where="test")
+        held = hold_readings(spec.features, readings, initial, where="test")
+        held = rule.readings(held)
         self.times = rng.integers(-(2**40), 2**40, NUM_STEPS)
         self.finite = rule.rows(held, self.times if spec.derived else None)
         derived = self.finite[:, spec.num_features :]
@@ -80,7 +84,7 @@ class Case:
 
 
 @settings(max_examples=15)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_every_instruction_set_and_mode(
     model: QuantisedModel, seed: int, tmp_path: Path
 ) -> None:
@@ -118,7 +122,7 @@ def test_every_build(build: str, tmp_path: Path) -> None:
     executable(build)
 
     @settings(max_examples=3)
-    @given(model=st.one_of(quantised_models(), wide_models()), seed=seeds)
+    @given(model=st.one_of(quantised_models(2), wide_models()), seed=seeds)
     def check(model: QuantisedModel, seed: int) -> None:
         case = Case(model, tmp_path, seed)
         for isa in (0, PLAIN) if "aarch64" in build else instruction_sets():
@@ -130,7 +134,7 @@ def test_every_build(build: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not IS_X86, reason="flush-to-zero is set by an x86 register here")
 @settings(max_examples=5)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_flush_to_zero_changes_no_byte(
     model: QuantisedModel, seed: int, tmp_path: Path
 ) -> None:
@@ -143,19 +147,24 @@ def test_flush_to_zero_changes_no_byte(
 
 
 @settings(max_examples=12)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_steps_on_integers(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
     case = Case(model, tmp_path, seed)
     spec = model.spec
     if not model.is_integer_only or not parts(spec, model.kept)[0].is_first:
-        for mode in ("q", "time_q"):
+        for mode in ("q", "q32", "time_q"):
             with pytest.raises(AssertionError, match="does not know"):
                 replay("gcc-O2", case.path, mode, case.times)
         return
     inputs = IntegerInputs(model)
-    x = inputs.to_integers(case.finite).astype(np.int16)
-    x[~np.isfinite(case.x)] = MISSING
-    y = np.frombuffer(replay("gcc-O2", case.path, "q", x), np.int16)
+    mode, kind, missing = "q", np.int16, MISSING
+    if model.holds_readings:
+        mode, kind, missing = "q32", np.int32, MISSING_READING
+    x = inputs.held_integers(case.finite).astype(kind)
+    x[:, : spec.num_features][is_missing(spec.features, case.readings)] = missing
+    y = np.frombuffer(replay("gcc-O2", case.path, mode, x), kind)
+    with pytest.raises(AssertionError, match="does not know"):
+        replay("gcc-O2", case.path, "q32" if mode == "q" else "q", x)
     last = len(spec.layers) - 1
     step, offset = (model.tensors[f"output.{last}.{n}"] for n in ("step", "offset"))
     real = flush(y.reshape(-1, spec.output_size).astype(np.float32) * step + offset)
@@ -179,7 +188,7 @@ def refused(case: Case, content: bytearray, reason: str) -> None:
 
 
 @settings(max_examples=25)
-@given(model=quantised_models(), data=st.data())
+@given(model=quantised_models(2), data=st.data())
 def test_a_value_out_of_range_is_refused(
     model: QuantisedModel, data: st.DataObject, tmp_path: Path
 ) -> None:
@@ -200,7 +209,7 @@ def test_a_value_out_of_range_is_refused(
 
 
 @settings(max_examples=15)
-@given(model=quantised_models(), data=st.data())
+@given(model=quantised_models(2), data=st.data())
 def test_a_layer_of_another_part_is_refused(
     model: QuantisedModel, data: st.DataObject, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ def in_memory(model: QuantisedModel) -> Model:
 
 
 @settings(max_examples=12)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_contract(model: QuantisedModel, seed: int) -> None:
     make_stream = in_memory(model).stream
     verify_stream_contract(
@@ -54,7 +54,7 @@ def test_contract(model: QuantisedModel, seed: int) -> None:
 
 
 @settings(max_examples=2)
-@given(model=quantised_models())
+@given(model=quantised_models(2))
 def test_a_file_holds_the_whole_model(model: QuantisedModel) -> None:
     content = integer_rnne(model)
     metadata, read = parse_rnne(content, where="file")
@@ -71,7 +71,7 @@ def test_a_file_holds_the_whole_model(model: QuantisedModel) -> None:
 
 
 @settings(max_examples=12)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_readings_turn_into_the_same_integers_again(
     model: QuantisedModel, seed: int
 ) -> None:
@@ -142,7 +142,7 @@ def test_a_layer_without_an_integer_form_is_named() -> None:
 
 
 @settings(max_examples=20)
-@given(model=quantised_models(), data=st.data())
+@given(model=quantised_models(2), data=st.data())
 def test_tensors_out_of_range_are_refused(
     model: QuantisedModel, data: st.DataObject
 ) -> None:

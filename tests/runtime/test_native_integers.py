@@ -48,7 +48,7 @@ def canonical_state(model: Model, blob: bytes) -> tuple[int, list[bytes]]:
 
 
 @settings(max_examples=8)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_streams_and_snapshots(
     model: QuantisedModel, seed: int, tmp_path: Path
 ) -> None:
@@ -67,7 +67,7 @@ def test_streams_and_snapshots(
 
 
 @settings(max_examples=8)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_any_state_is_restored_alike(
     model: QuantisedModel, seed: int, tmp_path: Path
 ) -> None:
@@ -98,7 +98,7 @@ def test_any_state_is_restored_alike(
 
 
 @settings(max_examples=6)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_fleets(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     times = some_times(model, rng)
@@ -110,7 +110,7 @@ def test_fleets(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
 
 
 @settings(max_examples=5)
-@given(model=quantised_models(), seed=seeds)
+@given(model=quantised_models(2), seed=seeds)
 def test_contract(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
     native, numpy = both(model, tmp_path)
     rng = np.random.default_rng(seed)

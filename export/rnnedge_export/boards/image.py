@@ -73,7 +73,7 @@ def runner_glue(sources: Sequence[CSource]) -> str:
     lines = ['#include "runner.h"']
     lines += [f'#include "{source.path.stem}.h"' for source in sources]
     names = [f"({source.name}, {source.name.upper()})" for source in sources]
-    kinds = ["MODEL_Q" if source.has_integers else "MODEL" for source in sources]
+    kinds = [f"MODEL{source.suffix}" for source in sources]
     pairs = list(zip(kinds, names, strict=True))
     lines += [f"{kind}{name}" for kind, name in pairs]
     entries = ", ".join(f"{kind}_ENTRY{name}" for kind, name in pairs)

@@ -179,10 +179,9 @@ def _build_gauge(
 
 
 def _glue(source: CSource) -> str:
-    macro = "GAUGE_Q" if source.has_integers else "GAUGE"
     return (
         f'#include "gauge.h"\n#include "{source.path.stem}.h"\n'
-        f"{macro}({source.name}, {source.name.upper()})\n"
+        f"GAUGE{source.suffix}({source.name}, {source.name.upper()})\n"
     )
 
 

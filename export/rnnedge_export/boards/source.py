@@ -24,12 +24,21 @@ class CSource:
         path: NAME.c; its headers are in the same folder.
         shape: sizes of its rows and snapshot.
         has_integers: whether it has NAME_step_q, a step without any float operation.
+        is_wide: whether that takes and gives int32, not int16.
     """
 
     name: str
     path: Path
     shape: Shape
     has_integers: bool = False
+    is_wide: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """Of the names of macros that step it (support/runner.h, support/gauge.h)."""
+        if not self.has_integers:
+            return ""
+        return "_Q32" if self.is_wide else "_Q"
 
 
 def read_source(path: Path) -> CSource:
@@ -51,4 +60,6 @@ def read_source(path: Path) -> CSource:
         )
     values = [int(size[1]) for size in sizes if size]
     has_integers = re.search(rf"\bint {found[1]}_step_q\(", text) is not None
-    return CSource(found[1], path.resolve(), Shape(*values), has_integers)
+    is_wide = re.search(rf"\bvoid {found[1]}_time_q\(int64_t \w+, int32_t", text)
+    shape = Shape(*values)
+    return CSource(found[1], path.resolve(), shape, has_integers, is_wide is not None)

@@ -142,7 +142,9 @@ class ChainWriter:
         if spec.takes_readings or has_ranges(spec):
             self.hold(limits, has_limits=not limits.startswith("NULL"))
         else:
-            self.lines.append(f"rnne_f32_accept({num}, x, {limits}, s->held, {self.x});")
+            self.lines.append(
+                f"rnne_f32_accept({num}, x, {limits}, s->held, {self.x});"
+            )
             self.accept_derived(self.x)
         self.z = self.x
         if isinstance(spec.layers[0], Affine | Embedding):

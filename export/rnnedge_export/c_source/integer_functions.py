@@ -10,14 +10,17 @@ from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from .functions import (
+    float_rejection,
     run_function,
     selftest_function,
     snapshot_functions,
     time_function,
 )
-from .integer_step import ON_STACK_Q, Carried, IntegerCode, limits, padded
+from .integer_accept import Carried, limits, padded
+from .integer_step import ON_STACK_Q, IntegerCode
 from .interface import STATE_FIELD
 from .naming import float_literal
+from .ranges import has_ranges
 
 
 def integer_functions(
@@ -48,6 +51,8 @@ def row_fields(model: QuantisedModel) -> tuple[STATE_FIELD, ...]:
     size = model.spec.input_size
     if not model.is_integer_only or size <= ON_STACK_Q:
         return ()
+    if model.holds_readings:
+        return (("int32_t", "x_q", size),)
     return (("int16_t", "x_q", padded(size)),)
 
 
@@ -62,6 +67,8 @@ class _Functions:
         self.code = code
         self.has_integer_inputs = parts(model.spec, model.kept)[0].is_first
         self.first = model.spec.layers[0]
+        self.holds_readings = model.holds_readings
+        self.integer = "int32_t" if model.holds_readings else "int16_t"
         self.can_reject = any(f.missing == "reject" for f in self.spec.features)
 
     def all(self) -> list[str]:
@@ -101,44 +108,61 @@ RNNE_PUBLIC void {self.name}_reset({self.name}_state *s)
 """
 
     def quantise(self) -> str:
-        name = self.name
+        name, width = self.name, "_32" if self.holds_readings else ""
+        after = ""
+        if has_ranges(self.spec):
+            keys = f"{name}_range_least, {name}_range_most"
+            num = self.spec.num_features
+            after = f"    rnne_q_rule_out{width}({num}, x, {keys}, q);\n"
         if isinstance(self.first, Embedding):
             call = f"rnne_q_quantise_token({self.first.num_embeddings}.0f, x, q);"
         else:
             arrays = f"{name}_input_shift, {name}_input_rate"
-            call = f"rnne_q_quantise({self.spec.input_size}, {arrays}, x, q);"
+            call = f"rnne_q_quantise{width}({self.spec.input_size}, {arrays}, x, q);"
         return f"""\
-RNNE_PUBLIC void {name}_quantise(const float *x, int16_t *q)
+RNNE_PUBLIC void {name}_quantise(const float *x, {self.integer} *q)
 {{
     {call}
-}}
+{after}}}
 """
 
     def dequantise(self) -> str:
         name = self.name
         arrays = f"{name}_output_step, {name}_output_shift"
+        width = "_32" if self.holds_readings else ""
         return f"""\
-RNNE_PUBLIC void {name}_dequantise(const int16_t *q, float *y)
+RNNE_PUBLIC void {name}_dequantise(const {self.integer} *q, float *y)
 {{
-    rnne_q_leave({self.spec.output_size}, {arrays}, q, y);
+    rnne_q_leave{width}({self.spec.output_size}, {arrays}, q, y);
 }}
 """
 
     def advance(self) -> str:
         name = self.name
         head = (
-            f"static RNNE_PUBLIC int {name}_advance({name}_state *s, const int16_t *x)"
+            f"static RNNE_PUBLIC int {name}_advance"
+            f"({name}_state *s, const {self.integer} *x)"
         )
-        return self.body(head, "rnne_q_is_rejected")
+        rejects = f"{name}_rejects"
+        bounds = "NULL, NULL"
+        if has_ranges(self.spec):
+            bounds = f"{name}_least, {name}_most"
+        if self.holds_readings:
+            return self.body(head, "rnne_q_is_ruled_out_32", f"{rejects}, {bounds}")
+        if has_ranges(self.spec):
+            return self.body(head, "rnne_q_is_ruled_out", f"{rejects}, {bounds}")
+        return self.body(head, "rnne_q_is_rejected", rejects)
 
     def step_q(self) -> str:
-        name = self.name
+        name, q, copy = self.name, self.integer, "copy"
+        if self.holds_readings:
+            copy = "copy_32" if self.code.is_wide else "widen"
         return f"""\
-RNNE_PUBLIC int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y)
+RNNE_PUBLIC int {name}_step_q({name}_state *s, const {q} *x, {q} *y)
 {{
     if ({name}_advance(s, x))
         return 1;
-    rnne_q_copy({self.spec.output_size}, {self.code.result}, y);
+    rnne_q_{copy}({self.spec.output_size}, {self.code.result}, y);
     return 0;
 }}
 """
@@ -146,14 +170,14 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y)
     def step(self) -> str:
         name = self.name
         head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
-        return self.body(head, "rnne_f32_is_rejected")
+        return self.body(head, *float_rejection(name, self.spec))
 
-    def body(self, head: str, is_rejected: str) -> str:
+    def body(self, head: str, is_rejected: str, given: str) -> str:
         check = []
         if self.can_reject:
             num = self.spec.num_features
             check = [
-                f"if ({is_rejected}({num}, {self.name}_rejects, x))",
+                f"if ({is_rejected}({num}, {given}, x))",
                 "    return 1;",
             ]
         lines = [*self.code.declarations, *check, *self.code.lines]
@@ -170,15 +194,21 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y)
     def step_around(self) -> str:
         name = self.name
         is_large = bool(row_fields(self.model))
-        declaration = "" if is_large else f"    int16_t x_q[{self.spec.input_size}];\n"
+        size = self.spec.input_size
+        declaration = "" if is_large else f"    {self.integer} x_q[{size}];\n"
         x = "s->x_q" if is_large else "x_q"
+        leave = f"{name}_dequantise({self.code.result}, y)"
+        if self.holds_readings and not self.code.is_wide:
+            arrays = f"{name}_output_step, {name}_output_shift"
+            num = self.spec.output_size
+            leave = f"rnne_q_leave({num}, {arrays}, {self.code.result}, y)"
         return f"""\
 RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 {{
 {declaration}    {name}_quantise(x, {x});
     if ({name}_advance(s, {x}))
         return 1;
-    {name}_dequantise({self.code.result}, y);
+    {leave};
     return 0;
 }}
 """
@@ -199,6 +229,12 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
         values = f"at, s->{item.name}, {item.size}"
         if item.c_type == "float":
             return f"rnne_f32_put_tensor({values})"
+        arrays = f"{self.name}_input_step, {self.name}_input_shift"
+        if item.sources:
+            values = f"at, s->{item.name}, {item.size - 1}, {item.sources}"
+            return f"rnne_q_put_changes({values}, {arrays})"
+        if item.is_held and self.holds_readings:
+            return f"rnne_q_put_readings({values}, {arrays})"
         if item.is_held:
             name = self.name
             return f"rnne_q_put_held({values}, {name}_input_step, {name}_input_shift)"
@@ -209,6 +245,13 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
         values = f"at, s->{item.name}, {item.size}"
         if item.c_type == "float":
             return f"rnne_f32_get_tensor({values}, {int(item.is_held)})"
+        arrays = f"{self.name}_input_shift, {self.name}_input_rate"
+        ends = f"{self.name}_reading_low, {self.name}_reading_high"
+        if item.sources:
+            values = f"at, s->{item.name}, {item.size - 1}, {item.sources}"
+            return f"rnne_q_get_changes({values}, {arrays}, {ends})"
+        if item.is_held and self.holds_readings:
+            return f"rnne_q_get_readings({values}, {arrays}, {ends})"
         if item.is_held and isinstance(self.first, Embedding):
             rows = self.first.num_embeddings
             return f"rnne_q_get_token(at, s->held, {rows}.0f)"
@@ -228,11 +271,34 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
         )
         unused = "    (void)unix_time_s;\n    (void)out;\n"
         static = "" if self.model.is_integer_only else "static "
-        return f"""\
-{static}RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int16_t *out)
+        is_wrapped = self.holds_readings and self.model.is_integer_only
+        static = "static " if is_wrapped else static
+        turn = f"""\
+{static}RNNE_PUBLIC void {self.turn}(int64_t unix_time_s, int16_t *out)
 {{
 {calls or unused}}}
 """
+        if not is_wrapped:
+            return turn
+        num = 2 * len(self.spec.derived)
+        lines = unused
+        if num:
+            lines = (
+                f"    int16_t q[{num}];\n"
+                f"    {self.turn}(unix_time_s, q);\n"
+                f"    rnne_q_widen({num}, q, out);\n"
+            )
+        return f"""\
+{turn if num else ""}
+RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int32_t *out)
+{{
+{lines}}}
+"""
+
+    @property
+    def turn(self) -> str:
+        """The function that gives derived inputs as int16."""
+        return f"{self.name}_turn" if self.holds_readings else f"{self.name}_time_q"
 
     def time(self) -> str:
         name, num = self.name, 2 * len(self.spec.derived)
@@ -242,7 +308,7 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
             arrays = f"{name}_input_step + {start}, {name}_input_shift + {start}"
             body = (
                 f"    int16_t q[{num}];\n"
-                f"    {name}_time_q(unix_time_s, q);\n"
+                f"    {self.turn}(unix_time_s, q);\n"
                 f"    rnne_q_values({num}, {arrays}, q, out);\n"
             )
         return f"""\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_runtime.integer_numerics import MISSING, MISSING_READING
 from rnnedge_runtime.layers import Embedding
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
@@ -39,6 +40,9 @@ def integer_interface(name: str, model: QuantisedModel) -> str:
         "",
         *_scales(model),
     ]
+    q, missing = "int16_t", MISSING
+    if model.holds_readings:
+        q, missing = "int32_t", MISSING_READING
     return f"""
 {comment(lines)}\
 extern const float {name}_input_step[{upper}_INPUT_SIZE];
@@ -48,16 +52,16 @@ extern const float {name}_output_shift[{upper}_OUTPUT_SIZE];
 
 /*
  * {name}_step() on integers, with the same results: it is {name}_quantise(),
- * {name}_step_q(), {name}_dequantise(). In x, -32768 is a missing reading.
+ * {name}_step_q(), {name}_dequantise(). In x, {missing} is a missing reading.
  */
-int {name}_step_q({name}_state *s, const int16_t *x, int16_t *y);
+int {name}_step_q({name}_state *s, const {q} *x, {q} *y);
 
 /* {name}_time() on integers: out is x + {upper}_NUM_FEATURES. */
-void {name}_time_q(int64_t unix_time_s, int16_t *out);
+void {name}_time_q(int64_t unix_time_s, {q} *out);
 
 /* Between the two: every input, every output. */
-void {name}_quantise(const float *x, int16_t *q);
-void {name}_dequantise(const int16_t *q, float *y);
+void {name}_quantise(const float *x, {q} *q);
+void {name}_dequantise(const {q} *q, float *y);
 """
 
 
@@ -66,6 +70,7 @@ def _scales(model: QuantisedModel) -> list[str]:
     names = [feature.name for feature in spec.features]
     for item in spec.derived:
         names += [f"{part} of {item.period_s} s" for part in ("sine", "cosine")]
+    held = "reading_" if model.holds_readings else ""
     if isinstance(spec.layers[0], Embedding):
         lines = [f"  x [0] {names[0]}: the token itself"]
     else:
@@ -76,7 +81,7 @@ def _scales(model: QuantisedModel) -> list[str]:
                     names,
                     *(
                         np.asarray(tensors[f"input.0.{key}"])
-                        for key in ("step", "shift", "low", "high")
+                        for key in ("step", "shift", f"{held}low", f"{held}high")
                     ),
                     strict=True,
                 )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.layers import (
     NUM_GATES,
     AddLast,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -57,7 +58,10 @@ def pack_integer_layer(layer: Layer, tensors: Tensors, gap: int = 0) -> Tensors:
                 "rows": _rows(columns, gap),
             }
         case AddLast():
-            return {name: tensors[name] for name in ("gain", "source_gain")}
+            source = "multiple" if "multiple" in tensors else "source_gain"
+            return {name: tensors[name] for name in ("gain", source)}
+        case Difference():
+            return dict(tensors)
         case Rnn() | Gru() | Lstm():
             return _pack_cell(layer, tensors, gap)
     return {}

@@ -116,6 +116,6 @@ def _conversions(
         elif last in open_limits:
             found[name] = arrays.get(last, np.full(shape, open_limits[last]))
         else:
-            is_turn = last.startswith("turn_")
-            found[name] = arrays[last if is_turn else f"input_{last}"]
+            is_plain = last.startswith(("turn_", "reading_"))
+            found[name] = arrays[last if is_plain else f"input_{last}"]
     return found

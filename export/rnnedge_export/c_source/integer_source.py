@@ -16,18 +16,34 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import clip_bounds
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
-from rnnedge_runtime.layers import AddLast, Embedding, Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.layers import (
+    AddLast,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Lstm,
+    Rnn,
+)
 from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from ..rnne import outputs_from_start
 from .description import Figures, artifact_block, header_comment
+from .integer_accept import limits
 from .integer_functions import initial_inputs, integer_functions, row_fields
 from .integer_interface import integer_interface
 from .integer_packing import pack_integer_layer
-from .integer_step import integer_code, limits
+from .integer_ranges import integer_range_arrays
+from .integer_step import integer_code
 from .interface import interface_text
-from .kernel import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
+from .kernel import (
+    F32_HEADER,
+    W8A16_HEADER,
+    f32_header,
+    further_kernels,
+    w8a16_header,
+)
 from .naming import c_identifier, comment, float_array, integer_array
 from .packing import added_biases, pack_layer
 from .source import CSource
@@ -80,6 +96,7 @@ def generate_integer_c(
         "biases": _biases(model),
     }
     block = artifact_block(metadata, content, BLANK_SEAL)
+    functions = integer_functions(identifier, metadata, model, code)
     pieces = [
         comment(
             [
@@ -89,9 +106,10 @@ def generate_integer_c(
             ]
         ),
         f'#include "{W8A16_HEADER}"\n\n#include "{identifier}.h"\n',
+        *further_kernels(functions),
         *_input_arrays(identifier, model),
         *_layer_arrays(identifier, model),
-        integer_functions(identifier, metadata, model, code),
+        functions,
         block,
     ]
     source = seal("\n".join(pieces).encode()).decode()
@@ -154,6 +172,7 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
     if any(feature.missing == "reject" for feature in spec.features):
         rejects = [int(feature.missing == "reject") for feature in spec.features]
         arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
+    arrays += integer_range_arrays(name, model)
     if not parts(spec, model.kept)[0].is_first:
         if any(feature.clip for feature in spec.features):
             low, high = clip_bounds(spec)
@@ -179,9 +198,13 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
             )
     if not isinstance(spec.layers[0], Embedding):
         for index, suffix in enumerate(("low", "high")):
-            if any(span[index] != "NULL" for span in spans):
+            if model.holds_readings or any(span[index] != "NULL" for span in spans):
                 values = tensors[f"input.0.{suffix}"].astype(np.float32)
                 arrays.append(_integers("int16_t", f"{name}_{suffix}", values))
+    if model.holds_readings:
+        for suffix in ("reading_low", "reading_high"):
+            ends = tensors[f"input.0.{suffix}"]
+            arrays.append(_integers("int32_t", f"{name}_{suffix}", ends))
     return arrays
 
 
@@ -209,7 +232,7 @@ def _layer_arrays(name: str, model: QuantisedModel) -> list[str]:
                 _integers(_type_of(suffix), f"{name}_{k}_{suffix}", integers)
                 for suffix, integers in pack_integer_layer(layer, own).items()
             ]
-        if isinstance(layer, AddLast):
+        if isinstance(layer, AddLast | Difference):
             sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
             arrays.append(sources)
         if part.is_last:

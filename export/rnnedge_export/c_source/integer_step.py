@@ -9,6 +9,7 @@ from rnnedge_runtime.layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -17,9 +18,10 @@ from rnnedge_runtime.layers import (
     Rnn,
     Softmax,
 )
-from rnnedge_runtime.quantised import QuantisedModel, parts
+from rnnedge_runtime.quantised import QuantisedModel
 
-from .f32_step import ON_STACK, Buffers, ChainWriter
+from .f32_step import ON_STACK
+from .integer_accept import Carried, InputWriter, padded
 from .integer_packing import PANEL, groups
 from .interface import STATE_FIELD
 
@@ -33,25 +35,6 @@ _FUNCTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """A tensor of the state, as snapshots have it.
-
-    Attributes:
-        name: of the array in the state.
-        c_type: of its elements.
-        size: elements in a snapshot.
-        bits: fraction bits of integers.
-        is_held: whether it holds readings.
-    """
-
-    name: str
-    c_type: str
-    size: int
-    bits: int = 0
-    is_held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class IntegerCode:
     """One step of a model in integers.
 
@@ -62,6 +45,7 @@ class IntegerCode:
         lines: statements from `x` to the outputs.
         result: where the integers of the outputs are then, in the state; "" where the
             statements write `y`.
+        is_wide: whether these are int32.
         after_restore: statements that follow once `carried` are read.
     """
 
@@ -70,6 +54,7 @@ class IntegerCode:
     declarations: tuple[str, ...]
     lines: tuple[str, ...]
     result: str
+    is_wide: bool
     after_restore: tuple[str, ...]
 
 
@@ -85,28 +70,8 @@ def integer_code(model: QuantisedModel, prefix: str) -> IntegerCode:
     return writer.code()
 
 
-def padded(size: int) -> int:
-    """Room for whole panels."""
-    return PANEL * groups(size)
-
-
-class _IntegerWriter:
+class _IntegerWriter(InputWriter):
     """Goes through the chain; `floats` writes the layers kept in float."""
-
-    def __init__(self, model: QuantisedModel, prefix: str) -> None:
-        self.model = model
-        self.spec = model.spec
-        self.prefix = prefix
-        self.parts = parts(model.spec, model.kept)
-        self.floats = ChainWriter(model.spec, prefix)
-        self.buffers = Buffers("q")
-        self.lines = self.floats.lines
-        self.carried: list[Carried] = []
-        self.arrays: list[STATE_FIELD] = []
-        self.after_restore: list[str] = []
-        self.x = ""
-        self.z = ""
-        self.is_only = model.is_integer_only
 
     def write(self) -> None:
         spec = self.spec
@@ -131,16 +96,24 @@ class _IntegerWriter:
     def code(self) -> IntegerCode:
         carried = list(self.carried)
         c_type = "int16_t" if self.parts[0].is_first else "float"
+        c_type = "int32_t" if self.holds_readings else c_type
         num = self.spec.num_features
         carried.append(Carried("held", c_type, num, is_held=True))
         last = self.z.strip("@")
-        sizes = [
-            ("int16_t", name, size, size <= ON_STACK_Q and name != last)
-            for name, size in self.buffers.sizes.items()
-        ] + [
-            ("float", name, size, size <= ON_STACK)
-            for name, size in self.floats.buffers.sizes.items()
-        ]
+        sizes = (
+            [
+                ("int16_t", name, size, size <= ON_STACK_Q and name != last)
+                for name, size in self.buffers.sizes.items()
+            ]
+            + [
+                ("int32_t", name, size, size <= ON_STACK and name != last)
+                for name, size in self.wide_buffers.sizes.items()
+            ]
+            + [
+                ("float", name, size, size <= ON_STACK)
+                for name, size in self.floats.buffers.sizes.items()
+            ]
+        )
         lines = self.lines
         for _, name, _, is_local in sizes:
             place = name if is_local else f"s->{name}"
@@ -159,52 +132,9 @@ class _IntegerWriter:
             ),
             lines=tuple(lines),
             result=f"s->{last.removeprefix('s->')}" if self.is_only else "",
+            is_wide=self.is_wide,
             after_restore=tuple(self.after_restore),
         )
-
-    def accept(self) -> None:
-        """Readings as integers: `x` is what `add_last` sees, `z` goes through the layers."""
-        spec, prefix = self.spec, self.prefix
-        size, num = spec.input_size, spec.num_features
-        self.x = self.z = self.take(size)
-        first = spec.layers[0]
-        given = "x"
-        if not self.is_only:
-            given = self.x
-            if isinstance(first, Embedding):
-                rows = f"{first.num_embeddings}.0f"
-                self.lines.append(f"rnne_q_quantise_token({rows}, x, {given});")
-            else:
-                arrays = f"{prefix}_input_shift, {prefix}_input_rate"
-                self.lines.append(f"rnne_q_quantise({size}, {arrays}, x, {given});")
-        if isinstance(first, Embedding):
-            rows = str(first.num_embeddings)
-            self.lines.append(
-                f"rnne_q_accept_token({given}, {rows}, s->held, {self.x});"
-            )
-        else:
-            low, high = limits(self.model, prefix)
-            self.lines.append(
-                f"rnne_q_accept({num}, {given}, {low}, {high}, s->held, {self.x});"
-            )
-        if spec.derived:
-            low, high = limits(self.model, prefix, num)
-            self.lines.append(
-                f"rnne_q_accept_derived({size - num}, {given} + {num}, {low}, {high}, "
-                f"{prefix}_zero, {self.x} + {num});"
-            )
-        if size % PANEL:
-            self.lines.append(f"rnne_q_fill({size}, {self.x});")
-        has_float_sum = any(
-            isinstance(layer, AddLast) and part.role == "float"
-            for layer, part in zip(spec.layers, self.parts, strict=True)
-        )
-        if has_float_sum:
-            self.floats.x = self.floats.take(size)
-            arrays = f"{prefix}_input_step, {prefix}_input_shift"
-            self.lines.append(
-                f"rnne_q_values({size}, {arrays}, {self.x}, {self.floats.x});"
-            )
 
     def float_layer(self, k: int, layer: Layer) -> None:
         rest = zip(self.spec.layers[k + 1 :], self.parts[k + 1 :], strict=True)
@@ -231,7 +161,8 @@ class _IntegerWriter:
         size = layer.output_size
         out = "y" if k + 1 == len(self.spec.layers) else self.floats.take(size)
         arrays = f"{self.prefix}_out_{k}_step, {self.prefix}_out_{k}_offset"
-        self.lines.append(f"rnne_q_leave({size}, {arrays}, {self.z}, {out});")
+        call = "leave_32" if self.is_wide else "leave"
+        self.lines.append(f"rnne_q_{call}({size}, {arrays}, {self.z}, {out});")
         self.floats.move(out)
         self.move("")
 
@@ -256,12 +187,43 @@ class _IntegerWriter:
                 bound = min(LARGEST_VALUE, 2**30 // max(abs(gain), 1) + 1)
                 given = f"{function}, {gain}, {bound}, {layer.size}"
                 self.elementwise(f"map({given}", layer)
+            case Difference():
+                self.difference(array, layer)
+            case AddLast() if self.holds_readings and not layer.is_clipped:
+                size, out = layer.output_size, self.take_wide(layer.output_size)
+                arrays = f"{array}_gain, {array}_multiple, {array}_sources"
+                self.lines.append(
+                    f"rnne_q_add_reading({size}, {arrays}, {self.r}, {self.z}, {out});"
+                )
+                self.move(out)
+                self.is_wide = True
             case AddLast():
                 arrays = f"{array}_gain, {array}_source_gain, {array}_sources"
                 size = layer.output_size
                 self.elementwise(f"add_last({size}, {arrays}, {self.x}", layer)
             case Rnn() | Gru() | Lstm():
                 self.recurrent(k, array, layer)
+
+    def difference(self, array: str, layer: Difference) -> None:
+        """Only ever the first layer, so `z` is the model input."""
+        n, size, out = (
+            len(layer.sources),
+            layer.input_size,
+            self.take(layer.output_size),
+        )
+        d = f"d_{self.floats.num_recurrent}"
+        self.floats.num_recurrent += 1
+        sources = f"{array}_sources"
+        self.carried.append(Carried(d, "int32_t", n + 1, sources=sources))
+        self.arrays.append(("int32_t", d, n + 1))
+        ends = f"{array}_change_low, {array}_change_high, {array}_drop"
+        self.lines += [
+            f"rnne_q_copy({size}, {self.z}, {out});",
+            f"rnne_q_changes({n}, {ends}, {sources}, {self.r}, s->{d}, {out} + {size});",
+        ]
+        if layer.output_size % PANEL:
+            self.lines.append(f"rnne_q_fill({layer.output_size}, {out});")
+        self.move(out)
 
     def recurrent(self, k: int, array: str, layer: Rnn | Gru | Lstm) -> None:
         blocks = groups(layer.hidden_size)
@@ -320,22 +282,7 @@ class _IntegerWriter:
         self.carried.append(Carried(name, c_type, size, bits))
         self.arrays.append((c_type, name, padded(size)))
 
-    def take(self, size: int) -> str:
-        return f"@{self.buffers.take(padded(size))}@"
-
     def move(self, z: str) -> None:
         if self.z != self.x and self.z != z:
             self.buffers.give_back(self.z.strip("@"))
         self.z = z
-
-
-def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str]:
-    """The arrays of limits from an input on; NULL where none is nearer than int16's own."""
-    num = model.spec.num_features
-    span = slice(0, num) if start == 0 else slice(start, None)
-    names = []
-    for name, least in (("low", -32767), ("high", 32767)):
-        is_open = (model.tensors[f"input.0.{name}"][span] == least).all()
-        at = f" + {start}" if start else ""
-        names.append("NULL" if is_open else f"{prefix}_{name}{at}")
-    return names[0], names[1]

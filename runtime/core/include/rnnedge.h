@@ -221,10 +221,19 @@ RNNE_API rnne_status rnne_step(rnne_stream *stream, const float *x, float *y);
  *    missing.
  * y: O integers; q stands for q * step + shift likewise.  y may be x.
  *
- * Returns RNNE_UNSUPPORTED for any other model, RNNE_REJECTED as rnne_step(), and has changed
+ * Returns RNNE_UNSUPPORTED for any other model, and for those of rnne_step_q32(), RNNE_REJECTED as rnne_step(), and has changed
  * nothing then.  It touches no float but the held readings.
  */
 RNNE_API rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y);
+
+/*
+ * rnne_step_q32() is rnne_step_q() for models of `w8a16.v1` whose layers take readings before the
+ * clip (an add_last that is not clipped, a difference): readings and outputs are int32, a feature
+ * that is INT32_MIN is missing.  Derived inputs are those of rnne_time_features_q().
+ *
+ * Returns RNNE_UNSUPPORTED for any other model, for which rnne_step_q() is.
+ */
+RNNE_API rnne_status rnne_step_q32(rnne_stream *stream, const int32_t *x, int32_t *y);
 
 /*
  * rnne_run() advances a stream by many steps, with the bytes of as many calls of rnne_step().

@@ -56,6 +56,9 @@ const float *rnne_block_step(rnne_block *block);
 
 /* ---- input.c: from readings to block->x ---- */
 
+/* Finite, and within the range of its feature. */
+int rnne_is_plausible(const rnne_feature *feature, float value);
+
 /* Whether a reading of x [I] is missing, or not plausible, that the model rejects. */
 int rnne_is_rejected(const rnne_model *model, const float *x);
 

@@ -5,8 +5,7 @@
 #include "block.h"
 #include "bytes.h"
 
-/* Finite, and within the range of its feature. */
-static int is_plausible(const rnne_feature *feature, float value)
+int rnne_is_plausible(const rnne_feature *feature, float value)
 {
     return rnne_key_of_float(value) - feature->least <= feature->span;
 }
@@ -14,7 +13,7 @@ static int is_plausible(const rnne_feature *feature, float value)
 int rnne_is_rejected(const rnne_model *model, const float *x)
 {
     for (size_t i = 0; i < model->info.num_features; i++)
-        if (model->features[i].rejects && !is_plausible(&model->features[i], x[i]))
+        if (model->features[i].rejects && !rnne_is_plausible(&model->features[i], x[i]))
             return 1;
     return 0;
 }
@@ -45,7 +44,7 @@ void rnne_accept(const rnne_model *model, const float *x, float *held, float *to
     const size_t num_features = model->info.num_features;
     for (size_t i = 0; i < num_features; i++) {
         const rnne_feature *const feature = &model->features[i];
-        if (is_plausible(feature, x[i]))
+        if (rnne_is_plausible(feature, x[i]))
             held[i * lanes] = x[i];
         float value = reading_of(held[i * lanes]);
         value = value < feature->low ? feature->low : value;

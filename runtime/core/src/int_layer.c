@@ -16,6 +16,9 @@ enum {
     LARGEST_FUNCTION_GAIN = 1 << 28,
     LARGEST_TURN_GAIN = 32767,
     LARGEST_TURN_OFFSET = 1 << 29,
+    LARGEST_MULTIPLE = 64,
+    LARGEST_CHANGE = 1 << 24,
+    LARGEST_DROP = 9,
     CELL_BITS_FROM = 15,
     CELL_BITS_TO = 20
 };
@@ -89,9 +92,13 @@ static void map_tensors(const rnne_layer *layer, rnne_int_map *map)
     case RNNE_RNN:
     case RNNE_GRU:
     case RNNE_LSTM: map_recurrent(layer, map); break;
+    case RNNE_DIFFERENCE:
+        map->change_low = take(map, 4 * (out - in));
+        map->change_high = take(map, 4 * (out - in));
+        map->drop = take(map, 4 * (out - in));
+        break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX:
-    case RNNE_DIFFERENCE: break;
+    case RNNE_SOFTMAX: break;
     }
 }
 
@@ -108,6 +115,12 @@ rnne_int_map rnne_int_map_of(const rnne_layer *layer, uint32_t num_derived)
         map.step = take(&map, 4 * in);
         map.low = take(&map, 2 * in);
         map.high = take(&map, 2 * in);
+    }
+    if (layer->is_input && layer->holds_readings) {
+        map.reading_low = take(&map, 4 * in);
+        map.reading_high = take(&map, 4 * in);
+    }
+    if (layer->is_input) {
         map.turn_gain = take(&map, 8 * (uint64_t)num_derived);
         map.turn_offset = take(&map, 8 * (uint64_t)num_derived);
     }
@@ -187,6 +200,14 @@ static int are_limits(check *c, uint64_t low_at, uint64_t high_at, uint64_t n)
     return 1;
 }
 
+static int are_readings(check *c, const rnne_layer *layer, const rnne_int_map *map)
+{
+    const uint64_t in = layer->input_size;
+    const int32_t largest = RNNE_LARGEST_READING;
+    return !layer->holds_readings || (are_within(c, map->reading_low, in, -largest, largest) &&
+                                      are_within(c, map->reading_high, in, -largest, largest));
+}
+
 static int has_valid_bits(const rnne_layer *layer, check *c, const rnne_int_map *map)
 {
     const int is_free = layer->variant == 1; /* relu, or with projection */
@@ -198,12 +219,20 @@ static int has_valid_bits(const rnne_layer *layer, check *c, const rnne_int_map 
 
 static int has_valid_tensors(const rnne_layer *layer, check *c, const rnne_int_map *map)
 {
-    const uint64_t out = layer->output_size, hidden = layer->hidden_size;
+    const uint64_t in = layer->input_size, out = layer->output_size;
+    const uint64_t hidden = layer->hidden_size;
     if (layer->kind == RNNE_EMBEDDING)
         return are_weights(c, map->weight[0], hidden, out) &&
                are_within(c, map->multiplier[0], hidden, 0, LARGEST_TABLE_MULTIPLIER);
     if (layer->kind == RNNE_ACTIVATION)
         return are_within(c, map->gain, 1, -LARGEST_FUNCTION_GAIN, LARGEST_FUNCTION_GAIN);
+    if (layer->kind == RNNE_DIFFERENCE)
+        return are_within(c, map->change_low, out - in, -LARGEST_CHANGE, LARGEST_CHANGE) &&
+               are_within(c, map->change_high, out - in, -LARGEST_CHANGE, LARGEST_CHANGE) &&
+               are_within(c, map->drop, out - in, 0, LARGEST_DROP);
+    if (rnne_is_wide(layer))
+        return are_within(c, map->gain, out, -LARGEST_FUNCTION_GAIN, LARGEST_FUNCTION_GAIN) &&
+               are_within(c, map->source_gain, out, 1, LARGEST_MULTIPLE);
     if (layer->kind == RNNE_ADD_LAST)
         return are_within(c, map->gain, out, -LARGEST_GAIN, LARGEST_GAIN) &&
                are_within(c, map->source_gain, out, -LARGEST_GAIN, LARGEST_GAIN);
@@ -234,7 +263,7 @@ int rnne_int_layer_is_valid(const rnne_layer *layer, uint32_t num_derived, const
     if (is_valid && layer->is_input)
         is_valid =
             are_floats(&c, map.shift, in, 0) && are_floats(&c, map.step, in, 0) &&
-            are_limits(&c, map.low, map.high, in) &&
+            are_limits(&c, map.low, map.high, in) && are_readings(&c, layer, &map) &&
             are_within(&c, map.turn_gain, turns, -LARGEST_TURN_GAIN, LARGEST_TURN_GAIN) &&
             are_within(&c, map.turn_offset, turns, -LARGEST_TURN_OFFSET, LARGEST_TURN_OFFSET);
     if (is_valid && layer->part == RNNE_PART_FLOAT)

@@ -123,9 +123,14 @@ static void pack_tensors(rnne_layer *layer, rnne_arena *arena, const uint8_t *by
     case RNNE_RNN:
     case RNNE_GRU:
     case RNNE_LSTM: pack_products(layer, arena, bytes, map); break;
+    case RNNE_DIFFERENCE:
+        to->change_low = copy_words(arena, bytes + map->change_low, out - layer->input_size);
+        to->change_high = copy_words(arena, bytes + map->change_high, out - layer->input_size);
+        to->drop = copy_words(arena, bytes + map->drop, out - layer->input_size);
+        rnne_layer_take_sources(layer, arena);
+        break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX:
-    case RNNE_DIFFERENCE: break;
+    case RNNE_SOFTMAX: break;
     }
 }
 
@@ -140,6 +145,11 @@ void rnne_int_layer_pack(rnne_layer *layer, uint32_t num_derived, rnne_arena *ar
         inputs->step = copy_words(arena, bytes + map.step, in);
         inputs->low = copy_halves(arena, bytes + map.low, in);
         inputs->high = copy_halves(arena, bytes + map.high, in);
+        inputs->reading_low = inputs->reading_high = inputs->least = inputs->most = NULL;
+        if (layer->holds_readings) {
+            inputs->reading_low = copy_words(arena, bytes + map.reading_low, in);
+            inputs->reading_high = copy_words(arena, bytes + map.reading_high, in);
+        }
         inputs->turn_gain = copy_words(arena, bytes + map.turn_gain, 2 * (uint64_t)num_derived);
         inputs->turn_offset =
             copy_words(arena, bytes + map.turn_offset, 2 * (uint64_t)num_derived);

@@ -22,6 +22,8 @@ void rnne_rows_take(rnne_rows *rows, const rnne_model *model, size_t capacity, r
         r.q[i] = rnne_arena_take(arena, n * value_halves * sizeof *r.q[i]);
         r.sums[i] = rnne_arena_take(arena, n * model->sum_ints * sizeof *r.sums[i]);
     }
+    if (model->holds_readings)
+        r.wide = rnne_arena_take(arena, n * model->value_floats * sizeof *r.wide);
     r.bytes = rnne_arena_take(arena, n * model->byte_count);
     if (model->has_float)
         rnne_block_take(&r.block, model, 1, arena);
@@ -172,6 +174,10 @@ static void embedding(rnne_rows *rows, const rnne_layer *layer, const part *p)
 
 static void add_last(rnne_rows *rows, const rnne_layer *layer, const part *p)
 {
+    if (rnne_is_wide(layer)) {
+        rnne_rows_add_readings(rows, layer, p->n);
+        return;
+    }
     const int32_t *const gain = layer->integer.gain;
     const int32_t *const source_gain = layer->integer.source_gain;
     for (size_t j = 0; j < p->n; j++) {
@@ -198,9 +204,9 @@ static void integer_layer(rnne_rows *rows, const rnne_layer *layer, const part *
     case RNNE_ACTIVATION: activation(rows, layer, p); break;
     case RNNE_EMBEDDING: embedding(rows, layer, p); break;
     case RNNE_ADD_LAST: add_last(rows, layer, p); break;
+    case RNNE_DIFFERENCE: rnne_rows_changes(rows, layer, p->n, q_row(rows, p->to, 0)); break;
     case RNNE_AFFINE:
-    case RNNE_SOFTMAX:
-    case RNNE_DIFFERENCE: return;
+    case RNNE_SOFTMAX: return;
     }
     for (size_t j = 0; j < p->n; j++)
         rows->z[j] = q_row(rows, p->to, j);
@@ -245,7 +251,9 @@ static void out_of_segment(rnne_rows *rows, const rnne_layer *layer, size_t n)
 {
     const size_t stride = rows->block.model->value_floats;
     const float *const step = layer->integer.step, *const offset = layer->integer.offset;
-    for (size_t j = 0; j < n; j++)
+    if (rnne_is_wide(layer))
+        rnne_rows_wide_to_float(rows, layer, n);
+    for (size_t j = 0; !rnne_is_wide(layer) && j < n; j++)
         rows->block.model->int_kernels->to_float(layer->output_size, rows->z[j], step, offset,
                                                  rows->real[0] + j * stride);
     rows->y = rows->real[0];

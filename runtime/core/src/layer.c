@@ -82,7 +82,7 @@ rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout
     layer->input_size = rnne_get_u32(fields + 8);
     layer->output_size = rnne_get_u32(fields + 12);
     layer->hidden_size = rnne_get_u32(fields + 16);
-    if (!has_known_variant(layer) || (layout->is_integer && rnne_takes_readings(layer)))
+    if (!has_known_variant(layer))
         return rnne_fail(error, RNNE_UNSUPPORTED, start + 4);
     if (!has_fitting_sizes(layer) || layer->input_size != size)
         return rnne_fail(error, RNNE_BAD_MODEL, start + 8);

@@ -22,19 +22,22 @@ enum {
 static const char FLOAT_NUMERICS[NUMERICS_NBYTES] = "f32.v1";
 static const char INTEGER_NUMERICS[NUMERICS_NBYTES] = "w8a16.v1";
 
-/* The range of plausible readings of a feature: every finite one where the file has none. */
-static void get_range(const rnne_file *file, size_t i, float *low, float *high)
+rnne_range rnne_layout_range(const rnne_file *file, size_t i)
 {
     const uint8_t *const fields = file->ranges.bytes;
-    *low = fields ? rnne_get_f32(fields + i * RANGE_NBYTES) : -FLT_MAX;
-    *high = fields ? rnne_get_f32(fields + i * RANGE_NBYTES + 4) : FLT_MAX;
+    rnne_range range = {-FLT_MAX, FLT_MAX};
+    if (fields) {
+        range.low = rnne_get_f32(fields + i * RANGE_NBYTES);
+        range.high = rnne_get_f32(fields + i * RANGE_NBYTES + 4);
+    }
+    return range;
 }
 
 rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i)
 {
     const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
-    float low, high;
-    get_range(file, i, &low, &high);
+    const rnne_range range = rnne_layout_range(file, i);
+    const float low = range.low, high = range.high;
     /* both zeros are within a range that ends at one */
     const uint32_t least = rnne_key_of_float(low == 0.0f ? -0.0f : low);
     const uint32_t most = rnne_key_of_float(high == 0.0f ? 0.0f : high);
@@ -89,12 +92,11 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
 static rnne_status check_ranges(const rnne_file *file, uint32_t num_features, rnne_error *error)
 {
     const rnne_section *const ranges = &file->ranges;
-    float low, high;
     if (ranges->bytes && ranges->nbytes != (size_t)num_features * RANGE_NBYTES)
         return rnne_fail(error, RNNE_BAD_SECTION, ranges->offset);
     for (size_t i = 0; ranges->bytes && i < num_features; i++) {
-        get_range(file, i, &low, &high);
-        if (!rnne_is_finite(low) || !rnne_is_finite(high) || low > high)
+        const rnne_range range = rnne_layout_range(file, i);
+        if (!rnne_is_finite(range.low) || !rnne_is_finite(range.high) || range.low > range.high)
             return rnne_fail(error, RNNE_BAD_MODEL, ranges->offset + i * RANGE_NBYTES);
     }
     return RNNE_OK;
@@ -170,9 +172,11 @@ static void count_work(rnne_layout *layout, const rnne_layer *layer)
     layout->has_float |= layer->part == RNNE_PART_FLOAT;
 }
 
-/* Memory of h: int16, of a gru int32. */
+/* Memory of h: int16, of a gru int32; of d int32. */
 static size_t int_hidden_floats(const rnne_layer *layer)
 {
+    if (layer->kind == RNNE_DIFFERENCE)
+        return rnne_padded(rnne_first_state_size(layer));
     const size_t padded = rnne_int_padded(layer->output_size);
     return layer->kind == RNNE_GRU ? padded : padded / 2;
 }
@@ -186,7 +190,6 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
         layout->weight_nbytes += rnne_int_map_of(layer, layout->num_derived).nbytes;
     else
         layout->weight_nbytes += 4 * rnne_layer_weight_floats(layer);
-    layout->takes_readings |= rnne_takes_readings(layer);
     if (!rnne_has_state(layer))
         return;
     layer->h_at = (size_t)layout->state_floats;
@@ -204,7 +207,7 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
 rnne_cursor rnne_layout_start(const rnne_layout *layout)
 {
     const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
-                                1, 0};
+                                1, 0, 0};
     return cursor;
 }
 
@@ -222,9 +225,30 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
         !rnne_has_right_part(layer, cursor, layout->has_float, model->bytes + cursor->at,
                              model->nbytes - cursor->at))
         return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+    layer->holds_readings = layout->holds_readings;
     cursor->size = layer->output_size;
+    cursor->is_after_changes = cursor->is_start && layer->kind == RNNE_DIFFERENCE;
     cursor->is_start = 0;
     cursor->is_after_integer = layer->part != RNNE_PART_FLOAT;
+    return RNNE_OK;
+}
+
+/* Whether layers take readings before the clip, and whether these are integers. */
+static rnne_status find_readings(const rnne_section *model, rnne_layout *layout,
+                                 rnne_layer *layer, rnne_error *error)
+{
+    rnne_cursor cursor = rnne_layout_start(layout);
+    int is_of_integers = 0;
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
+        const rnne_status status = rnne_layout_layer(model, layout, &cursor, layer, error);
+        if (status != RNNE_OK)
+            return status;
+        layout->has_float |= layer->part == RNNE_PART_FLOAT;
+        is_of_integers |= layer->is_input && layer->kind != RNNE_EMBEDDING;
+        layout->takes_readings |= rnne_takes_readings(layer);
+    }
+    layout->holds_readings = is_of_integers && layout->takes_readings;
+    layout->has_float = 0;
     return RNNE_OK;
 }
 
@@ -238,10 +262,12 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         status = check_ranges(file, layout->num_features, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
+    rnne_layer layer;
+    if (status == RNNE_OK)
+        status = find_readings(model, layout, &layer, error);
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
-    rnne_layer layer;
     rnne_cursor cursor = rnne_layout_start(layout);
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {

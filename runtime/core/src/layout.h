@@ -19,6 +19,7 @@ typedef struct rnne_layout {
     uint64_t held_at, state_floats, value_floats, gate_floats; /* as in rnne_model */
     uint64_t sum_ints, byte_count;
     int takes_readings; /* a layer takes them before the clip */
+    int holds_readings; /* as in rnne_model */
 } rnne_layout;
 
 /*
@@ -34,6 +35,7 @@ typedef struct rnne_cursor {
     size_t at;     /* in the section */
     uint32_t size; /* values that the layer before gives, or I */
     int is_start, is_after_integer;
+    int is_after_changes; /* behind a first layer that is an integer difference */
 } rnne_cursor;
 
 rnne_cursor rnne_layout_start(const rnne_layout *layout);
@@ -45,6 +47,9 @@ rnne_cursor rnne_layout_start(const rnne_layout *layout);
  */
 rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout,
                               rnne_cursor *cursor, rnne_layer *layer, rnne_error *error);
+
+/* The range of plausible readings of feature i: every finite one where the file has none. */
+rnne_range rnne_layout_range(const rnne_file *file, size_t i);
 
 /* Feature and derived input i of a section that was checked. */
 rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i);
@@ -88,8 +93,10 @@ int rnne_has_right_part(rnne_layer *layer, const rnne_cursor *before, int has_fl
 /* Where the tensors of a layer of `w8a16.v1` are, in bytes from its first in WGTS. */
 typedef struct rnne_int_map {
     uint64_t shift, rate, step, low, high, turn_gain, turn_offset; /* conversion before it */
+    uint64_t reading_low, reading_high;                            /* likewise */
     uint64_t floats;                                               /* all of a float layer */
     uint64_t weight[3], multiplier[3], bias, bias_hn, gain, source_gain, bits;
+    uint64_t change_low, change_high, drop;
     uint64_t out_step, out_offset; /* conversion behind it */
     uint64_t nbytes;
 } rnne_int_map;

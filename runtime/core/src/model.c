@@ -44,8 +44,18 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
             weights += 4 * rnne_layer_weight_floats(layer);
         }
     }
+    int32_t *least = NULL, *most = NULL;
+    if (file->ranges.bytes) {
+        least = rnne_arena_take(arena, layout->num_features * sizeof *least);
+        most = rnne_arena_take(arena, layout->num_features * sizeof *most);
+    }
     if (arena->base && layers[0].is_input) {
         model->inputs = inputs;
+        model->holds_readings = layout->holds_readings;
+        for (uint32_t i = 0; least && i < layout->num_features; i++)
+            rnne_int_range(model, i, rnne_layout_range(file, i), least + i, most + i);
+        model->inputs.least = least;
+        model->inputs.most = most;
         for (uint32_t i = 0; i < layout->num_features; i++)
             features[i].initial = rnne_int_held(model, i, features[i].initial);
     }
@@ -71,6 +81,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->value_floats = (size_t)layout->value_floats;
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
+    model->has_ranges = file->ranges.bytes != NULL;
     model->sum_ints = (size_t)layout->sum_ints;
     model->byte_count = (size_t)layout->byte_count;
 }
@@ -78,7 +89,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
 /* Whether a block of streams, the largest object but the model, fits the address space. */
 static int fits(const rnne_layout *layout, uint64_t model_nbytes)
 {
-    const uint64_t floats = 2 * layout->state_floats + 4 * layout->value_floats +
+    const uint64_t floats = 2 * layout->state_floats + 5 * layout->value_floats +
                             layout->gate_floats + 2 * layout->sum_ints + layout->byte_count / 4 +
                             3 * (uint64_t)RNNE_INT_STEP + (1u << 18);
     return model_nbytes < SIZE_MAX / 2 && floats < SIZE_MAX / 2 / 4 / RNNE_BLOCK;

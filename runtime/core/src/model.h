@@ -27,6 +27,10 @@ typedef struct rnne_feature {
     uint32_t least, span; /* keys (bytes.h) of plausible readings: the lowest, and how many more */
 } rnne_feature;
 
+typedef struct rnne_range {
+    float low, high;
+} rnne_range;
+
 typedef struct rnne_derived {
     uint32_t period_s;
     int64_t offset_s;
@@ -46,7 +50,8 @@ typedef struct rnne_int_layer {
     const int8_t *table;        /* embedding [rows][N] */
     const int32_t *multiplier;  /* embedding [rows] */
     const int32_t *gain;        /* activation [1]; add_last [N] */
-    const int32_t *source_gain; /* add_last [N] */
+    const int32_t *source_gain; /* add_last [N]; of readings before the clip a whole number */
+    const int32_t *change_low, *change_high, *drop; /* difference [n] */
     int hidden_bits, cell_bits;
     const float *rate;          /* [I], where a segment begins behind a float layer */
     const float *step, *offset; /* [N], where a segment ends */
@@ -60,6 +65,7 @@ typedef struct rnne_layer {
     int is_kept;                    /* in float, by name */
     int is_first, is_last;          /* layer of an integer segment */
     int is_input;                   /* the first of the model, and integer or folded */
+    int holds_readings;             /* as in rnne_model */
     const uint8_t *sources_in_file; /* add_last, difference: while loading */
     size_t readings_at;             /* what is added to them: where what they name begins */
 
@@ -86,6 +92,8 @@ struct rnne_model {
     const rnne_int_kernels *int_kernels; /* of a model of `w8a16.v1`, otherwise NULL */
     rnne_int_inputs inputs;              /* where the first layer is integer or folded */
     int has_float;                       /* a layer of `w8a16.v1` is computed in float */
+    int has_ranges;                      /* a reading can be not plausible */
+    int holds_readings; /* they are held as int32, and clipped to int16 for the network */
     size_t sum_ints;                     /* the sums of the widest integer layer */
     size_t byte_count;                   /* what its products work in */
 
@@ -132,6 +140,13 @@ static inline uint32_t rnne_num_sources(const rnne_layer *layer)
 static inline int rnne_takes_readings(const rnne_layer *layer)
 {
     return layer->kind == RNNE_DIFFERENCE || (layer->kind == RNNE_ADD_LAST && layer->variant);
+}
+
+/* Whether its outputs are int32. */
+static inline int rnne_is_wide(const rnne_layer *layer)
+{
+    return layer->kind == RNNE_ADD_LAST && layer->variant && layer->holds_readings &&
+           layer->part == RNNE_PART_INTEGER;
 }
 
 /* Floats of h or d. */

@@ -9,17 +9,27 @@ enum { PART_AT = 8, PART_BITS = 3, KEPT_BIT = 1 << 10, LAYER_NBYTES = 20 };
 typedef struct next_layer {
     uint32_t kind;
     int is_kept, is_float;
+    int is_scaler; /* an affine that is not inverse, which the product behind it takes in */
 } next_layer;
+
+static int is_product(uint32_t kind)
+{
+    return kind >= RNNE_RNN && kind <= RNNE_LINEAR;
+}
 
 static next_layer read_next(const uint8_t *bytes, size_t nbytes)
 {
-    next_layer next = {0, 0, 0};
+    next_layer next = {0, 0, 0, 0};
     if (nbytes < LAYER_NBYTES)
         return next;
     const uint32_t variant = rnne_get_u32(bytes + 4);
     next.kind = rnne_get_u32(bytes);
     next.is_kept = (variant & KEPT_BIT) != 0;
     next.is_float = (variant >> PART_AT & PART_BITS) == RNNE_PART_FLOAT;
+    if (next.kind == RNNE_AFFINE && (variant & 0xff) == 0 && !next.is_kept &&
+        nbytes >= 2 * LAYER_NBYTES)
+        next.is_scaler = is_product(rnne_get_u32(bytes + LAYER_NBYTES)) &&
+                         !(rnne_get_u32(bytes + LAYER_NBYTES + 4) & KEPT_BIT);
     return next;
 }
 
@@ -39,19 +49,24 @@ static rnne_part right_part(const rnne_layer *layer, const rnne_cursor *before, 
     case RNNE_ACTIVATION: return RNNE_PART_INTEGER;
     case RNNE_AFFINE:
         if (before->is_start) {
-            const int is_product = (next.kind >= RNNE_RNN && next.kind <= RNNE_LINEAR);
-            return layer->variant == 0 && is_product && !is_end ? RNNE_PART_FOLDED
-                                                                : RNNE_PART_FLOAT;
+            const int is_folded = layer->variant == 0 && is_product(next.kind) && !is_end;
+            return is_folded ? RNNE_PART_FOLDED : RNNE_PART_FLOAT;
         }
         if (!before->is_after_integer)
             return RNNE_PART_FLOAT;
+        if (before->is_after_changes)
+            return RNNE_PART_FOLDED;
         return is_end || next.kind == RNNE_ADD_LAST ? RNNE_PART_FOLDED : RNNE_PART_NONE;
     case RNNE_ADD_LAST:
         if (!before->is_after_integer || has_float)
             return RNNE_PART_FLOAT;
         return is_end ? RNNE_PART_INTEGER : RNNE_PART_NONE;
-    case RNNE_SOFTMAX:
-    case RNNE_DIFFERENCE: break;
+    case RNNE_DIFFERENCE:
+        if (before->is_start)
+            return next.is_scaler || (is_product(next.kind) && !is_end) ? RNNE_PART_INTEGER
+                                                                        : RNNE_PART_FLOAT;
+        return before->is_after_integer ? RNNE_PART_NONE : RNNE_PART_FLOAT;
+    case RNNE_SOFTMAX: break;
     }
     return RNNE_PART_NONE;
 }

@@ -30,10 +30,15 @@ typedef struct tensor {
     size_t at, size;
     int width; /* bytes of an integer, 0 for floats */
     int bits;  /* fraction bits */
+    const rnne_layer *changes; /* a difference in integers, whose d it is */
 } tensor;
 
 static void describe_integers(const rnne_layer *layer, int is_cell, tensor *out)
 {
+    if (layer->kind == RNNE_DIFFERENCE) {
+        out->changes = layer;
+        return;
+    }
     const int is_gru = layer->kind == RNNE_GRU;
     out->width = is_gru || is_cell ? 4 : 2;
     out->bits = is_gru    ? RNNE_GRU_BITS
@@ -53,6 +58,7 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
         out->at = *part ? layer->c_at : layer->h_at;
         out->size = *part ? layer->hidden_size : rnne_first_state_size(layer);
         out->width = 0;
+        out->changes = NULL;
         if (layer->part == RNNE_PART_INTEGER)
             describe_integers(layer, *part, out);
         ++*part;
@@ -63,6 +69,7 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
     out->at = model->held_at;
     out->size = model->info.num_features;
     out->width = 0;
+    out->changes = NULL;
     *part = 1;
     return 1;
 }
@@ -83,11 +90,34 @@ static int32_t to_state(const tensor *t, float value)
     return cut - ((double)cut > v);
 }
 
+/* The model input whose reading value i of d is. */
+static size_t source_of(const rnne_model *model, const tensor *t, size_t i)
+{
+    return t->changes->sources[i] - model->readings_at;
+}
+
+/* Value i of d: readings, then 1 once there was a step; zeros before. */
+static float get_reading(const rnne_model *model, const tensor *t, const int32_t *d, size_t i)
+{
+    if (!d[t->size - 1] || i == t->size - 1)
+        return d[t->size - 1] ? 1.0f : 0.0f;
+    return rnne_int_to_reading(model, source_of(model, t, i), d[i]);
+}
+
+static int32_t to_reading(const rnne_model *model, const tensor *t, size_t i, float value)
+{
+    if (i == t->size - 1)
+        return (rnne_bits_of_float(value) & 0x7fffffffu) != 0;
+    return rnne_int_of_held(model, source_of(model, t, i), value);
+}
+
 /* Value i of a tensor. */
 static float get_value(const rnne_lane *lane, const tensor *t, size_t i)
 {
     const float *const state = lane->state + t->at * lane->lanes;
     int32_t wide;
+    if (t->changes)
+        return get_reading(lane->model, t, (const int32_t *)(const void *)state, i);
     if (t->width == 0)
         return state[i * lane->lanes];
     if (t->width == 2)
@@ -102,7 +132,9 @@ static void set_value(const rnne_lane *lane, const tensor *t, size_t i, float va
 {
     const rnne_model *const model = lane->model;
     float *const state = lane->state + t->at * lane->lanes;
-    if (t->width == 2)
+    if (t->changes)
+        ((int32_t *)(void *)state)[i] = to_reading(model, t, i, value);
+    else if (t->width == 2)
         ((int16_t *)(void *)state)[i] = (int16_t)to_state(t, value);
     else if (t->width == 4)
         ((int32_t *)(void *)state)[i] = to_state(t, value);

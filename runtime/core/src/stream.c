@@ -73,14 +73,31 @@ rnne_status rnne_step(rnne_stream *stream, const float *x, float *y)
 rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y)
 {
     const rnne_model *const model = stream->block.model;
-    if (!rnne_takes_integers(model) || model->has_float)
+    if (!rnne_takes_integers(model) || model->has_float || model->holds_readings)
         return RNNE_UNSUPPORTED;
     for (size_t i = 0; i < model->info.num_features; i++)
-        if (model->features[i].rejects && x[i] == RNNE_MISSING)
+        if (model->features[i].rejects && !rnne_int_is_known(model, i, x[i], RNNE_MISSING))
             return RNNE_REJECTED;
     rnne_rows_accept_q(&stream->rows, 0, x);
     rnne_rows_step(&stream->rows, 1, 0);
     memcpy(y, stream->rows.z[0], model->info.output_size * sizeof *y);
+    stream->num_steps++;
+    return RNNE_OK;
+}
+
+rnne_status rnne_step_q32(rnne_stream *stream, const int32_t *x, int32_t *y)
+{
+    const rnne_model *const model = stream->block.model;
+    const rnne_layer *const last = &model->layers[model->info.num_layers - 1];
+    if (!model->holds_readings || model->has_float)
+        return RNNE_UNSUPPORTED;
+    for (size_t i = 0; i < model->info.num_features; i++)
+        if (model->features[i].rejects && !rnne_int_is_known(model, i, x[i], INT32_MIN))
+            return RNNE_REJECTED;
+    rnne_rows_accept_q32(&stream->rows, 0, x);
+    rnne_rows_step(&stream->rows, 1, 0);
+    for (size_t i = 0; i < model->info.output_size; i++)
+        y[i] = rnne_is_wide(last) ? stream->rows.wide[i] : stream->rows.z[0][i];
     stream->num_steps++;
     return RNNE_OK;
 }

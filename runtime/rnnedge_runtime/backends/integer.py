@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import numerics
 from ..engine import Array, State
 from ..input_handling import Inputs, clip_bounds
 from ..integer_numerics import (
@@ -32,6 +33,7 @@ from ..layers import (
     Activation,
     AddLast,
     Affine,
+    Difference,
     Embedding,
     Gru,
     Layer,
@@ -40,7 +42,7 @@ from ..layers import (
     RecurrentLayer,
     Rnn,
 )
-from ..numerics import Float32, clip, flush
+from ..numerics import Float32, flush
 from ..quantised import QuantisedModel, parts
 from .float32 import Tensors, layer_step, prepare
 from .integer_inputs import IntegerInputs
@@ -109,20 +111,25 @@ class IntegerEngine:
         new_state: State = []
         is_raw = isinstance(self._spec.layers[0], Affine | Embedding)
         inputs = np.zeros((len(x), 0), dtype=np.int64)
-        real, z = x, inputs
+        real, z, held = x, inputs, inputs
         if self._parts[0].is_first:
             known = np.where(np.isfinite(x), x, np.float32(0))
-            z = inputs = self._integers.to_integers(known)
+            held = self._integers.held_integers(known)
+            z = inputs = self._integers.clipped(held)
             x = self._integers.to_float(inputs)  # what a float add_last adds
+            readings = self._integers.to_float(held)
         else:
-            x = clip(x, *self._clip)
+            readings = numerics.readings(x)
+            x = numerics.within(readings, *self._clip)
             real = x if is_raw else flush(x)
         for k, (layer, part) in enumerate(
             zip(self._spec.layers, self._parts, strict=True)
         ):
             if part.role == "float":
                 tensors = self._float_tensors[k]
-                real, layer_state = layer_step(layer, tensors, real, carried, x)
+                real, layer_state = layer_step(
+                    layer, tensors, real, carried, x, readings
+                )
                 new_state += layer_state
                 continue
             if part.is_first and k > 0:
@@ -130,7 +137,8 @@ class IntegerEngine:
                 rate = self.model.tensors[f"input.{k}.rate"]
                 z = to_integers(real * rate, -limit, limit)
             if part.role == "integer":
-                z, layer_state = self._integer_step(k, layer, z, carried, inputs)
+                given = inputs if self._takes_clipped(layer) else held
+                z, layer_state = self._integer_step(k, layer, z, carried, given)
                 new_state += layer_state
             if part.is_last:
                 step = self.model.tensors[f"output.{k}.step"]
@@ -157,6 +165,11 @@ class IntegerEngine:
                 return self._saturated(k, total), []
             case Activation():
                 return self._activation(layer, gained(z, w["gain"])), []
+            case Difference():
+                return self._difference(layer, w, z, next(carried), inputs)
+            case AddLast() if not self._takes_clipped(layer):
+                last = inputs[:, list(layer.sources)]
+                return gained(z, w["gain"]) + last * w["multiple"], []
             case AddLast():
                 last = inputs[:, list(layer.sources)]
                 total = gained(z, w["gain"]) + gained(last, w["source_gain"])
@@ -164,6 +177,31 @@ class IntegerEngine:
             case Rnn() | Gru() | Lstm():
                 return self._cell(k, layer, z, carried)
         raise AssertionError(layer.kind)
+
+    def _takes_clipped(self, layer: Layer) -> bool:
+        is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
+        is_unclipped |= isinstance(layer, Difference)
+        return not (is_unclipped and self._integers.holds_readings)
+
+    def _difference(
+        self,
+        layer: Difference,
+        w: IntegerTensors,
+        z: Integers,
+        carried: Array,
+        held: Integers,
+    ) -> tuple[Integers, State]:
+        columns = list(layer.sources)
+        now = held[:, columns]
+        before = np.asarray(carried, dtype=np.float32)
+        known = np.where(np.isfinite(before), before, np.float32(0))
+        last = self._integers.held_integers(known[:, :-1], columns)
+        change = np.where(before[:, -1:] == 0, 0, now - last)
+        change = np.clip(change, w["change_low"], w["change_high"])
+        change = saturate((change + ((1 << w["drop"]) >> 1)) >> w["drop"])
+        ones = np.ones((len(z), 1), dtype=np.float32)
+        state = np.concatenate([self._integers.to_float(now, columns), ones], axis=1)
+        return np.concatenate([z, change], axis=1), [state]
 
     def _activation(self, layer: Activation, u: Integers) -> Integers:
         u = saturate(u)

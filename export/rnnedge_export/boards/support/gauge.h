@@ -44,8 +44,10 @@ void gauge_step(void);
     }
 
 /* The step on integers alone: turning the row into them is neither counted nor weighed. */
-#define GAUGE_Q(name, NAME)                                                                       \
-    static int16_t gauge_in[NAME##_INPUT_SIZE], gauge_out[NAME##_OUTPUT_SIZE];                    \
+#define GAUGE_Q(name, NAME) GAUGE_INTEGERS(name, NAME, int16_t)
+#define GAUGE_Q32(name, NAME) GAUGE_INTEGERS(name, NAME, int32_t)
+#define GAUGE_INTEGERS(name, NAME, integer)                                                       \
+    static integer gauge_in[NAME##_INPUT_SIZE], gauge_out[NAME##_OUTPUT_SIZE];                    \
     GAUGE_STATE(name, NAME, gauge_out)                                                            \
     void gauge_prepare(void)                                                                      \
     {                                                                                             \

@@ -63,11 +63,13 @@ extern unsigned char snapshot[];
     }
 
 /* A model with integers, whose step on them has to be its step on floats. */
-#define MODEL_Q(name, NAME)                                                                       \
+#define MODEL_Q(name, NAME) MODEL_INTEGERS(name, NAME, int16_t)
+#define MODEL_Q32(name, NAME) MODEL_INTEGERS(name, NAME, int32_t)
+#define MODEL_INTEGERS(name, NAME, integer)                                                       \
     MODEL(name, NAME)                                                                             \
     static void name##_r_step_q(const float *x, float *y)                                         \
     {                                                                                             \
-        static int16_t in[NAME##_INPUT_SIZE], out[NAME##_OUTPUT_SIZE];                            \
+        static integer in[NAME##_INPUT_SIZE], out[NAME##_OUTPUT_SIZE];                            \
         name##_quantise(x, in);                                                                   \
         (void)name##_step_q(&name##_of_runner, in, out);                                          \
         name##_dequantise(out, y);                                                                \
@@ -81,6 +83,7 @@ extern unsigned char snapshot[];
     {                                                                                             \
         MODEL_CALLS(name, NAME), NULL                                                             \
     }
+#define MODEL_Q32_ENTRY(name, NAME) MODEL_Q_ENTRY(name, NAME)
 #define MODEL_Q_ENTRY(name, NAME)                                                                 \
     {                                                                                             \
         MODEL_CALLS(name, NAME), name##_r_step_q                                                  \
