@@ -12,7 +12,7 @@ C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/bindin
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bench lint format wheel pins clean exhaustive vec-report fuzz
+.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -22,6 +22,10 @@ test: $(BUILT)
 		"make: the C engine is not built, the tests need it. Install a C compiler and Python's headers" \
 		"(Debian: gcc, python3-dev), then: rm $(BUILT) and make test"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+# What calls programs, as on a machine that has Python, make and gcc alone; nothing may fail.
+bare: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bare_machine.py -n $(WORKERS)
 
 # Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
 bench: $(BUILT)

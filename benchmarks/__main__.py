@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -38,6 +39,8 @@ def main(out: Path, seconds: float, quick: bool) -> None:
 
 
 def _commit() -> str:
+    if shutil.which("git") is None:
+        return "unknown"
     command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stdout.strip() or "unknown"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
+import dataclasses
 import threading
 import time as clock
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,15 @@ import torch
 
 from rnnedge import run_folder
 from rnnedge.data.series import Dataset
+from rnnedge.data.tables.files import name_of
 from rnnedge.data.tables.loading import load_dataset, load_recorded
+from rnnedge.data.tables.recorded import option_fields, take_options
 from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.evaluation.cutting import count_cut
 from rnnedge.evaluation.plots import plot_forecast, plot_loss
 from rnnedge.evaluation.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.score_tables import all_scores
+from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
 from rnnedge.run_folder import Run, load_run
 from rnnedge.tasks.config import (
     TrainConfig,
@@ -33,15 +37,17 @@ from rnnedge.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from rnnedge.training.progress import Progress
+from rnnedge.training.progress import Progress, baseline_progress, tell
+from rnnedge.training.session import interruptible, torch_settings
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
+from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tolerances import VERIFY_STEPS
 from rnnedge_runtime.weights import model_digest
 
 CHECKPOINT_INTERVAL_S = 5.0
-SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
+PAST_SEEDS = "past_seeds"
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -69,33 +75,39 @@ def fit(
     units: Mapping[str, str] | None = None,
     overwrite: bool = False,
     is_quiet: bool = False,
+    on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None,
     **choices: Any,
 ) -> Fitted:
     """Train a network on a table of readings and write its run folder.
 
     Args:
-        source: CSV or Parquet path, a glob, several of them, or a data frame.
+        source: path of a table, a folder, a glob, several of them, or a data frame
+            (`load_dataset`).
         target: column or columns to forecast.
         horizon: steps ahead, 1 to horizon at once.
         out: run folder; None: `runs/<name of the source>`, numbered when it exists.
         features: input columns; None: all numeric ones.
         time: time column; None: found.
-        series: column that tells several series apart.
+        series: column that tells several series apart; several joined by `+`.
         units: unit by column name; where absent it is read off the name.
         overwrite: replace the run that `out` holds.
         is_quiet: no progress.
-        **choices: the other fields of TrainConfig.
+        on_prepared: told what was read and what will be trained, before the training.
+        **choices: the other fields of TrainConfig, and those of TableOptions, which say
+            how the tables are read.
 
     Raises:
         DataError: the table cannot be used; the message names column and row.
         SpecError: a choice that does not exist or does not fit.
         TrainingStopped: Ctrl-C; `resume(out)` goes on.
     """
+    options = take_options(choices)
     unknown = set(choices) - {field.name for field in fields(TrainConfig)}
     if unknown:
+        known = [f.name for f in (*fields(TrainConfig), *fields(TableOptions))]
         raise SpecError(
             f"train: {', '.join(sorted(unknown))} is not a choice, expected some of "
-            f"{', '.join(field.name for field in fields(TrainConfig))}. Check the spelling."
+            f"{', '.join(known)}. Check the spelling."
         )
     config = TrainConfig(horizon=horizon, **choices)
     targets = (target,) if isinstance(target, str) else tuple(target)
@@ -106,14 +118,16 @@ def fit(
         time=time,
         series=series,
         units=units,
+        options=options,
     )
     dataset = without_constant_features(
-        dataset, horizon, are_named=features is not None
+        dataset, horizon, are_named=features is not None, rule=config.split_rule
     )
     prepared = prepare(dataset, config)
+    on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
-    folder = _new_folder(out, dataset, overwrite=overwrite)
+    folder = _new_folder(out, name_of(source), overwrite=overwrite)
     data = {
         "source": _source_text(source, dataset),
         "targets": list(targets),
@@ -121,11 +135,28 @@ def fit(
         "time": time,
         "series": series,
         "units": dict(units) if units else None,
+        **option_fields(options),
     }
     sections = {"data": data, "train": config_fields(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
     return _train(folder, dataset, prepared, config, is_quiet=is_quiet)
+
+
+def recorded_choices(path: str | Path) -> dict[str, Any]:
+    """The arguments of `fit` that a run's config records, `source` among them.
+
+    Args:
+        path: `config.toml` of a run, or its folder.
+
+    Raises:
+        DataError: it is not the config of a run.
+    """
+    path = Path(path)
+    config, data = read_config(path / run_folder.CONFIG if path.is_dir() else path)
+    data = dict(data)
+    data["target"] = data.pop("targets")
+    return {**config_fields(config), **data}
 
 
 def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:
@@ -188,25 +219,50 @@ def _train(
 ) -> Fitted:
     device = choose_device(config.device)
     started = clock.perf_counter()
-    with _torch_settings(config, device):
-        trainer = Trainer(prepared, config, device)
-        if state is not None:
-            trainer.load_state_dict(state)
+    how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
+    past: list[dict[str, Any]] = state.pop(PAST_SEEDS, []) if state else []
+    states = [*past, state] if state else []
+    done: list[dict[str, Any]] = []
+    runs: list[SeedErrors] = []
+    best: Trainer | None = None
+    with torch_settings(config, device):
         fingerprint = data_fingerprint(prepared)
-        with _interruptible() as interrupted:
-            is_finished = _loop(
-                folder, trainer, fingerprint, interrupted, is_quiet=is_quiet
-            )
-            _write_results(folder, trainer.history)
-        how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
-        if not is_finished:
-            raise TrainingStopped(
-                f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of it saved. "
-                f"{how_to_go_on}"
-            )
+        for number in range(config.seeds):
+            one = dataclasses.replace(config, seed=config.seed + number)
+            trainer = Trainer(prepared, one, device)
+            if number < len(states):
+                trainer.load_state_dict(states[number])
+            if number >= len(past):
+                if config.seeds > 1:
+                    text = f"seed {one.seed}, {number + 1} of {config.seeds}"
+                    tell(text, is_quiet=is_quiet)
+                with interruptible() as interrupted:
+                    is_finished = _loop(
+                        folder,
+                        trainer,
+                        fingerprint,
+                        interrupted,
+                        done,
+                        is_quiet=is_quiet,
+                    )
+                    _write_results(folder, trainer.history)
+                if not is_finished:
+                    raise TrainingStopped(
+                        f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of "
+                        f"it saved. {how_to_go_on}"
+                    )
+            if config.seeds > 1:
+                done.append(trainer.state_dict())
+                runs.append(seed_errors(prepared, trainer))
+            if best is None or trainer.best_error < best.best_error:
+                best = trainer
+        assert best is not None
+        _write_results(folder, best.history)
         try:
             seconds = clock.perf_counter() - started
-            return _finish(folder, dataset, prepared, trainer, seconds)
+            return _finish(
+                folder, dataset, prepared, best, seconds, runs, is_quiet=is_quiet
+            )
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"
@@ -219,11 +275,17 @@ def _finish(
     prepared: Prepared,
     trainer: Trainer,
     seconds: float,
+    runs: Sequence[SeedErrors],
+    *,
+    is_quiet: bool,
 ) -> Fitted:
     """Evaluate the best epoch and write what the run leaves behind, the report last."""
     model = trainer.best_model()
     evaluation = evaluate(
-        prepared, lambda one: stream_predictions(model, one), trainer.config.season
+        prepared,
+        lambda one: stream_predictions(model, one),
+        trainer.config.season,
+        on_progress=baseline_progress(is_quiet=is_quiet),
     )
     weights = model.weights()
     run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
@@ -246,11 +308,14 @@ def _finish(
             "device": str(trainer.device),
             "num_weights": sum(array.size for array in weights.values()),
             "digest": model_digest(prepared.spec, weights),
+            **seeds_content(prepared.spec, runs, trainer.config.seed),
         },
-        **report_content(prepared, evaluation),
+        **report_content(prepared, evaluation, count_cut(dataset, prepared)),
     }
     plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
     plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
+    scores = all_scores(prepared.spec, evaluation.scores["test"])
+    run_folder.save_rows(folder / run_folder.SCORES, scores)
     run_folder.save_report(folder, report)
     return Fitted(load_run(folder), prepared, evaluation)
 
@@ -260,10 +325,14 @@ def _loop(
     trainer: Trainer,
     fingerprint: str,
     interrupted: threading.Event,
+    past: list[dict[str, Any]],
     *,
     is_quiet: bool,
 ) -> bool:
     saved = clock.perf_counter()
+
+    def whole_state() -> dict[str, Any]:
+        return {**trainer.state_dict(), PAST_SEEDS: past}
 
     def on_chunk(current: Trainer) -> bool:
         progress.chunk(current)
@@ -273,18 +342,17 @@ def _loop(
         nonlocal saved
         progress.epoch(current)
         if clock.perf_counter() - saved > CHECKPOINT_INTERVAL_S:
-            save_checkpoint(folder, current.state_dict(), fingerprint)
+            save_checkpoint(folder, whole_state(), fingerprint)
             saved = clock.perf_counter()
 
     with Progress(trainer, is_quiet=is_quiet) as progress:
         is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
-    save_checkpoint(folder, trainer.state_dict(), fingerprint)
+    save_checkpoint(folder, whole_state(), fingerprint)
     return is_finished
 
 
-def _new_folder(out: str | Path | None, dataset: Dataset, *, overwrite: bool) -> Path:
+def _new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
     if out is None:
-        stem = Path(dataset.source).name.split(".")[0] or "run"
         names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 10_000))
         out = next(path for name in names if not (path := Path("runs") / name).exists())
     folder = Path(out)
@@ -316,47 +384,10 @@ def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
 def _write_results(folder: Path, history: Sequence[EpochRecord]) -> None:
     header = [field.name for field in fields(EpochRecord)]
     rows = [[getattr(record, name) for name in header] for record in history]
-    run_folder.save_results(folder, header, rows)
+    run_folder.save_rows(folder / run_folder.RESULTS, [header, *rows])
 
 
 def _stream(prepared: Prepared) -> np.ndarray:
     """The end of the longest series as model inputs, at most VERIFY_STEPS rows."""
     longest = max(prepared.series, key=lambda series: len(series.x))
     return longest.x[-VERIFY_STEPS:]
-
-
-@contextlib.contextmanager
-def _torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
-    """Threads for the run; the caller's threads and random numbers are left as they were."""
-    threads = torch.get_num_threads()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    elif config.hidden_size <= SMALL_HIDDEN_SIZE:
-        torch.set_num_threads(1)
-    devices = [device] if device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """The first Ctrl-C sets the event, a second one interrupts at once."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)

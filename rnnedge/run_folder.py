@@ -6,6 +6,7 @@ model.safetensors   canonical weights of the best epoch
 spec.json           canonical ModelSpec
 stream.npz          the end of the data as model inputs: what exports prove themselves on
 report.json         errors of the network and the baselines
+scores.csv          the same, one row per target, step and forecaster
 loss.png, forecast.png
 last.ckpt           where training stands; read by --resume
 """
@@ -34,6 +35,7 @@ WEIGHTS = "model.safetensors"
 SPEC = "spec.json"
 STREAM = "stream.npz"
 REPORT = "report.json"
+SCORES = "scores.csv"
 CHECKPOINT = "last.ckpt"
 LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
@@ -44,6 +46,7 @@ ALL_FILES = (
     SPEC,
     STREAM,
     REPORT,
+    SCORES,
     CHECKPOINT,
     LOSS_PLOT,
     FORECAST_PLOT,
@@ -124,16 +127,12 @@ def save_model(
     write_with(folder / STREAM, lambda path: np.savez_compressed(path, x=stream))
 
 
-def save_results(
-    folder: Path, header: Sequence[str], rows: Sequence[Sequence[object]]
-) -> None:
-    """Write `results.csv`, one row per epoch."""
-    path = folder / (RESULTS + ".tmp")
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-    path.replace(folder / RESULTS)
+def save_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    """Write a CSV file, the header among its rows, in place of the older one."""
+    partial = path.with_name(f"{path.name}.tmp")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    partial.replace(path)
 
 
 def save_report(folder: Path, report: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ kernels may be vectorised or not.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,9 @@ def main(compilers: Sequence[str]) -> int:
     )
     with tempfile.TemporaryDirectory() as folder:
         for compiler in compilers:
+            if shutil.which(compiler) is None:
+                print(f"{compiler:24}is not installed: left out")
+                continue
             for source in SOURCES:
                 for row in rows_of(compiler, source, Path(folder)):
                     c = row.counts

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import programs
 from artifacts import inputs_of, quantised_models, times_of
 from hypothesis import Phase, given, settings
 from strategies import random_readings, seeds
@@ -102,6 +103,7 @@ def compiled_integers(
     paths: Sequence[Path], folder: Path, compiler: Sequence[str] = ()
 ) -> list[CEngine]:
     """Engines of all sources in one library."""
+    programs.require(*compiler[:1] or ["cc"])
     library = compile_library(paths, folder, compiler=compiler)
     engines = []
     for path in paths:

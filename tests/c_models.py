@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import programs
 from artifacts import describe, inputs_of
 from cells import CELLS
 from hypothesis import Phase, given, settings
@@ -145,5 +146,6 @@ def compiled(
     paths: Sequence[Path], folder: Path, compiler: Sequence[str] = ()
 ) -> list[CEngine]:
     """Engines of all sources in one library."""
+    programs.require(*compiler[:1] or ["cc"])
     library = compile_library(paths, folder, compiler=compiler)
     return [CEngine(path, read_c_source(path)[0], library=library) for path in paths]

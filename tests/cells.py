@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from rnnedge_runtime.layers import AddLast, Affine, Gru, Linear, Lstm, Rnn
+from rnnedge_runtime.layers import AddLast, Affine, Difference, Gru, Linear, Lstm, Rnn
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.time_features import DerivedInput
 
 CELLS = {
     "rnn-tanh": lambda i, h: Rnn(i, h),
@@ -28,3 +29,22 @@ def forecaster(name: str, hidden_size: int = 11) -> ModelSpec:
     ]
     features = (Feature("a", clip=(-2.5, 2.5)), Feature("b"), Feature("c"))
     return ModelSpec(features, (Target("a"), Target("b")), tuple(layers), horizon=2)
+
+
+def unclipped_forecaster() -> ModelSpec:
+    """A series that leaves its training range: readings before the clip, and changes."""
+    return ModelSpec(
+        (Feature("a", clip=(-1.0, 1.0), range=(-50.0, 50.0)),),
+        (Target("a"),),
+        (
+            Difference(3, (0,)),
+            Affine(4),
+            Gru(4, 8),
+            Linear(8, 2),
+            Affine(2, inverse=True),
+            AddLast((0, 0), is_clipped=False),
+        ),
+        horizon=2,
+        derived=(DerivedInput(86_400, 0),),
+        sample_period_s=3600.0,
+    )

@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from programs import left_out
 
 REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"
 
@@ -45,6 +46,17 @@ def pytest_runtest_makereport() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Iterator[None]:
     return _fail_when_skipped((yield))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out for want of which programs, and how to install them."""
+    outcomes = ("skipped", "failed", "error")
+    reports = [r for name in outcomes for r in terminalreporter.stats.get(name, ())]
+    lines = left_out(str(report.longrepr) for report in reports)
+    if lines:
+        terminalreporter.section("left out")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def _fail_when_skipped(report):

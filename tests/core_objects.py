@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
+import programs
+from programs import require
 from replay import CORE
 
 SOURCES = sorted((CORE / "src").glob("*.c"))
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    done = programs.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def require(tool: str) -> str:
-    """The tool; the test is skipped where it is missing."""
-    if not shutil.which(tool):
-        pytest.skip(f"{tool} is not installed")
-    return tool
 
 
 def objects(

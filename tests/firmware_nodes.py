@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+import programs
 
 FIRMWARE = Path(__file__).parents[1] / "examples/firmware"
 TOOLS = (
@@ -20,8 +18,7 @@ TOOLS = (
     "riscv64-unknown-elf-gcc",
     "qemu-system-arm",
 )
-MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
-needs_tools = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
+needs_tools = programs.needs(*TOOLS)
 QEMU = (
     *("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"),
     *("-serial", "none", "-kernel"),
@@ -109,7 +106,7 @@ class Chip:
 
 
 def called(command: list[str], folder: Path) -> tuple[int, Lines]:
-    done = subprocess.run(
+    done = programs.run(
         command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode in (0, POWER_CUT), done

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import platform
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 
 from rnnedge_export.rnne import build_rnne
@@ -23,7 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "runtime" / "core"
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
 PLAIN, VECTOR, AVX2, AVX512, AVX512_VNNI = range(1, 6)
-CLANG = shutil.which("clang") or shutil.which("clang-14") or "clang"
+CLANG = "clang-14"
+GCC_ALONE = pytest.mark.gcc_alone
+COMPILERS = [
+    pytest.param("gcc", marks=GCC_ALONE),
+    CLANG,
+    "aarch64-linux-gnu-gcc",
+]
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,6 @@ class Build:
     compiler: str
     flags: tuple[str, ...]
     launcher: tuple[str, ...] = ()
-
-    @property
-    def is_available(self) -> bool:
-        return all(map(shutil.which, (self.compiler, *self.launcher)))
 
 
 BUILDS = {
@@ -59,14 +60,18 @@ BUILDS = {
     ),
 }
 
+EVERY_BUILD = [
+    pytest.param(name, marks=[GCC_ALONE] if build.compiler == "gcc" else [])
+    for name, build in BUILDS.items()
+]
+
 
 def require_build(name: str) -> Build:
     """The build of that name; its test is skipped where a tool is missing."""
     build = BUILDS[name]
     if not IS_X86 and {"-mfma", "-mavx2"} & set(build.flags):
         pytest.skip(f"{name} is for x86")
-    if not build.is_available:
-        pytest.skip(f"{build.compiler} {' '.join(build.launcher)} is not installed")
+    programs.require(build.compiler, *build.launcher)
     return build
 
 
@@ -79,7 +84,7 @@ def executable(name: str) -> tuple[str, ...]:
         sources = [*sorted((CORE / "src").glob("*.c")), ROOT / "tests/c/replay.c"]
         command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *sources]
         new = path.with_suffix(f".{os.getpid()}")
-        subprocess.run([*command, "-o", new], check=True)
+        programs.run([*command, "-o", new], check=True)
         new.replace(path)
     return (*build.launcher, str(path))
 
@@ -138,7 +143,7 @@ def replay(
     inputs.write_bytes(np.ascontiguousarray(x).tobytes())
     outputs.unlink(missing_ok=True)
     command = [*executable(build), model, str(isa), mode, inputs, outputs]
-    done = subprocess.run(
+    done = programs.run(
         command + (["ftz"] if ftz else []),
         env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"},  # replay frees nothing
         capture_output=True,

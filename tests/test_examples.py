@@ -2,18 +2,19 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
+pytestmark = pytest.mark.gcc_alone
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
 
 def run(command, **options):
-    done = subprocess.run(
+    done = programs.run(
         [str(c) for c in command],
         capture_output=True,
         text=True,

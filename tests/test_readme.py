@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
+pytestmark = pytest.mark.gcc_alone
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TESTED_ELSEWHERE = (
@@ -45,8 +47,12 @@ def test_commands_of_the_readme_run(folder):
     for command in commands:
         fast = " --epochs 2 --quiet" if "rnnedge train" in command else ""
         line = re.sub(r"\brnnedge (?=[a-z])", f"{rnnedge} ", command) + fast
-        done = subprocess.run(
-            line, shell=True, cwd=folder, capture_output=True, text=True, timeout=120
+        done = programs.run(
+            ["sh", "-c", line],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     from rnnedge_runtime import load
@@ -78,7 +84,7 @@ def test_c_of_the_readme_runs(tmp_path):
     """With a model of the size the commands make; the numbers are Python's."""
     import numpy as np
     from artifacts import save_artifact
-    from core_objects import SOURCES, require, run
+    from core_objects import SOURCES, run
     from replay import CORE
     from strategies import random_weights
 
@@ -102,9 +108,9 @@ def test_c_of_the_readme_runs(tmp_path):
     warnings = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic")
     sources = (tmp_path / "main.c", *SOURCES)
     include = f"-I{CORE / 'include'}"
-    run(require("gcc"), *warnings, include, *sources, "-o", tmp_path / "main")
+    run("gcc", *warnings, include, *sources, "-o", tmp_path / "main")
     with artifact.open("rb") as file:
-        printed = subprocess.run(
+        printed = programs.run(
             [tmp_path / "main"], stdin=file, capture_output=True, check=True, text=True
         ).stdout
     stream = rnnedge_runtime.load(artifact).stream()

@@ -13,11 +13,14 @@ import click
 from rnnedge_runtime.errors import BudgetError, ParityError, RnnEdgeError
 
 COMMANDS = (
+    "check",
     "train",
+    "evaluate",
     "export",
     "verify",
     "bench",
     "run",
+    "forecast",
     "inspect",
     "devices",
     "demo",

@@ -35,7 +35,7 @@ def command(out: str, seed: int, epochs: int | None) -> None:
         "rich",
     ):
         require(module, extra="train", purpose="rnnedge demo")
-    from rnnedge.cli.train import print_outcome
+    from rnnedge.cli.train import print_outcome, print_prepared
     from rnnedge.datasets import weather
     from rnnedge.exporting import export
     from rnnedge.fitting import fit
@@ -50,6 +50,7 @@ def command(out: str, seed: int, epochs: int | None) -> None:
         out=folder / "jfk",
         seed=seed,
         overwrite=True,
+        on_prepared=print_prepared,
         **choices,
     )
     print_outcome(fitted)

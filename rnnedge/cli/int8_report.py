@@ -24,16 +24,18 @@ def print_quantisation(
         report: content of its `report.json`.
         found: what the export measured.
     """
-    from rnnedge.evaluation import report as evaluation
+    from rnnedge.evaluation.report import read_scores, score_forecasts
+    from rnnedge.evaluation.score_tables import score_table
+    from rnnedge.evaluation.wording import NETWORK, NETWORK_INT8
 
     spec = prepared.spec
-    scores = evaluation.read_scores(spec, report)
+    scores = read_scores(spec, report)
     outputs = list(found.int8_outputs)
     season = int(report["season_steps"])
-    scored = evaluation.score_forecasts(prepared, outputs, season)
-    network = scores.pop(evaluation.NETWORK)
-    ordered = {evaluation.NETWORK: network, evaluation.NETWORK_INT8: scored, **scores}
-    print_table(evaluation.score_table(spec, ordered))
+    scored = score_forecasts(prepared, outputs, season)
+    network = scores.pop(NETWORK)
+    ordered = {NETWORK: network, NETWORK_INT8: scored, **scores}
+    print_table(score_table(spec, ordered, season))
     click.echo()
     for line in quantisation_lines(found):
         click.echo(line)

@@ -9,48 +9,73 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.encoding import HEAD_BYTES, TextLines, find_encoding, peek
+from rnnedge_runtime.tables.options import TableOptions
 
 
 @contextlib.contextmanager
-def open_lines(source: str) -> Iterator[Iterator[str]]:
+def open_lines(source: str, options: TableOptions | None = None) -> Iterator[TextLines]:
     """Lines of a text file, gzipped if its name ends in .gz; `-` is standard input.
+
+    The encoding is found in the first bytes. Lines of a regular file may be read ahead.
 
     Raises:
         DataError: there is no such file, or it cannot be read or unpacked.
     """
+    given = options.encoding if options else None
     if source == "-":
-        text = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+        raw = cast(IO[bytes], sys.stdin.buffer)
+        text, note = _decoded(raw, "standard input", given)
         try:
-            yield text
+            yield TextLines(text, note, is_live=is_live(source))
         finally:
             text.detach()
         return
     path = Path(source)
-    if path.suffix.lower() in (".parquet", ".pq"):
-        raise DataError(
-            f"{source}: a stream reads CSV and JSON lines, not Parquet. "
-            "Write the readings as CSV."
-        )
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    if path.suffix.lower() in (".parquet", ".pq", ".xlsx", ".xlsm", ".xls"):
+        from rnnedge.data.tables.files import read_file
+        from rnnedge.data.tables.json_lines import json_lines
+
+        table = read_file(path, options or TableOptions())
+        yield TextLines(json_lines(table), table.notes, is_live=False)
+        return
     try:
-        file = opener(path, "rt", encoding="utf-8-sig", newline="")
+        file: IO[bytes] = path.open("rb", buffering=HEAD_BYTES)
     except OSError as error:
         raise DataError(
             f"{source}: the file cannot be read: {error.strerror}. "
             "Give a CSV or JSON lines file, or - for standard input."
         ) from None
     with file:
-        yield _unpacked(file, source)
+        if path.suffix.lower() == ".gz":
+            file = cast(IO[bytes], gzip.GzipFile(fileobj=file))
+        with _unpacking(source):
+            text, note = _decoded(file, source, given)
+        yield TextLines(_unpacked(text, source), note, is_live=is_live(source))
 
 
-def _unpacked(file: IO[str], where: str) -> Iterator[str]:
+def _decoded(
+    file: IO[bytes], where: str, given: str | None
+) -> tuple[io.TextIOWrapper, tuple[str, ...]]:
+    encoding = find_encoding(peek(file), where=where, given=given)
+    text = io.TextIOWrapper(file, encoding=encoding.name, newline="")
+    return text, (encoding.note,) if encoding.note else ()
+
+
+def _unpacked(lines: Iterable[str], where: str) -> Iterator[str]:
+    with _unpacking(where):
+        yield from lines
+
+
+@contextlib.contextmanager
+def _unpacking(where: str) -> Iterator[None]:
     try:
-        yield from file
+        yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"{where}: the file cannot be unpacked: {error}. It is cut short or not gzip; "

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from rnnedge.cli.reading import reading_options, take_options
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.tables.options import TableOptions
     from rnnedge_runtime.tables.rows import Row, RowReader
 
     from .stopping import Stop
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     "source",
     default="-",
     metavar="FILE",
-    help="CSV or JSON lines, also gzipped; - for standard input, the default.",
+    help="A table of text or JSON, also gzipped; - for standard input, the default.",
 )
 @click.option(
     "--output",
@@ -63,15 +65,21 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
 )
-@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
+@click.option(
+    "--time",
+    metavar="COLUMN",
+    help="The time column; found if not given. DATE+TIME: two columns.",
+)
 @click.option(
     "--series",
     metavar="COLUMN",
-    help="The column that tells several series apart; each has its own state.",
+    help="The column that tells several series apart; each has its own state. A+B: two.",
 )
+@reading_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     artifact: Path,
     source: str,
     sink: str,
@@ -80,6 +88,7 @@ def command(
     backend: str | None,
     time: str | None,
     series: str | None,
+    **reading: Any,
 ) -> None:
     """Write the forecast from every reading of a table.
 
@@ -100,15 +109,22 @@ def command(
     from .stopping import Stop
 
     where = "standard input" if source == "-" else source
+    options = take_options(reading)
+    _check_for_stream(options)
     model = load(artifact, backend=backend)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
     restore_state(stream, state_path)
-    with Stop() as stop, open_lines(source) as lines:
+    with Stop() as stop, open_lines(source, options) as lines:
         try:
             with stop.interruptible():
                 reader = read_rows(
-                    lines, model.spec, where=where, time=time, series=series
+                    lines,
+                    model.spec,
+                    where=where,
+                    time=time,
+                    series=series,
+                    options=options,
                 )
         except KeyboardInterrupt:
             ctx.exit(128 + stop.signal)
@@ -125,6 +141,20 @@ def command(
         rows = stream.findings.num_rows
         click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
+
+
+def _check_for_stream(options: TableOptions) -> None:
+    """Raise DataError for what only a whole table can be asked for."""
+    if options.sort:
+        raise DataError(
+            "--sort: a stream takes its rows one by one and cannot sort them. Sort the "
+            "rows by time first, the oldest first, and leave --sort out."
+        )
+    if options.max_gap is not None:
+        raise DataError(
+            f"--max-gap {options.max_gap}: a stream keeps to the longest hole of the "
+            "model's training. Leave it out, or train with another --max-gap."
+        )
 
 
 def stream_to(
@@ -236,6 +266,8 @@ def save_state(stream: AnyStream, path: Path | None) -> None:
 def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None:
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
+    for note in reader.notes:
+        click.echo(f"{where}: {note}", err=True)
     if reader.time_column is None and period_s is not None:
         click.echo(
             f"{where}: no time column, so rows are taken {period_s:g} s apart.",

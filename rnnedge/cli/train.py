@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from rnnedge.cli.reading import reading_options
 from rnnedge.cli.tables import print_table
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
@@ -39,9 +40,14 @@ def _number(name: str, text: str) -> Any:
 @_number("horizon", "Steps ahead to forecast, 1 to this many at once.")
 @click.option("--out", help="Run folder.  [default: runs/<name of the data>]")
 @click.option("--feature", multiple=True, help="Input column; may be repeated.")
-@click.option("--time", help="Time column; found when not named.")
-@click.option("--series", help="Column that tells several series in one file apart.")
+@click.option(
+    "--time", help="Time column; found when not named. DATE+TIME: two columns."
+)
+@click.option(
+    "--series", help="Column that tells several series in one file apart; A+B: two."
+)
 @click.option("--unit", multiple=True, help="NAME=UNIT of a column; may be repeated.")
+@reading_options
 @_choice("cell", "Recurrent cell.")
 @_number("hidden_size", "Units of every recurrent layer.")
 @_number("num_layers", "Stacked recurrent layers.")
@@ -53,6 +59,25 @@ def _number(name: str, text: str) -> Any:
     "--add-last/--no-add-last",
     default=None,
     help="Learn the change from the last reading.  [default: when targets are features]",
+)
+@click.option(
+    "--drift/--no-drift",
+    default=None,
+    help="Be ready for series that leave their training range.  [default: as --add-last]",
+)
+@click.option(
+    "--clip",
+    multiple=True,
+    metavar="LIMITS",
+    help="How far the network sees beyond the training range: off, a WIDTH, or LO:HI; "
+    "NAME= in front for one feature; may be repeated.  [default: 0.5]",
+)
+@click.option(
+    "--range",
+    multiple=True,
+    metavar="LIMITS",
+    help="Plausible readings, off or LO:HI, NAME= in front for one feature; others count "
+    "as missing; may be repeated.  [default: 20 widths around the training range]",
 )
 @_choice("derived", "Inputs made from the time stamp.")
 @_choice("missing", "Missing readings: hold the last one, or reject.")
@@ -66,10 +91,38 @@ def _number(name: str, text: str) -> Any:
 @_number("chunk_length", "Steps of truncated backpropagation.")
 @_number("burn_in", "First steps left out of the loss of a slice within a series.")
 @_number("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
+@click.option(
+    "--split",
+    type=float,
+    nargs=3,
+    default=TrainConfig().split,
+    show_default="0.7 0.1 0.2",
+    help="Shares of the time: training, validation, test.",
+)
+@click.option(
+    "--split-at",
+    nargs=2,
+    default=None,
+    metavar="DATE DATE",
+    help="Start of the validation and of the test part, in place of --split.",
+)
+@_choice("split_by", "Parts of common dates, or each series by its own rows.")
+@click.option(
+    "--hold-out-series",
+    multiple=True,
+    metavar="ID",
+    help="Series that is only tested, never trained on; may be repeated.",
+)
 @_number("seed", "Of weights, dropout and chunk borders.")
+@_number("seeds", "Networks to train, of this and the next seeds; the best is kept.")
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
 @_number("threads", "CPU threads, 0 chooses.")
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="Choices of a run, its config.toml; DATA and options given beside it win.",
+)
 @click.option(
     "--resume", help="Go on with the run in this folder; DATA: its new place."
 )
@@ -81,21 +134,19 @@ def command(
     /,
     data: tuple[str, ...],
     target: tuple[str, ...],
-    horizon: int,
     out: str | None,
     feature: tuple[str, ...],
-    time: str | None,
-    series: str | None,
     unit: tuple[str, ...],
+    config: str | None,
     resume: str | None,
     overwrite: bool,
     quiet: bool,
     **choices: Any,
 ) -> None:
-    """Train a network on a table of readings (CSV or Parquet, files or a glob).
+    """Train a network on tables of readings: files, folders or a glob.
 
     The readings are split in time order, 70 % to train, 10 % to choose the best epoch,
-    20 % to test; the network is printed beside its baselines.
+    20 % to test, at the same dates in all series; the network is printed beside its baselines.
     """
     for module in ("torch", "polars"):
         require(module, extra="train", purpose="rnnedge train")
@@ -107,17 +158,22 @@ def command(
             source = _source(data) if data else None
             fitted = fitting.resume(resume, source=source, is_quiet=quiet)
         else:
+            choices = _chosen(context, config, choices)
+            if data:
+                choices["source"] = _source(data)
+            if target:
+                choices["target"] = target
+            if feature:
+                choices["features"] = feature
+            if unit:
+                choices["units"] = _units(unit)
             fitted = fitting.fit(
-                _source(data),
-                target=_targets(target),
-                horizon=horizon,
+                choices.pop("source", None) or _source(data),
+                target=choices.pop("target", None) or _targets(target),
                 out=out,
-                features=feature or None,
-                time=time,
-                series=series,
-                units=_units(unit),
                 overwrite=overwrite,
                 is_quiet=quiet,
+                on_prepared=print_prepared,
                 **choices,
             )
     except fitting.TrainingStopped as stopped:
@@ -127,26 +183,68 @@ def command(
     click.echo(f"\nNext: rnnedge export {fitted.run.path} --format onnx --out dist")
 
 
+def _chosen(
+    context: click.Context, config: str | None, choices: dict[str, Any]
+) -> dict[str, Any]:
+    """The choices of the config, those given on the command line in place of its own."""
+    if config is None:
+        return choices
+    from rnnedge import fitting
+
+    given = {
+        name: value
+        for name, value in choices.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    return fitting.recorded_choices(config) | given
+
+
+def print_prepared(dataset: Any, prepared: Any) -> None:
+    """Print what was read, before the training."""
+    from rnnedge.cli.check import print_summary
+    from rnnedge.data.split import Split
+
+    split = Split([series.parts for series in prepared.series], None)
+    print_summary(dataset, prepared.spec, split, prepared.notes)
+    click.echo()
+
+
 def print_outcome(fitted: Any) -> None:
-    """Print notes, score table, verdict and where everything is."""
-    from rnnedge.evaluation.report import score_table
+    """Print score table, verdict and where everything is."""
+    from rnnedge.evaluation.cutting import cut_lines
+    from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
+    from rnnedge.evaluation.seeds import seeds_lines
 
     report = fitted.run.report
-    for note in report["data"]["notes"]:
-        click.echo(f"note: {note}")
     training = report["training"]
     click.echo(
         f"\nTrained {training['epochs']} epochs in {training['seconds']:.1f} s "
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
-    print_table(score_table(fitted.run.spec, fitted.evaluation.scores["test"]))
+    if "seeds" in training:
+        for line in seeds_lines(fitted.run.spec, training["seeds"]):
+            click.echo(line)
+        click.echo()
+    evaluation = fitted.evaluation
+    print_table(
+        score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
+    )
+    if hidden := num_hidden(fitted.run.spec):
+        click.echo(f"... and {hidden} more in scores.csv")
+    if len(evaluation.by_series.names) > 1:
+        click.echo()
+        print_table(series_table(fitted.run.spec, evaluation))
     click.echo()
+    counted = {part: found["clipped"] for part, found in report["parts"].items()}
+    for line in cut_lines(counted):
+        click.echo(line)
     for sentence in report["verdict"]:
         click.echo(sentence)
     folder = fitted.run.path
     click.echo(
-        f"\nRun folder: {folder}  (report.json, results.csv, loss.png, forecast.png)"
+        f"\nRun folder: {folder}  "
+        "(report.json, scores.csv, results.csv, loss.png, forecast.png)"
     )
 
 

@@ -57,6 +57,8 @@ class Dataset:
             time.
         clock: what a time without an offset means in the tables: `UTC` or the name of a
             time zone; "" when every time had its offset, or there is no time.
+        has_calendar: False when times only count from some start, so that they have no
+            hour of day.
     """
 
     source: str
@@ -69,3 +71,4 @@ class Dataset:
     notes: tuple[str, ...]
     max_gap_s: float | None = None
     clock: str = ""
+    has_calendar: bool = True

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnedge.evaluation.report import LABELS, NETWORK, Evaluation, steps_in_words
+from rnnedge.evaluation.report import Evaluation
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.trainer import EpochRecord
-from rnnedge_runtime.errors import require
+from rnnedge_runtime.errors import DataError, require
 
 COLORS = {
     NETWORK: "#0b6e4f",
@@ -21,11 +22,13 @@ COLORS = {
     "ridge_ar": "#b5446e",
 }
 ROWS_SHOWN = 240
+TARGETS_SHOWN = 3  # two panels each
+LARGEST_RATIO = 4.0  # of a baseline's error to the network's that a panel shows
 
 
 def plot_loss(path: Path, history: Sequence[EpochRecord]) -> None:
     """Training loss and validation error over the epochs, the best epoch marked."""
-    figure, axes = _figure(1, 1, (7, 4))
+    figure, axes = new_figure(1, 1, (7, 4))
     axis = axes[0, 0]
     epochs = [record.epoch for record in history]
     best = min(history, key=lambda record: record.validation_error)
@@ -50,24 +53,30 @@ def plot_loss(path: Path, history: Sequence[EpochRecord]) -> None:
     axis.set_ylabel("error in standard deviations of the outputs")
     axis.set_ylim(bottom=0)
     axis.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_forecast(path: Path, prepared: Prepared, evaluation: Evaluation) -> None:
     """The end of the test part with its forecasts, and the error by step ahead.
 
-    One column per target: above, what came and what was forecast at the furthest step;
-    below, the mean absolute error of every forecaster at every step.
+    One column per target, the first `TARGETS_SHOWN` of them: above, the readings and what
+    was forecast of them at the furthest step; below, the mean absolute error of every
+    forecaster at every step.
     """
     spec = prepared.spec
-    figure, axes = _figure(2, len(spec.targets), (8 * len(spec.targets), 7))
-    for k, target in enumerate(spec.targets):
+    targets = spec.targets[:TARGETS_SHOWN]
+    figure, axes = new_figure(2, len(targets), (8 * len(targets), 7))
+    for k, target in enumerate(targets):
         unit = f" ({target.unit})" if target.unit else ""
         axes[0, k].set_ylabel(f"{target.name}{unit}")
         _plot_series(axes[0, k], prepared, evaluation, k)
         axes[1, k].set_ylabel(f"mean absolute error{unit}")
         _plot_errors(axes[1, k], prepared, evaluation, k)
-    _save(figure, path)
+    if len(targets) < len(spec.targets):
+        figure.suptitle(
+            f"{len(targets)} of {len(spec.targets)} targets; scores.csv has all"
+        )
+    save(figure, path)
 
 
 def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) -> None:
@@ -79,37 +88,81 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     stop = series.parts.test.stop
     rows = slice(max(series.parts.test.start, stop - ROWS_SHOWN), stop)
     column = k * spec.horizon + spec.horizon - 1
-    ahead: Any
-    if series.time is None:
-        ahead = np.arange(rows.start, rows.stop) + spec.horizon
+    ahead: Any = np.arange(rows.start, rows.stop) + spec.horizon
+    if series.time_us is None:
         axis.set_xlabel("row")
     else:
-        seconds = series.time[rows] + int(spec.horizon * (spec.sample_period_s or 0))
-        ahead = [datetime.fromtimestamp(int(s), UTC) for s in seconds]
-        axis.xaxis.set_major_formatter(_date_formatter(axis))
-    axis.plot(ahead, series.y[rows, column], color="black", lw=1.6, label="what came")
+        period_us = 1e6 * (spec.sample_period_s or 0)
+        ahead = series.time_us[rows] + round(spec.horizon * period_us)
+        ahead = time_axis(axis, ahead)
+    axis.plot(ahead, series.y[rows, column], color="black", lw=1.6, label="actual")
     for name in ("persistence", NETWORK):
         forecast = evaluation.forecasts[name][number][rows, column]
-        axis.plot(ahead, forecast, color=COLORS[name], lw=1.1, label=LABELS[name])
+        axis.plot(ahead, forecast, color=color_of(name), lw=1.1, label=label(name))
     ahead_text = steps_in_words(spec.horizon, spec.sample_period_s)
-    axis.set_title(f"forecast {ahead_text} ahead, end of the test part")
+    is_one_of_many = len({one.name for one in prepared.series}) > 1
+    name = f"{series.name}: " if is_one_of_many else ""
+    axis.set_title(f"{name}forecast {ahead_text} ahead, end of the test part")
     axis.legend(frameon=False, ncols=3)
 
 
 def _plot_errors(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) -> None:
     horizon = prepared.spec.horizon
     steps = range(1, horizon + 1)
+    errors = {}
     for name, scores in evaluation.scores["test"].items():
         mine = scores[k * horizon : (k + 1) * horizon]
-        mae = [score.mae if score else np.nan for score in mine]
-        axis.plot(steps, mae, "o-", color=COLORS[name], label=LABELS[name])
+        errors[name] = np.array([score.mae if score else np.nan for score in mine])
+        axis.plot(steps, errors[name], "o-", color=color_of(name), label=label(name))
     axis.set_xlabel("steps ahead")
     axis.set_ylim(bottom=0)
+    _limit_to_network(axis, errors)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("error on the test part")
     axis.legend(frameon=False)
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+def _limit_to_network(axis: Any, errors: dict[str, Any]) -> None:
+    """Let no bad baseline squash the network; what leaves the panel is named."""
+    known = errors[NETWORK][np.isfinite(errors[NETWORK])]
+    limit = LARGEST_RATIO * known.max() if len(known) else 0.0
+    worse = [
+        f"{label(name)} up to {np.nanmax(values):#.3g}"
+        for name, values in errors.items()
+        if limit > 0 and np.isfinite(values).any() and np.nanmax(values) > limit
+    ]
+    if worse:
+        shown = [
+            np.nanmax(v[v <= limit]) for v in errors.values() if (v <= limit).any()
+        ]
+        axis.set_ylim(top=1.2 * max(shown))
+        axis.annotate(
+            "beyond the panel: " + ", ".join(worse),
+            (0.99, 0.97),
+            xycoords="axes fraction",
+            ha="right",
+            va="top",
+            fontsize="small",
+        )
+
+
+def time_axis(axis: Any, time_us: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """Prepare an axis for times, from microseconds to centuries; the times to plot."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True)
+    axis.xaxis.set_major_locator(locator)
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    return time_us.astype("datetime64[us]")
+
+
+def color_of(name: str) -> str:
+    """The colour of a forecaster; grey for one that has none of its own."""
+    return COLORS.get(name, "#7a7a7a")
+
+
+def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """A figure of panels and their axes `[rows, columns]`; size in inches."""
     require("matplotlib", extra="train", purpose="Drawing the plots of a run")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -123,13 +176,16 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, An
     return figure, axes
 
 
-def _date_formatter(axis: Any) -> Any:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+def save(figure: Any, path: Path) -> None:
+    """Write the picture.
 
-    locator = AutoDateLocator(maxticks=8)
-    axis.xaxis.set_major_locator(locator)
-    return ConciseDateFormatter(locator)
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=110)
+    Raises:
+        DataError: the file cannot be written, or its ending is no kind of picture.
+    """
+    try:
+        figure.savefig(path, dpi=110)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: the picture cannot be written: {error}. "
+            "Name a file that ends in .png, .svg or .pdf, in a folder that exists."
+        ) from None

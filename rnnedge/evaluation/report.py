@@ -15,29 +15,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.evaluation.by_series import (
+    SeriesErrors,
+    errors_by_series,
+    series_content,
+)
+from rnnedge.evaluation.comparing import compare_with_best, part_rows, rows_by_series
 from rnnedge.evaluation.metrics import Score, score_outputs
+from rnnedge.evaluation.verdict import (
+    Comparison,
+    cut_sentences,
+    sentence,
+    shown_targets,
+    step_sentence,
+)
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
 from rnnedge.tasks.forecast.baselines import (
-    RidgeAR,
-    choose_season,
+    candidate_seasons,
     persistence,
     seasonal_naive,
     seasonal_scale,
 )
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
+from rnnedge.tasks.forecast.ridge import RidgeAR
 from rnnedge_runtime.spec import ModelSpec
 
 Array = NDArray[np.float32]
 
-NETWORK = "network"
-NETWORK_INT8 = "network_int8"
 PARTS = ("validation", "test")
-LABELS = {
-    NETWORK: "network",
-    NETWORK_INT8: "network, int8",
-    "persistence": "persistence",
-    "seasonal_naive": "seasonal-naive",
-    "ridge_ar": "ridge AR",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +51,38 @@ class Evaluation:
 
     Attributes:
         season: steps of one season.
-        forecasts: `[T, O]` per forecaster and series.
+        forecasts: `[T, O]` per forecaster and series; of ridge AR, NaN in the training part.
         scores: per part and forecaster, one Score (or None) per output.
+        comparisons: per output, the network beside the best baseline on the test part; None
+            where nothing is scored.
+        by_series: errors of every series on the test part.
     """
 
     season: int
     forecasts: dict[str, list[Array]]
     scores: dict[str, dict[str, list[Score | None]]]
+    comparisons: list[Comparison | None]
+    by_series: SeriesErrors
 
 
 def evaluate(
-    prepared: Prepared, predict: Callable[[PreparedSeries], Array], season: int = 0
+    prepared: Prepared,
+    predict: Callable[[PreparedSeries], Array],
+    season: int = 0,
+    on_progress: Callable[[float], object] = lambda done: None,
 ) -> Evaluation:
     """Score the network and the baselines on the validation and the test part.
 
     Args:
         prepared: data and spec.
         predict: `[T, O]` outputs of the network streamed over a series.
-        season: steps of one season; 0 chooses.
+        season: steps of one season; 0: a day, a week or a year, whichever forecasts the
+            validation part best.
+        on_progress: told the part of the baselines' work that is done, 0 to 1.
     """
-    season = season or choose_season(prepared.spec.sample_period_s)
-    ridge = RidgeAR(prepared)
+    ridge = RidgeAR(prepared, season, on_progress)
+    candidates = candidate_seasons(prepared, season)
+    season = _best_season(prepared, candidates)
     forecasters: dict[str, Callable[[PreparedSeries], Array]] = {
         NETWORK: predict,
         "persistence": lambda series: persistence(prepared, series),
@@ -80,17 +96,55 @@ def evaluate(
     scale = seasonal_scale(prepared, season)
     scores = {}
     for part in PARTS:
-        y = _rows([s.y for s in prepared.series], prepared, part)
-        base = _rows(forecasts["persistence"], prepared, part)
+        y = part_rows([s.y for s in prepared.series], prepared, part)
+        base = part_rows(forecasts["persistence"], prepared, part)
         scores[part] = {
-            name: score_outputs(y, _rows(arrays, prepared, part), base, scale)
+            name: score_outputs(y, part_rows(arrays, prepared, part), base, scale)
             for name, arrays in forecasts.items()
         }
-    return Evaluation(season, forecasts, scores)
+    return Evaluation(
+        season,
+        forecasts,
+        scores,
+        compare_with_best(
+            prepared, forecasts, scores["test"], network=NETWORK, season=candidates[0]
+        ),
+        errors_by_series(
+            [series.name for series in prepared.series],
+            rows_by_series([series.y for series in prepared.series], prepared, "test"),
+            {
+                name: rows_by_series(arrays, prepared, "test")
+                for name, arrays in forecasts.items()
+            },
+        ),
+    )
 
 
-def report_content(prepared: Prepared, evaluation: Evaluation) -> dict[str, Any]:
-    """The part of `report.json` about errors."""
+def _best_season(prepared: Prepared, candidates: Sequence[int]) -> int:
+    """The one with the smallest error on the validation part, all outputs together."""
+    if len(candidates) == 1:
+        return candidates[0]
+    y = part_rows([series.y for series in prepared.series], prepared, "validation")
+    errors = []
+    for season in candidates:
+        arrays = [seasonal_naive(prepared, one, season) for one in prepared.series]
+        error = np.abs(part_rows(arrays, prepared, "validation") - y)
+        errors.append(float(np.nansum(error / prepared.output_scale)))
+    return candidates[int(np.argmin(errors))]
+
+
+def report_content(
+    prepared: Prepared,
+    evaluation: Evaluation,
+    cut: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
+) -> dict[str, Any]:
+    """The part of `report.json` about errors.
+
+    Args:
+        prepared: data and spec.
+        evaluation: from `evaluate`.
+        cut: from `count_cut`; None: not counted.
+    """
     spec = prepared.spec
     parts: dict[str, Any] = {}
     for part in PARTS:
@@ -103,46 +157,72 @@ def report_content(prepared: Prepared, evaluation: Evaluation) -> dict[str, Any]
                         score
                     )
         parts[part] = {"rows": _row_spans(prepared, part), "scores": scores}
+        if cut is not None:
+            parts[part]["clipped"] = {name: dict(c) for name, c in cut[part].items()}
+    parts["test"]["series"] = series_content(spec, evaluation.by_series)
+    parts["test"]["comparison"] = _comparison_content(spec, evaluation)
     return {
         "units": {target.name: target.unit for target in spec.targets},
         "season_steps": evaluation.season,
         "parts": parts,
-        "verdict": verdict(prepared, evaluation),
+        "verdict": verdict(prepared, evaluation, (cut or {}).get("test", {})),
     }
 
 
-def verdict(prepared: Prepared, evaluation: Evaluation) -> list[str]:
-    """Plain sentences: where the network wins, and where it does not."""
-    scores = evaluation.scores["test"]
-    sentences = []
-    for k, output in enumerate(prepared.spec.outputs):
-        if output.step not in (1, prepared.spec.horizon):
+def _comparison_content(spec: ModelSpec, evaluation: Evaluation) -> dict[str, Any]:
+    content: dict[str, Any] = {target: {} for target in spec.target_names}
+    for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
+        if found is None:
             continue
-        scored = {name: outputs[k] for name, outputs in scores.items()}
-        mae = {name: score.mae for name, score in scored.items() if score}
-        steps = steps_in_words(output.step, prepared.spec.sample_period_s)
-        ahead = f"{output.target}, {steps}"
-        if NETWORK not in mae:
-            sentences.append(
-                f"{ahead}: the test part has no reading to compare with; nothing was scored."
-            )
-            continue
-        network = mae.pop(NETWORK)
-        best = min(mae, key=lambda name: mae[name])
-        unit = f" {output.unit}" if output.unit else ""
-        if network <= mae[best]:
-            gain = 100 * (1 - network / mae[best]) if mae[best] else 0.0
-            sentences.append(
-                f"{ahead}: the network's error of {network:#.3g}{unit} is {gain:.0f} % below "
-                f"the best baseline ({LABELS[best]}, {mae[best]:#.3g}{unit})."
-            )
-        else:
-            sentences.append(
-                f"{ahead}: the network LOSES to {LABELS[best]} ({network:#.3g}{unit} against "
-                f"{mae[best]:#.3g}{unit}). Use that baseline, or train longer, on more data "
-                "or with other features."
-            )
-    return sentences
+        has_interval = found.interval.num_blocks > 1
+        content[output.target][str(output.step)] = {
+            "baseline": found.baseline,
+            "outcome": found.outcome,
+            "gain_percent": found.gain_percent,
+            "gain_interval_percent": list(found.gain_interval_percent)
+            if has_interval
+            else None,
+            "blocks": found.interval.num_blocks,
+        }
+    return content
+
+
+def verdict(
+    prepared: Prepared,
+    evaluation: Evaluation,
+    cut: Mapping[str, Mapping[str, int]] | None = None,
+) -> list[str]:
+    """Plain sentences: where the network wins, and where it does not.
+
+    Args:
+        prepared: data and spec.
+        evaluation: from `evaluate`.
+        cut: of the test part, from `count_cut`; None: not counted.
+    """
+    spec = prepared.spec
+    cut_off = cut_sentences(spec, cut or {})
+    ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+    targets, sentences = shown_targets(spec, evaluation.comparisons, ahead)
+    for target in targets:
+        outcomes = {}
+        for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
+            if output.target != target:
+                continue
+            if found is not None:
+                outcomes[output.step] = found.outcome
+            if output.step in (1, spec.horizon):
+                ahead = steps_in_words(output.step, spec.sample_period_s)
+                name = "" if found is None else _label(spec, evaluation, found.baseline)
+                sentences.append(
+                    sentence(output, ahead, found, label=name, is_cut=bool(cut_off))
+                )
+        if len(outcomes) > 2:
+            sentences.append(step_sentence(target, outcomes))
+    return [*sentences, *cut_off]
+
+
+def _label(spec: ModelSpec, evaluation: Evaluation, name: str) -> str:
+    return label(name, evaluation.season, spec.sample_period_s)
 
 
 def read_scores(
@@ -165,63 +245,11 @@ def score_forecasts(
     """Score of every output of one more forecaster, `[T, O]` per series."""
     bases = [persistence(prepared, series) for series in prepared.series]
     return score_outputs(
-        _rows([series.y for series in prepared.series], prepared, part),
-        _rows(forecasts, prepared, part),
-        _rows(bases, prepared, part),
+        part_rows([series.y for series in prepared.series], prepared, part),
+        part_rows(forecasts, prepared, part),
+        part_rows(bases, prepared, part),
         seasonal_scale(prepared, season),
     )
-
-
-def score_table(
-    spec: ModelSpec, scores: Mapping[str, Sequence[Score | None]]
-) -> list[list[str]]:
-    """Rows of text for the terminal: a header, then one row per forecaster.
-
-    Columns: for the first and the furthest step of each target, MAE and skill on the test
-    part.
-
-    Args:
-        spec: the model.
-        scores: on the test part, by forecaster, one Score (or None) per output.
-    """
-    columns = [
-        k for k, output in enumerate(spec.outputs) if output.step in (1, spec.horizon)
-    ]
-    header = ["test part"]
-    for k in columns:
-        output = spec.outputs[k]
-        unit = f" {output.unit}" if output.unit else ""
-        ahead = steps_in_words(output.step, spec.sample_period_s)
-        header += [f"{output.target} {ahead}: MAE{unit}", "skill %"]
-    rows = [header]
-    for name, outputs in scores.items():
-        row = [LABELS[name]]
-        for k in columns:
-            score = outputs[k]
-            row.append(f"{score.mae:.3f}" if score else "-")
-            skill = score.skill_percent if score else None
-            row.append("-" if skill is None else f"{skill:.1f}")
-        rows.append(row)
-    return rows
-
-
-def steps_in_words(step: int, sample_period_s: float | None) -> str:
-    """A step ahead in words: `6 h`, `15 min`, or `6 steps`."""
-    seconds = step * (sample_period_s or 0)
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{step} step{'s' if step > 1 else ''}"
-
-
-def _rows(arrays: list[Array], prepared: Prepared, part: str) -> Array:
-    """`[N, O]`: the rows of a part in all series that are readings."""
-    chosen = []
-    for array, series in zip(arrays, prepared.series, strict=True):
-        rows = getattr(series.parts, part)
-        span = slice(rows.start, rows.stop)
-        chosen.append(array[span][series.is_reading[span]])
-    return np.concatenate(chosen)
 
 
 def _row_spans(prepared: Prepared, part: str) -> list[dict[str, Any]]:

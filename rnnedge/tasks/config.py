@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnedge.data.limits import read_limits
+from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.tables.timestamps import parse_time
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "cell": ("rnn", "gru", "lstm"),
@@ -19,6 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda"),
     "precision": ("float32", "bf16"),
     "derived": ("auto", "none", "hour_of_day", "time_of_year", "both"),
+    "split_by": ("date", "series"),
 }
 # low, high, whether low itself is excluded, an example
 _RANGES = {
@@ -28,6 +32,7 @@ _RANGES = {
     "weight_decay": (0.0, float("inf"), False, 0.01),
     "clip_norm": (0.0, float("inf"), True, 1.0),
 }
+_TUPLES = ("clip", "range", "split", "split_at", "hold_out_series")
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
@@ -40,6 +45,7 @@ _AT_LEAST = {
     "burn_in": 0,
     "threads": 0,
     "season": 0,
+    "seeds": 1,
 }
 
 
@@ -58,6 +64,12 @@ class TrainConfig:
         bidirectional: always refused; such a network cannot stream.
         add_last: add the last reading of the target to the output, so that the network
             learns the change; None: whenever every target is also a feature.
+        drift: prepare for series that leave their training range: the change of each
+            target since the step before is an input as well, and part of the training
+            sees shifted levels; None: whenever the last reading is added.
+        clip: how far the network looks beyond the training range, `off`, a width or
+            `LO:HI`, `NAME=` in front for one feature (`rnnedge.data.limits`).
+        range: plausible readings, `off` or `LO:HI`, `NAME=` in front for one feature.
         derived: inputs made from the time stamp; `auto`: where the sampling period and the
             length of the training part make them meaningful.
         missing: policy for missing readings of all features.
@@ -76,6 +88,14 @@ class TrainConfig:
         precision: `bf16` runs the network in autocast on CUDA.
         threads: CPU threads; 0 chooses.
         season: steps of one season for the seasonal-naive baseline; 0 chooses.
+        split: shares of the time for training, validation and test part, in this order.
+        split_at: start of the validation and of the test part in place of the shares, ISO
+            8601, UTC where no offset is written; () or two texts.
+        split_by: `date`: the parts start at the same dates in all series; `series`: each
+            series is split by its own rows.
+        hold_out_series: names of series that are only tested, never trained on.
+        seeds: networks to train, of seed, seed + 1 and so on; the best by validation error
+            is kept.
     """
 
     horizon: int = 1
@@ -87,6 +107,9 @@ class TrainConfig:
     dropout: float = 0.0
     bidirectional: bool = False
     add_last: bool | None = None
+    drift: bool | None = None
+    clip: tuple[str, ...] = ()
+    range: tuple[str, ...] = ()
     derived: str = "auto"
     missing: Literal["hold", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
@@ -104,8 +127,18 @@ class TrainConfig:
     precision: Literal["float32", "bf16"] = "float32"
     threads: int = 0
     season: int = 0
+    split: tuple[float, ...] = (0.7, 0.1, 0.2)
+    split_at: tuple[str, ...] = ()
+    split_by: Literal["date", "series"] = "date"
+    hold_out_series: tuple[str, ...] = ()
+    seeds: int = 1
 
     def __post_init__(self) -> None:
+        for name in _TUPLES:
+            value = getattr(self, name)
+            values = (value,) if isinstance(value, str) else tuple(value or ())
+            object.__setattr__(self, name, values)
+        read_limits(self.clip, self.range)
         if self.bidirectional:
             raise SpecError(
                 "train: bidirectional=True was asked for, expected a causal network. A "
@@ -140,6 +173,62 @@ class TrainConfig:
                 f"{self.hidden_size} units, expected an lstm of more units than that. "
                 "Use --cell lstm, or leave --proj-size out."
             )
+        _check_split(self)
+
+    @property
+    def split_rule(self) -> SplitRule:
+        """The split that the four fields about it ask for."""
+        at = [_time_us(text) for text in self.split_at]
+        return SplitRule(
+            validation=self.split[1],
+            test=self.split[2],
+            at_us=(at[0], at[1]) if at else None,
+            by=self.split_by,
+            held_out=self.hold_out_series,
+        )
+
+
+def _check_split(config: TrainConfig) -> None:
+    shares = config.split
+    if (
+        len(shares) != 3
+        or not all(isinstance(s, int | float) and 0 < s < 1 for s in shares)
+        or abs(sum(shares) - 1) > 1e-6
+    ):
+        raise SpecError(
+            f"train: split is {' '.join(map(str, shares)) or 'empty'}, expected three "
+            "shares above 0 that add up to 1: training, validation, test. Write for "
+            "example --split 0.7 0.1 0.2."
+        )
+    if not config.split_at:
+        return
+    times = [_time_us(text) for text in config.split_at]
+    if len(times) != 2 or times[0] >= times[1]:
+        raise SpecError(
+            f"train: split_at is {' '.join(map(str, config.split_at))}, expected the start "
+            "of the validation part, then the later start of the test part. Write for "
+            "example --split-at 2024-10-01 2024-11-01."
+        )
+    if config.split_by == "series":
+        raise SpecError(
+            "train: split_at stands beside split_by 'series', which gives every series its "
+            "own dates. Leave --split-at or --split-by out."
+        )
+    if shares != TrainConfig.__dataclass_fields__["split"].default:
+        raise SpecError(
+            f"train: split_at stands beside split {' '.join(map(str, shares))}; dates and "
+            "shares both say where the parts begin. Leave --split-at or --split out."
+        )
+
+
+def _time_us(text: str) -> int:
+    time_us = parse_time(str(text))
+    if time_us is None:
+        raise SpecError(
+            f"train: split_at holds '{text}', expected a date or time such as 2024-10-01 "
+            "or 2024-10-01T06:00:00Z. Write --split-at in this way."
+        )
+    return time_us
 
 
 def config_to_toml(sections: dict[str, dict[str, Any]]) -> str:

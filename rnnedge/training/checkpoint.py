@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from rnnedge.run_folder import CHECKPOINT, write_with
@@ -21,8 +22,8 @@ def data_fingerprint(prepared: Prepared) -> str:
     """SHA-256 (hex) of the spec and of all inputs and targets."""
     digest = hashlib.sha256(spec_to_json(prepared.spec).encode())
     for series in prepared.series:
-        digest.update(series.x.tobytes())
-        digest.update(series.y.tobytes())
+        digest.update(np.ascontiguousarray(series.x).data)
+        digest.update(np.ascontiguousarray(series.targets).data)
     return digest.hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TextIO
@@ -93,3 +94,33 @@ class Progress(AbstractContextManager["Progress"]):
             file=self._stream,
             flush=True,
         )
+
+
+BASELINE_SILENCE_S = 3.0
+
+
+def tell(text: str, *, stream: TextIO | None = None, is_quiet: bool = False) -> None:
+    """Write a line of progress."""
+    if not is_quiet:
+        print(text, file=stream or sys.stderr, flush=True)
+
+
+def baseline_progress(
+    *, stream: TextIO | None = None, is_quiet: bool = False
+) -> Callable[[float], None]:
+    """What tells how far the baselines are, one line every few seconds.
+
+    Args:
+        stream: where to write.
+        is_quiet: write nothing.
+    """
+    told = time.perf_counter()
+
+    def on_progress(done: float) -> None:
+        nonlocal told
+        now = time.perf_counter()
+        if now - told >= BASELINE_SILENCE_S:
+            told = now
+            tell(f"baselines: {done:.0%}", stream=stream, is_quiet=is_quiet)
+
+    return on_progress

@@ -20,6 +20,12 @@ from torch import Tensor, nn
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
+from rnnedge.training.level_shifts import (
+    LOSS_WEIGHT,
+    LevelShifter,
+    LevelShifts,
+    takes_shifts,
+)
 from rnnedge.training.validation import Validator
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError
@@ -75,12 +81,18 @@ class Trainer:
         burn_in_end, segments = _segments(prepared, config)
         self._burn_in_end = None if burn_in_end is None else burn_in_end.to(device)
         self._segments = segments
-        self._num_lanes = config.lanes or choose_num_lanes(len(prepared.series))
+        self._num_lanes = config.lanes or _choose_lanes(prepared)
         self._plans: dict[int, LanePlan] = {}
+        self._shifts: dict[int, LevelShifts] = {}
+        self._shifter = None
+        if takes_shifts(prepared.spec):
+            self._shifter = LevelShifter(
+                prepared.spec, prepared.affine_weights, config.seed
+            )
         self._generator = torch.Generator().manual_seed(config.seed)
         self._state: list[Tensor] = []
         self._loss_sum = 0.0
-        self._loss_count = 0
+        self._loss_count = 0.0
         self.epoch = 0
         self.chunk = 0
         self.offset = self._draw_offset()
@@ -196,6 +208,11 @@ class Trainer:
             }
         return self._plans[self.offset]
 
+    def _level_shifts(self, shifter: LevelShifter, plan: LanePlan) -> LevelShifts:
+        if self.epoch not in self._shifts:
+            self._shifts = {self.epoch: shifter.draw(plan, self.epoch)}
+        return self._shifts[self.epoch]
+
     def _draw_offset(self) -> int:
         draw = torch.randint(self.config.chunk_length, (1,), generator=self._generator)
         return int(draw.item())
@@ -216,9 +233,19 @@ class Trainer:
         valid = (steps < count[:, None]).to(self.device)
         rows = torch.from_numpy(plan.first[self.chunk])[:, None] + steps
         rows = rows.clamp_(max=len(self._x) - 1).to(self.device)
+        is_start = torch.from_numpy(plan.is_start[self.chunk])
+        x, y = self._x[rows], self._y[rows].flatten(-2)
+        weight = torch.ones((len(rows), 1, 1), device=self.device)
+        if self._shifter is not None:
+            shifts = self._level_shifts(self._shifter, plan)
+            lanes = shifts.lanes
+            is_start = torch.cat([is_start, is_start[lanes]])
+            moved_x, moved_y = shifts.move(x[lanes], y[lanes], self.chunk)
+            x, y = torch.cat([x, moved_x]), torch.cat([y, moved_y])
+            rows, valid = (torch.cat([t, t[lanes]]) for t in (rows, valid))
+            weight = torch.cat([weight, torch.full_like(weight[lanes], LOSS_WEIGHT)])
 
-        state = self._carried_state(torch.from_numpy(plan.is_start[self.chunk]))
-        x, y = self._x[rows], self._y[rows]
+        state = self._carried_state(is_start)
         is_bf16 = self.config.precision == "bf16" and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
             y_hat, state = self.model(x, state)
@@ -228,10 +255,10 @@ class Trainer:
         if self._burn_in_end is not None:
             known &= (rows >= self._burn_in_end[rows])[..., None]
         error = torch.where(known, (y_hat.float() - y) / self._scale, 0.0)
-        num_known = int(known.sum().item())
+        num_known = float((known * weight).sum().item())
         if num_known == 0:
             return
-        loss = self._loss(error).sum() / num_known
+        loss = (self._loss(error) * weight).sum() / num_known
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self._optimizer.zero_grad()
@@ -278,7 +305,7 @@ class Trainer:
                 name: tensor.detach().cpu().clone()
                 for name, tensor in self.model.state_dict().items()
             }
-        train_loss = self._loss_sum / max(1, self._loss_count)
+        train_loss = self._loss_sum / max(1.0, self._loss_count)
         furthest = float(mae[self.model.spec.horizon - 1])
         self.history.append(
             EpochRecord(self.epoch + 1, train_loss, error, furthest, learning_rate)
@@ -286,16 +313,49 @@ class Trainer:
         self.epoch += 1
         self.chunk = 0
         self._state = []
-        self._loss_sum, self._loss_count = 0.0, 0
+        self._loss_sum, self._loss_count = 0.0, 0.0
         self.offset = self._draw_offset()
 
 
 def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    x = np.concatenate([s.x[: s.parts.train.stop] for s in prepared.series])
-    y = np.concatenate([s.y[: s.parts.train.stop] for s in prepared.series])
-    scale = prepared.output_scale
-    tensors = [torch.from_numpy(array).to(device) for array in (x, y, scale)]
-    return tensors[0], tensors[1], tensors[2]
+    """Inputs `[N, I]` and truth `[N, targets, horizon]` of the blocks, and the loss's scale.
+
+    The truth is a view of the targets: 24 steps ahead take no more memory than one.
+    """
+    horizon, series = prepared.spec.horizon, prepared.series
+    blocks = _blocks(prepared)
+    num_targets = series[0].targets.shape[1]
+    ahead = np.full((sum(blocks) + horizon - 1, num_targets), np.nan, np.float32)
+    start = 0
+    for one, block in zip(series, blocks, strict=True):
+        targets = one.targets[1 : block + 1]
+        ahead[start : start + len(targets)] = targets
+        start += block
+    if len(series) == 1:
+        x = series[0].x[: blocks[0]]
+    else:
+        x = np.concatenate(
+            [s.x[:block] for s, block in zip(series, blocks, strict=True)]
+        )
+    tensors = [
+        torch.from_numpy(array).to(device)
+        for array in (x, ahead, prepared.output_scale)
+    ]
+    return tensors[0], tensors[1].unfold(0, horizon, 1), tensors[2]
+
+
+def _blocks(prepared: Prepared) -> list[int]:
+    """Rows of each series in the joined data: those trained on and those they forecast."""
+    horizon = prepared.spec.horizon
+    return [
+        min(len(s.x), s.parts.train.stop + horizon - 1) if len(s.parts.train) else 0
+        for s in prepared.series
+    ]
+
+
+def _choose_lanes(prepared: Prepared) -> int:
+    """A series that is only tested changes nothing in training."""
+    return choose_num_lanes(sum(len(s.parts.train) > 0 for s in prepared.series))
 
 
 def _segments(
@@ -303,11 +363,10 @@ def _segments(
 ) -> tuple[Tensor | None, list[range]]:
     """Segments of the joined rows, and per row the first row of its segment in the loss."""
     ranges, start = [], 0
-    for series in prepared.series:
-        stop = start + len(series.parts.train)
-        ranges.append(range(start, stop))
-        start = stop
-    lanes = config.lanes or choose_num_lanes(len(ranges))
+    for series, block in zip(prepared.series, _blocks(prepared), strict=True):
+        ranges.append(range(start, start + len(series.parts.train)))
+        start += block
+    lanes = config.lanes or _choose_lanes(prepared)
     segments = cut_segments(ranges, lanes)
     if not config.burn_in:
         return None, segments

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +16,10 @@ PRIMING_STEPS = 1000
 series from its first row."""
 
 SERIES_AT_ONCE = 256
+ROWS_AT_ONCE = 32_768
+
+PADDED_SHARE = 2
+"""Rows streamed side by side, padding included, per row of a group that is one."""
 
 
 class Validator:
@@ -26,12 +32,8 @@ class Validator:
 
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
         self._scale = prepared.output_scale
-        self._groups = []
         with_rows = [s for s in prepared.series if len(s.parts.validation)]
-        for start in range(0, len(with_rows), SERIES_AT_ONCE):
-            self._groups.append(
-                _padded(with_rows[start : start + SERIES_AT_ONCE], device)
-            )
+        self._groups = [_padded(group, device) for group in _groups(with_rows)]
         self._is_scored = np.zeros(len(self._scale), dtype=np.bool_)
         for _, y in self._groups:
             self._is_scored |= torch.isfinite(y).any(0).any(0).cpu().numpy()
@@ -43,11 +45,11 @@ class Validator:
         total = np.zeros(len(self._scale))
         count = np.zeros(len(self._scale))
         for x, y in self._groups:
-            y_hat, _ = model(x, model.initial_state(len(x)))
-            error = (y_hat - y).abs()
-            known = torch.isfinite(y)
-            total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
-            count += known.sum((0, 1)).cpu().numpy()
+            for rows, y_hat in _streamed(model, x):
+                error = (y_hat - y[:, rows]).abs()
+                known = torch.isfinite(y[:, rows])
+                total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
+                count += known.sum((0, 1)).cpu().numpy()
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def error(self, mae: NDArray[np.float64]) -> float:
@@ -65,8 +67,45 @@ def stream_predictions(
 ) -> NDArray[np.float32]:
     """`[T, O]` outputs of `model` streamed over a whole series from the initial state."""
     model.eval()
-    y, _ = model(torch.from_numpy(series.x)[None], model.initial_state(1))
-    return y[0].numpy()
+    y = np.empty((len(series.x), model.spec.output_size), dtype=np.float32)
+    for rows, y_hat in _streamed(model, torch.from_numpy(series.x)[None]):
+        y[rows] = y_hat[0].numpy()
+    return y
+
+
+def _streamed(
+    model: SequenceModel, x: torch.Tensor
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Outputs `[B, rows, O]` chunk by chunk, so that what lies between stays small."""
+    state = model.initial_state(len(x))
+    size = max(1, ROWS_AT_ONCE // len(x))
+    for start in range(0, x.shape[1], size):
+        rows = slice(start, min(start + size, x.shape[1]))
+        y_hat, state = model(x[:, rows], state)
+        yield rows, y_hat
+
+
+def _groups(series: list[PreparedSeries]) -> list[list[PreparedSeries]]:
+    """Series of about the same length together, the longest first, so that few is padding."""
+    groups: list[list[PreparedSeries]] = []
+    longest = num_rows = 0
+    for one in sorted(series, key=_num_streamed, reverse=True):
+        length = _num_streamed(one)
+        num_rows += length
+        if (
+            not groups
+            or len(groups[-1]) == SERIES_AT_ONCE
+            or longest * (len(groups[-1]) + 1) > PADDED_SHARE * num_rows
+        ):
+            groups.append([])
+            longest = num_rows = length
+        groups[-1].append(one)
+    return groups
+
+
+def _num_streamed(series: PreparedSeries) -> int:
+    part = series.parts.validation
+    return part.stop - max(0, part.start - PRIMING_STEPS)
 
 
 def _padded(

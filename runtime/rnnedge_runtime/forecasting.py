@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import check_time_limits, sample_period
-from .engine import Array, Engine, State, inputs_of
+from .engine import Array, Engine, inputs_of
 from .errors import SpecError
 from .input_handling import range_bounds
 from .spec import ModelSpec
+
+if TYPE_CHECKING:
+    from .stream import LastStep
 
 _WHERE = "Stream.forecast"
 
@@ -17,19 +22,17 @@ _WHERE = "Stream.forecast"
 def forecast_rows(
     spec: ModelSpec,
     engine: Engine,
-    output: Array,
-    state: State,
+    last_step: LastStep,
     *,
     num_steps: int,
-    last_time: int,
+    hold: bool,
 ) -> Array:
     """The rows of `Stream.forecast`.
 
     Args:
-        output: `[O]` output of the last step.
-        state: graph state after that step; not changed.
+        last_step: what the forecast starts from; not changed.
         num_steps: rows wanted, 1 or more.
-        last_time: time of that step; used when the spec has derived inputs.
+        hold: whether inputs that are no target stay at their last accepted readings.
 
     Returns:
         `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
@@ -38,15 +41,16 @@ def forecast_rows(
         SpecError: an output cannot be fed back.
         ShapeError: a time of a step ahead is beyond int64.
     """
-    steps = _by_step(spec, output)
+    steps = _by_step(spec, last_step.output)
     rows = list(steps[:num_steps])
     if num_steps > spec.horizon:
-        sources = _fed_back(spec)
-        state = [tensor[None] for tensor in state]
+        sources = _fed_back(spec, hold=hold)
+        state = [tensor[None] for tensor in last_step.state]
         for k in range(1, num_steps - spec.horizon + 1):
-            x = _next_input(
-                engine, spec, _one_ahead(spec, steps)[sources], last_time, k
+            reading = np.where(
+                sources < 0, last_step.held, _one_ahead(spec, steps)[sources]
             )
+            x = _next_input(engine, spec, reading, last_step.time, k)
             y, state = engine.run(x, state)
             steps = _by_step(spec, y[0, 0])
             rows.append(steps[-1])
@@ -65,17 +69,18 @@ def _one_ahead(spec: ModelSpec, steps: Array) -> Array:
     return steps[0, :, spec.quantiles.index(0.5) if spec.quantiles else 0]
 
 
-def _fed_back(spec: ModelSpec) -> list[int]:
-    """Per feature the index of the target that supplies its next reading."""
+def _fed_back(spec: ModelSpec, *, hold: bool) -> NDArray[np.int64]:
+    """`[F]` index of the target that supplies a feature's next reading; -1: it is held."""
     beyond = (
         f"a forecast of more than {spec.horizon} steps feeds outputs back as inputs"
     )
     unknown = [name for name in spec.feature_names if name not in spec.target_names]
-    if unknown:
+    if unknown and not hold:
         raise SpecError(
             f"{_WHERE}: {beyond}, but {', '.join(unknown)} "
             f"{'is an input' if len(unknown) == 1 else 'are inputs'} and not a target. "
-            f"Ask for at most {spec.horizon} steps, or train with every input as target."
+            f"Ask for at most {spec.horizon} steps, hold them (hold=True, --beyond hold), "
+            "or train with every input as target."
         )
     if spec.quantiles and 0.5 not in spec.quantiles:
         raise SpecError(
@@ -85,7 +90,12 @@ def _fed_back(spec: ModelSpec) -> list[int]:
         )
     if spec.derived:
         sample_period(spec, where=_WHERE)
-    return [spec.target_names.index(name) for name in spec.feature_names]
+    return np.array(
+        [
+            spec.target_names.index(name) if name in spec.target_names else -1
+            for name in spec.feature_names
+        ]
+    )
 
 
 def _next_input(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,10 @@ class SeriesStreams:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def items(self) -> Iterator[tuple[str, RowStream]]:
+        """Name and stream of every series, in the order of their first rows."""
+        yield from self._streams.items()
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
         """Take one row of the series that it names (`RowStream.advance`)."""

@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 
 
 class LastStep(NamedTuple):
-    """What a forecast starts from: output `[O]`, graph state and time of the last step."""
+    """What a forecast starts from.
+
+    Attributes:
+        output: `[O]` of the last step.
+        state: the graph state after it.
+        time: of that step.
+        held: `[F]` last accepted readings.
+    """
 
     output: Array
     state: State
     time: int
+    held: NDArray[np.float32]
 
 
 class Stream:
@@ -130,7 +138,7 @@ class Stream:
         with self._use:
             self._run(history, time, where="Stream.prime")
 
-    def forecast(self, num_steps: int) -> Array:
+    def forecast(self, num_steps: int, *, hold: bool = False) -> Array:
         """The next `num_steps` steps after the last reading; the state is not changed.
 
         Up to the horizon these are the outputs of the last step. Beyond it, the forecast
@@ -139,13 +147,18 @@ class Stream:
         copy of the state with the time advanced by `spec.sample_period_s`; each reading
         fed back gives one more row, its furthest step.
 
+        Args:
+            num_steps: steps ahead, 1 or more.
+            hold: beyond the horizon, take a feature that is neither a target nor derived
+                to stay at its last accepted reading. Without, such a feature is an error.
+
         Returns:
             `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
 
         Raises:
             ShapeError: `num_steps` is below 1 or not an integer.
-            SpecError: beyond the horizon, a feature is neither a target nor derived, no
-                quantile is the median, or the sampling period is unknown.
+            SpecError: beyond the horizon, a feature is neither a target nor derived and
+                not held, no quantile is the median, or the sampling period is unknown.
             StateError: nothing was stepped since the start, `reset` or `restore`.
         """
         last_step = self._last_step()
@@ -167,10 +180,9 @@ class Stream:
         return forecast_rows(
             self._spec,
             self._engine,
-            last_step.output,
-            last_step.state,
+            last_step,
             num_steps=num_steps,
-            last_time=last_step.time,
+            hold=hold,
         )
 
     def reset(self) -> None:
@@ -219,7 +231,9 @@ class Stream:
             if not self._has_output:
                 return None
             state = self._stepper.get_state()
-            return LastStep(self._output.copy(), state, self._last_time)
+            return LastStep(
+                self._output.copy(), state, self._last_time, self._held.copy()
+            )
 
     def _checked_rows(
         self, xs: ArrayLike, time: TimeLike, *, where: str

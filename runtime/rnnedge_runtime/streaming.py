@@ -1,8 +1,8 @@
 """Rows of a table through a stream, placed on the time grid as training places them.
 
-A jump in time steps the missing slots first, a row in a slot already taken is not stepped
-again, a row beside the grid counts for the nearest slot: a streamed file gives what the
-same file gave as training data. Works with every backend.
+A hole steps the missing slots first, a hole longer than the model's `max_gap_s` starts a
+new stretch from the initial state, a row in a slot already taken is not stepped again: a
+streamed file gives what the same file gave as training data. Works with every backend.
 """
 
 from __future__ import annotations
@@ -22,25 +22,36 @@ from .snapshot import snapshot_bytes
 from .tables.rows import Row
 from .tables.time_grid import (
     MAX_HOLE,
-    OFF_GRID_FRACTION,
-    TimeGrid,
+    SlotClock,
     backwards_error,
     hole_error,
+    is_new_stretch,
 )
 
 MAGIC = b"RNNR"
 SERIES_MAGIC = b"RNNM"
-ROW_STREAM_VERSION = 1
-_HEADER = struct.Struct("<4sHHqqqI")
+ROW_STREAM_VERSION = 2
+_HEADER = struct.Struct("<4sHHdqqI")
+_HEADER_1 = struct.Struct("<4sHHqqqI")
 _HAS_CLOCK, _HAS_FORECAST = 1, 2
 
 REPEATED_ROWS = "rows in a time slot already taken"
 MISSING_ROWS = "missing rows stepped"
+NEW_STRETCHES = "new stretches started after a hole"
 FASTER_SHARE = 0.4
 """Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
 
 SLOWER_SHARE = 0.9
 """Missing rows per row that tell of a longer period; every other slot gives 1."""
+
+SINGLE_SHARE = 0.2
+"""Rows one slot after the row before, per row, that tell of the period all the same."""
+
+STRETCHES_SHARE = 0.5
+"""New stretches per row that tell of a period longer than the longest hole."""
+
+DRIFT_SHARE, DRIFT_SLOTS = 0.1, 10
+"""Part of the slots by which times may lead or lag them, and how many always may."""
 
 
 @dataclass(slots=True)
@@ -50,10 +61,16 @@ class Findings:
     Attributes:
         num_rows: rows seen.
         counts: number and first row by what was found.
+        num_slots: slots that the rows went on by within their stretches.
+        num_periods: the same by their times.
+        num_single: rows one slot after the row before.
     """
 
     num_rows: int = 0
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    num_slots: int = 0
+    num_periods: float = 0.0
+    num_single: int = 0
 
     def add(self, what: str, row: int, number: int = 1) -> None:
         """Count `number` more of `what`."""
@@ -66,9 +83,16 @@ class Findings:
         """Whether the rows come so much faster or slower that the period is another."""
         repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
         missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
+        stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
+        apart = abs(self.num_periods - self.num_slots)
         return (
             repeated > FASTER_SHARE * self.num_rows
-            or missing > SLOWER_SHARE * self.num_rows
+            or (
+                missing > SLOWER_SHARE * self.num_rows
+                and self.num_single < SINGLE_SHARE * self.num_rows
+            )
+            or stretches > STRETCHES_SHARE * self.num_rows
+            or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
         )
 
     def lines(self) -> list[str]:
@@ -77,15 +101,6 @@ class Findings:
             f"{what}: {count:,}, first at row {first}."
             for what, (count, first) in self.counts.items()
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    """Where a stream is in time: the grid, the last slot stepped, the last row's time."""
-
-    grid: TimeGrid
-    slot: int
-    time_us: int
 
 
 class RowStream:
@@ -104,7 +119,7 @@ class RowStream:
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
-        self._clock: _Clock | None = None
+        self._clock: SlotClock | None = None
         self._forecast: NDArray[np.float32] | None = None
         num_features = self._spec.num_features
         low, high = clip_bounds(self._spec)
@@ -129,27 +144,39 @@ class RowStream:
             self._check_present(row)
             time = None if row.time_us is None else row.time_us // 1_000_000
             return self._step(row, time)
-        clock = self._clock
-        if clock is None:
-            clock = _Clock(TimeGrid(row.time_us, period_s), -1, row.time_us)
-        stamp = np.array([row.time_us], dtype=np.int64)
-        slot = int(clock.grid.slots(stamp)[0])
-        self._check_clock(row, clock, slot)
-        if clock.grid.distance(stamp)[0] > OFF_GRID_FRACTION:
+        time_us, clock = row.time_us, self._clock
+        if clock is None or self._is_new_stretch(row, clock):
+            self._check_present(row)
+            if clock is not None:
+                self._stream.reset()
+                self.findings.add(NEW_STRETCHES, row.number)
+            self._clock = SlotClock(period_s, time_us)
+            return self._step(row, time_us // 1_000_000)
+        after = clock.advance(time_us)
+        steps = after.slot - clock.slot
+        self._check_steps(row, steps)
+        if clock.is_off(time_us, steps):
             self.findings.add("rows moved to the nearest time slot", row.number)
-        self._clock = _Clock(clock.grid, slot, row.time_us)
-        if slot == clock.slot:
+        self._clock = after
+        self.findings.num_slots += steps
+        self.findings.num_single += steps == 1
+        self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
+        if steps == 0:
             self.findings.num_rows += 1
             self.findings.add(REPEATED_ROWS, row.number)
             return self._forecast
-        missing = slot - clock.slot - 1
-        self.findings.add(MISSING_ROWS, row.number, missing)
-        times = clock.grid.unix_seconds(np.arange(clock.slot + 1, slot + 1))
-        for time in times[:-1]:
-            self._stream.step(self._empty, time=int(time))
-        return self._step(row, int(times[-1]))
+        self.findings.add(MISSING_ROWS, row.number, steps - 1)
+        if steps > 1:
+            for slot_us in clock.times_us(time_us, steps)[:-1]:
+                self._stream.step(self._empty, time=slot_us // 1_000_000)
+        return self._step(row, time_us // 1_000_000)
 
-    def _check_clock(self, row: Row, clock: _Clock, slot: int) -> None:
+    def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
+        """Whether the hole before the row is too long to be stepped.
+
+        Raises:
+            DataError: the row is older than the one before it.
+        """
         assert row.time_us is not None
         if row.time_us < clock.time_us:
             apart = " tell several series apart with --series COLUMN,"
@@ -159,22 +186,26 @@ class RowStream:
                 row=row.number,
                 time_us=row.time_us,
                 before_us=clock.time_us,
-                what_to_do=f"Sort the rows by time,{apart} and give a saved state only "
-                "rows newer than it.",
+                what_to_do=f"Give the oldest row first,{apart} and give a saved state "
+                "only rows newer than it.",
             )
-        missing = slot - clock.slot - 1
+        return is_new_stretch(row.time_us - clock.time_us, self._spec.max_gap_s)
+
+    def _check_steps(self, row: Row, steps: int) -> None:
+        missing = steps - 1
         if missing > MAX_HOLE:
+            assert self._spec.sample_period_s is not None
             raise hole_error(
                 where=self._where,
                 row=row.number,
                 missing=missing,
-                period_s=clock.grid.period_s,
+                period_s=self._spec.sample_period_s,
             )
         if missing > 0:
             self._reject_missing(
                 self._empty, f"missing for {missing:,} slots before", row
             )
-        if slot != clock.slot:
+        if steps:
             self._check_present(row)
 
     def _check_present(self, row: Row) -> None:
@@ -195,6 +226,15 @@ class RowStream:
         self._count_readings(row)
         self._forecast = self._stream.step(row.readings, time=time).astype(np.float32)
         return self._forecast
+
+    @property
+    def last_time_us(self) -> int | None:
+        """Time of the last row, microseconds since 1970 UTC; None before one with a time."""
+        return None if self._clock is None else self._clock.time_us
+
+    def forecast(self, num_steps: int, *, hold: bool = False) -> NDArray[np.float32]:
+        """The next steps after the last row (`Stream.forecast`)."""
+        return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
 
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
@@ -218,7 +258,7 @@ class RowStream:
         flags = _HAS_CLOCK * (clock is not None) + _HAS_FORECAST * (
             forecast is not None
         )
-        place = (clock.grid.start_us, clock.slot, clock.time_us) if clock else (0, 0, 0)
+        place = (clock.late_us, clock.slot, clock.time_us) if clock else (0.0, 0, 0)
         size = 0 if forecast is None else len(forecast)
         body = _HEADER.pack(MAGIC, ROW_STREAM_VERSION, flags, *place, size)
         body += b"" if forecast is None else forecast.astype("<f4").tobytes()
@@ -256,13 +296,17 @@ class RowStream:
                 f"saved state: the checksum of its {len(blob)} bytes does not match. "
                 "It was cut short or changed; use an older copy, or start without it."
             )
-        _, _, flags, start_us, slot, time_us, size = _HEADER.unpack_from(blob)
+        header = _HEADER_1 if version < ROW_STREAM_VERSION else _HEADER
+        _, _, flags, phase, slot, time_us, size = header.unpack_from(blob)
         end = _HEADER.size + 4 * size
         self._stream.restore(blob[end:-4])
         self._clock = self._forecast = None
         period_s = self._spec.sample_period_s
         if flags & _HAS_CLOCK and period_s is not None:
-            self._clock = _Clock(TimeGrid(start_us, period_s), slot, time_us)
+            late_us = phase
+            if version < ROW_STREAM_VERSION:  # there the phase is the time of slot 0
+                late_us = time_us - (phase + slot * period_s * 1e6)
+            self._clock = SlotClock(period_s, time_us, slot, float(late_us))
         if flags & _HAS_FORECAST:
             values = np.frombuffer(blob, "<f4", size, _HEADER.size)
             self._forecast = values.astype(np.float32)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifacts import describe
-from boards.tools import usable_board
+from boards.tools import each_usable, on_usable, usable_board
 from c_models import following
 from cells import forecaster
+from programs import needs
 from strategies import random_weights
 
 from rnnedge_export.boards.catalogue import BOARDS
@@ -79,24 +80,25 @@ def assert_equal(reports: list[BoardReport], num_steps: int) -> None:
         assert report.num_steps == num_steps
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", each_usable(BOARDS))
 def test_every_byte_is_the_reference_s(runs: list[HostRun], name: str) -> None:
     board = usable_board(name)
     steps = STREAM_STEPS if board.has_float_unit else SOFT_FLOAT_STEPS
     assert_equal(check_on_board(board, runs), steps)
 
 
-@pytest.mark.parametrize(("name", "compiler", "level"), OTHER_COMPILERS)
+@pytest.mark.parametrize(("name", "compiler", "level"), on_usable(OTHER_COMPILERS))
 def test_no_compiler_and_no_level_changes_a_byte(
     runs: list[HostRun], name: str, compiler: str | None, level: str
 ) -> None:
     """`-O3` without `-std`, where gcc would fuse multiplications with additions."""
-    board = usable_board(name)
+    board = usable_board(name, compiler)
     reports = check_on_board(board, runs, compiler=compiler, model_flags=[level])
     steps = STREAM_STEPS if board.has_float_unit else SOFT_FLOAT_STEPS
     assert_equal(reports, steps)
 
 
+@needs(*BOARDS["cortex-m4f"].commands)
 def test_a_fused_multiply_add_would_be_seen(
     runs: list[HostRun], tmp_path: Path
 ) -> None:

@@ -35,7 +35,7 @@ def test_a_step_takes_no_more_instructions_than_recorded(
     cells: dict[str, Subject], setting: Setting
 ) -> None:
     """`python -m benchmarks.mcu` records them anew."""
-    board = usable_board(setting.board)
+    board = usable_board(setting.board, setting.compiler)
     print(version(setting.compiler or board.compiler), version(board.emulator[0]))
     print("recorded with", *RECORDED["tools"], sep="\n")
     for cell in cells.values():

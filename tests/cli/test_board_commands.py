@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 from artifacts import describe, save_artifact
 from boards.tools import usable_board
@@ -53,13 +53,8 @@ def run(tmp_path: Path, rng: np.random.Generator) -> Path:
 @pytest.fixture
 def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with the C compiler of the host alone."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("cc", "as", "ld"):
-        found = shutil.which(name)
-        if found:
-            (folder / name).symlink_to(found)
-    monkeypatch.setenv("PATH", str(folder))
+    path = programs.link_only(("cc", "as", "ld"), tmp_path / "bin")
+    monkeypatch.setenv("PATH", path)
 
 
 def test_devices_lists_every_board() -> None:
@@ -93,7 +88,7 @@ def test_a_wrong_byte_on_the_board_exits_1(
 ) -> None:
     """An emulator that changes one byte of what the program answers."""
     usable_board(BOARD)
-    real = shutil.which("qemu-system-arm")
+    real = programs.find("qemu-system-arm")
     folder = tmp_path / "bin"
     folder.mkdir()
     wrong = folder / "qemu-system-arm"

@@ -100,7 +100,8 @@ def test_rows_of_another_period_are_pointed_out(
     artifact: Path, minutes: int, is_other: bool
 ) -> None:
     header, *_ = LINES.splitlines(keepends=True)
-    rows = [f"{60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
+    start = 1_700_000_000
+    rows = [f"{start + 60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
     result = run(artifact, stdin="".join([header, *rows]))
     assert len(parse(result.stdout)) == 30
     hint = "standard input: the rows are not 3600 s apart, as in training."

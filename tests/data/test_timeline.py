@@ -1,3 +1,5 @@
+"""Rows into slots and stretches; their order."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,78 +7,99 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.timeline import SeriesRows, find_period, place, row_list
+from rnnedge.data.tables.timeline import SeriesRows, place, row_list, time_order
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.time_grid import SlotClock
+
+SECOND = 1_000_000
 
 
-def rows(time_us: np.ndarray) -> SeriesRows:
+def rows(time_us: np.ndarray | list[int]) -> SeriesRows:
     time_us = np.asarray(time_us, dtype=np.int64)
     return SeriesRows("a.csv", np.arange(1, len(time_us) + 1), time_us)
 
 
-def is_whole(series: SeriesRows, period_s: float) -> bool:
-    """Whether every row has its own slot and no slot is missing."""
-    spot = place(series, period_s)
-    return np.array_equal(spot.slots, np.arange(len(series.rows)))
-
-
 @given(
-    st.sampled_from((1_000, 20_000, 1_000_000, 600_000_000, 3_600_000_000)),
-    st.lists(st.integers(1, 3), min_size=1, max_size=30),
-    st.integers(-(10**15), 10**15),
+    st.lists(st.sampled_from((0, 10, 95, 100, 104, 150, 300, 2500)), max_size=60),
+    st.sampled_from((None, 10.0)),
 )
-def test_the_period_of_regular_rows_with_holes(
-    period_us: int, steps: list[int], start_us: int
+def test_slots_and_their_times_are_those_of_a_device(
+    steps: list[int], max_gap_s: float | None
 ) -> None:
-    usual = np.arange(len(steps) + 2)
-    slots = np.concatenate([usual, usual[-1] + np.cumsum(steps)])
-    series = rows(start_us + period_us * slots)
-    period_s = find_period([series])
-    assert period_s == period_us / 1e6
-    assert np.array_equal(place(series, period_s).slots, slots)
+    """Stretch by stretch, holes included; a slot of hundredths of a second."""
+    time_us = np.cumsum([7, *steps]) * 10_000
+    spot = place(rows(time_us), 1.0, max_gap_s)
+    times, kept, starts = [int(time_us[0])], [0], [0]
+    clock = SlotClock(1.0, times[0])
+    for k, stamp in enumerate(time_us[1:].tolist(), 1):
+        if max_gap_s is not None and stamp - clock.time_us > max_gap_s * 1e6:
+            clock = SlotClock(1.0, stamp)
+            starts.append(len(times))
+            times.append(stamp)
+            kept.append(k)
+            continue
+        after = clock.advance(stamp)
+        if number := after.slot - clock.slot:
+            times += clock.times_us(stamp, number)
+            kept.append(k)
+        clock = after
+    assert spot.time_us.tolist() == times
+    assert spot.kept.tolist() == kept
+    assert spot.starts.tolist() == starts
+    assert spot.time_us[spot.slots].tolist() == time_us[kept].tolist()
 
 
-def test_rows_at_60_hz_in_whole_milliseconds() -> None:
-    series = rows(np.arange(20_000) * 1000 // 60 * 1000)
-    period_s = find_period([series])
-    assert period_s is not None
-    assert abs(period_s * 60 - 1) < 1e-3
-    assert is_whole(series, period_s)
-
-
-def test_months_are_regular() -> None:
-    months = np.arange("1990-01", "2020-01", dtype="datetime64[M]")
-    series = rows(months.astype("datetime64[us]").astype(np.int64))
-    period_s = find_period([series])
-    assert period_s is not None
-    assert is_whole(series, period_s)
-
-
-def test_jitter_around_a_second_gives_a_second(rng: np.random.Generator) -> None:
-    jitter = rng.normal(0, 50_000, 5000).clip(-200_000, 200_000)
-    jitter[0] = 0
-    series = rows(np.arange(5000) * 1_000_000 + jitter.astype(np.int64))
-    assert find_period([series]) == 1.0
-    assert is_whole(series, 1.0)
-
-
-def test_single_rows_have_no_period() -> None:
-    assert find_period([rows([5]), rows([7])]) is None
-    assert place(rows([5_000_000]), 1.0).time_us.tolist() == [5_000_000]
-
-
-def test_a_drifting_clock_loses_a_slot_now_and_then() -> None:
-    """A clock that is slow by 1 in 100 against the usual period is placed by its time."""
-    usual = np.arange(300) * 60_000_000
-    slow = 300 * 60_000_000 + np.arange(1, 201) * 60_600_000
+def test_a_drifting_clock_loses_no_slot() -> None:
+    """A clock that is slow by 1 in 100 against the usual period is followed."""
+    usual = np.arange(300) * 60 * SECOND
+    slow = 299 * 60 * SECOND + np.arange(1, 201) * 60_600_000
     spot = place(rows(np.concatenate([usual, slow])), 60.0)
-    assert spot.slots[-1] - spot.slots[0] == 300 + 202
-    assert len(spot.slots) == 500
+    assert np.array_equal(spot.slots, np.arange(500))
 
 
-def test_too_many_repeated_times() -> None:
-    with pytest.raises(DataError, match="50 of 100 rows repeat the time before them"):
-        find_period([rows(np.arange(50).repeat(2) * 1_000_000)])
+def test_what_was_mended_is_said() -> None:
+    seconds = [0, 60, 120, 120, 180, 250, 370, 5000, 5060, 99_000]
+    spot = place(rows(np.array(seconds) * SECOND), 60.0, 3600.0)
+    assert spot.notes == (
+        "a.csv: 1 row off the period of 1 min, by the time since the row before, in the "
+        "nearest slot (row 6).",
+        "a.csv: 1 row left out, their time slot was already taken (row 4).",
+        "a.csv: 1 missing row put in after row 6.",
+        "a.csv: 10 rows in 3 stretches, each from the initial state; 2 holes longer than "
+        "1 h (the longest 1.087 d) between them, before rows 8, 10 (--max-gap).",
+    )
+
+
+def test_thousands_of_stretches_invent_nothing() -> None:
+    time_us = np.arange(20_000) * 20_000 + np.arange(20_000) // 4 * 3_700 * SECOND
+    spot = place(rows(time_us), 0.02, 3600.0)
+    assert len(spot.starts) == 5000
+    assert np.array_equal(spot.slots, np.arange(20_000))
+
+
+def test_a_jump_without_a_longest_gap_is_refused() -> None:
+    with pytest.raises(
+        DataError, match="1,999,991 slots of 1 s are missing before row 10"
+    ):
+        place(rows([*np.arange(9) * SECOND, 2_000_000 * SECOND]), 1.0)
+
+
+def test_rows_newest_first_are_turned_round() -> None:
+    order, (note,) = time_order(rows([30, 20, 10]), sort=False)
+    assert order is not None
+    assert order.tolist() == [2, 1, 0]
+    assert note == "a.csv: the newest row came first; the rows were turned round."
+    assert time_order(rows([10, 20, 20]), sort=False) == (None, ())
+
+
+def test_rows_out_of_order_are_sorted_when_asked() -> None:
+    series = rows([10, 30, 20, 20, 40])
+    with pytest.raises(DataError, match=r"backwards in row 3, .*with --sort;"):
+        time_order(series, sort=False)
+    order, (note,) = time_order(series, sort=True)
+    assert order is not None
+    assert order.tolist() == [0, 2, 3, 1, 4]
+    assert "1 row came after a newer one (row 3)" in note
 
 
 def test_long_lists_of_rows_are_cut() -> None:

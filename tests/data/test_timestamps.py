@@ -2,13 +2,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.time_grid import TimeGrid
 from rnnedge_runtime.tables.timestamps import (
     find_time_column,
     parse_time,
@@ -138,28 +136,3 @@ def test_a_column_named_like_a_time_that_is_none() -> None:
         DataError, match=r"time column 'time' holds '1/2/13 6:00'.*row 1"
     ):
         find_time_column(["time", "b"], ["1/2/13 6:00", "3"], where="x", taken=())
-
-
-@given(
-    st.integers(-(10**15), 10**15),
-    st.sampled_from((0.001, 1 / 60, 0.5, 60.0, 3600.0, 2_629_746.0)),
-    st.lists(st.integers(0, 10**6), min_size=1, max_size=20),
-    st.floats(-0.49, 0.49),
-)
-def test_a_row_near_its_slot_is_placed_there(
-    start_us: int, period_s: float, slots: list[int], aside: float
-) -> None:
-    grid = TimeGrid(start_us, period_s)
-    expected = np.array(slots, dtype=np.int64)
-    times = grid.times_us(expected)
-    assert np.array_equal(grid.slots(times), expected)
-    shifted = times + np.int64(aside * period_s * 1e6)
-    assert np.array_equal(grid.slots(shifted), expected)
-    assert np.all(np.abs(grid.distance(shifted) - abs(aside)) * period_s * 1e6 <= 2)
-    one_by_one = [int(grid.slots(shifted[k : k + 1])[0]) for k in range(len(shifted))]
-    assert one_by_one == slots
-
-
-def test_unix_seconds_are_rounded_down() -> None:
-    grid = TimeGrid(-1_500_000, 0.5)
-    assert grid.unix_seconds(np.arange(4)).tolist() == [-2, -1, -1, 0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 from firmware_nodes import FIRMWARE, HOURS, QEMU, UNCUT, Lines, Start, called
 
@@ -17,7 +17,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make -C examples/firmware` leaves."""
     out = tmp_path_factory.mktemp("firmware")
     command = ["make", "-C", str(FIRMWARE), f"OUT={out}", f"PYTHON={sys.executable}"]
-    done = subprocess.run(
+    done = programs.run(
         command,
         env={**os.environ, "MAKEFLAGS": ""},
         capture_output=True,
@@ -54,5 +54,5 @@ def whole(on_qemu: Start, tmp_path_factory: pytest.TempPathFactory) -> Lines:
 def slots(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     to = tmp_path_factory.mktemp("slots") / "slots.so"
     source = str(FIRMWARE / "common/slots.c")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", source, "-o", str(to)], check=True)
+    programs.run(["cc", "-O1", "-shared", "-fPIC", source, "-o", str(to)], check=True)
     return ctypes.CDLL(str(to))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
 from run_helpers import weather_spec
 from wasm_models import TOOLS, write_wasm
@@ -23,8 +24,7 @@ from wasm_models import TOOLS, write_wasm
 from rnnedge_export.wasm.loading import load_wasm
 
 ROOT = Path(__file__).resolve().parents[2]
-MISSING = [tool for tool in (*TOOLS, "chromium") if not shutil.which(tool)]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
+pytestmark = programs.needs(*TOOLS, "chromium")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -73,7 +73,7 @@ def address(site: Path) -> Iterator[str]:
 def opened(url: str, profile: Path) -> str:
     """The page as it is once its time has passed."""
     flags = [*FLAGS, f"--user-data-dir={profile}", "--dump-dom"]
-    done = subprocess.run(
+    done = programs.run(
         ["chromium", *flags, url],
         capture_output=True,
         text=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from firmware_nodes import (
     called,
     needs_tools,
 )
+from programs import run
 
 from rnnedge_export.verifying import verify
 from rnnedge_runtime.loading import load
@@ -145,13 +145,11 @@ def hosted(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     objects.mkdir()
     sources = [*(sketch / "src").glob("*.c"), *example.glob("*.c")]
     compile_c = ["cc", "-O1", f"-I{sketch / 'src'}", "-c", *map(str, sources)]
-    subprocess.run(compile_c, cwd=objects, check=True)
+    run(compile_c, cwd=objects, check=True)
     arguments = [*map(str, objects.glob("*.o")), "-x", "c++", "-include", "Arduino.h"]
     arguments += [str(example / "HourlyForecast.ino"), str(HERE / "arduino_host.cpp")]
     includes = [f"-I{sketch / 'src'}", f"-I{example}", stand_ins[0]]
-    subprocess.run(
-        ["g++", *includes, *arguments, "-o", str(out / "sketch")], check=True
-    )
+    run(["g++", *includes, *arguments, "-o", str(out / "sketch")], check=True)
     node = built / "esp_idf/components/forecast_node"
     files = [
         *node.glob("*.c"),
@@ -159,7 +157,7 @@ def hosted(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
         HERE / "esp_host.c",
     ]
     includes = [f"-I{node / 'include'}", stand_ins[1], "-o", str(out / "app")]
-    subprocess.run(["cc", "-O1", *includes, *map(str, files)], check=True)
+    run(["cc", "-O1", *includes, *map(str, files)], check=True)
     return {"arduino": out / "sketch", "esp_idf": out / "app"}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from firmware_nodes import UNCUT, Chip, needs_tools
+from firmware_nodes import UNCUT, Chip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import needs
 
-pytestmark = needs_tools
+pytestmark = needs("cc")
 
 
 @pytest.mark.parametrize("size", [1, 8, 29, 100])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 from artifacts import large_state_model, quantised_model
 from c_integer_models import (
@@ -321,4 +321,4 @@ def test_layers_kept_in_float_leave_no_step_on_integers(
 @pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
 def test_sources_are_cpp_too(sources: list[Path], compiler: tuple[str, ...]) -> None:
     flags = ("-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only")
-    subprocess.run([*compiler, *flags, *sources], check=True)
+    programs.run([*compiler, *flags, *sources], check=True)

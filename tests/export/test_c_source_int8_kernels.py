@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 from artifacts import quantised_model
 from c_integer_models import DrawnIntegers, write_integer_c
-from cells import CELLS
+from cells import CELLS, unclipped_forecaster
 from strategies import random_weights
 
 from rnnedge_export.c_source.kernel import f32_header, w8a16_header
@@ -53,7 +52,7 @@ class Kernels:
         source, library = folder / "wrappers.c", folder / "wrappers.so"
         source.write_text(WRAPPERS.replace("(void)b, ", ""))
         flags = ("-O2", "-shared", "-fPIC", source, "-o", library)
-        subprocess.run([*command, *flags], check=True)
+        programs.run([*command, *flags], check=True)
         self._library = ctypes.CDLL(str(library))
 
     def __call__(self, name: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -157,10 +156,12 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         readings = rng.normal(size=(40, 1)).astype(np.float32)
         name = cell.replace("-", "_")
         paths.append(write_integer_c(DrawnIntegers(model, readings), name, folder))
-    spec = demo_spec()
-    model = quantised_model(spec, random_weights(spec, rng))
-    readings = rng.normal(size=(40, 2)).astype(np.float32)
-    return [*paths, write_integer_c(DrawnIntegers(model, readings), "demo", folder)]
+    for name, spec in (("demo", demo_spec()), ("price", unclipped_forecaster())):
+        model = quantised_model(spec, random_weights(spec, rng))
+        readings = rng.normal(size=(40, spec.num_features)).astype(np.float32)
+        drawn = DrawnIntegers(model, readings)
+        paths.append(write_integer_c(drawn, name, folder))
+    return paths
 
 
 def demo_spec() -> ModelSpec:
@@ -187,8 +188,7 @@ def test_the_step_on_integers_holds_no_float(
     cells: list[Path], processor: str, level: str, tmp_path: Path
 ) -> None:
     """All that reset, step_q and time_q reach, linked; NAME_step must be seen to fail."""
-    if shutil.which("arm-none-eabi-gcc") is None:
-        pytest.skip("arm-none-eabi-gcc is not installed")
+    programs.require("arm-none-eabi-gcc", "arm-none-eabi-objdump")
     flags = (*PROCESSORS[processor], level)
     for path in cells:
         calls = [f"{path.stem}_{call}" for call in INTEGER_CALLS]
@@ -205,8 +205,8 @@ def floats_reached(
     command = ["arm-none-eabi-gcc", "-mthumb", *flags, "-ffreestanding"]
     command += ["-ffunction-sections", "-nostdlib", "-static", "-Wl,--gc-sections"]
     command += ["-Wl,-e,0", *(f"-Wl,-u,{call}" for call in calls)]
-    subprocess.run([*command, path, "-lgcc", "-o", image], check=True)
-    dump = subprocess.run(
+    programs.run([*command, path, "-lgcc", "-o", image], check=True)
+    dump = programs.run(
         ["arm-none-eabi-objdump", "-d", image],
         capture_output=True,
         text=True,

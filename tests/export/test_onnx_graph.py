@@ -21,7 +21,15 @@ from rnnedge_export.onnx_graph import build_onnx
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.gate_order import torch_to_onnx_gate_order
 from rnnedge_runtime.integrity import check_seal
-from rnnedge_runtime.layers import Affine, Embedding, Gru, Linear, Rnn
+from rnnedge_runtime.layers import (
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Linear,
+    Rnn,
+)
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tolerances import parity_limit
 from rnnedge_runtime.weights import Weights
@@ -120,6 +128,39 @@ def test_bare_onnx_runtime_steps_by_feeding_outputs_back(name, batch, seed):
         runs.append(flat(np.concatenate(parts, axis=1), state))
     for run in runs:
         assert case.agrees(run)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_difference_carries_its_readings_as_an_explicit_state(batch, seed):
+    """Streams in their first step and later ones, side by side; beyond the clip, too."""
+    features = (Feature("a", clip=(-0.5, 0.5)), Feature("b"))
+    layers = (
+        Affine(2),
+        Difference(2, (1, 0, 0)),
+        Gru(5, 3),
+        Difference(3, (0,)),
+        Linear(4, 2),
+        AddLast((0, 1), is_clipped=False),
+    )
+    spec = ModelSpec(features, (Target("a"), Target("b")), layers)
+    case = Case(spec, seed, batch=batch, steps=100)
+    assert case.names == ["d_0", "h_1", "d_2"]
+    case.state[0][0] = 0.0  # the first stream had no step yet
+    case.judged = flat(
+        *ReferenceEngine(spec, case.weights).run(case.x, list(case.state))
+    )
+    evaluator = ReferenceEvaluator(onnx.load_model_from_string(case.content))
+    outputs = ["y", *(f"{state}_out" for state in case.names)]
+    y, *state = evaluator.run(outputs, case.feeds())
+    assert case.agrees(flat(y, state))
+    for chunk in (1, 50, 100):
+        feeds, parts = case.feeds(), []
+        for first in range(0, 100, chunk):
+            feeds["x"] = case.x[:, first : first + chunk]
+            y, *state = case.session.run(outputs, feeds)
+            parts.append(y)
+            feeds.update(zip(case.names, state, strict=True))
+        assert case.agrees(flat(np.concatenate(parts, axis=1), state))
 
 
 @pytest.mark.parametrize("name", IDS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
 from artifacts import inputs_of, quantised_models, times_of, torch_model
 from c_models import following
@@ -39,8 +39,7 @@ from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import time_features
 
-MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
+pytestmark = programs.needs(*TOOLS)
 NUM_MODELS, NUM_INTEGER_MODELS = 5, 4
 STEPS = 200
 
@@ -301,10 +300,7 @@ def test_without_tools(
     tmp_path: Path, weather: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = torch_model(weather_spec(), weights_of(weather_spec(), 2))
-    which = shutil.which
-    monkeypatch.setattr(
-        shutil, "which", lambda name: None if name == "node" else which(name)
-    )
+    programs.hide(monkeypatch, "node")
     written = export(module, formats="wasm", out=tmp_path)
     assert any("was not checked" in note for note in written.notes)
     with pytest.raises(MissingDependencyError, match="nodejs"):
@@ -312,13 +308,10 @@ def test_without_tools(
     (tmp_path / "model.wasm").unlink()
     (tmp_path / "model.js").unlink()
     for tool, package in (("wasm-ld", " lld-14"), ("clang", "clang-14 lld-14")):
-        monkeypatch.setattr(
-            shutil,
-            "which",
-            lambda name, t=tool: None if name.startswith(t) else which(name),
-        )
-        with pytest.raises(MissingDependencyError, match=f"apt-get.*{package}"):
-            export(module, formats="wasm", out=tmp_path)
+        with monkeypatch.context() as machine:
+            programs.hide(machine, tool)
+            with pytest.raises(MissingDependencyError, match=f"apt-get.*{package}"):
+                export(module, formats="wasm", out=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

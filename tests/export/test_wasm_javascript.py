@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import programs
 import pytest
 from c_models import following
 from run_helpers import weather_spec
@@ -24,8 +24,7 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 from rnnedge_runtime.weights import NUMERICS
 
-MISSING = [tool for tool in TOOLS if not shutil.which(tool)]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} not installed")
+pytestmark = programs.needs(*TOOLS)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ class Node:
         text = f"import {{ load }} from {name};\nconst model = await load();\n{script}"
         path = self.module.with_name("script.mjs")
         path.write_text(text)
-        done = subprocess.run(
+        done = programs.run(
             ["node", str(path)], capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stderr

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import (
-    BUILDS,
+    EVERY_BUILD,
+    GCC_ALONE,
     IS_X86,
     PLAIN,
     canonical_nans,
@@ -75,6 +76,7 @@ class Case:
         return canonical_nans(replay(build, self.path, mode, self.x, isa=isa, ftz=ftz))
 
 
+@GCC_ALONE
 @settings(max_examples=40)
 @given(
     spec=model_specs(), seed=seeds, magnitude=st.sampled_from((1.0, 1.0, 30.0, 1e30))
@@ -89,7 +91,7 @@ def test_every_instruction_set_and_mode(
         replay("gcc-O2", case.path, "test", case.x, isa=isa)
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", EVERY_BUILD)
 def test_every_build(build: str, tmp_path: Path) -> None:
     executable(build)
 
@@ -104,6 +106,7 @@ def test_every_build(build: str, tmp_path: Path) -> None:
     check()
 
 
+@GCC_ALONE
 @pytest.mark.skipif(not IS_X86, reason="flush-to-zero is set by an x86 register here")
 @settings(max_examples=20)
 @given(
@@ -120,6 +123,7 @@ def test_flush_to_zero_changes_no_byte(
             assert case.bytes_of("gcc-O2", mode, isa, ftz=True) == plain, (isa, mode)
 
 
+@GCC_ALONE
 @settings(max_examples=20)
 @given(spec=model_specs(), seed=seeds)
 def test_time_features(spec: ModelSpec, seed: int, tmp_path: Path) -> None:
@@ -129,6 +133,7 @@ def test_time_features(spec: ModelSpec, seed: int, tmp_path: Path) -> None:
     assert found == time_features(times, spec.derived).tobytes()
 
 
+@GCC_ALONE
 @settings(max_examples=10)
 @given(spec=model_specs(), seed=seeds)
 def test_fast_stays_close(spec: ModelSpec, seed: int, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from artifacts import large_state_model, quantised_model, quantised_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import (
-    BUILDS,
+    EVERY_BUILD,
+    GCC_ALONE,
     IS_X86,
     PLAIN,
     canonical_nans,
@@ -83,6 +84,7 @@ class Case:
                 assert self.bytes_of("gcc-O2", mode, isa) == self.expected, (isa, mode)
 
 
+@GCC_ALONE
 @settings(max_examples=15)
 @given(model=quantised_models(2), seed=seeds)
 def test_every_instruction_set_and_mode(
@@ -91,6 +93,7 @@ def test_every_instruction_set_and_mode(
     Case(model, tmp_path, seed).check_all()
 
 
+@GCC_ALONE
 @pytest.mark.parametrize("size", [8, 600])
 def test_large_states_before_a_function(size: float, tmp_path: Path) -> None:
     spec, weights = large_state_model("tanh", size)
@@ -111,13 +114,14 @@ def wide_models(draw) -> QuantisedModel:
     return quantised_model(spec, {name: t * factor for name, t in weights.items()})
 
 
+@GCC_ALONE
 @settings(max_examples=8)
 @given(model=wide_models(), seed=seeds)
 def test_wide_networks(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
     Case(model, tmp_path, seed).check_all()
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", EVERY_BUILD)
 def test_every_build(build: str, tmp_path: Path) -> None:
     executable(build)
 
@@ -132,6 +136,7 @@ def test_every_build(build: str, tmp_path: Path) -> None:
     check()
 
 
+@GCC_ALONE
 @pytest.mark.skipif(not IS_X86, reason="flush-to-zero is set by an x86 register here")
 @settings(max_examples=5)
 @given(model=quantised_models(2), seed=seeds)
@@ -146,6 +151,7 @@ def test_flush_to_zero_changes_no_byte(
             assert case.bytes_of("gcc-O2", mode, isa, ftz=True) == plain, (isa, mode)
 
 
+@GCC_ALONE
 @settings(max_examples=12)
 @given(model=quantised_models(2), seed=seeds)
 def test_steps_on_integers(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
@@ -187,6 +193,7 @@ def refused(case: Case, content: bytearray, reason: str) -> None:
         replay("gcc-asan", case.path, "step", case.x)
 
 
+@GCC_ALONE
 @settings(max_examples=25)
 @given(model=quantised_models(2), data=st.data())
 def test_a_value_out_of_range_is_refused(
@@ -208,6 +215,7 @@ def test_a_value_out_of_range_is_refused(
     refused(case, content, "NaN, infinite or out of its range")
 
 
+@GCC_ALONE
 @settings(max_examples=15)
 @given(model=quantised_models(2), data=st.data())
 def test_a_layer_of_another_part_is_refused(

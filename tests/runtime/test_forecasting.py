@@ -160,3 +160,32 @@ def test_add_last_feeds_back_what_the_graph_clips() -> None:
     stream = reference_model(spec, canonical_weights(spec, weights)).stream()
     assert stream.step([0.25]) == 1.0
     np.testing.assert_array_equal(stream.forecast(3), [[1.0], [2.5], [2.5]])
+
+
+@given(seed=seeds, num_steps=st.integers(3, 8))
+def test_inputs_that_are_no_target_stay_where_they_were(
+    seed: int, num_steps: int
+) -> None:
+    spec = dataclasses.replace(
+        free_runner(2, 2, (), 1),
+        targets=(Target("t1"),),
+        layers=(Gru(4, 5), Linear(5, 2)),
+    )
+    stream, _ = started(spec, seed)
+    with pytest.raises(SpecError, match="hold=True"):
+        stream.forecast(num_steps)
+    forecast = stream.forecast(num_steps, hold=True)
+    last = stream._last_step()
+    assert last is not None
+    steps = [*last.output]
+    other = stream.model.stream()
+    other.restore(stream.snapshot())
+    for k in range(1, num_steps - 1):
+        reading = [
+            steps[-2] if name == "t1" else held
+            for name, held in zip(spec.feature_names, last.held, strict=True)
+        ]
+        y = other.step(reading, time=last.time + round(k * PERIOD_S))
+        steps[-1:] = [y[0], y[1]]
+    assert np.allclose(forecast[:2, 0], last.output)
+    assert forecast.shape == (num_steps, 1)

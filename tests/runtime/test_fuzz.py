@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import programs
 import pytest
 from replay import CLANG, CORE
 
@@ -39,7 +39,7 @@ PLANTED = {
 
 
 def fuzz(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return programs.run(
         [CORE / "fuzz/run.sh", *arguments],
         env=os.environ | {"RNNE_FUZZ_DIR": str(folder)},
         capture_output=True,
@@ -50,9 +50,7 @@ def fuzz(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
 
 @pytest.mark.timeout(400)
 def test_fuzzing_finds_what_is_planted_and_nothing_else(tmp_path: Path) -> None:
-    suffix = CLANG.rpartition("clang")[2]
-    if not shutil.which(CLANG) or not shutil.which(f"llvm-cov{suffix}"):
-        pytest.skip("clang with libFuzzer and llvm-cov is not installed")
+    programs.require(CLANG, "libFuzzer-14", "llvm-cov-14", "llvm-profdata-14")
     done = fuzz(tmp_path, str(SECONDS))
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,7 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.snapshot import pack_snapshot, unpack_snapshot
 
+pytestmark = pytest.mark.gcc_alone
 NUM_STEPS = 30
 
 

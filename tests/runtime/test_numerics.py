@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 from replay import CORE, ROOT, canonical_nans, instruction_sets, replay, save_rnne
 
@@ -16,6 +17,7 @@ from rnnedge_runtime import numerics
 from rnnedge_runtime.layers import Activation
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 
+pytestmark = pytest.mark.gcc_alone
 STRIDE = 4099
 BOUNDARIES = (
     9.0,
@@ -83,8 +85,8 @@ def test_errors_stay_within_the_stated_bounds(tmp_path: Path) -> None:
     include = f"-I{CORE / 'include'}"
     main = ROOT / "tests/c/exhaustive.c"
     command = ["gcc", "-std=c99", "-O2", include, main, *sources, "-lm", "-o", program]
-    subprocess.run(command, check=True)
-    done = subprocess.run(
+    programs.run(command, check=True)
+    done = programs.run(
         [program, str(STRIDE)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout

@@ -26,6 +26,7 @@ from rnnedge_runtime.rnne_file import (
     read_sections,
 )
 
+pytestmark = pytest.mark.gcc_alone
 HOSTILE = sorted((ROOT / "tests/c/hostile").glob("*.rnne"))
 GOOD = (ROOT / "tests/c/tiny_gru.rnne").read_bytes()
 TEXTS = {

@@ -20,7 +20,7 @@ from artifacts import (
     reference_model,
     times_of,
 )
-from core_objects import SOURCES, require, run
+from core_objects import SOURCES, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import CORE
@@ -37,6 +37,7 @@ from rnnedge_runtime.snapshot import (
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
 
+pytestmark = pytest.mark.gcc_alone
 SPEC = ModelSpec(
     features=(Feature("a"),), targets=(Target("a"),), layers=(Gru(1, 3), Linear(3, 1))
 )
@@ -177,7 +178,7 @@ BAD_SNAPSHOT = 10
 def test_the_core_refuses_a_header_out_of_range(tmp_path: Path) -> None:
     library = tmp_path / "core.so"
     flags = ("-O1", "-shared", "-fPIC", f"-I{CORE / 'include'}")
-    run(require("gcc"), *flags, *SOURCES, "-o", library)
+    run("gcc", *flags, *SOURCES, "-o", library)
     core = ctypes.CDLL(str(library))
     weights = random_weights(SPEC, np.random.default_rng(0))
     file = bare_rnne(SPEC, weights)

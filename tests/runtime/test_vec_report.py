@@ -34,7 +34,9 @@ def report() -> ModuleType:
 def test_every_kernel_is_vectorised(
     compiler: str, report: ModuleType, tmp_path: Path
 ) -> None:
-    require(compiler)
+    require(
+        compiler, "aarch64-linux-gnu-objdump" if "aarch64" in compiler else "objdump"
+    )
     if not (IS_X86 or "aarch64" in compiler):
         pytest.skip("names of x86 instructions")
     rows = [

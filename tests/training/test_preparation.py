@@ -172,6 +172,11 @@ def test_feature_that_is_constant_in_training_is_left_out_or_refused():
     ):
         without_constant_features(step, 3, are_named=True)
     assert without_constant_features(dataset, 3, are_named=True) is dataset
+    without_target = dataclasses.replace(
+        with_values(step, values[:, ::-1]), features=("b",), columns=("b", "a")
+    )
+    with pytest.raises(DataError, match="none of its features varies"):
+        without_constant_features(without_target, 3, are_named=False)
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e20])
@@ -204,3 +209,13 @@ def test_missing_reading_under_reject_is_named_by_its_time():
     ):
         prepare(broken, TrainConfig(missing="reject"))
     prepare(broken, TrainConfig(missing="hold"))
+
+
+def test_a_validation_part_without_a_row_that_is_a_reading_is_refused():
+    """The validation error was the mean of nothing, and the network was said to explode."""
+    dataset = waves(400)
+    is_reading = np.ones(400, dtype=np.bool_)
+    is_reading[280:320] = False
+    series = dataclasses.replace(dataset.series[0], is_reading=is_reading)
+    with pytest.raises(DataError, match="validation part: target 'a' has no reading"):
+        prepare(dataclasses.replace(dataset, series=(series,)), TrainConfig(horizon=3))

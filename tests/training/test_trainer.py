@@ -83,7 +83,9 @@ def test_same_seed_same_bits_other_seed_other_weights():
 
 def test_carried_state_equals_one_long_run():
     """Lanes of one series cut into chunks must give the outputs of the uncut series."""
-    config = dataclasses.replace(SMALL, dropout=0.0, lanes=1, learning_rate=1e-12)
+    config = dataclasses.replace(
+        SMALL, dropout=0.0, lanes=1, learning_rate=1e-12, drift=False
+    )
     prepared = prepare(waves(200), config)
     trainer = Trainer(prepared, config, CPU)
     expected, _ = trainer.model(
@@ -110,7 +112,14 @@ def test_carried_state_equals_one_long_run():
 def test_padding_and_neighbours_stay_out_of_the_loss():
     """A short series beside a longer one: the first loss is that of its own rows only."""
     config = dataclasses.replace(
-        SMALL, dropout=0.0, lanes=2, horizon=1, chunk_length=50, loss="mae"
+        SMALL,
+        drift=False,
+        dropout=0.0,
+        lanes=2,
+        horizon=1,
+        chunk_length=50,
+        loss="mae",
+        split_by="series",
     )
     prepared = prepare(waves(num_series=2, lengths=(100, 40)), config)
     trainer = Trainer(prepared, config, CPU)
@@ -171,7 +180,7 @@ def test_losses_learn(loss):
 
 
 def test_burn_in_leaves_out_the_first_steps_of_slices_within_a_series():
-    config = dataclasses.replace(SMALL, burn_in=4, lanes=2, epochs=1)
+    config = dataclasses.replace(SMALL, burn_in=4, lanes=2, epochs=1, drift=False)
     counts = []
     for burn_in in (0, 4):
         trainer = Trainer(

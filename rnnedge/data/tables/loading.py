@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,21 @@ from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.cell_text import check_columns, text_error
-from rnnedge_runtime.tables.timestamps import find_time_column, time_or_error
+from rnnedge_runtime.tables.cell_text import check_columns
+from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.time_column import time_columns
+from rnnedge_runtime.tables.time_reading import TimeReading
 
-from .table import Numbers, Table, numbers, read_table, table_from_frame, texts
-from .timeline import SeriesRows, check_order, find_period, place
+from .columns import Readings, common_names, read_columns
+from .differences import change_names, changes, counter_name, renamed
+from .files import read_tables
+from .gridding import Gridded, ReadSeries, grid_series
+from .long_form import check_is_wide, pivot_table
+from .recorded import options_of
+from .series_column import SEPARATOR, with_joined_column
+from .table import Table, texts
+from .timeline import SeriesRows
+from .times import find_table_times, notes_of, table_times
 from .units import guess_unit
 
 
@@ -28,77 +38,178 @@ def load_dataset(
     time: str | None = None,
     series: str | None = None,
     units: Mapping[str, str] | None = None,
+    options: TableOptions | None = None,
+    is_learned: bool = True,
 ) -> Dataset:
     """Read tables of sensor readings onto one regular time grid.
 
     Args:
-        source: path of a CSV (also gzipped) or Parquet file, a pattern such as
-            `data/*.csv`, a list of these, a polars or pandas data frame, or a dict of
-            columns. Every file is at least one series.
+        source: path of a table (text such as CSV, JSON, Excel, Parquet; text also gzipped),
+            a folder of them, a pattern such as `data/*.csv`, a list of these, a data frame
+            (polars, pandas, Arrow), a dict of columns, or a list or dict of frames. Every
+            file and frame is at least one series.
         targets: columns to forecast.
         features: input columns; all numeric columns, the targets among them, when None.
         time: time column; found by its name or its text when None. Without one, rows are
             one step apart.
-        series: column that tells the series of a row apart.
+        series: column that tells the series of a row apart; several joined by `+`.
         units: unit by column name; the others are read from the names.
+        options: what should not be found out of the tables.
+        is_learned: whether something is to be learned from them: then a target must be
+            named, and columns that were asked for must vary.
 
     Returns:
-        The readings, and notes about what was mended or left out.
+        The readings, and notes about what was found, mended or left out.
 
     Raises:
         DataError: what a table holds cannot be used; the message names file, column, row.
     """
-    tables = _read_tables(source)
+    options = options or TableOptions()
     targets = tuple(dict.fromkeys([targets] if isinstance(targets, str) else targets))
-    if not targets:
+    if not targets and is_learned:
         raise DataError("load_dataset: no target is named. Name a column to forecast.")
     chosen = tuple(dict.fromkeys(features)) if features is not None else None
-    for table in tables:
-        _check_asked(table, targets, chosen, series, time)
-    taken = {*targets, *(chosen or ()), *([series] if series else [])}
-    time_columns = _time_columns(tables, time, taken)
-    others = {series, *time_columns}
-    names = chosen if chosen is not None else _common_names(tables, others)
+    tables = read_tables(source, options)
+    if options.pivot is None:
+        tables = [renamed(table, options) for table in tables]
+    targets = change_names(targets, options)
+    chosen = None if chosen is None else change_names(chosen, options)
+    if series is None:
+        series = tables[0].series
+    elif series == time:
+        raise DataError(
+            f"{tables[0].where}: column '{series}' is named for the series and for the "
+            "time. Name two columns."
+        )
+    tables = [with_joined_column(table, series) for table in tables]
     asked = {*targets, *(chosen or ())}
-    readings, notes = _readings(tables, tuple(dict.fromkeys((*names, *targets))), asked)
+    timed = _timed(tables, targets, chosen, time, series, options)
+    tables = [item.table for item in timed]
+    for table in tables:
+        _check_asked(table, targets, chosen, series)
+    times = [item.reading for item in timed]
+    others = {*_parts(series), *(n for one in times if one for n in one.columns)}
+    names = chosen if chosen is not None else tuple(common_names(tables, others))
+    differences = change_names(options.difference, options)
+    readings, notes = read_columns(
+        tables,
+        tuple(dict.fromkeys((*names, *targets))),
+        asked,
+        differences,
+        is_learned=is_learned,
+    )
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
-    all_series, period_s, mended = _all_series(
-        tables, readings, columns, time_columns, series
-    )
+    gridded = _all_series(timed, readings, columns, differences, series, options)
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
-        units=_units(columns, units or {}),
+        units=_units(tables, columns, units or {}, options),
         features=features,
         targets=targets,
-        series=tuple(all_series),
-        sample_period_s=period_s,
-        notes=(*notes, *mended),
+        series=gridded.series,
+        sample_period_s=gridded.sample_period_s,
+        notes=(
+            *(note for table in tables for note in _notes(table)),
+            *notes,
+            *notes_of(times),
+            *gridded.notes,
+        ),
+        max_gap_s=gridded.max_gap_s,
+        clock=next((one.clock for one in times if one and one.clock), ""),
+        has_calendar=all(one.has_calendar for one in times if one),
     )
 
 
-def _read_tables(source: Any) -> list[Table]:
-    if isinstance(source, str | Path):
-        source = [source]
-    if isinstance(source, list | tuple) and all(
-        isinstance(item, str | Path) for item in source
-    ):
-        return [read_table(path) for item in source for path in _paths(item)]
-    return [table_from_frame(source)]
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Timed:
+    """A table with its times.
+
+    Attributes:
+        table: with one row for each time of each series.
+        reading: how its times are read; None without time.
+        time_us: `[N]` microseconds since 1970 UTC.
+    """
+
+    table: Table
+    reading: TimeReading | None
+    time_us: NDArray[np.int64] | None
 
 
-def _paths(item: str | Path) -> list[Path]:
-    path = Path(item).expanduser()
-    if path.exists() or not glob.has_magic(str(path)):
-        return [path]
-    anchor = Path(path.anchor)
-    found = sorted(anchor.glob(str(path.relative_to(anchor))))
-    if not found:
-        raise DataError(
-            f"{item}: no file matches this pattern. Check the folder and the ending."
-        )
+def _timed(
+    tables: list[Table],
+    targets: Sequence[str],
+    features: Sequence[str] | None,
+    time: str | None,
+    series: str | None,
+    options: TableOptions,
+) -> list[_Timed]:
+    """The tables with their times, long ones as wide ones."""
+    asked = {*targets, *(features or ())}
+    taken = asked if options.pivot is None else {options.pivot}
+    for table in tables:
+        names = time_columns(time, table.names) if time is not None else ()
+        check_columns(names, table.names, where=table.where, role="time")
+    readings = find_table_times(
+        tables, time=time, taken={*taken, *_parts(series)}, options=options
+    )
+    found = []
+    for table, reading in zip(tables, readings, strict=True):
+        columns = [n for n in (options.pivot, series) if n and n in table.names]
+        time_us: NDArray[np.int64] | None = None
+        notes: list[str] = []
+        if reading is not None:
+            time_us, notes = table_times(table, reading, _positions(table, columns))
+        table = dataclasses.replace(table, notes=(*table.notes, *notes))
+        if options.pivot is not None:
+            table, time_us = pivot_table(
+                table,
+                options.pivot,
+                times=reading.columns if reading else (),
+                time_us=time_us,
+                series=series,
+                leader=_leader(targets, features, options),
+            )
+            table = renamed(table, options)
+        elif series is None and reading is not None and time_us is not None:
+            check_is_wide(table, {*reading.columns, *asked}, time_us)
+        found.append(_Timed(table, reading, time_us))
     return found
+
+
+def _positions(table: Table, columns: Sequence[str]) -> list[NDArray[np.int64]] | None:
+    """Positions of the rows that have the same cells in these columns."""
+    if not columns:
+        return None
+    cells = zip(*(texts(table.columns[name]) for name in columns), strict=True)
+    positions: dict[tuple[str, ...], list[int]] = {}
+    for k, cell in enumerate(cells):
+        positions.setdefault(cell, []).append(k)
+    return [np.array(rows) for rows in positions.values()]
+
+
+def _parts(series: str | None) -> list[str]:
+    return [] if series is None else [series, *series.split(SEPARATOR)]
+
+
+def _leader(
+    targets: Sequence[str], features: Sequence[str] | None, options: TableOptions
+) -> str | None:
+    """The column whose readings make the rows of a pivoted table; None: all do."""
+    if options.resample is not None:
+        return None
+    leader = targets[0]
+    if features is not None and leader not in features:
+        leader = features[0]
+    return counter_name(leader, options)
+
+
+def _notes(table: Table) -> list[str]:
+    """The notes on a table, each with its name in front."""
+    return [
+        note if note.startswith(table.where) else f"{table.where}: {note}"
+        for note in table.notes
+    ]
 
 
 def _check_asked(
@@ -106,148 +217,68 @@ def _check_asked(
     targets: Sequence[str],
     features: Sequence[str] | None,
     series: str | None,
-    time: str | None,
 ) -> None:
     asked = {
         "target": targets,
         "feature": features or (),
         "series": [series] if series is not None else [],
-        "time": [time] if time is not None else [],
     }
     for role, names in asked.items():
         check_columns(names, table.names, where=table.where, role=role)
 
 
-def _time_columns(
-    tables: list[Table], time: str | None, taken: set[str]
-) -> list[str | None]:
-    found = [
-        find_time_column(
-            table.names,
-            [texts(column.head(1))[0] for column in table.columns.values()],
-            where=table.where,
-            taken=taken,
-        )
-        if time is None
-        else time
-        for table in tables
-    ]
-    if None in found and any(found):
-        without = tables[found.index(None)].where
-        raise DataError(
-            f"{without}: no time column is found, but the other tables have one. "
-            "Name it (--time), or leave this table out."
-        )
-    return found
-
-
-def _common_names(tables: list[Table], others: set[str | None]) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name in tables[0].names
-        if name and name not in others and all(name in table.names for table in tables)
-    )
-
-
-def _readings(
-    tables: list[Table], names: Sequence[str], asked: set[str]
-) -> tuple[dict[str, list[NDArray[np.float32]]], list[str]]:
-    """Numbers of the usable columns by name, one array per table; notes on the others."""
-    readings = {}
-    notes = []
-    for name in names:
-        parts = [numbers(table.columns[name]) for table in tables]
-        for table, part in zip(tables, parts, strict=True):
-            if part.first_text and (name in asked or _is_mostly_numbers(parts)):
-                row, text = part.first_text
-                raise text_error(where=table.where, column=name, text=text, row=row)
-        fault = _fault(parts)
-        if fault is None:
-            readings[name] = [part.values for part in parts]
-        elif name in asked:
-            raise DataError(
-                f"{tables[0].where}: column '{name}' {fault}, so there is nothing to learn "
-                "from it. Leave it out, or give a table in which it varies."
-            )
-        else:
-            notes.append(f"{tables[0].where}: column '{name}' is left out, it {fault}.")
-    common = _common_names(tables, set())
-    for table in tables:
-        extra = [name for name in table.names if name and name not in common]
-        if extra:
-            notes.append(
-                f"{table.where}: column{'s' if len(extra) > 1 else ''} "
-                f"{', '.join(extra)} left out, another table has no such column."
-            )
-    return readings, notes
-
-
-def _is_mostly_numbers(parts: Iterable[Numbers]) -> bool:
-    parts = list(parts)
-    num_numbers = sum(int(np.isfinite(part.values).sum()) for part in parts)
-    return num_numbers > sum(part.num_texts for part in parts)
-
-
-def _fault(parts: list[Numbers]) -> str | None:
-    for part in parts:
-        if part.first_text:
-            row, text = part.first_text
-            return f"holds text ('{text}' in row {row})"
-    values = np.concatenate([part.values for part in parts])
-    present = values[np.isfinite(values)]
-    if not len(present):
-        return f"is empty in all {len(values):,} rows"
-    if present.min() == present.max():
-        return f"is {present[0]:g} in all {len(values):,} rows"
-    return None
-
-
 def _all_series(
-    tables: list[Table],
-    readings: dict[str, list[NDArray[np.float32]]],
+    timed: list[_Timed],
+    readings: Readings,
     columns: Sequence[str],
-    time_columns: list[str | None],
+    differences: Collection[str],
     series: str | None,
-) -> tuple[list[Series], float | None, list[str]]:
+    options: TableOptions,
+) -> Gridded:
     values = [
         np.stack([readings[name][k] for name in columns], axis=1)
-        for k in range(len(tables))
+        for k in range(len(timed))
     ]
     groups = [
         (k, name, rows)
-        for k, table in enumerate(tables)
-        for name, rows in _group_rows(table, series, has_others=len(tables) > 1)
+        for k, item in enumerate(timed)
+        for name, rows in _group_rows(item.table, series, has_others=len(timed) > 1)
     ]
-    if time_columns[0] is None:
-        return (
-            [
-                Series(name, None, values[k][rows], np.ones(len(rows), dtype=np.bool_))
+    notes = []
+    for column in differences:
+        for k, name, rows in groups:
+            where = _where(timed[k].table, name, series)
+            time_us = timed[k].time_us
+            j = columns.index(column)
+            values[k][rows, j], note = changes(
+                values[k][rows, j],
+                None if time_us is None else time_us[rows],
+                where=where,
+                column=column,
+            )
+            notes += note
+    float32 = [part.astype(np.float32) for part in values]
+    if timed[0].reading is None:
+        where = timed[0].table.where
+        return Gridded(
+            tuple(
+                Series(name, None, float32[k][rows], np.ones(len(rows), dtype=np.bool_))
                 for k, name, rows in groups
-            ],
+            ),
             None,
-            [f"{tables[0].where}: no time column, so rows are taken one step apart."],
+            None,
+            (*notes, f"{where}: no time column, so rows are taken one step apart."),
         )
-    times = [
-        _times(table, column)
-        for table, column in zip(tables, time_columns, strict=True)
-        if column is not None
-    ]
-    rows_of = [
-        SeriesRows(_where(tables[k], name, series), rows + 1, times[k][rows])
-        for k, name, rows in groups
-    ]
-    for item in rows_of:
-        check_order(item)
-    period_s = find_period(rows_of)
-    placed = [place(item, period_s or 1.0) for item in rows_of]
-    built = []
-    for (k, name, rows), spot in zip(groups, placed, strict=True):
-        grid = np.full((len(spot.time_us), len(columns)), np.nan, dtype=np.float32)
-        grid[spot.slots] = values[k][rows[spot.kept]]
-        is_reading = np.zeros(len(spot.time_us), dtype=np.bool_)
-        is_reading[spot.slots] = True
-        built.append(Series(name, spot.time_us, grid, is_reading))
-    return built, period_s, [note for spot in placed for note in spot.notes]
+    read = []
+    for k, name, rows in groups:
+        time_us = timed[k].time_us
+        assert time_us is not None
+        where = _where(timed[k].table, name, series)
+        spot = SeriesRows(where, rows + 1, time_us[rows])
+        read.append(ReadSeries(name, spot, float32[k][rows]))
+    del values, float32
+    gridded = grid_series(read, options)
+    return dataclasses.replace(gridded, notes=(*notes, *gridded.notes))
 
 
 def _where(table: Table, name: str, series: str | None) -> str:
@@ -261,31 +292,36 @@ def _group_rows(
     if series is None:
         return [(table.stem, np.arange(table.num_rows))]
     cells = texts(table.columns[series])
-    positions: dict[str, list[int]] = {}
-    for k, cell in enumerate(cells):
-        if not cell:
-            raise DataError(
-                f"{table.where}: series column '{series}' is empty in row {k + 1}. "
-                "Name the series of every row."
-            )
-        name = f"{table.stem}/{cell}" if has_others else cell
-        positions.setdefault(name, []).append(k)
-    return [(name, np.array(rows)) for name, rows in positions.items()]
-
-
-def _times(table: Table, column: str) -> NDArray[np.int64]:
-    return np.array(
-        [
-            time_or_error(text, where=table.where, column=column, row=row)
-            for row, text in enumerate(texts(table.columns[column]), 1)
-        ],
-        dtype=np.int64,
+    number_of: dict[str, int] = {}
+    number = np.fromiter(
+        (number_of.setdefault(cell, len(number_of)) for cell in cells),
+        np.int64,
+        count=len(cells),
     )
+    if "" in number_of:
+        raise DataError(
+            f"{table.where}: series column '{series}' is empty in row "
+            f"{cells.index('') + 1}. Name the series of every row."
+        )
+    borders = np.cumsum(np.bincount(number, minlength=len(number_of)))[:-1]
+    positions = np.split(np.argsort(number, kind="stable"), borders)
+    names = [f"{table.stem}/{cell}" if has_others else cell for cell in number_of]
+    return list(zip(names, positions, strict=True))
 
 
-def _units(columns: Sequence[str], given: Mapping[str, str]) -> tuple[str, ...]:
+def _units(
+    tables: list[Table],
+    columns: Sequence[str],
+    given: Mapping[str, str],
+    options: TableOptions,
+) -> tuple[str, ...]:
     check_columns(given, columns, where="load_dataset", role="unit")
-    return tuple(given.get(name, guess_unit(name)) for name in columns)
+    return tuple(
+        given[name]
+        if name in given
+        else guess_unit(counter_name(name, options)) or tables[0].units.get(name, "")
+        for name in columns
+    )
 
 
 def load_recorded(recorded: Mapping[str, Any], source: Any = None) -> Dataset:
@@ -302,4 +338,5 @@ def load_recorded(recorded: Mapping[str, Any], source: Any = None) -> Dataset:
         time=recorded.get("time"),
         series=recorded.get("series"),
         units=recorded.get("units"),
+        options=options_of(recorded),
     )

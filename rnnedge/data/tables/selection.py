@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 
 from rnnedge.data.series import Dataset
-from rnnedge.data.split import split_rows
+from rnnedge.data.split import SplitRule, split_dataset
 from rnnedge_runtime.errors import DataError
 
 
 def without_constant_features(
-    dataset: Dataset, horizon: int, *, are_named: bool
+    dataset: Dataset, horizon: int, *, are_named: bool, rule: SplitRule | None = None
 ) -> Dataset:
     """`dataset` without the features that do not vary in the training part.
 
@@ -23,12 +23,21 @@ def without_constant_features(
         dataset: as loaded.
         horizon: steps to forecast, which sets where the training part ends.
         are_named: whether the caller asked for these features by name.
+        rule: how the rows are shared out.
 
     Raises:
-        DataError: a feature that was asked for by name does not vary.
+        DataError: a feature that was asked for by name does not vary, or none
+            does, or a part is empty.
     """
     training = np.concatenate(
-        [s.values[: split_rows(len(s), horizon).train.stop] for s in dataset.series]
+        [
+            series.values[: part.train.stop]
+            for series, part in zip(
+                dataset.series,
+                split_dataset(dataset, horizon, rule).parts,
+                strict=True,
+            )
+        ]
     )
     constant = [
         name
@@ -40,7 +49,13 @@ def without_constant_features(
     if are_named:
         raise DataError(
             f"{dataset.source}: feature '{constant[0]}' does not vary in the training part, "
-            f"the first {len(training)} rows. Leave it out, or give data in which it does."
+            f"{len(training):,} rows. Leave it out, or give data in which it does."
+        )
+    if len(constant) == len(dataset.features):
+        raise DataError(
+            f"{dataset.source}: none of its features varies in the training part, "
+            f"{len(training):,} rows, so there is nothing to learn from. Give data in which "
+            "one does, or move the parts with --split."
         )
     kept = [name not in constant for name in dataset.columns]
     return dataclasses.replace(

@@ -1,34 +1,24 @@
-"""Rows of several series onto regular time slots: period, duplicates, holes.
+"""Rows of a series onto time slots: order, duplicates, holes, stretches.
 
 The slot of a row and the order of rows mean what they mean to the stream of a device
-(`rnnedge_runtime.tables.timestamps`, `rnnedge_runtime.streaming`).
+(`rnnedge_runtime.tables.time_grid`, `rnnedge_runtime.streaming`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.durations import duration_text
 from rnnedge_runtime.tables.time_grid import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
-    TimeGrid,
     backwards_error,
     hole_error,
+    slot_steps,
 )
-
-FAR_FROM_SLOT = 0.25
-"""Part of the period from which on a row's slot is a guess."""
-
-MAX_FAR_SHARE = 0.2
-"""Share of rows far from their slots above which there is no regular period."""
-
-MAX_REPEAT_SHARE = 0.2
-"""Share of rows in a slot already taken above which the time column is the wrong one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,130 +38,197 @@ class SeriesRows:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The slots of one series.
+    """The slots of one series, those of its stretches one after another.
 
     Attributes:
-        time_us: `[T]` microseconds since 1970 UTC of all slots.
+        time_us: `[T]` microseconds since 1970 UTC of all slots: a row's own time, and
+            evenly in between where a row is missing.
         slots: `[K]` slots that hold a reading, ascending, from 0 to T - 1.
         kept: `[K]` positions among the series' rows of those readings.
+        starts: `[S]` first slot of each stretch.
         notes: what was mended.
     """
 
     time_us: NDArray[np.int64]
     slots: NDArray[np.int64]
     kept: NDArray[np.int64]
+    starts: NDArray[np.int64]
     notes: tuple[str, ...]
 
 
-def check_order(series: SeriesRows) -> None:
-    """Raise DataError where a row is older than the one before it."""
-    backwards = np.flatnonzero(np.diff(series.time_us) < 0)
-    if len(backwards):
-        k = int(backwards[0])
-        raise backwards_error(
-            where=series.where,
-            row=int(series.rows[k + 1]),
-            time_us=int(series.time_us[k + 1]),
-            before_us=int(series.time_us[k]),
-            what_to_do="Sort the rows by time; write local times with their offset; if the "
-            "table holds several series, name their column (--series).",
-        )
+def time_order(
+    series: SeriesRows, *, sort: bool
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Positions of the rows in the order of their times; None: they are in order.
 
-
-def find_period(all_series: Sequence[SeriesRows]) -> float | None:
-    """The sampling period in seconds that all series share; None for single rows.
-
-    The most frequent difference between rows, unless the mean difference of neighbours
-    brings more rows near to their slots (stamps of 60 Hz in whole milliseconds, months).
+    Rows newest first throughout are turned round; other orders only with `sort`, which
+    leaves rows of the same time as they are.
 
     Raises:
-        DataError: too many rows are far from their slots, or repeat a time.
+        DataError: a row is older than the one before it, and `sort` is off.
     """
-    steps = np.concatenate([np.diff(series.time_us) for series in all_series])
-    repeated = steps == 0
-    if repeated.mean() > MAX_REPEAT_SHARE if len(steps) else False:
-        raise DataError(
-            f"{all_series[0].where}: {repeated.sum():,} of {len(steps) + 1:,} rows repeat "
-            "the time before them. If the table holds several series, name their column "
-            "(--series); a date and a clock time must be in one column."
+    steps = np.diff(series.time_us)
+    backwards = np.flatnonzero(steps < 0)
+    if not len(backwards):
+        return None, ()
+    if len(steps) > 1 and len(backwards) == len(steps):
+        note = f"{series.where}: the newest row came first; the rows were turned round."
+        return np.arange(len(series.rows))[::-1], (note,)
+    if sort:
+        order = np.argsort(series.time_us, kind="stable")
+        note = (
+            f"{series.where}: the rows were sorted by time, "
+            f"{count(len(backwards), 'row')} came after a newer one "
+            f"({row_list(series.rows[backwards + 1])})."
         )
-    steps = steps[~repeated]
-    if not len(steps):
-        return None
-    sizes, counts = np.unique(steps, return_counts=True)
-    common = float(sizes[np.argmax(counts)])
-    best = min(
-        _candidates(steps, common), key=lambda period: _share_far(all_series, period)
+        return order, (note,)
+    k = int(backwards[0])
+    raise backwards_error(
+        where=series.where,
+        row=int(series.rows[k + 1]),
+        time_us=int(series.time_us[k + 1]),
+        before_us=int(series.time_us[k]),
+        what_to_do="Sort the rows by time with --sort; write local times with their "
+        "offset, or name their zone (--tz); if the table holds several series, name their "
+        "column (--series).",
     )
-    share = _share_far(all_series, best)
-    if share > MAX_FAR_SHARE:
-        raise DataError(
-            f"{all_series[0].where}: the rows have no regular period; at the best one, "
-            f"{best:g} s, {share:.0%} of them lie more than a quarter of it off, expected "
-            f"at most {MAX_FAR_SHARE:.0%}. Resample the readings to a fixed period first."
-        )
-    return best
 
 
-def _candidates(steps: NDArray[np.int64], common: float) -> list[float]:
-    """Periods in seconds to try, the first of equally good ones wins."""
-    periods = [common]
-    for start in (common, float(np.median(steps))):
-        mean = steps.sum() / np.maximum(np.rint(steps / start), 1).sum()
-        periods += [1e6 * round(mean / 1e6), 1e3 * round(mean / 1e3), float(mean)]
-    return [period / 1e6 for period in periods if period > 0]
-
-
-def _share_far(all_series: Sequence[SeriesRows], period_s: float) -> float:
-    far = [
-        TimeGrid(int(series.time_us[0]), period_s).distance(series.time_us)
-        > FAR_FROM_SLOT
-        for series in all_series
-    ]
-    return float(np.concatenate(far).mean())
-
-
-def place(series: SeriesRows, period_s: float) -> Placement:
+def place(
+    series: SeriesRows, period_s: float, max_gap_s: float | None = None
+) -> Placement:
     """Put the rows of one series, in time order, into slots; the first row of a slot wins.
+
+    A hole longer than `max_gap_s` starts a new stretch, with a grid of its own; shorter
+    ones are filled with slots without a reading.
 
     Raises:
         DataError: a jump in time is too long to be a hole.
     """
-    grid = TimeGrid(int(series.time_us[0]), period_s)
-    row_slots = grid.slots(series.time_us)
-    slots, kept = np.unique(row_slots, return_index=True)
-    missing = np.diff(slots) - 1
-    too_long = np.flatnonzero(missing > MAX_HOLE)
-    if len(too_long):
-        k = int(too_long[0])
+    num_rows = len(series.time_us)
+    step_us = np.diff(series.time_us)
+    if max_gap_s is None:
+        breaks = np.empty(0, dtype=np.int64)
+    else:
+        breaks = np.flatnonzero(step_us > max_gap_s * 1e6) + 1
+    first_rows = np.concatenate([np.zeros(1, dtype=np.int64), breaks])
+    steps = _steps(series.time_us, first_rows, period_s)
+    steps[first_rows] = (
+        1  # every stretch starts at the slot after the last of the former
+    )
+    long_steps = np.flatnonzero(steps > MAX_HOLE + 1)
+    if len(long_steps):
+        k = int(long_steps[0])
         raise hole_error(
             where=series.where,
-            row=int(series.rows[kept[k + 1]]),
-            missing=int(missing[k]),
+            row=int(series.rows[k]),
+            missing=int(steps[k]) - 1,
             period_s=period_s,
         )
+    kept = np.flatnonzero(steps)
+    slots = np.cumsum(steps)[kept] - 1
+    starts = slots[np.searchsorted(kept, first_rows)]
+    before = np.maximum(kept - 1, 0)
+    return Placement(
+        time_us=_slot_times(slots, series.time_us[kept], series.time_us[before]),
+        slots=slots,
+        kept=kept,
+        starts=starts,
+        notes=(
+            *_step_notes(series, steps, first_rows, period_s),
+            *_stretch_notes(series, step_us, breaks, max_gap_s, num_rows),
+        ),
+    )
+
+
+def _steps(
+    time_us: NDArray[np.int64], first_rows: NDArray[np.int64], period_s: float
+) -> NDArray[np.int64]:
+    """`slot_steps` of every stretch."""
+    if len(first_rows) == 1:
+        return slot_steps(time_us, period_s)
+    parts = np.split(time_us, first_rows[1:])
+    return np.concatenate([slot_steps(part, period_s) for part in parts])
+
+
+def _slot_times(
+    slots: NDArray[np.int64], time_us: NDArray[np.int64], before_us: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Times of all slots from those with readings and the row before each of them."""
+    num_slots = int(slots[-1]) + 1
+    if num_slots == len(slots):
+        return time_us
+    found = np.empty(num_slots, dtype=np.int64)
+    found[slots] = time_us
+    steps = np.diff(slots, prepend=-1)
+    holes = np.flatnonzero(steps > 1)
+    steps = steps[holes]
+    number = np.arange(int((steps - 1).sum())) + 1
+    number -= np.repeat(np.cumsum(steps - 1) - (steps - 1), steps - 1)
+    whole, rest = np.divmod(time_us[holes] - before_us[holes], steps)
+    steps, whole, rest, first, slot = (
+        np.repeat(values, steps - 1)
+        for values in (steps, whole, rest, before_us[holes], slots[holes] - steps)
+    )
+    found[slot + number] = first + whole * number + rest * number // steps
+    return found
+
+
+def _step_notes(
+    series: SeriesRows,
+    steps: NDArray[np.int64],
+    first_rows: NDArray[np.int64],
+    period_s: float,
+) -> list[str]:
+    period_us = period_s * 1e6
+    aside = steps * period_us
+    aside[1:] -= np.diff(series.time_us)
+    aside[first_rows] = 0
     notes = []
-    off = grid.distance(series.time_us) > OFF_GRID_FRACTION
+    off = np.abs(aside, out=aside) > OFF_GRID_FRACTION * period_us
+    del aside
     if off.any():
         notes.append(
-            f"{series.where}: {count(off.sum(), 'row')} off the period of {period_s:g} s "
-            f"moved to the nearest slot ({row_list(series.rows[off])})."
+            f"{series.where}: {count(off.sum(), 'row')} off the period of "
+            f"{duration_text(period_s)}, "
+            "by the time since the row before, in the nearest slot "
+            f"({row_list(series.rows[off])})."
         )
-    is_repeat = np.ones(len(row_slots), dtype=bool)
-    is_repeat[kept] = False
+    is_repeat = steps == 0
     if is_repeat.any():
         notes.append(
             f"{series.where}: {count(is_repeat.sum(), 'row')} left out, their time slot "
             f"was already taken ({row_list(series.rows[is_repeat])})."
         )
-    if missing.any():
-        after = series.rows[kept[:-1][missing > 0]]
+    after_hole = np.flatnonzero(steps > 1)
+    if len(after_hole):
+        missing = int((steps[after_hole] - 1).sum())
+        hint = ""
+        if missing > len(steps):
+            hint = " A shorter --max-gap starts new stretches instead."
         notes.append(
-            f"{series.where}: {count(missing.sum(), 'missing row')} put in, empty, after "
-            f"{row_list(after)}."
+            f"{series.where}: {count(missing, 'missing row')} put in after "
+            f"{row_list(series.rows[after_hole - 1])}.{hint}"
         )
-    time_us = grid.times_us(np.arange(slots[-1] + 1))
-    return Placement(time_us, slots, kept, tuple(notes))
+    return notes
+
+
+def _stretch_notes(
+    series: SeriesRows,
+    step_us: NDArray[np.int64],
+    breaks: NDArray[np.int64],
+    max_gap_s: float | None,
+    num_rows: int,
+) -> list[str]:
+    if not len(breaks) or max_gap_s is None:
+        return []
+    longest = duration_text(float(step_us[breaks - 1].max()) / 1e6)
+    return [
+        f"{series.where}: {num_rows:,} rows in {len(breaks) + 1:,} stretches, each from "
+        f"the initial state; {count(len(breaks), 'hole')} longer than "
+        f"{duration_text(max_gap_s)} (the longest {longest}) between them, before "
+        f"{row_list(series.rows[breaks])} (--max-gap)."
+    ]
 
 
 def count(number: int, noun: str) -> str:

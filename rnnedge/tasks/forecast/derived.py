@@ -32,6 +32,14 @@ def choose_derived(
             f"train: derived='{choice}' needs a time column, and {dataset.source} has "
             "none. Name the column with --time, or use --derived none."
         )
+    if not dataset.has_calendar:
+        if choice == "auto":
+            return ()
+        raise SpecError(
+            f"train: derived='{choice}' needs dates, and the times of {dataset.source} only "
+            "count from some start. Use --derived none, or name a column of dates with "
+            "--time."
+        )
     periods = {"hour_of_day": HOUR_OF_DAY_S, "time_of_year": TIME_OF_YEAR_S}
     if choice in periods:
         return (DerivedInput(periods[choice]),)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.scaling import Scaler
+from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
 from rnnedge.tasks.config import TrainConfig
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.layers import AddLast, Affine, Gru, Layer, Linear, Lstm, Rnn
+from rnnedge_runtime.layers import (
+    AddLast,
+    Affine,
+    Difference,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+)
 from rnnedge_runtime.spec import ModelSpec
 
 Array = NDArray[np.float32]
@@ -32,13 +43,43 @@ def last_sources(dataset: Dataset, config: TrainConfig) -> list[int] | None:
     ]
 
 
+def change_sources(dataset: Dataset, config: TrainConfig) -> tuple[int, ...]:
+    """Indices of the features whose change is an input as well: those of the targets.
+
+    Raises:
+        SpecError: `drift` was asked for, and the last reading is not added.
+    """
+    is_added = last_sources(dataset, config) is not None
+    if config.drift and not is_added:
+        raise SpecError(
+            "train: drift=True needs the last reading to be added to the forecast, and it "
+            "is not. Leave --drift out, or add every target to the features."
+        )
+    if config.drift is False or not is_added:
+        return ()
+    return tuple(dataset.features.index(name) for name in dataset.targets)
+
+
 def network_layers(
-    config: TrainConfig, input_size: int, y: Array, sources: list[int] | None
+    config: TrainConfig,
+    input_size: int,
+    output_size: int,
+    *,
+    last: list[int] | None,
+    changes: tuple[int, ...],
 ) -> tuple[Layer, ...]:
-    """The chain from raw readings to forecasts in the targets' units."""
-    output_size = y.shape[1]
-    layers: list[Layer] = [Affine(input_size)]
-    size = input_size
+    """The chain from raw readings to forecasts in the targets' units.
+
+    Args:
+        config: cell and sizes.
+        input_size: I.
+        output_size: O.
+        last: index of the input added to each output; None for no add_last.
+        changes: indices of the inputs whose change is an input as well.
+    """
+    layers: list[Layer] = [Difference(input_size, changes)] if changes else []
+    size = input_size + len(changes)
+    layers.append(Affine(size))
     for _ in range(config.num_layers):
         if config.cell == "rnn":
             layers.append(Rnn(size, config.hidden_size, config.nonlinearity))
@@ -48,26 +89,37 @@ def network_layers(
             layers.append(Lstm(size, config.hidden_size, config.proj_size))
         size = layers[-1].output_size
     layers += [Linear(size, output_size), Affine(output_size, inverse=True)]
-    if sources is not None:
-        layers.append(AddLast(tuple(sources)))
+    if last is not None:
+        layers.append(AddLast(tuple(last), is_clipped=False))
     return tuple(layers)
 
 
-def affine_weights(
-    spec: ModelSpec, input_scaler: Scaler, output_scaler: Scaler
+def fixed_weights(
+    spec: ModelSpec, inputs: Scaler, outputs: Scaler, changes: ChangeScaler | None
 ) -> dict[str, Array]:
-    """Derived inputs are sines and cosines already: shift 0, scale 1."""
-    extra = spec.input_size - spec.num_features
-    shift = np.concatenate([input_scaler.mean, np.zeros(extra, np.float32)])
-    scale = np.concatenate([1 / input_scaler.scale, np.ones(extra, np.float32)])
-    inverse = next(
-        k
-        for k, layer in enumerate(spec.layers)
-        if isinstance(layer, Affine) and layer.inverse
-    )
-    return {
-        "layers.0.shift": shift.astype(np.float32),
-        "layers.0.scale": scale.astype(np.float32),
-        f"layers.{inverse}.shift": output_scaler.mean,
-        f"layers.{inverse}.scale": output_scaler.scale,
+    """The weights that are fitted, not trained: scalers and the limits of changes.
+
+    Derived inputs are sines and cosines already: shift 0, scale 1.
+    """
+    derived = spec.input_size - spec.num_features
+    shift: list[Array] = [inputs.mean, np.zeros(derived, np.float32)]
+    scale: list[Array] = [np.reciprocal(inputs.scale), np.ones(derived, np.float32)]
+    weights: dict[str, Array] = {}
+    if changes is not None:
+        weights |= {"layers.0.low": changes.low, "layers.0.high": changes.high}
+        shift.append(changes.scaler.mean)
+        scale.append(np.reciprocal(changes.scaler.scale))
+    first, last = (k for k, la in enumerate(spec.layers) if isinstance(la, Affine))
+    return weights | {
+        f"layers.{first}.shift": np.concatenate(shift).astype(np.float32),
+        f"layers.{first}.scale": np.concatenate(scale).astype(np.float32),
+        f"layers.{last}.shift": outputs.mean,
+        f"layers.{last}.scale": outputs.scale,
     }
+
+
+def input_scaler(spec: ModelSpec, weights: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Shift and scale `[I]` of the model inputs among `fixed_weights`."""
+    first = next(k for k, la in enumerate(spec.layers) if isinstance(la, Affine))
+    shift, scale = (weights[f"layers.{first}.{name}"] for name in ("shift", "scale"))
+    return shift[: spec.input_size], scale[: spec.input_size]

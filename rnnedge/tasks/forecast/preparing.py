@@ -6,22 +6,30 @@ derived columns appended, raw units. Everything fitted is fitted on the training
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.scaling import fit_features, fit_scaler
+from rnnedge.data.limits import read_limits
+from rnnedge.data.scaling import fit_changes, fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import Parts, check_parts, split_rows
+from rnnedge.data.split import Parts, split_dataset, split_notes
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import choose_derived
 from rnnedge.tasks.forecast.network import (
-    affine_weights,
+    change_sources,
+    fixed_weights,
     last_sources,
     network_layers,
 )
-from rnnedge.tasks.forecast.targets import check_targets, true_outputs
+from rnnedge.tasks.forecast.targets import (
+    check_targets,
+    plausible,
+    target_ranges,
+    true_outputs,
+)
 from rnnedge_runtime.errors import NonFiniteError
 from rnnedge_runtime.input_handling import hold_readings
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
@@ -38,7 +46,7 @@ class PreparedSeries:
         name: series id.
         time_us: `[T]` microseconds since 1970 UTC, or None.
         x: `[T, I]` held model inputs in raw units.
-        targets: `[T, targets]` readings as they came, NaN where missing.
+        targets: `[T, targets]` plausible readings as they came, NaN where missing.
         y: `[T, O]` true outputs in raw units, NaN where unknown.
         parts: rows from which forecasts are made, by part.
         is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
@@ -87,12 +95,13 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         SpecError: the config does not fit the data.
     """
     horizon = config.horizon
-    parts = [split_rows(len(series.values), horizon) for series in dataset.series]
-    longest = max(len(series) for series in dataset.series)
-    check_parts(parts, longest, horizon, where=dataset.source)
+    split = split_dataset(dataset, horizon, config.split_rule)
+    parts = split.parts
     if config.missing == "reject":
         _check_complete(dataset)
 
+    limits = read_limits(config.clip, config.range)
+    limits.check_names(dataset.features, where=dataset.source)
     num_features = len(dataset.features)
     training = np.concatenate(
         [s.values[: p.train.stop] for s, p in zip(dataset.series, parts, strict=True)]
@@ -102,6 +111,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         dataset.units[:num_features],
         training[:, :num_features],
         missing=config.missing,
+        limits=limits,
     )
     derived = choose_derived(dataset, parts, config.derived)
     sources = last_sources(dataset, config)
@@ -115,28 +125,29 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         )
         for series in dataset.series
     ]
-    clipped = [_clip(features, x) for x in held]
     columns = [dataset.columns.index(target) for target in dataset.targets]
-    outputs = [true_outputs(s.values[:, columns], horizon) for s in dataset.series]
-    changes = [
-        y if sources is None else y - x[:, sources]
-        for y, x in zip(outputs, clipped, strict=True)
-    ]
-    check_targets(dataset, training[:, columns], outputs, parts)
+    ranges = target_ranges(dataset, features, training[:, columns])
+    targets = [plausible(s.values[:, columns], ranges) for s in dataset.series]
+    outputs = [true_outputs(values, horizon) for values in targets]
+    check_targets(dataset, plausible(training[:, columns], ranges), outputs, parts)
     output_scaler = fit_scaler(
-        np.concatenate(
-            [d[: p.train.stop] for d, p in zip(changes, parts, strict=True)]
-        ),
+        _changes(outputs, held, sources, parts),
         [name for name in dataset.targets for _ in range(horizon)],
         where=f"{dataset.source}, training part",
     )
     input_scaler = fit_scaler(
-        np.concatenate(
-            [x[: p.train.stop] for x, p in zip(clipped, parts, strict=True)]
-        ),
+        (_clipped(held, features, k, parts) for k in range(num_features)),
         dataset.features,
         where=f"{dataset.source}, training part",
     )
+    changing = change_sources(dataset, config)
+    change_scaler = None
+    if changing:
+        change_scaler = fit_changes(
+            [x[: p.train.stop, changing] for x, p in zip(held, parts, strict=True)],
+            [dataset.features[k] for k in changing],
+            where=f"{dataset.source}, training part",
+        )
     spec = ModelSpec(
         features=features,
         targets=tuple(
@@ -144,7 +155,11 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             for name, column in zip(dataset.targets, columns, strict=True)
         ),
         layers=network_layers(
-            config, num_features + 2 * len(derived), outputs[0], sources
+            config,
+            num_features + 2 * len(derived),
+            outputs[0].shape[1],
+            last=sources,
+            changes=changing,
         ),
         horizon=horizon,
         derived=derived,
@@ -157,26 +172,58 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             name=one.name,
             time_us=one.time_us,
             x=_model_inputs(one, x, derived),
-            targets=one.values[:, columns],
+            targets=known,
             y=y,
             parts=part,
             is_reading=one.is_reading,
             stretch=one.stretch,
         )
-        for one, x, y, part in zip(dataset.series, held, outputs, parts, strict=True)
+        for one, x, known, y, part in zip(
+            dataset.series, held, targets, outputs, parts, strict=True
+        )
     )
     return Prepared(
         spec=spec,
-        affine_weights=affine_weights(spec, input_scaler, output_scaler),
+        affine_weights=fixed_weights(spec, input_scaler, output_scaler, change_scaler),
         series=series,
         output_scale=output_scaler.scale,
-        notes=dataset.notes,
+        notes=(*dataset.notes, *split_notes(dataset, split, config.split_rule)),
     )
 
 
-def _clip(features: tuple[Feature, ...], x: Array) -> Array:
-    bounds = np.array([feature.clip for feature in features], dtype=np.float32)
-    return np.clip(x, bounds[:, 0], bounds[:, 1])
+def _training(arrays: Sequence[Array], column: int, parts: Sequence[Parts]) -> Array:
+    """`[rows of training]` of one column of `[T, N]` arrays, as a copy."""
+    rows = [x[: p.train.stop, column] for x, p in zip(arrays, parts, strict=True)]
+    return np.concatenate(rows)
+
+
+def _clipped(
+    held: Sequence[Array],
+    features: tuple[Feature, ...],
+    column: int,
+    parts: Sequence[Parts],
+) -> Array:
+    """`[rows of training]` of one feature, held and clipped."""
+    rows = _training(held, column, parts)
+    clip = features[column].clip
+    if clip is not None:
+        low, high = np.array(clip, dtype=np.float32)
+        np.clip(rows, low, high, out=rows)
+    return rows
+
+
+def _changes(
+    outputs: Sequence[Array],
+    held: Sequence[Array],
+    sources: list[int] | None,
+    parts: Sequence[Parts],
+) -> Iterator[Array]:
+    """Per output `[rows of training]`: what the layers before add_last have to give."""
+    for column in range(outputs[0].shape[1]):
+        rows = _training(outputs, column, parts)
+        if sources is not None:
+            rows -= _training(held, sources[column], parts)
+        yield rows
 
 
 def _check_complete(dataset: Dataset) -> None:

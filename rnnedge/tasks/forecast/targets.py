@@ -5,20 +5,53 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.data.limits import Bounds, Limits, clean_range
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import Parts
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.spec import Feature
 
 Array = NDArray[np.float32]
 
 
+def target_ranges(
+    dataset: Dataset, features: tuple[Feature, ...], training: Array
+) -> list[Bounds | None]:
+    """The plausible range of every target: its feature's, or that of `training` `[T, N]`."""
+    of_features = {feature.name: feature.range for feature in features}
+    ranges = []
+    for name, column in zip(dataset.targets, training.T, strict=True):
+        seen = column[np.isfinite(column)]
+        if name in of_features or not len(seen):
+            ranges.append(of_features.get(name))
+        else:
+            ranges.append(Limits({}, {}).bounds(name, clean_range(seen))[1])
+    return ranges
+
+
+def plausible(values: Array, ranges: list[Bounds | None]) -> Array:
+    """`values` `[T, N]`, NaN where they are outside the range of their column."""
+    for k, bounds in enumerate(ranges):
+        if bounds is None:
+            continue
+        low, high = np.asarray(bounds, dtype=np.float32)
+        is_absurd = (values[:, k] < low) | (values[:, k] > high)
+        if is_absurd.any():
+            values = values.copy()
+            values[is_absurd, k] = np.nan
+    return values
+
+
 def true_outputs(values: Array, horizon: int) -> Array:
-    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none."""
+    """`[T, targets * horizon]`: the reading `step` rows ahead, NaN where there is none.
+
+    For one target it is a view, as large in memory as the target; not to be written to.
+    """
     num_rows, num_targets = values.shape
-    y = np.full((num_rows, num_targets, horizon), np.nan, dtype=np.float32)
-    for step in range(1, min(horizon, num_rows - 1) + 1):
-        y[:-step, :, step - 1] = values[step:]
-    return y.reshape(num_rows, num_targets * horizon)
+    ahead = np.full((num_rows + horizon - 1, num_targets), np.nan, dtype=np.float32)
+    ahead[: num_rows - 1] = values[1:]
+    windows = np.lib.stride_tricks.sliding_window_view(ahead, horizon, axis=0)
+    return windows.reshape(num_rows, num_targets * horizon)
 
 
 def check_targets(
@@ -35,11 +68,14 @@ def check_targets(
             )
     held_out = np.concatenate(
         [
-            y[p.validation.start : p.validation.stop]
-            for y, p in zip(outputs, parts, strict=True)
+            y[p.validation.start : p.validation.stop][
+                one.is_reading[p.validation.start : p.validation.stop]
+            ]
+            for one, y, p in zip(dataset.series, outputs, parts, strict=True)
         ]
     )
-    known = np.isfinite(held_out).reshape(len(held_out), len(dataset.targets), -1)
+    horizon = held_out.shape[1] // len(dataset.targets)
+    known = np.isfinite(held_out).reshape(-1, len(dataset.targets), horizon)
     for name, is_known in zip(dataset.targets, known.any(axis=(0, 2)), strict=True):
         if not is_known:
             raise DataError(

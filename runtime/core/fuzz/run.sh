@@ -11,7 +11,11 @@ core=$(dirname "$here")
 work=${RNNE_FUZZ_DIR:-$core/../../build/fuzz}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-clang=$(command -v clang || command -v clang-14)
+clang=$(command -v clang-14 || command -v clang) || {
+    echo "run.sh: clang is not installed. On Debian: apt-get install clang-14 libclang-rt-14-dev" \
+        "llvm-14" >&2
+    exit 1
+}
 suffix=${clang##*clang}
 sanitizers=address,undefined
 

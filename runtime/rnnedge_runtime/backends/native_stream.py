@@ -88,7 +88,8 @@ class NativeStream(CoreStream, Stream):
         time = self.peek(output, values)
         if time is None:
             return None
-        return LastStep(output, split_state(self._spec, values)[:-1], time)
+        *state, held = split_state(self._spec, values)
+        return LastStep(output, state, time, held)
 
 
 def core_inputs(

@@ -13,35 +13,68 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import DataError
 from .timestamps import CELL_PADDING, NUMBER
 
-MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
-_OTHER_WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(
-    ("-nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"), math.nan
-)
+MISSING_WORDS = frozenset(
+    """
+    na n/a n.a. nd n/d n.d. #n/a #na <na> \\n nan -nan nat null none nil
+    - -- --- ---- ? ?? . .. ... * ** ***
+    missing miss empty nodata no_data no-data unavailable unavail unknown undef undefined
+    bad err error invalid void overflow overrange underrange open_circuit
+    #div/0! #value! #ref! #num! #name? #null!
+    inf +inf -inf infinity +infinity -infinity
+    """.split()  # noqa: SIM905
+) | {
+    "",
+    "no data",
+    "not available",
+    "no value",
+    "missing value",
+    "1.#qnan",
+    "-1.#ind",
+    "1.#inf",
+}
+"""Words, in lower case, for a reading that is not there."""
 
 DELIMITERS = ",;\t|"
 
 
-def parse_reading(text: str) -> float | None:
-    """The number in a cell; NaN where it is missing or infinite, None where it is text.
+_TRUTH = {"true": 1.0, "false": 0.0}
 
-    Numbers are decimal as in Python's `float`, without underscores; `true` is 1 and
+
+def parse_reading(text: str) -> float | None:
+    """The number in a plain cell; NaN where it is missing, None where it is text.
+
+    What else a cell may hold depends on its column (`number_text.ColumnReader`). Plain
+    numbers are decimal as in Python's `float`, without underscores; `true` is 1 and
     `false` 0. What float32 cannot hold is infinite once rounded, hence missing as well.
     """
     text = text.strip(CELL_PADDING)
     if NUMBER.fullmatch(text):
         return float(text)
     word = text.lower()
-    return math.nan if word in MISSING_WORDS else _OTHER_WORDS.get(word)
+    return math.nan if word in MISSING_WORDS else _TRUTH.get(word)
 
 
-def text_error(*, where: str, column: str, text: str, row: int) -> DataError:
-    """The error of a numeric column with text in it."""
-    hint = "Mend or empty this cell"
-    if NUMBER.fullmatch(text.strip(CELL_PADDING).replace(",", ".", 1)):
-        hint = "Write decimals with a point"
+def text_error(
+    *, where: str, column: str, text: str, row: int, hint: str | None = None
+) -> DataError:
+    """The error of a numeric column with text in it.
+
+    Args:
+        where: start of the message.
+        column: name of the column.
+        text: the cell.
+        row: counted from 1.
+        hint: what to do, as a sentence.
+    """
+    if hint is None:
+        if NUMBER.fullmatch(text.strip(CELL_PADDING).replace(",", ".", 1)):
+            hint = "If the comma is the decimal mark, say so with --decimal ,."
+        else:
+            word = text.strip(CELL_PADDING)
+            hint = f"If it means a missing reading, name it with --na '{word}'."
     return DataError(
         f"{where}: column '{column}' holds '{text}' in row {row}, expected a number. "
-        f"{hint}, or leave the column out."
+        f"{hint} Otherwise mend the cell, or leave the column out."
     )
 
 
@@ -56,39 +89,14 @@ def csv_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
-def header_names(cells: Sequence[str], *, where: str) -> list[str]:
-    """Column names of a header line, without padding; "" for a column without a name.
-
-    Raises:
-        DataError: a name occurs twice, or the line holds numbers instead of names.
-    """
-    names = [cell.strip(CELL_PADDING) for cell in cells]
-    if all(NUMBER.fullmatch(name) for name in names):
-        raise DataError(
-            f"{where}: the first line holds numbers ({', '.join(names[:3])}), expected "
-            "the names of the columns. Put a header line in front."
-        )
-    for k, name in enumerate(names):
-        if name and name in names[:k]:
-            raise DataError(
-                f"{where}: columns {names.index(name) + 1} and {k + 1} are both named "
-                f"'{name}'. Rename one of them."
-            )
-    return names
-
-
-def is_blank_row(cells: Sequence[str], width: int) -> bool:
-    """Whether a line holds nothing, so that it is no row of a table `width` columns wide."""
-    if len(cells) == 1 and width > 1:
-        return not cells[0].strip(CELL_PADDING)
-    return not cells
-
-
 def ragged_error(*, where: str, row: int, found: int, expected: int) -> DataError:
     """The error of a row with too few or too many cells."""
+    reason = "is cut short"
+    if found > expected:
+        reason = "holds a stray delimiter, or a decimal comma outside quotes"
     return DataError(
         f"{where}: row {row} has {found} cells, but the header names {expected} columns. "
-        "The row is cut short or holds a stray delimiter; mend it."
+        f"The row {reason}; mend it, or name what is between the cells with --delimiter."
     )
 
 

@@ -26,6 +26,7 @@ class TableOptions:
         resample: `PERIOD[:mean|last|max]`, for example `10min:mean`, for rows that have no
             regular period.
         max_gap: longest hole that is filled with missing rows, for example `6h`.
+        difference: counters; each becomes its change from row to row, `<name>_change`.
     """
 
     delimiter: str | None = None
@@ -42,3 +43,4 @@ class TableOptions:
     pivot: str | None = None
     resample: str | None = None
     max_gap: str | None = None
+    difference: tuple[str, ...] = ()

@@ -1,17 +1,13 @@
-"""CSV and JSON lines row by row, with the standard library: what a device reads.
+"""Tables row by row, with the standard library: what a device reads.
 
 A row is what the model needs of a line: its time and its readings in feature order. The
-training side reads whole tables (`rnnedge/data/table.py`) and means the same by each cell.
+training side reads whole tables (`rnnedge/data/tables/`) and means the same by each cell.
 """
 
 from __future__ import annotations
 
-import csv
-import itertools
-import json
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,19 +15,27 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..spec import ModelSpec
-from .cell_text import (
-    check_columns,
-    csv_cells,
-    empty_error,
-    header_names,
-    is_blank_row,
-    not_csv_error,
-    parse_reading,
-    ragged_error,
-    sniff_delimiter,
-    text_error,
+from .cell_text import check_columns
+from .changes import CounterChanges, change_name
+from .encoding import TextLines
+from .layouts import find_objects
+from .look_ahead import is_at_hand, look_ahead
+from .options import TableOptions
+from .pivot import named_value
+from .pivot_rows import LongTable, pivot_rows
+from .resampling import parse_resampling, resampled_rows
+from .row_cells import (
+    Cells,
+    cell_text,
+    decoded,
+    number_in,
+    object_cells,
+    reader_named,
+    text_cells,
 )
-from .timestamps import CELL_PADDING, find_time_column, time_or_error
+from .time_column import find_time, time_columns
+from .time_reading import TimeParser, TimeReading
+from .timestamps import CELL_PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,14 @@ class RowReader:
         time_column: its time column, None when it has none.
         series_column: the column that tells its series apart, None when it is one series.
         rows: the rows; raises DataError at a row that cannot be read.
+        notes: how the table is read; grows while the rows are read.
     """
 
     where: str
     time_column: str | None
     series_column: str | None
     rows: Iterator[Row]
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +85,22 @@ class _Table:
         spec: names the features.
         time: the time column, None when it is to be found.
         series: the series column, None when there is none.
+        options: what was said of how it is written.
+        is_live: whether a row must not wait for the lines after it.
     """
 
     where: str
     spec: ModelSpec
     time: str | None
     series: str | None
+    options: TableOptions
+    is_live: bool
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Column that each feature is read from: itself, or the counter it is of."""
+        counters = {change_name(name): name for name in self.options.difference}
+        return tuple(counters.get(name, name) for name in self.spec.feature_names)
 
 
 def read_rows(
@@ -94,53 +110,180 @@ def read_rows(
     where: str,
     time: str | None = None,
     series: str | None = None,
+    options: TableOptions | None = None,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
-    JSON lines (one object a line) when the first line starts with a brace, otherwise CSV
-    with a header, whose delimiter is found. Reads up to the first row at once.
+    JSON (one object a line, one array, SenML) when the first line starts with a brace or a
+    bracket, InfluxDB's CSV when it is that, otherwise text whose dialect is found. Reads up
+    to the first row at once, and further where the lines are at hand.
 
     Args:
         lines: an open text stream.
         spec: names the features.
         where: name of the table, for messages.
         time: name of the time column; found by its name or its text when None.
-        series: name of the column that tells the series of a row apart.
+        series: name of the column that tells the series of a row apart; several joined by
+            a plus sign.
+        options: how the table is written, where that is not to be found out.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
-    table = _Table(where, spec, time, series)
-    lines = _decoded(lines, where=where)
-    first = next((line for line in lines if line.strip(CELL_PADDING)), None)
-    if first is None:
-        raise empty_error(where=where)
-    lines = itertools.chain([first], lines)
-    if first.lstrip().startswith("{"):
-        return _read_json(lines, table)
-    return _read_csv(lines, table, sniff_delimiter(first))
+    is_live = lines.is_live if isinstance(lines, TextLines) else not is_at_hand(lines)
+    table = _Table(where, spec, time, series, options or TableOptions(), is_live)
+    notes = list(lines.notes) if isinstance(lines, TextLines) else []
+    objects, lines = find_objects(
+        decoded(lines, where=where),
+        where=where,
+        wanted=spec.feature_names if is_live else (),
+    )
+    if objects is not None:
+        cells = object_cells(
+            objects.rows, table.options, notes, where=where, is_live=is_live
+        )
+    else:
+        pivot = table.options.pivot
+        wanted = table.sources if pivot is None else (pivot,)
+        cells = text_cells(
+            lines,
+            table.options,
+            notes,
+            where=where,
+            wanted=wanted if is_live else None,
+        )
+    reader = _read(cells, table)
+    if table.options.resample is None:
+        return reader
+    resampling = parse_resampling(table.options.resample)
+    rows = resampled_rows(reader.rows, resampling, where=where)
+    return replace(reader, rows=rows)
 
 
-def _decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
-    try:
-        for line in lines:  # noqa: UP028  (yield from would close the caller's stream)
-            yield line
-    except UnicodeDecodeError as error:
-        raise not_utf8_error(where=where, byte=error.object[error.start]) from None
+def _read(cells: Cells, table: _Table) -> RowReader:
+    if table.options.pivot is not None:
+        return _read_long(cells, table)
+    _check_names(cells.names, table)
+    sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
+    reading = None
+    if sample:
+        reading = _find_time(cells, sample, table, {*table.sources})
+    stamp_of = _stamps(cells, reading)
+    series_of = _series(cells, table)
+    columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
+    changes = CounterChanges(table.spec, table.options)
 
+    def read() -> Iterator[Row]:
+        times = None if reading is None else TimeParser(reading)
+        for number, row in enumerate(rows, 1):
+            series = series_of(row, number)
+            stamp, time_us = stamp_of(row), None
+            if times is not None:
+                time_us = times.parse(cell_text(stamp), row=number, series=series or "")
+            readings = [number_in(reader, get(row), number) for reader, get in columns]
+            changes.apply(readings, time_us, series)
+            yield Row(number, stamp, time_us, _float32(readings), series)
 
-def not_utf8_error(*, where: str, byte: int) -> DataError:
-    """The error of a text file in another encoding."""
-    return DataError(
-        f"{where}: byte 0x{byte:02x} is not UTF-8 text. Save the table as UTF-8."
+    return RowReader(
+        table.where,
+        reading.column if reading else None,
+        table.series,
+        read(),
+        cells.notes,
     )
 
 
+def _read_long(cells: Cells, table: _Table) -> RowReader:
+    where, pivot = table.where, table.options.pivot or ""
+    check_columns([pivot], cells.names, where=where, role="pivot")
+    _check_roles(cells.names, table)
+    sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
+    reading = _find_time(cells, sample, table, {pivot}) if sample else None
+    if sample and reading is None:
+        raise DataError(
+            f"{where}: no time column is found, but rows of one time belong together. "
+            "Name it (--time)."
+        )
+    stamp_of = _stamps(cells, reading)
+    series_of = _series(cells, table)
+    identifier_of = cells.get(pivot)
+    others = {pivot, *(reading.columns if reading else ()), *_parts(cells, table)}
+    left = [name for name in cells.names if name and name not in others]
+    first = (
+        {name: cell_text(cells.get(name)(sample[0])) for name in left} if sample else {}
+    )
+    long = LongTable.of(first, table.sources)
+    gets = {name: cells.get(name) for name in long.values}
+    readers = {
+        name: reader_named(name, cells.reader(column))
+        for name, column in long.columns_of.items()
+    }
+    changes = CounterChanges(table.spec, table.options)
+
+    def lines() -> Iterator[tuple[int, Any, int, str | None, str, dict[str, Any]]]:
+        assert reading is not None
+        times = TimeParser(reading)
+        for number, row in enumerate(rows, 1):
+            identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
+            if not identifier:
+                raise DataError(
+                    f"{where}: pivot column '{pivot}' is empty in row {number}. "
+                    "Name the reading of every row."
+                )
+            series, stamp = series_of(row, number), stamp_of(row)
+            key = f"{series or ''}\0{identifier}"
+            time_us = times.parse(cell_text(stamp), row=number, series=key)
+            found = {name: get(row) for name, get in gets.items()}
+            yield number, stamp, time_us, series, identifier, found
+
+    def read() -> Iterator[Row]:
+        for line in pivot_rows(
+            lines() if sample else iter(()),
+            long,
+            spec=table.spec,
+            options=table.options,
+            is_live=table.is_live,
+        ):
+            readings = [
+                number_in(readers[name], line.cells.get(name), line.row)
+                for name in table.sources
+            ]
+            changes.apply(readings, line.time_us, line.series)
+            yield Row(
+                line.row, line.stamp, line.time_us, _float32(readings), line.series
+            )
+
+    column = reading.column if reading else None
+    return RowReader(where, column, table.series, read(), cells.notes)
+
+
 def _check_names(names: list[str], table: _Table) -> None:
+    where = table.where
+    for feature in table.spec.feature_names:
+        counter = feature.removesuffix(change_name(""))
+        is_change = feature not in names and counter in names and counter != feature
+        if is_change and counter not in table.options.difference:
+            raise DataError(
+                f"{where}: the model input '{feature}' is the change of '{counter}', "
+                f"which the table has. Read it with --difference {counter}."
+            )
+    value = named_value(names)
+    if value is not None and not {*table.sources} & {*names}:
+        raise DataError(
+            f"{where}: there is no column '{table.sources[0]}' for the model input, the "
+            f"table has {', '.join(name for name in names if name)}. If its rows name what "
+            f"they read, name the column of these names (--pivot)."
+        )
+    check_columns(table.sources, names, where=where, role="model input")
+    _check_roles(names, table)
+
+
+def _check_roles(names: list[str], table: _Table) -> None:
     where, series = table.where, table.series
-    check_columns(table.spec.feature_names, names, where=where, role="model input")
-    check_columns([table.time] if table.time else [], names, where=where, role="time")
-    check_columns([series] if series else [], names, where=where, role="series")
+    times = time_columns(table.time, names) if table.time else ()
+    check_columns(times, names, where=where, role="time")
+    if series is not None:
+        check_columns(time_columns(series, names), names, where=where, role="series")
     if series is not None and series == table.time:
         raise DataError(
             f"{where}: column '{series}' is named for the series and for the time. "
@@ -148,147 +291,69 @@ def _check_names(names: list[str], table: _Table) -> None:
         )
 
 
-def _time_column(names: list[str], cells: list[str], table: _Table) -> str | None:
-    if table.time is not None:
-        return table.time
-    taken = {*table.spec.feature_names, table.series or ""}
-    found = find_time_column(names, cells, where=table.where, taken=taken)
-    if found is None and table.spec.derived:
+def _parts(cells: Cells, table: _Table) -> tuple[str, ...]:
+    """The columns that tell the series apart."""
+    return time_columns(table.series, cells.names) if table.series else ()
+
+
+def _find_time(
+    cells: Cells, sample: list[Any], table: _Table, taken: set[str]
+) -> TimeReading | None:
+    spec, names = table.spec, cells.names
+    gets = [cells.get(name) if name else None for name in names]
+    found = find_time(
+        names,
+        [[cell_text(get(row)) if get else "" for get in gets] for row in sample],
+        where=table.where,
+        taken={*taken, *_parts(cells, table)},
+        options=table.options,
+        time=table.time,
+        clock=spec.clock,
+        is_expected=spec.sample_period_s is not None,
+    )
+    if found is None and spec.derived:
         raise DataError(
             f"{table.where}: no time column is found, but the model derives inputs from "
             "the time. Name the column (--time), or add one."
         )
+    if found is not None and spec.derived and not found.has_calendar:
+        raise DataError(
+            f"{table.where}: time column '{found.column}' holds no dates, but the model "
+            "derives inputs from them. Name a column of dates (--time)."
+        )
     return found
 
 
-def _read_csv(lines: Iterator[str], table: _Table, delimiter: str) -> RowReader:
-    where = table.where
-    content = _csv_lines(csv_cells(lines, delimiter), where)
-    names = header_names(next(content), where=where)
-    _check_names(names, table)
-    cells = _csv_rows(content, len(names), where)
-    first = next(cells, None)
-    time_column = _time_column(names, first, table) if first else table.time
-    time_index = None if time_column is None else names.index(time_column)
-    series_index = None if table.series is None else names.index(table.series)
-    columns = [(name, names.index(name)) for name in table.spec.feature_names]
-
-    def rows() -> Iterator[Row]:
-        for number, row in enumerate(
-            itertools.chain([first] if first else [], cells), 1
-        ):
-            stamp = None if time_index is None else row[time_index]
-            series = None if series_index is None else row[series_index]
-            readings = [
-                _reading(row[index], where, name, number) for name, index in columns
-            ]
-            yield _row(number, stamp, readings, series, table, time_column)
-
-    return RowReader(where, time_column, table.series, rows())
+def _stamps(cells: Cells, reading: TimeReading | None) -> Callable[[Any], Any]:
+    """The time of a row as it came, of several cells their joined text."""
+    if reading is None:
+        return lambda row: None
+    gets = [cells.get(name) for name in reading.columns]
+    if len(gets) == 1:
+        return gets[0]
+    return lambda row: reading.join([cell_text(get(row)) for get in gets])
 
 
-def _csv_lines(table: Iterator[list[str]], where: str) -> Iterator[list[str]]:
-    for row in itertools.count():
-        try:
-            yield next(table)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise not_csv_error(where=where, row=row, reason=str(error)) from None
+def _series(cells: Cells, table: _Table) -> Callable[[Any, int], str | None]:
+    """The series of a row; DataError where it has none."""
+    gets = [cells.get(name) for name in _parts(cells, table)]
 
-
-def _csv_rows(
-    table: Iterator[list[str]], width: int, where: str
-) -> Iterator[list[str]]:
-    """Rows of `width` cells; lines without text are no rows."""
-    number = 0
-    for row in table:
-        if is_blank_row(row, width):
-            continue
-        number += 1
-        if len(row) != width:
-            raise ragged_error(where=where, row=number, found=len(row), expected=width)
-        yield row
-
-
-def _read_json(lines: Iterator[str], table: _Table) -> RowReader:
-    where = table.where
-    objects = _json_objects(lines, where)
-    first = next(objects)
-    names = list(first)
-    _check_names(names, table)
-    texts = ["" if value is None else str(value) for value in first.values()]
-    time_column = _time_column(names, texts, table)
-
-    def rows() -> Iterator[Row]:
-        for number, item in enumerate(itertools.chain([first], objects), 1):
-            stamp = None if time_column is None else item.get(time_column, "")
-            series = None if table.series is None else item.get(table.series)
-            readings = [
-                _json_reading(item.get(name), where, name, number)
-                for name in table.spec.feature_names
-            ]
-            yield _row(number, stamp, readings, series, table, time_column)
-
-    return RowReader(where, time_column, table.series, rows())
-
-
-def _json_objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
-    number = 0
-    for line in lines:
-        if not line.strip():
-            continue
-        number += 1
-        try:
-            item = json.loads(line)
-        except (ValueError, RecursionError):
-            item = None
-        if not isinstance(item, dict):
-            raise DataError(
-                f"{where}: row {number} is not a JSON object: {line.strip()[:60]!r}. "
-                'Write one object a line, such as {"time": ..., "temp": 3.9}.'
-            )
-        yield item
-
-
-def _json_reading(value: object, where: str, column: str, number: int) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, int | float):
-        return float(value) if abs(value) < 1e300 else math.nan
-    return _reading(
-        value if isinstance(value, str) else json.dumps(value), where, column, number
-    )
-
-
-def _reading(text: str, where: str, column: str, number: int) -> float:
-    value = parse_reading(text)
-    if value is None:
-        raise text_error(where=where, column=column, text=text, row=number)
-    return value
-
-
-def _row(
-    number: int,
-    stamp: Any,
-    readings: list[float],
-    series: Any,
-    table: _Table,
-    time_column: str | None,
-) -> Row:
-    time_us = None
-    if time_column is not None:
-        text = "" if stamp is None else str(stamp)
-        time_us = time_or_error(text, where=table.where, column=time_column, row=number)
-    name = None
-    if table.series is not None:
-        name = "" if series is None else str(series).strip(CELL_PADDING)
-        if not name:
+    def series_of(row: Any, number: int) -> str | None:
+        if not gets:
+            return None
+        names = [cell_text(get(row)).strip(CELL_PADDING) for get in gets]
+        if not all(names):
             raise DataError(
                 f"{table.where}: series column '{table.series}' is empty in row {number}. "
                 "Name the series of every row."
             )
+        return "/".join(names)
+
+    return series_of
+
+
+def _float32(readings: list[float]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         values = np.array(readings, dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
-    return Row(number, stamp, time_us, values, name)
+    return values

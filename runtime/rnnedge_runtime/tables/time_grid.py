@@ -1,7 +1,14 @@
-"""The regular grid that rows lie on, and what cannot lie on it."""
+"""Rows to time slots: how many slots on from the row before a row lies.
+
+The one meaning of a step in time for training (`slot_steps`, whole columns) and for the
+device (`SlotClock`, row by row): both give the same slots for the same rows. The phase
+follows the rows: what counts is the time since the row before. Only where that is no whole
+number of periods, give or take `CLEAN`, the phase of the rows before decides.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,39 +21,104 @@ MAX_HOLE = 1_000_000
 """Missing slots in a row up to which a jump in time is taken for a hole."""
 
 OFF_GRID_FRACTION = 0.01
-"""Part of a period a row may lie beside its slot without being reported."""
+"""Part of a period a step may be off a whole number of periods without being reported."""
+
+CLEAN = 0.4
+"""Part of a period up to which a step counts as the whole number of periods nearest."""
+
+_CLEAN_WHEN_UNSURE = 0.1
+"""The same after a row whose slot was a guess: further off, the phase decides again."""
+
+_ROWS_AT_ONCE = 65_536
+
+_KEPT = 0.75
+"""Part of a row's lateness that the phase does not follow at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class TimeGrid:
-    """Regular slots, the first at the first row; slot k is at `start + k * period`.
+class SlotClock:
+    """Where a stretch of rows is in time.
 
     Attributes:
-        start_us: time of slot 0 in microseconds since 1970 UTC.
         period_s: time between slots in seconds.
+        time_us: of the last row, microseconds since 1970 UTC.
+        slot: of the last row, from 0 at the first row of the stretch.
+        late_us: how much later than the phase expects the last row came.
     """
 
-    start_us: int
     period_s: float
+    time_us: int
+    slot: int = 0
+    late_us: float = 0.0
 
-    def slots(self, time_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The nearest slot of each time; the later one half way."""
-        position = (time_us - self.start_us) / (self.period_s * 1e6)
-        return np.floor(position + 0.5).astype(np.int64)
+    def advance(self, time_us: int) -> SlotClock:
+        """The clock after a row that is not older; the same slot for a repeated one."""
+        steps, late_us = _advance(
+            time_us - self.time_us, self.late_us, self.period_s * 1e6
+        )
+        return SlotClock(self.period_s, time_us, self.slot + steps, late_us)
 
-    def times_us(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Times of slots in microseconds."""
-        offset = np.rint(slots * (self.period_s * 1e6)).astype(np.int64)
-        return np.asarray(offset + self.start_us, dtype=np.int64)
+    def is_off(self, time_us: int, steps: int) -> bool:
+        """Whether a row `steps` slots on lies more than `OFF_GRID_FRACTION` beside them."""
+        period_us = self.period_s * 1e6
+        aside = abs((time_us - self.time_us) - steps * period_us)
+        return aside > OFF_GRID_FRACTION * period_us
 
-    def unix_seconds(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Times of slots in Unix seconds UTC, rounded down."""
-        return np.asarray(self.times_us(slots) // 1_000_000, dtype=np.int64)
+    def times_us(self, time_us: int, steps: int) -> list[int]:
+        """Times of the `steps` slots after the last row's; the last is at `time_us`."""
+        whole, rest = divmod(time_us - self.time_us, steps)
+        return [
+            self.time_us + whole * k + rest * k // steps for k in range(1, steps + 1)
+        ]
 
-    def distance(self, time_us: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How far each time lies from its slot, as a part of the period, 0 to 0.5."""
-        aside = np.abs(time_us - self.times_us(self.slots(time_us)))
-        return np.asarray(aside / (self.period_s * 1e6), dtype=np.float64)
+
+def _advance(step_us: int, late_us: float, period_us: float) -> tuple[int, float]:
+    """Slots on, and the lateness after, `step_us` after a row that was `late_us` late."""
+    if step_us == 0:
+        return 0, late_us
+    steps = math.floor(step_us / period_us + 0.5)
+    aside = step_us - steps * period_us
+    limit = CLEAN if abs(late_us) <= CLEAN * period_us else _CLEAN_WHEN_UNSURE
+    if steps and abs(aside) <= limit * period_us:
+        late_us += aside
+        return steps, late_us * _KEPT if abs(late_us) <= 0.5 * period_us else 0.0
+    since = step_us + late_us
+    steps = math.floor(since / period_us + 0.5)
+    if steps < 1:
+        steps = 1 if since >= CLEAN * period_us else 0
+    return steps, since - steps * period_us
+
+
+def slot_steps(time_us: NDArray[np.int64], period_s: float) -> NDArray[np.int64]:
+    """How many slots on from the row before each row lies, as `SlotClock` counts them.
+
+    Args:
+        time_us: `[N]` ascending microseconds of the rows of one stretch.
+        period_s: time between slots in seconds.
+
+    Returns:
+        `[N]` steps: 0 for the first row and for rows in a slot already taken.
+    """
+    period_us = period_s * 1e6
+    step_us = np.diff(time_us)
+    steps = np.zeros(len(time_us), dtype=np.int64)
+    steps[1:] = np.floor(step_us / period_us + 0.5)
+    aside = np.abs(step_us - steps[1:] * period_us)
+    is_clean = (steps[1:] > 0) & (aside <= CLEAN * period_us) | (step_us == 0)
+    if not is_clean.all():
+        late_us = 0.0
+        for start in range(0, len(step_us), _ROWS_AT_ONCE):
+            found = []
+            for step in step_us[start : start + _ROWS_AT_ONCE].tolist():
+                number, late_us = _advance(step, late_us, period_us)
+                found.append(number)
+            steps[1 + start : 1 + start + len(found)] = found
+    return steps
+
+
+def is_new_stretch(step_us: int, max_gap_s: float | None) -> bool:
+    """Whether a row `step_us` after the one before starts a new stretch."""
+    return max_gap_s is not None and step_us > max_gap_s * 1e6
 
 
 def backwards_error(

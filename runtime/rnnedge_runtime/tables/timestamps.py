@@ -57,20 +57,35 @@ def parse_time(text: str) -> int | None:
     number: seconds since 1970, above 1e11 milliseconds, above 1e14 microseconds, above
     1e17 nanoseconds. `20130101`, `201301010600` and `20130101060000` are dates.
     """
-    text = text.strip(CELL_PADDING)
+    found = parse_local(text.strip(CELL_PADDING))
+    return None if found is None else found[0] - (found[1] or 0)
+
+
+def parse_local(text: str) -> tuple[int, int | None] | None:
+    """Microseconds since 1970 on a cell's own clock, and its offset if it names one.
+
+    What `parse_time` reads, and None where it reads none.
+    """
+    is_utc = False
     if NUMBER.fullmatch(text):
         if not _COMPACT_DATE.fullmatch(text):
-            return _epoch_number(float(text))
+            epoch = _epoch_number(float(text))
+            return None if epoch is None else (epoch, 0)
         text = f"{text[:8]}T{text[8:]}" if len(text) > 8 else text
     else:
-        text = text.removesuffix(" UTC").removesuffix(" GMT").replace("/", "-")
+        bare = text.removesuffix(" UTC").removesuffix(" GMT")
+        is_utc = bare != text
+        text = bare.replace("/", "-")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    offset = moment.utcoffset()
+    if offset is None:
+        local = moment.replace(tzinfo=UTC) - _EPOCH
+        return local // _MICROSECOND, 0 if is_utc else None
+    shift = offset // _MICROSECOND
+    return (moment - _EPOCH) // _MICROSECOND + shift, shift
 
 
 def _epoch_number(value: float) -> int | None:

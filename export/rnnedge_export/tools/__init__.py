@@ -1,0 +1,1 @@
+"""Programs beside Python: where they are, and what brings them."""

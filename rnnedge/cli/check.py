@@ -1,0 +1,76 @@
+"""`rnnedge check`: how a table is read, and what is odd in it, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rnnedge.cli.reading import reading_options, take_options
+from rnnedge.cli.tables import print_table
+from rnnedge_runtime.errors import require
+
+
+@click.command("check")
+@click.argument("data", nargs=-1, required=True)
+@click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
+@click.option("--feature", multiple=True, help="Input column; may be repeated.")
+@click.option(
+    "--horizon", default=1, show_default=True, help="Steps ahead to forecast."
+)
+@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
+@click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
+@reading_options
+def command(
+    data: tuple[str, ...],
+    target: tuple[str, ...],
+    feature: tuple[str, ...],
+    horizon: int,
+    time: str | None,
+    series: str | None,
+    **reading: Any,
+) -> None:
+    """Read tables as `rnnedge train` does and say what was found, without training.
+
+    With --target the clip ranges and the dates of the parts are those of a training.
+    """
+    require("polars", extra="train", purpose="rnnedge check")
+    from rnnedge.data.split import split_dataset
+    from rnnedge.data.tables.loading import load_dataset
+    from rnnedge.data.tables.selection import without_constant_features
+    from rnnedge.tasks.config import TrainConfig
+    from rnnedge.tasks.forecast.preparing import prepare
+
+    dataset = load_dataset(
+        data[0] if len(data) == 1 else list(data),
+        targets=target,
+        features=feature or None,
+        time=time,
+        series=series,
+        options=take_options(reading),
+        is_learned=bool(target),
+    )
+    spec = None
+    if target:
+        dataset = without_constant_features(dataset, horizon, are_named=bool(feature))
+        spec = prepare(dataset, TrainConfig(horizon=horizon)).spec
+    print_summary(dataset, spec, split_dataset(dataset, horizon), dataset.notes)
+
+
+def print_summary(dataset: Any, spec: Any, split: Any, notes: Sequence[str]) -> None:
+    """Print what was read: lines, a table of columns, notes."""
+    from rnnedge.evaluation.summary import (
+        column_table,
+        num_columns_hidden,
+        summary_lines,
+    )
+
+    for line in summary_lines(dataset, spec, split):
+        click.echo(line)
+    click.echo()
+    print_table(column_table(dataset, spec))
+    if hidden := num_columns_hidden(dataset):
+        click.echo(f"... and {hidden} more columns")
+    for note in notes:
+        click.echo(f"note: {note}")

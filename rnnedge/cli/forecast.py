@@ -1,0 +1,120 @@
+"""`rnnedge forecast`: the rows that come after the last one of a table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from rnnedge.cli.reading import reading_options, take_options
+from rnnedge_runtime.errors import DataError
+
+if TYPE_CHECKING:
+    from rnnedge.evaluation.future import Future
+
+
+@click.command("forecast")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("data", metavar="DATA")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Steps ahead.  [default: the artifact's horizon]",
+)
+@click.option(
+    "--beyond",
+    type=click.Choice(["refuse", "hold"]),
+    default="refuse",
+    show_default=True,
+    help="Beyond the horizon, inputs that are no target: refuse, or hold their last "
+    "readings.",
+)
+@click.option(
+    "--output",
+    "sink",
+    default="-",
+    metavar="FILE",
+    help="Where the rows go, as CSV; - for standard output, the default.",
+)
+@click.option("--plot", type=click.Path(path_type=Path), help="A picture, PNG or SVG.")
+@click.option("--backend", metavar="NAME", help="As for run.")
+@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
+@click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
+@reading_options
+def command(
+    artifact: Path,
+    data: str,
+    steps: int | None,
+    beyond: str,
+    sink: str,
+    plot: Path | None,
+    backend: str | None,
+    time: str | None,
+    series: str | None,
+    **reading: Any,
+) -> None:
+    """Write future rows with their own times: what comes after the last row of DATA.
+
+    One column per target, in raw units. DATA is streamed as `rnnedge run` streams it; - is
+    standard input. With --series, every series has rows of its own.
+
+    For example: rnnedge forecast dist/jfk.rnne readings.csv --steps 6 --plot next.png
+    """
+    from rnnedge.evaluation.future import read_future
+    from rnnedge_runtime import load
+
+    from .row_files import open_lines, open_output
+
+    model = load(artifact, backend=backend)
+    options = take_options(reading)
+    with open_lines(data, options) as lines:
+        found = read_future(
+            model,
+            lines,
+            where="standard input" if data == "-" else data,
+            num_steps=steps or model.spec.horizon,
+            hold=beyond == "hold",
+            time=time,
+            series=series,
+            options=options,
+        )
+    for line in found.notes:
+        click.echo(line, err=True)
+    if not found.futures:
+        raise DataError(
+            f"{data}: the table has no rows, so there is nothing to forecast from. "
+            "Check that it was written completely."
+        )
+    with open_output(sink, in_place=False) as file:
+        _write(file, found.futures, found.columns, has_series=series is not None)
+    if plot is not None:
+        from rnnedge.evaluation.future_plot import plot_futures
+
+        plot_futures(plot, model.spec, found.futures)
+        click.echo(f"Plot: {plot}", err=True)
+
+
+def _write(
+    file: IO[str], futures: list[Future], columns: list[str], *, has_series: bool
+) -> None:
+    table = csv.writer(file, lineterminator="\n")
+    has_time = futures[0].times_us is not None
+    first = ["series"] if has_series else []
+    table.writerow([*first, "time" if has_time else "step", *columns])
+    for future in futures:
+        for stamp, values in zip(_stamps(future), future.values, strict=True):
+            name = [future.name] if has_series else []
+            table.writerow([*name, stamp, *(str(v) for v in values.ravel())])
+
+
+def _stamps(future: Future) -> Iterator[str | int]:
+    from rnnedge_runtime.tables.timestamps import time_text
+
+    if future.times_us is None:
+        yield from range(1, len(future.values) + 1)
+    else:
+        yield from (time_text(int(time_us)) for time_us in future.times_us)

@@ -1,0 +1,89 @@
+"""The options that say how a table is read, the same for every command that reads one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from rnnedge_runtime.tables.options import TableOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--delimiter", metavar="CHAR", help="Character between cells, or tab."
+    ),
+    click.option(
+        "--decimal", type=click.Choice([".", ","]), help="Decimal mark of numbers."
+    ),
+    click.option("--encoding", metavar="NAME", help="Of a text file, e.g. latin-1."),
+    click.option(
+        "--skip-rows",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Lines above the header to leave out.",
+    ),
+    click.option(
+        "--na",
+        multiple=True,
+        metavar="WORD",
+        help="A word for a missing cell; may be repeated.",
+    ),
+    click.option(
+        "--missing-value",
+        "missing_values",
+        multiple=True,
+        metavar="NUMBER",
+        help="A number for a missing reading, -999 or temp=-999; may be repeated.",
+    ),
+    click.option(
+        "--time-format", metavar="FORMAT", help="Of times, e.g. '%d/%m/%Y %H:%M'."
+    ),
+    click.option(
+        "--time-unit",
+        type=click.Choice(["s", "ms", "us", "ns", "min", "h", "d"]),
+        help="Of numbers in the time column.",
+    ),
+    click.option(
+        "--tz", metavar="ZONE", help="Of times without an offset, e.g. Europe/Berlin."
+    ),
+    click.option(
+        "--no-time", is_flag=True, help="Rows are one step apart, without time."
+    ),
+    click.option("--sort", is_flag=True, help="Put the rows in the order of time."),
+    click.option(
+        "--pivot",
+        metavar="COLUMN",
+        help="Column of names, each of which becomes a column.",
+    ),
+    click.option(
+        "--difference",
+        multiple=True,
+        metavar="COLUMN",
+        help="A counter, read as its change from row to row; may be repeated.",
+    ),
+    click.option(
+        "--resample",
+        metavar="PERIOD[:HOW]",
+        help="Onto a fixed period, e.g. 10min:mean, :last or :max.",
+    ),
+    click.option(
+        "--max-gap", metavar="PERIOD", help="Longest hole that is filled, e.g. 6h."
+    ),
+)
+
+
+def reading_options(command: Command) -> Command:
+    """Add the options of `TableOptions` to a command; they come as arguments of its names."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def take_options(arguments: dict[str, Any]) -> TableOptions:
+    """The options among a command's arguments, which are taken out of them."""
+    names = [field.name for field in dataclasses.fields(TableOptions)]
+    return TableOptions(**{name: arguments.pop(name) for name in names})

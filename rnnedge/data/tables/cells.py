@@ -1,0 +1,114 @@
+"""Python values in columns: numbers, times, texts and what stands for a missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnedge_runtime.errors import DataError, require
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def column_of(name: str, column: Any, *, where: str) -> pl.Series:
+    """A polars Series of a column of any library, or of a list of Python values.
+
+    Numbers stay numbers, times become ISO 8601 text, durations seconds; None, NaN, NaT and
+    NA are missing; anything else is its text.
+
+    Raises:
+        DataError: it is one value, not a column.
+    """
+    polars = require("polars", extra="train", purpose="Reading a data frame")
+    if isinstance(column, polars.Series):
+        return column.alias(name)
+    if type(column).__module__.startswith("pandas"):
+        from .pandas_frames import pandas_column
+
+        return pandas_column(name, column)
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biufM":
+        if column.ndim != 1:
+            raise DataError(
+                f"{where}: column '{name}' has the shape {list(column.shape)}, expected "
+                "one value a row. Give each of its columns a name."
+            )
+        return _of_array(name, column)
+    if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
+        raise DataError(
+            f"{where}: column '{name}' is one {type(column).__name__}, expected a list "
+            "of values. Give one value a row."
+        )
+    return of_cells(name, list(column))
+
+
+def _of_array(name: str, column: np.ndarray) -> pl.Series:
+    polars = require("polars", extra="train", purpose="Reading a data frame")
+    if column.dtype.kind == "M":
+        return polars.Series(name, column.astype("datetime64[us]"))
+    if column.dtype.kind == "f":
+        return polars.Series(name, column.astype(np.float64), nan_to_null=True)
+    return polars.Series(name, column)
+
+
+def of_cells(name: str, cells: Sequence[Any]) -> pl.Series:
+    """A polars Series of Python values (`column_of`)."""
+    polars = require("polars", extra="train", purpose="Reading a data frame")
+    values = [None if is_missing(cell) else cell for cell in cells]
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds and all(issubclass(kind, bool | np.bool_) for kind in kinds):
+        flags = [None if v is None else bool(v) for v in values]
+        return polars.Series(name, flags, dtype=polars.Boolean)
+    if kinds and all(issubclass(kind, int | np.integer) for kind in kinds):
+        whole = [None if v is None else int(v) for v in values]
+        if all(v is None or abs(v) < 2**63 for v in whole):
+            return polars.Series(name, whole, dtype=polars.Int64)
+    if all(issubclass(kind, Number | Decimal | np.bool_) for kind in kinds) and not any(
+        issubclass(kind, complex | np.complexfloating) for kind in kinds
+    ):
+        numbers = [None if v is None else _float(v) for v in values]
+        return polars.Series(name, numbers, dtype=polars.Float64)
+    if kinds and all(issubclass(kind, timedelta | np.timedelta64) for kind in kinds):
+        seconds = [None if v is None else _seconds(v) for v in values]
+        return polars.Series(name, seconds, dtype=polars.Float64)
+    texts = [None if v is None else _text(v) for v in values]
+    return polars.Series(name, texts, dtype=polars.String)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a value stands for a missing one: None, NaN, NaT, NA."""
+    if cell is None:
+        return True
+    if isinstance(cell, float | np.floating):
+        return bool(np.isnan(cell))
+    if isinstance(cell, Decimal):
+        return cell.is_nan()
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(cell))
+    return type(cell).__name__ in ("NAType", "NaTType")
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, np.timedelta64):
+        return float(value / np.timedelta64(1, "us")) / 1e6
+    return float(value.total_seconds())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[us]"))
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,302 @@
+"""Long tables: several things in turn, one a row, told apart by a column of names."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import DataError, require
+from rnnedge_runtime.tables.cell_text import check_columns
+from rnnedge_runtime.tables.pivot import LongCell, column_name, named_value, pivoted
+
+from .table import Table, texts
+
+MAX_NAMES = 10_000
+"""Different cells above which a column does not name things."""
+
+HEAD_ROWS = 1_000
+"""Rows that tell whether a column holds names."""
+
+REGULAR_SHARE = 0.8
+"""Share of a thing's steps near their median that makes its rows regular."""
+
+_NAME_WORDS = """
+entity sensor device station node site store item unit engine machine pump meter tag channel
+variable metric parameter series location room zone name id uid mac address vehicle asset plant
+symbol ticker country city region host field measurement base subject patient
+"""
+_WORDS_OF_NAMES = frozenset(_NAME_WORDS.split())
+
+
+def check_is_wide(
+    table: Table, taken: Collection[str], time_us: NDArray[np.int64]
+) -> None:
+    """Raise DataError when the rows of a table are those of several things in turn.
+
+    They are when a column of repeated names explains times that repeat, go backwards or
+    alternate: within each name they rise, in regular steps of more than one row.
+
+    Args:
+        table: read without a series column.
+        taken: columns of times and those that were asked for, which hold readings.
+        time_us: `[N]` the times.
+    """
+    if len(time_us) < 6:
+        return
+    steps = np.diff(time_us)
+    if bool((steps < 0).all()):
+        return
+    is_mixed = bool((steps <= 0).any())
+    for name in _name_columns(table, taken, is_mixed=is_mixed):
+        codes = _codes(texts(table.columns[name]))
+        if is_mixed:
+            is_explained = _all_rise(codes, time_us)
+        else:
+            is_explained = _alternate(codes, time_us, steps)
+        if is_explained:
+            raise _long_error(table, [name])
+    if not is_mixed:
+        return
+    pair = _pair(table, taken, time_us)
+    if pair:
+        raise _long_error(table, pair)
+    for name in _name_columns(table, taken, is_mixed=False):
+        if _is_named_like_a_name(name):
+            raise _long_error(table, [name])
+
+
+def _long_error(table: Table, names: Sequence[str]) -> DataError:
+    cells = [texts(table.columns[name]) for name in names]
+    things = list(dict.fromkeys(" ".join(row) for row in zip(*cells, strict=True)))
+    shown = ", ".join(things[:3]) + (", ..." if len(things) > 3 else "")
+    column = "+".join(names)
+    more = (
+        f", or --pivot {column} to make each a column of its own"
+        if len(names) == 1
+        else ""
+    )
+    named = " and ".join(f"'{name}'" for name in names)
+    return DataError(
+        f"{table.where}: column{'s' if len(names) > 1 else ''} {named} "
+        f"tell{'' if len(names) > 1 else 's'} {len(things):,} things apart ({shown}) whose "
+        f"rows are mixed, expected one. Use --series {column} to make each a series of its "
+        f"own{more}."
+    )
+
+
+def _name_columns(
+    table: Table, others: Collection[str], *, is_mixed: bool
+) -> Iterator[str]:
+    """Columns of few repeated names, those of text first."""
+    polars = require("polars", extra="train", purpose="Reading a table")
+    numbered = []
+    for name, column in table.columns.items():
+        if not name or name in others or column.dtype.is_float():
+            continue
+        head = dataclasses.replace(table, columns={name: column.head(HEAD_ROWS)})
+        found = head.numbers(name)
+        if found.num_texts > 0.5 * (head.num_rows - head.columns[name].null_count()):
+            if _are_few(column):
+                yield name
+        elif column.dtype != polars.Boolean and is_mixed:
+            values = found.values
+            is_whole = bool((values == np.rint(values)).all())
+            if is_whole and _is_named_like_a_name(name) and _are_few(column):
+                numbered.append(name)
+    yield from numbered
+
+
+def _are_few(column: Any) -> bool:
+    return 2 <= column.n_unique() <= min(MAX_NAMES, len(column) // 3)
+
+
+def _is_named_like_a_name(name: str) -> bool:
+    return not _WORDS_OF_NAMES.isdisjoint(re.findall(r"[a-z]+", name.lower()))
+
+
+def _codes(cells: list[str]) -> NDArray[np.int64]:
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(cell, len(codes)) for cell in cells])
+
+
+def _all_rise(codes: NDArray[np.int64], time_us: NDArray[np.int64]) -> bool:
+    """Whether times rise within the names, but for a tenth of where they do not over all."""
+    num_back = int((np.diff(time_us) <= 0).sum())
+    order = np.argsort(codes, kind="stable")
+    same = codes[order][1:] == codes[order][:-1]
+    own = np.diff(time_us[order])[same]
+    return len(own) > 0 and int((own <= 0).sum()) <= 0.1 * num_back
+
+
+def _alternate(
+    codes: NDArray[np.int64], time_us: NDArray[np.int64], steps: NDArray[np.int64]
+) -> bool:
+    """Whether each name's rows are regular, and further apart than rows of the table."""
+    order = np.argsort(codes, kind="stable")
+    same = codes[order][1:] == codes[order][:-1]
+    own = np.diff(time_us[order])[same]
+    if not len(own) or (codes[1:] == codes[:-1]).mean() > 0.5:
+        return False
+    usual = float(np.median(own))
+    is_near = np.abs(own - usual) <= 0.25 * usual
+    if is_near.mean() < REGULAR_SHARE:
+        return False
+    all_usual = float(np.median(steps))
+    is_regular = (np.abs(steps - all_usual) <= 0.25 * all_usual).mean() >= REGULAR_SHARE
+    return usual > 1.5 * all_usual or not is_regular
+
+
+def _pair(
+    table: Table, others: Collection[str], time_us: NDArray[np.int64]
+) -> list[str] | None:
+    names = list(_name_columns(table, others, is_mixed=True))[:6]
+    for k, first in enumerate(names):
+        for second in names[k + 1 :]:
+            cells = zip(
+                texts(table.columns[first]), texts(table.columns[second]), strict=True
+            )
+            codes = _codes([f"{a}\0{b}" for a, b in cells])
+            if codes.max() < len(codes) // 3 and _all_rise(codes, time_us):
+                return [first, second]
+    return None
+
+
+def pivot_table(
+    table: Table,
+    pivot: str,
+    *,
+    times: Sequence[str],
+    time_us: NDArray[np.int64] | None,
+    series: str | None,
+    leader: str | None,
+) -> tuple[Table, NDArray[np.int64]]:
+    """A column for each name in the column `pivot`, a row for each time.
+
+    Args:
+        table: the long table.
+        pivot: its column of names.
+        times: its time columns.
+        time_us: `[N]` its times.
+        series: its series column; each series has its own rows.
+        leader: column whose readings make the rows, the others give their last reading
+            since the row before; None: every time makes a row.
+
+    Returns:
+        The wide table, without time columns, and its times.
+
+    Raises:
+        DataError: no such column, no time, an empty name, no readings.
+    """
+    where = table.where
+    check_columns([pivot], table.names, where=where, role="pivot")
+    if time_us is None:
+        raise DataError(
+            f"{where}: no time column is found, but rows of one time belong together. "
+            "Name it (--time)."
+        )
+    values = _value_columns(table, {pivot, *times, series})
+    identifiers = texts(table.columns[pivot])
+    if "" in identifiers:
+        raise DataError(
+            f"{where}: pivot column '{pivot}' is empty in row "
+            f"{identifiers.index('') + 1}. Name the reading of every row."
+        )
+    names = {
+        (identifier, value): column_name(identifier, value, is_alone=len(values) == 1)
+        for identifier in dict.fromkeys(identifiers)
+        for value in values
+    }
+    _check_leader(table, pivot, leader, list(names.values()))
+    for name, _ in () if table.rules is None else table.rules.missing_values:
+        wanted = [name] if name else []
+        check_columns(wanted, list(names.values()), where=where, role="missing value")
+    groups = None if series is None else texts(table.columns[series])
+    cells = {value: table.columns[value].to_list() for value in values}
+
+    def lines() -> Iterator[LongCell]:
+        for k in np.argsort(time_us, kind="stable").tolist():
+            yield LongCell(
+                k + 1,
+                None,
+                int(time_us[k]),
+                None if groups is None else groups[k],
+                {names[identifiers[k], v]: cells[v][k] for v in values},
+            )
+
+    rows = list(
+        pivoted(lines(), leaders=None if leader is None else [leader], wanted=())
+    )
+    columns: dict[str, list[Any]] = {}
+    if series is not None:
+        columns[series] = [row.series for row in rows]
+    for name in names.values():
+        columns[name] = [row.cells.get(name) for row in rows]
+    wide = dataclasses.replace(
+        table,
+        columns=_as_series(columns, table, names),
+        units={name: table.units.get(value, "") for (_, value), name in names.items()},
+        formats={
+            name: table.formats[value]
+            for (_, value), name in names.items()
+            if value in table.formats
+        },
+        notes=(
+            *table.notes,
+            _pivot_note(table, pivot, leader, names.values(), len(rows)),
+        ),
+    )
+    return wide, np.array([row.time_us for row in rows], dtype=np.int64)
+
+
+def _as_series(
+    columns: dict[str, list[Any]], table: Table, names: dict[tuple[str, str], str]
+) -> dict[str, Any]:
+    polars = require("polars", extra="train", purpose="Reading a table")
+    kinds = {name: table.columns[value].dtype for (_, value), name in names.items()}
+    return {
+        name: polars.Series(name, cells, dtype=kinds.get(name, polars.String))
+        for name, cells in columns.items()
+    }
+
+
+def _pivot_note(
+    table: Table, pivot: str, leader: str | None, names: Collection[str], num_rows: int
+) -> str:
+    made = (
+        f"{table.where}: {table.num_rows:,} rows are {num_rows:,} rows of "
+        f"{len(names)} columns, one for each '{pivot}'"
+    )
+    if leader is None:
+        return f"{made}, at every time of any of them."
+    return (
+        f"{made}, at the times of '{leader}'; the others give their last reading since the "
+        "row before. Use --resample PERIOD for rows at other times."
+    )
+
+
+def _check_leader(
+    table: Table, pivot: str, leader: str | None, names: Sequence[str]
+) -> None:
+    if leader is not None:
+        check_columns(
+            [leader], names, where=f"{table.where}, by '{pivot}'", role="target"
+        )
+
+
+def _value_columns(table: Table, others: Collection[str | None]) -> list[str]:
+    left = [name for name in table.names if name and name not in others]
+    value = named_value(left)
+    if value is not None:
+        return [value]
+    numeric = [name for name in left if table.numbers(name).is_mostly_numbers]
+    if not numeric:
+        raise DataError(
+            f"{table.where}: no column of numbers is left beside the names and the times, "
+            f"the table has {', '.join(table.names)}. Name another column to pivot."
+        )
+    return numeric

@@ -1,0 +1,238 @@
+"""The times of whole tables, read as a device reads them row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
+from rnnedge_runtime.tables.time_column import find_time
+from rnnedge_runtime.tables.time_headers import (
+    is_index_like,
+    is_index_name,
+    read_name,
+)
+from rnnedge_runtime.tables.time_reading import TimeReading, join_cells
+
+from .table import Table, texts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HEAD_ROWS = 1_000
+"""Rows at the head of a table from which the meaning of its times is decided."""
+
+MORE_ROWS = 3_000
+"""Rows spread over the rest of it that are looked at as well."""
+
+
+def find_table_time(
+    table: Table,
+    *,
+    time: str | None,
+    taken: Collection[str],
+    options: TableOptions | None = None,
+    like: TimeReading | None = None,
+) -> TimeReading | None:
+    """The time column of a table and how it is read (`find_time`).
+
+    Args:
+        table: the table.
+        time: as the user names it.
+        taken: columns that are something else.
+        options: what the user says of the table.
+        like: reading of another table of the same kind.
+
+    Raises:
+        DataError: as `find_time`.
+    """
+    rest = table.num_rows - HEAD_ROWS
+    places = HEAD_ROWS + np.arange(0, max(rest, 0), max(1, rest // MORE_ROWS))
+    columns = [
+        (time_cells(column.head(HEAD_ROWS)), time_cells(column.gather(places)))
+        for column in table.columns.values()
+    ]
+    return find_time(
+        table.names,
+        list(zip(*(head for head, _ in columns), strict=True)),
+        where=table.where,
+        taken=taken,
+        options=options,
+        time=time,
+        more_rows=list(
+            zip(
+                (int(place) + 1 for place in places),
+                zip(*(more for _, more in columns), strict=True),
+                strict=False,
+            )
+        ),
+        like=None if like is None else like.form,
+    )
+
+
+def find_table_times(
+    tables: Sequence[Table],
+    *,
+    time: str | None,
+    taken: Collection[str],
+    options: TableOptions | None = None,
+) -> list[TimeReading | None]:
+    """How the times of each table are read.
+
+    A table too short to tell, such as one with 03/04/2024 alone, is read as those of the
+    tables that tell are, if they agree.
+
+    Raises:
+        DataError: as `find_time`; or some tables have times and some have none.
+    """
+    found: list[TimeReading | None] = []
+    doubtful: dict[int, DataError] = {}
+    for k, table in enumerate(tables):
+        try:
+            one = find_table_time(table, time=time, taken=taken, options=options)
+        except DataError as error:
+            one, doubtful[k] = None, error
+        found.append(one)
+    forms = {one.form: one for one in found if one is not None}
+    for k, doubt in doubtful.items():
+        if len(forms) != 1:
+            raise doubt
+        like = next(iter(forms.values()))
+        found[k] = find_table_time(
+            tables[k], time=time, taken=taken, options=options, like=like
+        )
+    if None in found and any(found):
+        without = tables[found.index(None)].where
+        raise DataError(
+            f"{without}: no time column is found, but the other tables have one. "
+            "Name it (--time), or leave this table out."
+        )
+    return found
+
+
+def notes_of(readings: Sequence[TimeReading | None]) -> list[str]:
+    """The notes on the times of all tables; what is said of several is said once."""
+    notes: dict[str, list[str]] = {}
+    for reading in readings:
+        for note in reading.notes if reading is not None else ():
+            assert reading is not None
+            said = note.removeprefix(f"{reading.where}: ")
+            key = said.split("; '")[0]
+            notes.setdefault(key, []).append(note)
+    return [
+        first
+        if not others
+        else f"{first.rstrip('.')} (so in {len(others):,} more table"
+        f"{'s' if len(others) > 1 else ''})."
+        for first, *others in notes.values()
+    ]
+
+
+def table_times(
+    table: Table,
+    reading: TimeReading,
+    groups: Sequence[NDArray[np.int64]] | None = None,
+) -> tuple[NDArray[np.int64], list[str]]:
+    """`[N]` microseconds since 1970 UTC of all rows, and notes on them.
+
+    Args:
+        table: the table that `reading` was found in.
+        reading: how its times are read.
+        groups: positions of the rows of each series; one series when None.
+
+    Raises:
+        DataError: a cell is no time, or times go back by the hour that ends daylight
+            saving; the message names the row.
+    """
+    columns = [time_cells(table.columns[name]) for name in reading.columns]
+    cells = columns[0]
+    if len(columns) > 1:
+        cells = [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
+    times = reading.parse_column(cells, groups)
+    notes: list[str] = []
+    if reading.clock == "UTC":
+        for rows in [np.arange(len(times))] if groups is None else groups:
+            notes += _clock_change(times[rows], rows, cells, reading)
+    return times, notes[:1]
+
+
+def _clock_change(
+    times: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    cells: Sequence[str],
+    reading: TimeReading,
+) -> list[str]:
+    """A note where one hour occurs twice or is skipped; DataError where it goes back.
+
+    All are what local clocks do when daylight saving ends or begins.
+    """
+    steps = np.diff(times)
+    if not len(steps):
+        return []
+    usual = float(np.median(steps))
+    back = np.flatnonzero((steps < 0) | ((steps == 0) & (usual == HOUR_US)))
+    if len(back) and len(back) <= max(1, 0.01 * len(steps)):
+        if np.any(np.abs(steps[back] - usual + HOUR_US) > 0.25 * usual):
+            return []
+        said = _where(reading, cells, rows[back[0] + 1])
+        if steps[back].min() < 0:
+            raise DataError(f"{said} goes back by an hour, {_LOCAL_CLOCK}")
+        if _month(times[back[0]]) in (4, 9, 10, 11):
+            return [f"{said} repeats an hour, {_LOCAL_CLOCK}"]
+        return []
+    ahead = np.flatnonzero(np.abs(steps - usual - HOUR_US) <= 0.01 * usual)
+    for k in ahead[:_FEW]:
+        day, after_us = divmod(int(times[k + 1]), DAY_US)
+        is_sunday = day % 7 == 3
+        if is_sunday and after_us // HOUR_US == 3 and _month(times[k]) in (3, 4, 9, 10):
+            return [
+                f"{_where(reading, cells, rows[k + 1])} skips an hour, {_LOCAL_CLOCK}"
+            ]
+    return []
+
+
+_FEW = 20
+_LOCAL_CLOCK = (
+    "as local clocks do for daylight saving. Name the zone of these times with --tz, for "
+    "example --tz Europe/Berlin."
+)
+
+
+def _where(reading: TimeReading, cells: Sequence[str], row: int) -> str:
+    return f"{reading.where}: the time of row {row + 1}, '{cells[row]}',"
+
+
+def _month(time_us: int) -> int:
+    return int(str(np.datetime64(int(time_us), "us"))[5:7])
+
+
+def just_counts(column: pl.Series) -> bool:
+    """Whether a column counts rows or time, by its name and its numbers."""
+    import polars as pl
+
+    if not (column.dtype.is_numeric() or column.dtype == pl.String):
+        return False
+    if not is_index_name(column.name) and not read_name(column.name).is_like_time:
+        return False
+    values = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    return is_index_like(column.name, values)
+
+
+def time_cells(column: pl.Series) -> list[str]:
+    """The cells as text: times with a zone in UTC with `Z`, whole numbers without point."""
+    import polars as pl
+
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
+        return [f"{text}Z" if text else "" for text in texts(column)]
+    if column.dtype.is_float():
+        values = column.cast(pl.Float64).fill_null(0.0).to_numpy()
+        if np.all(np.isfinite(values) & (np.abs(values) < 2**62)) and np.array_equal(
+            values, np.floor(values)
+        ):
+            column = column.cast(pl.Int64)
+    return texts(column)

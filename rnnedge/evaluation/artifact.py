@@ -1,0 +1,167 @@
+"""An artifact on a table, scored as training scores a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.data.limits import Bounds
+from rnnedge.data.series import Dataset, Series
+from rnnedge.evaluation.by_series import SeriesErrors, errors_by_series
+from rnnedge.evaluation.metrics import Score, score_outputs
+from rnnedge.evaluation.wording import NETWORK
+from rnnedge.tasks.forecast.targets import plausible, true_outputs
+from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.model import Model
+from rnnedge_runtime.spec import ModelSpec
+
+Array = NDArray[np.float32]
+
+PERIOD_TOLERANCE = 0.01
+"""Part of the period by which that of a table may differ from the artifact's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactScores:
+    """What an artifact got right on a table.
+
+    Attributes:
+        scores: of the network and of persistence, one Score (or None) per output.
+        by_series: errors of every series.
+        num_rows: forecasts that were scored.
+        clipped: by feature, readings outside its clip range.
+        implausible: by feature, readings outside its plausible range.
+    """
+
+    scores: dict[str, list[Score | None]]
+    by_series: SeriesErrors
+    num_rows: int
+    clipped: dict[str, int]
+    implausible: dict[str, int]
+
+
+def score_artifact(
+    model: Model,
+    dataset: Dataset,
+    *,
+    from_us: int | None = None,
+    until_us: int | None = None,
+) -> ArtifactScores:
+    """Stream every series from its first row and score the forecasts made in a span.
+
+    Args:
+        model: what forecasts.
+        dataset: its features and targets, at its period.
+        from_us: first time at which a forecast counts, microseconds since 1970 UTC.
+        until_us: time from which on none counts.
+
+    Raises:
+        DataError: another period than the model's, or nothing to score.
+    """
+    spec = model.spec
+    _check_period(spec, dataset)
+    found = [_forecasts(model, dataset, one) for one in dataset.series]
+    chosen = [_rows(one, from_us, until_us) for one in dataset.series]
+    if not any(rows.any() for rows in chosen):
+        raise DataError(
+            f"{dataset.source}: no row lies in the span to score. "
+            "Give other times with --from and --until, or a longer table."
+        )
+    y, y_hat, base = (
+        [arrays[k][rows] for arrays, rows in zip(found, chosen, strict=True)]
+        for k in range(3)
+    )
+    joined = [np.concatenate(arrays) for arrays in (y, y_hat, base)]
+    no_scale = np.zeros(spec.output_size)
+    scores = {
+        NETWORK: score_outputs(joined[0], joined[1], joined[2], no_scale),
+        "persistence": score_outputs(joined[0], joined[2], joined[2], no_scale),
+    }
+    by_series = errors_by_series(
+        [one.name for one in dataset.series], y, {NETWORK: y_hat, "persistence": base}
+    )
+    clipped, implausible = _cut(spec, dataset, chosen)
+    return ArtifactScores(scores, by_series, len(joined[0]), clipped, implausible)
+
+
+def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
+    mine, its = spec.sample_period_s, dataset.sample_period_s
+    if not mine or not its or abs(its / mine - 1) <= PERIOD_TOLERANCE:
+        return
+    raise DataError(
+        f"{dataset.source}: its rows are {its:g} s apart, but the artifact forecasts steps "
+        f"of {mine:g} s. Put them on that period with --resample {mine:g}s."
+    )
+
+
+def _forecasts(
+    model: Model, dataset: Dataset, series: Series
+) -> tuple[Array, Array, Array]:
+    """True outputs, forecasts and those of persistence of one series, `[T, O]` each."""
+    spec = model.spec
+    readings = series.values[:, [dataset.columns.index(n) for n in spec.feature_names]]
+    times = series.time if spec.derived else None
+    y_hat = model.stream().run(readings, times).astype(np.float32)
+    targets = series.values[:, [dataset.columns.index(n) for n in spec.target_names]]
+    ranges: dict[str, Bounds | None] = {f.name: f.range for f in spec.features}
+    known = plausible(targets, [ranges.get(name) for name in spec.target_names])
+    initial = np.array([feature.initial for feature in spec.features], np.float32)
+    held = hold_readings(spec.features, readings, initial, where="evaluate")
+    last = np.stack(
+        [
+            held[:, spec.feature_names.index(name)]
+            if name in spec.feature_names
+            else _last_known(known[:, k])
+            for k, name in enumerate(spec.target_names)
+        ],
+        axis=1,
+    )
+    each = max(1, len(spec.quantiles))
+    y = np.repeat(true_outputs(known, spec.horizon), each, axis=1)
+    return y, y_hat, np.repeat(last, spec.horizon * each, axis=1)
+
+
+def _last_known(values: Array) -> Array:
+    """`[T]`: the last value that is not missing; the first one before that."""
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return np.zeros_like(values)
+    source = np.searchsorted(known, np.arange(len(values)), side="right") - 1
+    return np.asarray(values[known[np.maximum(source, 0)]])
+
+
+def _rows(
+    series: Series, from_us: int | None, until_us: int | None
+) -> NDArray[np.bool_]:
+    rows = series.is_reading.copy()
+    if series.time_us is not None:
+        if from_us is not None:
+            rows &= series.time_us >= from_us
+        if until_us is not None:
+            rows &= series.time_us < until_us
+    return rows
+
+
+def _cut(
+    spec: ModelSpec, dataset: Dataset, chosen: list[NDArray[np.bool_]]
+) -> tuple[dict[str, int], dict[str, int]]:
+    clipped, implausible = {}, {}
+    for feature in spec.features:
+        k = dataset.columns.index(feature.name)
+        values = np.concatenate(
+            [s.values[rows, k] for s, rows in zip(dataset.series, chosen, strict=True)]
+        )
+        is_odd = _outside(values, feature.range)
+        implausible[feature.name] = int(is_odd.sum())
+        clipped[feature.name] = int((_outside(values, feature.clip) & ~is_odd).sum())
+    return clipped, implausible
+
+
+def _outside(values: Array, bounds: Bounds | None) -> NDArray[np.bool_]:
+    if bounds is None:
+        return np.zeros(len(values), dtype=np.bool_)
+    low, high = np.asarray(bounds, dtype=np.float32)
+    return np.asarray((values < low) | (values > high))

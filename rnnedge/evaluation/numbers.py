@@ -1,0 +1,29 @@
+"""How many digits of an error are worth reading."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MOST_DECIMALS = 6
+
+
+def decimals_for(values: Sequence[float]) -> int:
+    """Decimals that show the smallest of `values` that is not zero with three digits."""
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    if not sizes:
+        return 0
+    return max(0, 2 - math.floor(math.log10(min(sizes))))
+
+
+def number_texts(values: Sequence[float | None]) -> list[str]:
+    """The values of one column, with the decimals that tell them apart; "-" for None.
+
+    Fixed decimals where six are enough, else powers of ten.
+    """
+    known = [value for value in values if value is not None]
+    decimals = decimals_for(known)
+    largest = max((abs(value) for value in known), default=0.0)
+    is_fixed = decimals <= MOST_DECIMALS and largest < 1e7
+    spec = f".{decimals}f" if is_fixed else ".2e"
+    return ["-" if value is None else format(value, spec) for value in values]

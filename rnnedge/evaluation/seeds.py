@@ -1,0 +1,127 @@
+"""How much of an error is the luck of the initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.training.trainer import Trainer
+from rnnedge.training.validation import stream_predictions
+from rnnedge_runtime.spec import ModelSpec
+
+PARTS = ("validation", "test")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SeedErrors:
+    """What one seed came to.
+
+    Attributes:
+        seed: of weights, dropout and chunk borders.
+        epochs: trained.
+        best_epoch: counted from 1.
+        best_error: validation error of that epoch, in standard deviations of the outputs.
+        mae: `[O]` per part, in the targets' units, NaN where nothing is scored.
+    """
+
+    seed: int
+    epochs: int
+    best_epoch: int
+    best_error: float
+    mae: dict[str, NDArray[np.float64]]
+
+
+def seed_errors(prepared: Prepared, trainer: Trainer) -> SeedErrors:
+    """The SeedErrors of a finished trainer."""
+    model = trainer.best_model()
+    total = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
+    count = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
+    for series in prepared.series:
+        error = np.abs(stream_predictions(model, series) - series.y)
+        error[~series.is_reading] = np.nan
+        for part in PARTS:
+            rows = getattr(series.parts, part)
+            scored = error[rows.start : rows.stop]
+            total[part] += np.nansum(scored, axis=0, dtype=np.float64)
+            count[part] += np.isfinite(scored).sum(axis=0)
+    mae = {
+        part: np.where(
+            count[part] > 0, total[part] / np.maximum(count[part], 1), np.nan
+        )
+        for part in PARTS
+    }
+    return SeedErrors(
+        seed=trainer.config.seed,
+        epochs=len(trainer.history),
+        best_epoch=trainer.best_epoch + 1,
+        best_error=trainer.best_error,
+        mae=mae,
+    )
+
+
+def seeds_content(
+    spec: ModelSpec, runs: Sequence[SeedErrors], kept: int
+) -> dict[str, Any]:
+    """`seeds` of the report's `training`: the runs, the seed kept, and the spread.
+
+    Empty without runs.
+
+    The spread is the smallest, the middle and the largest mean absolute error over the
+    seeds, per part and target, at the first and the furthest step.
+    """
+    if not runs:
+        return {}
+    spread: dict[str, Any] = {}
+    for part in PARTS:
+        spread[part] = {target: {} for target in spec.target_names}
+        for k, output in enumerate(spec.outputs):
+            mae = np.array([run.mae[part][k] for run in runs])
+            if output.step in (1, spec.horizon) and np.isfinite(mae).all():
+                spread[part][output.target][str(output.step)] = {
+                    "min": float(mae.min()),
+                    "median": float(np.median(mae)),
+                    "max": float(mae.max()),
+                }
+    content = {
+        "kept": kept,
+        "runs": [
+            {
+                "seed": run.seed,
+                "epochs": run.epochs,
+                "best_epoch": run.best_epoch,
+                "best_validation_error": run.best_error,
+            }
+            for run in runs
+        ],
+        "spread": spread,
+    }
+    return {"seeds": content}
+
+
+def seeds_lines(spec: ModelSpec, content: dict[str, Any]) -> list[str]:
+    """The spread for the terminal, one line per output shown."""
+    number = len(content["runs"])
+    lines = [
+        f"{number} seeds; kept {content['kept']}, the best on the validation part. Errors, "
+        "smallest, middle and largest:"
+    ]
+    for output in spec.outputs:
+        found = {
+            part: content["spread"][part][output.target].get(str(output.step))
+            for part in PARTS
+        }
+        if not all(found.values()):
+            continue
+        unit = f" {output.unit}" if output.unit else ""
+        texts = [
+            f"{part} {values['min']:#.3g}, {values['median']:#.3g}, {values['max']:#.3g}"
+            for part, values in found.items()
+            if values
+        ]
+        lines.append(f"  {output.name}{unit}: {'; '.join(texts)}")
+    return lines

@@ -1,0 +1,205 @@
+"""What was read of a data set, before anything is learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.data.series import Dataset, Series
+from rnnedge.data.split import Split
+from rnnedge.evaluation.wording import steps_in_words
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.tables.timestamps import time_text
+from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+
+Array = NDArray[np.float32]
+
+MOST_COLUMNS = 24
+"""Columns that the table of a summary shows; the targets come first."""
+
+_TURNS = {
+    HOUR_OF_DAY_S: "hour of day",
+    604_800: "weekday",
+    TIME_OF_YEAR_S: "time of year",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many cells of a column are of a kind, and where the first is.
+
+    Attributes:
+        number: of cells.
+        first: time of the first in UTC, or `row N`; "" where there is none.
+    """
+
+    number: int
+    first: str
+
+    def __str__(self) -> str:
+        return f"{self.number:,} ({self.first})" if self.number else "-"
+
+
+def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> list[str]:
+    """Plain lines: file, rows, period, span, stretches, columns, dates of the parts.
+
+    Args:
+        dataset: as read.
+        spec: what would be trained; None where only the table is looked at.
+        split: its parts.
+    """
+    names = {one.name for one in dataset.series}
+    num_rows = sum(int(one.is_reading.sum()) for one in dataset.series)
+    lines = [f"Data      {dataset.source}: {num_rows:,} rows{_in_series(names)}"]
+    times = [one.time_us for one in dataset.series if one.time_us is not None]
+    if times:
+        first = min(int(time_us[0]) for time_us in times)
+        last = max(int(time_us[-1]) for time_us in times)
+        period = steps_in_words(1, dataset.sample_period_s)
+        lines.append(
+            f"Time      every {_period(period, dataset.sample_period_s)}, "
+            f"{time_text(first)} to {time_text(last)}{_clock(dataset)}"
+        )
+        lines.append(f"Stretches {_stretches(dataset)}")
+    else:
+        lines.append("Time      none: rows are one step apart")
+    if spec is not None:
+        ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+        lines.append(f"Targets   {', '.join(dataset.targets)}, up to {ahead} ahead")
+        derived = [
+            _TURNS.get(d.period_s, f"period of {d.period_s} s") for d in spec.derived
+        ]
+        lines.append(f"Derived   {', '.join(derived) or 'none'}")
+    return [*lines, *_parts(dataset, split)]
+
+
+def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
+    """Rows of text, a header first: what each column holds, and what is odd in it."""
+    header = ["column", "role", "unit", "smallest", "mean", "largest", "missing"]
+    if spec is not None:
+        header += ["implausible", "outside clip"]
+    rows = [header]
+    limits = {f.name: (f.range, f.clip) for f in spec.features} if spec else {}
+    for name in _shown(dataset):
+        k = dataset.columns.index(name)
+        values = np.concatenate(
+            [one.values[one.is_reading, k] for one in dataset.series]
+        )
+        seen = values[np.isfinite(values)].astype(np.float64)
+        stats = (seen.min(), seen.mean(), seen.max()) if len(seen) else ()
+        row = [name, _role(dataset, name), dataset.units[k]]
+        row += [f"{value:.4g}" for value in stats] or ["-"] * 3
+        row.append(str(_count(dataset, k, lambda v: ~np.isfinite(v))))
+        if spec is not None:
+            plausible, clip = limits.get(name, (None, None))
+            row.append(str(_count_outside(dataset, k, plausible, None)))
+            row.append(str(_count_outside(dataset, k, clip, plausible)))
+        rows.append(row)
+    return rows
+
+
+def num_columns_hidden(dataset: Dataset) -> int:
+    """Columns that `column_table` leaves out."""
+    return len(dataset.columns) - len(_shown(dataset))
+
+
+def _shown(dataset: Dataset) -> list[str]:
+    others = [name for name in dataset.columns if name not in dataset.targets]
+    return [*dataset.targets, *others][:MOST_COLUMNS]
+
+
+def _role(dataset: Dataset, name: str) -> str:
+    if name not in dataset.targets:
+        return "feature"
+    return "target, feature" if name in dataset.features else "target"
+
+
+def _count(
+    dataset: Dataset, k: int, is_odd: Callable[[Array], NDArray[np.bool_]]
+) -> Count:
+    number, first = 0, ""
+    for one in dataset.series:
+        odd = np.flatnonzero(is_odd(one.values[:, k]) & one.is_reading)
+        if len(odd) and not number:
+            first = _place(one, int(odd[0]), is_one_of_many=len(dataset.series) > 1)
+        number += len(odd)
+    return Count(number, first)
+
+
+def _count_outside(
+    dataset: Dataset,
+    k: int,
+    bounds: tuple[float, float] | None,
+    within: tuple[float, float] | None,
+) -> Count:
+    """Readings outside `bounds`, of those inside `within`."""
+    if bounds is None:
+        return Count(0, "")
+    low, high = np.asarray(bounds, dtype=np.float32)
+    least, most = np.asarray(within or (-np.inf, np.inf), dtype=np.float32)
+
+    def is_outside(values: Array) -> NDArray[np.bool_]:
+        inside = (values >= least) & (values <= most)
+        return np.asarray(inside & ((values < low) | (values > high)))
+
+    return _count(dataset, k, is_outside)
+
+
+def _place(series: Series, row: int, *, is_one_of_many: bool) -> str:
+    where = f"row {row + 1}"
+    if series.time_us is not None:
+        where = time_text(int(series.time_us[row]))
+    return f"{series.name}, {where}" if is_one_of_many and series.name else where
+
+
+def _in_series(names: set[str]) -> str:
+    return f" in {len(names):,} series" if len(names) > 1 else ""
+
+
+def _period(words: str, period_s: float | None) -> str:
+    return f"{period_s:.6g} s" if words == "1 step" else words
+
+
+def _clock(dataset: Dataset) -> str:
+    if not dataset.has_calendar:
+        return ", time elapsed: no calendar"
+    return f", times without an offset are {dataset.clock}" if dataset.clock else ""
+
+
+def _stretches(dataset: Dataset) -> str:
+    count = len(dataset.series)
+    names = len({one.name for one in dataset.series})
+    holes = sum(int((~one.is_reading).sum()) for one in dataset.series)
+    gap = dataset.max_gap_s
+    longest = "" if gap is None else f"; a hole above {_seconds(gap)} starts a new one"
+    each = f"{count:,}" if count != names else "one a series" if names > 1 else "1"
+    return f"{each}; {holes:,} missing rows put in{longest}"
+
+
+def _seconds(seconds: float) -> str:
+    words = steps_in_words(1, seconds)
+    return f"{seconds:g} s" if words == "1 step" else words
+
+
+def _parts(dataset: Dataset, split: Split) -> list[str]:
+    lines = []
+    for name, label in (
+        ("train", "Training"),
+        ("validation", "Validate"),
+        ("test", "Test"),
+    ):
+        rows = [getattr(parts, name) for parts in split.parts]
+        spans = [
+            (int(one.time_us[part.start]), int(one.time_us[part.stop - 1]))
+            for one, part in zip(dataset.series, rows, strict=True)
+            if len(part) and one.time_us is not None
+        ]
+        dates = ""
+        if spans:
+            first, last = min(a for a, _ in spans), max(b for _, b in spans)
+            dates = f", {time_text(first)} to {time_text(last)}"
+        lines.append(f"{label:<9} {sum(map(len, rows)):,} rows{dates}")
+    return lines

@@ -1,0 +1,50 @@
+"""Lengths of time as text: `6h`, `90s`, `10min`."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import DataError
+
+_UNITS_US = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "min": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+}
+_DURATION = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*([a-z]+)\s*")
+_LONGEST_US = 1e16
+
+
+def parse_duration(text: str, *, option: str) -> int:
+    """Microseconds, at least 1, of a number with a unit.
+
+    Args:
+        text: for example `90s`, `0.5 h`, `2d`.
+        option: that it was given with, for the message.
+
+    Raises:
+        DataError: it is none.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is not None and match[2] in _UNITS_US:
+        time_us = float(match[1]) * _UNITS_US[match[2]]
+        if 1 <= time_us < _LONGEST_US:
+            return round(time_us)
+    raise DataError(
+        f"{option} '{text}': this is no length of time, expected a number above zero and "
+        f"a unit, one of {', '.join(_UNITS_US)}. Write it as 6h, 90s or 10min."
+    )
+
+
+def duration_text(time_s: float) -> str:
+    """A length of time for messages, in the unit in which it reads best: `1.5 h`."""
+    time_us = time_s * 1e6
+    fitting = [
+        name for name, size in _UNITS_US.items() if name != "w" and time_us >= size
+    ]
+    unit = fitting[-1] if fitting else "us"
+    return f"{time_us / _UNITS_US[unit]:.4g} {unit}"

@@ -1,0 +1,156 @@
+"""JSON as rows: lines of objects, one array of objects, an object of columns, SenML."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ..errors import DataError
+from .senml import is_senml, senml_rows
+
+_ENDS_OF_AN_OPEN_LINE = (",", "[", "{", ":")
+_NAMES_OF_ROWS = ("data", "rows", "records", "results")
+
+
+def json_rows(
+    lines: Iterable[str],
+    units: dict[str, str],
+    *,
+    where: str,
+    wanted: Collection[str] = (),
+) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON text, nested objects as names with dots; reads ahead one line.
+
+    Args:
+        lines: of the text; blank ones do not count.
+        units: filled with the units that the text tells, by name.
+        where: start of messages.
+        wanted: names that make a row complete, for a stream of single readings.
+
+    Raises:
+        DataError: a line is not JSON, or holds no rows.
+    """
+    values = _values(lines, where)
+    first = next(values, None)
+    if first is None:
+        return
+    values = itertools.chain([first], values)
+    if is_senml(first):
+        yield from senml_rows(values, units, where=where, wanted=wanted)
+        return
+    number = 0
+    are_lines = isinstance(first, dict) and _objects(first) == [first]
+    for value in values:
+        is_line = are_lines and isinstance(value, dict)
+        for item in (value,) if is_line else _objects(value):
+            number += 1
+            if not isinstance(item, dict):
+                raise _not_a_row(where, number, json.dumps(item))
+            yield _flat(item)
+
+
+def _values(lines: Iterable[str], where: str) -> Iterator[Any]:
+    """The JSON value of every line, or the one value that all lines together are."""
+    number = 0
+    lines = iter(lines)
+    for line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        number += 1
+        try:
+            yield json.loads(text)
+            continue
+        except (ValueError, RecursionError):
+            is_open = text.endswith(_ENDS_OF_AN_OPEN_LINE) or text.startswith("[")
+            if number > 1 or not is_open:
+                raise _not_a_row(where, number, text) from None
+        text += "".join(lines)
+        try:
+            yield json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{where}: the file is not JSON: {error}. Check that it is complete."
+            ) from None
+
+
+def _objects(value: Any) -> Iterable[Any]:
+    """The rows of one JSON value: an object, a list of them, or columns in an object."""
+    if isinstance(value, list):
+        return _with_header(value)
+    if not isinstance(value, dict):
+        return [value]
+    parts = value.values()
+    if {"columns", "data"} <= value.keys() and isinstance(value["data"], list):
+        return [dict(zip(value["columns"], row, strict=False)) for row in value["data"]]
+    lists = {name: part for name, part in value.items() if isinstance(part, list)}
+    if len(lists) == 1:
+        ((name, rows),) = lists.items()
+        is_wrapped = len(value) == 1 or name in _NAMES_OF_ROWS
+        if is_wrapped and rows and all(isinstance(row, dict) for row in rows):
+            return rows
+    if _are_columns(value):
+        return _transposed(lists)
+    inner = [part for part in parts if isinstance(part, dict) and _are_columns(part)]
+    if len(inner) == 1:
+        return _transposed(inner[0])
+    if len(value) > 1 and all(isinstance(part, dict) for part in parts):
+        keys = [set(part) for part in parts]
+        if all(key == keys[0] for key in keys) and len(keys[0]) > 0:
+            return _of_nested(value)
+    return [value]
+
+
+def _with_header(rows: list[Any]) -> list[Any]:
+    """Objects of lists of cells whose first list names the columns; others as they are."""
+    if len(rows) < 2 or not all(isinstance(row, list) for row in rows):
+        return rows
+    names, cells = rows[0], rows[1:]
+    if not all(isinstance(name, str) for name in names) or all(
+        isinstance(cell, str) for cell in cells[0]
+    ):
+        return rows
+    return [dict(zip(names, row, strict=False)) for row in cells]
+
+
+def _are_columns(value: dict[str, Any]) -> bool:
+    parts = value.values()
+    return all(isinstance(part, list) for part in parts) and any(
+        len(part) > 1 for part in parts
+    )
+
+
+def _transposed(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    rows = itertools.zip_longest(*columns.values())
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _of_nested(value: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows by label, or columns of cells by label: whichever has the labels `0, 1, 2`."""
+    if list(value) == [str(k) for k in range(len(value))]:
+        return list(value.values())
+    labels = list(next(iter(value.values())))
+    if labels != [str(k) for k in range(len(labels))]:
+        return [value]
+    return [{name: part[k] for name, part in value.items()} for k in labels]
+
+
+def _flat(item: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    if not any(isinstance(value, dict) for value in item.values()) and not prefix:
+        return item
+    flat: dict[str, Any] = {}
+    for name, value in item.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _not_a_row(where: str, number: int, text: str) -> DataError:
+    return DataError(
+        f"{where}: row {number} is not a JSON object: {text[:60]!r}. "
+        'Write one object a line, such as {"time": ..., "temp": 3.9}.'
+    )

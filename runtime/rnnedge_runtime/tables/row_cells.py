@@ -1,0 +1,157 @@
+"""Tables as rows whose cells have names, whatever the text is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .cell_text import empty_error
+from .column_reader import ColumnReader
+from .dialect import HEAD_LINES, find_dialect, find_dialect_live
+from .encoding import undecodable_error
+from .look_ahead import look_ahead
+from .number_rules import NumberFormat, table_rules
+from .options import TableOptions
+from .records import RowFilter, split_rows
+from .timestamps import CELL_PADDING
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The rows of a table with names for their cells.
+
+    Attributes:
+        names: of the columns.
+        rows: the cells of each row.
+        get: a function that gives the getter of a column.
+        reader: a function that gives the number reader of a column.
+        notes: how it is read.
+    """
+
+    names: list[str]
+    rows: Iterator[Any]
+    get: Callable[[str], Callable[[Any], Any]]
+    reader: Callable[[str], ColumnReader]
+    notes: list[str]
+
+
+def decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
+    """`lines`; DataError where they are of another encoding."""
+    try:
+        for line in lines:  # noqa: UP028  (yield from would close the caller's stream)
+            yield line
+    except UnicodeDecodeError as error:
+        raise undecodable_error(error, where=where) from None
+
+
+def text_cells(
+    lines: Iterator[str],
+    options: TableOptions,
+    notes: list[str],
+    *,
+    where: str,
+    wanted: Sequence[str] | None,
+) -> Cells:
+    """The rows of a table of text, its dialect found in its first lines.
+
+    Args:
+        lines: of the text.
+        options: how it is written, where that is not to be found out.
+        notes: what was found is added to them, also while the rows are read.
+        where: start of messages.
+        wanted: columns that a live text must have, whose first row must not wait for the
+            second; None where the lines are at hand.
+
+    Raises:
+        DataError: the text is empty, or is no table.
+    """
+    blank: list[str] = []
+    for line in lines:
+        if line.strip(CELL_PADDING + "\ufeff"):
+            break
+        blank.append(line)
+    else:
+        raise empty_error(where=where)
+    lines = itertools.chain(blank, [line], lines)
+    if wanted is not None:
+        dialect, seen = find_dialect_live(
+            lines, where=where, options=options, wanted=wanted
+        )
+    else:
+        seen = list(itertools.islice(lines, HEAD_LINES))
+        dialect = find_dialect(seen, where=where, options=options)
+    rest = itertools.chain(seen[dialect.num_lines :], lines)
+    names = list(dialect.names)
+    notes += dialect.notes
+    filter = RowFilter(dialect.shape, where=where)
+
+    def rows() -> Iterator[list[str]]:
+        yield from filter.rows(split_rows(rest, dialect.shape))
+        notes.extend(filter.notes)
+
+    def get(name: str) -> Callable[[Any], Any]:
+        index = names.index(name)
+        return lambda row: row[index]
+
+    return Cells(names, rows(), get, dialect.reader, notes)
+
+
+def object_cells(
+    objects: Iterator[dict[str, Any]],
+    options: TableOptions,
+    notes: list[str],
+    *,
+    where: str,
+    is_live: bool,
+) -> Cells:
+    """Rows that name their cells, with all names in the rows that can be seen.
+
+    Raises:
+        DataError: there is no row.
+    """
+    sample, objects = look_ahead(objects, is_at_hand=not is_live)
+    if not sample:
+        raise empty_error(where=where)
+    names = list(dict.fromkeys(name for item in sample for name in item))
+    rules = table_rules(options, names, where=where)
+
+    def get(name: str) -> Callable[[Any], Any]:
+        return lambda item: item.get(name)
+
+    def reader(name: str) -> ColumnReader:
+        return ColumnReader(name, rules, NumberFormat(rules.decimal))
+
+    return Cells(names, objects, get, reader, notes)
+
+
+def reader_named(name: str, reader: ColumnReader) -> ColumnReader:
+    """A reader of the same format for a column of another name."""
+    kind = NumberFormat(reader.decimal, reader.affix, reader.is_words)
+    return ColumnReader(name, reader.rules, kind)
+
+
+def cell_text(cell: object) -> str:
+    """A cell as text, empty where it is missing."""
+    return "" if cell is None else str(cell)
+
+
+def number_in(reader: ColumnReader, cell: object, number: int) -> float:
+    """The number in a cell of row `number`; NaN where it is missing.
+
+    Raises:
+        DataError: it is text.
+    """
+    if cell is None:
+        return math.nan
+    if isinstance(cell, int | float):
+        cell = float(cell) if abs(cell) < 1e300 else math.nan
+        return math.nan if reader.is_missing(cell) else cell
+    text = cell if isinstance(cell, str) else json.dumps(cell)
+    value = reader.read(text, number)
+    if value is None:
+        raise reader.error(text, number)
+    return value
