@@ -20,8 +20,11 @@ RNNE_INLINE int rnne_is_out(float x, const int32_t *least, const int32_t *most, 
 }
 
 /* Whether one is whose feature refuses that. */
-RNNE_FUNCTION int rnne_is_ruled_out(size_t n, const uint8_t *rejects, const int32_t *least,
-                                    const int32_t *most, const float *x)
+#ifdef __GNUC__
+__attribute__((unused))
+#endif
+RNNE_INLINE int rnne_is_ruled_out(size_t n, const uint8_t *rejects, const int32_t *least,
+                                  const int32_t *most, const float *x)
 {
     size_t i;
     for (i = 0; i < n; i++)
