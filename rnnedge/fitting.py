@@ -375,9 +375,9 @@ def _new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
 
 def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
     if isinstance(source, str | Path):
-        return str(Path(source).absolute())
+        return str(Path(source).expanduser().absolute())
     if isinstance(source, list | tuple):
-        return [str(Path(item).absolute()) for item in source]
+        return [str(Path(item).expanduser().absolute()) for item in source]
     return dataset.source
 
 

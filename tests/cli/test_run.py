@@ -60,7 +60,7 @@ def test_a_streamed_file_is_what_training_would_see(
     result = run(artifact, "--input", path)
     assert result.exit_code == 0, result.output
     rows = parse(result.stdout)
-    options = TableOptions(max_gap="60h")  # the artifact steps every hole
+    options = TableOptions(max_gap="2d")
     (series,) = load_dataset(path, targets="temp_c", options=options).series
     stream = runtime.load(artifact).stream()
     assert series.time is not None
@@ -102,7 +102,7 @@ def test_rows_of_another_period_are_pointed_out(
     artifact: Path, minutes: int, is_other: bool
 ) -> None:
     header, *_ = LINES.splitlines(keepends=True)
-    start = 1_700_000_000
+    start = 1_400_000_400
     rows = [f"{start + 60 * minutes * k},4,-3,60,5,{1000 + k}\n" for k in range(30)]
     result = run(artifact, stdin="".join([header, *rows]))
     assert len(parse(result.stdout)) == 30
@@ -207,7 +207,10 @@ def test_output_to_a_file(artifact: Path, table: Path, tmp_path: Path) -> None:
         ),
         (LINES.replace("T07", "T05"), "time goes backwards in row 2"),
         (LINES.replace("2013-01-01T06", "6 o'clock"), "which is not a time in row 1"),
-        (f"{LINES}2013\n{LINES.splitlines()[-1]}\n", "row 5 has 1 cells, but the"),
+        (
+            LINES + "2013\n" + LINES.splitlines()[-1],
+            "row 5 has 1 cells, but the header names 6 columns",
+        ),
     ],
 )
 def test_errors_are_one_line_and_exit_2(
@@ -220,12 +223,33 @@ def test_errors_are_one_line_and_exit_2(
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        (
+            ("--sort",),
+            "--sort: a stream takes its rows one by one and cannot sort them",
+        ),
+        (
+            ("--max-gap", "6h"),
+            "--max-gap 6h: a stream keeps to the longest hole of the",
+        ),
+    ],
+)
+def test_what_only_a_whole_table_can_be_asked_for(
+    artifact: Path, option: tuple[str, ...], expected: str
+) -> None:
+    result = run(artifact, *option, stdin=LINES)
+    assert result.exit_code == 2
+    assert expected in result.stderr
+
+
 def test_errors_of_files(artifact: Path, table: Path, tmp_path: Path) -> None:
     for name, raw, expected in (
         ("cut.csv.gz", gzip.compress(LINES.encode())[:60], "cannot be unpacked"),
         ("not.csv.gz", LINES.encode(), "cannot be unpacked"),
-        ("a.parquet", b"PAR1", "a.parquet: the file cannot be read"),
-        ("latin.csv", "größe".encode("latin-1"), "the table has größe"),
+        ("a.parquet", b"PAR1", "a.parquet: the file cannot be read: "),
+        ("latin.csv", "größe".encode("latin-1"), "the table has größe. Choose"),
     ):
         (tmp_path / name).write_bytes(raw)
         result = run(artifact, "--input", tmp_path / name)
