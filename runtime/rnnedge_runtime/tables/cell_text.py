@@ -78,12 +78,6 @@ def text_error(
     )
 
 
-def sniff_delimiter(header: str) -> str:
-    """The delimiter that occurs most often outside quotes in a table's first line."""
-    outside = "".join(header.split('"')[::2])
-    return max(DELIMITERS, key=outside.count)
-
-
 def csv_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     """Cells of each line; a quote after spaces opens a quoted cell all the same."""
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)

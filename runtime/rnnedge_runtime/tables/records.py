@@ -132,8 +132,8 @@ class RowFilter:
     """The rows of a table among its lines.
 
     Empty lines, comments and lines from above the rows once more are no rows. Empty cells
-    beyond the last column do not count. Up to `MAX_LEFT_OUT` lines at the end that are cut short, or
-    start with a word such as `Average`, are left out with a note.
+    beyond the last column do not count. Up to `MAX_LEFT_OUT` lines at the end that are cut
+    short, or start with a word such as `Average`, are left out with a note.
 
     Args:
         shape: of the rows.
