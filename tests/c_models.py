@@ -74,7 +74,8 @@ def drawn_model(spec: ModelSpec, seed: int, size: int = 40) -> Drawn:
 
 PLACES = ("first", "scaled", "middle", "last")
 """Where a network learns changes of its readings; `scaled`: behind the scaler."""
-FOLLOWING = tuple((f"{cell}-L1", "first") for cell in CELLS) + (
+FOLLOWING = (
+    *((f"{cell}-L1", "first") for cell in CELLS),
     *(("gru-L2", place) for place in PLACES),
     ("lstm-L2", "middle"),
 )

@@ -306,6 +306,9 @@ LINES = [
     _of("between.csv", HEAD + rows(",", size=20) + "# battery, changed\n"
         + rows(",", size=10)),
     _of("again.csv", HEAD + rows(",", size=20) + HEAD + rows(",", size=10)),
+    _of("restarted.csv", "Station: Kiel\n" + HEAD + ",degC,W\n" + rows(",", size=20)
+        + "Station: Kiel\n" + HEAD + ",degC,W\n" + rows(",", size=10),
+        units={"temp": "degC", "power": "W"}, notes=("1 line above",)),
     _of("units_row.csv", HEAD + ",degC,W\n" + rows(","), units={"temp": "degC", "power": "W"}),
     _of("units_brackets.csv", HEAD + "[UTC],[°C],(W)\n" + rows(","),
         units={"temp": "°C", "power": "W"}),

@@ -219,5 +219,5 @@ def test_report_names_the_loser_and_scores_only_readings():
     )
     assert scores["persistence"]["a"]["1"]["skill_percent"] == 0
     table = score_table(prepared.spec, perfect.scores["test"])
-    assert table[0][1:] == ["a 1 h: MAE C", "skill %", "a 4 h: MAE C", "skill %"]
+    assert table[0][1:] == ["a 1 h (C): MAE", "skill %", "a 4 h (C): MAE", "skill %"]
     assert table[1] == ["network", "0.000", "100.0", "0.000", "100.0"]

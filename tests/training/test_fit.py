@@ -45,6 +45,7 @@ def test_fit_writes_a_whole_run_folder(table, tmp_path):
     folder = fitted.run.path
     assert {path.name for path in folder.iterdir()} == {
         "config.toml",
+        "scores.csv",
         "results.csv",
         "model.safetensors",
         "spec.json",

@@ -61,8 +61,9 @@ def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
     declarations = [line for line in step if line.startswith("float ")]
     statements = [line for line in step if not line.startswith("float ")]
     if any(feature.missing == "reject" for feature in spec.features):
+        call, given = float_rejection(name, spec)
         statements = [
-            f"if ({rejection(name, spec, 'x')})",
+            f"if ({call}({spec.num_features}, {given}, x))",
             "    return 1;",
             *statements,
         ]
@@ -77,13 +78,12 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
 """
 
 
-def rejection(name: str, spec: ModelSpec, row: str) -> str:
-    """The condition that `row` is refused."""
-    given = f"{spec.num_features}, {name}_rejects"
-    if has_ranges(spec):
-        keys = f"{name}_range_least, {name}_range_most"
-        return f"rnne_is_ruled_out({given}, {keys}, {row})"
-    return f"rnne_f32_is_rejected({given}, {row})"
+def float_rejection(name: str, spec: ModelSpec) -> tuple[str, str]:
+    """The function that says whether a row is refused, and what it is given beside it."""
+    rejects = f"{name}_rejects"
+    if not has_ranges(spec):
+        return "rnne_f32_is_rejected", rejects
+    return "rnne_is_ruled_out", f"{rejects}, {name}_range_least, {name}_range_most"
 
 
 def run_function(name: str, spec: ModelSpec) -> str:
@@ -91,9 +91,10 @@ def run_function(name: str, spec: ModelSpec) -> str:
     check = ""
     if any(feature.missing == "reject" for feature in spec.features):
         row = f"xs + t * {spec.input_size}"
+        call, given = float_rejection(name, spec)
         check = f"""\
     for (t = 0; t < n; t++)
-        if ({rejection(name, spec, row)})
+        if ({call}({spec.num_features}, {given}, {row}))
             return 1;
 """
     return f"""\

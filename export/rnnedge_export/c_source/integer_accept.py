@@ -151,25 +151,13 @@ class InputWriter:
             if isinstance(layer, Difference | AddLast)
             for source in layer.sources
         ]
-        if max(sources) >= num or self.has_float_readings:
+        if max(sources) >= num:
             self.r = self.take_wide(size)
             self.lines += [
                 f"rnne_q_copy_32({num}, s->held, {self.r});",
                 f"rnne_q_widen({size - num}, {self.x} + {num}, {self.r} + {num});",
             ]
         self.finish_inputs()
-
-    @property
-    def has_float_readings(self) -> bool:
-        """Whether a layer in float takes readings before the clip."""
-        return any(
-            part.role == "float"
-            and (
-                isinstance(layer, Difference)
-                or (isinstance(layer, AddLast) and not layer.is_clipped)
-            )
-            for layer, part in zip(self.spec.layers, self.parts, strict=True)
-        )
 
     @property
     def has_ranges(self) -> bool:
@@ -179,22 +167,34 @@ class InputWriter:
         spec, prefix, size = self.spec, self.prefix, self.spec.input_size
         if size % PANEL:
             self.lines.append(f"rnne_q_fill({size}, {self.x});")
-        if self.has_float_readings:
-            self.floats.r = self.floats.take(size)
-            arrays = f"{prefix}_input_step, {prefix}_input_shift"
-            width, given = ("_32", self.r) if self.holds_readings else ("", self.x)
-            self.lines.append(
-                f"rnne_q_values{width}({size}, {arrays}, {given}, {self.floats.r});"
-            )
-        has_float_sum = any(
-            isinstance(layer, AddLast) and layer.is_clipped and part.role == "float"
+        in_float = [
+            layer
             for layer, part in zip(spec.layers, self.parts, strict=True)
-        )
-        if has_float_sum:
+            if isinstance(layer, AddLast | Difference) and part.role == "float"
+        ]
+        arrays = f"{prefix}_input_step, {prefix}_input_shift"
+        if any(isinstance(layer, AddLast) and layer.is_clipped for layer in in_float):
             self.floats.x = self.floats.take(size)
-            arrays = f"{prefix}_input_step, {prefix}_input_shift"
             self.lines.append(
                 f"rnne_q_values({size}, {arrays}, {self.x}, {self.floats.x});"
+            )
+        if any(
+            isinstance(layer, Difference) or not layer.is_clipped for layer in in_float
+        ):
+            self.floats.r = self.floats.take(size)
+            self.values_of_readings(arrays)
+
+    def values_of_readings(self, arrays: str) -> None:
+        """What layers in float take of the readings before the clip."""
+        num, size, r = self.spec.num_features, self.spec.input_size, self.floats.r
+        if not self.holds_readings:
+            self.lines.append(f"rnne_q_values({size}, {arrays}, {self.x}, {r});")
+            return
+        self.lines.append(f"rnne_q_values_32({num}, {arrays}, s->held, {r});")
+        if size > num:
+            rest = ", ".join(f"{name} + {num}" for name in arrays.split(", "))
+            self.lines.append(
+                f"rnne_q_values({size - num}, {rest}, {self.x} + {num}, {r} + {num});"
             )
 
     def take(self, size: int) -> str:

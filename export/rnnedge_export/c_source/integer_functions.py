@@ -10,7 +10,7 @@ from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from .functions import (
-    rejection,
+    float_rejection,
     run_function,
     selftest_function,
     snapshot_functions,
@@ -143,15 +143,15 @@ RNNE_PUBLIC void {name}_dequantise(const {self.integer} *q, float *y)
             f"static RNNE_PUBLIC int {name}_advance"
             f"({name}_state *s, const {self.integer} *x)"
         )
-        given = f"{self.spec.num_features}, {name}_rejects"
+        rejects = f"{name}_rejects"
         bounds = "NULL, NULL"
         if has_ranges(self.spec):
             bounds = f"{name}_least, {name}_most"
         if self.holds_readings:
-            return self.body(head, f"rnne_q_is_ruled_out_32({given}, {bounds}, x)")
+            return self.body(head, "rnne_q_is_ruled_out_32", f"{rejects}, {bounds}")
         if has_ranges(self.spec):
-            return self.body(head, f"rnne_q_is_ruled_out({given}, {bounds}, x)")
-        return self.body(head, f"rnne_q_is_rejected({given}, x)")
+            return self.body(head, "rnne_q_is_ruled_out", f"{rejects}, {bounds}")
+        return self.body(head, "rnne_q_is_rejected", rejects)
 
     def step_q(self) -> str:
         name, q, copy = self.name, self.integer, "copy"
@@ -170,12 +170,16 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const {q} *x, {q} *y)
     def step(self) -> str:
         name = self.name
         head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
-        return self.body(head, rejection(name, self.spec, "x"))
+        return self.body(head, *float_rejection(name, self.spec))
 
-    def body(self, head: str, is_rejected: str) -> str:
+    def body(self, head: str, is_rejected: str, given: str) -> str:
         check = []
         if self.can_reject:
-            check = [f"if ({is_rejected})", "    return 1;"]
+            num = self.spec.num_features
+            check = [
+                f"if ({is_rejected}({num}, {given}, x))",
+                "    return 1;",
+            ]
         lines = [*self.code.declarations, *check, *self.code.lines]
         text = "\n".join(f"    {line}" for line in lines)
         return f"""\

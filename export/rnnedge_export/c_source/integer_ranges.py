@@ -1,4 +1,4 @@
-"""Ranges of plausible readings in integers, as constants."""
+"""Ranges of plausible readings as constants: keys of float32, and integers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from rnnedge_runtime.backends.integer_inputs import IntegerInputs
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from .naming import integer_array
-from .ranges import has_ranges, range_arrays
+from .ranges import range_arrays
 
 
 def integer_range_arrays(name: str, model: QuantisedModel) -> list[str]:
-    """Keys of `range_arrays`, and of integer inputs `NAME_least` and `NAME_most`."""
+    """`NAME_range_least`, `NAME_range_most`; of integer inputs `NAME_least`, `NAME_most`."""
     arrays = range_arrays(name, model.spec)
+    if not arrays:
+        return []
     is_of_integers = model.is_integer_only and parts(model.spec, model.kept)[0].is_first
-    if not has_ranges(model.spec) or not (is_of_integers or model.holds_readings):
+    if not (is_of_integers or model.holds_readings):
         return arrays
     ends = IntegerInputs(model).range_integers()
     for end, values in zip(("least", "most"), ends, strict=True):

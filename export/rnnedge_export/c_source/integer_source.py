@@ -37,7 +37,13 @@ from .integer_packing import pack_integer_layer
 from .integer_ranges import integer_range_arrays
 from .integer_step import integer_code
 from .interface import interface_text
-from .kernel import F32_HEADER, W8A16_HEADER, f32_header, further_kernels, w8a16_header
+from .kernel import (
+    F32_HEADER,
+    W8A16_HEADER,
+    f32_header,
+    further_kernels,
+    w8a16_header,
+)
 from .naming import c_identifier, comment, float_array, integer_array
 from .packing import added_biases, pack_layer
 from .source import CSource

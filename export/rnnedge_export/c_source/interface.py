@@ -17,8 +17,9 @@ _MISSING = """\
  * must not be: then s and y are as before. It allocates nothing and calls nothing outside.
 """
 _PLAUSIBLE_MISSING = """\
- * A reading that is NaN, infinite or not plausible is missing. Returns 0, or 1 when one is missing
- * that must not be: then s and y are as before. It allocates nothing and calls nothing outside.
+ * A reading that is NaN, infinite or not plausible is missing. Returns 0, or 1 when one is
+ * missing that must not be: then s and y are as before. It allocates nothing and calls nothing
+ * outside.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rnnedge_runtime.integer_numerics import TANH_BEND, TANH_SLOPE, TANH_VALUE
@@ -33,14 +34,19 @@ _F32_PURPOSE = """\
  * Define RNNE_PLAIN_C to do without GNU vectors and assembly; the bytes stay the same.
 """
 
-_HOLD_Q = ("rnne_q_hold(", "rnne_q_drop(", "rnne_q_rule_out(")
-_FURTHER_PARTS = {
-    "ranges": (*_HOLD_Q, "rnne_f32_hold(", "rnne_is_ruled_out("),
-    "f32_held": ("rnne_f32_hold(",),
-    "f32_changes": ("rnne_f32_changes(",),
-    "w8a16_held": _HOLD_Q,
-}
-"""Parts of few models, and the calls that need them."""
+_FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
+_DEFINED = re.compile(r"^RNNE_(?:INLINE|FUNCTION) .*?(\w+\()", re.MULTILINE)
+_MAY_BE_UNUSED = """\
+#ifdef __GNUC__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+"""
+_END_OF_UNUSED = """\
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
+"""
 
 W8A16_HEADER = "rnnedge_w8a16.h"
 _W8A16_PARTS = ("arithmetic", "vectors", "functions", "products", "cells", "layers")
@@ -65,15 +71,16 @@ def f32_header() -> str:
 
 
 def further_kernels(functions: str) -> list[str]:
-    """What `functions` call beside the headers; of models of version 1 of the spec nothing.
+    """What `functions` call beside the headers; of version 1 of the spec they call nothing.
 
-    It stands in the source itself, so that the headers are the same for all models.
+    It stands in the source itself, so the headers are the same for all models.
     """
-    return [
-        _part(part)
-        for part, calls in _FURTHER_PARTS.items()
-        if any(call in functions for call in calls)
-    ]
+    needed: list[str] = []
+    for part in map(_part, reversed(_FURTHER_PARTS)):
+        callers = [functions, *needed]
+        if any(call in text for call in _DEFINED.findall(part) for text in callers):
+            needed.insert(0, part)
+    return [_MAY_BE_UNUSED, *needed, _END_OF_UNUSED] if needed else []
 
 
 def w8a16_header() -> str:

@@ -292,6 +292,9 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
     else:
         text = lines.str.strip_chars(CELL_PADDING + delimiter + quote)
         lines = lines.filter(text != "")
+    if shape.above:
+        text = lines.str.strip_chars(CELL_PADDING)
+        lines = lines.filter(~text.is_in(list(shape.above)))
     if shape.has_comments:
         lines = _without_comments(lines, shape)
     if has_quotes and not _is_simple(lines, delimiter):

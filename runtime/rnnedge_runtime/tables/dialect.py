@@ -16,7 +16,14 @@ from ..errors import DataError
 from .column_reader import ColumnReader
 from .delimiter import find_delimiter, read_records, rows_alone
 from .dialect_notes import format_notes, layout_notes, preamble_notes
-from .header import Header, common_width, find_header, has_clock_apart, value_kind
+from .header import (
+    Header,
+    Record,
+    common_width,
+    find_header,
+    has_clock_apart,
+    value_kind,
+)
 from .number_rules import (
     MAGNITUDE,
     NumberFormat,
@@ -112,9 +119,6 @@ def find_dialect(
     header = find_header(records, common_width(rows_alone(records)))
     names, notes = _names(header)
     notes = preamble_notes(header) + notes
-    if skip:
-        header = replace(header, end=header.end + skip)
-        head = list(lines)
     first = next(
         iter(read_records(head[header.end : header.end + 20], delimiter)), None
     )
@@ -124,6 +128,7 @@ def find_dialect(
         has_comments=first is None or not is_comment(first.cells[0]),
         has_footers=first is None or any(c.isdigit() for c in first.cells[0]),
         joins_clock=joins_clock,
+        above=_above(records, top, header),
     )
     end = header.end + _num_lines_of(head[header.end :], HEAD_LINES, _FORMAT_SIZE)
     rows = _rows(head[header.end : end], shape)
@@ -140,7 +145,7 @@ def find_dialect(
     notes = layout_notes(delimiter, formats) + notes
     return Dialect(
         shape,
-        header.end,
+        header.end + skip,
         names,
         tuple(units),
         rules,
@@ -206,6 +211,24 @@ def _is_settled(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
     if dialect.shape.delimiter == BLANKS or len(row) == 1:
         return has_values and kinds.count("word") < max(1, len(row) / 2)
     return has_values or len(row) > 1
+
+
+def _above(
+    records: Sequence[Record], lines: Sequence[str], header: Header
+) -> tuple[str, ...]:
+    """Lines above the rows that cannot be rows, should they come again."""
+    found = []
+    before = 0
+    for record in records:
+        is_row = len(record.cells) == header.width and any(
+            value_kind(text) == "value" for text in record.texts
+        )
+        if record.end > header.end:
+            break
+        if record.end == before + 1 and not is_row and header.width > 1:
+            found.append(lines[record.end - 1].strip(CELL_PADDING))
+        before = record.end
+    return tuple(found)
 
 
 def _num_lines_of(lines: Sequence[str], most: int, size: int) -> int:

@@ -50,6 +50,7 @@ class RowShape:
         has_footers: a word of `FOOTERS` in the first cell is no reading.
         joins_clock: a date and the clock time after it are one cell, though blanks stand
             between all cells.
+        above: lines above the rows, without padding, which are no rows when they come again.
     """
 
     delimiter: str
@@ -57,6 +58,7 @@ class RowShape:
     has_comments: bool = True
     has_footers: bool = True
     joins_clock: bool = False
+    above: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -122,11 +124,15 @@ def check_quotes(cells: Sequence[str], delimiter: str, *, where: str, row: int) 
                 )
 
 
+def _bare(cell: str) -> str:
+    return cell.strip(CELL_PADDING)
+
+
 class RowFilter:
     """The rows of a table among its lines.
 
-    Empty lines, comments and the header once more are no rows. Empty cells beyond the
-    last column do not count. Up to `MAX_LEFT_OUT` lines at the end that are cut short, or
+    Empty lines, comments and lines from above the rows once more are no rows. Empty cells
+    beyond the last column do not count. Up to `MAX_LEFT_OUT` lines at the end that are cut short, or
     start with a word such as `Average`, are left out with a note.
 
     Args:
@@ -141,6 +147,9 @@ class RowFilter:
         self._where = where
         self._num_rows = num_rows
         self._odd: list[list[str]] = []
+        again = [tuple(cells) for cells in split_rows(shape.above, shape)]
+        self._again = {shape.header, *(tuple(map(_bare, cells)) for cells in again)}
+        self._starts = {cells[0] for cells in self._again if cells}
 
     def rows(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
         """The rows among the records of a table.
@@ -179,12 +188,9 @@ class RowFilter:
             )
         if len(cells) > width and not any(c.strip(CELL_PADDING) for c in cells[width:]):
             cells = cells[:width]
-        if cells[0].strip(CELL_PADDING) == shape.header[0] and self._is_header(cells):
+        if _bare(cells[0]) in self._starts and tuple(map(_bare, cells)) in self._again:
             return None
         return cells
-
-    def _is_header(self, cells: list[str]) -> bool:
-        return tuple(cell.strip(CELL_PADDING) for cell in cells) == self.shape.header
 
     def _is_footer(self, cells: list[str]) -> bool:
         if len(cells) != self.shape.width:

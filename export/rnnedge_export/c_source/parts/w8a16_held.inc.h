@@ -2,23 +2,18 @@
 #define RNNEDGE_W8A16_HELD
 /* ---- readings before the clip: held in 32 bits, of which the network takes 16 ---- */
 
-#ifdef __GNUC__
-#define RNNE_UNUSED __attribute__((unused)) RNNE_FUNCTION
-#else
-#define RNNE_UNUSED RNNE_FUNCTION
-#endif
 #define RNNE_Q_MISSING_READING (-2147483647 - 1)
 
 /* Whether a reading is not plausible; least, most: NULL where all are. */
-RNNE_UNUSED int rnne_q_is_out(int32_t x, const int32_t *least, const int32_t *most, size_t i)
+RNNE_INLINE int rnne_q_is_out(int32_t x, const int32_t *least, const int32_t *most, size_t i)
 {
     return least && (x < least[i] || x > most[i]);
 }
 
 /* Readings within [low, high]; the last one stays where there is none that is plausible. */
-RNNE_UNUSED void rnne_q_hold(size_t n, const int32_t *x, const int32_t *least,
-                             const int32_t *most, const int32_t *low, const int32_t *high,
-                             int32_t *held)
+RNNE_FUNCTION void rnne_q_hold(size_t n, const int32_t *x, const int32_t *least,
+                               const int32_t *most, const int32_t *low, const int32_t *high,
+                               int32_t *held)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -27,8 +22,8 @@ RNNE_UNUSED void rnne_q_hold(size_t n, const int32_t *x, const int32_t *least,
 }
 
 /* As the network takes them. */
-RNNE_UNUSED void rnne_q_clip(size_t n, const int32_t *held, const int16_t *low,
-                             const int16_t *high, int16_t *out)
+RNNE_FUNCTION void rnne_q_clip(size_t n, const int32_t *held, const int16_t *low,
+                               const int16_t *high, int16_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -36,8 +31,8 @@ RNNE_UNUSED void rnne_q_clip(size_t n, const int32_t *held, const int16_t *low,
 }
 
 /* Derived inputs: a missing one is `zero`. */
-RNNE_UNUSED void rnne_q_clip_derived(size_t n, const int32_t *x, const int16_t *low,
-                                     const int16_t *high, const int16_t *zero, int16_t *out)
+RNNE_FUNCTION void rnne_q_clip_derived(size_t n, const int32_t *x, const int16_t *low,
+                                       const int16_t *high, const int16_t *zero, int16_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++) {
@@ -47,8 +42,8 @@ RNNE_UNUSED void rnne_q_clip_derived(size_t n, const int32_t *x, const int16_t *
 }
 
 /* Readings that are not plausible as missing ones. */
-RNNE_UNUSED void rnne_q_drop(size_t n, const int16_t *x, const int32_t *least,
-                             const int32_t *most, int16_t *out)
+RNNE_FUNCTION void rnne_q_drop(size_t n, const int16_t *x, const int32_t *least,
+                               const int32_t *most, int16_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -56,8 +51,8 @@ RNNE_UNUSED void rnne_q_drop(size_t n, const int16_t *x, const int32_t *least,
 }
 
 /* Whether a reading is missing, or not plausible, whose feature refuses that. */
-RNNE_UNUSED int rnne_q_is_ruled_out(size_t n, const uint8_t *rejects, const int32_t *least,
-                                    const int32_t *most, const int16_t *x)
+RNNE_FUNCTION int rnne_q_is_ruled_out(size_t n, const uint8_t *rejects, const int32_t *least,
+                                      const int32_t *most, const int16_t *x)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -66,8 +61,8 @@ RNNE_UNUSED int rnne_q_is_ruled_out(size_t n, const uint8_t *rejects, const int3
     return 0;
 }
 
-RNNE_UNUSED int rnne_q_is_ruled_out_32(size_t n, const uint8_t *rejects, const int32_t *least,
-                                       const int32_t *most, const int32_t *x)
+RNNE_FUNCTION int rnne_q_is_ruled_out_32(size_t n, const uint8_t *rejects, const int32_t *least,
+                                         const int32_t *most, const int32_t *x)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -77,14 +72,14 @@ RNNE_UNUSED int rnne_q_is_ruled_out_32(size_t n, const uint8_t *rejects, const i
     return 0;
 }
 
-RNNE_UNUSED void rnne_q_copy_32(size_t n, const int32_t *from, int32_t *to)
+RNNE_FUNCTION void rnne_q_copy_32(size_t n, const int32_t *from, int32_t *to)
 {
     size_t i;
     for (i = 0; i < n; i++)
         to[i] = from[i];
 }
 
-RNNE_UNUSED void rnne_q_widen(size_t n, const int16_t *from, int32_t *to)
+RNNE_FUNCTION void rnne_q_widen(size_t n, const int16_t *from, int32_t *to)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -92,9 +87,9 @@ RNNE_UNUSED void rnne_q_widen(size_t n, const int16_t *from, int32_t *to)
 }
 
 /* out = z + r[sources]: whole units of the output, however far r is; products of 32 bits. */
-RNNE_UNUSED void rnne_q_add_reading(size_t n, const int32_t *gain, const int32_t *multiple,
-                                    const uint32_t *sources, const int32_t *r,
-                                    const int16_t *z, int32_t *out)
+RNNE_FUNCTION void rnne_q_add_reading(size_t n, const int32_t *gain, const int32_t *multiple,
+                                      const uint32_t *sources, const int32_t *r,
+                                      const int16_t *z, int32_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++) {
@@ -104,9 +99,9 @@ RNNE_UNUSED void rnne_q_add_reading(size_t n, const int32_t *gain, const int32_t
 }
 
 /* Changes since the step before; d: its n readings, then whether there was one. */
-RNNE_UNUSED void rnne_q_changes(size_t n, const int32_t *low, const int32_t *high,
-                                const int32_t *drop, const uint32_t *sources,
-                                const int32_t *r, int32_t *d, int16_t *out)
+RNNE_FUNCTION void rnne_q_changes(size_t n, const int32_t *low, const int32_t *high,
+                                  const int32_t *drop, const uint32_t *sources,
+                                  const int32_t *r, int32_t *d, int16_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++) {
@@ -122,8 +117,8 @@ RNNE_UNUSED void rnne_q_changes(size_t n, const int32_t *low, const int32_t *hig
 /* ---- between float and integers ---- */
 
 /* Integers of readings that are not plausible as missing. */
-RNNE_UNUSED void rnne_q_rule_out(size_t n, const float *x, const int32_t *least,
-                                 const int32_t *most, int16_t *q)
+RNNE_FUNCTION void rnne_q_rule_out(size_t n, const float *x, const int32_t *least,
+                                   const int32_t *most, int16_t *q)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -131,8 +126,8 @@ RNNE_UNUSED void rnne_q_rule_out(size_t n, const float *x, const int32_t *least,
             q[i] = (int16_t)RNNE_Q_MISSING;
 }
 
-RNNE_UNUSED void rnne_q_rule_out_32(size_t n, const float *x, const int32_t *least,
-                                    const int32_t *most, int32_t *q)
+RNNE_FUNCTION void rnne_q_rule_out_32(size_t n, const float *x, const int32_t *least,
+                                      const int32_t *most, int32_t *q)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -141,7 +136,7 @@ RNNE_UNUSED void rnne_q_rule_out_32(size_t n, const float *x, const int32_t *lea
 }
 
 /* The nearest integer, halves up, within 2^23. */
-RNNE_UNUSED int32_t rnne_q_of_reading_32(float x, float shift, float rate)
+RNNE_FUNCTION int32_t rnne_q_of_reading_32(float x, float shift, float rate)
 {
     float v = (rnne_f32_finite_normal(x) - shift) * rate;
     int32_t whole;
@@ -153,8 +148,8 @@ RNNE_UNUSED int32_t rnne_q_of_reading_32(float x, float shift, float rate)
 }
 
 /* Readings as integers, not limited yet. */
-RNNE_UNUSED void rnne_q_quantise_32(size_t n, const float *shift, const float *rate,
-                                    const float *x, int32_t *out)
+RNNE_FUNCTION void rnne_q_quantise_32(size_t n, const float *shift, const float *rate,
+                                      const float *x, int32_t *out)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -163,8 +158,8 @@ RNNE_UNUSED void rnne_q_quantise_32(size_t n, const float *shift, const float *r
 }
 
 /* The values that integers stand for. */
-RNNE_UNUSED void rnne_q_values_32(size_t n, const float *step, const float *shift,
-                                  const int32_t *q, float *out)
+RNNE_FUNCTION void rnne_q_values_32(size_t n, const float *step, const float *shift,
+                                    const int32_t *q, float *out)
 {
     size_t i;
     for (i = 0; i < n; i++)
@@ -172,8 +167,8 @@ RNNE_UNUSED void rnne_q_values_32(size_t n, const float *step, const float *shif
 }
 
 /* The same, magnitudes below 2^-50 as 0. */
-RNNE_UNUSED void rnne_q_leave_32(size_t n, const float *step, const float *offset,
-                                 const int32_t *q, float *out)
+RNNE_FUNCTION void rnne_q_leave_32(size_t n, const float *step, const float *offset,
+                                   const int32_t *q, float *out)
 {
     size_t i;
     rnne_q_values_32(n, step, offset, q, out);
@@ -183,8 +178,8 @@ RNNE_UNUSED void rnne_q_leave_32(size_t n, const float *step, const float *offse
 
 /* ---- in snapshots ---- */
 
-RNNE_UNUSED uint8_t *rnne_q_put_readings(uint8_t *at, const int32_t *held, uint32_t size,
-                                         const float *step, const float *shift)
+RNNE_FUNCTION uint8_t *rnne_q_put_readings(uint8_t *at, const int32_t *held, uint32_t size,
+                                           const float *step, const float *shift)
 {
     uint32_t i;
     at = rnne_q_put_head(at, size);
@@ -196,16 +191,16 @@ RNNE_UNUSED uint8_t *rnne_q_put_readings(uint8_t *at, const int32_t *held, uint3
     return at;
 }
 
-RNNE_UNUSED int32_t rnne_q_get_reading(const uint8_t *at, uint32_t i, float shift, float rate,
-                                       int32_t low, int32_t high)
+RNNE_FUNCTION int32_t rnne_q_get_reading(const uint8_t *at, uint32_t i, float shift, float rate,
+                                         int32_t low, int32_t high)
 {
     const float value = rnne_float(rnne_q_element(at, i));
     return rnne_q_limit(rnne_q_of_reading_32(value, shift, rate), low, high);
 }
 
-RNNE_UNUSED const uint8_t *rnne_q_get_readings(const uint8_t *at, int32_t *held, uint32_t size,
-                                               const float *shift, const float *rate,
-                                               const int32_t *low, const int32_t *high)
+RNNE_FUNCTION const uint8_t *rnne_q_get_readings(const uint8_t *at, int32_t *held, uint32_t size,
+                                                 const float *shift, const float *rate,
+                                                 const int32_t *low, const int32_t *high)
 {
     uint32_t i;
     for (i = 0; i < size; i++)
@@ -214,9 +209,9 @@ RNNE_UNUSED const uint8_t *rnne_q_get_readings(const uint8_t *at, int32_t *held,
 }
 
 /* n readings of the step before, then 1; all 0 where there was none. */
-RNNE_UNUSED uint8_t *rnne_q_put_changes(uint8_t *at, const int32_t *d, uint32_t n,
-                                        const uint32_t *sources, const float *step,
-                                        const float *shift)
+RNNE_FUNCTION uint8_t *rnne_q_put_changes(uint8_t *at, const int32_t *d, uint32_t n,
+                                          const uint32_t *sources, const float *step,
+                                          const float *shift)
 {
     uint32_t i;
     at = rnne_q_put_head(at, n + 1);
@@ -229,10 +224,10 @@ RNNE_UNUSED uint8_t *rnne_q_put_changes(uint8_t *at, const int32_t *d, uint32_t 
     return at;
 }
 
-RNNE_UNUSED const uint8_t *rnne_q_get_changes(const uint8_t *at, int32_t *d, uint32_t n,
-                                              const uint32_t *sources, const float *shift,
-                                              const float *rate, const int32_t *low,
-                                              const int32_t *high)
+RNNE_FUNCTION const uint8_t *rnne_q_get_changes(const uint8_t *at, int32_t *d, uint32_t n,
+                                                const uint32_t *sources, const float *shift,
+                                                const float *rate, const int32_t *low,
+                                                const int32_t *high)
 {
     uint32_t i, k;
     for (i = 0; i < n; i++) {
