@@ -81,6 +81,8 @@ def test_flags_with_missing_ones(pandas: Any, frame: Any) -> None:
     frame["n"] = pandas.array([k > 2 for k in COUNTS], dtype="boolean")
     frame.loc[3, "n"] = pandas.NA
     flags = load(frame).series[0].values[:, 1]
+    frame["n"] = [k % 2 == 0 for k in range(NUM_ROWS)]  # and "n" is no index either
+    assert load(frame).features == ("temp", "n")
     assert np.isnan(flags[3])
     assert np.array_equal(np.delete(flags, 3), np.delete(np.array(COUNTS) > 2, 3))
 

@@ -16,6 +16,9 @@ from .table import Numbers, Table
 MIN_ROWS_OF_AN_INDEX = 10
 """Rows from which on numbers that rise by one step in every row are taken for an index."""
 
+ONE_WAY_SHARE = 0.9
+"""Share of the steps of a count that go the same way."""
+
 MAX_LOST_SHARE = 0.1
 """Share of the different values of a column that float32 may run together."""
 
@@ -138,6 +141,10 @@ def _fault(parts: list[Numbers]) -> str | None:
 
 def _is_index(name: str, parts: Sequence[NDArray[np.float64]]) -> bool:
     """Whether a column counts rows or time: its name says so, or its steps are all 1."""
+    moves = np.concatenate([np.diff(part[np.isfinite(part)]) for part in parts])
+    share_up = (moves[moves != 0] > 0).mean() if moves.any() else 0.5
+    if 1 - ONE_WAY_SHARE < share_up < ONE_WAY_SHARE:
+        return False
     if all(is_index_like(name, part) for part in parts):
         return True
     steps = np.concatenate([np.diff(part) for part in parts])
