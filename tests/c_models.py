@@ -95,7 +95,7 @@ def following(name: str, place: str = "first", hidden_size: int = 5) -> ModelSpe
         Feature("b", clip=(-1.5, 0.5), initial=-0.25),
         Feature("c", range=(0.0, 1000.0)),
     )
-    derived = (DerivedInput(86_400),) if place == "scaled" else ()
+    derived = (DerivedInput(86_400),) if place in ("scaled", "last") else ()
     size = len(features) + 2 * len(derived)
     sources = (0, 2, 0, size - 1)
     before = {"first": [Difference], "scaled": [Affine, Difference]}

@@ -160,7 +160,8 @@ class ChainWriter:
         if has_ranges(spec):
             keys = f"{self.prefix}_range_least, {self.prefix}_range_most"
         if spec.takes_readings:
-            self.r = self.take(spec.input_size) if has_limits else self.x
+            size = spec.input_size if self.reads_derived() else num
+            self.r = self.take(size) if has_limits else self.x
             self.keeps_x = self.keeps_x or not has_limits
         self.frees_x = not self.keeps_x
         readings = self.r or self.x
@@ -168,8 +169,18 @@ class ChainWriter:
             f"rnne_f32_hold({num}, x, {keys}, {limits}, s->held, {readings}, {self.x});"
         )
         self.accept_derived(self.x)
-        if spec.derived and self.x != readings:
+        if self.x != readings and self.reads_derived():
             self.accept_derived(readings)
+
+    def reads_derived(self) -> bool:
+        """Whether a layer that takes readings takes derived inputs, too."""
+        return any(
+            source >= self.spec.num_features
+            for layer in self.spec.layers
+            if isinstance(layer, Difference)
+            or (isinstance(layer, AddLast) and not layer.is_clipped)
+            for source in layer.sources
+        )
 
     def accept_derived(self, out: str) -> None:
         num, size = self.spec.num_features, 2 * len(self.spec.derived)
