@@ -133,12 +133,12 @@ def test_a_written_time_reads_back(
 def test_a_column_of_written_times_is_recognised(
     date: str, clock: str, start: datetime, data: st.DataObject
 ) -> None:
-    step = data.draw(st.sampled_from((60, 600, 1800, 3600, 7200)))
+    step = data.draw(st.sampled_from((3600, 7200)))
     start = start.replace(second=0, microsecond=0, minute=0)
     moments = [start + timedelta(seconds=step * k) for k in range(40 * 86_400 // step)]
     texts = [moment.strftime(date + clock) for moment in moments]
-    reading = reading_of(texts[:3000])
-    assert read_both(reading, texts[:3000]) == [microseconds(m) for m in moments[:3000]]
+    reading = reading_of(texts[:700])
+    assert read_both(reading, texts[:700]) == [microseconds(m) for m in moments[:700]]
 
 
 @given(st.sampled_from(DIGITS), MOMENTS, st.sampled_from((3600, 7200, 86_400)))
@@ -237,6 +237,13 @@ def test_a_format_that_is_none(code: str, found: str) -> None:
 def test_a_cell_that_is_not_of_the_named_format() -> None:
     with pytest.raises(DataError, match=r"row 1\. It is not of the format '%d.%m.%Y'"):
         reading_of(["2019-03-01"], time_format="%d.%m.%Y")
+
+
+def test_a_fraction_is_no_point_between_day_and_month() -> None:
+    start = datetime(2018, 7, 7)
+    moments = [start + timedelta(hours=k) for k in range(480)]
+    texts = [f"{moment:%y-%m-%dT%H:%M:%S.%f}" for moment in moments]
+    assert read_both(reading_of(texts), texts) == [microseconds(m) for m in moments]
 
 
 def test_the_offset_in_the_cell_counts() -> None:

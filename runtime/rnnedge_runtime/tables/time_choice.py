@@ -77,7 +77,7 @@ def _choose_text(cells: TimeCells, like: Form | None) -> Choice | None:
         return None
     best = [s for s, share in zip(samples, shares, strict=True) if share == max(shares)]
     names = {form.name for form, _ in best}
-    if "dd/mm/yyyy" in names and "." in cells.texts[0].split()[0]:
+    if "dd/mm/yyyy" in names and "." in cells.texts[0][:3]:
         best = [s for s in best if s[0].name != "yy-mm-dd"]
     if len(best) == 1 or not names & {"dd/mm/yyyy", "mm/dd/yyyy", "yy-mm-dd"}:
         form = best[0][0]
@@ -198,8 +198,7 @@ def _choose_number(cells: TimeCells, like: Form | None) -> Choice | None:
     if len(samples) > 1:
         samples = _most_regular(samples, cells.num_head)
     if len(samples) > 1:
-        strong = [s for s in samples if s[0].name not in _WEAK]
-        samples = strong or samples
+        samples = _likelier(samples, cells)
     if len(samples) > 1 and like in [form for form, _ in samples]:
         samples = [one for one in samples if one[0] == like]
     if len(samples) > 1:
@@ -258,6 +257,8 @@ def _serials(cells: TimeCells) -> list[NumberForm]:
         [float(t) for t in cells.number_texts() if NUMBER.fullmatch(t)], np.float64
     )
     low, high = float(values.min()), float(values.max())
+    if any(len(text) > 1 and text[0] == "0" and text[1] != "." for text in cells.texts):
+        return []
     last_day = latest_us() / DAY_US
     is_whole = bool((values == np.floor(values)).all())
     steps = np.abs(np.diff(values[: cells.num_head]))
@@ -281,18 +282,39 @@ def _serials(cells: TimeCells) -> list[NumberForm]:
 
 def _most_regular(samples: list[Sample], num_head: int) -> list[Sample]:
     """Those whose steps stray clearly less often from the most common one."""
-    strays = []
-    for _, sample in samples:
-        steps = np.diff(sample[:num_head])
-        steps = np.round(steps[np.isfinite(steps)] / SECOND_US, 3)
-        days = steps / 86_400
-        steps = np.where((days >= 28) & (days <= 31), 30 * 86_400, steps)
-        steps = np.where((days >= 89) & (days <= 92), 91 * 86_400, steps)
-        steps = np.where((days >= 365) & (days <= 366), 365 * 86_400, steps)
-        counts = np.unique(steps, return_counts=True)[1]
-        strays.append(int(counts.sum() - counts.max()) if len(counts) else 0)
+    strays = [_strays(sample[:num_head]) for _, sample in samples]
     limit = 4 * min(strays) + 3
     return [s for s, stray in zip(samples, strays, strict=True) if stray < limit]
+
+
+def _strays(sample: NDArray[np.float64]) -> int:
+    """How many steps are not the most common one; months count as alike, as do years."""
+    steps = np.diff(sample)
+    steps = np.round(steps[np.isfinite(steps)] / SECOND_US, 3)
+    days = steps / 86_400
+    for low, high in ((28, 31), (89, 92), (365, 366)):
+        steps = np.where((days >= low) & (days <= high), low * 86_400, steps)
+    counts = np.unique(steps, return_counts=True)[1]
+    return int(counts.sum() - counts.max()) if len(counts) else 0
+
+
+def _likelier(samples: list[Sample], cells: TimeCells) -> list[Sample]:
+    """Without dates of two-digit years, unless many cells are such and none of the rest.
+
+    One epoch in 200 has the digits of such a date by chance, ten different ones have not.
+    """
+    strong = [s for s in samples if s[0].name not in _WEAK]
+    weak = [s for s in samples if s[0].name in _WEAK]
+    num_cells = len(set(cells.texts))
+    has_years = any(isinstance(form, TextForm) for form, _ in strong)
+    if not strong or not weak or num_cells < 3 or has_years:
+        return strong or weak
+    head = cells.num_head
+    if num_cells >= 10 and len(weak) == 1:
+        strays = _strays(weak[0][1][:head])
+        if strays < min(_strays(sample[:head]) for _, sample in strong):
+            return weak
+    return samples
 
 
 def _choose_elapsed(cells: TimeCells, like: Form | None) -> Choice | None:
