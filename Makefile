@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 FUZZ_SECONDS ?= 60
+TABLE_SECONDS ?= 30
 DEMO_OUT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/bindin
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz
+.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -57,6 +58,10 @@ vec-report:
 
 fuzz:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
+
+# The table reader against polars on drawn tables, and on changed ones.
+fuzz-tables: $(BUILT)
+	$(BIN)/python tests/fuzz_tables.py $(TABLE_SECONDS)
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

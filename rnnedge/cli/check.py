@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rnnedge.cli.reading import reading_options, take_options
+from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import require
 
@@ -42,15 +43,16 @@ def command(
     from rnnedge.tasks.config import TrainConfig
     from rnnedge.tasks.forecast.preparing import prepare
 
-    dataset = load_dataset(
-        data[0] if len(data) == 1 else list(data),
-        targets=target,
-        features=feature or None,
-        time=time,
-        series=series,
-        options=take_options(reading),
-        is_learned=bool(target),
-    )
+    with reading_bar():
+        dataset = load_dataset(
+            data[0] if len(data) == 1 else list(data),
+            targets=target,
+            features=feature or None,
+            time=time,
+            series=series,
+            options=take_options(reading),
+            is_learned=bool(target),
+        )
     spec = None
     if target:
         dataset = without_constant_features(dataset, horizon, are_named=bool(feature))

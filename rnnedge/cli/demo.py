@@ -162,7 +162,8 @@ def stream_elsewhere(artifact: Path, forecasts: Path) -> list[str]:
     outcome = "beats" if network < persistence else "LOSES to"
     return [
         f"{len(y):,} readings in {elapsed:.2f} s, {int((~known).sum())} of them without a "
-        f"temperature (held), one with a wind of {np.nanmax(wind):.0f} m/s (implausible, held).",
+        "temperature (held), one with a wind of "
+        f"{np.nanmax(wind):.0f} m/s (implausible, so held).",
         f"Six hours ahead, on the last 20 % of the year, the network {outcome} persistence "
         f"there without retraining: {network:.2f} C against {persistence:.2f} C.",
         f"Forecasts: {forecasts}",

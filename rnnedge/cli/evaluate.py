@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rnnedge.cli.reading import reading_options, take_options
+from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import DataError, require
 
@@ -50,15 +51,16 @@ def command(
 
     model = load(artifact, backend=backend)
     spec = model.spec
-    dataset = load_dataset(
-        data[0] if len(data) == 1 else list(data),
-        targets=spec.target_names,
-        features=spec.feature_names,
-        time=time,
-        series=series,
-        options=take_options(reading),
-        is_learned=False,
-    )
+    with reading_bar():
+        dataset = load_dataset(
+            data[0] if len(data) == 1 else list(data),
+            targets=spec.target_names,
+            features=spec.feature_names,
+            time=time,
+            series=series,
+            options=take_options(reading),
+            is_learned=False,
+        )
     found = score_artifact(
         model, dataset, from_us=_time(start, "--from"), until_us=_time(end, "--until")
     )

@@ -10,6 +10,10 @@ import click
 
 from rnnedge_runtime.tables.options import TableOptions
 
+TIME_UNITS = (
+    *("s", "ms", "us", "ns", "min", "h", "d"),
+    *("excel", "matlab", "julian", "year"),
+)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -44,7 +48,7 @@ _OPTIONS = (
     ),
     click.option(
         "--time-unit",
-        type=click.Choice(["s", "ms", "us", "ns", "min", "h", "d"]),
+        type=click.Choice(TIME_UNITS),
         help="Of numbers in the time column.",
     ),
     click.option(

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from rnnedge.cli.reading import reading_options
+from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
@@ -80,6 +81,12 @@ def _number(name: str, text: str) -> Any:
     "as missing; may be repeated.  [default: 20 widths around the training range]",
 )
 @_choice("derived", "Inputs made from the time stamp.")
+@click.option(
+    "--period",
+    multiple=True,
+    metavar="LENGTH",
+    help="One more period whose phase is an input, such as 12h; may be repeated.",
+)
 @_choice("missing", "Missing readings: hold the last one, or reject.")
 @_choice("loss", "What is minimised, in standard deviations of each output.")
 @_number("epochs", "Passes over the training part, at most.")
@@ -167,15 +174,16 @@ def command(
                 choices["features"] = feature
             if unit:
                 choices["units"] = _units(unit)
-            fitted = fitting.fit(
-                choices.pop("source", None) or _source(data),
-                target=choices.pop("target", None) or _targets(target),
-                out=out,
-                overwrite=overwrite,
-                is_quiet=quiet,
-                on_prepared=print_prepared,
-                **choices,
-            )
+            with reading_bar():
+                fitted = fitting.fit(
+                    choices.pop("source", None) or _source(data),
+                    target=choices.pop("target", None) or _targets(target),
+                    out=out,
+                    overwrite=overwrite,
+                    is_quiet=quiet,
+                    on_prepared=print_prepared,
+                    **choices,
+                )
     except fitting.TrainingStopped as stopped:
         click.echo(str(stopped), err=True)
         raise SystemExit(130) from None

@@ -21,7 +21,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "missing": ("hold", "reject"),
     "device": ("auto", "cpu", "cuda"),
     "precision": ("float32", "bf16"),
-    "derived": ("auto", "none", "hour_of_day", "time_of_year", "both"),
+    "derived": (
+        "auto",
+        "none",
+        "hour_of_day",
+        "weekday",
+        "time_of_year",
+        "both",
+    ),
     "split_by": ("date", "series"),
 }
 # low, high, whether low itself is excluded, an example
@@ -32,7 +39,7 @@ _RANGES = {
     "weight_decay": (0.0, float("inf"), False, 0.01),
     "clip_norm": (0.0, float("inf"), True, 1.0),
 }
-_TUPLES = ("clip", "range", "split", "split_at", "hold_out_series")
+_TUPLES = ("clip", "range", "period", "split", "split_at", "hold_out_series")
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
@@ -72,6 +79,7 @@ class TrainConfig:
         range: plausible readings, `off` or `LO:HI`, `NAME=` in front for one feature.
         derived: inputs made from the time stamp; `auto`: where the sampling period and the
             length of the training part make them meaningful.
+        period: more periods of which the phase is an input, such as `12h`.
         missing: policy for missing readings of all features.
         loss: on errors in units of each output's standard deviation.
         epochs: passes over the training part, at most.
@@ -111,6 +119,7 @@ class TrainConfig:
     clip: tuple[str, ...] = ()
     range: tuple[str, ...] = ()
     derived: str = "auto"
+    period: tuple[str, ...] = ()
     missing: Literal["hold", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
     epochs: int = 40

@@ -64,9 +64,9 @@ def find_period(all_series: Sequence[SeriesRows]) -> float | None:
         raise DataError(
             f"{all_series[0].where}: {num_repeated:,} of {len(steps) + 1:,} rows repeat "
             "the time before them. If the table holds several series, name their column "
-            "(--series); a date and a clock time must be in one column; write stamps that "
-            "were cut to whole seconds with their fractions, or leave the time out "
-            "(--no-time)."
+            "(--series); a date and a clock time are named together (--time DATE+TIME); "
+            "write stamps that were cut to whole seconds with their fractions, or leave the "
+            "time out (--no-time)."
         )
     if num_repeated:
         steps = steps[steps > 0]

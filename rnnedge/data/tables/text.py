@@ -41,6 +41,8 @@ from rnnedge_runtime.tables.records import (
 )
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
+from .progress import tell_progress
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -97,7 +99,10 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         with _opened(path) as file:
+            num_read = 0
             while raw := file.read(PIECE_BYTES):
+                num_read += len(raw)
+                tell_progress(path, num_read)
                 yield decoder.decode(raw)
             yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:

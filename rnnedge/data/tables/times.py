@@ -12,11 +12,6 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
 from rnnedge_runtime.tables.time_column import find_time
-from rnnedge_runtime.tables.time_headers import (
-    is_index_like,
-    is_index_name,
-    read_name,
-)
 from rnnedge_runtime.tables.time_reading import TimeReading, join_cells
 
 from .table import Table, texts
@@ -209,18 +204,6 @@ def _where(reading: TimeReading, cells: Sequence[str], row: int) -> str:
 
 def _month(time_us: int) -> int:
     return int(str(np.datetime64(int(time_us), "us"))[5:7])
-
-
-def just_counts(column: pl.Series) -> bool:
-    """Whether a column counts rows or time, by its name and its numbers."""
-    import polars as pl
-
-    if not (column.dtype.is_numeric() or column.dtype == pl.String):
-        return False
-    if not is_index_name(column.name) and not read_name(column.name).is_like_time:
-        return False
-    values = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-    return is_index_like(column.name, values)
 
 
 def time_cells(column: pl.Series) -> list[str]:

@@ -2,54 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import Parts
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S, DerivedInput
+from rnnedge_runtime.tables.durations import parse_duration
+from rnnedge_runtime.time_features import (
+    HOUR_OF_DAY_S,
+    MAX_PERIOD_S,
+    TIME_OF_YEAR_S,
+    DerivedInput,
+)
 
+DAY_S = HOUR_OF_DAY_S
+WEEK_S = 7 * DAY_S
 SAMPLES_PER_PERIOD = 4  # fewer do not show the shape of a period
-TURNS_SEEN = {HOUR_OF_DAY_S: 2.0, TIME_OF_YEAR_S: 0.5}
+TURNS_SEEN = {HOUR_OF_DAY_S: 2.0, WEEK_S: 3.0, TIME_OF_YEAR_S: 0.5}
+WEEKS_TELL = 0.9
+"""Difference of readings a week apart to that of a day apart below which weeks count."""
+
+_PERIODS = {
+    "hour_of_day": HOUR_OF_DAY_S,
+    "weekday": WEEK_S,
+    "time_of_year": TIME_OF_YEAR_S,
+}
 
 
 def choose_derived(
-    dataset: Dataset, parts: list[Parts], choice: str
+    dataset: Dataset, parts: list[Parts], choice: str, periods: Sequence[str] = ()
 ) -> tuple[DerivedInput, ...]:
     """The derived inputs to use.
 
     `auto` takes the hour of day when a day has at least four samples and the training part
-    two days, the time of year when the training part covers at least half a year.
+    two days, the time of year when the training part covers at least half a year, and the
+    weekday when the training part has three weeks of which each is like the one before.
+
+    Args:
+        dataset: as read.
+        parts: of its series.
+        choice: see `TrainConfig.derived`.
+        periods: more periods, such as `12h`, whatever the choice.
 
     Raises:
         SpecError: derived inputs were asked for, and the data has no time.
+        DataError: a period is no length of time.
     """
-    if choice == "none":
+    if choice == "none" and not periods:
         return ()
     period = dataset.sample_period_s
     if period is None or any(series.time is None for series in dataset.series):
-        if choice == "auto":
+        if choice == "auto" and not periods:
             return ()
         raise SpecError(
             f"train: derived='{choice}' needs a time column, and {dataset.source} has "
             "none. Name the column with --time, or use --derived none."
         )
     if not dataset.has_calendar:
-        if choice == "auto":
+        if choice == "auto" and not periods:
             return ()
         raise SpecError(
             f"train: derived='{choice}' needs dates, and the times of {dataset.source} only "
             "count from some start. Use --derived none, or name a column of dates with "
             "--time."
         )
-    periods = {"hour_of_day": HOUR_OF_DAY_S, "time_of_year": TIME_OF_YEAR_S}
-    if choice in periods:
-        return (DerivedInput(periods[choice]),)
-    longest = period * max(len(part.train) for part in parts)
-    return tuple(
-        DerivedInput(length)
-        for length in periods.values()
-        if choice == "both"
-        or (
-            period * SAMPLES_PER_PERIOD <= length
-            and longest >= TURNS_SEEN[length] * length
+    if choice == "none":
+        return _asked(periods)
+    if choice in _PERIODS:
+        return (DerivedInput(_PERIODS[choice]), *_asked(periods))
+    if choice == "both":
+        return (
+            DerivedInput(HOUR_OF_DAY_S),
+            DerivedInput(TIME_OF_YEAR_S),
+            *_asked(periods),
         )
-    )
+    longest = period * max(len(part.train) for part in parts)
+    found = [
+        length
+        for length in _PERIODS.values()
+        if period * SAMPLES_PER_PERIOD <= length
+        and longest >= TURNS_SEEN[length] * length
+        and (length != WEEK_S or _has_weeks(dataset, parts))
+    ]
+    return (*map(DerivedInput, found), *_asked(periods))
+
+
+def _asked(periods: Sequence[str]) -> tuple[DerivedInput, ...]:
+    lengths = [parse_duration(text, option="--period") for text in periods]
+    for text, length_us in zip(periods, lengths, strict=True):
+        if length_us % 1_000_000 or length_us // 1_000_000 > MAX_PERIOD_S:
+            raise SpecError(
+                f"train: --period is '{text}', expected whole seconds up to "
+                f"{MAX_PERIOD_S:,} s. Write for example --period 12h."
+            )
+    return tuple(DerivedInput(length_us // 1_000_000) for length_us in lengths)
+
+
+def _has_weeks(dataset: Dataset, parts: list[Parts]) -> bool:
+    """Whether readings are nearer to those of a week ago than to those of a day ago."""
+    assert dataset.sample_period_s is not None
+    day = round(DAY_S / dataset.sample_period_s)
+    columns = [dataset.columns.index(name) for name in dataset.targets]
+    day_apart, week_apart = 0.0, 0.0
+    for series, part in zip(dataset.series, parts, strict=True):
+        values = series.values[: part.train.stop, columns].astype(np.float64)
+        if len(values) <= 7 * day:
+            continue
+        scale = np.nanstd(values, axis=0) + 1e-30
+        now = values[7 * day :] / scale
+        week_apart += float(np.nansum(np.abs(now - values[: -7 * day] / scale)))
+        day_apart += float(np.nansum(np.abs(now - values[6 * day : -day] / scale)))
+    return week_apart < WEEKS_TELL * day_apart

@@ -113,7 +113,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         missing=config.missing,
         limits=limits,
     )
-    derived = choose_derived(dataset, parts, config.derived)
+    derived = choose_derived(dataset, parts, config.derived, config.period)
     sources = last_sources(dataset, config)
 
     held = [

@@ -1,0 +1,34 @@
+"""A bar on the terminal while a large file is read."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+LARGE_NBYTES = 30_000_000
+
+
+@contextlib.contextmanager
+def reading_bar() -> Iterator[None]:
+    """Show on standard error, where it is a terminal, how far a large file is read."""
+    from rnnedge.data.tables.progress import reading_progress
+
+    def tell(path: Path, done: int, size: int) -> None:
+        if size >= LARGE_NBYTES:
+            share = min(1.0, done / size)
+            bar = "#" * round(30 * share)
+            click.echo(
+                f"\rreading {path.name} [{bar:<30}] {share:4.0%}", err=True, nl=False
+            )
+            if done >= size:
+                click.echo(err=True)
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    with reading_progress(tell):
+        yield
