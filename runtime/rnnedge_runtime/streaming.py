@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError, NonFiniteError
-from .input_handling import clip_bounds
+from .input_handling import clip_bounds, is_missing, range_bounds
 from .model import Model
 from .snapshot import snapshot_bytes
 from .tables.rows import Row
@@ -122,8 +122,8 @@ class RowStream:
         self._clock: SlotClock | None = None
         self._forecast: NDArray[np.float32] | None = None
         num_features = self._spec.num_features
-        low, high = clip_bounds(self._spec)
-        self._low, self._high = low[:num_features], high[:num_features]
+        self._clip = [bound[:num_features] for bound in clip_bounds(self._spec)]
+        self._range = [bound[:num_features] for bound in range_bounds(self._spec)]
         self._empty = np.full(num_features, np.nan, dtype=np.float32)
         self.findings = Findings()
 
@@ -214,13 +214,18 @@ class RowStream:
     def _reject_missing(
         self, readings: NDArray[np.float32], fault: str, row: Row
     ) -> None:
-        for feature, value in zip(self._spec.features, readings, strict=True):
-            if feature.missing == "reject" and not np.isfinite(value):
-                raise NonFiniteError(
-                    f"{self._where}: feature '{feature.name}' is {fault} row {row.number}, "
-                    "and its policy is 'reject'. Mend the table, or train with "
-                    "missing='hold'."
-                )
+        features = self._spec.features
+        missing = is_missing(features, readings)
+        for feature, value, is_refused in zip(features, readings, missing, strict=True):
+            if feature.missing != "reject" or not is_refused:
+                continue
+            if feature.range is not None and np.isfinite(value):
+                low, high = feature.range
+                fault = f"{value:g}, outside its range of {low:g} to {high:g}, in"
+            raise NonFiniteError(
+                f"{self._where}: feature '{feature.name}' is {fault} row {row.number}, "
+                "and its policy is 'reject'. Mend the table, or train with missing='hold'."
+            )
 
     def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
         self._count_readings(row)
@@ -238,19 +243,24 @@ class RowStream:
 
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
-        is_missing = np.isnan(row.readings)
-        is_clipped = (row.readings < self._low) | (row.readings > self._high)
-        if not (is_missing.any() or is_clipped.any()):
+        missing = is_missing(self._spec.features, row.readings)
+        is_implausible = missing & np.isfinite(row.readings)
+        is_clipped = ~missing & _is_outside(row.readings, *self._clip)
+        if not (missing.any() or is_clipped.any()):
             return
         for k, name in enumerate(self._spec.feature_names):
-            self.findings.add(
-                f"missing readings of {name} held", row.number, int(is_missing[k])
-            )
-            self.findings.add(
-                f"readings of {name} outside {self._low[k]:g} to {self._high[k]:g} clipped",
-                row.number,
-                int(is_clipped[k]),
-            )
+            for what, are_such in (
+                (f"missing readings of {name} held", missing & ~is_implausible),
+                (
+                    f"implausible readings of {name}, outside {_text(self._range, k)}, held",
+                    is_implausible,
+                ),
+                (
+                    f"readings of {name} outside {_text(self._clip, k)} clipped",
+                    is_clipped,
+                ),
+            ):
+                self.findings.add(what, row.number, int(are_such[k]))
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
@@ -310,6 +320,17 @@ class RowStream:
         if flags & _HAS_FORECAST:
             values = np.frombuffer(blob, "<f4", size, _HEADER.size)
             self._forecast = values.astype(np.float32)
+
+
+def _is_outside(
+    readings: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    return np.asarray((readings < low) | (readings > high))
+
+
+def _text(bounds: list[NDArray[np.float32]], k: int) -> str:
+    low, high = (bound[k] for bound in bounds)
+    return f"{low:g} to {high:g}"
 
 
 def stream_rows(
