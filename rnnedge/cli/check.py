@@ -18,7 +18,12 @@ from rnnedge_runtime.errors import require
 @click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
 @click.option("--feature", multiple=True, help="Input column; may be repeated.")
 @click.option(
-    "--horizon", default=1, show_default=True, help="Steps ahead to forecast."
+    "--horizon",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Steps ahead to forecast.",
 )
 @click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
 @click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
