@@ -121,7 +121,10 @@ def fit(
         options=options,
     )
     dataset = without_constant_features(
-        dataset, horizon, are_named=features is not None, rule=config.split_rule
+        dataset,
+        horizon,
+        are_named=features is not None,
+        rule=config.split_rule(dataset.clock),
     )
     prepared = prepare(dataset, config)
     on_prepared(dataset, prepared)

@@ -129,7 +129,7 @@ def fit_features(
                 f"training part: feature '{name}' has no reading in its {len(column)} "
                 "rows. Leave the column out with --feature, or give more data."
             )
-        clip, plausible = limits.bounds(name, clean_range(seen))
+        _, plausible = limits.bounds(name, clean_range(seen))
         if plausible is not None:
             seen = seen[(seen >= plausible[0]) & (seen <= plausible[1])]
         if not len(seen):
@@ -137,6 +137,7 @@ def fit_features(
                 f"training part: no reading of feature '{name}' lies within its --range "
                 f"{plausible}. Give a wider range, or leave the column out."
             )
+        clip, _ = limits.bounds(name, clean_range(seen))
         features.append(
             Feature(
                 name=name,

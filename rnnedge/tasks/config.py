@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
-from rnnedge_runtime.tables.timestamps import parse_time
+from rnnedge_runtime.tables.time_zone import time_on_clock
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "cell": ("rnn", "gru", "lstm"),
@@ -52,8 +52,10 @@ _AT_LEAST = {
     "burn_in": 0,
     "threads": 0,
     "season": 0,
+    "seed": 0,
     "seeds": 1,
 }
+_MOST_SEED = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class TrainConfig:
         season: steps of one season for the seasonal-naive baseline; 0 chooses.
         split: shares of the time for training, validation and test part, in this order.
         split_at: start of the validation and of the test part in place of the shares, ISO
-            8601, UTC where no offset is written; () or two texts.
+            8601, on the clock of the table where no offset is written; () or two texts.
         split_by: `date`: the parts start at the same dates in all series; `series`: each
             series is split by its own rows.
         hold_out_series: names of series that are only tested, never trained on.
@@ -166,6 +168,11 @@ class TrainConfig:
                     f"train: {name} is {getattr(self, name)}, expected {least} or more. "
                     f"Set --{name.replace('_', '-')} accordingly."
                 )
+        if self.seed + self.seeds > _MOST_SEED:
+            raise SpecError(
+                f"train: seed is {self.seed} with {self.seeds} seeds, expected less than "
+                "2^63. Choose a smaller --seed."
+            )
         for name, (low, high, is_open, usual) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value < high or (is_open and value == low):
@@ -184,10 +191,13 @@ class TrainConfig:
             )
         _check_split(self)
 
-    @property
-    def split_rule(self) -> SplitRule:
-        """The split that the four fields about it ask for."""
-        at = [_time_us(text) for text in self.split_at]
+    def split_rule(self, clock: str = "") -> SplitRule:
+        """The split that the four fields about it ask for.
+
+        Args:
+            clock: what a date without an offset means (`Dataset.clock`); "" for UTC.
+        """
+        at = [_time_us(text, clock) for text in self.split_at]
         return SplitRule(
             validation=self.split[1],
             test=self.split[2],
@@ -230,8 +240,8 @@ def _check_split(config: TrainConfig) -> None:
         )
 
 
-def _time_us(text: str) -> int:
-    time_us = parse_time(str(text))
+def _time_us(text: str, clock: str = "") -> int:
+    time_us = time_on_clock(str(text), clock)
     if time_us is None:
         raise SpecError(
             f"train: split_at holds '{text}', expected a date or time such as 2024-10-01 "

@@ -11,7 +11,7 @@ from small_data import waves
 from rnnedge.data.limits import Limits, clean_range, read_limits
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
-from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 
 
 @given(
@@ -70,3 +70,25 @@ def test_one_absurd_reading_changes_no_scaler() -> None:
         found.spec.features[0].clip
         == prepare(plain, TrainConfig()).spec.features[0].clip
     )
+
+
+def test_a_clip_follows_the_readings_within_the_range_that_was_asked_for() -> None:
+    """One code of a broken sensor in twenty readings is no outlier. With --range to leave
+    it out the clip still reached to it, and so did the levels that training adds."""
+    plain, broken = waves(), waves()
+    codes = np.arange(0, 400, 20)
+    plain.series[0].values[codes, 0] = np.nan
+    broken.series[0].values[codes, 0] = 999.0
+    config = TrainConfig(range=("a=-40:60",))
+    assert prepare(broken, config).spec == prepare(plain, config).spec
+
+
+def test_an_implausible_reading_under_reject_is_named_by_its_time() -> None:
+    """The message spoke of a stream: "Skip this reading; the state is unchanged"."""
+    dataset = waves()
+    dataset.series[0].values[59, 1] = 1e9
+    stamp = str(np.datetime64(int(dataset.series[0].time[59]), "s"))
+    with pytest.raises(
+        NonFiniteError, match=rf"waves: feature 'b' is 1e\+09 at {stamp}Z, outside its"
+    ):
+        prepare(dataset, TrainConfig(missing="reject"))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import SplitRule, split_dataset, split_notes, split_rows
 from rnnedge.tasks.config import TrainConfig, config_fields, config_to_toml, read_config
+from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import DataError, SpecError
 
 HOUR_US = 3_600_000_000
@@ -135,7 +136,7 @@ def test_dates_and_devices_can_be_named():
 
 def test_shares_can_be_chosen():
     dataset = on_grid(("a", 0, 1000))
-    parts = split_dataset(dataset, 1, TrainConfig(split=(0.5, 0.25, 0.25)).split_rule)
+    parts = split_dataset(dataset, 1, TrainConfig(split=(0.5, 0.25, 0.25)).split_rule())
     assert parts.parts[0].validation.start == 500
     assert parts.parts[0].test.start == 750
 
@@ -199,6 +200,28 @@ def test_unlike_calendars_are_pointed_to_split_by_series():
 def test_impossible_splits_are_refused(choices, message):
     with pytest.raises(SpecError, match=message):
         TrainConfig(**choices)
+
+
+def test_dates_without_an_offset_are_on_the_clock_of_the_table():
+    """They were taken as UTC where the table was in local time: parts of another day."""
+    config = TrainConfig(split_at=("2024-03-31", "2024-07-01T02:00:00Z"))
+    winter_us = 1_711_839_600_000_000  # 2024-03-30T23:00:00Z
+    assert config.split_rule("Europe/Berlin").at_us == (
+        winter_us,
+        1_719_799_200_000_000,
+    )
+    assert config.split_rule().at_us == (
+        winter_us + HOUR_US,
+        1_719_799_200_000_000,
+    )
+    hours = on_grid(("a", 0, 100))
+    at = ("2023-01-03T20:00", "2023-01-04T02:00")
+    local = dataclasses.replace(hours, clock="+02:00")
+    columns = np.sin(np.arange(100.0, dtype=np.float32))[:, None]
+    series = (dataclasses.replace(hours.series[0], values=columns),)
+    found = prepare(dataclasses.replace(local, series=series), TrainConfig(split_at=at))
+    assert found.series[0].parts.validation.start == 66
+    assert found.series[0].parts.test.start == 72
 
 
 def test_the_split_survives_config_toml(tmp_path):

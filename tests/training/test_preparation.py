@@ -143,6 +143,8 @@ def test_target_that_is_constant_in_the_training_part_is_refused():
         ({"warmup": 1.0}, "warmup is 1.0, expected a number from 0 to below 1"),
         ({"proj_size": 8}, "proj_size is 8 with a gru"),
         ({"cell": "lstm", "proj_size": 64}, "expected an lstm of more units"),
+        ({"seed": -1}, "seed is -1, expected 0 or more"),
+        ({"seed": 2**63 - 1, "seeds": 2}, "with 2 seeds, expected less than 2"),
     ],
 )
 def test_impossible_choices_are_refused(choices, message):

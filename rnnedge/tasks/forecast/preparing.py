@@ -31,7 +31,7 @@ from rnnedge.tasks.forecast.targets import (
     true_outputs,
 )
 from rnnedge_runtime.errors import NonFiniteError
-from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.input_handling import hold_readings, is_missing
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.time_features import DerivedInput, time_features
 
@@ -95,11 +95,9 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         SpecError: the config does not fit the data.
     """
     horizon = config.horizon
-    split = split_dataset(dataset, horizon, config.split_rule)
+    rule = config.split_rule(dataset.clock)
+    split = split_dataset(dataset, horizon, rule)
     parts = split.parts
-    if config.missing == "reject":
-        _check_complete(dataset)
-
     limits = read_limits(config.clip, config.range)
     limits.check_names(dataset.features, where=dataset.source)
     num_features = len(dataset.features)
@@ -113,6 +111,8 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         missing=config.missing,
         limits=limits,
     )
+    if config.missing == "reject":
+        _check_complete(dataset, features)
     derived = choose_derived(dataset, parts, config.derived, config.period)
     sources = last_sources(dataset, config)
 
@@ -187,7 +187,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         affine_weights=fixed_weights(spec, input_scaler, output_scaler, change_scaler),
         series=series,
         output_scale=output_scaler.scale,
-        notes=(*dataset.notes, *split_notes(dataset, split, config.split_rule)),
+        notes=(*dataset.notes, *split_notes(dataset, split, rule)),
     )
 
 
@@ -226,21 +226,30 @@ def _changes(
         yield rows
 
 
-def _check_complete(dataset: Dataset) -> None:
-    """Raise NonFiniteError at the first missing reading of a feature."""
+def _check_complete(dataset: Dataset, features: tuple[Feature, ...]) -> None:
+    """Raise NonFiniteError at the first missing or implausible reading of a feature."""
     for series in dataset.series:
-        missing = ~np.isfinite(series.values[:, : len(dataset.features)])
+        readings = series.values[:, : len(features)]
+        missing = is_missing(features, readings)
         if not missing.any():
             continue
         row = int(np.argmax(missing.any(axis=1)))
-        feature = dataset.features[int(np.argmax(missing[row]))]
+        column = int(np.argmax(missing[row]))
+        feature, value = features[column], readings[row, column]
         place = f"slot {row + 1}"
         if series.time is not None:
             place = f"{np.datetime64(int(series.time[row]), 's')}Z"
         name = f", series '{series.name}'" if len(dataset.series) > 1 else ""
+        if feature.range is not None and np.isfinite(value):
+            low, high = feature.range
+            raise NonFiniteError(
+                f"{dataset.source}{name}: feature '{feature.name}' is {value:g} at {place}, "
+                f"outside its range of {low:g} to {high:g}, and the policy is 'reject'. "
+                "Mend the table, give another --range, or train with --missing hold."
+            )
         raise NonFiniteError(
-            f"{dataset.source}{name}: feature '{feature}' has no reading at {place}, and "
-            "the policy is 'reject'. Fill the hole, or train with --missing hold."
+            f"{dataset.source}{name}: feature '{feature.name}' has no reading at {place}, "
+            "and the policy is 'reject'. Fill the hole, or train with --missing hold."
         )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from .time_calendar import HOUR_US
+from .timestamps import CELL_PADDING, parse_local
 
 UTC_NAME = "UTC"
 _EPOCH = datetime(1970, 1, 1)
@@ -129,6 +130,30 @@ class Zone:
         offset = utc.replace(tzinfo=UTC).astimezone(self.rule).utcoffset()
         assert offset is not None
         return offset // _MICROSECOND
+
+
+def time_on_clock(text: str, clock: str) -> int | None:
+    """Microseconds since 1970 UTC of a time that is written beside a table.
+
+    Args:
+        text: as `parse_time` reads it.
+        clock: what a time without an offset means, a name as `zone_of_name` takes it; ""
+            for UTC. Of an hour that occurs twice it is the first.
+
+    Returns:
+        None when the text is no time.
+    """
+    found = parse_local(text.strip(CELL_PADDING))
+    if found is None:
+        return None
+    local_us, offset_us = found
+    if offset_us is None:
+        zone = zone_of_name(clock or UTC_NAME, option="the table's clock")
+        moment = _EPOCH + timedelta(microseconds=local_us)
+        offset = moment.replace(tzinfo=zone.rule).utcoffset()
+        assert offset is not None
+        offset_us = offset // _MICROSECOND
+    return local_us - offset_us
 
 
 def zone_of_name(name: str, *, option: str = "--tz") -> Zone:
