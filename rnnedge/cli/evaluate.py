@@ -60,9 +60,14 @@ def command(
             series=series,
             options=take_options(reading),
             is_learned=False,
+            clock=spec.clock,
+            max_gap_s=spec.max_gap_s,
         )
     found = score_artifact(
-        model, dataset, from_us=_time(start, "--from"), until_us=_time(end, "--until")
+        model,
+        dataset,
+        from_us=_time(start, "--from", dataset.clock),
+        until_us=_time(end, "--until", dataset.clock),
     )
     for note in dataset.notes:
         click.echo(f"note: {note}")
@@ -82,12 +87,13 @@ def command(
         _write(content, all_scores(spec, found.scores), found)
 
 
-def _time(text: str | None, option: str) -> int | None:
-    from rnnedge_runtime.tables.timestamps import TIME_EXAMPLE, parse_time
+def _time(text: str | None, option: str, clock: str) -> int | None:
+    from rnnedge_runtime.tables.time_zone import time_on_clock
+    from rnnedge_runtime.tables.timestamps import TIME_EXAMPLE
 
     if text is None:
         return None
-    time_us = parse_time(text)
+    time_us = time_on_clock(text, clock)
     if time_us is None:
         raise DataError(
             f"evaluate: {option} is '{text}', which is not a time. "

@@ -61,9 +61,17 @@ class Gridded:
 
 
 def grid_series(
-    all_series: Sequence[ReadSeries], options: TableOptions | None = None
+    all_series: Sequence[ReadSeries],
+    options: TableOptions | None = None,
+    max_gap_s: float | None = None,
 ) -> Gridded:
     """Sort, resample where asked, find the period, and put every row into its slot.
+
+    Args:
+        all_series: as read.
+        options: what should not be found.
+        max_gap_s: longest hole that is filled where `options` do not say and it suits the
+            period; None: 24 periods.
 
     Raises:
         DataError: times go backwards, have no regular period, or an option does not fit.
@@ -85,7 +93,8 @@ def grid_series(
         period_s: float | None = resampling.period_us / 1e6
     else:
         period_s = find_period([series.rows for series in ordered])
-    max_gap_s = _max_gap(options.max_gap, period_s)
+    if options.max_gap is not None or not _suits(max_gap_s, period_s):
+        max_gap_s = _max_gap(options.max_gap, period_s)
     built = []
     for series in ordered:
         placed, found = _placed(series, period_s, max_gap_s, resampling)
@@ -119,6 +128,12 @@ def _resampled(
     return ReadSeries(series.name, rows, values), (note,)
 
 
+def _suits(max_gap_s: float | None, period_s: float | None) -> bool:
+    if max_gap_s is None or period_s is None:
+        return False
+    return MIN_GAP_PERIODS * period_s < max_gap_s <= MAX_HOLE * period_s
+
+
 def _max_gap(text: str | None, period_s: float | None) -> float | None:
     if text is not None:
         max_gap_s = parse_duration(text, option="--max-gap") / 1e6
@@ -127,7 +142,7 @@ def _max_gap(text: str | None, period_s: float | None) -> float | None:
         return min(max_gap_s, MAX_HOLE * period_s)
     if period_s is None:
         return None
-    if not MIN_GAP_PERIODS * period_s < max_gap_s <= MAX_HOLE * period_s:
+    if not _suits(max_gap_s, period_s):
         fault = (
             f"would start anew at every late row, as the period is "
             f"{duration_text(period_s)}"

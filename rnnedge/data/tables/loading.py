@@ -40,6 +40,8 @@ def load_dataset(
     units: Mapping[str, str] | None = None,
     options: TableOptions | None = None,
     is_learned: bool = True,
+    clock: str = "",
+    max_gap_s: float | None = None,
 ) -> Dataset:
     """Read tables of sensor readings onto one regular time grid.
 
@@ -57,6 +59,10 @@ def load_dataset(
         options: what should not be found out of the tables.
         is_learned: whether something is to be learned from them: then a target must be
             named, and columns that were asked for must vary.
+        clock: what a time without an offset means where `options` do not say: that of a
+            model (`ModelSpec.clock`); "" for UTC, with a note.
+        max_gap_s: longest hole that is filled where `options` do not say: that of a model;
+            None: 24 periods.
 
     Returns:
         The readings, and notes about what was found, mended or left out.
@@ -83,7 +89,7 @@ def load_dataset(
         )
     tables = [with_joined_column(table, series) for table in tables]
     asked = {*targets, *(chosen or ())}
-    timed = _timed(tables, targets, chosen, time, series, options)
+    timed = _timed(tables, targets, chosen, time, series, options, clock)
     tables = [item.table for item in timed]
     for table in tables:
         _check_asked(table, targets, chosen, series)
@@ -106,7 +112,9 @@ def load_dataset(
             f"{' '.join(note.removeprefix(f'{tables[0].where}: ') for note in notes)} "
             "Name the columns to use (--feature, --target)."
         )
-    gridded = _all_series(timed, readings, columns, differences, series, options)
+    gridded = _all_series(
+        timed, readings, columns, differences, series, options, max_gap_s
+    )
     return Dataset(
         source=str(source) if isinstance(source, str | Path) else tables[0].where,
         columns=columns,
@@ -149,6 +157,7 @@ def _timed(
     time: str | None,
     series: str | None,
     options: TableOptions,
+    clock: str,
 ) -> list[_Timed]:
     """The tables with their times, long ones as wide ones."""
     asked = {*targets, *(features or ())}
@@ -157,7 +166,11 @@ def _timed(
         names = time_columns(time, table.names) if time is not None else ()
         check_columns(names, table.names, where=table.where, role="time")
     readings = find_table_times(
-        tables, time=time, taken={*taken, *_parts(series)}, options=options
+        tables,
+        time=time,
+        taken={*taken, *_parts(series)},
+        options=options,
+        clock=clock,
     )
     found = []
     for table, reading in zip(tables, readings, strict=True):
@@ -241,6 +254,7 @@ def _all_series(
     differences: Collection[str],
     series: str | None,
     options: TableOptions,
+    max_gap_s: float | None,
 ) -> Gridded:
     values = [
         np.stack([readings[name][k] for name in columns], axis=1)
@@ -284,7 +298,7 @@ def _all_series(
         spot = SeriesRows(where, rows + 1, time_us[rows])
         read.append(ReadSeries(name, spot, float32[k][rows]))
     del values, float32
-    gridded = grid_series(read, options)
+    gridded = grid_series(read, options, max_gap_s)
     return dataclasses.replace(gridded, notes=(*notes, *gridded.notes))
 
 

@@ -33,6 +33,7 @@ def find_table_time(
     taken: Collection[str],
     options: TableOptions | None = None,
     like: TimeReading | None = None,
+    clock: str = "",
 ) -> TimeReading | None:
     """The time column of a table and how it is read (`find_time`).
 
@@ -42,6 +43,7 @@ def find_table_time(
         taken: columns that are something else.
         options: what the user says of the table.
         like: reading of another table of the same kind.
+        clock: see `find_time`.
 
     Raises:
         DataError: as `find_time`.
@@ -67,6 +69,7 @@ def find_table_time(
             )
         ),
         like=None if like is None else like.form,
+        clock=clock,
     )
 
 
@@ -76,6 +79,7 @@ def find_table_times(
     time: str | None,
     taken: Collection[str],
     options: TableOptions | None = None,
+    clock: str = "",
 ) -> list[TimeReading | None]:
     """How the times of each table are read.
 
@@ -89,7 +93,9 @@ def find_table_times(
     doubtful: dict[int, DataError] = {}
     for k, table in enumerate(tables):
         try:
-            one = find_table_time(table, time=time, taken=taken, options=options)
+            one = find_table_time(
+                table, time=time, taken=taken, options=options, clock=clock
+            )
         except DataError as error:
             one, doubtful[k] = None, error
         found.append(one)
@@ -99,7 +105,12 @@ def find_table_times(
             raise doubt
         like = next(iter(forms.values()))
         found[k] = find_table_time(
-            tables[k], time=time, taken=taken, options=options, like=like
+            tables[k],
+            time=time,
+            taken=taken,
+            options=options,
+            like=like,
+            clock=clock,
         )
     if None in found and any(found):
         without = tables[found.index(None)].where
