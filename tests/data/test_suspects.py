@@ -1,4 +1,4 @@
-"""Values that may be no readings, and columns that are hard for float32."""
+"""Values that may be no readings."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.suspects import (
-    find_suspects,
-    is_counter,
-    num_lost_in_float32,
-    suspect_notes,
-    suspicious_values,
-)
+from rnnedge.data.tables.suspects import find_suspects, value_notes
 
 HOURS = np.arange(1500.0)
 TEMPERATURE = np.round(10 + 6 * np.sin(HOURS / 3.8) + 2 * np.cos(HOURS / 50), 2)
+
+
+def codes(values: np.ndarray) -> list[tuple[float, int, int]]:
+    """Value, count and first row of what looks like a code for missing."""
+    return [(s.value, s.count, s.first_row) for s in find_suspects(values) if s.is_code]
 
 
 @pytest.mark.parametrize("code", [-999.0, -9999.0, 9999.0, -99.9, 85.0, -200.0])
@@ -25,8 +24,8 @@ def test_codes_for_missing_are_named(code: float, share: float) -> None:
     values = TEMPERATURE.copy()
     rows = np.arange(7, len(values), int(1 / share))
     values[rows] = code
-    assert suspicious_values(values) == [(code, len(rows), 8)]
-    (note,) = suspect_notes(values, "temp")
+    assert codes(values) == [(code, len(rows), 8)]
+    (note,) = value_notes(values, "temp")
     assert f"give --missing-value temp={code:g}" in note
     assert f"{len(rows)} times, first in row 8" in note
 
@@ -35,20 +34,20 @@ def test_two_codes_do_not_hide_each_other() -> None:
     values = TEMPERATURE.copy()
     values[::50] = -9999
     values[3::70] = 9999
-    assert {s[0] for s in suspicious_values(values)} == {-9999.0, 9999.0}
+    assert {s[0] for s in codes(values)} == {-9999.0, 9999.0}
     values = TEMPERATURE.copy()
     values[::50] = -9999
     values[3::70] = -200
-    assert {s[0] for s in suspicious_values(values)} == {-9999.0, -200.0}
+    assert {s[0] for s in codes(values)} == {-9999.0, -200.0}
 
 
 def test_a_spike_is_an_outlier() -> None:
     values = TEMPERATURE.copy()
     values[100] = 1e9
-    assert suspicious_values(values) == []
+    assert codes(values) == []
     (found,) = find_suspects(values)
     assert (found.value, found.first_row, found.is_code) == (1e9, 101, False)
-    assert "1e+09 in row 101" in suspect_notes(values, "temp")[0].replace(
+    assert "1e+09 in row 101" in value_notes(values, "temp")[0].replace(
         "1000000000", "1e+09"
     )
 
@@ -70,32 +69,10 @@ def test_a_spike_is_an_outlier() -> None:
     ],
 )
 def test_honest_columns_have_no_codes(values: np.ndarray) -> None:
-    assert suspicious_values(values) == []
+    assert codes(values) == []
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 100), st.floats(-50, 50))
 def test_noise_has_no_codes(seed: int, scale: float, centre: float) -> None:
     values = np.random.default_rng(seed).normal(centre, scale, 400).round(1)
-    assert suspicious_values(values) == []
-
-
-def test_counters() -> None:
-    assert is_counter(np.cumsum(np.abs(np.sin(HOURS))))
-    restarted = np.concatenate([HOURS, HOURS])
-    assert is_counter(restarted)
-    assert not is_counter(TEMPERATURE)
-    assert not is_counter(np.full(100, 3.0))
-    assert any("counts up" in note for note in suspect_notes(HOURS, "wh"))
-
-
-def test_what_float32_runs_together() -> None:
-    assert num_lost_in_float32(2.0**24 + HOURS) == (1500, 751)
-    assert num_lost_in_float32(HOURS) == (1500, 1500)
-    notes = suspect_notes(2.0**24 + HOURS, "wh")
-    assert any("float32 tells 751 of its 1,500" in note for note in notes)
-
-
-def test_a_constant_is_said() -> None:
-    assert suspect_notes(np.full(30, 7.5), "x") == [
-        "Column 'x': it is 7.5 in all rows."
-    ]
+    assert codes(values) == []

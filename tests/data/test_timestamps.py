@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.timestamps import (
-    find_time_column,
-    parse_time,
-    time_or_error,
-    time_text,
-)
+from rnnedge_runtime.tables.timestamps import parse_time, time_text
 
 SIX_O_CLOCK = 1_357_020_000_000_000  # 2013-01-01T06:00:00Z
 
@@ -95,44 +89,3 @@ def test_iso_text_is_read_exactly(moment: datetime, offset_min: int) -> None:
         parse_time(moment.replace(tzinfo=UTC).astimezone(zone).isoformat()) == expected
     )
     assert parse_time(time_text(expected)) == expected
-
-
-def test_a_cell_that_must_be_a_time() -> None:
-    with pytest.raises(DataError) as error:
-        time_or_error("noon", where="a.csv", column="when", row=17)
-    assert str(error.value).startswith(
-        "a.csv: time column 'when' holds 'noon', which is not a time in row 17. Write"
-    )
-    with pytest.raises(DataError, match=r"time column 'when' is empty in row 3\."):
-        time_or_error("", where="a.csv", column="when", row=3)
-
-
-@pytest.mark.parametrize(
-    ("names", "cells", "found"),
-    [
-        (["temp", "Timestamp (UTC)"], ["3.9", "1357020000"], "Timestamp (UTC)"),
-        (["logged", "temp"], ["2013-01-01T06:00Z", "3.9"], "logged"),
-        (["temp", "when", "seen"], ["3.9", "2013-01-01", "2013-01-01"], "when"),
-        (["", "temp"], ["2013-01-01 06:00", "3.9"], ""),
-        (["date", "time", "temp"], ["2013-01-01", "06:00", "3.9"], "date"),
-        (["time", "temp"], ["", "3.9"], "time"),
-        (["a", "b"], ["1357020000", "3.9"], None),
-        (["t", "b"], ["21.5", "3.9"], None),
-    ],
-)
-def test_finding_the_time_column(
-    names: list[str], cells: list[str], found: str | None
-) -> None:
-    assert find_time_column(names, cells, where="a.csv", taken=()) == found
-
-
-def test_a_column_of_another_role_is_not_the_time() -> None:
-    cells = ["2013-01-01", "3.9"]
-    assert find_time_column(["date", "b"], cells, where="", taken={"date"}) is None
-
-
-def test_a_column_named_like_a_time_that_is_none() -> None:
-    with pytest.raises(
-        DataError, match=r"time column 'time' holds '1/2/13 6:00'.*row 1"
-    ):
-        find_time_column(["time", "b"], ["1/2/13 6:00", "3"], where="x", taken=())

@@ -30,9 +30,6 @@ PANEL = 4
 """Rows of a panel, columns of a group."""
 _COLUMNS = (0, 2, 1, 3)  # of a group, as its bytes lie
 
-SCALARS = ("bits",)
-"""Tensors that become numbers in the statements, by their last name."""
-
 
 def groups(size: int) -> int:
     """Groups of columns, or panels of rows, that `size` of them take."""

@@ -1,4 +1,4 @@
-"""Values of a column that may be no readings: codes for missing, spikes, counters.
+"""Values of a column that may be no readings: codes for missing, and spikes.
 
 Nothing is changed here: what is found is said, and the options that decide are named.
 """
@@ -21,7 +21,6 @@ FAR_FOR_OUTLIER = 20.0
 
 MIN_READINGS = 20
 MAX_SUSPECTS = 5
-_MIN_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +39,6 @@ class Suspect:
     count: int
     first_row: int
     is_code: bool
-
-
-def suspicious_values(values: NDArray[np.float64]) -> list[tuple[float, int, int]]:
-    """Values that are rare, extreme and repeated exactly, as codes for missing are.
-
-    Args:
-        values: `[N]` of one column, NaN where missing.
-
-    Returns:
-        Value, count and first row (from 1) of each, the most frequent first.
-    """
-    return [(s.value, s.count, s.first_row) for s in find_suspects(values) if s.is_code]
 
 
 def find_suspects(values: NDArray[np.float64]) -> list[Suspect]:
@@ -111,33 +98,6 @@ def _span(unique: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
     return float(unique[min(last, len(unique) - 1)] - unique[first])
 
 
-def is_counter(values: NDArray[np.float64]) -> bool:
-    """Whether a column counts up: it never falls but to a new start, and rises often.
-
-    Args:
-        values: `[N]` of one column, NaN where missing.
-    """
-    present = values[np.isfinite(values)]
-    steps = np.diff(present)
-    if len(steps) < _MIN_STEPS or present.min() < 0:
-        return False
-    falls = steps < 0
-    if falls.mean() > 0.01 or (steps > 0).mean() < 0.2:
-        return False
-    return bool((present[1:][falls] <= 0.01 * present.max()).all())
-
-
-def num_lost_in_float32(values: NDArray[np.float64]) -> tuple[int, int]:
-    """How many different values a column has, and how many of them float32 tells apart.
-
-    Args:
-        values: `[N]` of one column, NaN where missing.
-    """
-    unique = np.unique(values[np.isfinite(values)])
-    with np.errstate(over="ignore"):
-        return len(unique), len(np.unique(unique.astype(np.float32)))
-
-
 def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
     """What is worth a look among the values of a column, in sentences.
 
@@ -158,26 +118,4 @@ def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
                 f"Column '{column}': {suspect.value:.10g} in row {suspect.first_row} is far "
                 "from all other readings."
             )
-    return notes
-
-
-def suspect_notes(values: NDArray[np.float64], column: str) -> list[str]:
-    """`value_notes`, and what the column is as a whole.
-
-    Args:
-        values: `[N]` of one column, NaN where missing.
-        column: its name.
-    """
-    notes = value_notes(values, column)
-    present = values[np.isfinite(values)]
-    if len(present) > 1 and present.min() == present.max():
-        notes.append(f"Column '{column}': it is {present[0]:.10g} in all rows.")
-    elif is_counter(values):
-        notes.append(f"Column '{column}': it counts up from row to row.")
-    num_values, num_kept = num_lost_in_float32(values)
-    if num_kept < num_values:
-        notes.append(
-            f"Column '{column}': float32 tells {num_kept:,} of its {num_values:,} different "
-            "values apart."
-        )
     return notes
