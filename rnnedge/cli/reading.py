@@ -79,6 +79,9 @@ _OPTIONS = (
     ),
 )
 
+READING = tuple(field.name for field in dataclasses.fields(TableOptions))
+"""Names of these options as arguments of a command."""
+
 
 def reading_options(command: Command) -> Command:
     """Add the options of `TableOptions` to a command; they come as arguments of its names."""
@@ -89,5 +92,4 @@ def reading_options(command: Command) -> Command:
 
 def take_options(arguments: dict[str, Any]) -> TableOptions:
     """The options among a command's arguments, which are taken out of them."""
-    names = [field.name for field in dataclasses.fields(TableOptions)]
-    return TableOptions(**{name: arguments.pop(name) for name in names})
+    return TableOptions(**{name: arguments.pop(name) for name in READING})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import click
 from click.core import ParameterSource
 
-from rnnedge.cli.reading import reading_options
+from rnnedge.cli.option_groups import GroupedCommand
+from rnnedge.cli.reading import READING, reading_options
 from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge.tasks.config import CHOICES, TrainConfig
@@ -35,7 +37,34 @@ def _number(name: str, text: str) -> Any:
     )
 
 
-@click.command("train")
+class TrainCommand(GroupedCommand):
+    """Its many options by what they are about."""
+
+    groups: ClassVar[dict[str, Sequence[str]]] = {
+        "What to forecast": (
+            "target",
+            "horizon",
+            "feature",
+            "unit",
+            "out",
+            "overwrite",
+        ),
+        "How the table is read": ("time", "series", *READING),
+        "The parts": ("split", "split_at", "split_by", "hold_out_series"),
+        "The inputs": ("clip", "range", "missing", "derived", "period"),
+        "The network": (
+            *("cell", "hidden_size", "num_layers", "proj_size", "nonlinearity"),
+            *("dropout", "bidirectional", "add_last", "drift"),
+        ),
+        "The training": (
+            *("epochs", "patience", "seed", "seeds", "loss", "learning_rate"),
+            *("weight_decay", "clip_norm", "lanes", "chunk_length", "burn_in"),
+            *("device", "precision", "threads"),
+        ),
+    }
+
+
+@click.command("train", cls=TrainCommand)
 @click.argument("data", nargs=-1)
 @click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
 @_number("horizon", "Steps ahead to forecast, 1 to this many at once.")
