@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.reading import reading_options, take_options
+from rnnedge.cli.reading import check_for_stream, reading_options, take_options
 from rnnedge_runtime.errors import DataError
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def command(
 
     model = load(artifact, backend=backend)
     options = take_options(reading)
+    check_for_stream(options)
     with open_lines(data, options) as lines:
         found = read_future(
             model,

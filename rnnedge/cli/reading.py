@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 
 TIME_UNITS = (
@@ -93,3 +94,17 @@ def reading_options(command: Command) -> Command:
 def take_options(arguments: dict[str, Any]) -> TableOptions:
     """The options among a command's arguments, which are taken out of them."""
     return TableOptions(**{name: arguments.pop(name) for name in READING})
+
+
+def check_for_stream(options: TableOptions) -> None:
+    """Raise DataError for what only a whole table can be asked for."""
+    if options.sort:
+        raise DataError(
+            "--sort: a stream takes its rows one by one and cannot sort them. Sort the "
+            "rows by time first, the oldest first, and leave --sort out."
+        )
+    if options.max_gap is not None:
+        raise DataError(
+            f"--max-gap {options.max_gap}: a stream keeps to the longest hole of the "
+            "model's training. Leave it out, or train with another --max-gap."
+        )

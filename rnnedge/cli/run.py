@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.reading import reading_options, take_options
+from rnnedge.cli.reading import check_for_stream, reading_options, take_options
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
-    from rnnedge_runtime.tables.options import TableOptions
     from rnnedge_runtime.tables.rows import Row, RowReader
 
     from .stopping import Stop
@@ -110,7 +109,7 @@ def command(
 
     where = "standard input" if source == "-" else source
     options = take_options(reading)
-    _check_for_stream(options)
+    check_for_stream(options)
     model = load(artifact, backend=backend)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
@@ -141,20 +140,6 @@ def command(
         rows = stream.findings.num_rows
         click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
-
-
-def _check_for_stream(options: TableOptions) -> None:
-    """Raise DataError for what only a whole table can be asked for."""
-    if options.sort:
-        raise DataError(
-            "--sort: a stream takes its rows one by one and cannot sort them. Sort the "
-            "rows by time first, the oldest first, and leave --sort out."
-        )
-    if options.max_gap is not None:
-        raise DataError(
-            f"--max-gap {options.max_gap}: a stream keeps to the longest hole of the "
-            "model's training. Leave it out, or train with another --max-gap."
-        )
 
 
 def stream_to(

@@ -63,17 +63,17 @@ def score_artifact(
     """
     spec = model.spec
     _check_period(spec, dataset)
-    found = [_forecasts(model, dataset, one) for one in dataset.series]
     chosen = [_rows(one, from_us, until_us) for one in dataset.series]
     if not any(rows.any() for rows in chosen):
         raise DataError(
             f"{dataset.source}: no row lies in the span to score. "
             "Give other times with --from and --until, or a longer table."
         )
-    y, y_hat, base = (
-        [arrays[k][rows] for arrays, rows in zip(found, chosen, strict=True)]
-        for k in range(3)
-    )
+    scored = [
+        [array[rows] for array in _forecasts(model, dataset, one)]
+        for one, rows in zip(dataset.series, chosen, strict=True)
+    ]
+    y, y_hat, base = (list(arrays) for arrays in zip(*scored, strict=True))
     joined = [np.concatenate(arrays) for arrays in (y, y_hat, base)]
     no_scale = np.zeros(spec.output_size)
     scores = {

@@ -1,4 +1,4 @@
-"""`rnnedge evaluate` reads a table as `rnnedge run` does."""
+"""`rnnedge evaluate` and `rnnedge forecast` read a table as `rnnedge run` does."""
 
 from __future__ import annotations
 
@@ -71,3 +71,11 @@ def test_a_table_of_another_period_is_told_to_resample(model: str) -> None:
     result = call("evaluate", model, "days.csv")
     assert result.exit_code == 2
     assert "--resample 3600s" in result.stderr
+
+
+def test_a_forecast_refuses_what_a_stream_cannot_do(model: str) -> None:
+    """Both options were taken, and nothing came of them."""
+    for options in (("--sort",), ("--max-gap", "1h")):
+        result = call("forecast", model, "train.csv", *options)
+        assert result.exit_code == 2
+        assert f"{' '.join(options)}: a stream" in result.stderr
