@@ -32,8 +32,8 @@ class Feature:
     Attributes:
         name: column name.
         unit: unit as text, "" when unknown.
-        missing: `hold` replaces a missing reading (NaN or infinite) by the last accepted
-            one, `reject` raises NonFiniteError before any state changes.
+        missing: `hold` replaces a missing reading (NaN, infinite or outside `range`) by the
+            last accepted one, `reject` raises NonFiniteError before any state changes.
         clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
         initial: the held value before the first accepted reading (the training mean).
         range: (low, high) of plausible readings in the feature's unit; one outside it
