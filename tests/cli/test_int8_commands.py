@@ -37,7 +37,7 @@ def test_export_prints_the_report_and_the_commands_know_the_artifact(run, tmp_pa
         "rnne",
         "--int8",
         "--keep-float",
-        4,
+        5,
         "--out",
         tmp_path,
     )
@@ -49,7 +49,7 @@ def test_export_prints_the_report_and_the_commands_know_the_artifact(run, tmp_pa
     assert [row.split("  ")[0] for row in table] == (
         ["network", "network, int8", "persistence"]
     )
-    starts = ["error  ", "drift  ", "cut off", "float    4 add_last", "size   "]
+    starts = ["error  ", "drift  ", "cut off", "float    5 add_last", "size   "]
     for start in starts:
         assert any(line.startswith(start) for line in lines), start
     assert "none" in lines[2].split()  # no limit for the difference from PyTorch
@@ -58,13 +58,20 @@ def test_export_prints_the_report_and_the_commands_know_the_artifact(run, tmp_pa
     assert "0 failed, 1 not checked." in verified.output
     shown = call("inspect", path).output
     assert "numerics  w8a16.v1" in shown
-    assert "kept in float by name: 4 add_last" in shown
+    assert "kept in float by name: 5 add_last" in shown
     assert "readings in steps of a " in shown
     content = json.loads(call("inspect", "--json", path).output)["integers"]
     roles = [layer["computed"] for layer in content["layers"]]
-    assert roles == ["folded", "integer", "integer", "folded", "float"]
+    assert roles == [
+        "integer",
+        "folded",
+        "integer",
+        "integer",
+        "folded",
+        "float",
+    ]
     assert sum(layer["nbytes"] for layer in content["layers"]) == content["nbytes"]
-    assert content["layers"][1]["state_bits"] == [24]
+    assert content["layers"][2]["state_bits"] == [24]
     table = run.parent / "waves.csv"
     forecast = call("run", path, "--input", table)
     assert forecast.exit_code == 0, forecast.output
@@ -74,8 +81,8 @@ def test_export_prints_the_report_and_the_commands_know_the_artifact(run, tmp_pa
 def test_an_error_that_rises_too_far_exits_1(run, tmp_path, monkeypatch):
     def wrong(*arguments):
         model = quantise(*arguments)
-        tensor = model.tensors["layers.2.weight"]
-        model.tensors["layers.2.weight"] = np.abs(tensor)
+        tensor = model.tensors["layers.3.weight"]
+        model.tensors["layers.3.weight"] = np.abs(tensor)
         return model
 
     quantise = int8.quantise
@@ -111,7 +118,7 @@ def test_the_format_is_rnne_when_none_is_named(run, tmp_path):
     ("options", "message"),
     [
         (("--format", "onnx"), "quantiser leaves GRU and RNN layers in float"),
-        (("--format", "rnne", "--keep-float", "9"), "0 affine, 1 gru, 2 linear"),
+        (("--format", "rnne", "--keep-float", "9"), "0 difference, 1 affine, 2 gru"),
         (("--format", "rnne", "--max-loss", "-1"), "max_loss is -1.0"),
         (("--format", "rnne", "--data", "nowhere.csv"), "nowhere.csv"),
     ],

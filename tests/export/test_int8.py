@@ -124,7 +124,13 @@ def test_the_report_is_what_the_artifacts_do(run, tmp_path):
     tenth = len(expected) // 10
     assert found.drift.last_tenth == pytest.approx(expected[-tenth:].max(), rel=1e-6)
     assert set(found.saturations) == (
-        {"input", "1 " + run.spec.layers[1].kind, "2 linear", "4 add_last"}
+        {
+            "input",
+            "0 difference",
+            "2 " + run.spec.layers[2].kind,
+            "3 linear",
+            "5 add_last",
+        }
     )
     assert 0 < found.drift.last_tenth <= found.drift.largest < found.drift.deviation
     assert found.kept == ()
@@ -176,8 +182,8 @@ def test_an_error_that_rises_too_far_leaves_no_file(gru, tmp_path, monkeypatch):
 
     def wrong(spec, weights, ranges, kept):
         model = quantise(spec, weights, ranges, kept)
-        tensor = model.tensors["layers.2.weight"]
-        model.tensors["layers.2.weight"] = np.abs(tensor)
+        tensor = model.tensors["layers.3.weight"]
+        model.tensors["layers.3.weight"] = np.abs(tensor)
         return model
 
     quantise = int8.quantise
@@ -197,11 +203,11 @@ def test_layers_kept_in_float_are_named(gru, tmp_path):
     )
     # the affine layer behind it belongs to no integer segment, nor does add_last
     assert report.artifacts[0].quantisation.kept == (
-        "2 linear",
-        "3 affine",
-        "4 add_last",
+        "3 linear",
+        "4 affine",
+        "5 add_last",
     )
-    everything = [str(k) for k in range(5)]
+    everything = [str(k) for k in range(6)]
     with pytest.raises(SpecError, match="all layers are kept in float"):
         rnnedge.export(
             gru, formats="rnne", out=tmp_path, int8=True, keep_float=everything
@@ -228,7 +234,7 @@ def test_without_a_run_the_stream_calibrates_and_nothing_is_scored(gru, tmp_path
         ({"formats": "torchscript"}, "format torchscript: PyTorch's quantised"),
         ({"max_loss": -0.1}, "max_loss is -0.1"),
         ({"max_loss": float("nan")}, "max_loss is nan"),
-        ({"keep_float": "dense"}, "'dense', which is none of the layers.*1 gru"),
+        ({"keep_float": "dense"}, "'dense', which is none of the layers.*2 gru"),
         ({"keep_float": "affine"}, "'affine', which goes by 2 layers"),
     ],
 )
