@@ -218,9 +218,9 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
         counts = cut.get(feature.name)
         if not counts or not counts["readings"]:
             continue
-        for kind, bounds, option in (
-            ("clipped", feature.clip, "--clip"),
-            ("implausible", feature.range, "--range"),
+        for kind, bounds, limit in (
+            ("clipped", feature.clip, "clip"),
+            ("implausible", feature.range, "range"),
         ):
             share = counts[kind] / counts["readings"]
             if bounds is None or share <= MOST_CUT:
@@ -230,9 +230,9 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
             if kind == "clipped" and feature.name in followed:
                 fate += ", and followed by their differences alone"
             sentences.append(
-                f"{feature.name}: {share:.1%} of its test readings lie outside "
-                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}, which follows from the training "
-                f"part; they were {fate}. Where the sensor is right, set {option} "
-                f"{feature.name}=LO:HI, or train on data that holds such readings."
+                f"{feature.name}: {share:.1%} of its test readings lie outside its {limit} of "
+                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}; they were {fate}. Where the "
+                f"sensor is right, set a wider --{limit} {feature.name}=LO:HI, or train on "
+                "data that holds such readings."
             )
     return sentences

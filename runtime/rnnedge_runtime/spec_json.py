@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FormatError, SpecError
-from .layers import LAYER_KINDS, AddLast, Difference
+from .layers import LAYER_KINDS
 from .spec import LARGEST_FLOAT32, MISSING_POLICIES, Feature, ModelSpec, Target
 from .time_features import MAX_PERIOD_S, DerivedInput
 
@@ -70,11 +70,7 @@ def format_version(spec: ModelSpec) -> int:
         spec.max_gap_s is not None
         or bool(spec.clock)
         or any(feature.range is not None for feature in spec.features)
-        or any(
-            isinstance(layer, Difference)
-            or (isinstance(layer, AddLast) and not layer.is_clipped)
-            for layer in spec.layers
-        )
+        or spec.takes_readings
     )
     return 2 if is_new else 1
 

@@ -161,7 +161,10 @@ def test_readings_that_are_cut_are_counted_and_said():
     evaluation = evaluate(prepared, lambda s: np.full_like(s.y, 1e3))
     content = report_content(prepared, evaluation, cut)
     assert content["parts"]["test"]["clipped"] == cut["test"]
-    assert "b: 87.0% of its test readings lie outside" in content["verdict"][-1]
+    assert (
+        "b: 87.0% of its test readings lie outside its clip of"
+        in content["verdict"][-1]
+    )
     assert "--clip" in content["verdict"][-1]
     assert not any("train longer" in line for line in content["verdict"])
     assert any("train longer" in line for line in verdict(prepared, evaluation))

@@ -103,15 +103,18 @@ def _asked(periods: Sequence[str]) -> tuple[DerivedInput, ...]:
 def _has_weeks(dataset: Dataset, parts: list[Parts]) -> bool:
     """Whether readings are nearer to those of a week ago than to those of a day ago."""
     assert dataset.sample_period_s is not None
-    day = round(DAY_S / dataset.sample_period_s)
+    day = max(1, round(DAY_S / dataset.sample_period_s))
+    week = round(WEEK_S / dataset.sample_period_s)
     columns = [dataset.columns.index(name) for name in dataset.targets]
     day_apart, week_apart = 0.0, 0.0
     for series, part in zip(dataset.series, parts, strict=True):
         values = series.values[: part.train.stop, columns].astype(np.float64)
-        if len(values) <= 7 * day:
-            continue
-        scale = np.nanstd(values, axis=0) + 1e-30
-        now = values[7 * day :] / scale
-        week_apart += float(np.nansum(np.abs(now - values[: -7 * day] / scale)))
-        day_apart += float(np.nansum(np.abs(now - values[6 * day : -day] / scale)))
+        for column in values.T:
+            known = column[np.isfinite(column)]
+            if len(column) <= week or not len(known):
+                continue
+            column /= np.std(known) + 1e-30
+            now, week_ago = column[week:], column[:-week]
+            week_apart += float(np.nansum(np.abs(now - week_ago)))
+            day_apart += float(np.nansum(np.abs(now - column[week - day : -day])))
     return week_apart < WEEKS_TELL * day_apart
