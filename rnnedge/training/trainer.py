@@ -28,7 +28,7 @@ from rnnedge.training.level_shifts import (
 )
 from rnnedge.training.validation import Validator
 from rnnedge_export.sequence_model import SequenceModel
-from rnnedge_runtime.errors import NonFiniteError
+from rnnedge_runtime.errors import NonFiniteError, SpecError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Trainer:
         self.config = config
         self.device = device
         torch.manual_seed(config.seed)
-        self.model = SequenceModel(prepared.spec, config.dropout)
+        self.model = _new_model(prepared, config)
         self.model.load_weights({**self.model.weights(), **prepared.affine_weights})
         self.model.to(device)
         self._parameters = list(self.model.parameters())
@@ -315,6 +315,23 @@ class Trainer:
         self._state = []
         self._loss_sum, self._loss_count = 0.0, 0.0
         self.offset = self._draw_offset()
+
+
+def _new_model(prepared: Prepared, config: TrainConfig) -> SequenceModel:
+    """The untrained network.
+
+    Raises:
+        SpecError: it does not fit into memory.
+    """
+    try:
+        return SequenceModel(prepared.spec, config.dropout)
+    except (RuntimeError, MemoryError) as error:
+        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+            raise
+        raise SpecError(
+            f"train: a network of {config.num_layers} layers of {config.hidden_size:,} "
+            "units does not fit into the memory. Choose a smaller --hidden-size."
+        ) from None
 
 
 def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

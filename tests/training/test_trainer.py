@@ -18,7 +18,7 @@ from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import Validator, stream_predictions
 from rnnedge_export.sequence_model import SequenceModel
 from rnnedge_runtime import tolerances
-from rnnedge_runtime.errors import FormatError, NonFiniteError, StateError
+from rnnedge_runtime.errors import FormatError, NonFiniteError, SpecError, StateError
 
 CPU = torch.device("cpu")
 SMALL = TrainConfig(
@@ -194,6 +194,13 @@ def test_burn_in_leaves_out_the_first_steps_of_slices_within_a_series():
             )
         )
     assert counts[0] - counts[1] == 4 * 3
+
+
+def test_a_network_beyond_the_memory_is_refused():
+    """A traceback of PyTorch's allocator."""
+    config = dataclasses.replace(SMALL, hidden_size=2**24)
+    with pytest.raises(SpecError, match="16,777,216 units does not fit"):
+        Trainer(prepare(waves(200), config), config, CPU)
 
 
 def test_divergence_is_named():
