@@ -239,7 +239,7 @@ def dumps() -> Iterator[tuple[str, str]]:
     head = "entity_id,state,last_changed\n"
     pairs = [f"{a}\n{b}\n" for a, b in zip(room, power, strict=True)]
     yield "homeassistant.csv", head + "".join(pairs)
-    yield "homeassistant_sorted.csv", head + "\n".join(power + room) + "\n"
+    yield "homeassistant_sorted.csv", head + "\n".join(room + power) + "\n"
     notes = (
         "#group,false,false,true,true,false,false,true,true\n"
         "#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,double,"

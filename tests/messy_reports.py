@@ -1,7 +1,7 @@
 """50 small tables in the shape of public reports and of what loggers write.
 
 `write_messy_reports` writes them; `data/test_messy_reports.py` says what is in them. The
-numbers are made up: `x` starts at 20.01, 20.65, `y` at 50.02, 51.19.
+numbers are made up: `x` starts at 20.01, 20.66, `y` at 50.02, 51.19.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _wave(level: float, width: float, first: float, second: float) -> list[float
     return [float(value) for value in values.round(4)]
 
 
-X = _wave(20, 5, 20.01, 20.65)
+X = _wave(20, 5, 20.01, 20.66)
 Y = _wave(50, 9, 50.02, 51.19)
 TRIPLES = list(zip(TIMES, X, Y, strict=True))
 ISO = "%Y-%m-%d %H:%M:%S"
