@@ -14,6 +14,8 @@ import pytest
 from rnnedge.cli.row_files import open_lines
 from rnnedge.data import load_dataset
 from rnnedge.data.series import Dataset
+from rnnedge.data.tables.loading import load_recorded
+from rnnedge.data.tables.recorded import option_fields
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.layers import Linear
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
@@ -89,7 +91,9 @@ def check_read(case: Case, folder: Path) -> None:
     expected = np.array(list(case.values.values()), dtype=np.float32).T
     values = stretches[0].values
     assert np.array_equal(values[:2], expected, equal_nan=True), values[:2]
-    assert np.isnan(values[list(case.missing), dataset.columns.index(case.target)]).all()
+    assert np.isnan(
+        values[list(case.missing), dataset.columns.index(case.target)]
+    ).all()
     said = "\n".join(dataset.notes)
     for note in case.notes:
         assert note in said
@@ -131,3 +135,30 @@ def check_streamed(case: Case, folder: Path) -> None:
         assert all(one.time_us is not None for one in stretches)
         slots: Any = [one.time_us[one.is_reading] for one in stretches]  # type: ignore[index]
         assert np.array_equal(times, np.concatenate(slots))
+
+
+def check_reads_again(case: Case, folder: Path) -> None:
+    """What was found, given as options, is another way to say the same."""
+    dataset = load(case, folder, case.options)
+    recorded = {
+        "source": str(folder / case.name),
+        "targets": [case.target],
+        "features": list(dataset.features),
+        "series": case.series,
+        **option_fields(case.options),
+        **dataset.found,
+    }
+    again = load_recorded(recorded)
+    assert again.columns == dataset.columns
+    assert again.units == dataset.units
+    assert again.clock == dataset.clock
+    assert again.sample_period_s == dataset.sample_period_s
+    assert again.has_calendar == dataset.has_calendar
+    assert len(again.series) == len(dataset.series)
+    for one, other in zip(again.series, dataset.series, strict=True):
+        assert np.array_equal(one.values, other.values, equal_nan=True)
+        assert np.array_equal(one.is_reading, other.is_reading)
+        assert (one.time_us is None) == (other.time_us is None)
+        if one.time_us is not None:
+            assert np.array_equal(one.time_us, other.time_us)
+    assert not again.found

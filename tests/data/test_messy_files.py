@@ -7,7 +7,13 @@ from pathlib import Path
 
 import messy_files
 import pytest
-from messy_checks import Case, check_read, check_refused, check_streamed
+from messy_checks import (
+    Case,
+    check_read,
+    check_reads_again,
+    check_refused,
+    check_streamed,
+)
 
 from rnnedge_runtime.tables.options import TableOptions
 
@@ -159,6 +165,11 @@ def test_it_is_read_right_or_refused_with_the_option(case: Case, folder: Path) -
     if case.refused:
         check_refused(case, folder)
     check_read(case, folder)
+
+
+@EACH
+def test_what_was_found_reads_the_same_when_given(case: Case, folder: Path) -> None:
+    check_reads_again(case, folder)
 
 
 @EACH

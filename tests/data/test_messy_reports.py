@@ -6,7 +6,14 @@ from pathlib import Path
 
 import messy_reports
 import pytest
-from messy_checks import HOUR, Case, check_read, check_refused, check_streamed
+from messy_checks import (
+    HOUR,
+    Case,
+    check_read,
+    check_reads_again,
+    check_refused,
+    check_streamed,
+)
 
 from rnnedge_runtime.tables.options import TableOptions
 
@@ -30,7 +37,12 @@ def half_hourly(name: str, target: str, /, *notes: str, **values: object) -> Cas
 def _case(
     name: str, values: object, target: str, notes: tuple[str, ...] = (), **more: object
 ) -> Case:
-    expected = {"period": HOUR / 2, "first": "2019-03-01T00:00:00", "last": LAST, **more}
+    expected = {
+        "period": HOUR / 2,
+        "first": "2019-03-01T00:00:00",
+        "last": LAST,
+        **more,
+    }
     return Case(name, values, target, notes=notes, **expected)  # type: ignore[arg-type]
 
 
@@ -162,6 +174,11 @@ def test_it_is_read_right_or_refused_with_the_option(case: Case, folder: Path) -
     if case.refused:
         check_refused(case, folder)
     check_read(case, folder)
+
+
+@EACH
+def test_what_was_found_reads_the_same_when_given(case: Case, folder: Path) -> None:
+    check_reads_again(case, folder)
 
 
 @EACH

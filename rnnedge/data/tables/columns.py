@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,21 @@ MAX_LOST_SHARE = 0.1
 Readings = dict[str, list[NDArray[np.float64]]]
 
 
+@dataclass(frozen=True, eq=False)
+class ReadColumns:
+    """The usable columns of tables.
+
+    Attributes:
+        readings: numbers by name, one array per table.
+        notes: on the columns that are left out, and on odd values.
+        decimals: the decimal marks of their numbers, where text told.
+    """
+
+    readings: Readings
+    notes: list[str]
+    decimals: frozenset[str]
+
+
 def common_names(tables: list[Table], others: Collection[str | None]) -> list[str]:
     """Columns that all tables have, in the order of the first, without `others`."""
     return [
@@ -41,7 +57,7 @@ def read_columns(
     differences: Collection[str],
     *,
     is_learned: bool = True,
-) -> tuple[Readings, list[str]]:
+) -> ReadColumns:
     """Numbers of the usable columns by name, one array per table; notes on the others.
 
     Args:
@@ -56,6 +72,7 @@ def read_columns(
     """
     readings: Readings = {}
     notes: list[str] = []
+    decimals: set[str] = set()
     where = tables[0].where
     for name in names:
         parts = [table.numbers(name) for table in tables]
@@ -83,10 +100,12 @@ def read_columns(
             fault = None if loss is None else loss.removesuffix(".")
         if fault is None:
             readings[name] = values
+            decimals |= {part.decimal for part in parts if part.decimal}
             notes += _suspects(tables, name, values)
         else:
             notes.append(f"{where}: column '{name}' is left out, it {fault}.")
-    return readings, [*notes, *_notes_on_others(tables)]
+    notes += _notes_on_others(tables)
+    return ReadColumns(readings, notes, frozenset(decimals))
 
 
 def _suspects(

@@ -34,12 +34,14 @@ class Numbers:
         num_texts: cells that are text.
         first_text: row (from 1) and text of the first of them.
         hint: what may be done about it, "" where there is nothing special.
+        decimal: mark of the numbers in a column of text, where they told.
     """
 
     values: NDArray[np.float64]
     num_texts: int = 0
     first_text: tuple[int, str] | None = None
     hint: str = ""
+    decimal: str | None = None
 
     @property
     def is_mostly_numbers(self) -> bool:
@@ -130,7 +132,7 @@ def _numbers_of_text(column: pl.Series, reader: ColumnReader) -> Numbers:
         )
         values[others] = found.to_numpy()
     values = _without_missing(values, reader.rules.missing_of(reader.column))
-    return Numbers(values, num_texts, first_text, hint)
+    return Numbers(values, num_texts, first_text, hint, reader.decimal)
 
 
 def _first_of_each(words: pl.Series) -> list[tuple[str, int]]:

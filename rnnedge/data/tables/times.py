@@ -128,26 +128,30 @@ def notes_of(readings: Sequence[TimeReading | None]) -> list[str]:
     ]
 
 
+def joined_cells(table: Table, reading: TimeReading) -> list[str]:
+    """The time cells of all rows, those of several columns joined."""
+    columns = [time_cells(table.columns[name]) for name in reading.columns]
+    if len(columns) == 1:
+        return columns[0]
+    return [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
+
+
 def table_times(
-    table: Table,
+    cells: Sequence[str],
     reading: TimeReading,
     groups: Sequence[NDArray[np.int64]] | None = None,
 ) -> tuple[NDArray[np.int64], list[str]]:
     """`[N]` microseconds since 1970 UTC of all rows, and notes on them.
 
     Args:
-        table: the table that `reading` was found in.
-        reading: how its times are read.
+        cells: of the times (`joined_cells`).
+        reading: how they are read.
         groups: positions of the rows of each series; one series when None.
 
     Raises:
         DataError: a cell is no time, or times go back by the hour that ends daylight
             saving; the message names the row.
     """
-    columns = [time_cells(table.columns[name]) for name in reading.columns]
-    cells = columns[0]
-    if len(columns) > 1:
-        cells = [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
     times = reading.parse_column(cells, groups)
     notes: list[str] = []
     if reading.clock == "UTC":

@@ -61,6 +61,7 @@ class Header:
         width: number of columns.
         units: of the columns, from a line under the names; "" where there is none.
         described: another line of words under the names.
+        num_above: lines above the one with the names, empty ones among them.
     """
 
     end: int
@@ -70,6 +71,7 @@ class Header:
     width: int
     units: tuple[str, ...]
     described: str = ""
+    num_above: int = 0
 
 
 def value_kind(text: str) -> str:
@@ -188,6 +190,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
         len(names),
         tuple(units[: len(names)]),
         described,
+        records[names_at - 1].end if names_at else 0,
     )
 
 
