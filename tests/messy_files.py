@@ -150,9 +150,7 @@ def numbers_and_encodings() -> Iterator[tuple[str, bytes | str]]:
 
     def switched(value: float) -> str:
         k = next(words)
-        return (
-            f"{value},{k % 3 == 0},{'no' if k % 4 else 'yes'},{['off', 'on'][k % 2]}"
-        )
+        return f"{value},{k % 3 == 0},{'no' if k % 4 else 'yes'},{['off', 'on'][k % 2]}"
 
     names = (*NAMES, "on", "yes", "onoff")
     yield "bool.csv", table(power=switched, names=names)

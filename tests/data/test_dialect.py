@@ -182,7 +182,7 @@ def test_both_marks_in_one_column_are_refused_by_both() -> None:
 
 def test_a_pipe_that_contradicts_its_first_cell_is_refused() -> None:
     text = 'time,p\n2024-01-01,"1,924"\n2024-01-02,"1,5"\n'
-    rows = reader_of(io.StringIO(text), "p").rows
+    rows = reader_of(iter(text.splitlines(keepends=True)), "p").rows
     assert next(rows).readings[0] == 1924
     with pytest.raises(DataError, match=r"'1,5' in row 2.*--decimal ','"):
         next(rows)

@@ -140,7 +140,7 @@ CASES = [
 UNREADABLE = {
     "empty.csv": "the table is empty",
     "headeronly.csv": "has the header time, temp, hum, power and no rows",
-    "one.csv": "the table has 1 row",
+    "one.csv": "'temp' is 6.57 in the only row of the table",
 }
 
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -18,6 +18,7 @@ from messy_checks import (
 from rnnedge_runtime.tables.options import TableOptions
 
 X = (20.0, 20.7)
+LAST_X = (20.8, 21.4)
 X2 = (20.01, 20.66)
 Y = (50.0, 51.2)
 NAN = float("nan")
@@ -97,12 +98,18 @@ CASES = [
     clock("D09_comments.csv", "Torque", 0.5, "1970-01-01T00:02:59.500",
           {"Temp_disc": X2, "Torque": (50.02, 51.19)}),
     half_hourly("D10_noheader.csv", "c2", CALLED + "c3", c2=X, c3=Y),
+    _case("D11_ragged.csv", {"c2": (NAN, 103.3)}, "c2", (CALLED + "c5",),
+          options=TableOptions(fill_rows=True), refused="--fill-rows", missing=(0, 9, 18)),
     _case("D12_cmapss.txt", {"c1": (1, 1), "c2": (1, 2), "c4": (0, 0.0004),
-          "c7": (642.0, 642.07), "c8": (1590.0, 1590.24)}, "c7", (CALLED + "c8",),
-          period=None, first=None, last=None),
+          "c7": (642.0, 642.07), "c8": (1590.0, 1590.24)}, "c7",
+          (CALLED + "c8", "give --series c1."), period=None, first=None, last=None),
     _case("D12_cmapss.txt", {"c2": (1, 2), "c4": (0, 0.0004), "c7": (642.0, 642.07),
           "c8": (1590.0, 1590.24)}, "c7", period=None, first=None, last=None, rows=90,
           series="c1"),
+    _case("D13_clarity.csv", {"Glucose Value (mg/dL)": (120, 124)},
+          "Glucose Value (mg/dL)", ("the first 3 rows have no time and are left out",),
+          period=300.0, last="2019-03-02T05:55:00", refused="--na 'Low' --na 'High'",
+          options=TableOptions(na=("Low", "High")), missing=(77, 120)),
     _case("D14_influx.csv", {"temp": X2}, "temp"),
     _case("D15_hobo.csv", {"Temp, °C (LGR S/N: 1, SEN S/N: 1)": (20.01, 20.66),
           "RH, % (LGR S/N: 1)": (50.02, 51.19)}, "RH, % (LGR S/N: 1)",
@@ -121,13 +128,15 @@ CASES = [
           options=TableOptions(na=("T",)), refused="--na 'T'"),
     half_hourly("D23_toa5.csv", "RH", "'RECORD' is left out", AirTC_Avg=X2, RH=Y),
     half_hourly("D23b_units_row.csv", "temp", temp=X2, hum=Y),
+    _case("D24_newest_first.csv", {"field1": LAST_X}, "field1", ("turned round",),
+          is_streamed=False),
     _case("D25_pandas_index.csv", {"temp": X2, "hum": Y}, "temp"),
     half_hourly("D27_sparse.csv", "temp", temp=X2, pressure=(1005.0, NAN)),
     _case("D28_passengers.csv", {"#Passengers": (100, 111)}, "#Passengers",
-          period=2_629_440.0, rows=144, first="1949-01-01", last="1960-12-01"),
+          ("the rows are months of 28 to 31 days",), period=2_629_440.0, rows=144, first="1949-01-01", last="1960-12-01"),
     half_hourly("D31_excel_date.csv", "temp", temp=X2),
     _case("D32_jena.csv", {"p (mbar)": (995.0, 995.12), "T (degC)": X2,
-          "wv (m/s)": (0.01, 0.66)}, "T (degC)", ("-9999 in row 56 is far",)),
+          "wv (m/s)": (0.01, 0.66)}, "T (degC)", ("--missing-value 'wv (m/s)=-9999'.",)),
     half_hourly("D35_excel_serial.csv", "temp", "as Excel counts them", temp=X2),
     clock("D36_elapsed.csv", "Temp", 0.01, "1970-01-01T00:00:03.590",
           {"Temp": X2, "Flow": (50.02, 51.19)}),

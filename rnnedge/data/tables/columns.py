@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -151,6 +152,8 @@ def _fault(parts: list[Numbers]) -> str | None:
     present = values[np.isfinite(values)]
     if not len(present):
         return f"is empty in all {len(values):,} rows"
+    if len(values) == 1:
+        return f"is {present[0]:g} in the only row of the table"
     if present.min() == present.max():
         if len(present) == len(values):
             return f"is {present[0]:g} in all {len(values):,} rows"
@@ -194,5 +197,5 @@ def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:
         f"goes from {values.min():.12g} to {values.max():.12g} in steps of about "
         f"{np.median(steps):g}, but float32 resolves {resolution:g} there: its "
         f"{num_values:,} different values become {num_kept:,}. Learn its change from row "
-        f"to row with --difference {name}, or subtract an offset first."
+        f"to row with --difference {shlex.quote(name)}, or subtract an offset first."
     )

@@ -24,10 +24,17 @@ from .gridding import Gridded, ReadSeries, grid_series
 from .long_form import check_is_wide, pivot_table
 from .recorded import options_of
 from .resolved import shared_options, time_options
+from .restarts import restart_notes
 from .series_column import SEPARATOR, with_joined_column
 from .table import Table, texts
 from .timeline import SeriesRows
-from .times import find_table_times, joined_cells, notes_of, table_times
+from .times import (
+    find_table_times,
+    from_first_time,
+    joined_cells,
+    notes_of,
+    table_times,
+)
 from .units import guess_unit
 
 
@@ -183,6 +190,8 @@ def _timed(
     )
     found = []
     for table, reading in zip(tables, readings, strict=True):
+        if reading is not None:
+            table = from_first_time(table, reading)
         columns = [n for n in (options.pivot, series) if n and n in table.names]
         time_us: NDArray[np.int64] | None = None
         notes: list[str] = []
@@ -191,6 +200,8 @@ def _timed(
             cells, groups = joined_cells(table, reading), _positions(table, columns)
             time_us, notes = table_times(cells, reading, groups)
             resolved = time_options(reading, cells, time_us, groups)
+        elif series is None and options.pivot is None and not options.no_time:
+            notes = restart_notes(table)
         table = dataclasses.replace(table, notes=(*table.notes, *notes))
         if options.pivot is not None:
             table, time_us = pivot_table(

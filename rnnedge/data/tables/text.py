@@ -284,7 +284,7 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
     pl = _polars()
     width, delimiter = shape.width, shape.delimiter
     has_quotes = bool(lines.str.contains('"', literal=True).any())
-    if (lines.str.len_bytes() > csv.field_size_limit()).any():
+    if shape.fills_rows or (lines.str.len_bytes() > csv.field_size_limit()).any():
         return None
     if delimiter == BLANKS:
         if has_quotes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,12 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
 from rnnedge_runtime.tables.time_column import find_time
-from rnnedge_runtime.tables.time_reading import TimeReading, join_cells
+from rnnedge_runtime.tables.time_reading import (
+    TimeReading,
+    has_no_time,
+    join_cells,
+    no_time_note,
+)
 
 from .table import Table, texts
 
@@ -126,6 +132,19 @@ def notes_of(readings: Sequence[TimeReading | None]) -> list[str]:
         f"{'s' if len(others) > 1 else ''})."
         for first, *others in notes.values()
     ]
+
+
+def from_first_time(table: Table, reading: TimeReading) -> Table:
+    """The table without the rows above the first one that has a time."""
+    cells = joined_cells(table, reading)
+    number = next((k for k, cell in enumerate(cells) if not has_no_time(cell)), 0)
+    if not number:
+        return table
+    return dataclasses.replace(
+        table,
+        columns={name: column[number:] for name, column in table.columns.items()},
+        notes=(*table.notes, no_time_note(table.where, number)),
+    )
 
 
 def joined_cells(table: Table, reading: TimeReading) -> list[str]:

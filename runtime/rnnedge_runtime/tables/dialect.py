@@ -120,7 +120,7 @@ def find_dialect(
         records = read_records([join_clock(line) for line in top], delimiter)
     header = find_header(records, common_width(rows_alone(records)))
     names, notes = _names(header)
-    notes = preamble_notes(header) + notes
+    notes = preamble_notes(header, top) + notes
     first = next(
         iter(read_records(head[header.end : header.end + 20], delimiter)), None
     )
@@ -131,9 +131,12 @@ def find_dialect(
         has_footers=first is None or any(c.isdigit() for c in first.cells[0]),
         joins_clock=joins_clock,
         above=(
-            *_above(read_records(lines[:skip], delimiter), lines, header, is_whole=True),
+            *_above(
+                read_records(lines[:skip], delimiter), lines, header, is_whole=True
+            ),
             *_above(records, top, header),
         ),
+        fills_rows=options.fill_rows,
     )
     end = header.end + _num_lines_of(head[header.end :], HEAD_LINES, _FORMAT_SIZE)
     rows = _rows(head[header.end : end], shape)

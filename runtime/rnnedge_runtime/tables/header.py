@@ -55,7 +55,6 @@ class Header:
     Attributes:
         end: lines up to the first row.
         num_preamble: lines above the names that are something else.
-        preamble: the first of them.
         cells: of the line with the names, without padding, as many as columns; empty when
             there is no such line.
         width: number of columns.
@@ -66,7 +65,6 @@ class Header:
 
     end: int
     num_preamble: int
-    preamble: str
     cells: tuple[str, ...]
     width: int
     units: tuple[str, ...]
@@ -162,8 +160,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
         if any(_is_cut_row(record) for record in records[:first]):
             first = 0
         start = records[first - 1].end if first else 0
-        preamble = records[0].texts[0] if first else ""
-        return Header(start, first, preamble, (), max(kept, 1), ("",) * max(kept, 1))
+        return Header(start, first, (), max(kept, 1), ("",) * max(kept, 1))
     below = names_at + 1
     names += [""] * (width - len(names))
     units = [""] * len(names)
@@ -181,11 +178,9 @@ def find_header(records: Sequence[Record], width: int) -> Header:
     while names and not names[-1] and len(names) > max(width - ends, 1):
         names.pop()
     end = records[below - 1].end
-    preamble = ",".join(records[0].cells).strip() if names_at else ""
     return Header(
         end,
         names_at,
-        preamble,
         tuple(names),
         len(names),
         tuple(units[: len(names)]),
