@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,21 +61,28 @@ class Case:
     is_streamed: bool = True
 
 
-def load(case: Case, folder: Path, options: TableOptions) -> Dataset:
-    return load_dataset(
-        folder / case.name, targets=case.target, series=case.series, options=options
+def load(case: Case, folder: Path) -> Dataset:
+    return _load(
+        folder / case.name, case.target, series=case.series, options=case.options
     )
+
+
+@functools.cache
+def _load(
+    path: Path, target: str, *, series: str | None, options: TableOptions
+) -> Dataset:
+    return load_dataset(path, targets=target, series=series, options=options)
 
 
 def check_refused(case: Case, folder: Path) -> None:
     """Without its options the file is refused, and the error names what mends it."""
     with pytest.raises(DataError, match=re.escape(case.refused)):
-        load_dataset(folder / case.name, targets=case.target.split("@")[0])
+        load_dataset(folder / case.name, targets=case.target)
 
 
 def check_read(case: Case, folder: Path) -> None:
     """Period, number of rows, first and last time and first values are as they should."""
-    dataset = load(case, folder, case.options)
+    dataset = load(case, folder)
     assert dataset.features == tuple(case.values)
     assert (dataset.sample_period_s or 0) == pytest.approx(case.period or 0, rel=1e-6)
     name = dataset.series[0].name
@@ -125,7 +133,7 @@ def stream(case: Case, folder: Path) -> tuple[np.ndarray, np.ndarray]:
 def check_streamed(case: Case, folder: Path) -> None:
     """A device reads the same rows."""
     times, readings = stream(case, folder)
-    dataset = load(case, folder, case.options)
+    dataset = load(case, folder)
     name = dataset.series[0].name
     stretches = [one for one in dataset.series if one.name == name]
     kept = np.concatenate([one.values[one.is_reading] for one in stretches])
@@ -139,7 +147,7 @@ def check_streamed(case: Case, folder: Path) -> None:
 
 def check_reads_again(case: Case, folder: Path) -> None:
     """What was found, given as options, is another way to say the same."""
-    dataset = load(case, folder, case.options)
+    dataset = load(case, folder)
     recorded = {
         "source": str(folder / case.name),
         "targets": [case.target],
