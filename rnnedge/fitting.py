@@ -139,6 +139,8 @@ def fit(
         "series": series,
         "units": dict(units) if units else None,
         **option_fields(options),
+        **dataset.found,
+        "found": sorted(dataset.found),
     }
     sections = {"data": data, "train": config_fields(config)}
     text = config_to_toml(sections)
@@ -149,6 +151,8 @@ def fit(
 def recorded_choices(path: str | Path) -> dict[str, Any]:
     """The arguments of `fit` that a run's config records, `source` among them.
 
+    What was found in its tables is found again, as others may stand in their place.
+
     Args:
         path: `config.toml` of a run, or its folder.
 
@@ -157,7 +161,7 @@ def recorded_choices(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     config, data = read_config(path / run_folder.CONFIG if path.is_dir() else path)
-    data = dict(data)
+    data = {k: v for k, v in data.items() if k not in ("found", *data.get("found", ()))}
     data["target"] = data.pop("targets")
     return {**config_fields(config), **data}
 

@@ -32,6 +32,9 @@ _OPTIONS = (
         help="Lines above the header to leave out.",
     ),
     click.option(
+        "--fill-rows", is_flag=True, help="Cells that a row lacks are missing."
+    ),
+    click.option(
         "--na",
         multiple=True,
         metavar="WORD",

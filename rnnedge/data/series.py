@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +61,8 @@ class Dataset:
             time zone; "" when every time had its offset, or there is no time.
         has_calendar: False when times only count from some start, so that they have no
             hour of day.
+        found: readings that were found and not given: the time column, `time`, and fields of
+            `TableOptions`, as far as they can be given.
     """
 
     source: str
@@ -72,3 +76,4 @@ class Dataset:
     max_gap_s: float | None = None
     clock: str = ""
     has_calendar: bool = True
+    found: Mapping[str, Any] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class Count:
 
     Attributes:
         number: of cells.
-        first: time of the first in UTC, or `row N`; "" where there is none.
+        first: time of the first, or `row N`; "" where there is none.
     """
 
     number: int
@@ -61,7 +61,7 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
         period = steps_in_words(1, dataset.sample_period_s)
         lines.append(
             f"Time      every {_period(period, dataset.sample_period_s)}, "
-            f"{time_text(first)} to {time_text(last)}{_clock(dataset)}"
+            f"{_moment(dataset, first)} to {_moment(dataset, last)}{_clock(dataset)}"
         )
         lines.append(f"Stretches {_stretches(dataset)}")
     else:
@@ -124,7 +124,7 @@ def _count(
     for one in dataset.series:
         odd = np.flatnonzero(is_odd(one.values[:, k]) & one.is_reading)
         if len(odd) and not number:
-            first = _place(one, int(odd[0]), is_one_of_many=len(dataset.series) > 1)
+            first = _place(dataset, one, int(odd[0]))
         number += len(odd)
     return Count(number, first)
 
@@ -148,10 +148,18 @@ def _count_outside(
     return _count(dataset, k, is_outside)
 
 
-def _place(series: Series, row: int, *, is_one_of_many: bool) -> str:
+def _moment(dataset: Dataset, time_us: int) -> str:
+    """A time in UTC; what has elapsed where the times hold no dates."""
+    if dataset.has_calendar:
+        return time_text(time_us)
+    return f"{time_us / 1e6:.12g} s"
+
+
+def _place(dataset: Dataset, series: Series, row: int) -> str:
     where = f"row {row + 1}"
     if series.time_us is not None:
-        where = time_text(int(series.time_us[row]))
+        where = _moment(dataset, int(series.time_us[row]))
+    is_one_of_many = len(dataset.series) > 1
     return f"{series.name}, {where}" if is_one_of_many and series.name else where
 
 
@@ -200,6 +208,6 @@ def _parts(dataset: Dataset, split: Split) -> list[str]:
         dates = ""
         if spans:
             first, last = min(a for a, _ in spans), max(b for _, b in spans)
-            dates = f", {time_text(first)} to {time_text(last)}"
+            dates = f", {_moment(dataset, first)} to {_moment(dataset, last)}"
         lines.append(f"{label:<9} {sum(map(len, rows)):,} rows{dates}")
     return lines

@@ -209,7 +209,7 @@ def test_output_to_a_file(artifact: Path, table: Path, tmp_path: Path) -> None:
         (LINES.replace("2013-01-01T06", "6 o'clock"), "which is not a time in row 1"),
         (
             LINES + "2013\n" + LINES.splitlines()[-1],
-            "row 5 has 1 cells, but the header names 6 columns",
+            "row 5 has 1 cells, but the table has 6 columns",
         ),
     ],
 )

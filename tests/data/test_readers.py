@@ -260,7 +260,7 @@ def test_broken_json() -> None:
 
 def test_rows_cut_short_are_refused_by_both(tmp_path: Path) -> None:
     for text in ("a,b\n1,2\n3\n4,5\n", 'a,b\n1,2\n"3"\n4,5\n'):
-        expected = "row 2 has 1 cells, but the header names 2 columns"
+        expected = "row 2 has 1 cells, but the table has 2 columns"
         assert expected in device_error(text, "a")
         with pytest.raises(DataError, match=expected):
             table_of(tmp_path, text)

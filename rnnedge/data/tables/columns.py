@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,21 @@ MAX_LOST_SHARE = 0.1
 Readings = dict[str, list[NDArray[np.float64]]]
 
 
+@dataclass(frozen=True, eq=False)
+class ReadColumns:
+    """The usable columns of tables.
+
+    Attributes:
+        readings: numbers by name, one array per table.
+        notes: on the columns that are left out, and on odd values.
+        decimals: the decimal marks of their numbers, where text told.
+    """
+
+    readings: Readings
+    notes: list[str]
+    decimals: frozenset[str]
+
+
 def common_names(tables: list[Table], others: Collection[str | None]) -> list[str]:
     """Columns that all tables have, in the order of the first, without `others`."""
     return [
@@ -41,7 +58,7 @@ def read_columns(
     differences: Collection[str],
     *,
     is_learned: bool = True,
-) -> tuple[Readings, list[str]]:
+) -> ReadColumns:
     """Numbers of the usable columns by name, one array per table; notes on the others.
 
     Args:
@@ -56,6 +73,7 @@ def read_columns(
     """
     readings: Readings = {}
     notes: list[str] = []
+    decimals: set[str] = set()
     where = tables[0].where
     for name in names:
         parts = [table.numbers(name) for table in tables]
@@ -83,10 +101,12 @@ def read_columns(
             fault = None if loss is None else loss.removesuffix(".")
         if fault is None:
             readings[name] = values
+            decimals |= {part.decimal for part in parts if part.decimal}
             notes += _suspects(tables, name, values)
         else:
             notes.append(f"{where}: column '{name}' is left out, it {fault}.")
-    return readings, [*notes, *_notes_on_others(tables)]
+    notes += _notes_on_others(tables)
+    return ReadColumns(readings, notes, frozenset(decimals))
 
 
 def _suspects(
@@ -132,6 +152,8 @@ def _fault(parts: list[Numbers]) -> str | None:
     present = values[np.isfinite(values)]
     if not len(present):
         return f"is empty in all {len(values):,} rows"
+    if len(values) == 1:
+        return f"is {present[0]:g} in the only row of the table"
     if present.min() == present.max():
         if len(present) == len(values):
             return f"is {present[0]:g} in all {len(values):,} rows"
@@ -175,5 +197,5 @@ def float32_loss(name: str, parts: Sequence[NDArray[np.float64]]) -> str | None:
         f"goes from {values.min():.12g} to {values.max():.12g} in steps of about "
         f"{np.median(steps):g}, but float32 resolves {resolution:g} there: its "
         f"{num_values:,} different values become {num_kept:,}. Learn its change from row "
-        f"to row with --difference {name}, or subtract an offset first."
+        f"to row with --difference {shlex.quote(name)}, or subtract an offset first."
     )

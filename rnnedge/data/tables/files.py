@@ -98,7 +98,7 @@ def read_file(path: Path, options: TableOptions) -> Table:
         text, notes = excel_text(path)
         plain = dataclasses.replace(options, delimiter=",", decimal=".", encoding=None)
         table = table_of_text(text, where=where, stem=stem, options=plain)
-        return dataclasses.replace(table, notes=(*notes, *table.notes))
+        return dataclasses.replace(table, notes=(*notes, *table.notes), found={})
     if kind not in (TEXT_SUFFIXES, JSON_SUFFIXES):
         raise DataError(
             f"{path}: the ending '{path.suffix}' is not one of {_known_endings()}. "

@@ -23,10 +23,18 @@ from .files import read_tables
 from .gridding import Gridded, ReadSeries, grid_series
 from .long_form import check_is_wide, pivot_table
 from .recorded import options_of
+from .resolved import shared_options, time_options
+from .restarts import restart_notes
 from .series_column import SEPARATOR, with_joined_column
 from .table import Table, texts
 from .timeline import SeriesRows
-from .times import find_table_times, notes_of, table_times
+from .times import (
+    find_table_times,
+    from_first_time,
+    joined_cells,
+    notes_of,
+    table_times,
+)
 from .units import guess_unit
 
 
@@ -97,13 +105,14 @@ def load_dataset(
     others = {*_parts(series), *(n for one in times if one for n in one.columns)}
     names = chosen if chosen is not None else tuple(common_names(tables, others))
     differences = change_names(options.difference, options)
-    readings, notes = read_columns(
+    read = read_columns(
         tables,
         tuple(dict.fromkeys((*names, *targets))),
         asked,
         differences,
         is_learned=is_learned,
     )
+    readings, notes = read.readings, read.notes
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
     if not columns:
@@ -132,7 +141,25 @@ def load_dataset(
         max_gap_s=gridded.max_gap_s,
         clock=next((one.clock for one in times if one and one.clock), ""),
         has_calendar=all(one.has_calendar for one in times if one),
+        found=_found(timed, read.decimals, time, options),
     )
+
+
+def _found(
+    timed: list[_Timed],
+    decimals: Collection[str],
+    time: str | None,
+    options: TableOptions,
+) -> dict[str, Any]:
+    """What was found and not given, as keywords, where all tables agree."""
+    found = shared_options([{**one.table.found, **one.found} for one in timed], options)
+    if time is not None:
+        found.pop("time", None)
+    elif "time" not in found and "no_time" not in found:
+        found = {k: v for k, v in found.items() if not k.startswith(("time_", "tz"))}
+    if len(decimals) == 1 and options.decimal is None and timed[0].table.found:
+        found["decimal"] = next(iter(decimals))
+    return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,11 +170,13 @@ class _Timed:
         table: with one row for each time of each series.
         reading: how its times are read; None without time.
         time_us: `[N]` microseconds since 1970 UTC.
+        found: how its times are read, as keywords.
     """
 
     table: Table
     reading: TimeReading | None
     time_us: NDArray[np.int64] | None
+    found: Mapping[str, Any]
 
 
 def _timed(
@@ -174,11 +203,18 @@ def _timed(
     )
     found = []
     for table, reading in zip(tables, readings, strict=True):
+        if reading is not None:
+            table = from_first_time(table, reading)
         columns = [n for n in (options.pivot, series) if n and n in table.names]
         time_us: NDArray[np.int64] | None = None
         notes: list[str] = []
+        resolved: Mapping[str, Any] = {"no_time": True}
         if reading is not None:
-            time_us, notes = table_times(table, reading, _positions(table, columns))
+            cells, groups = joined_cells(table, reading), _positions(table, columns)
+            time_us, notes = table_times(cells, reading, groups)
+            resolved = time_options(reading, cells, time_us, groups)
+        elif series is None and options.pivot is None and not options.no_time:
+            notes = restart_notes(table)
         table = dataclasses.replace(table, notes=(*table.notes, *notes))
         if options.pivot is not None:
             table, time_us = pivot_table(
@@ -193,7 +229,7 @@ def _timed(
             table = renamed(table, options)
         elif series is None and reading is not None and time_us is not None:
             check_is_wide(table, {*reading.columns, *asked}, time_us)
-        found.append(_Timed(table, reading, time_us))
+        found.append(_Timed(table, reading, time_us, resolved))
     return found
 
 

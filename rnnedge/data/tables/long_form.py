@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -75,9 +76,9 @@ def _long_error(table: Table, names: Sequence[str]) -> DataError:
     cells = [texts(table.columns[name]) for name in names]
     things = list(dict.fromkeys(" ".join(row) for row in zip(*cells, strict=True)))
     shown = ", ".join(things[:3]) + (", ..." if len(things) > 3 else "")
-    column = "+".join(names)
+    option = shlex.quote("+".join(names))
     more = (
-        f", or --pivot {column} to make each a column of its own"
+        f", or --pivot {option} to make each a column of its own"
         if len(names) == 1
         else ""
     )
@@ -85,7 +86,7 @@ def _long_error(table: Table, names: Sequence[str]) -> DataError:
     return DataError(
         f"{table.where}: column{'s' if len(names) > 1 else ''} {named} "
         f"tell{'' if len(names) > 1 else 's'} {len(things):,} things apart ({shown}) whose "
-        f"rows are mixed, expected one. Use --series {column} to make each a series of its "
+        f"rows are mixed, expected one. Use --series {option} to make each a series of its "
         f"own{more}."
     )
 

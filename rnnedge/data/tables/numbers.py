@@ -23,6 +23,7 @@ _GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
 _COMMA = r"^[+-]?(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)$"
 _COMMA_GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]*)?$"
 _MAX_UNDECIDED = 1000
+_MAX_WORDS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,17 @@ class Numbers:
         num_texts: cells that are text.
         first_text: row (from 1) and text of the first of them.
         hint: what may be done about it, "" where there is nothing special.
+        other_texts: more words in it than the first, at most `_MAX_WORDS`; () if there
+            are more.
+        decimal: mark of the numbers in a column of text, where they told.
     """
 
     values: NDArray[np.float64]
     num_texts: int = 0
     first_text: tuple[int, str] | None = None
     hint: str = ""
+    decimal: str | None = None
+    other_texts: tuple[str, ...] = ()
 
     @property
     def is_mostly_numbers(self) -> bool:
@@ -49,7 +55,12 @@ class Numbers:
         """The error of the first cell that is text."""
         row, text = self.first_text or (0, "")
         return text_error(
-            where=where, column=column, text=text, row=row, hint=self.hint or None
+            where=where,
+            column=column,
+            text=text,
+            row=row,
+            hint=self.hint or None,
+            others=self.other_texts,
         )
 
 
@@ -113,6 +124,7 @@ def _numbers_of_text(column: pl.Series, reader: ColumnReader) -> Numbers:
     values = parsed.to_numpy().astype(np.float64)
     others = is_other.arg_true().to_numpy()
     num_texts, first_text, hint = 0, None, ""
+    other_texts: list[str] = []
     if len(others):
         words = text.gather(others)
         meaning = {
@@ -125,12 +137,17 @@ def _numbers_of_text(column: pl.Series, reader: ColumnReader) -> Numbers:
             row = int(others[int(is_text.arg_max() or 0)])
             reader.read(str(text[row]), row + 1)
             first_text, hint = (row + 1, str(column[row])), reader.hint or ""
+            other_texts = [word for word, value in meaning.items() if value is None][1:]
         found = words.replace_strict(
             list(meaning), list(meaning.values()), return_dtype=pl.Float64
         )
         values[others] = found.to_numpy()
     values = _without_missing(values, reader.rules.missing_of(reader.column))
-    return Numbers(values, num_texts, first_text, hint)
+    if len(other_texts) > _MAX_WORDS:
+        other_texts = []
+    return Numbers(
+        values, num_texts, first_text, hint, reader.decimal, tuple(other_texts)
+    )
 
 
 def _first_of_each(words: pl.Series) -> list[tuple[str, int]]:

@@ -15,6 +15,10 @@ from .timeline import SeriesRows
 NEAR = 0.25
 """Part of the period by which a step may differ from it and still be one period."""
 
+WHOLE = 0.4
+"""The same for a step that is some periods and counts for their mean; others are moves of
+the clock."""
+
 MAX_FAR_SHARE = 0.4
 """Share of steps further than `NEAR` from whole periods above which there is no period;
 steps of any length give 0.5."""
@@ -97,9 +101,11 @@ def _frequent_step(sizes: NDArray[np.int64], counts: NDArray[np.int64]) -> float
     is_peak = np.all(others * PEAK <= common)
     if common >= (PEAK_SHARE if is_peak else EXACT_SHARE) * counts[near].sum():
         return float(sizes[near][most])
-    elapsed = float(counts @ sizes)
     for _ in range(_REFINEMENTS):
-        middle = elapsed / max(1.0, float(counts @ np.rint(sizes / middle)))
+        number = np.rint(sizes / middle)
+        is_whole = (np.abs(sizes / middle - number) <= WHOLE) & (number > 0)
+        kept = counts[is_whole]
+        middle = float(kept @ sizes[is_whole]) / float(kept @ number[is_whole])
     return _rounded(middle)
 
 

@@ -5,6 +5,8 @@ Nothing is changed here: what is found is said, and the options that decide are 
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ FAR_FOR_OUTLIER = 20.0
 
 MIN_READINGS = 20
 MAX_SUSPECTS = 5
+_NINES = re.compile(r"-?9{2,}(?:\.9+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +110,19 @@ def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
     """
     notes = []
     for suspect in find_suspects(values):
+        value = f"{suspect.value:.10g}"
+        advice = ""
+        if suspect.is_code or _NINES.fullmatch(value):
+            option = shlex.quote(f"{column}={value}")
+            advice = f" If it means a missing reading, give --missing-value {option}."
         if suspect.is_code:
             notes.append(
-                f"Column '{column}': {suspect.value:.10g} is there {suspect.count:,} times, "
-                f"first in row {suspect.first_row}, far from all other readings. If it means a "
-                f"missing reading, give --missing-value {column}={suspect.value:.10g}."
+                f"Column '{column}': {value} is there {suspect.count:,} times, first in row "
+                f"{suspect.first_row}, far from all other readings.{advice}"
             )
         else:
             notes.append(
-                f"Column '{column}': {suspect.value:.10g} in row {suspect.first_row} is far "
-                "from all other readings."
+                f"Column '{column}': {value} in row {suspect.first_row} is far from all "
+                f"other readings.{advice}"
             )
     return notes

@@ -7,7 +7,7 @@ that a device reading the same file row by row sees the same numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
 from .numbers import Numbers, numbers
+from .resolved import dialect_options
 from .text import read_text_table, text_of_file
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Table:
         rules: how the numbers in its columns of text are read.
         formats: of the numbers, by column name, where it is known.
         series: column that tells the series of a row apart, where the table tells.
+        found: how its text is written, as fields of `TableOptions`.
     """
 
     where: str
@@ -49,6 +51,7 @@ class Table:
     rules: NumberRules | None = None
     formats: Mapping[str, NumberFormat] = field(default_factory=dict)
     series: str | None = None
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -86,8 +89,13 @@ def read_table(path: Path, options: TableOptions | None = None) -> Table:
         DataError: the file is unreadable or without rows.
     """
     stem = Path(path.name.removesuffix(".gz")).stem
-    pieces, notes = text_of_file(path, options)
-    return _table_of_pieces(pieces, notes, where=str(path), stem=stem, options=options)
+    pieces, encoding = text_of_file(path, options)
+    table = _table_of_pieces(pieces, where=str(path), stem=stem, options=options)
+    return replace(
+        table,
+        notes=(encoding.note, *table.notes) if encoding.note else table.notes,
+        found={"encoding": encoding.name, **table.found},
+    )
 
 
 def with_rows(table: Table) -> Table:
@@ -110,7 +118,7 @@ def table_of_text(
     Raises:
         DataError: the text is no table, or has no rows.
     """
-    return _table_of_pieces(iter([text]), (), where=where, stem=stem, options=options)
+    return _table_of_pieces(iter([text]), where=where, stem=stem, options=options)
 
 
 def read_text(path: Path, options: TableOptions | None = None) -> str:
@@ -124,7 +132,6 @@ def read_text(path: Path, options: TableOptions | None = None) -> str:
 
 def _table_of_pieces(
     pieces: Iterator[str],
-    notes: tuple[str, ...],
     *,
     where: str,
     stem: str,
@@ -137,9 +144,10 @@ def _table_of_pieces(
         stem,
         found.columns,
         units={n: u for n, u in zip(dialect.names, dialect.units, strict=True) if u},
-        notes=(*notes, *found.notes),
+        notes=found.notes,
         rules=dialect.rules,
         formats=dict(zip(dialect.names, dialect.formats, strict=True)),
+        found=dialect_options(dialect),
     )
     return with_rows(table)
 

@@ -23,6 +23,7 @@ from rnnedge_runtime.tables.cell_text import empty_error
 from rnnedge_runtime.tables.dialect import HEAD_LINES, Dialect, find_dialect
 from rnnedge_runtime.tables.encoding import (
     HEAD_BYTES,
+    Encoding,
     find_encoding,
     undecodable_error,
 )
@@ -72,8 +73,8 @@ def _polars() -> Any:
 
 def text_of_file(
     path: Path, options: TableOptions | None = None
-) -> tuple[Iterator[str], tuple[str, ...]]:
-    """The text of a file in pieces, gzipped if its name ends in .gz; and notes on it.
+) -> tuple[Iterator[str], Encoding]:
+    """The text of a file in pieces, gzipped if its name ends in .gz; and its encoding.
 
     Raises:
         DataError: it cannot be read, or, while it is read, is of another encoding.
@@ -86,7 +87,7 @@ def text_of_file(
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from None
     encoding = find_encoding(head, where=where, given=given)
-    return _decoded(path, encoding.name), (encoding.note,) if encoding.note else ()
+    return _decoded(path, encoding.name), encoding
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -283,7 +284,7 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
     pl = _polars()
     width, delimiter = shape.width, shape.delimiter
     has_quotes = bool(lines.str.contains('"', literal=True).any())
-    if (lines.str.len_bytes() > csv.field_size_limit()).any():
+    if shape.fills_rows or (lines.str.len_bytes() > csv.field_size_limit()).any():
         return None
     if delimiter == BLANKS:
         if has_quotes:

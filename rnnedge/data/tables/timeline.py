@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.tables.durations import duration_text
+from rnnedge_runtime.tables.time_calendar import DAY_US
 from rnnedge_runtime.tables.time_grid import (
     MAX_HOLE,
     OFF_GRID_FRACTION,
@@ -187,7 +188,9 @@ def _step_notes(
     notes = []
     off = np.abs(aside, out=aside) > OFF_GRID_FRACTION * period_us
     del aside
-    if off.any():
+    if off.any() and (word := _calendar_word(series, steps, period_s)):
+        notes.append(f"{series.where}: {word}, each is one step.")
+    elif off.any():
         notes.append(
             f"{series.where}: {count(off.sum(), 'row')} off the period of "
             f"{duration_text(period_s)}, "
@@ -211,6 +214,23 @@ def _step_notes(
             f"{row_list(series.rows[after_hole - 1])}.{hint}"
         )
     return notes
+
+
+def _calendar_word(
+    series: SeriesRows, steps: NDArray[np.int64], period_s: float
+) -> str:
+    """What the steps are where they are unlike in length as months are; "" otherwise."""
+    taken = steps[1:] > 0
+    days = np.diff(series.time_us)[taken] / steps[1:][taken] / DAY_US
+    for low, high, word in (
+        (28, 31, "the rows are months of 28 to 31 days"),
+        (90, 92, "the rows are quarters of 90 to 92 days"),
+    ):
+        if low <= period_s * 1e6 / DAY_US <= high and np.all(
+            (days >= low) & (days <= high)
+        ):
+            return word
+    return ""
 
 
 def _stretch_notes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,12 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
 from rnnedge_runtime.tables.time_column import find_time
-from rnnedge_runtime.tables.time_reading import TimeReading, join_cells
+from rnnedge_runtime.tables.time_reading import (
+    TimeReading,
+    has_no_time,
+    join_cells,
+    no_time_note,
+)
 
 from .table import Table, texts
 
@@ -139,26 +145,43 @@ def notes_of(readings: Sequence[TimeReading | None]) -> list[str]:
     ]
 
 
+def from_first_time(table: Table, reading: TimeReading) -> Table:
+    """The table without the rows above the first one that has a time."""
+    cells = joined_cells(table, reading)
+    number = next((k for k, cell in enumerate(cells) if not has_no_time(cell)), 0)
+    if not number:
+        return table
+    return dataclasses.replace(
+        table,
+        columns={name: column[number:] for name, column in table.columns.items()},
+        notes=(*table.notes, no_time_note(table.where, number)),
+    )
+
+
+def joined_cells(table: Table, reading: TimeReading) -> list[str]:
+    """The time cells of all rows, those of several columns joined."""
+    columns = [time_cells(table.columns[name]) for name in reading.columns]
+    if len(columns) == 1:
+        return columns[0]
+    return [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
+
+
 def table_times(
-    table: Table,
+    cells: Sequence[str],
     reading: TimeReading,
     groups: Sequence[NDArray[np.int64]] | None = None,
 ) -> tuple[NDArray[np.int64], list[str]]:
     """`[N]` microseconds since 1970 UTC of all rows, and notes on them.
 
     Args:
-        table: the table that `reading` was found in.
-        reading: how its times are read.
+        cells: of the times (`joined_cells`).
+        reading: how they are read.
         groups: positions of the rows of each series; one series when None.
 
     Raises:
         DataError: a cell is no time, or times go back by the hour that ends daylight
             saving; the message names the row.
     """
-    columns = [time_cells(table.columns[name]) for name in reading.columns]
-    cells = columns[0]
-    if len(columns) > 1:
-        cells = [join_cells(row, reading.joint) for row in zip(*columns, strict=True)]
     times = reading.parse_column(cells, groups)
     notes: list[str] = []
     if reading.clock == "UTC":

@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 
 _FULL = {
+    "°c": "°C",
+    "°f": "°F",
+    "%": "%",
+    "µg/m³": "µg/m³",
+    "w/m²": "W/m²",
+    "m³/h": "m³/h",
+    "ºc": "°C",
     "degc": "C",
     "celsius": "C",
     "degf": "F",

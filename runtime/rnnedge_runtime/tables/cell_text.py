@@ -55,7 +55,13 @@ def parse_reading(text: str) -> float | None:
 
 
 def text_error(
-    *, where: str, column: str, text: str, row: int, hint: str | None = None
+    *,
+    where: str,
+    column: str,
+    text: str,
+    row: int,
+    hint: str | None = None,
+    others: Sequence[str] = (),
 ) -> DataError:
     """The error of a numeric column with text in it.
 
@@ -65,13 +71,19 @@ def text_error(
         text: the cell.
         row: counted from 1.
         hint: what to do, as a sentence.
+        others: more words in the column, a few.
     """
     if hint is None:
         if NUMBER.fullmatch(text.strip(CELL_PADDING).replace(",", ".", 1)):
             hint = "If the comma is the decimal mark, say so with --decimal ','."
         else:
             word = text.strip(CELL_PADDING)
-            hint = f"If it means a missing reading, name it with --na '{word}'."
+            words = " ".join(f"--na '{one}'" for one in (word, *others))
+            hint = (
+                f"If they mean missing readings, name them with {words}."
+                if others
+                else f"If it means a missing reading, name it with {words}."
+            )
     return DataError(
         f"{where}: column '{column}' holds '{text}' in row {row}, expected a number. "
         f"{hint} Otherwise mend the cell, or leave the column out."
@@ -83,14 +95,20 @@ def csv_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
+_FILL = (
+    " If rows may end early, read what they lack as missing readings with --fill-rows."
+)
+
+
 def ragged_error(*, where: str, row: int, found: int, expected: int) -> DataError:
     """The error of a row with too few or too many cells."""
     reason = "is cut short"
     if found > expected:
         reason = "holds a stray delimiter, or a decimal comma outside quotes"
     return DataError(
-        f"{where}: row {row} has {found} cells, but the header names {expected} columns. "
+        f"{where}: row {row} has {found} cells, but the table has {expected} columns. "
         f"The row {reason}; mend it, or name what is between the cells with --delimiter."
+        f"{_FILL if found < expected else ''}"
     )
 
 

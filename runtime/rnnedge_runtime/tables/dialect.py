@@ -70,6 +70,7 @@ class Dialect:
         formats: of the numbers, by column.
         notes: what was found out and is worth a word.
         has_header: a line names the columns.
+        num_above: lines above the one that names the columns.
     """
 
     shape: RowShape
@@ -80,6 +81,7 @@ class Dialect:
     formats: tuple[NumberFormat, ...]
     notes: tuple[str, ...] = ()
     has_header: bool = True
+    num_above: int = 0
 
     def reader(self, name: str) -> ColumnReader:
         """A reader of the numbers in a column."""
@@ -118,7 +120,7 @@ def find_dialect(
         records = read_records([join_clock(line) for line in top], delimiter)
     header = find_header(records, common_width(rows_alone(records)))
     names, notes = _names(header)
-    notes = preamble_notes(header) + notes
+    notes = preamble_notes(header, top) + notes
     first = next(
         iter(read_records(head[header.end : header.end + 20], delimiter)), None
     )
@@ -128,7 +130,13 @@ def find_dialect(
         has_comments=first is None or not is_comment(first.cells[0]),
         has_footers=first is None or any(c.isdigit() for c in first.cells[0]),
         joins_clock=joins_clock,
-        above=_above(records, top, header),
+        above=(
+            *_above(
+                read_records(lines[:skip], delimiter), lines, header, is_whole=True
+            ),
+            *_above(records, top, header),
+        ),
+        fills_rows=options.fill_rows,
     )
     end = header.end + _num_lines_of(head[header.end :], HEAD_LINES, _FORMAT_SIZE)
     rows = _rows(head[header.end : end], shape)
@@ -152,6 +160,7 @@ def find_dialect(
         tuple(formats),
         tuple(notes),
         has_header=bool(header.cells),
+        num_above=skip + header.num_above,
     )
 
 
@@ -214,16 +223,27 @@ def _is_settled(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
 
 
 def _above(
-    records: Sequence[Record], lines: Sequence[str], header: Header
+    records: Sequence[Record],
+    lines: Sequence[str],
+    header: Header,
+    *,
+    is_whole: bool = False,
 ) -> tuple[str, ...]:
-    """Lines above the rows that cannot be rows, should they come again."""
+    """Lines above the rows that cannot be rows, should they come again.
+
+    Args:
+        records: of lines above the rows, and of more unless `is_whole`.
+        lines: the lines themselves.
+        header: of the table.
+        is_whole: no record is a row of the table.
+    """
     found = []
     before = 0
     for record in records:
         is_row = len(record.cells) == header.width and any(
             value_kind(text) == "value" for text in record.texts
         )
-        if record.end > header.end:
+        if record.end > header.end and not is_whole:
             break
         if record.end == before + 1 and not is_row and header.width > 1:
             found.append(lines[record.end - 1].strip(CELL_PADDING))

@@ -11,13 +11,21 @@ from .records import BLANKS
 from .timestamps import CELL_PADDING
 
 
-def preamble_notes(header: Header) -> list[str]:
-    """What is said of the lines above and under the names."""
+def preamble_notes(header: Header, lines: Sequence[str]) -> list[str]:
+    """What is said of the lines above and under the names.
+
+    Args:
+        header: of the table.
+        lines: at its front.
+    """
     notes = []
     if count := header.num_preamble:
+        first = next(line.strip(CELL_PADDING) for line in lines if line.strip())
+        if first.count('"') == 2 and first[0] == first[-1] == '"':
+            first = first[1:-1]
         notes.append(
             f"{count} line{'' if count == 1 else 's'} above the names "
-            f"{'is' if count == 1 else 'are'} skipped ('{header.preamble[:40]}')."
+            f"{'is' if count == 1 else 'are'} skipped ('{first[:40].rstrip()}')."
         )
     if header.described:
         notes.append(

@@ -55,21 +55,21 @@ class Header:
     Attributes:
         end: lines up to the first row.
         num_preamble: lines above the names that are something else.
-        preamble: the first of them.
         cells: of the line with the names, without padding, as many as columns; empty when
             there is no such line.
         width: number of columns.
         units: of the columns, from a line under the names; "" where there is none.
         described: another line of words under the names.
+        num_above: lines above the one with the names, empty ones among them.
     """
 
     end: int
     num_preamble: int
-    preamble: str
     cells: tuple[str, ...]
     width: int
     units: tuple[str, ...]
     described: str = ""
+    num_above: int = 0
 
 
 def value_kind(text: str) -> str:
@@ -160,8 +160,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
         if any(_is_cut_row(record) for record in records[:first]):
             first = 0
         start = records[first - 1].end if first else 0
-        preamble = records[0].texts[0] if first else ""
-        return Header(start, first, preamble, (), max(kept, 1), ("",) * max(kept, 1))
+        return Header(start, first, (), max(kept, 1), ("",) * max(kept, 1))
     below = names_at + 1
     names += [""] * (width - len(names))
     units = [""] * len(names)
@@ -179,15 +178,14 @@ def find_header(records: Sequence[Record], width: int) -> Header:
     while names and not names[-1] and len(names) > max(width - ends, 1):
         names.pop()
     end = records[below - 1].end
-    preamble = ",".join(records[0].cells).strip() if names_at else ""
     return Header(
         end,
         names_at,
-        preamble,
         tuple(names),
         len(names),
         tuple(units[: len(names)]),
         described,
+        records[names_at - 1].end if names_at else 0,
     )
 
 

@@ -14,6 +14,7 @@ class TableOptions:
         decimal: decimal mark, "." or ",".
         encoding: of the text, as Python names it.
         skip_rows: lines before the header.
+        fill_rows: a row may end early; what it lacks is missing.
         na: more words for a missing cell, beside `MISSING_WORDS`.
         missing_values: numbers that stand for a missing reading, "-999" in every column or
             "temp_c=-999" in one.
@@ -33,6 +34,7 @@ class TableOptions:
     decimal: str | None = None
     encoding: str | None = None
     skip_rows: int | None = None
+    fill_rows: bool = False
     na: tuple[str, ...] = ()
     missing_values: tuple[str, ...] = ()
     time_format: str | None = None

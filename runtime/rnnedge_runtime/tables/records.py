@@ -51,6 +51,7 @@ class RowShape:
         joins_clock: a date and the clock time after it are one cell, though blanks stand
             between all cells.
         above: lines above the rows, without padding, which are no rows when they come again.
+        fills_rows: a row that starts with a number or a time may end early.
     """
 
     delimiter: str
@@ -59,6 +60,7 @@ class RowShape:
     has_footers: bool = True
     joins_clock: bool = False
     above: tuple[str, ...] = ()
+    fills_rows: bool = False
 
     @property
     def width(self) -> int:
@@ -190,6 +192,8 @@ class RowFilter:
             cells = cells[:width]
         if _bare(cells[0]) in self._starts and tuple(map(_bare, cells)) in self._again:
             return None
+        if shape.fills_rows and len(cells) < width and _STARTS_A_ROW.match(cells[0]):
+            return [*cells, *[""] * (width - len(cells))]
         return cells
 
     def _is_footer(self, cells: list[str]) -> bool:

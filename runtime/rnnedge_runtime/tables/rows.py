@@ -34,7 +34,7 @@ from .row_cells import (
     text_cells,
 )
 from .time_column import find_time, time_columns
-from .time_reading import TimeParser, TimeReading
+from .time_reading import TimeParser, TimeReading, has_no_time, no_time_note
 from .timestamps import CELL_PADDING
 
 
@@ -172,6 +172,7 @@ def _read(cells: Cells, table: _Table) -> RowReader:
     series_of = _series(cells, table)
     columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
     changes = CounterChanges(table.spec, table.options)
+    rows = _from_first_time(rows, stamp_of, reading, cells.notes)
 
     def read() -> Iterator[Row]:
         times = None if reading is None else TimeParser(reading)
@@ -219,6 +220,7 @@ def _read_long(cells: Cells, table: _Table) -> RowReader:
         for name, column in long.columns_of.items()
     }
     changes = CounterChanges(table.spec, table.options)
+    rows = _from_first_time(rows, stamp_of, reading, cells.notes)
 
     def lines() -> Iterator[tuple[int, Any, int, str | None, str, dict[str, Any]]]:
         assert reading is not None
@@ -332,6 +334,25 @@ def _stamps(cells: Cells, reading: TimeReading | None) -> Callable[[Any], Any]:
     if len(gets) == 1:
         return gets[0]
     return lambda row: reading.join([cell_text(get(row)) for get in gets])
+
+
+def _from_first_time(
+    rows: Iterator[Any],
+    stamp_of: Callable[[Any], Any],
+    reading: TimeReading | None,
+    notes: list[str],
+) -> Iterator[Any]:
+    """The rows without those above the first one that has a time."""
+    number = 0
+    for row in rows:
+        if reading is not None and has_no_time(cell_text(stamp_of(row))):
+            number += 1
+            continue
+        if number and reading is not None:
+            notes.append(no_time_note(reading.where, number))
+        yield row
+        break
+    yield from rows
 
 
 def _series(cells: Cells, table: _Table) -> Callable[[Any, int], str | None]:

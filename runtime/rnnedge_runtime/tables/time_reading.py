@@ -244,6 +244,24 @@ class TimeParser:
         return time_us
 
 
+def has_no_time(text: str) -> bool:
+    """Whether a time cell holds nothing that could be one: it is empty, or `NaT`."""
+    return not any(character.isdigit() for character in text)
+
+
+def no_time_note(where: str, number: int) -> str:
+    """What is said of rows above the first one that has a time."""
+    if number == 1:
+        return (
+            f"{where}: the first row has no time and is left out; rows are counted from "
+            "the one after it."
+        )
+    return (
+        f"{where}: the first {number:,} rows have no time and are left out; rows are "
+        "counted from the one after them."
+    )
+
+
 def join_cells(cells: Sequence[str], joint: str) -> str:
     """The text of a time whose parts are in several columns (`TimeReading.joint`)."""
     cells = [cell.strip(CELL_PADDING) for cell in cells]
