@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError, NonFiniteError
-from .input_handling import clip_bounds
+from .input_handling import clip_bounds, range_bounds
 from .model import Model
 from .snapshot import snapshot_bytes
 from .tables.rows import Row
@@ -124,6 +124,8 @@ class RowStream:
         num_features = self._spec.num_features
         low, high = clip_bounds(self._spec)
         self._low, self._high = low[:num_features], high[:num_features]
+        low, high = range_bounds(self._spec)
+        self._least, self._most = low[:num_features], high[:num_features]
         self._empty = np.full(num_features, np.nan, dtype=np.float32)
         self.findings = Findings()
 
@@ -239,12 +241,20 @@ class RowStream:
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
         is_missing = np.isnan(row.readings)
+        is_odd = (row.readings < self._least) | (row.readings > self._most)
         is_clipped = (row.readings < self._low) | (row.readings > self._high)
-        if not (is_missing.any() or is_clipped.any()):
+        is_clipped &= ~is_odd
+        if not (is_missing.any() or is_odd.any() or is_clipped.any()):
             return
         for k, name in enumerate(self._spec.feature_names):
             self.findings.add(
                 f"missing readings of {name} held", row.number, int(is_missing[k])
+            )
+            self.findings.add(
+                f"implausible readings of {name}, outside {self._least[k]:g} to "
+                f"{self._most[k]:g}, held",
+                row.number,
+                int(is_odd[k]),
             )
             self.findings.add(
                 f"readings of {name} outside {self._low[k]:g} to {self._high[k]:g} clipped",
