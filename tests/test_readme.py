@@ -37,12 +37,13 @@ def folder(tmp_path_factory):
     return path
 
 
-def test_commands_of_the_readme_run(folder):
-    commands = [
-        line.split(" #")[0].strip() for line in "".join(blocks("console")).splitlines()
-    ]
-    commands = [c for c in commands if c and not c.startswith(TESTED_ELSEWHERE)]
-    assert len(commands) == 8
+def commands_in(text):
+    lines = "".join(re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL))
+    found = [line.split(" #")[0].strip() for line in lines.splitlines()]
+    return [c for c in found if c and not c.startswith(TESTED_ELSEWHERE)]
+
+
+def run_commands(commands, folder):
     rnnedge = f"{shlex.quote(sys.executable)} -m rnnedge.cli"
     for command in commands:
         fast = " --epochs 2 --quiet" if "rnnedge train" in command else ""
@@ -55,6 +56,19 @@ def test_commands_of_the_readme_run(folder):
             timeout=120,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def streamed(folder):
+    """The same folder after the README's commands."""
+    commands = commands_in(README)
+    assert len(commands) == 11
+    run_commands(commands, folder)
+    return folder
+
+
+def test_commands_of_the_readme_run(streamed):
+    folder = streamed
     from rnnedge_runtime import load
 
     header = (folder / "forecasts.csv").read_text().splitlines()[0]
@@ -66,6 +80,15 @@ def test_commands_of_the_readme_run(folder):
         9,
         6,
     )  # C block
+    assert (folder / "next.png").is_file()
+
+
+def test_commands_of_the_page_run(streamed):
+    commands = commands_in((ROOT / "docs/commands.md").read_text(encoding="utf-8"))
+    assert len(commands) == 6
+    run_commands(commands, streamed)
+    assert len((streamed / "next.csv").read_text().splitlines()) == 1 + 12
+    assert (streamed / "forecasts.png").is_file()
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import require
 
@@ -40,24 +40,23 @@ def command(
     """Read tables as `rnnedge train` does and say what was found, without training.
 
     With --target the clip ranges and the dates of the parts are those of a training.
+    DATA is a file, a folder, a pattern, or - for standard input.
     """
     require("polars", extra="train", purpose="rnnedge check")
     from rnnedge.data.split import split_dataset
-    from rnnedge.data.tables.loading import load_dataset
     from rnnedge.data.tables.selection import without_constant_features
     from rnnedge.tasks.config import TrainConfig
     from rnnedge.tasks.forecast.preparing import prepare
 
-    with reading_bar():
-        dataset = load_dataset(
-            data[0] if len(data) == 1 else list(data),
-            targets=target,
-            features=feature or None,
-            time=time,
-            series=series,
-            options=take_options(reading),
-            is_learned=bool(target),
-        )
+    dataset = load_tables(
+        data,
+        targets=target,
+        features=feature or None,
+        time=time,
+        series=series,
+        options=take_options(reading),
+        is_learned=bool(target),
+    )
     spec = None
     if target:
         dataset = without_constant_features(dataset, horizon, are_named=bool(feature))

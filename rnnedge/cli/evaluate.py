@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
 from rnnedge_runtime.errors import DataError, require
+
+if TYPE_CHECKING:
+    from rnnedge.evaluation.artifact import ArtifactScores
+    from rnnedge_runtime.spec import ModelSpec
 
 
 @click.command("evaluate")
@@ -39,30 +43,32 @@ def command(
     """Score an artifact on a table as training scores it, beside persistence.
 
     Every series is streamed from its first row; --from and --until choose the forecasts
-    that count.
+    that count. DATA is a file, a folder, a pattern, or - for standard input.
 
     For example: rnnedge evaluate dist/jfk.rnne newark.csv --from 2013-10-20
     """
     require("polars", extra="train", purpose="rnnedge evaluate")
-    from rnnedge.data.tables.loading import load_dataset
     from rnnedge.evaluation.artifact import score_artifact
-    from rnnedge.evaluation.score_tables import all_scores, score_table, series_errors
+    from rnnedge.evaluation.score_tables import (
+        num_hidden,
+        score_table,
+        series_errors,
+    )
     from rnnedge_runtime import load
 
     model = load(artifact, backend=backend)
     spec = model.spec
-    with reading_bar():
-        dataset = load_dataset(
-            data[0] if len(data) == 1 else list(data),
-            targets=spec.target_names,
-            features=spec.feature_names,
-            time=time,
-            series=series,
-            options=take_options(reading),
-            is_learned=False,
-            clock=spec.clock,
-            max_gap_s=spec.max_gap_s,
-        )
+    dataset = load_tables(
+        data,
+        targets=spec.target_names,
+        features=spec.feature_names,
+        time=time,
+        series=series,
+        options=take_options(reading),
+        is_learned=False,
+        clock=spec.clock,
+        max_gap_s=spec.max_gap_s,
+    )
     found = score_artifact(
         model,
         dataset,
@@ -72,7 +78,9 @@ def command(
     for note in dataset.notes:
         click.echo(f"note: {note}")
     click.echo(f"{found.num_rows:,} forecasts scored.\n")
-    print_table(score_table(spec, found.scores))
+    print_table(score_table(spec, found.scores, title="forecaster"))
+    if hidden := num_hidden(spec):
+        click.echo(f"... and {hidden} more; --json FILE has all")
     if len(found.by_series.names) > 1:
         click.echo()
         print_table(series_errors(spec, found.by_series))
@@ -84,7 +92,7 @@ def command(
         if odd:
             click.echo(f"Readings {kind}: {', '.join(odd)}.")
     if content is not None:
-        _write(content, all_scores(spec, found.scores), found)
+        _write(content, spec, found)
 
 
 def _time(text: str | None, option: str, clock: str) -> int | None:
@@ -102,14 +110,38 @@ def _time(text: str | None, option: str, clock: str) -> int | None:
     return time_us
 
 
-def _write(path: Path, rows: list[list[str]], found: Any) -> None:
-    header, *scores = rows
+def _write(path: Path, spec: ModelSpec, found: ArtifactScores) -> None:
+    names = found.by_series.names
     content = {
         "forecasts": found.num_rows,
-        "scores": [dict(zip(header, row, strict=True)) for row in scores],
+        "scores": [
+            {
+                "target": output.target,
+                "step": output.step,
+                "quantile": output.quantile,
+                "unit": output.unit,
+                "forecaster": name,
+                "mae": score.mae,
+                "rmse": score.rmse,
+                "skill_percent": score.skill_percent,
+                "count": score.count,
+            }
+            for name, scores in found.scores.items()
+            for output, score in zip(spec.outputs, scores, strict=True)
+            if score is not None
+        ],
+        "series": [
+            {
+                "name": name,
+                "mae": {
+                    forecaster: [_number(value) for value in errors[k]]
+                    for forecaster, errors in found.by_series.mae.items()
+                },
+            }
+            for k, name in enumerate(names)
+        ],
         "clipped": found.clipped,
         "implausible": found.implausible,
-        "series": dataclasses.asdict(found.by_series)["names"],
     }
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -118,3 +150,7 @@ def _write(path: Path, rows: list[list[str]], found: Any) -> None:
             f"{path}: the scores cannot be written: {error.strerror}. "
             "Name a file in a folder that exists and that you may write to."
         ) from None
+
+
+def _number(value: float) -> float | None:
+    return float(value) if isfinite(value) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from rnnedge.cli.reading import check_for_stream, reading_options, take_options
 from rnnedge_runtime.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rnnedge.evaluation.future import Future
 
 
@@ -40,7 +43,9 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Where the rows go, as CSV; - for standard output, the default.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), help="A picture, PNG or SVG.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="A picture: PNG, SVG, PDF."
+)
 @click.option("--backend", metavar="NAME", help="As for run.")
 @click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
 @click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
@@ -68,26 +73,31 @@ def command(
     from rnnedge_runtime import load
 
     from .row_files import open_lines, open_output
+    from .run import report
 
-    model = load(artifact, backend=backend)
+    where = "standard input" if data == "-" else data
     options = take_options(reading)
     check_for_stream(options)
+    if plot is not None:
+        from rnnedge.evaluation.pictures import check_picture
+
+        check_picture(plot)
+    model = load(artifact, backend=backend)
     with open_lines(data, options) as lines:
         found = read_future(
             model,
             lines,
-            where="standard input" if data == "-" else data,
+            where=where,
             num_steps=steps or model.spec.horizon,
             hold=beyond == "hold",
             time=time,
             series=series,
             options=options,
         )
-    for line in found.notes:
-        click.echo(line, err=True)
+    report(found.stream, found.reader, model.spec.sample_period_s)
     if not found.futures:
         raise DataError(
-            f"{data}: the table has no rows, so there is nothing to forecast from. "
+            f"{where}: the table has no rows, so there is nothing to forecast from. "
             "Check that it was written completely."
         )
     with open_output(sink, in_place=False) as file:
@@ -109,7 +119,12 @@ def _write(
     for future in futures:
         for stamp, values in zip(_stamps(future), future.values, strict=True):
             name = [future.name] if has_series else []
-            table.writerow([*name, stamp, *(str(v) for v in values.ravel())])
+            table.writerow([*name, stamp, *map(_text, values.ravel())])
+
+
+def _text(value: np.float32) -> str:
+    """The shortest decimals that read back as the same float32; "" for no number."""
+    return str(value) if isfinite(value) else ""
 
 
 def _stamps(future: Future) -> Iterator[str | int]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rnnedge.evaluation.tracks import Recorder
+    from rnnedge_runtime.model import Model
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
     from rnnedge_runtime.tables.rows import Row, RowReader
@@ -60,6 +62,12 @@ if TYPE_CHECKING:
     help="Go on from the state in FILE if it exists, and save it there at the end.",
 )
 @click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A picture of the last 240 rows and their forecasts; PNG, SVG or PDF.",
+)
+@click.option(
     "--backend",
     metavar="NAME",
     help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
@@ -84,6 +92,7 @@ def command(
     sink: str,
     output_format: str,
     state_path: Path | None,
+    plot: Path | None,
     backend: str | None,
     time: str | None,
     series: str | None,
@@ -111,6 +120,7 @@ def command(
     options = take_options(reading)
     check_for_stream(options)
     model = load(artifact, backend=backend)
+    recorder = None if plot is None else recorder_for(plot, model)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
     restore_state(stream, state_path)
@@ -130,16 +140,41 @@ def command(
         names = [output.name for output in model.spec.outputs]
         with open_output(sink, in_place=is_live(source)) as file:
             write = row_writer(file, output_format, reader, names)
+            if recorder is not None:
+                write = recorder.before(write)
             stream_to(
                 write, reader, stream, stop, live=file if is_live(source) else None
             )
         save_state(stream, state_path)
     report(stream, reader, model.spec.sample_period_s)
+    if plot is not None and recorder is not None:
+        save_plot(plot, model, recorder)
     if stop.signal:
         saved = f"; the state is in {state_path}" if state_path else ""
         rows = stream.findings.num_rows
         click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
+
+
+def recorder_for(plot: Path, model: Model) -> Recorder:
+    """What keeps the last rows for a picture; raises where none could be written."""
+    from rnnedge.evaluation.pictures import check_picture
+    from rnnedge.evaluation.tracks import Recorder
+
+    check_picture(plot)
+    return Recorder(model.spec.output_size)
+
+
+def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
+    """Write the picture of the last rows, where there are any."""
+    from rnnedge.evaluation.future_plot import plot_run
+
+    tracks = recorder.tracks()
+    if not tracks:
+        click.echo(f"{plot}: no picture, as there are no rows.", err=True)
+        return
+    plot_run(plot, model.spec, tracks)
+    click.echo(f"Plot: {plot}", err=True)
 
 
 def stream_to(

@@ -11,7 +11,7 @@ from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.evaluation.by_series import SeriesErrors, errors_by_series
 from rnnedge.evaluation.metrics import Score, score_outputs
-from rnnedge.evaluation.wording import NETWORK
+from rnnedge.evaluation.wording import NETWORK, steps_in_words
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.input_handling import hold_readings
@@ -31,7 +31,7 @@ class ArtifactScores:
     Attributes:
         scores: of the network and of persistence, one Score (or None) per output.
         by_series: errors of every series.
-        num_rows: forecasts that were scored.
+        num_rows: rows whose forecasts were scored, of one step ahead or more.
         clipped: by feature, readings outside its clip range.
         implausible: by feature, readings outside its plausible range.
     """
@@ -63,6 +63,8 @@ def score_artifact(
     """
     spec = model.spec
     _check_period(spec, dataset)
+    _check_times(spec, dataset, is_span=from_us is not None or until_us is not None)
+    _check_present(spec, dataset)
     chosen = [_rows(one, from_us, until_us) for one in dataset.series]
     if not any(rows.any() for rows in chosen):
         raise DataError(
@@ -84,7 +86,8 @@ def score_artifact(
         [one.name for one in dataset.series], y, {NETWORK: y_hat, "persistence": base}
     )
     clipped, implausible = _cut(spec, dataset, chosen)
-    return ArtifactScores(scores, by_series, len(joined[0]), clipped, implausible)
+    num_rows = int(np.isfinite(joined[0]).any(axis=1).sum())
+    return ArtifactScores(scores, by_series, num_rows, clipped, implausible)
 
 
 def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
@@ -93,8 +96,44 @@ def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
         return
     raise DataError(
         f"{dataset.source}: its rows are {its:g} s apart, but the artifact forecasts steps "
-        f"of {mine:g} s. Put them on that period with --resample {mine:g}s."
+        f"of {mine:g} s. Put them on that period with --resample {_duration(mine)}."
     )
+
+
+def _duration(seconds: float) -> str:
+    """As `--resample` reads it: `15min`."""
+    words = steps_in_words(1, seconds)
+    return f"{seconds:.9g}s" if words == "1 step" else words.replace(" ", "")
+
+
+def _check_times(spec: ModelSpec, dataset: Dataset, *, is_span: bool) -> None:
+    if all(series.time_us is not None for series in dataset.series):
+        return
+    if spec.derived:
+        raise DataError(
+            f"{dataset.source}: no time column is found, but the model derives inputs from "
+            "the time. Name the column (--time), or add one."
+        )
+    if is_span:
+        raise DataError(
+            f"{dataset.source}: no time column is found, so --from and --until choose "
+            "nothing. Name the column (--time), or leave them out."
+        )
+
+
+def _check_present(spec: ModelSpec, dataset: Dataset) -> None:
+    for feature in spec.features:
+        if feature.missing != "reject":
+            continue
+        k = dataset.columns.index(feature.name)
+        for series in dataset.series:
+            missing = np.flatnonzero(~np.isfinite(series.values[:, k]))
+            if len(missing):
+                raise DataError(
+                    f"{dataset.source}: feature '{feature.name}' is missing in slot "
+                    f"{missing[0] + 1} of {len(series.values)}, and its policy is "
+                    "'reject'. Mend the table, or train with missing='hold'."
+                )
 
 
 def _forecasts(

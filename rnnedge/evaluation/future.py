@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.evaluation.tracks import Recorder, Track
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.series_streams import SeriesStreams
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.streaming import RowStream
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows import read_rows
-
-ROWS_KEPT = 240
-"""Readings before the forecast that a picture shows."""
+from rnnedge_runtime.tables.rows import RowReader, read_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +25,13 @@ class Future:
         name: of the series, "" where there is one.
         times_us: `[steps]` microseconds since 1970 UTC; None without a time.
         values: `[steps, targets]`, with Q quantiles `[steps, targets, Q]`, in raw units.
-        past_us: `[K]` times of the last rows; None without a time.
-        past: `[K, F]` their readings, NaN where missing.
+        past: the last rows before it.
     """
 
     name: str
     times_us: NDArray[np.int64] | None
     values: NDArray[np.float32]
-    past_us: NDArray[np.int64] | None
-    past: NDArray[np.float32]
+    past: Track
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +41,14 @@ class Futures:
     Attributes:
         futures: one per series.
         columns: a name per value of a row: `<target>`, with quantiles `<target>_q10`.
-        notes: what was found in the table and mended.
+        reader: how the table was read.
+        stream: what it was streamed through, with what was found in it.
     """
 
     futures: list[Future]
     columns: list[str]
-    notes: list[str]
+    reader: RowReader
+    stream: RowStream | SeriesStreams
 
 
 def read_future(
@@ -82,43 +79,31 @@ def read_future(
         SpecError: the model cannot forecast so far.
     """
     spec = model.spec
-    single = RowStream(model, where=where)
-    many = SeriesStreams(model, where=where)
-    past: dict[str, deque[tuple[int, NDArray[np.float32]]]] = {}
     reader = read_rows(
         lines, spec, where=where, time=time, series=series, options=options
     )
+    kind = RowStream if series is None else SeriesStreams
+    stream: RowStream | SeriesStreams = kind(model, where=where)
+    recorder = Recorder(spec.output_size)
     for row in reader.rows:
-        (single if series is None else many).advance(row)
-        kept = past.setdefault(row.series or "", deque(maxlen=ROWS_KEPT))
-        kept.append((row.time_us or 0, row.readings))
-    streams = dict(many.items()) if series is not None else {"": single}
+        recorder.add(row, stream.advance(row))
+    streams = {"": stream} if isinstance(stream, RowStream) else dict(stream.items())
     futures = [
-        _future(spec, name, streams[name], kept, num_steps, hold=hold)
-        for name, kept in past.items()
+        _future(spec, streams[track.name], track, num_steps, hold=hold)
+        for track in recorder.tracks()
     ]
-    findings = many.findings if series is not None else single.findings
-    notes = [f"{where}: {text}" for text in (*reader.notes, *findings.lines())]
-    return Futures(futures, _columns(spec), notes)
+    return Futures(futures, _columns(spec), reader, stream)
 
 
 def _future(
-    spec: ModelSpec,
-    name: str,
-    stream: RowStream,
-    kept: deque[tuple[int, NDArray[np.float32]]],
-    num_steps: int,
-    *,
-    hold: bool,
+    spec: ModelSpec, stream: RowStream, past: Track, num_steps: int, *, hold: bool
 ) -> Future:
     values = stream.forecast(num_steps, hold=hold)
-    past = np.stack([readings for _, readings in kept])
     last_us, period_s = stream.last_time_us, spec.sample_period_s
     if last_us is None or period_s is None:
-        return Future(name, None, values, None, past)
+        return Future(past.name, None, values, past)
     ahead = np.rint(np.arange(1, num_steps + 1) * period_s * 1e6).astype(np.int64)
-    past_us = np.array([time_us for time_us, _ in kept], dtype=np.int64)
-    return Future(name, last_us + ahead, values, past_us, past)
+    return Future(past.name, last_us + ahead, values, past)
 
 
 def _columns(spec: ModelSpec) -> list[str]:

@@ -7,110 +7,120 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnedge.evaluation.future import Future
-from rnnedge.evaluation.plots import COLORS, new_figure, save, time_axis
-from rnnedge.evaluation.wording import NETWORK, steps_in_words
+from rnnedge.evaluation.pictures import (
+    COLORS,
+    legend_above,
+    new_figure,
+    save,
+    time_axis,
+)
+from rnnedge.evaluation.tracks import Track
+from rnnedge.evaluation.wording import NETWORK, steps_in_words, with_unit
 from rnnedge_runtime.spec import ModelSpec
 
 PANELS_SHOWN = 6
+LEAST_PAST, PAST_PER_STEP = 60, 10  # rows before a forecast
 
 
 def plot_futures(path: Path, spec: ModelSpec, futures: Sequence[Future]) -> None:
     """The last readings of each target and its forecast, at most six panels.
 
     Args:
-        path: PNG or SVG file.
+        path: PNG, SVG or PDF file.
         spec: of the model.
         futures: of every series.
+
+    Raises:
+        DataError: the picture cannot be written.
     """
     panels = [(future, k) for future in futures for k in range(len(spec.targets))]
-    shown = panels[:PANELS_SHOWN]
-    figure, axes = new_figure(len(shown), 1, (9, 1 + 3 * len(shown)))
-    for axis, (future, k) in zip(axes[:, 0], shown, strict=True):
+    figure, axes = _figure(len(panels))
+    for axis, (future, k) in zip(axes, panels, strict=False):
         _plot_future(axis, spec, future, k)
-    _say_rest(figure, len(shown), len(panels))
     save(figure, path)
 
 
-def plot_run(
-    path: Path,
-    spec: ModelSpec,
-    times_us: NDArray[np.int64] | None,
-    readings: NDArray[np.float32],
-    forecasts: NDArray[np.float32],
-) -> None:
+def plot_run(path: Path, spec: ModelSpec, tracks: Sequence[Track]) -> None:
     """Readings, and the forecasts of them at the furthest step, at most six panels.
 
     Args:
-        path: PNG or SVG file.
+        path: PNG, SVG or PDF file.
         spec: of the model.
-        times_us: `[K]` times of the last rows; None without a time.
-        readings: `[K, F]`, NaN where missing.
-        forecasts: `[K, O]` made at these rows, NaN where there was none.
+        tracks: of every series.
+
+    Raises:
+        DataError: the picture cannot be written.
     """
-    shown = spec.targets[:PANELS_SHOWN]
-    figure, axes = new_figure(len(shown), 1, (9, 1 + 3 * len(shown)))
-    ahead_us = round(1e6 * spec.horizon * (spec.sample_period_s or 0))
-    for k, target in enumerate(shown):
-        axis = axes[k, 0]
-        axis.set_ylabel(_with_unit(target.name, target.unit))
-        now = _axis_of(axis, times_us, len(readings))
-        then = _axis_of(
-            axis,
-            None if times_us is None else times_us + ahead_us,
-            len(readings),
-            start=spec.horizon,
-        )
-        if target.name in spec.feature_names:
-            actual = readings[:, spec.feature_names.index(target.name)]
-            axis.plot(now, actual, color="black", lw=1.6, label="actual")
-        steps = len(spec.outputs) // len(spec.targets)
-        column = (k + 1) * steps - 1 - max(1, len(spec.quantiles)) // 2
-        words = steps_in_words(spec.horizon, spec.sample_period_s)
-        axis.plot(
-            then,
-            forecasts[:, column],
-            color=COLORS[NETWORK],
-            lw=1.2,
-            label=f"forecast {words} before",
-        )
-        axis.legend(frameon=False, ncols=2)
-    _say_rest(figure, len(shown), len(spec.targets))
+    panels = [(track, k) for track in tracks for k in range(len(spec.targets))]
+    figure, axes = _figure(len(panels))
+    for axis, (track, k) in zip(axes, panels, strict=False):
+        _plot_track(axis, spec, track, k)
     save(figure, path)
 
 
+def _figure(num_panels: int) -> tuple[Any, Any]:
+    shown = min(num_panels, PANELS_SHOWN)
+    figure, axes = new_figure(shown, 1, (9, 1 + 3 * shown))
+    if shown < num_panels:
+        figure.suptitle(f"{shown} of {num_panels} forecasts")
+    return figure, axes[:, 0]
+
+
+def _plot_track(axis: Any, spec: ModelSpec, track: Track, k: int) -> None:
+    _plot_readings(axis, spec, track, k, label="actual")
+    num_levels = max(1, len(spec.quantiles))
+    column = ((k + 1) * spec.horizon - 1) * num_levels + _level(spec)
+    ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+    if track.times_us is None or spec.sample_period_s is None:
+        then: Any = track.rows + spec.horizon
+    else:
+        ahead_us = round(1e6 * spec.horizon * spec.sample_period_s)
+        then = time_axis(axis, track.times_us + ahead_us)
+    values = track.forecasts[:, column]
+    axis.plot(
+        then, values, color=COLORS[NETWORK], lw=1.2, label=f"forecast {ahead} before"
+    )
+    legend_above(axis, title=track.name)
+
+
 def _plot_future(axis: Any, spec: ModelSpec, future: Future, k: int) -> None:
-    target = spec.targets[k]
-    axis.set_ylabel(_with_unit(target.name, target.unit))
-    if future.name:
-        axis.set_title(future.name)
-    middle = spec.quantiles.index(0.5) if 0.5 in spec.quantiles else 0
+    num_steps = len(future.values)
+    num_rows = max(LEAST_PAST, PAST_PER_STEP * num_steps)
+    _plot_readings(axis, spec, future.past, k, label="readings", num_rows=num_rows)
     values = future.values[:, k]
-    values = values[:, middle] if spec.quantiles else values
-    past = _axis_of(axis, future.past_us, len(future.past))
-    ahead = _axis_of(axis, future.times_us, len(values), start=len(future.past))
-    if target.name in spec.feature_names:
-        actual = future.past[:, spec.feature_names.index(target.name)]
-        axis.plot(past, actual, color="black", lw=1.4, label="readings")
+    values = values[:, _level(spec)] if spec.quantiles else values
+    if future.times_us is None:
+        ahead: Any = future.past.rows[-1] + np.arange(1, num_steps + 1)
+    else:
+        ahead = time_axis(axis, future.times_us)
     axis.plot(ahead, values, "o-", color=COLORS[NETWORK], ms=3, label="forecast")
-    axis.legend(frameon=False, ncols=2)
+    legend_above(axis, title=future.name)
 
 
-def _axis_of(
-    axis: Any, times_us: NDArray[np.int64] | None, count: int, *, start: int = 0
-) -> Any:
-    if times_us is None:
+def _plot_readings(
+    axis: Any, spec: ModelSpec, track: Track, k: int, *, label: str, num_rows: int = 0
+) -> None:
+    """The readings of a target, without those outside its plausible range."""
+    target = spec.targets[k]
+    axis.set_ylabel(with_unit(target.name, target.unit))
+    if track.times_us is None:
         axis.set_xlabel("row")
-        return np.arange(start, start + count)
-    return time_axis(axis, times_us)
+    if target.name not in spec.feature_names:
+        return
+    number = spec.feature_names.index(target.name)
+    values = track.readings[-num_rows:, number].astype(np.float64)
+    low, high = spec.features[number].range or (-np.inf, np.inf)
+    values[~(np.isfinite(values) & (values >= low) & (values <= high))] = np.nan
+    place: Any = track.rows
+    if track.times_us is not None:
+        place = time_axis(axis, track.times_us)
+    axis.plot(place[-num_rows:], values, color="black", lw=1.5, label=label)
 
 
-def _with_unit(name: str, unit: str) -> str:
-    return f"{name} ({unit})" if unit else name
-
-
-def _say_rest(figure: Any, shown: int, total: int) -> None:
-    if shown < total:
-        figure.suptitle(f"{shown} of {total}")
+def _level(spec: ModelSpec) -> int:
+    """Number of the quantile that is drawn: the median, or the one in the middle."""
+    if 0.5 in spec.quantiles:
+        return spec.quantiles.index(0.5)
+    return max(0, len(spec.quantiles) - 1) // 2

@@ -23,7 +23,8 @@ def number_texts(values: Sequence[float | None]) -> list[str]:
     """
     known = [value for value in values if value is not None]
     decimals = decimals_for(known)
-    largest = max((abs(value) for value in known), default=0.0)
+    sizes = [abs(value) for value in known if math.isfinite(value)]
+    largest = max(sizes, default=0.0)
     is_fixed = decimals <= MOST_DECIMALS and largest < 1e7
     spec = f".{decimals}f" if is_fixed else ".2e"
     return ["-" if value is None else format(value, spec) for value in values]

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rnnedge.evaluation.pictures import (
+    COLORS,
+    color_of,
+    legend_above,
+    new_figure,
+    save,
+    time_axis,
+)
 from rnnedge.evaluation.report import Evaluation
-from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words, with_unit
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.trainer import EpochRecord
-from rnnedge_runtime.errors import DataError, require
 
-COLORS = {
-    NETWORK: "#0b6e4f",
-    "persistence": "#9a9a9a",
-    "seasonal_naive": "#d9a404",
-    "ridge_ar": "#b5446e",
-}
 ROWS_SHOWN = 240
 TARGETS_SHOWN = 3  # two panels each
 LARGEST_RATIO = 4.0  # of a baseline's error to the network's that a panel shows
@@ -68,7 +68,7 @@ def plot_forecast(path: Path, prepared: Prepared, evaluation: Evaluation) -> Non
     figure, axes = new_figure(2, len(targets), (8 * len(targets), 7))
     for k, target in enumerate(targets):
         unit = f" ({target.unit})" if target.unit else ""
-        axes[0, k].set_ylabel(f"{target.name}{unit}")
+        axes[0, k].set_ylabel(with_unit(target.name, target.unit))
         _plot_series(axes[0, k], prepared, evaluation, k)
         axes[1, k].set_ylabel(f"mean absolute error{unit}")
         _plot_errors(axes[1, k], prepared, evaluation, k)
@@ -102,8 +102,8 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
     ahead_text = steps_in_words(spec.horizon, spec.sample_period_s)
     is_one_of_many = len({one.name for one in prepared.series}) > 1
     name = f"{series.name}: " if is_one_of_many else ""
-    axis.set_title(f"{name}forecast {ahead_text} ahead, end of the test part")
-    axis.legend(frameon=False, ncols=3)
+    title = f"{name}forecast {ahead_text} ahead, end of the test part"
+    legend_above(axis, title=title)
 
 
 def _plot_errors(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) -> None:
@@ -144,48 +144,3 @@ def _limit_to_network(axis: Any, errors: dict[str, Any]) -> None:
             va="top",
             fontsize="small",
         )
-
-
-def time_axis(axis: Any, time_us: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    """Prepare an axis for times, from microseconds to centuries; the times to plot."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True)
-    axis.xaxis.set_major_locator(locator)
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    return time_us.astype("datetime64[us]")
-
-
-def color_of(name: str) -> str:
-    """The colour of a forecaster; grey for one that has none of its own."""
-    return COLORS.get(name, "#7a7a7a")
-
-
-def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    """A figure of panels and their axes `[rows, columns]`; size in inches."""
-    require("matplotlib", extra="train", purpose="Drawing the plots of a run")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.25)
-    return figure, axes
-
-
-def save(figure: Any, path: Path) -> None:
-    """Write the picture.
-
-    Raises:
-        DataError: the file cannot be written, or its ending is no kind of picture.
-    """
-    try:
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: the picture cannot be written: {error}. "
-            "Name a file that ends in .png, .svg or .pdf, in a folder that exists."
-        ) from None

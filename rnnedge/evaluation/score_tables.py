@@ -8,7 +8,7 @@ from rnnedge.evaluation.by_series import SeriesErrors, shown_series
 from rnnedge.evaluation.metrics import Score
 from rnnedge.evaluation.numbers import number_texts
 from rnnedge.evaluation.report import Evaluation
-from rnnedge.evaluation.wording import NETWORK, label, steps_in_words
+from rnnedge.evaluation.wording import NETWORK, label, steps_in_words, with_unit
 from rnnedge_runtime.spec import ModelSpec, Output
 
 MOST_ACROSS = 4
@@ -20,7 +20,9 @@ Rows = list[list[str]]
 Scores = Mapping[str, Sequence[Score | None]]
 
 
-def score_table(spec: ModelSpec, scores: Scores, season: int = 0) -> Rows:
+def score_table(
+    spec: ModelSpec, scores: Scores, season: int = 0, *, title: str = "test part"
+) -> Rows:
     """Rows of text for the terminal: the first and the furthest step of each target.
 
     A row per forecaster; where that gets too wide a row per output, `MOST_ROWS` at most.
@@ -29,11 +31,12 @@ def score_table(spec: ModelSpec, scores: Scores, season: int = 0) -> Rows:
         spec: the model.
         scores: on the test part, by forecaster, one Score (or None) per output.
         season: steps of the season, for the name of its forecast; 0: not named.
+        title: what was scored.
     """
     shown = _first_and_furthest(spec)
     if len(shown) > MOST_ACROSS:
-        return _by_output(spec, scores, season, shown[:MOST_ROWS])
-    header = ["test part"]
+        return _by_output(spec, scores, season, shown[:MOST_ROWS], title)
+    header = [title]
     columns = []
     for k in shown:
         header += [f"{_ahead(spec, spec.outputs[k])}: MAE", "skill %"]
@@ -45,10 +48,10 @@ def score_table(spec: ModelSpec, scores: Scores, season: int = 0) -> Rows:
 
 
 def _by_output(
-    spec: ModelSpec, scores: Scores, season: int, shown: Sequence[int]
+    spec: ModelSpec, scores: Scores, season: int, shown: Sequence[int], title: str
 ) -> Rows:
     names = [label(name, season, spec.sample_period_s) for name in scores]
-    rows = [["test part, MAE", *names, "skill %"]]
+    rows = [[f"{title}, MAE", *names, "skill %"]]
     for k in shown:
         known = [outputs[k] for outputs in scores.values()]
         texts = number_texts([score.mae if score else None for score in known])
@@ -130,7 +133,9 @@ def _first_and_furthest(spec: ModelSpec) -> list[int]:
 
 def _ahead(spec: ModelSpec, output: Output) -> str:
     ahead = steps_in_words(output.step, spec.sample_period_s)
-    return f"{output.target} {ahead}{f' ({output.unit})' if output.unit else ''}"
+    level = "" if output.quantile is None else f" q{100 * output.quantile:g}"
+    unit = with_unit(output.target, output.unit).removeprefix(output.target)
+    return f"{output.target} {ahead}{level}{unit}"
 
 
 def _skill(score: Score | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ Array = NDArray[np.float32]
 
 MOST_COLUMNS = 24
 """Columns that the table of a summary shows; the targets come first."""
+
+TARGETS_SHOWN = 6
+"""Targets that the line of targets names."""
 
 _TURNS = {
     HOUR_OF_DAY_S: "hour of day",
@@ -68,7 +71,7 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
         lines.append("Time      none: rows are one step apart")
     if spec is not None:
         ahead = steps_in_words(spec.horizon, spec.sample_period_s)
-        lines.append(f"Targets   {', '.join(dataset.targets)}, up to {ahead} ahead")
+        lines.append(f"Targets   {_names(dataset.targets)}, up to {ahead} ahead")
         derived = [
             _TURNS.get(d.period_s, f"period of {d.period_s} s") for d in spec.derived
         ]
@@ -161,6 +164,11 @@ def _place(dataset: Dataset, series: Series, row: int) -> str:
         where = _moment(dataset, int(series.time_us[row]))
     is_one_of_many = len(dataset.series) > 1
     return f"{series.name}, {where}" if is_one_of_many and series.name else where
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - TARGETS_SHOWN
+    return ", ".join(names[:TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _in_series(names: set[str]) -> str:

@@ -226,13 +226,20 @@ def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list
             if bounds is None or share <= MOST_CUT:
                 continue
             unit = f" {feature.unit}" if feature.unit else ""
-            fate = "seen at its bounds" if kind == "clipped" else "taken for missing"
-            if kind == "clipped" and feature.name in followed:
-                fate += ", and followed by their differences alone"
-            sentences.append(
+            found = (
                 f"{feature.name}: {share:.1%} of its test readings lie outside its {limit} of "
-                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit}; they were {fate}. Where the "
-                f"sensor is right, set a wider --{limit} {feature.name}=LO:HI, or train on "
-                "data that holds such readings."
+                f"{bounds[0]:.4g} to {bounds[1]:.4g}{unit};"
             )
+            advice = (
+                f"Where the sensor is right, set a wider --{limit} {feature.name}=LO:HI, "
+                "or train on data that holds such readings."
+            )
+            if kind == "implausible":
+                fate = "they were taken for missing"
+            elif feature.name in followed:
+                fate = "there the network goes by the changes of the readings"
+                advice = "Where such levels are usual, train on data that holds them."
+            else:
+                fate = "they were seen at its bounds"
+            sentences.append(f"{found} {fate}. {advice}")
     return sentences

@@ -38,3 +38,10 @@ def steps_in_words(step: int, sample_period_s: float | None) -> str:
         if number >= 1 and number == int(number):
             return f"{number:g} {unit}"
     return f"{step} step{'s' if step > 1 else ''}"
+
+
+def with_unit(name: str, unit: str) -> str:
+    """`temp (C)`; the name alone where it holds the unit already, as in `temp (C)`."""
+    if not unit or name.rstrip().endswith((f"({unit})", f"[{unit}]")):
+        return name
+    return f"{name} ({unit})"

@@ -79,8 +79,8 @@ def _fed_back(spec: ModelSpec, *, hold: bool) -> NDArray[np.int64]:
         raise SpecError(
             f"{_WHERE}: {beyond}, but {', '.join(unknown)} "
             f"{'is an input' if len(unknown) == 1 else 'are inputs'} and not a target. "
-            f"Ask for at most {spec.horizon} steps, hold them (hold=True, --beyond hold), "
-            "or train with every input as target."
+            f"Ask for at most {spec.horizon} steps, train with a longer --horizon or with "
+            "every input as a --target, or hold them (hold=True, --beyond hold)."
         )
     if spec.quantiles and 0.5 not in spec.quantiles:
         raise SpecError(

@@ -20,7 +20,13 @@ from rnnedge.evaluation.bootstrap import (
 from rnnedge.evaluation.cutting import count_cut, cut_lines
 from rnnedge.evaluation.metrics import Score
 from rnnedge.evaluation.report import evaluate, report_content, verdict
-from rnnedge.evaluation.verdict import compare, ranges, sentence, step_sentence
+from rnnedge.evaluation.verdict import (
+    compare,
+    cut_sentences,
+    ranges,
+    sentence,
+    step_sentence,
+)
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime import tolerances
@@ -168,6 +174,21 @@ def test_readings_that_are_cut_are_counted_and_said():
     assert "--clip" in content["verdict"][-1]
     assert not any("train longer" in line for line in content["verdict"])
     assert any("train longer" in line for line in verdict(prepared, evaluation))
+
+
+@pytest.mark.parametrize("drift", [None, False])
+def test_a_target_beyond_its_range_is_followed_by_its_changes(drift):
+    """The advice was to set the clip of a level that the network follows by itself."""
+    prepared = prepare(waves(600), dataclasses.replace(CONFIG, drift=drift))
+    cut = {"a": {"readings": 100, "clipped": 50, "implausible": 0}}
+    (line,) = cut_sentences(prepared.spec, cut)
+    assert line.startswith("a: 50.0% of its test readings lie outside ")
+    assert ("goes by the changes of the readings" in line) == (drift is None)
+    assert ("set --clip a=LO:HI" in line) == (drift is False)
+    cut["a"] = {"readings": 100, "clipped": 0, "implausible": 2}
+    (line,) = cut_sentences(prepared.spec, cut)
+    assert "they were taken for missing" in line
+    assert "set --range a=LO:HI" in line
 
 
 def test_implausible_readings_are_not_clipped_as_well():

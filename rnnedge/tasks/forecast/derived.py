@@ -57,27 +57,24 @@ def choose_derived(
         if choice == "auto" and not periods:
             return ()
         raise SpecError(
-            f"train: derived='{choice}' needs a time column, and {dataset.source} has "
-            "none. Name the column with --time, or use --derived none."
+            f"train: {_asking(choice, periods)} needs a time column, and {dataset.source} "
+            f"has none. Name the column with --time, or {_way_out(periods)}."
         )
     if not dataset.has_calendar:
         if choice == "auto" and not periods:
             return ()
         raise SpecError(
-            f"train: derived='{choice}' needs dates, and the times of {dataset.source} only "
-            "count from some start. Use --derived none, or name a column of dates with "
-            "--time."
+            f"train: {_asking(choice, periods)} needs dates, and the times of "
+            f"{dataset.source} only count from some start. Name a column of dates with "
+            f"--time, or {_way_out(periods)}."
         )
+    asked = _asked(periods, period)
     if choice == "none":
-        return _asked(periods)
+        return _joined([], asked)
     if choice in _PERIODS:
-        return (DerivedInput(_PERIODS[choice]), *_asked(periods))
+        return _joined([_PERIODS[choice]], asked)
     if choice == "both":
-        return (
-            DerivedInput(HOUR_OF_DAY_S),
-            DerivedInput(TIME_OF_YEAR_S),
-            *_asked(periods),
-        )
+        return _joined([HOUR_OF_DAY_S, TIME_OF_YEAR_S], asked)
     longest = period * max(len(part.train) for part in parts)
     found = [
         length
@@ -86,18 +83,39 @@ def choose_derived(
         and longest >= TURNS_SEEN[length] * length
         and (length != WEEK_S or _has_weeks(dataset, parts))
     ]
-    return (*map(DerivedInput, found), *_asked(periods))
+    return _joined(found, asked)
 
 
-def _asked(periods: Sequence[str]) -> tuple[DerivedInput, ...]:
-    lengths = [parse_duration(text, option="--period") for text in periods]
-    for text, length_us in zip(periods, lengths, strict=True):
+def _joined(found: Sequence[int], asked: Sequence[int]) -> tuple[DerivedInput, ...]:
+    return tuple(map(DerivedInput, dict.fromkeys((*found, *asked))))
+
+
+def _asking(choice: str, periods: Sequence[str]) -> str:
+    return f"--period {periods[0]}" if periods else f"derived='{choice}'"
+
+
+def _way_out(periods: Sequence[str]) -> str:
+    return "leave --period out" if periods else "use --derived none"
+
+
+def _asked(periods: Sequence[str], sample_period_s: float) -> list[int]:
+    """The lengths in seconds of periods that were asked for."""
+    lengths = []
+    for text in periods:
+        length_us = parse_duration(text, option="--period")
         if length_us % 1_000_000 or length_us // 1_000_000 > MAX_PERIOD_S:
             raise SpecError(
                 f"train: --period is '{text}', expected whole seconds up to "
                 f"{MAX_PERIOD_S:,} s. Write for example --period 12h."
             )
-    return tuple(DerivedInput(length_us // 1_000_000) for length_us in lengths)
+        if length_us <= 2e6 * sample_period_s:
+            raise SpecError(
+                f"train: --period is '{text}', but the rows are {sample_period_s:g} s "
+                "apart, which shows no shape within it. Give a period of more than two "
+                "rows."
+            )
+        lengths.append(length_us // 1_000_000)
+    return lengths
 
 
 def _has_weeks(dataset: Dataset, parts: list[Parts]) -> bool:
