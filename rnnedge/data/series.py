@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnedge_runtime.tables.timestamps import time_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,3 +75,9 @@ class Dataset:
     max_gap_s: float | None = None
     clock: str = ""
     has_calendar: bool = True
+
+    def moment_text(self, time_us: int) -> str:
+        """A time of its series for people; without a calendar, as time from the start."""
+        if self.has_calendar:
+            return time_text(time_us)
+        return str(timedelta(microseconds=int(time_us)))

@@ -12,7 +12,6 @@ from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Split
 from rnnedge.evaluation.wording import steps_in_words
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tables.timestamps import time_text
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 
 Array = NDArray[np.float32]
@@ -61,7 +60,7 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
         period = steps_in_words(1, dataset.sample_period_s)
         lines.append(
             f"Time      every {_period(period, dataset.sample_period_s)}, "
-            f"{time_text(first)} to {time_text(last)}{_clock(dataset)}"
+            f"{dataset.moment_text(first)} to {dataset.moment_text(last)}{_clock(dataset)}"
         )
         lines.append(f"Stretches {_stretches(dataset)}")
     else:
@@ -77,7 +76,10 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
 
 
 def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
-    """Rows of text, a header first: what each column holds, and what is odd in it."""
+    """Rows of text, a header first: what each column holds, and what is odd in it.
+
+    The mean is that of the plausible readings.
+    """
     header = ["column", "role", "unit", "smallest", "mean", "largest", "missing"]
     if spec is not None:
         header += ["implausible", "outside clip"]
@@ -89,7 +91,10 @@ def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
             [one.values[one.is_reading, k] for one in dataset.series]
         )
         seen = values[np.isfinite(values)].astype(np.float64)
-        stats = (seen.min(), seen.mean(), seen.max()) if len(seen) else ()
+        low, high = limits.get(name, (None, None))[0] or (-np.inf, np.inf)
+        believed = seen[(seen >= low) & (seen <= high)]
+        mean = believed.mean() if len(believed) else np.nan
+        stats = (seen.min(), mean, seen.max()) if len(seen) else ()
         row = [name, _role(dataset, name), dataset.units[k]]
         row += [f"{value:.4g}" for value in stats] or ["-"] * 3
         row.append(str(_count(dataset, k, lambda v: ~np.isfinite(v))))
@@ -124,7 +129,7 @@ def _count(
     for one in dataset.series:
         odd = np.flatnonzero(is_odd(one.values[:, k]) & one.is_reading)
         if len(odd) and not number:
-            first = _place(one, int(odd[0]), is_one_of_many=len(dataset.series) > 1)
+            first = _place(dataset, one, int(odd[0]))
         number += len(odd)
     return Count(number, first)
 
@@ -148,10 +153,11 @@ def _count_outside(
     return _count(dataset, k, is_outside)
 
 
-def _place(series: Series, row: int, *, is_one_of_many: bool) -> str:
+def _place(dataset: Dataset, series: Series, row: int) -> str:
     where = f"row {row + 1}"
     if series.time_us is not None:
-        where = time_text(int(series.time_us[row]))
+        where = dataset.moment_text(int(series.time_us[row]))
+    is_one_of_many = len(dataset.series) > 1
     return f"{series.name}, {where}" if is_one_of_many and series.name else where
 
 
@@ -200,6 +206,6 @@ def _parts(dataset: Dataset, split: Split) -> list[str]:
         dates = ""
         if spans:
             first, last = min(a for a, _ in spans), max(b for _, b in spans)
-            dates = f", {time_text(first)} to {time_text(last)}"
+            dates = f", {dataset.moment_text(first)} to {dataset.moment_text(last)}"
         lines.append(f"{label:<9} {sum(map(len, rows)):,} rows{dates}")
     return lines

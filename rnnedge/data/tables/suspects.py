@@ -156,7 +156,8 @@ def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
         else:
             notes.append(
                 f"Column '{column}': {suspect.value:.10g} in row {suspect.first_row} is far "
-                "from all other readings."
+                "from all other readings. Training takes what lies outside the plausible "
+                f"range for missing; set it with --range {column}=LO:HI."
             )
     return notes
 
