@@ -22,6 +22,10 @@ SHARES = np.linspace(0.0, 1.0, 11)
 NOTHING, ALL = 1.0, 3.0
 """Standard errors of the gain over no change up to which, and from which, it counts."""
 
+NEIGHBOURS = 3
+"""Steps before and after one that bear it out: a single lucky one is no gain."""
+
+FEW = 1.5
 FEWEST_BLOCKS, MOST_BLOCKS = 5, 24
 """Blocks of the validation part; of fewer nothing can be told, and all is believed."""
 
@@ -44,9 +48,11 @@ def shrink_changes(model: SequenceModel, prepared: Prepared) -> Array:
         return shares
     linear, affine = len(layers) - 3, len(layers) - 2
     errors = _block_errors(model, prepared, layers[-1].sources)
+    beliefs = np.ones_like(shares)
     for k in range(model.spec.output_size):
         totals, counts = errors[0][:, :, k], errors[1][:, k]
-        shares[k] = _share(totals[:, counts > 0], counts[counts > 0])
+        shares[k], beliefs[k] = _share(totals[:, counts > 0], counts[counts > 0])
+    shares *= _borne_out(beliefs, model.spec.horizon)
     weights = dict(model.weights())
     weight, bias = f"layers.{linear}.weight", f"layers.{linear}.bias"
     offset = weights[f"layers.{affine}.shift"] / weights[f"layers.{affine}.scale"]
@@ -74,15 +80,26 @@ def shares_line(shares: Sequence[float]) -> str:
     return line
 
 
-def _share(totals: Array, counts: Array) -> float:
-    """The share of one output.
+def _borne_out(beliefs: Array, horizon: int) -> Array:
+    """`[O]` beliefs, each no more than the median of its neighbours' among the steps."""
+    found = []
+    for steps in beliefs.reshape(-1, horizon):
+        around = [
+            steps[max(0, k - NEIGHBOURS) : k + NEIGHBOURS + 1] for k in range(horizon)
+        ]
+        found.append(np.minimum(steps, [np.median(some) for some in around]))
+    return np.concatenate(found)
+
+
+def _share(totals: Array, counts: Array) -> tuple[float, float]:
+    """The best share of one output, and how far its gain is believed, 0 to 1.
 
     Args:
         totals: `[shares, blocks]` sum of absolute errors.
         counts: `[blocks]` of how many.
     """
     if len(counts) < FEWEST_BLOCKS:
-        return 1.0
+        return 1.0, 1.0
     mae = totals.sum(axis=1) / counts.sum()
     best = int(np.argmin(mae))
     if mae[-1] - mae[best] <= _standard_error(totals[-1] - totals[best], counts):
@@ -90,16 +107,20 @@ def _share(totals: Array, counts: Array) -> float:
     gain = mae[0] - mae[best]
     error = _standard_error(totals[0] - totals[best], counts)
     if gain <= NOTHING * error:
-        return 0.0
+        return 0.0, 0.0
     belief = 1.0 if gain >= ALL * error else (gain / error - NOTHING) / (ALL - NOTHING)
-    return float(SHARES[best] * belief)
+    return float(SHARES[best]), float(belief)
 
 
 def _standard_error(totals: Array, counts: Array) -> float:
-    """Of the mean of what has these sums in blocks of these sizes, `[blocks]` each."""
+    """Of the mean of what has these sums in blocks of these sizes, `[blocks]` each.
+
+    Wider where the blocks are few, about as Student's t is.
+    """
     num = len(counts)
     aside = totals - counts * totals.sum() / counts.sum()
-    return float(np.sqrt(np.square(aside).sum() * num / (num - 1)) / counts.sum())
+    error = np.sqrt(np.square(aside).sum() * num / (num - 1)) / counts.sum()
+    return float(error * (1 + FEW / (num - 1)))
 
 
 def _block_errors(
