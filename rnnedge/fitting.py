@@ -39,6 +39,7 @@ from rnnedge.training.checkpoint import (
 )
 from rnnedge.training.progress import Progress, baseline_progress, tell
 from rnnedge.training.session import interruptible, torch_settings
+from rnnedge.training.shrinking import shrink_changes
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
@@ -288,6 +289,7 @@ def _finish(
 ) -> Fitted:
     """Evaluate the best epoch and write what the run leaves behind, the report last."""
     model = trainer.best_model()
+    shares = shrink_changes(model, prepared)
     evaluation = evaluate(
         prepared,
         lambda one: stream_predictions(model, one),
@@ -314,6 +316,7 @@ def _finish(
             "rows_per_epoch": trainer.rows_per_epoch,
             "device": str(trainer.device),
             "num_weights": sum(array.size for array in weights.values()),
+            "change_shares": [round(float(share), 3) for share in shares],
             "digest": model_digest(prepared.spec, weights),
             **seeds_content(prepared.spec, runs, trainer.config.seed),
         },

@@ -251,6 +251,7 @@ def print_outcome(fitted: Any) -> None:
     from rnnedge.evaluation.cutting import cut_lines
     from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
     from rnnedge.evaluation.seeds import seeds_lines
+    from rnnedge.training.shrinking import shares_line
 
     report = fitted.run.report
     training = report["training"]
@@ -275,6 +276,8 @@ def print_outcome(fitted: Any) -> None:
     click.echo()
     counted = {part: found["clipped"] for part, found in report["parts"].items()}
     for line in cut_lines(counted):
+        click.echo(line)
+    if line := shares_line(training["change_shares"]):
         click.echo(line)
     for sentence in report["verdict"]:
         click.echo(sentence)

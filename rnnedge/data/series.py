@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnedge_runtime.tables.timestamps import time_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,3 +80,9 @@ class Dataset:
     clock: str = ""
     has_calendar: bool = True
     found: Mapping[str, Any] = field(default_factory=dict)
+
+    def moment_text(self, time_us: int) -> str:
+        """A time of its series for people; without a calendar, as time from the start."""
+        if self.has_calendar:
+            return time_text(time_us)
+        return str(timedelta(microseconds=int(time_us)))

@@ -16,7 +16,6 @@ import numpy as np
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.timestamps import time_text
 
 VALIDATION_FRACTION = 0.1
 TEST_FRACTION = 0.2
@@ -233,14 +232,14 @@ def _empty_part(
     longest = max(len(one) for one in dataset.series)
     if split.starts_us is not None and (rule.at_us or len(dataset.series) > 1):
         seen = [one.time_us for one in dataset.series if one.time_us is not None]
-        validation, test = map(time_text, split.starts_us)
+        validation, test = map(dataset.moment_text, split.starts_us)
         borders = {
             "train": f"before {validation}",
             "validation": f"from {validation} to {test}",
             "test": f"from {test} on",
         }
-        first = time_text(int(min(time[0] for time in seen)))
-        last = time_text(int(max(time[-1] for time in seen)))
+        first = dataset.moment_text(int(min(time[0] for time in seen)))
+        last = dataset.moment_text(int(max(time[-1] for time in seen)))
         what = (
             "Choose other dates with --split-at"
             if rule.at_us
@@ -271,7 +270,7 @@ def split_notes(dataset: Dataset, split: Split, rule: SplitRule) -> tuple[str, .
     """What a reader of the scores should know about the split of several series."""
     if split.starts_us is None or len(dataset.series) == 1:
         return ()
-    validation, test = map(time_text, split.starts_us)
+    validation, test = map(dataset.moment_text, split.starts_us)
     notes = [
         f"Split by date: training before {validation}, validation from there, test from "
         f"{test} on."

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.training.shrinking import shrink_changes
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.spec import ModelSpec
@@ -39,6 +40,7 @@ class SeedErrors:
 def seed_errors(prepared: Prepared, trainer: Trainer) -> SeedErrors:
     """The SeedErrors of a finished trainer."""
     model = trainer.best_model()
+    shrink_changes(model, prepared)
     total = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
     count = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
     for series in prepared.series:

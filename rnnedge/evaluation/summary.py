@@ -12,7 +12,6 @@ from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Split
 from rnnedge.evaluation.wording import steps_in_words
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tables.timestamps import time_text
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 
 Array = NDArray[np.float32]
@@ -64,7 +63,7 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
         period = steps_in_words(1, dataset.sample_period_s)
         lines.append(
             f"Time      every {_period(period, dataset.sample_period_s)}, "
-            f"{_moment(dataset, first)} to {_moment(dataset, last)}{_clock(dataset)}"
+            f"{dataset.moment_text(first)} to {dataset.moment_text(last)}{_clock(dataset)}"
         )
         lines.append(f"Stretches {_stretches(dataset)}")
     else:
@@ -80,7 +79,10 @@ def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> lis
 
 
 def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
-    """Rows of text, a header first: what each column holds, and what is odd in it."""
+    """Rows of text, a header first: what each column holds, and what is odd in it.
+
+    The mean is that of the plausible readings.
+    """
     header = ["column", "role", "unit", "smallest", "mean", "largest", "missing"]
     if spec is not None:
         header += ["implausible", "outside clip"]
@@ -92,7 +94,10 @@ def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
             [one.values[one.is_reading, k] for one in dataset.series]
         )
         seen = values[np.isfinite(values)].astype(np.float64)
-        stats = (seen.min(), seen.mean(), seen.max()) if len(seen) else ()
+        low, high = limits.get(name, (None, None))[0] or (-np.inf, np.inf)
+        believed = seen[(seen >= low) & (seen <= high)]
+        mean = believed.mean() if len(believed) else np.nan
+        stats = (seen.min(), mean, seen.max()) if len(seen) else ()
         row = [name, _role(dataset, name), dataset.units[k]]
         row += [f"{value:.4g}" for value in stats] or ["-"] * 3
         row.append(str(_count(dataset, k, lambda v: ~np.isfinite(v))))
@@ -151,17 +156,10 @@ def _count_outside(
     return _count(dataset, k, is_outside)
 
 
-def _moment(dataset: Dataset, time_us: int) -> str:
-    """A time in UTC; what has elapsed where the times hold no dates."""
-    if dataset.has_calendar:
-        return time_text(time_us)
-    return f"{time_us / 1e6:.12g} s"
-
-
 def _place(dataset: Dataset, series: Series, row: int) -> str:
     where = f"row {row + 1}"
     if series.time_us is not None:
-        where = _moment(dataset, int(series.time_us[row]))
+        where = dataset.moment_text(int(series.time_us[row]))
     is_one_of_many = len(dataset.series) > 1
     return f"{series.name}, {where}" if is_one_of_many and series.name else where
 
@@ -216,6 +214,6 @@ def _parts(dataset: Dataset, split: Split) -> list[str]:
         dates = ""
         if spans:
             first, last = min(a for a, _ in spans), max(b for _, b in spans)
-            dates = f", {_moment(dataset, first)} to {_moment(dataset, last)}"
+            dates = f", {dataset.moment_text(first)} to {dataset.moment_text(last)}"
         lines.append(f"{label:<9} {sum(map(len, rows)):,} rows{dates}")
     return lines

@@ -63,12 +63,13 @@ class Validator:
 
 @torch.no_grad()
 def stream_predictions(
-    model: SequenceModel, series: PreparedSeries
+    model: SequenceModel, series: PreparedSeries, stop: int | None = None
 ) -> NDArray[np.float32]:
-    """`[T, O]` outputs of `model` streamed over a whole series from the initial state."""
+    """`[T, O]` outputs of `model` streamed over a series, up to row `stop`, from its first."""
     model.eval()
-    y = np.empty((len(series.x), model.spec.output_size), dtype=np.float32)
-    for rows, y_hat in _streamed(model, torch.from_numpy(series.x)[None]):
+    x = series.x[:stop]
+    y = np.empty((len(x), model.spec.output_size), dtype=np.float32)
+    for rows, y_hat in _streamed(model, torch.from_numpy(x)[None]):
         y[rows] = y_hat[0].numpy()
     return y
 

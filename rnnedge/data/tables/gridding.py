@@ -22,7 +22,8 @@ from .timeline import SeriesRows, place, time_order
 
 DEFAULT_GAP_PERIODS = 24
 DEFAULT_GAP_S = 3600.0
-"""A hole of this many periods, and at least this long, is filled with missing rows."""
+MOST_GAP_PERIODS = 3600
+"""A hole of 24 periods, or of one hour where that is no more than 3,600, is filled."""
 
 MIN_GAP_PERIODS = 1.5
 """A largest gap of so few periods or less would start anew at every late row."""
@@ -138,8 +139,8 @@ def _max_gap(text: str | None, period_s: float | None) -> float | None:
     if text is not None:
         max_gap_s = parse_duration(text, option="--max-gap") / 1e6
     elif period_s is not None:
-        max_gap_s = max(DEFAULT_GAP_PERIODS * period_s, DEFAULT_GAP_S)
-        return min(max_gap_s, MAX_HOLE * period_s)
+        longest = min(DEFAULT_GAP_S, MOST_GAP_PERIODS * period_s)
+        return max(DEFAULT_GAP_PERIODS * period_s, longest)
     if period_s is None:
         return None
     if not _suits(max_gap_s, period_s):

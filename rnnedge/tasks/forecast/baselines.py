@@ -44,7 +44,9 @@ def season_steps(sample_period_s: float | None) -> dict[str, int]:
 
 
 def candidate_seasons(prepared: Prepared, season: int = 0) -> list[int]:
-    """Seasons that the training part shows at least twice, in steps; [1] for none.
+    """Seasons that the training part shows at least twice, in steps.
+
+    The day where it shows none twice but a day once; [1] where it is shorter.
 
     Args:
         prepared: data and spec.
@@ -55,7 +57,8 @@ def candidate_seasons(prepared: Prepared, season: int = 0) -> list[int]:
     longest = max(len(series.parts.train) for series in prepared.series)
     seasons = season_steps(prepared.spec.sample_period_s).values()
     seen = [steps for steps in seasons if SEASONS_SEEN * steps <= longest]
-    return seen or [choose_season(prepared.spec.sample_period_s)]
+    day = choose_season(prepared.spec.sample_period_s)
+    return seen or [day if day < longest else 1]
 
 
 def season_name(steps: int, sample_period_s: float | None) -> str:
