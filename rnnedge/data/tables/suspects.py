@@ -121,6 +121,10 @@ def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
                 f"{suspect.first_row}, far from all other readings.{advice}"
             )
         else:
+            advice = advice or (
+                " Training takes what lies outside the plausible range for missing; set it "
+                f"with --range {shlex.quote(f'{column}=LO:HI')}."
+            )
             notes.append(
                 f"Column '{column}': {value} in row {suspect.first_row} is far from all "
                 f"other readings.{advice}"
