@@ -64,6 +64,8 @@ def test_the_better_season_is_shown_under_its_name_and_an_asked_one_wins():
     assert label("seasonal_naive", 48, 1800.0) == "seasonal-naive (day)"
     short = prepare(demand(9), TrainConfig(horizon=2))
     assert candidate_seasons(short) == [48]
+    hours = prepare(demand(1), TrainConfig(horizon=2))
+    assert candidate_seasons(hours) == [1]
 
 
 def test_ridge_uses_the_shape_of_the_week():
