@@ -17,18 +17,26 @@ def reading_bar() -> Iterator[None]:
     """Show on standard error, where it is a terminal, how far a large file is read."""
     from rnnedge.data.tables.progress import reading_progress
 
+    is_open = False
+
     def tell(path: Path, done: int, size: int) -> None:
+        nonlocal is_open
         if size >= LARGE_NBYTES:
             share = min(1.0, done / size)
             bar = "#" * round(30 * share)
             click.echo(
                 f"\rreading {path.name} [{bar:<30}] {share:4.0%}", err=True, nl=False
             )
-            if done >= size:
+            is_open = done < size
+            if not is_open:
                 click.echo(err=True)
 
     if not sys.stderr.isatty():
         yield
         return
-    with reading_progress(tell):
-        yield
+    try:
+        with reading_progress(tell):
+            yield
+    finally:
+        if is_open:
+            click.echo(err=True)

@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 from small_runs import write_waves
 
-from rnnedge.cli import main
+from rnnedge.cli import main, reading_bar
+from rnnedge.data.tables import progress
+from rnnedge_runtime.errors import DataError
 
 FAST = ("--out", "run", "--epochs", "1", "--hidden-size", "4", "--quiet")
 
@@ -94,3 +96,22 @@ def test_an_odd_reading_is_counted_with_its_first_time(table: str) -> None:
     refused = check(table, "--target", "c")
     assert refused.exit_code == 2
     assert "there is no column 'c'" in refused.stderr
+
+
+def test_the_bar_ends_its_line_even_where_reading_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reading_bar.sys.stderr, "isatty", lambda: True, raising=False)
+
+    def read() -> None:
+        tell = progress._TELL.get()
+        assert tell is not None
+        tell(Path("small.csv"), 1, 2)
+        tell(Path("large.csv"), 15_000_000, 60_000_000)
+        raise DataError("no")
+
+    with pytest.raises(DataError), reading_bar.reading_bar():
+        read()
+    shown = capsys.readouterr().err
+    assert shown.startswith("\rreading large.csv [########")
+    assert shown.endswith(" 25%\n")

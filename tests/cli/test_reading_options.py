@@ -134,6 +134,8 @@ def test_the_change_of_a_counter_from_training_to_the_device(folder: Path) -> No
     call("export", "runs/meter", "--format", "onnx", "--out", "dist")
     refused = call("run", "dist/meter.onnx", "--input", "meter.csv")
     assert "Read it with --difference total_wh" in refused.stderr
+    refused = call("evaluate", "dist/meter.onnx", "meter.csv")
+    assert "use --difference total_wh" in refused.stderr
     streamed = call(
         "run", "dist/meter.onnx", "--input", "meter.csv", "--difference", "total_wh"
     )

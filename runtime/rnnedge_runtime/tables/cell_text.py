@@ -143,6 +143,9 @@ def check_columns(
             continue
         close = difflib.get_close_matches(name, names, n=1)
         advice = f"Did you mean '{close[0]}'?" if close else "Choose one of these."
+        counter = name.removesuffix("_change")
+        if counter != name and counter in names:
+            advice = f"If it is the change of '{counter}', use --difference {counter}."
         raise DataError(
             f"{where}: there is no column '{name}' for the {role}, the table has "
             f"{', '.join(name for name in names if name)}. {advice}"
