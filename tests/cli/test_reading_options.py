@@ -195,7 +195,7 @@ def test_what_was_found_in_a_table_goes_into_the_run(folder: Path) -> None:
         "decimal": ",",
         "delimiter": ";",
         "encoding": "utf-8-sig",
-        "skip_rows": 2,
+        "skip_rows": 1,
         "time": "day",
         "time_format": "%d/%m/%Y",
         "tz": "UTC",
