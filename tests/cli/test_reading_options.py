@@ -182,3 +182,33 @@ def test_two_columns_of_date_and_time(folder: Path) -> None:
     assert data.series[0].time.tolist() == layouts.EPOCHS
     with pytest.raises(DataError, match=r"no column .day.clok. for the time"):
         load_dataset("a.csv", targets="temp", time="day+clok")
+
+
+def test_what_was_found_in_a_table_goes_into_the_run(folder: Path) -> None:
+    rows = [
+        f"{k % 28 + 1:02d}/{k // 28 + 1:02d}/2024;{k % 7},5;{k % 5}" for k in range(84)
+    ]
+    path = folder / "a.csv"
+    path.write_text("Station: Kiel\n\nday;temp;load\n" + "\n".join(rows))
+    train(path, "--target", "temp", "--out", "r")
+    data = sections("r")["data"]
+    found = {name: data[name] for name in data["found"]}
+    assert found == {
+        "decimal": ",",
+        "delimiter": ";",
+        "encoding": "utf-8-sig",
+        "skip_rows": 1,
+        "time": "day",
+        "time_format": "%d/%m/%Y",
+        "tz": "UTC",
+    }
+    prepared = load_run_data(load_run("r"))
+    assert not set(prepared.notes) & {"The decimal mark is the comma."}
+    other = folder / "b.csv"
+    days = [
+        f"2024-01-01 {k // 4:02d}:{k % 4 * 15:02d},{k % 7}.5,{k % 5}" for k in range(90)
+    ]
+    other.write_text("time,temp,load\n" + "\n".join(days))
+    train(other, "--config", "r", "--out", "other")
+    data = sections("other")["data"]
+    assert (data["delimiter"], data["time"]) == (",", "time")

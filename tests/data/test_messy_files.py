@@ -146,7 +146,9 @@ UNREADABLE = {
 KINDS = [
     case
     for case in CASES
-    if not case.name.startswith(("miss_", "sentinel", "base.", "epoch_t"))
+    if not case.name.startswith(
+        ("miss_", "sentinel", "base.", "epoch_", "crlf", "pipe", "plus")
+    )
 ]
 """Without those that differ in a word or an ending."""
 
@@ -189,3 +191,12 @@ def test_a_device_reads_the_same_rows(case: Case, folder: Path) -> None:
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_holds_no_readings_is_refused(name: str, folder: Path) -> None:
     check_refused(Case(name, refused=UNREADABLE[name]), folder)
+
+
+def test_skipped_lines_that_come_again_are_no_rows(tmp_path: Path) -> None:
+    head, *rows = messy_files.table().splitlines()
+    start = ["Station: Kiel", head]
+    path = tmp_path / "restarted.csv"
+    path.write_text("\n".join([*start, *rows[:200], *start, *rows[200:]]))
+    check_reads_again(Case(path.name), tmp_path)
+    check_read(Case(path.name, ALL, options=TableOptions(skip_rows=1)), tmp_path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import messy_reports
 import pytest
+from click.testing import CliRunner
 from messy_checks import (
     HOUR,
     Case,
@@ -15,6 +16,7 @@ from messy_checks import (
     check_streamed,
 )
 
+from rnnedge.cli import main
 from rnnedge_runtime.tables.options import TableOptions
 
 X = (20.0, 20.7)
@@ -95,8 +97,9 @@ CASES = [
           last="2019-03-03T11:50:00", series="entity_id", refused="--series entity_id"),
     _case("D08b_ha_two.csv", {"sensor.boiler": X, "sensor.outside": Y}, "sensor.boiler",
           period=600.0, last="2019-03-03T11:50:00", options=TableOptions(pivot="entity_id")),
-    clock("D09_comments.csv", "Torque", 0.5, "1970-01-01T00:02:59.500",
-          {"Temp_disc": X2, "Torque": (50.02, 51.19)}),
+    _case("D09_comments.csv", {"Temp_disc": X2, "Torque": (50.02, 51.19)}, "Torque",
+          ("3 lines above the names are skipped ('# group-id: a1')",), period=0.5,
+          first=START, last="1970-01-01T00:02:59.500"),
     half_hourly("D10_noheader.csv", "c2", CALLED + "c3", c2=X, c3=Y),
     _case("D11_ragged.csv", {"c2": (NAN, 103.3)}, "c2", (CALLED + "c5",),
           options=TableOptions(fill_rows=True), refused="--fill-rows", missing=(0, 9, 18)),
@@ -195,3 +198,10 @@ def test_what_was_found_reads_the_same_when_given(case: Case, folder: Path) -> N
 def test_a_device_reads_the_same_rows(case: Case, folder: Path) -> None:
     if case.is_streamed:
         check_streamed(case, folder)
+
+
+def test_a_clock_without_a_date_is_printed_as_seconds(folder: Path) -> None:
+    path = folder / "D36_elapsed.csv"
+    result = CliRunner().invoke(main, ["check", str(path), "--target", "Temp"])
+    assert "every 10 ms, 0 s to 3.59 s, time elapsed" in result.output
+    assert "1970" not in result.output
