@@ -131,7 +131,7 @@ def fit(
     on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
-    folder = _new_folder(out, name_of(source), overwrite=overwrite)
+    folder = run_folder.new_folder(out, name_of(source), overwrite=overwrite)
     data = {
         "source": _source_text(source, dataset),
         "targets": list(targets),
@@ -359,28 +359,6 @@ def _loop(
         is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
     save_checkpoint(folder, whole_state(), fingerprint)
     return is_finished
-
-
-def _new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
-    if out is None:
-        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 10_000))
-        out = next(path for name in names if not (path := Path("runs") / name).exists())
-    folder = Path(out)
-    if (folder / run_folder.CONFIG).exists() and not overwrite:
-        raise DataError(
-            f"{folder}: the folder already holds a run. Choose another --out, replace it "
-            "with --overwrite, or go on with it by --resume."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: the run folder cannot be made: {error.strerror}. "
-            "Choose another --out."
-        ) from None
-    for name in run_folder.ALL_FILES:
-        (folder / name).unlink(missing_ok=True)
-    return folder
 
 
 def _source_text(source: Any, dataset: Dataset) -> str | list[str]:

@@ -77,6 +77,38 @@ class Run:
         return self.path.resolve().name
 
 
+def new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
+    """The folder of a new run, made and emptied of what an older run left.
+
+    Args:
+        out: where; None: `runs/<stem>`, numbered when it exists.
+        stem: name of the data.
+        overwrite: replace the run that `out` holds.
+
+    Raises:
+        DataError: it holds a run, or cannot be made.
+    """
+    if out is None:
+        names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 10_000))
+        out = next(path for name in names if not (path := Path("runs") / name).exists())
+    folder = Path(out)
+    if (folder / CONFIG).exists() and not overwrite:
+        raise DataError(
+            f"{folder}: the folder already holds a run. Choose another --out, replace it "
+            "with --overwrite, or go on with it by --resume."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: the run folder cannot be made: {error.strerror}. "
+            "Choose another --out."
+        ) from None
+    for name in ALL_FILES:
+        (folder / name).unlink(missing_ok=True)
+    return folder
+
+
 def load_run(path: str | Path) -> Run:
     """Read a run folder.
 

@@ -57,7 +57,6 @@ def test_a_unit_that_is_written(column: str, unit: str) -> None:
             "kwh",
             "[C]",
             "",
-            "Change %",
         ),
     ],
 )

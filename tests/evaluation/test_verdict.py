@@ -184,11 +184,11 @@ def test_a_target_beyond_its_range_is_followed_by_its_changes(drift):
     (line,) = cut_sentences(prepared.spec, cut)
     assert line.startswith("a: 50.0% of its test readings lie outside ")
     assert ("goes by the changes of the readings" in line) == (drift is None)
-    assert ("set --clip a=LO:HI" in line) == (drift is False)
+    assert ("--clip a=LO:HI" in line) == (drift is False)
     cut["a"] = {"readings": 100, "clipped": 0, "implausible": 2}
     (line,) = cut_sentences(prepared.spec, cut)
     assert "they were taken for missing" in line
-    assert "set --range a=LO:HI" in line
+    assert "--range a=LO:HI" in line
 
 
 def test_implausible_readings_are_not_clipped_as_well():

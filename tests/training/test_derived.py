@@ -60,8 +60,8 @@ def test_a_series_without_a_reading_of_the_target_warns_of_nothing() -> None:
 
 
 def test_more_periods_are_whole_seconds() -> None:
-    derived = prepare(waves(), TrainConfig(derived="none", period=("12h", "90s")))
-    assert [item.period_s for item in derived.spec.derived] == [43_200, 90]
+    derived = prepare(waves(), TrainConfig(derived="none", period=("12h", "5h")))
+    assert [item.period_s for item in derived.spec.derived] == [43_200, 18_000]
     with pytest.raises(SpecError, match="expected whole seconds"):
         prepare(waves(), TrainConfig(period=("0.5s",)))
     with pytest.raises(DataError, match="no length of time"):
