@@ -84,11 +84,25 @@ SAMPLES = {
         ),
         plausible=(-9.0, 9.0),
     ),
+    "follow": spec_of(
+        (
+            Difference(2, (0, 1)),
+            Affine(4),
+            Gru(4, 3),
+            Linear(3, 1),
+            AddLast((0,), is_clipped=False),
+        ),
+        plausible=(-9.0, 9.0),
+    ),
     "token": spec_of((Embedding(6, 3), Gru(3, 4), Linear(4, 6), Softmax(6))),
 }
 
 KEPT = frozenset({1})
-INTEGERS: dict[str, frozenset[int]] = {"gru": frozenset(), "lstm": KEPT}
+INTEGERS: dict[str, frozenset[int]] = {
+    "gru": frozenset(),
+    "lstm": KEPT,
+    "follow": frozenset(),
+}
 
 
 def build(spec: ModelSpec) -> bytes:
@@ -267,6 +281,8 @@ def main(root: Path) -> None:
     (snapshots / "change.snapshot").write_bytes(content)
     content = snapshot(build_integers(SAMPLES["lstm"], KEPT), np.float32)
     (snapshots / "w8a16.snapshot").write_bytes(content)
+    content = snapshot(build_integers(SAMPLES["follow"], frozenset()), np.float32)
+    (snapshots / "follow_w8a16.snapshot").write_bytes(content)
     folder = root / "tests/c/hostile"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in hostile().items():

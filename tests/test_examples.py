@@ -54,7 +54,7 @@ def test_make_demo_goes_the_whole_way(demo):
     for text in ("network", "persistence", "seasonal-naive", "ridge AR", "skill %"):
         assert text in printed
     assert re.search(
-        r"temp_c 1 h: MAE C\s+skill %\s+temp_c 6 h: MAE C\s+skill %", printed
+        r"temp_c 1 h \(C\): MAE\s+skill %\s+temp_c 6 h \(C\): MAE", printed
     )
     assert "network beats persistence" in printed
     for name in (
