@@ -197,8 +197,8 @@ int main(int argc, char **argv)
     } else if (strcmp(mode, "q") == 0 || strcmp(mode, "time_q") == 0) {
         y_nbytes = replay_q(model, mode[0] == 't', x, x_nbytes, (int16_t *)(void *)y);
     } else if (strcmp(mode, "q32") == 0) {
-        y_nbytes = replay_q32(model, (const int32_t *)(const void *)x, x_nbytes,
-                              (int32_t *)(void *)y);
+        y_nbytes =
+            replay_q32(model, (const int32_t *)(const void *)x, x_nbytes, (int32_t *)(void *)y);
     } else if (strcmp(mode, "time") == 0) {
         for (size_t t = 0; t < num_steps; t++) {
             int64_t time_s;

@@ -110,9 +110,8 @@ float rnne_int_held(const rnne_model *model, size_t i, float value)
     if (!rnne_is_finite(value))
         return value;
     return rnne_int_to_reading(model, i,
-                               first->kind == RNNE_EMBEDDING
-                                   ? to_token(first, value, &is_unknown)
-                                   : held_integer(model, i, value));
+                               first->kind == RNNE_EMBEDDING ? to_token(first, value, &is_unknown)
+                                                             : held_integer(model, i, value));
 }
 
 void rnne_int_accept(const rnne_int_inputs *inputs, size_t num_features, size_t n, const float *x,

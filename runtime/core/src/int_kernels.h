@@ -26,9 +26,9 @@ typedef struct rnne_int_matrix {
 
 /* Model inputs that become integers. */
 typedef struct rnne_int_inputs {
-    const float *shift, *rate, *step;       /* [I] */
-    const int32_t *low, *high;              /* [I] */
-    const int32_t *turn_gain, *turn_offset; /* [2 D] */
+    const float *shift, *rate, *step;          /* [I] */
+    const int32_t *low, *high;                 /* [I] */
+    const int32_t *turn_gain, *turn_offset;    /* [2 D] */
     const int32_t *reading_low, *reading_high; /* [I], where readings are held before the clip */
     const int32_t *least, *most;               /* [F] of plausible readings; NULL: all are */
 } rnne_int_inputs;

@@ -234,8 +234,8 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
 }
 
 /* Whether layers take readings before the clip, and whether these are integers. */
-static rnne_status find_readings(const rnne_section *model, rnne_layout *layout,
-                                 rnne_layer *layer, rnne_error *error)
+static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
+                                 rnne_error *error)
 {
     rnne_cursor cursor = rnne_layout_start(layout);
     int is_of_integers = 0;

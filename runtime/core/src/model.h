@@ -94,8 +94,8 @@ struct rnne_model {
     int has_float;                       /* a layer of `w8a16.v1` is computed in float */
     int has_ranges;                      /* a reading can be not plausible */
     int holds_readings; /* they are held as int32, and clipped to int16 for the network */
-    size_t sum_ints;                     /* the sums of the widest integer layer */
-    size_t byte_count;                   /* what its products work in */
+    size_t sum_ints;    /* the sums of the widest integer layer */
+    size_t byte_count;  /* what its products work in */
 
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */

@@ -28,8 +28,8 @@ static const uint64_t MAX_STEPS = INT64_MAX;
 /* State tensor number i: its place and size in floats of one lane, and what it consists of. */
 typedef struct tensor {
     size_t at, size;
-    int width; /* bytes of an integer, 0 for floats */
-    int bits;  /* fraction bits */
+    int width;                 /* bytes of an integer, 0 for floats */
+    int bits;                  /* fraction bits */
     const rnne_layer *changes; /* a difference in integers, whose d it is */
 } tensor;
 
