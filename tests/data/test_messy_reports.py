@@ -203,5 +203,5 @@ def test_a_device_reads_the_same_rows(case: Case, folder: Path) -> None:
 def test_a_clock_without_a_date_is_printed_as_seconds(folder: Path) -> None:
     path = folder / "D36_elapsed.csv"
     result = CliRunner().invoke(main, ["check", str(path), "--target", "Temp"])
-    assert "every 10 ms, 0 s to 3.59 s, time elapsed" in result.output
+    assert "every 10 ms, 0:00:00 to 0:00:03.590000, time elapsed" in result.output
     assert "1970" not in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from collections.abc import Callable
@@ -331,6 +332,8 @@ def test_verify_takes_int8_for_other_numerics_of_one_spec(pair):
 
 def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
     run = tiny_run(tmp_path, seed=3, epochs=1).run
+    bias = {"layers.3.bias": run.weights["layers.3.bias"] + np.float32(0.5)}
+    run = dataclasses.replace(run, weights={**run.weights, **bias})
     rnnedge.export(run, formats="rnne", out=tmp_path)
     report = verify([tmp_path / "boiler.rnne", pair / "boiler-int8.rnne"])
     failed = [check.name for check in report.checks if check.outcome == "failed"]
