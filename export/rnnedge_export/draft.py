@@ -17,6 +17,7 @@ from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.rnne_file import Parameters
+from rnnedge_runtime.state_rules import StateRules
 from rnnedge_runtime.weights import NUMERICS
 
 from .boards.fitting import (
@@ -196,7 +197,8 @@ class Draft:
         """
         source = generate_source(metadata, parameters, IDENTIFIER)
         name = self.final.name
-        content = build_wasm(source, metadata, name, simd=self.simd)
+        states = StateRules(parameters)
+        content = build_wasm(source, metadata, name, states=states, simd=self.simd)
         self.temporary.mkdir()
         self.artifact.write_bytes(content)
         (self.temporary / javascript_name(name)).write_text(

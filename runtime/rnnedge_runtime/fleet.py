@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,6 +155,33 @@ class Streams:
                 numerics=self._model.metadata.numerics,
             )
             self._states.set(row, num_steps, state)
+
+    def state(self, i: int) -> dict[str, Array]:
+        """Copies of the state of stream `i` by name, as `Stream.state`.
+
+        Raises:
+            StateError: no stream has the id `i`.
+        """
+        from .named_state import named_state
+
+        with self._use:
+            row = self._row(i, "Streams.state")
+            return named_state(self._spec, self._states.get(row)[1])
+
+    def set_state(self, i: int, state: Mapping[str, ArrayLike]) -> None:
+        """Set the tensors of stream `i` that `state` names, as `Stream.set_state`.
+
+        Raises:
+            StateError, ShapeError: as `Stream.set_state`, or no stream has the id `i`.
+        """
+        from .named_state import check_state
+
+        where = "Streams.set_state"
+        with self._use:
+            row = self._row(i, where)
+            given = check_state(self._spec, self._model.engine, state, where=where)
+            num_steps, before = self._states.get(row)
+            self._states.set(row, num_steps, given.over(before))
 
     def add(self, count: int = 1) -> NDArray[np.int64]:
         """Add `count` streams in the initial state and return their ids `[count]`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from .spec import ModelSpec
 
 if TYPE_CHECKING:
     from .model import Model
+    from .named_state import GivenState
 
 
 class LastStep(NamedTuple):
@@ -40,7 +42,7 @@ class Stream:
 
     A reading is the F features in raw units; a missing value (NaN, infinite or outside
     the feature's range) is held or rejected as the spec says. A call that raises leaves
-    the state as it was. Nothing but `reset` and `restore` sets the state back.
+    the state as it was. Nothing but `reset`, `restore` and `set_state` sets the state.
 
     One thread at a time: a call made while another thread is inside raises StateError.
     Made by `Model.stream()`.
@@ -159,7 +161,8 @@ class Stream:
             ShapeError: `num_steps` is below 1 or not an integer.
             SpecError: beyond the horizon, a feature is neither a target nor derived and
                 not held, no quantile is the median, or the sampling period is unknown.
-            StateError: nothing was stepped since the start, `reset` or `restore`.
+            StateError: nothing was stepped since the start, `reset`, `restore` or
+                `set_state`.
         """
         last_step = self._last_step()
         num_steps = check_count(
@@ -171,8 +174,8 @@ class Stream:
         )
         if last_step is None:
             raise StateError(
-                "Stream.forecast: no reading was stepped since the start, reset or "
-                "restore, and the last output is not part of a snapshot. "
+                "Stream.forecast: no reading was stepped since the start, reset, restore "
+                "or set_state, and the last output is not part of a state. "
                 "Step at least one reading first."
             )
         from .forecasting import forecast_rows
@@ -220,6 +223,53 @@ class Stream:
             self._stepper.set_state(state[:-1])
             self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
             self._num_steps = num_steps
+            self._has_output = False
+
+    def state(self) -> dict[str, Array]:
+        """Copies of the state by name, in the shapes of `spec.state`.
+
+        `h_0`, `c_0`, ... and the held readings `held`: float32, of a backend in float64 that
+        but for `held`. A model in integers gives the values that stand for them exactly.
+        Setting a state that was got changes no bit of what follows.
+
+        Raises:
+            StateError: another thread is inside this stream.
+        """
+        from .named_state import named_state
+
+        return named_state(self._spec, self._whole_state())
+
+    def set_state(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set the tensors that `state` names; the others and `num_steps` stay.
+
+        What is not named stays to the bit. Denormals become 0 and integers round as after a
+        step (docs/concepts.md, "State by name"). `forecast` needs a step first.
+
+        Args:
+            state: array by name, some or all of what `state()` gives, finite numbers of the
+                same shapes; of another model too, where name and shape are the same.
+
+        Raises:
+            StateError: not a mapping, a name the model lacks, a value that is not finite or
+                that no integer of the model stands for, or another thread is inside.
+            ShapeError: an array of another shape, or not of real numbers.
+        """
+        from .named_state import check_state
+
+        where = "Stream.set_state"
+        given = check_state(self._spec, self._engine, state, where=where)
+        self._change_state(given)
+
+    def _whole_state(self) -> State:
+        """Copies of the tensors of `ModelSpec.state`."""
+        with self._use:
+            return [*self._stepper.get_state(), self._held.copy()]
+
+    def _change_state(self, given: GivenState) -> None:
+        with self._use:
+            *state, held = given.over([*self._stepper.get_state(), self._held])
+            self._stepper.set_state(state)
+            self._held[:] = self._inputs.readings(held.astype(np.float32))
             self._has_output = False
 
     def _initial_held(self) -> NDArray[np.float32]:

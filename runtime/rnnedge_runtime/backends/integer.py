@@ -44,6 +44,7 @@ from ..layers import (
 )
 from ..numerics import Float32, flush
 from ..quantised import QuantisedModel, parts
+from ..state_rules import StateRules
 from .float32 import Tensors, layer_step, prepare
 from .integer_inputs import IntegerInputs
 from .run_stepper import RunStepper
@@ -57,6 +58,7 @@ class IntegerEngine:
     Attributes:
         model: what it runs.
         inputs: how readings become its inputs (`engine.OwnInputs`).
+        states: what it keeps of a state that is set (`engine.OwnStates`).
         saturations: how many values were cut off so far, by layer name; for reports.
     """
 
@@ -67,6 +69,7 @@ class IntegerEngine:
         spec = model.spec
         self.model = model
         self.saturations: dict[str, int] = {}
+        self.states = StateRules(model)
         self._spec = spec
         self._parts = parts(spec, model.kept)
         self._integers = IntegerInputs(model)
