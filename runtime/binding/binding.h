@@ -9,6 +9,7 @@
 
 #include "numpy_abi.h"
 #include "rnnedge.h"
+#include "use.h"
 
 typedef struct model_object {
     PyObject_HEAD
@@ -26,9 +27,6 @@ PyObject *make_fleet_type(void);
 
 /* raise_file() raises FormatError with the place in the file named `where`. */
 void raise_file(const char *where, const rnne_error *error);
-
-/* raise_busy() raises StateError: another thread is inside `owner`. */
-void raise_busy(const char *owner);
 
 /* ---- buffers --------------------------------------------------------------------------- */
 

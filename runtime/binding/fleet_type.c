@@ -8,7 +8,7 @@ typedef struct fleet_object {
     rnne_fleet *core;
     void *memory;
     size_t num_streams;
-    int is_busy; /* another thread is in a call that has released the interpreter's lock */
+    use_flag use; /* of core */
 } fleet_object;
 
 static PyTypeObject *fleet_type;
@@ -65,27 +65,25 @@ static void fleet_dealloc(PyObject *object)
     Py_DECREF((PyObject *)type);
 }
 
-static int refuse(const fleet_object *self, Py_ssize_t i)
+/* 0, or -1 with an exception: no stream has the number i, or another thread is inside. */
+static int take_row(fleet_object *self, Py_ssize_t i)
 {
-    if (self->is_busy) {
-        raise_busy("Streams");
-        return 1;
-    }
     if (i >= 0 && (size_t)i < self->num_streams)
-        return 0;
+        return take_use(&self->use, "Streams");
     PyErr_Format(PyExc_IndexError, "_native: stream %zd of a fleet of %zu", i, self->num_streams);
-    return 1;
+    return -1;
 }
 
 static int step_core(fleet_object *self, const uint32_t *index, size_t num_rows, const float *x,
                      float *y)
 {
+    if (take_use(&self->use, "Streams") < 0)
+        return -1;
     rnne_status status;
-    self->is_busy = 1;
     Py_BEGIN_ALLOW_THREADS
     status = rnne_fleet_step(self->core, index, num_rows, x, y);
     Py_END_ALLOW_THREADS
-    self->is_busy = 0;
+    leave_use(&self->use);
     if (status == RNNE_OK)
         return 0;
     PyErr_Format(PyExc_ValueError, "_native: fleet step: %s", rnne_status_text(status));
@@ -103,10 +101,6 @@ static PyObject *fleet_step(PyObject *object, PyObject *args)
     Py_buffer x, y, index = {0};
     if (!PyArg_ParseTuple(args, "OO|O", &x_object, &y_object, &index_object))
         return NULL;
-    if (self->is_busy) {
-        raise_busy("Streams");
-        return NULL;
-    }
     const rnne_info *info = &self->model->info;
     const Py_ssize_t num_rows = get_floats(x_object, &x, (Py_ssize_t)info->input_size, 0);
     if (num_rows < 0)
@@ -138,9 +132,10 @@ static PyObject *fleet_reset(PyObject *object, PyObject *number)
 {
     fleet_object *self = (fleet_object *)object;
     const Py_ssize_t i = PyLong_AsSsize_t(number);
-    if ((i == -1 && PyErr_Occurred()) || refuse(self, i))
+    if ((i == -1 && PyErr_Occurred()) || take_row(self, i) < 0)
         return NULL;
     rnne_fleet_reset(self->core, (size_t)i);
+    leave_use(&self->use);
     Py_RETURN_NONE;
 }
 
@@ -149,17 +144,22 @@ PyDoc_STRVAR(get_values_doc, "get_values($self, i, values, /)\n--\n\n"
 
 static PyObject *fleet_get_values(PyObject *object, PyObject *args)
 {
-    const fleet_object *self = (const fleet_object *)object;
+    fleet_object *self = (fleet_object *)object;
     Py_ssize_t i;
     PyObject *values_object;
     Py_buffer values;
-    if (!PyArg_ParseTuple(args, "nO", &i, &values_object) || refuse(self, i))
+    if (!PyArg_ParseTuple(args, "nO", &i, &values_object))
         return NULL;
     if (get_exact(values_object, &values, (Py_ssize_t)self->model->info.state_size, 1) < 0)
         return NULL;
-    rnne_fleet_values_get(self->core, (size_t)i, values.buf);
+    PyObject *num_steps = NULL;
+    if (take_row(self, i) == 0) {
+        rnne_fleet_values_get(self->core, (size_t)i, values.buf);
+        num_steps = PyLong_FromUnsignedLongLong(rnne_fleet_num_steps(self->core, (size_t)i));
+        leave_use(&self->use);
+    }
     PyBuffer_Release(&values);
-    return PyLong_FromUnsignedLongLong(rnne_fleet_num_steps(self->core, (size_t)i));
+    return num_steps;
 }
 
 PyDoc_STRVAR(set_values_doc, "set_values($self, i, values, num_steps, /)\n--\n\n"
@@ -172,36 +172,56 @@ static PyObject *fleet_set_values(PyObject *object, PyObject *args)
     PyObject *values_object;
     unsigned long long num_steps;
     Py_buffer values;
-    if (!PyArg_ParseTuple(args, "nOK", &i, &values_object, &num_steps) || refuse(self, i))
+    if (!PyArg_ParseTuple(args, "nOK", &i, &values_object, &num_steps))
         return NULL;
     if (get_exact(values_object, &values, (Py_ssize_t)self->model->info.state_size, 0) < 0)
         return NULL;
-    rnne_fleet_values_set(self->core, (size_t)i, values.buf, num_steps);
+    const int status = take_row(self, i);
+    if (status == 0) {
+        rnne_fleet_values_set(self->core, (size_t)i, values.buf, num_steps);
+        leave_use(&self->use);
+    }
     PyBuffer_Release(&values);
-    Py_RETURN_NONE;
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 PyDoc_STRVAR(take_doc, "take($self, other, /)\n--\n\n"
                        "Copy the states of all streams of another fleet of the same model.");
 
+static int take_both(fleet_object *self, fleet_object *other)
+{
+    if (take_use(&self->use, "Streams") < 0)
+        return -1;
+    if (take_use(&other->use, "Streams") == 0)
+        return 0;
+    leave_use(&self->use);
+    return -1;
+}
+
 static PyObject *fleet_take(PyObject *object, PyObject *source)
 {
     fleet_object *self = (fleet_object *)object;
-    const fleet_object *other = (const fleet_object *)source;
-    if (Py_TYPE(source) != fleet_type || other->model != self->model || self->is_busy ||
-        other->is_busy || other->num_streams > self->num_streams) {
+    fleet_object *other = (fleet_object *)source;
+    if (Py_TYPE(source) != fleet_type || other == self || other->model != self->model ||
+        other->num_streams > self->num_streams) {
         PyErr_SetString(PyExc_ValueError,
-                        "_native: take() needs a smaller idle fleet of the model");
+                        "_native: take() needs another, smaller fleet of the model");
         return NULL;
     }
     const size_t size = self->model->info.state_size;
     float *values = PyMem_Malloc((size ? size : 1) * sizeof(float));
     if (!values)
         return PyErr_NoMemory();
+    if (take_both(self, other) < 0) {
+        PyMem_Free(values);
+        return NULL;
+    }
     for (size_t i = 0; i < other->num_streams; i++) {
         rnne_fleet_values_get(other->core, i, values);
         rnne_fleet_values_set(self->core, i, values, rnne_fleet_num_steps(other->core, i));
     }
+    leave_use(&other->use);
+    leave_use(&self->use);
     PyMem_Free(values);
     Py_RETURN_NONE;
 }

@@ -131,6 +131,22 @@ static const float *read_inputs(stream_object *self, const step_arguments *a)
     return self->x;
 }
 
+/* Whether the step was made; 0 with nothing changed. */
+static int step_core(stream_object *self, const step_arguments *a, PyObject *out,
+                     Py_ssize_t output_size)
+{
+    float *y = array_data(out, rnne_numpy.float32, output_size, ARRAY_WRITEABLE);
+    const int64_t last_time = self->last_time;
+    const float *x = y ? read_inputs(self, a) : NULL;
+    if (!x || rnne_step(self->core, x, y) != RNNE_OK) {
+        self->last_time = last_time;
+        return 0;
+    }
+    memcpy(self->y, y, (size_t)output_size * sizeof(float));
+    self->has_output = 1;
+    return 1;
+}
+
 static PyObject *step_checked(stream_object *self, const step_arguments *a)
 {
     return PyObject_CallMethodObjArgs((PyObject *)self, name_checked, a->x, a->time, a->out, NULL);
@@ -141,7 +157,7 @@ PyObject *stream_step(PyObject *object, PyObject *const *args, Py_ssize_t num_ar
 {
     stream_object *self = (stream_object *)object;
     step_arguments a;
-    if (parse(&a, args, num_args, keywords) < 0 || refuse_second_thread(self))
+    if (parse(&a, args, num_args, keywords) < 0)
         return NULL;
     if (!rnne_numpy.array_type)
         return step_checked(self, &a);
@@ -149,15 +165,14 @@ PyObject *stream_step(PyObject *object, PyObject *const *args, Py_ssize_t num_ar
     PyObject *out = a.out == Py_None ? new_float32(output_size) : Py_NewRef(a.out);
     if (!out)
         return NULL;
-    float *y = array_data(out, rnne_numpy.float32, output_size, ARRAY_WRITEABLE);
-    const int64_t last_time = self->last_time;
-    const float *x = y ? read_inputs(self, &a) : NULL;
-    if (!x || rnne_step(self->core, x, y) != RNNE_OK) {
-        self->last_time = last_time;
+    if (take_use(&self->use, "Stream") < 0) {
         Py_DECREF(out);
-        return step_checked(self, &a);
+        return NULL;
     }
-    memcpy(self->y, y, (size_t)output_size * sizeof(float));
-    self->has_output = 1;
-    return out;
+    const int is_done = step_core(self, &a, out, output_size);
+    leave_use(&self->use);
+    if (is_done)
+        return out;
+    Py_DECREF(out);
+    return step_checked(self, &a);
 }

@@ -66,12 +66,24 @@ static rnne_status advance_core(stream_object *self, const float *x, size_t num_
     if (!self->scratch)
         self->scratch = PyMem_Malloc(scratch_nbytes);
     rnne_status status;
-    self->is_busy = 1;
     Py_BEGIN_ALLOW_THREADS
     status =
         rnne_run(self->core, x, num_steps, y, self->scratch, self->scratch ? scratch_nbytes : 0);
     Py_END_ALLOW_THREADS
-    self->is_busy = 0;
+    return status;
+}
+
+/* RNNE_OK, with the last output and time kept, or a status and nothing changed. */
+static rnne_status advance_in_use(stream_object *self, const float *x, size_t num_steps, float *y,
+                                  int64_t last_time)
+{
+    const rnne_status status = advance_core(self, x, num_steps, y);
+    if (status == RNNE_OK) {
+        const size_t output_size = self->model->info.output_size;
+        memcpy(self->y, y + (num_steps - 1) * output_size, output_size * sizeof(float));
+        self->last_time = last_time;
+        self->has_output = 1;
+    }
     return status;
 }
 
@@ -88,8 +100,6 @@ static PyObject *stream_advance(PyObject *object, PyObject *args)
     Py_buffer x, y;
     if (!PyArg_ParseTuple(args, "OO|L", &x_object, &y_object, &last_time))
         return NULL;
-    if (refuse_second_thread(self))
-        return NULL;
     const rnne_info *info = &self->model->info;
     const Py_ssize_t num_steps = get_floats(x_object, &x, (Py_ssize_t)info->input_size, 0);
     if (num_steps < 0)
@@ -99,16 +109,16 @@ static PyObject *stream_advance(PyObject *object, PyObject *args)
         PyBuffer_Release(&x);
         return num_steps == 0 ? Py_NewRef(Py_True) : NULL;
     }
-    const rnne_status status = advance_core(self, x.buf, (size_t)num_steps, y.buf);
-    if (status == RNNE_OK) {
-        const float *last = (const float *)y.buf + num_outputs - info->output_size;
-        memcpy(self->y, last, info->output_size * sizeof(float));
-        self->last_time = last_time;
-        self->has_output = 1;
+    PyObject *done = NULL;
+    if (take_use(&self->use, "Stream") == 0) {
+        const rnne_status status =
+            advance_in_use(self, x.buf, (size_t)num_steps, y.buf, last_time);
+        leave_use(&self->use);
+        done = Py_NewRef(status == RNNE_OK ? Py_True : Py_False);
     }
     PyBuffer_Release(&x);
     PyBuffer_Release(&y);
-    return Py_NewRef(status == RNNE_OK ? Py_True : Py_False);
+    return done;
 }
 
 PyDoc_STRVAR(peek_doc, "peek($self, y, values, /)\n--\n\n"
@@ -117,10 +127,10 @@ PyDoc_STRVAR(peek_doc, "peek($self, y, values, /)\n--\n\n"
 
 static PyObject *stream_peek(PyObject *object, PyObject *args)
 {
-    const stream_object *self = (const stream_object *)object;
+    stream_object *self = (stream_object *)object;
     PyObject *y_object, *values_object;
     Py_buffer y, values;
-    if (!PyArg_ParseTuple(args, "OO", &y_object, &values_object) || refuse_second_thread(self))
+    if (!PyArg_ParseTuple(args, "OO", &y_object, &values_object))
         return NULL;
     const rnne_info *info = &self->model->info;
     if (get_exact(y_object, &y, (Py_ssize_t)info->output_size, 1) < 0)
@@ -129,13 +139,18 @@ static PyObject *stream_peek(PyObject *object, PyObject *args)
         PyBuffer_Release(&y);
         return NULL;
     }
-    memcpy(y.buf, self->y, info->output_size * sizeof(float));
-    rnne_values_get(self->core, values.buf);
+    PyObject *time = NULL;
+    if (take_use(&self->use, "Stream") == 0) {
+        memcpy(y.buf, self->y, info->output_size * sizeof(float));
+        rnne_values_get(self->core, values.buf);
+        const int has_output = self->has_output;
+        const int64_t last_time = self->last_time;
+        leave_use(&self->use);
+        time = has_output ? PyLong_FromLongLong(last_time) : Py_NewRef(Py_None);
+    }
     PyBuffer_Release(&y);
     PyBuffer_Release(&values);
-    if (!self->has_output)
-        Py_RETURN_NONE;
-    return PyLong_FromLongLong(self->last_time);
+    return time;
 }
 
 PyDoc_STRVAR(set_values_doc, "set_values($self, values, num_steps, /)\n--\n\n"
@@ -147,38 +162,47 @@ static PyObject *stream_set_values(PyObject *object, PyObject *args)
     PyObject *values_object;
     unsigned long long num_steps;
     Py_buffer values;
-    if (!PyArg_ParseTuple(args, "OK", &values_object, &num_steps) || refuse_second_thread(self))
+    if (!PyArg_ParseTuple(args, "OK", &values_object, &num_steps))
         return NULL;
     const Py_ssize_t size = (Py_ssize_t)self->model->info.state_size;
     if (get_exact(values_object, &values, size, 0) < 0)
         return NULL;
-    rnne_values_set(self->core, values.buf, num_steps);
-    self->has_output = 0;
+    const int status = take_use(&self->use, "Stream");
+    if (status == 0) {
+        rnne_values_set(self->core, values.buf, num_steps);
+        self->has_output = 0;
+        leave_use(&self->use);
+    }
     PyBuffer_Release(&values);
-    Py_RETURN_NONE;
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *stream_reset(PyObject *object, PyObject *unused)
 {
     (void)unused;
     stream_object *self = (stream_object *)object;
-    if (refuse_second_thread(self))
+    if (take_use(&self->use, "Stream") < 0)
         return NULL;
     rnne_reset(self->core);
     self->has_output = 0;
+    leave_use(&self->use);
     Py_RETURN_NONE;
 }
 
 static PyObject *stream_snapshot(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    const stream_object *self = (const stream_object *)object;
-    if (refuse_second_thread(self))
-        return NULL;
+    stream_object *self = (stream_object *)object;
     const size_t nbytes = rnne_state_nbytes(self->model->core);
     PyObject *blob = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)nbytes);
-    if (blob)
-        rnne_state_get(self->core, PyBytes_AsString(blob), nbytes);
+    if (!blob)
+        return NULL;
+    if (take_use(&self->use, "Stream") < 0) {
+        Py_DECREF(blob);
+        return NULL;
+    }
+    rnne_state_get(self->core, PyBytes_AsString(blob), nbytes);
+    leave_use(&self->use);
     return blob;
 }
 

@@ -14,20 +14,12 @@ typedef struct stream_object {
     float *y;          /* [O] outputs of the last step */
     int64_t last_time; /* of the last step, with derived inputs */
     int has_output;    /* whether y was set since the start, reset or restore */
-    int is_busy;       /* another thread is in a call that has released the interpreter's lock */
+    use_flag use;      /* of all fields above but model */
 } stream_object;
 
 /* The quick way of one step; what it does not know goes to the method _step_checked. */
 PyObject *stream_step(PyObject *object, PyObject *const *args, Py_ssize_t num_args,
                       PyObject *keywords);
 int init_step(void);
-
-/* Whether another thread is inside; raises StateError then. */
-static inline int refuse_second_thread(const stream_object *self)
-{
-    if (self->is_busy)
-        raise_busy("Stream");
-    return self->is_busy;
-}
 
 #endif

@@ -1,4 +1,4 @@
-"""The lock that turns two threads in one stream into an error instead of a race."""
+"""What keeps a state to one owner: no two threads inside at once, and no silent copies."""
 
 from __future__ import annotations
 
@@ -36,4 +36,13 @@ def entered_twice(owner: str) -> StateError:
         f"{owner}: entered while another thread is still inside it. "
         "Give each thread its own stream, or guard this one with a lock; "
         "the model may be shared."
+    )
+
+
+def copied(owner: str, instead: str) -> StateError:
+    """The error for `copy`, `deepcopy` and `pickle` of `owner`; `instead` is the code."""
+    return StateError(
+        f"{owner}: cannot be copied or pickled, because two objects would then be one "
+        f"state or lose a part of it. Take its state as bytes and set it where you need "
+        f"it: {instead}."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from .arguments import TimeLike, check_count, check_out, check_readings, check_t
 from .array_fleet import ArrayFleet
 from .engine import Array, FleetStates, OwnStreams
 from .errors import ShapeError, StateError
-from .exclusive import ExclusiveUse
+from .exclusive import ExclusiveUse, copied
 from .input_handling import hold_readings, is_missing
 from .snapshot import pack_snapshot, unpack_snapshot
 
@@ -29,6 +29,7 @@ class Streams:
     Every stream has an id: 0 to N - 1 at first, then whatever `add` returns; the id of a
     removed stream is not used again. A call that raises leaves every state as it was.
 
+    `copy` and `pickle` raise StateError: `snapshot` is a state, `restore` sets it.
     One thread at a time: a call made while another thread is inside raises StateError.
     Made by `Model.streams(n)`.
     """
@@ -273,6 +274,12 @@ class Streams:
         return StateError(
             f"{where}: no stream has the id {i}; there are {len(self)} streams, listed by "
             "`ids`. Use an id that `ids` or `add` returned."
+        )
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "Streams",
+            "other = model.streams(n); other.restore(j, streams.snapshot(i)) for each",
         )
 
     def __repr__(self) -> str:

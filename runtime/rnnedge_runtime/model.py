@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, Self, SupportsIndex
 
 from .arguments import check_count
 from .engine import Engine, OwnStreams
+from .errors import StateError
 from .metadata import Golden, Metadata
 from .spec import ModelSpec
 from .stream import Stream
@@ -19,7 +20,8 @@ class Model:
     """The network of an artifact and what the artifact says of it.
 
     Streams made from it share its weights; each has its own state. All attributes are
-    read-only, and threads may share a Model.
+    read-only, and threads may share a Model. A copy is the Model itself; pickling raises
+    StateError, because the artifact is what travels.
 
     Args:
         metadata: the artifact's description.
@@ -110,6 +112,19 @@ class Model:
         from .fleet import Streams
 
         return Streams(self, count)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise StateError(
+            f"Model: {self.name} cannot be pickled, because its memory belongs to this "
+            "process. Pass the path of the artifact and load it there: "
+            "rnnedge_runtime.load(path)."
+        )
 
     def __repr__(self) -> str:
         spec = self.spec

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError
+from .exclusive import copied
 from .model import Model
 from .snapshot import snapshot_bytes
 from .streaming import SERIES_MAGIC, Findings, RowStream
@@ -33,6 +35,12 @@ class SeriesStreams:
         self._where = where
         self._streams: dict[str, RowStream] = {}
         self.findings = Findings()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "SeriesStreams",
+            "other = SeriesStreams(model); other.restore(series.snapshot())",
+        )
 
     def __len__(self) -> int:
         return len(self._streams)

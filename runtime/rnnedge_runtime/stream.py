@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .engine import Array, State, inputs_of
 from .errors import StateError
-from .exclusive import ExclusiveUse
+from .exclusive import ExclusiveUse, copied
 from .input_handling import Inputs, hold_readings
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
@@ -44,6 +44,7 @@ class Stream:
     the feature's range) is held or rejected as the spec says. A call that raises leaves
     the state as it was. Nothing but `reset`, `restore` and `set_state` sets the state.
 
+    `copy` and `pickle` raise StateError: `snapshot` is the state, `restore` sets it.
     One thread at a time: a call made while another thread is inside raises StateError.
     Made by `Model.stream()`.
     """
@@ -327,6 +328,11 @@ class Stream:
         self._has_output = True
         if times is not None:
             self._last_time = int(times[-1])
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "Stream", "other = model.stream(); other.restore(stream.snapshot())"
+        )
 
     def __repr__(self) -> str:
         return f"<Stream of {self._model.name} after {self.num_steps} steps>"

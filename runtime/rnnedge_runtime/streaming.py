@@ -11,11 +11,13 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FormatError, NonFiniteError
+from .exclusive import copied
 from .input_handling import clip_bounds, is_missing, range_bounds
 from .model import Model
 from .snapshot import snapshot_bytes
@@ -126,6 +128,11 @@ class RowStream:
         self._range = [bound[:num_features] for bound in range_bounds(self._spec)]
         self._empty = np.full(num_features, np.nan, dtype=np.float32)
         self.findings = Findings()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
+        )
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
         """Take one row.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..stream import Stream
 
+IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
+"""3.13t and 3.14t would load an abi3 module, though its objects have another layout there."""
+
 _HOW_TO_BUILD = (
-    "Install a C compiler and Python's headers (Debian: gcc, python3-dev), then: "
+    "Use a Python with the global interpreter lock"
+    if IS_FREE_THREADED
+    else "Install a C compiler and Python's headers (Debian: gcc, python3-dev), then: "
     "pip install --force-reinstall --no-binary rnnedge rnnedge"
 )
 
@@ -88,6 +94,8 @@ def native_engine(
 
 
 def _extension() -> Any:
+    if IS_FREE_THREADED:
+        raise ImportError("free-threaded Python has no limited API")
     return importlib.import_module("rnnedge_runtime._native")
 
 
