@@ -140,9 +140,8 @@ class TextSplitter:
         self._next.extendleft(reversed(joined[1:]))
         delimiter = self.shape.delimiter
         cells = next(split_lines([text], delimiter), [])
-        error = not_csv_error(where=self.where, row=0, reason="its quote is not closed")
-        message = str(error).replace("row 0", f"line {first}")
-        return Line(first, cells[:-1], Fault(OPEN_QUOTE, message))
+        fault = self._no_csv("its quote is not closed", line=first)
+        return Line(first, cells[:-1], replace(fault, reason=OPEN_QUOTE))
 
     def _looks_like_a_row(self, text: str) -> bool:
         if '"' in text and is_quote_open(text, self.shape.delimiter):
