@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import os
@@ -11,28 +12,56 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.encoding import HEAD_BYTES, TextLines, find_encoding, peek
 from rnnedge_runtime.tables.options import TableOptions
 
+from .partial_files import (
+    keep_mode,
+    partial_path,
+    remove_stale,
+    sync_folder,
+    what_to_do,
+)
+
+if TYPE_CHECKING:
+    from .live_input import Wait
+
 
 @contextlib.contextmanager
-def open_lines(source: str, options: TableOptions | None = None) -> Iterator[TextLines]:
+def open_lines(
+    source: str,
+    options: TableOptions | None = None,
+    *,
+    wait: Wait | None = None,
+    holds_out: bool = False,
+) -> Iterator[TextLines]:
     """Lines of a text file, gzipped if its name ends in .gz; `-` is standard input.
 
     The encoding is found in the first bytes. Lines of a regular file may be read ahead.
+
+    Args:
+        source: path or `-`.
+        options: names the encoding, where it is known.
+        wait: called before each read of a pipe (`live_input.Wait`).
+        holds_out: bytes that are no text are left for the reader to find, as lone
+            surrogates or U+FFFD.
 
     Raises:
         DataError: there is no such file, or it cannot be read or unpacked.
     """
     given = options.encoding if options else None
+    live = is_live(source)
     if source == "-":
         raw = cast(IO[bytes], sys.stdin.buffer)
-        text, note = _decoded(raw, "standard input", given)
+        if live and wait is not None and os.name == "posix":
+            raw = _waiting(sys.stdin.fileno(), wait)
+        with _readable("standard input"):
+            text, note = _decoded(raw, "standard input", given, holds_out=holds_out)
         try:
-            yield TextLines(text, note, is_live=is_live(source))
+            yield TextLines(_read(text, "standard input"), note, is_live=live)
         finally:
             text.detach()
         return
@@ -52,34 +81,54 @@ def open_lines(source: str, options: TableOptions | None = None) -> Iterator[Tex
             "Give a CSV or JSON lines file, or - for standard input."
         ) from None
     with file:
+        raw = file
+        if live and wait is not None and os.name == "posix":
+            raw = _waiting(file.fileno(), wait)
         if path.suffix.lower() == ".gz":
-            file = cast(IO[bytes], gzip.GzipFile(fileobj=file))
-        with _unpacking(source):
-            text, note = _decoded(file, source, given)
-        yield TextLines(_unpacked(text, source), note, is_live=is_live(source))
+            raw = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+        with _readable(source):
+            text, note = _decoded(raw, source, given, holds_out=holds_out)
+        yield TextLines(_read(text, source), note, is_live=live)
+
+
+def _waiting(descriptor: int, wait: Wait) -> IO[bytes]:
+    from .live_input import LiveInput
+
+    return cast(IO[bytes], io.BufferedReader(LiveInput(descriptor, wait), HEAD_BYTES))
 
 
 def _decoded(
-    file: IO[bytes], where: str, given: str | None
+    file: IO[bytes], where: str, given: str | None, *, holds_out: bool
 ) -> tuple[io.TextIOWrapper, tuple[str, ...]]:
     encoding = find_encoding(peek(file), where=where, given=given)
-    text = io.TextIOWrapper(file, encoding=encoding.name, newline="")
+    errors = "strict"
+    if holds_out:
+        is_utf_8 = encoding.name.startswith("utf-8")
+        errors = "surrogateescape" if is_utf_8 else "replace"
+    text = io.TextIOWrapper(file, encoding=encoding.name, errors=errors, newline="")
     return text, (encoding.note,) if encoding.note else ()
 
 
-def _unpacked(lines: Iterable[str], where: str) -> Iterator[str]:
-    with _unpacking(where):
+def _read(lines: Iterable[str], where: str) -> Iterator[str]:
+    with _readable(where):
         yield from lines
 
 
 @contextlib.contextmanager
-def _unpacking(where: str) -> Iterator[None]:
+def _readable(where: str) -> Iterator[None]:
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"{where}: the file cannot be unpacked: {error}. It is cut short or not gzip; "
             "copy it again."
+        ) from None
+    except OSError as error:
+        remedy = "Give a file or a pipe of readings."
+        if error.errno == errno.EIO:
+            remedy = "Check the device that it comes from."
+        raise DataError(
+            f"{where}: it cannot be read any further: {error.strerror}. {remedy}"
         ) from None
 
 
@@ -126,16 +175,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         DataError: it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    target = Path(os.path.realpath(path))
+    partial = partial_path(target)
+    remove_stale(target)
     try:
         with _writable(path):
             with partial.open("wb") as file:
                 yield file
                 file.flush()
+                keep_mode(target, file.fileno())
                 os.fsync(file.fileno())
-            partial.replace(path)
+            partial.replace(target)
+            sync_folder(target.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -144,8 +198,7 @@ def _writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"{path}: the file cannot be written: {error.strerror}. "
-            "Choose a folder that exists and that you may write to."
+            f"{path}: the file cannot be written: {error.strerror}. {what_to_do(error)}"
         ) from None
 
 

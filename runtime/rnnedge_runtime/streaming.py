@@ -250,6 +250,8 @@ class RowStream:
 
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
+        if row.is_held_out:
+            return
         missing = is_missing(self._spec.features, row.readings)
         is_implausible = missing & np.isfinite(row.readings)
         is_clipped = ~missing & _is_outside(row.readings, *self._clip)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import DataError
+from .held_out import NOT_A_NUMBER
 from .timestamps import CELL_PADDING, NUMBER
 
 MISSING_WORDS = frozenset(
@@ -86,7 +87,8 @@ def text_error(
             )
     return DataError(
         f"{where}: column '{column}' holds '{text}' in row {row}, expected a number. "
-        f"{hint} Otherwise mend the cell, or leave the column out."
+        f"{hint} Otherwise mend the cell, or leave the column out.",
+        reason=NOT_A_NUMBER,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .held_out import BACKWARDS, TOO_FAR
 from .timestamps import time_text
 
 MAX_HOLE = 1_000_000
@@ -127,7 +128,8 @@ def backwards_error(
     """The error of a row that is older than the one before it."""
     return DataError(
         f"{where}: time goes backwards in row {row}, from {time_text(before_us)} to "
-        f"{time_text(time_us)}. {what_to_do}"
+        f"{time_text(time_us)}. {what_to_do}",
+        reason=BACKWARDS,
     )
 
 
@@ -135,5 +137,6 @@ def hole_error(*, where: str, row: int, missing: int, period_s: float) -> DataEr
     """The error of a jump in time too long to be a hole."""
     return DataError(
         f"{where}: {missing:,} slots of {period_s:g} s are missing before row {row}, more "
-        f"than {MAX_HOLE:,}. Mend the time of this row, or start a new series there."
+        f"than {MAX_HOLE:,}. Mend the time of this row, or start a new series there.",
+        reason=TOO_FAR,
     )
