@@ -30,6 +30,7 @@ from .int8_losses import target_deviations as target_deviations
 from .integer_judgement import JudgedOutput, StoredJudgement, again_differences
 from .rnne import quick_engine, rnne_nbytes
 from .saturations import count_saturations as count_saturations
+from .saturations import cut_rows as cut_rows
 from .verification_stream import Inputs
 
 COUNTED_STEPS = 4_000
@@ -49,6 +50,7 @@ class QuantisationReport:
         differences: one per output, without a test part; else ().
         drift: over a long stream.
         saturations: per layer, or `input`, values cut off on the last `counted_steps`.
+        cut_rows: rows of weights or biases beyond what their integers hold, by tensor.
         counted_steps: see `saturations`.
         calibration_rows: rows the scales were found on.
         float_nbytes: size of the float `.rnne`.
@@ -65,6 +67,7 @@ class QuantisationReport:
     differences: tuple[OutputDifference, ...]
     drift: Drift
     saturations: dict[str, int]
+    cut_rows: dict[str, int]
     counted_steps: int
     calibration_rows: int
     float_nbytes: int
@@ -138,6 +141,7 @@ class QuantisationReport:
         """Which layers cut off values, most of them first."""
         ordered = sorted(self.saturations.items(), key=lambda item: -item[1])
         found = [f"{name}: {count:,} values" for name, count in ordered if count]
+        found += [f"{name}: {count:,} rows" for name, count in self.cut_rows.items()]
         return ", ".join(found) or "none is cut off"
 
 
@@ -195,6 +199,7 @@ def measure_quantisation(
     counted = longest[-COUNTED_STEPS:]
     saturations, y = count_saturations(quantised, counted)
     _check_bytes(run_through(engines[1], spec, counted), y)
+    rows = cut_rows(quantised)
     judgement = StoredJudgement(
         rule="error" if scored else "difference",
         judged_on=judged_on,
@@ -207,7 +212,7 @@ def measure_quantisation(
         drift_steps=drift.num_steps,
         drift_output=drift.output,
         drift_tenths=(drift.first_tenth, drift.last_tenth),
-        cut_off=saturations,
+        cut_off=saturations | rows,
         counted_steps=len(counted),
         again=again_differences(spec, engines, metadata.golden.x),
         again_limit=tuple((JUDGED_AGAIN_FRACTION * deviations).tolist()),
@@ -226,6 +231,7 @@ def measure_quantisation(
         differences=differences,
         drift=drift,
         saturations=saturations,
+        cut_rows=rows,
         counted_steps=len(counted),
         calibration_rows=judgement.calibration_rows,
         float_nbytes=rnne_nbytes(metadata, weights),

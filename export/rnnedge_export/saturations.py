@@ -1,4 +1,4 @@
-"""Values that integers cut off, counted per layer."""
+"""Values that integers cut off, counted per layer, and weights that were."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ import numpy as np
 from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.integer_inputs import IntegerInputs
 from rnnedge_runtime.input_handling import clip_bounds
-from rnnedge_runtime.integer_numerics import LARGEST_READING
+from rnnedge_runtime.integer_numerics import (
+    LARGEST_BIAS,
+    LARGEST_FUNCTION_GAIN,
+    LARGEST_MULTIPLIER,
+    LARGEST_READING,
+)
 from rnnedge_runtime.numerics import clip
 from rnnedge_runtime.quantised import QuantisedModel, parts
 
 from .int8 import layer_name
 from .int8_losses import Outputs, run_through
 from .verification_stream import Inputs
+
+_ENDS = {
+    "multiplier": LARGEST_MULTIPLIER,
+    "bias": LARGEST_BIAS,
+    "gain": LARGEST_FUNCTION_GAIN,
+}
 
 
 def count_saturations(
@@ -31,6 +42,23 @@ def count_saturations(
             cut = engine.saturations.get(f"layers.{k}", 0)
             counts[layer_name(spec, k)] = cut
     return counts, y
+
+
+def cut_rows(quantised: QuantisedModel) -> dict[str, int]:
+    """Rows of each tensor of an integer layer that the export set to the end of its range."""
+    spec, found = quantised.spec, {}
+    for k, part in enumerate(parts(spec, quantised.kept)):
+        if part.role != "integer":
+            continue
+        for name, tensor in quantised.tensors.items():
+            largest = _ENDS.get(name.rsplit(".", 1)[1].partition("_")[0])
+            if largest is None or not name.startswith(f"layers.{k}."):
+                continue
+            rows = int(np.count_nonzero(np.abs(tensor.astype(np.int64)) == largest))
+            if rows:
+                what = name.rsplit(".", 1)[1].replace("multiplier", "weight")
+                found[f"{layer_name(spec, k)} {what}"] = rows
+    return found
 
 
 def _cut_inputs(quantised: QuantisedModel, x: Inputs) -> int:
