@@ -16,7 +16,6 @@ from torch import nn
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tolerances import MAX_LOSS
 
 from .boards.fitting import find_fit
 from .draft import FORMATS, ArtifactReport, Draft
@@ -87,12 +86,15 @@ def export(
         report: file to write the difference at every step to, as JSON, also when the proof
             fails.
         int8: write `<name>-int8.rnne`, `.wasm` in integers instead; other formats are an
-            error that gives the reason. Its difference from PyTorch has no limit, but the
-            rise of its error on the test part has.
+            error that gives the reason. Its difference from PyTorch at any one step has no
+            limit. The rise of its error on the test part has one or, where it is not known
+            what came, its mean difference from float on the last 30 % of `stream`.
         keep_float: of int8, layers to compute in float, by position or by kind.
-        max_loss: of int8, part by which the mean absolute error of an output may rise;
-            None: `tolerances.MAX_LOSS`.
-        data: of int8, training and test part; None: calibrated on `stream`, not scored.
+        max_loss: of int8, part by which the mean absolute error of an output may rise
+            (None: `tolerances.MAX_LOSS`) or, without `data`, what its mean difference from
+            float may be, as a part of its standard deviation (`tolerances.MAX_DIFFERENCE`).
+        data: of int8, training and test part; None: the first 70 % of `stream` set the
+            scales, and the rest is judged on.
         board: board that the C source must fit (`rnnedge devices`); what it costs there is
             in the report and at the top of the header.
         flash: what it may use of it, for example `64k`; None: the board's.
@@ -126,8 +128,7 @@ def export(
         )
     if int8:
         layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
-        limit = MAX_LOSS if max_loss is None else max_loss
-        request = read_request(formats, layers, limit, data, stream)
+        request = read_request(formats, layers, max_loss, data, stream)
     fit = find_fit(board, flash, ram)
     if fit is not None and "c" not in formats:
         raise SpecError(
@@ -138,9 +139,10 @@ def export(
     inputs = verification_stream(subject.spec, subject.weights, stream)
     if stream is not None and subject.user is not None:
         check_tokens(subject.spec, stream)
+    request = request.settled(subject) if request else None
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
-    notes = _notes(subject, recording)
+    notes = _notes(subject, recording) + (request.notes if request else [])
     make_draft: Callable[[str], Draft] = partial(
         Draft, folder=folder, name=name, fit=fit, simd=simd
     )

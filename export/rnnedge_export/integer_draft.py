@@ -40,7 +40,7 @@ class IntegerDraft(Draft):
     ) -> None:
         super().__init__(format_name, folder, name + SUFFIX, fit, simd=simd)
         self.quantised = quantised
-        self.quantisation = quantisation
+        self.quantisation: QuantisationReport = quantisation
 
     def describe(
         self, subject: Subject, recording: Recording
@@ -48,7 +48,10 @@ class IntegerDraft(Draft):
         """As for a float model; the golden outputs become those of the integers."""
         metadata, _ = super().describe(subject, recording)
         described = dataclasses.replace(
-            metadata, digest=self.quantised.digest, numerics=INTEGER_NUMERICS
+            metadata,
+            digest=self.quantised.digest,
+            numerics=INTEGER_NUMERICS,
+            int8_judgement=self.quantisation.judgement.text(),
         )
         return described, self.quantised
 
@@ -61,5 +64,4 @@ class IntegerDraft(Draft):
 
     def check(self, report: str | os.PathLike[str] | None) -> None:
         """Raise ParityError when an error on the test part rises by more than allowed."""
-        assert self.quantisation is not None
         self.quantisation.check()

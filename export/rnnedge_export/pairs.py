@@ -7,12 +7,14 @@ from typing import Protocol
 import numpy as np
 
 from rnnedge_runtime.engine import Engine
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 from rnnedge_runtime.tolerances import INT8_STD_FRACTION, PARITY_ULPS
 
 from .checks import Check, outcome
+from .judged_checks import measured_again, stored_judgement
 from .parity import Array, compare, step_through, target_errors
 from .verification_stream import Inputs
 
@@ -79,6 +81,13 @@ def _two_numerics(name: str, first: Streamed, other: Streamed) -> list[Check]:
     same = Check(name, "one spec in two numerics", outcome(is_same), detail=detail)
     if not is_same:
         return [same]
+    integers, item = (other, first)
+    if first.model.metadata.numerics == INTEGER_NUMERICS:
+        integers, item = (first, other)
+    stored = stored_judgement(integers.model)
+    if stored is not None:
+        models = integers.model, item.model
+        return [same, measured_again(DIFFERENCE, stored, *models, item.errors)]
     y, expected = (
         found.astype(np.float64) for found in (_outputs(other, first.x), first.y)
     )

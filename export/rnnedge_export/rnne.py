@@ -68,13 +68,32 @@ def build_rnne(
     sections = [
         model,
         *ranges,
-        (b"SPEC", 0, spec_to_json(spec).encode()),
-        (b"PROD", 0, metadata.producer.encode()),
+        *_texts(metadata),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
         tensors,
     ]
     return assemble(sections)
+
+
+def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
+    """Size of the file that `build_rnne` gives, without streaming anything."""
+    spec, num_steps = metadata.spec, len(metadata.golden.x)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    golden = bytes(4 + 4 * num_steps * (spec.input_size + spec.output_size))
+    long_run = bytes(40 + 8 * spec.input_size)
+    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
+    return len(assemble([model, *ranges, *_texts(metadata), *proofs, tensors]))
+
+
+def _texts(metadata: Metadata) -> list[Section]:
+    texts = [
+        (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
+        (b"PROD", 0, metadata.producer.encode()),
+    ]
+    if metadata.int8_judgement:
+        texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
+    return texts
 
 
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:

@@ -26,6 +26,7 @@ from .c_source.hosting import find_compiler, no_compiler
 from .c_source.loading import check_is_source, is_c_source, load_c
 from .checks import Check, VerifyReport, outcome
 from .judge import Judge, Judgement, find_judge, rounding_errors
+from .judged_checks import judged_at_export
 from .long_run import read_long_run
 from .pairs import DIFFERENCE, compare_pair
 from .parity import Array, Parity, compare, step_through
@@ -173,6 +174,7 @@ class _Verification:
             *self.javascript(),
             self.weights,
             self.golden(),
+            *judged_at_export(self.model),
             *self.compiled(),
             *self.long_run(),
             self.run_equals_step(),

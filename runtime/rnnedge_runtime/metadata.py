@@ -58,6 +58,7 @@ class Metadata:
         numerics: name of the arithmetic, `f32.v1`.
         golden: recorded steps.
         producer: name and version of the writer.
+        int8_judgement: what the export of integers was judged on, as JSON; "" for none.
     """
 
     spec: ModelSpec
@@ -65,6 +66,7 @@ class Metadata:
     numerics: str
     golden: Golden
     producer: str
+    int8_judgement: str = ""
 
 
 def metadata_to_text(metadata: Metadata) -> dict[str, str]:

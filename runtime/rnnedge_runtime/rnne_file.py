@@ -25,7 +25,16 @@ MAGIC = b"\x89RNNE\r\n\x1a"
 VERSION = 1
 MAX_SECTIONS = 64
 CRITICAL = 1
-KNOWN_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD", b"LONG", b"PROD", b"RNGE")
+KNOWN_SECTIONS = (
+    b"MODL",
+    b"WGTS",
+    b"SPEC",
+    b"GOLD",
+    b"LONG",
+    b"PROD",
+    b"RNGE",
+    b"JUDG",
+)
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
 HEADER = struct.Struct("<8sIIIIII")
@@ -188,6 +197,7 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         numerics=numerics,
         golden=_golden(sections[b"GOLD"], spec, where=where),
         producer=_text(sections, b"PROD", where),
+        int8_judgement=_text(sections, b"JUDG", where),
     )
 
 

@@ -101,10 +101,18 @@ LOSS_STD_FRACTION = 1e-3
 """The same for a model that is nearly exact, in the target's standard deviations: of a tiny
 error any rounding is a large part."""
 
+MAX_DIFFERENCE = 0.05
+"""Mean difference of int8 from float where it is not known what came, in standard deviations of
+the output: it bounds what the error can change by. Trained networks took a thousandth; another
+layer order or scale takes tenths."""
+
 INT8_STD_FRACTION = 0.05
-"""Mean difference of int8 from float in `verify`, in standard deviations of the target: trained
-networks took a thousandth; another layer order, scale or run takes tenths. What int8 costs in
-accuracy is judged at export, where it is known what came."""
+"""The same in `verify`, of files that hold no judgement of their export."""
+
+JUDGED_AGAIN_FRACTION = 1e-4
+"""What the mean difference of int8 from float may change by when `verify` measures it again on
+the recorded steps, in standard deviations of the output, on top of what float32 may be off by:
+the integers give the same bytes, and the float model the same within rounding."""
 
 QUIET_STD_FRACTION = 0.01
 """What int8 may stand away from float on a quiet input for ever, in the target's standard

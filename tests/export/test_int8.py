@@ -215,17 +215,15 @@ def test_layers_kept_in_float_are_named(gru, tmp_path):
         )
 
 
-def test_without_a_run_the_stream_calibrates_and_nothing_is_scored(gru, tmp_path):
-    module = module_of(gru)
-    with pytest.raises(SpecError, match="nothing to calibrate the integers on"):
-        export_module(module, formats="rnne", out=tmp_path, int8=True)
-    assert not list(tmp_path.iterdir())
+def test_without_a_run_the_stream_calibrates_and_is_judged_on(gru, tmp_path):
     report = export_module(
-        module, formats="rnne", out=tmp_path, int8=True, stream=gru.stream
+        module_of(gru), formats="rnne", out=tmp_path, int8=True, stream=gru.stream
     )
     found = report.artifacts[0].quantisation
     assert found.losses == ()
-    assert found.calibration_rows == len(gru.stream)
+    assert found.calibration_rows == int(0.7 * len(gru.stream))
+    assert len(found.differences) == gru.spec.output_size
+    assert report.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,8 @@ def artifact_block(metadata: Metadata, content: Mapping[str, Any], seal: str) ->
         "spec": json.loads(spec_to_json(metadata.spec)),
         **content,
     }
+    if metadata.int8_judgement:
+        fields["int8_judgement"] = metadata.int8_judgement
     texts = [f"{_safe_json(key)}: {_safe_json(value)}" for key, value in fields.items()]
     body = ",\n".join(texts)
     return f"{BLOCK_START}{{\n{body}\n}}\n{seal}{BLOCK_END}\n"

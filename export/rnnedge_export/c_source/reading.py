@@ -107,7 +107,8 @@ def read_description(
             f"{digest[:12]}. The file was changed; export it again."
         )
     producer = str(content.get("producer", ""))
-    return Metadata(spec, digest, numerics, golden, producer), parameters
+    judgement = str(content.get("int8_judgement", ""))
+    return Metadata(spec, digest, numerics, golden, producer, judgement), parameters
 
 
 def read_name(path: Path) -> str:
