@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from math import isfinite
@@ -12,6 +11,9 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.spreadsheet import spreadsheet_option
+from rnnedge.cli.terminal import echo
+from rnnedge.csv_rows import CsvRows
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How the forecasts are written.",
 )
+@spreadsheet_option
 @click.option(
     "--state",
     "state_path",
@@ -96,6 +99,7 @@ def command(
     backend: str | None,
     time: str | None,
     series: str | None,
+    spreadsheet_safe: bool,
     **reading: Any,
 ) -> None:
     """Write the forecast from every reading of a table.
@@ -139,7 +143,13 @@ def command(
             ctx.exit(128 + stop.signal)
         names = [output.name for output in model.spec.outputs]
         with open_output(sink, in_place=is_live(source)) as file:
-            write = row_writer(file, output_format, reader, names)
+            write = row_writer(
+                file,
+                output_format,
+                reader,
+                names,
+                is_for_spreadsheet=spreadsheet_safe,
+            )
             if recorder is not None:
                 write = recorder.before(write)
             stream_to(
@@ -152,7 +162,7 @@ def command(
     if stop.signal:
         saved = f"; the state is in {state_path}" if state_path else ""
         rows = stream.findings.num_rows
-        click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
+        echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
 
 
@@ -171,10 +181,10 @@ def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
 
     tracks = recorder.tracks()
     if not tracks:
-        click.echo(f"{plot}: no picture, as there are no rows.", err=True)
+        echo(f"{plot}: no picture, as there are no rows.", err=True)
         return
     plot_run(plot, model.spec, tracks)
-    click.echo(f"Plot: {plot}", err=True)
+    echo(f"Plot: {plot}", err=True)
 
 
 def stream_to(
@@ -204,7 +214,12 @@ def stream_to(
 
 
 def row_writer(
-    file: IO[str], output_format: str, reader: RowReader, names: list[str]
+    file: IO[str],
+    output_format: str,
+    reader: RowReader,
+    names: list[str],
+    *,
+    is_for_spreadsheet: bool = False,
 ) -> Write:
     """A function that writes one row of output; for CSV the header is written here.
 
@@ -214,6 +229,7 @@ def row_writer(
         reader: names the first columns: the series, if there are several, then the time,
             or `row` for the row number where there is none.
         names: of the outputs.
+        is_for_spreadsheet: as in `CsvRows`.
     """
     time_column, series = reader.time_column, reader.series_column
     first = "row" if time_column is None else time_column or "time"
@@ -230,7 +246,7 @@ def row_writer(
         return [str(value) if isfinite(value) else "" for value in forecast]
 
     def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        table.writerow([*stamps(row), *texts(forecast)])
+        table.write(stamps(row), texts(forecast))
 
     def write_json(row: Row, forecast: NDArray[np.float32] | None) -> None:
         pairs = zip(columns, stamps(row), strict=True)
@@ -246,8 +262,8 @@ def row_writer(
 
     if output_format == "jsonl":
         return write_json
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow([*columns, *names])
+    table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
+    table.write([*columns, *names])
     return write_csv
 
 
@@ -287,17 +303,17 @@ def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
     for note in reader.notes:
-        click.echo(f"{where}: {note}", err=True)
+        echo(f"{where}: {note}", err=True)
     if reader.time_column is None and period_s is not None:
-        click.echo(
+        echo(
             f"{where}: no time column, so rows are taken {period_s:g} s apart.",
             err=True,
         )
     for line in findings.lines():
-        click.echo(f"{where}: {line}", err=True)
+        echo(f"{where}: {line}", err=True)
     if findings.is_other_period:
         apart = "" if reader.series_column else ", or name their --series COLUMN"
-        click.echo(
+        echo(
             f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
             f"them{apart}, or take a model trained on their period.",
             err=True,
