@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 
 if TYPE_CHECKING:
     from rnnedge.tasks.forecast.preparing import Prepared
@@ -36,9 +35,9 @@ def print_quantisation(
     network = scores.pop(NETWORK)
     ordered = {NETWORK: network, NETWORK_INT8: scored, **scores}
     print_table(score_table(spec, ordered, season))
-    click.echo()
+    echo()
     for line in quantisation_lines(found):
-        click.echo(line)
+        echo(line)
 
 
 def quantisation_lines(found: QuantisationReport) -> list[str]:

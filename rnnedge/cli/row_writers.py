@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from math import isfinite
 from typing import IO, TYPE_CHECKING
+
+from rnnedge.csv_rows import CsvRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ def row_writer(
     names: list[str],
     *,
     has_header: bool = False,
+    is_for_spreadsheet: bool = False,
 ) -> Write:
     """A function that writes one row of output; for CSV the header is written here.
 
@@ -34,6 +36,7 @@ def row_writer(
             or `row` for the row number where there is none.
         names: of the outputs.
         has_header: the file has rows already, so none is written.
+        is_for_spreadsheet: as in `CsvRows`.
     """
     time_column, series = reader.time_column, reader.series_column
     first = "row" if time_column is None else time_column or "time"
@@ -50,7 +53,7 @@ def row_writer(
         return [str(value) if isfinite(value) else "" for value in forecast]
 
     def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        table.writerow([*stamps(row), *texts(forecast)])
+        table.write(stamps(row), texts(forecast))
 
     def write_json(row: Row, forecast: NDArray[np.float32] | None) -> None:
         pairs = zip(columns, stamps(row), strict=True)
@@ -66,7 +69,7 @@ def row_writer(
 
     if output_format == "jsonl":
         return write_json
-    table = csv.writer(file, lineterminator="\n")
+    table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
     if not has_header:
-        table.writerow([*columns, *names])
+        table.write([*columns, *names])
     return write_csv

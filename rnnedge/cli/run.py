@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.spreadsheet import spreadsheet_option
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How the forecasts are written.",
 )
+@spreadsheet_option
 @click.option(
     "--state",
     "state_path",
@@ -105,6 +108,7 @@ def command(
     backend: str | None,
     time: str | None,
     series: str | None,
+    spreadsheet_safe: bool,
     **reading: Any,
 ) -> None:
     """Write the forecast from every reading of a table.
@@ -140,12 +144,12 @@ def command(
     recorder = None if plot is None else recorder_for(plot, model)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
-    held = HeldOut(lambda text: click.echo(f"{where}: {text}", err=True), strict)
+    held = HeldOut(lambda text: echo(f"{where}: {text}", err=True), strict)
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(open_state(state_path))
         blob = restore_state(stream, state)
         if state is not None and state.note:
-            click.echo(f"{state.path}: {state.note}.", err=True)
+            echo(f"{state.path}: {state.note}.", err=True)
         stop = stack.enter_context(Stop())
         waiting = Waiting(stop)
         try:
@@ -174,7 +178,12 @@ def command(
         )
         names = [output.name for output in model.spec.outputs]
         write = row_writer(
-            output.file, output_format, reader, names, has_header=output.has_header
+            output.file,
+            output_format,
+            reader,
+            names,
+            has_header=output.has_header,
+            is_for_spreadsheet=spreadsheet_safe,
         )
         if recorder is not None:
             write = recorder.before(write)
@@ -184,12 +193,12 @@ def command(
     report(stream, reader, model.spec.sample_period_s)
     num_rows = output.num_rows + held.total
     for line in held.lines(num_rows):
-        click.echo(f"{where}: {line}", err=True)
+        echo(f"{where}: {line}", err=True)
     if plot is not None and recorder is not None:
         save_plot(plot, model, recorder)
     if stop.signal:
         saved = f"; the state is in {state_path}" if state_path else ""
-        click.echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
+        echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
     if held.total > output.num_rows:
         raise DataError(
@@ -214,10 +223,10 @@ def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
 
     tracks = recorder.tracks()
     if not tracks:
-        click.echo(f"{plot}: no picture, as there are no rows.", err=True)
+        echo(f"{plot}: no picture, as there are no rows.", err=True)
         return
     plot_run(plot, model.spec, tracks)
-    click.echo(f"Plot: {plot}", err=True)
+    echo(f"Plot: {plot}", err=True)
 
 
 class Waiting:
@@ -305,17 +314,17 @@ def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
     for note in reader.notes:
-        click.echo(f"{where}: {note}", err=True)
+        echo(f"{where}: {note}", err=True)
     if reader.time_column is None and period_s is not None:
-        click.echo(
+        echo(
             f"{where}: no time column, so rows are taken {period_s:g} s apart.",
             err=True,
         )
     for line in findings.lines():
-        click.echo(f"{where}: {line}", err=True)
+        echo(f"{where}: {line}", err=True)
     if findings.is_other_period:
         apart = "" if reader.series_column else ", or name their --series COLUMN"
-        click.echo(
+        echo(
             f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
             f"them{apart}, or take a model trained on their period.",
             err=True,

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import click
-
 from rnnedge_runtime.errors import DataError, RnnEdgeError
 from rnnedge_runtime.tables.durations import parse_duration
 
 from .row_output import RowOutput
 from .state_file import StateFile
+from .terminal import echo
 
 IDLE_S = 1.0
 """By default, the least time between two states saved because no row is waiting."""
@@ -186,7 +185,7 @@ class Saver:
             self._state.save(blob, self._output.mark())
         except DataError as error:
             if self._failure is None:
-                click.echo(
+                echo(
                     f"{type(error).__name__}: {error} The forecasts go on; the state is "
                     "tried again.",
                     err=True,
