@@ -95,8 +95,9 @@ def read_user_module(module: nn.Module, example: Sequence[Any] | None) -> UserMo
     """A UserModule from what the caller of `export` passed, checked by calling it once.
 
     Raises:
-        SpecError: no example, a layer bidirectional over time, another element type than float32, or
-            a call that does not return `(y, state)` with state of the same shapes.
+        SpecError: no example, a layer bidirectional over time, another element type than
+            float32, or a call that does not return `(y, state)` with state of the same
+            shapes.
         ShapeError: the example's `x` is not `[B, T, I]`.
     """
     name = type(module).__name__
