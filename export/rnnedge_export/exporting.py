@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +22,9 @@ from .boards.fitting import find_fit
 from .draft import FORMATS, ArtifactReport, Draft
 from .int8 import Int8Data, read_request
 from .integer_draft import IntegerDraft
+from .looking_back import check_windows
 from .parity import Parity
-from .proof import Recording, module_keeps_promise, record
+from .proof import Recording, record
 from .quantisation_report import measure_quantisation
 from .subject import Subject, read_subject
 from .verification_stream import check_tokens, verification_stream
@@ -64,6 +66,7 @@ def export(
     flash: str | None = None,
     ram: str | None = None,
     simd: bool = True,
+    single_steps: bool = False,
 ) -> ExportReport:
     """Write `<out>/<name>.onnx`, `.pt`, `.rnne`, `.c`, `.wasm`, proved against the module.
 
@@ -101,6 +104,8 @@ def export(
         ram: the same for state and stack.
         simd: whether WebAssembly may use SIMD; False for browsers older than 2021, Safari
             older than 16.4 (2023). The bytes are the same.
+        single_steps: take what a user's module gives step by step for the truth, though on
+            a window it gives other numbers; without, such a module is refused.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
@@ -143,6 +148,7 @@ def export(
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
     notes = _notes(subject, recording) + (request.notes if request else [])
+    notes += warned(check_windows(subject, recording, single_steps=single_steps))
     make_draft: Callable[[str], Draft] = partial(
         Draft, folder=folder, name=name, fit=fit, simd=simd
     )
@@ -189,6 +195,14 @@ def export(
     return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
 
 
+def warned(*notes: str) -> list[str]:
+    """Those that say something, each shown as a warning: they change what numbers mean."""
+    said = [note for note in notes if note]
+    for note in said:
+        warnings.warn(f"export: {note}", stacklevel=4)
+    return said
+
+
 def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
     unknown = [item for item in formats if item not in FORMATS]
     if unknown or not formats:
@@ -220,13 +234,6 @@ def _notes(subject: Subject, recording: Recording) -> list[str]:
         notes.append(
             "The module does not run in float64, so PyTorch's own rounding error is not "
             "known and the limit does not count it."
-        )
-    difference = module_keeps_promise(subject, recording)
-    if difference is not None:
-        notes.append(
-            f"In one call of {len(recording.golden.x)} steps the module itself gives other "
-            f"numbers than in as many calls of one (by {difference:.1e}). The artifacts "
-            "follow the single steps."
         )
     return notes
 

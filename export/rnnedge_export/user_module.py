@@ -17,6 +17,8 @@ from torch.utils import _pytree as pytree
 
 from rnnedge_runtime.errors import ShapeError, SpecError
 
+from .looking_ahead import refuse_looking_ahead
+
 _SIGNATURE = (
     "Write forward(x, state: List[Tensor]) or forward(x, *state), returning (y, state), "
     "with x [B, T, I] and y [B, T, O]."
@@ -93,12 +95,12 @@ def read_user_module(module: nn.Module, example: Sequence[Any] | None) -> UserMo
     """A UserModule from what the caller of `export` passed, checked by calling it once.
 
     Raises:
-        SpecError: no example, a bidirectional layer, another element type than float32, or
-            a call that does not return `(y, state)` with state of the same shapes.
+        SpecError: no example, a layer bidirectional over time, another element type than
+            float32, or a call that does not return `(y, state)` with state of the same
+            shapes.
         ShapeError: the example's `x` is not `[B, T, I]`.
     """
     name = type(module).__name__
-    _refuse_bidirectional(module)
     if example is None or (isinstance(example, tuple | list) and not example):
         raise SpecError(
             f"export: {name} is not a SequenceModel and no example was given. "
@@ -129,6 +131,7 @@ def read_user_module(module: nn.Module, example: Sequence[Any] | None) -> UserMo
     state = tuple(tensor.detach().cpu().clone() for tensor in flat)
     user = UserModule(own, x.detach().cpu(), state, structure)
     _check_call(user)
+    refuse_looking_ahead(user)
     return user
 
 
@@ -172,16 +175,6 @@ def _check_call(user: UserModule) -> None:
             f"expected [B={batch_size}, T=1, O]. {_time_major_hint(user.module)}"
             f"{_SIGNATURE}"
         )
-
-
-def _refuse_bidirectional(module: nn.Module) -> None:
-    for name, part in module.named_modules():
-        if isinstance(part, nn.RNNBase) and part.bidirectional:
-            raise SpecError(
-                f"export: layer '{name or type(part).__name__}' is bidirectional: it "
-                "needs the future to compute the present, so it cannot stream. Train "
-                "with bidirectional=False."
-            )
 
 
 def time_major_layers(module: nn.Module) -> list[str]:

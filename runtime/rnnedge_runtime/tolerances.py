@@ -48,6 +48,17 @@ TIME_FEATURE_ERROR = 2e-7
 """Error of the derived columns: three roundings of float32 (6e-8 each) in the last sum and
 the angle, plus the polynomials' own 1e-8 and the phase cut to 2^-26 of a turn."""
 
+WINDOW_FLOAT64_FRACTION = 1e-6
+"""Part of an output's standard deviation that a module on a window may be off by from its
+single steps, in float64: a mean over time with a weight of a thousandth moves it by 1e-4."""
+
+WINDOW_FLOAT32_FRACTION = 1e-4
+"""The same for modules that run in float32 only."""
+
+WINDOW_ROUNDING_FACTOR = 8.0
+"""Multiple of what float32 itself is off by on the same steps, in either: a window sums in
+another order than single steps do."""
+
 
 def parity_limit(y_reference: ArrayLike, float32_error: float = 0.0) -> float:
     """Largest difference allowed between two engines of one model.
