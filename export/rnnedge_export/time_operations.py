@@ -75,14 +75,12 @@ def first_time_operation(
     """
     for length in _PRIMES:
         rows = torch.from_numpy(x[:length])[None].repeat(len(user.x), 1, 1)
-        arguments = (rows, *user.arguments()[1:])
         if any(length in tensor.shape for tensor in user.state):
             continue
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             try:
-                program = torch.export.export(user.module, arguments, strict=False)
-                return _first(program.graph.nodes, length)
+                return _first(user.program(rows).graph.nodes, length)
             except Exception:  # torch.export raises errors of many types
                 continue
     return None
