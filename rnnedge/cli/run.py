@@ -130,6 +130,7 @@ def command(
     from rnnedge_runtime.streaming import RowStream
     from rnnedge_runtime.tables.held_out import HeldOut
     from rnnedge_runtime.tables.jumps import Jumps, longest_jump_us
+    from rnnedge_runtime.tables.known_rows import KnownRows
     from rnnedge_runtime.tables.rows import read_rows
 
     from .row_files import is_live, open_lines
@@ -159,8 +160,10 @@ def command(
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(open_state(state_path))
         blob = restore_state(stream, state)
-        for name, last_us in last_times(stream):
-            jumps.start(name, last_us)
+        last_us = last_times(stream)
+        for name, time_us in last_us.items():
+            jumps.start(name, time_us)
+        known = KnownRows(last_us, is_at_hand=not live)
         if state is not None and state.note:
             click.echo(f"{state.path}: {state.note}.", err=True)
         stop = stack.enter_context(Stop())
@@ -186,9 +189,11 @@ def command(
                 sink,
                 in_place=live,
                 grows=state is not None,
-                mark=state.mark_of(blob) if state is not None and blob else None,
+                mark=None if state is None else state.mark_of(blob),
             )
         )
+        if state is not None:
+            state.begin(blob, output.mark())
         names = [output.name for output in model.spec.outputs]
         write = row_writer(
             output.file, output_format, reader, names, has_header=output.has_header
@@ -197,9 +202,15 @@ def command(
             write = recorder.before(write)
         saver = Saver(state, output, stream.snapshot, every=every, is_live=live)
         waiting.saver = saver
-        rows = jumps.settled(reader.rows)
+        rows = jumps.settled(known.new_rows(reader.rows))
         stream_to(write, rows, stream, stop, saver, output, held)
     report(stream, reader, model.spec.sample_period_s)
+    if known.count:
+        click.echo(
+            f"{where}: {known.count:,} rows were passed over, as the saved state holds "
+            "them already.",
+            err=True,
+        )
     num_rows = output.num_rows + held.total
     for line in held.lines(num_rows):
         click.echo(f"{where}: {line}", err=True)
@@ -222,12 +233,13 @@ def now_us() -> int:
     return time_ns() // 1000
 
 
-def last_times(stream: AnyStream) -> list[tuple[str, int | None]]:
+def last_times(stream: AnyStream) -> dict[str, int]:
     """Time of the last row of each series that a saved state holds."""
     from rnnedge_runtime.streaming import RowStream
 
     streams = [("", stream)] if isinstance(stream, RowStream) else stream.items()
-    return [(name, one.last_time_us) for name, one in streams]
+    found = {name: one.last_time_us for name, one in streams}
+    return {name: time_us for name, time_us in found.items() if time_us is not None}
 
 
 def recorder_for(plot: Path, model: Model) -> Recorder:

@@ -91,6 +91,8 @@ def unpack_rows(blob: bytes, model: Model) -> SavedRows:
     clock = None
     if flags & _HAS_CLOCK:
         late_us = float(phase)
+        if late_us == 0 and math.copysign(1, late_us) < 0:
+            raise _impossible("its last row came -0 us late")
         period_us = (model.spec.sample_period_s or 0.0) * 1e6
         if version < ROW_STREAM_VERSION:  # there the phase is the time of slot 0
             late_us = time_us - (phase + slot * period_us)

@@ -145,6 +145,8 @@ class RowStream:
                 self.findings.add(NEW_STRETCHES, row.number)
             self._clock = SlotClock(period_s, time_us)
             return self._step(row, time_us // 1_000_000)
+        if time_us < clock.time_us:
+            return self._repeat(row)
         after = clock.advance(time_us)
         steps = after.slot - clock.slot
         self._check_steps(row, steps)
@@ -155,23 +157,27 @@ class RowStream:
         self.findings.num_single += steps == 1
         self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
         if steps == 0:
-            self.findings.num_rows += 1
-            self.findings.add(REPEATED_ROWS, row.number)
-            return self._forecast
+            return self._repeat(row)
         self.findings.add(MISSING_ROWS, row.number, steps - 1)
         if steps > 1:
             for slot_us in clock.times_us(time_us, steps)[:-1]:
                 self._stream.step(self._empty, time=slot_us // 1_000_000)
         return self._step(row, time_us // 1_000_000)
 
+    def _repeat(self, row: Row) -> NDArray[np.float32] | None:
+        """The last forecast once more, for a row in a slot already taken."""
+        self.findings.num_rows += 1
+        self.findings.add(REPEATED_ROWS, row.number)
+        return self._forecast
+
     def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
         """Whether the hole before the row is too long to be stepped.
 
         Raises:
-            DataError: the row is older than the one before it.
+            DataError: the row belongs to a slot before that of the row before it.
         """
         assert row.time_us is not None
-        if row.time_us < clock.time_us:
+        if row.time_us < clock.time_us and not clock.is_same_slot(row.time_us):
             apart = " tell several series apart with --series COLUMN,"
             apart = "" if self._is_one_of_many else apart
             raise backwards_error(

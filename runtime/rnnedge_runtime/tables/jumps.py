@@ -89,10 +89,9 @@ class Jumps:
         self._start = _Series()
         self._newest_us: int | None = None
 
-    def start(self, series: str, last_us: int | None) -> None:
+    def start(self, series: str, last_us: int) -> None:
         """Take the time of the last row of a saved state."""
-        if last_us is not None:
-            self._believe(series, last_us)
+        self._believe(series, last_us)
 
     def settled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows whose times are believed, those of each series in their order."""
