@@ -13,7 +13,7 @@ C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/bindin
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables
+.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables kills
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -62,6 +62,10 @@ fuzz:
 # The table reader against polars on drawn tables, and on changed ones.
 fuzz-tables: $(BUILT)
 	$(BIN)/python tests/fuzz_tables.py $(TABLE_SECONDS)
+
+# `rnnedge run` killed 222 times at drawn moments, and continued; about ten minutes.
+kills: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_study.py
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

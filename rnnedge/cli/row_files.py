@@ -10,12 +10,13 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.encoding import HEAD_BYTES, TextLines, find_encoding, peek
+from rnnedge_runtime.tables.held_out import MAX_LINE
 from rnnedge_runtime.tables.options import TableOptions
 
 from .partial_files import (
@@ -28,6 +29,8 @@ from .partial_files import (
 
 if TYPE_CHECKING:
     from .live_input import Wait
+
+_MAX_FIRST_LINE = 1 << 26
 
 
 @contextlib.contextmanager
@@ -61,7 +64,8 @@ def open_lines(
         with _readable("standard input"):
             text, note = _decoded(raw, "standard input", given, holds_out=holds_out)
         try:
-            yield TextLines(_read(text, "standard input"), note, is_live=live)
+            lines = _read(text, "standard input", is_bounded=holds_out)
+            yield TextLines(lines, note, is_live=live)
         finally:
             text.detach()
         return
@@ -88,7 +92,8 @@ def open_lines(
             raw = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
         with _readable(source):
             text, note = _decoded(raw, source, given, holds_out=holds_out)
-        yield TextLines(_read(text, source), note, is_live=live)
+        lines = _read(text, source, is_bounded=holds_out)
+        yield TextLines(lines, note, is_live=live)
 
 
 def _waiting(descriptor: int, wait: Wait) -> IO[bytes]:
@@ -109,9 +114,24 @@ def _decoded(
     return text, (encoding.note,) if encoding.note else ()
 
 
-def _read(lines: Iterable[str], where: str) -> Iterator[str]:
+def _read(text: io.TextIOWrapper, where: str, *, is_bounded: bool) -> Iterator[str]:
+    """The lines of a text; one that is far too long is cut, and its rest left out."""
     with _readable(where):
-        yield from lines
+        first = text.readline(_MAX_FIRST_LINE if is_bounded else -1)
+        if is_bounded and len(first) == _MAX_FIRST_LINE:
+            raise DataError(
+                f"{where}: the first line has more than {_MAX_FIRST_LINE - 1:,} "
+                "characters, expected a header. Check that this is a table."
+            )
+        size = max(MAX_LINE, 4 * len(first)) if is_bounded else -1
+        line = first
+        while line:
+            is_cut = len(line) == size and line[-1] not in "\r\n"
+            yield line
+            while is_cut:
+                rest = text.readline(size)
+                is_cut = len(rest) == size and rest[-1] not in "\r\n"
+            line = text.readline(size)
 
 
 @contextlib.contextmanager

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
     from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.rows import RowReader
+    from rnnedge_runtime.tables.rows import Row, RowReader
 
     from .row_output import RowOutput
     from .row_writers import Write
@@ -70,6 +71,12 @@ if TYPE_CHECKING:
     help="Save the state after so many rows, or so long: 100, 30s. Of a pipe both, "
     "and when no row is waiting, if not given; of a file 30s.",
 )
+@click.option(
+    "--max-jump",
+    metavar="PERIOD",
+    help="A longer step in time is believed once ten rows bear it out; off: at once. "
+    "A day or 24 sampling periods if not given.",
+)
 @click.option("--strict", is_flag=True, help="A line that cannot be read ends the run.")
 @click.option(
     "--plot",
@@ -103,6 +110,7 @@ def command(
     output_format: str,
     state_path: Path | None,
     save_every: str | None,
+    max_jump: str | None,
     strict: bool,
     plot: Path | None,
     backend: str | None,
@@ -125,6 +133,8 @@ def command(
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
     from rnnedge_runtime.tables.held_out import HeldOut
+    from rnnedge_runtime.tables.jumps import Jumps, longest_jump_us
+    from rnnedge_runtime.tables.known_rows import KnownRows
     from rnnedge_runtime.tables.rows import read_rows
 
     from .row_files import is_live, open_lines
@@ -145,9 +155,19 @@ def command(
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
     held = HeldOut(lambda text: echo(f"{where}: {text}", err=True), strict)
+    jumps = Jumps(
+        longest_jump_us(model.spec.sample_period_s, max_jump),
+        where=where,
+        now_us=now_us if live else None,
+        refuse=lambda fault, row: held.add(fault, row.line),
+    )
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(open_state(state_path))
         blob = restore_state(stream, state)
+        last_us = last_times(stream)
+        for name, time_us in last_us.items():
+            jumps.start(name, time_us)
+        known = KnownRows(last_us, is_at_hand=not live)
         if state is not None and state.note:
             echo(f"{state.path}: {state.note}.", err=True)
         stop = stack.enter_context(Stop())
@@ -173,9 +193,11 @@ def command(
                 sink,
                 in_place=live,
                 grows=state is not None,
-                mark=state.mark_of(blob) if state is not None and blob else None,
+                mark=None if state is None else state.mark_of(blob),
             )
         )
+        if state is not None:
+            state.begin(blob, output.mark())
         names = [output.name for output in model.spec.outputs]
         write = row_writer(
             output.file,
@@ -189,8 +211,15 @@ def command(
             write = recorder.before(write)
         saver = Saver(state, output, stream.snapshot, every=every, is_live=live)
         waiting.saver = saver
-        stream_to(write, reader, stream, stop, saver, output, held)
+        rows = jumps.settled(known.new_rows(reader.rows))
+        stream_to(write, rows, stream, stop, saver, output, held)
     report(stream, reader, model.spec.sample_period_s)
+    if known.count:
+        echo(
+            f"{where}: {known.count:,} rows were passed over, as the saved state holds "
+            "them already.",
+            err=True,
+        )
     num_rows = output.num_rows + held.total
     for line in held.lines(num_rows):
         echo(f"{where}: {line}", err=True)
@@ -206,6 +235,20 @@ def command(
             f"{num_rows:,}. Mend the table, or say how it is written: the first of each "
             "kind is named above."
         )
+
+
+def now_us() -> int:
+    """The time of this machine in microseconds since 1970."""
+    return time_ns() // 1000
+
+
+def last_times(stream: AnyStream) -> dict[str, int]:
+    """Time of the last row of each series that a saved state holds."""
+    from rnnedge_runtime.streaming import RowStream
+
+    streams = [("", stream)] if isinstance(stream, RowStream) else stream.items()
+    found = {name: one.last_time_us for name, one in streams}
+    return {name: time_us for name, time_us in found.items() if time_us is not None}
 
 
 def recorder_for(plot: Path, model: Model) -> Recorder:
@@ -254,7 +297,7 @@ class Waiting:
 
 def stream_to(
     write: Write,
-    reader: RowReader,
+    rows: Iterator[Row],
     stream: AnyStream,
     stop: Stop,
     saver: Saver,
@@ -271,7 +314,7 @@ def stream_to(
     try:
         while not output.is_left():
             with stop.interruptible():
-                row = next(reader.rows, None)
+                row = next(rows, None)
             if row is None:
                 break
             try:

@@ -79,9 +79,26 @@ class StateFile:
                 "Name another --state file, or delete this one."
             ) from None
 
-    def mark_of(self, blob: bytes) -> Mark | None:
-        """Where the output stood at a saved state, if a killed process left word of it."""
+    def mark_of(self, blob: bytes | None) -> Mark | None:
+        """Where the output stood at a saved state, if a killed process left word of it.
+
+        Args:
+            blob: the state; None before the first one was saved.
+        """
         return next((mark for crc, mark in self._marks if crc == _crc_in(blob)), None)
+
+    def begin(self, blob: bytes | None, mark: Mark | None) -> None:
+        """Keep in mind where the output stands at the state that the stream goes on from.
+
+        Raises:
+            DataError: that cannot be written.
+        """
+        if mark is not None:
+            self._marks = [(_crc_in(blob), mark)]
+            try:
+                self._write_marks()
+            except OSError as error:
+                raise self._unsaved(error) from None
 
     def save(self, blob: bytes, mark: Mark | None = None) -> None:
         """Put `blob` in place of the older state, on the disk when this returns.
@@ -97,10 +114,13 @@ class StateFile:
                 self._write_marks()
             replace_durably(self.target, blob)
         except OSError as error:
-            raise DataError(
-                f"{self.path}: the state cannot be saved: {error.strerror}. "
-                f"{what_to_do(error)}"
-            ) from None
+            raise self._unsaved(error) from None
+
+    def _unsaved(self, error: OSError) -> DataError:
+        return DataError(
+            f"{self.path}: the state cannot be saved: {error.strerror}. "
+            f"{what_to_do(error)}"
+        )
 
     def close(self) -> None:
         """Give the state to other processes.
@@ -258,5 +278,5 @@ def _marks_in(lock: int) -> list[tuple[int, Mark]]:
         return []
 
 
-def _crc_in(blob: bytes) -> int:
-    return int.from_bytes(blob[-4:], "little")
+def _crc_in(blob: bytes | None) -> int:
+    return int.from_bytes(blob[-4:], "little") if blob else -1

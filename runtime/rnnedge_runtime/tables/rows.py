@@ -29,10 +29,11 @@ from .careful_rows import Columns, careful_rows
 from .cell_text import check_columns
 from .changes import CounterChanges
 from .encoding import TextLines
-from .held_out import HeldOut, Line
+from .held_out import NO_TIME, NOT_A_ROW, Fault, HeldOut, Line
 from .layouts import find_objects
 from .look_ahead import is_at_hand, look_ahead
 from .options import TableOptions
+from .pivot import column_name
 from .pivot_rows import LongTable, pivot_rows
 from .resampling import parse_resampling, resampled_rows
 from .row_cells import (
@@ -47,6 +48,8 @@ from .row_cells import (
 from .time_reading import TimeParser, TimeReading
 from .time_sample import find_carefully
 from .timestamps import CELL_PADDING
+
+_Named = tuple[int, Any, int, str | None, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,6 @@ def _read_carefully(cells: Cells, table: AskedTable, held: HeldOut) -> RowReader
         table.series is not None,
         [(cells.reader(name), cells.get(name)) for name in table.sources],
     )
-    lines = from_first_time(lines, _stamp_in(stamp_of), reading, cells.notes)
 
     def read() -> Iterator[Row]:
         times = None if reading is None else TimeParser(reading)
@@ -244,7 +246,9 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
     where, pivot = table.where, table.options.pivot or ""
     check_columns([pivot], cells.names, where=where, role="pivot")
     check_roles(cells.names, table)
-    sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
+    lines, is_at_hand = _sound(cells, table.held), not table.is_live
+    seen, lines = look_ahead(lines, is_at_hand=is_at_hand)
+    sample = [line.cells for line in seen]
     reading = find_reading(cells, sample, table, {pivot}) if sample else None
     if sample and reading is None:
         raise DataError(
@@ -266,27 +270,43 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
         for name, column in long.columns_of.items()
     }
     changes = CounterChanges(table.spec, table.options)
-    rows = from_first_time(rows, stamp_of, reading, cells.notes)
+    lines = from_first_time(lines, _stamp_in(stamp_of), reading, cells.notes)
 
-    def lines() -> Iterator[tuple[int, Any, int, str | None, str, dict[str, Any]]]:
+    def cells_of(times: TimeParser, number: int, row: Any) -> _Named:
+        identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
+        if not identifier:
+            raise DataError(
+                f"{where}: pivot column '{pivot}' is empty in row {number}. "
+                "Name the reading of every row.",
+                reason=NOT_A_ROW,
+            )
+        series, stamp = series_of(row, number), stamp_of(row)
+        key = f"{series or ''}\0{identifier}"
+        time_us = times.parse(cell_text(stamp), row=number, series=key)
+        found = {name: get(row) for name, get in gets.items()}
+        for name, cell in found.items() if table.held is not None else ():
+            column = column_name(identifier, name, is_alone=not long.are_named)
+            if column in readers:
+                number_in(readers[column], cell, number)
+        return number, stamp, time_us, series, identifier, found
+
+    def named() -> Iterator[_Named]:
         assert reading is not None
         times = TimeParser(reading)
-        for number, row in enumerate(rows, 1):
-            identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
-            if not identifier:
-                raise DataError(
-                    f"{where}: pivot column '{pivot}' is empty in row {number}. "
-                    "Name the reading of every row."
-                )
-            series, stamp = series_of(row, number), stamp_of(row)
-            key = f"{series or ''}\0{identifier}"
-            time_us = times.parse(cell_text(stamp), row=number, series=key)
-            found = {name: get(row) for name, get in gets.items()}
-            yield number, stamp, time_us, series, identifier, found
+        for number, line in enumerate(lines, 1):
+            try:
+                found = cells_of(times, number, line.cells)
+            except DataError as error:
+                if table.held is None:
+                    raise
+                fault = Fault(error.reason or NO_TIME, str(error))
+                table.held.add(fault, line.number)
+                continue
+            yield found
 
     def read() -> Iterator[Row]:
         for line in pivot_rows(
-            lines() if sample else iter(()),
+            named() if sample else iter(()),
             long,
             spec=table.spec,
             options=table.options,
@@ -303,6 +323,16 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
 
     column = reading.column if reading else None
     return RowReader(where, column, table.series, read(), cells.notes)
+
+
+def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:
+    """The lines of a table that have no fault."""
+    for row in cells.rows:
+        line = row if isinstance(row, Line) else Line(0, row)
+        if line.fault is None:
+            yield line
+        elif held is not None:
+            held.add(line.fault, line.number)
 
 
 def _float32(readings: list[float]) -> NDArray[np.float32]:

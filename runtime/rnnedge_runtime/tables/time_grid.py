@@ -59,6 +59,10 @@ class SlotClock:
         )
         return SlotClock(self.period_s, time_us, self.slot + steps, late_us)
 
+    def is_same_slot(self, time_us: int) -> bool:
+        """Whether a row that is older belongs to the last row's slot all the same."""
+        return self.time_us - time_us <= CLEAN * self.period_s * 1e6
+
     def is_off(self, time_us: int, steps: int) -> bool:
         """Whether a row `steps` slots on lies more than `OFF_GRID_FRACTION` beside them."""
         period_us = self.period_s * 1e6
