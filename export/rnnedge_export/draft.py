@@ -31,12 +31,13 @@ from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND, no_compiler
 from .c_source.loading import load_c
 from .c_source.naming import c_identifier
-from .foreign import build_foreign_onnx, scriptable_step
+from .foreign import build_foreign_onnx
 from .onnx_graph import build_onnx
 from .parity import Parity, compare, step_through
 from .proof import Recording
 from .quantisation_report import QuantisationReport
 from .rnne import build_rnne
+from .script_step import scriptable_step
 from .sequence_model import SequenceModel
 from .subject import Subject
 from .torchscript import save_torchscript

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from .looking_back import check_windows
 from .parity import Parity
 from .proof import Recording, record
 from .quantisation_report import measure_quantisation
+from .returned import Choice
 from .subject import Subject, read_subject
 from .verification_stream import check_tokens, verification_stream
 
@@ -54,7 +55,7 @@ def export(
     formats: str | Sequence[str] = ("onnx",),
     out: str | os.PathLike[str] = ".",
     name: str = "model",
-    example: Sequence[Any] | None = None,
+    example: Sequence[Any] | Mapping[str, Any] | None = None,
     features: str | Feature | Sequence[str | Feature] | None = None,
     targets: str | Target | Sequence[str | Target] | None = None,
     stream: NDArray[Any] | None = None,
@@ -68,6 +69,8 @@ def export(
     ram: str | None = None,
     simd: bool = True,
     single_steps: bool = False,
+    outputs: Choice = None,
+    state: Choice = None,
 ) -> ExportReport:
     """Write `<out>/<name>.onnx`, `.pt`, `.rnne`, `.c`, `.wasm`, proved against the module.
 
@@ -81,8 +84,8 @@ def export(
         formats: some of `onnx`, `torchscript`, `rnne`, `c`, `wasm`.
         out: folder, made when absent.
         name: file name without ending; of C sources the identifier made of it.
-        example: `(x, state...)` for a user's own module; the state is that of a new
-            stream.
+        example: `(x, state...)` for a user's own module, or the arguments of its forward
+            by name; the state is that of a new stream.
         features: names of the inputs of a user's module; `x_0`, ... by default.
         targets: names of its outputs; `y_0`, ... by default. Fewer targets than outputs
             means several steps ahead of each.
@@ -104,6 +107,9 @@ def export(
             older than 16.4 (2023). The bytes are the same.
         single_steps: take what a user's module gives step by step for the truth, though on
             a window it gives other numbers; without, such a module is refused.
+        outputs: of a user's module, what it returns as outputs: a position, a key, a path
+            such as `1.h`, or several; put side by side. Found where it is not given.
+        state: the same for the new state, in the order in which the state goes in.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
@@ -139,7 +145,14 @@ def export(
             f"export: the board {fit.board.name} was named, but no C source asked for, and "
             "only that runs there. Add the format c."
         )
-    subject = read_subject(model, example=example, features=features, targets=targets)
+    subject = read_subject(
+        model,
+        example=example,
+        features=features,
+        targets=targets,
+        outputs=outputs,
+        state=state,
+    )
     inputs = verification_stream(subject.spec, subject.weights, stream)
     if stream is not None and subject.user is not None:
         check_tokens(subject.spec, stream)
@@ -221,7 +234,7 @@ def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
 
 
 def _notes(subject: Subject, recording: Recording) -> list[str]:
-    notes = []
+    notes = list(subject.user.notes) if subject.user else []
     if subject.reason:
         notes.append(
             f"{type(subject.module).__name__} is not a chain of layers: {subject.reason}. "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -178,11 +180,21 @@ def test_dropout_in_evaluation_and_work_in_place_still_pass(
     assert not verify([report.artifacts[0].path]).has_failed
 
 
-def test_a_module_that_cannot_be_copied_is_explained(tmp_path):
-    """Wrong: a raw RuntimeError of copy.deepcopy. Right: a SpecError."""
+def test_a_kept_tensor_with_a_gradient_is_hidden_state_too(tmp_path):
+    """Wrong: a raw RuntimeError of copy.deepcopy. Right: the reason is its hidden state."""
     module = KeepsATensor()
     module(*EXAMPLE)
-    with pytest.raises(SpecError, match=r"KeepsATensor cannot be copied: .*attributes"):
+    with pytest.raises(SpecError, match="hidden state or draws random numbers"):
+        export(module, example=EXAMPLE, out=tmp_path)
+
+
+def test_a_module_that_cannot_be_copied_is_explained(tmp_path):
+    module = WritesToItsOwnTensors()
+    module.log = Path(__file__).open(encoding="utf-8")  # noqa: SIM115
+    with (
+        module.log,
+        pytest.raises(SpecError, match=r"cannot be copied because of .*'log' \(Text"),
+    ):
         export(module, example=EXAMPLE, out=tmp_path)
 
 
