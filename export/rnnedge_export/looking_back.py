@@ -9,7 +9,6 @@ where it runs there, so that a small dependence is not taken for rounding.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from rnnedge_runtime.tolerances import (
 )
 
 from .looking_ahead import bidirectional_layers, looks_ahead
+from .module_copy import same_again
 from .proof import Recording
 from .subject import Subject
 from .time_operations import TimeOperation, first_time_operation
@@ -147,7 +147,7 @@ class _Steps:
 
     def __init__(self, subject: Subject, x: NDArray[np.float32], dtype: torch.dtype):
         assert subject.user is not None
-        self.module = copy.deepcopy(subject.user.module).to(dtype)
+        self.module = same_again(subject.user.module).to(dtype)
         self.x = torch.from_numpy(x).to(dtype)
         self.dtype = dtype
         self.y = np.empty((len(x), subject.spec.output_size))

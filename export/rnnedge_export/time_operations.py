@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from .capture_errors import module_path
-from .user_module import UserModule
+from .module_copy import same_again
+from .user_module import FlatStep, UserModule
 
 _PRIMES = (13, 11, 7, 5)
 _ONE_AXIS = {
@@ -75,12 +76,14 @@ def first_time_operation(
     """
     for length in _PRIMES:
         rows = torch.from_numpy(x[:length])[None].repeat(len(user.x), 1, 1)
+        step = FlatStep(user, same_again(user.module))
         if any(length in tensor.shape for tensor in user.state):
             continue
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             try:
-                return _first(user.program(rows).graph.nodes, length)
+                program = torch.export.export(step, (rows, *user.state), strict=False)
+                return _first(program.graph.nodes, length)
             except Exception:  # torch.export raises errors of many types
                 continue
     return None

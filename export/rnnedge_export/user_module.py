@@ -143,15 +143,10 @@ class UserModule:
             )
         return found, new_state
 
-    def program(self, x: Tensor | None = None) -> Any:
-        """A copy in `torch.export`: `x` and flat state to `y` and flat state.
-
-        Args:
-            x: `[B, T, I]` example; None: the first step of the module's own.
-        """
+    def program(self) -> Any:
+        """One step of a copy in `torch.export`: `x` and flat state to `y` and flat state."""
         flat = FlatStep(self, same_again(self.module))
-        first = self.x[:, :1] if x is None else x
-        return torch.export.export(flat, (first, *self.state), strict=False)
+        return torch.export.export(flat, (self.x[:, :1], *self.state), strict=False)
 
     def with_batch(self, batch_size: int) -> UserModule | None:
         """The same with the example repeated along the batch axis; None if it cannot.
@@ -232,6 +227,7 @@ def read_user_module(
     refuse_looking_ahead(user)
     check_returned(user, returned.value, _time_major_hint(own) + _SIGNATURE)
     check_own_loop(user)
+    refuse_looking_ahead(user)
     is_chosen = outputs is not None or state is not None
     notes = notes_on(user, returned.value, is_chosen=is_chosen)
     return dataclasses.replace(
