@@ -76,15 +76,14 @@ def error_text(error: BaseException) -> str:
     return text[:300].rstrip(".:")
 
 
-def depends_on_values(error: BaseException) -> bool:
-    """Whether a tracer stopped at a branch on the values of a tensor."""
-    return "data-dependent" in str(error).lower()
+class BranchError(SpecError):
+    """A traced graph would hold one way through forward, which has several."""
 
 
-def branches_on_values(format_name: str, name: str, error: BaseException) -> SpecError:
-    """A graph holds one way through forward, and forward has several."""
-    return SpecError(
-        f"export to {format_name}: forward of {name} takes another way for other values of "
-        f"its inputs ({error_text(error)}), and a graph holds one way only. Write the "
-        "choice with torch.where."
+def branches_on_values(format_name: str, name: str) -> BranchError:
+    """The error of a module whose graph depends on the numbers it was traced with."""
+    return BranchError(
+        f"export to {format_name}: forward of {name} reads values of x or of its state "
+        "(`if`, `.item()`, `float()`), so it may go another way with other values, and a "
+        "graph holds one way only. Write the choice with torch.where."
     )

@@ -50,7 +50,8 @@ def read_arguments(
         if len(known) < len(rest) and not has_star and by_keyword:
             num_positional = len(known)
             known += by_keyword
-        known += [f"state_{k}" for k in range(len(known), len(rest))]
+        stem = "state" if has_star else "argument"
+        known += [f"{stem}_{k}" for k in range(len(known), len(rest))]
         names = tuple(known[: len(rest)])
     if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
         shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__

@@ -239,7 +239,7 @@ def _notes(subject: Subject, recording: Recording) -> list[str]:
     notes = list(subject.user.notes) if subject.user else []
     if subject.reason:
         notes.append(
-            f"{type(subject.module).__name__} is not a chain of layers: {subject.reason}. "
+            f"{_name_of(subject)} is not a chain of layers: {subject.reason}. "
             "Its artifacts run one step of one stream at a time, on the backends onnx and "
             "torchscript only."
         )
@@ -249,6 +249,10 @@ def _notes(subject: Subject, recording: Recording) -> list[str]:
             "known and the limit does not count it."
         )
     return notes
+
+
+def _name_of(subject: Subject) -> str:
+    return subject.user.name if subject.user else type(subject.module).__name__
 
 
 def _write_report(path: Path, subject: Subject, drafts: Sequence[Draft]) -> None:

@@ -7,10 +7,7 @@ about the exporting machine is left out.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,11 +18,13 @@ import torch
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.metadata import Metadata
 
-from .capture_errors import branches_on_values, depends_on_values, error_text
+from .capture_errors import BranchError, branches_on_values, error_text
 from .module_copy import same_again
 from .onnx_graph import OPSET, seal_model
+from .silence import silence
 from .subject import Subject
 from .user_module import FlatStep, UserModule
+from .value_reads import reads_values
 
 
 def build_foreign_onnx(subject: Subject, metadata: Metadata) -> bytes:
@@ -41,16 +40,16 @@ def build_foreign_onnx(subject: Subject, metadata: Metadata) -> bytes:
     reasons: dict[str, None] = {}
     for attempt in (_of_program, _of_decomposed, _of_trace):
         try:
-            with _silence():
+            with silence():
                 model = attempt(user, inputs, outputs)
             _check_names(model, inputs, outputs)
             _strip(model)
             onnx.checker.check_model(model, full_check=True)
             _check_first_step(model, user)
             return seal_model(model, metadata)
+        except BranchError:
+            raise
         except Exception as error:  # exporters and checkers raise errors of many types
-            if depends_on_values(error):
-                raise branches_on_values("ONNX", user.name, error) from None
             reasons[error_text(error)] = None
     advice = "Use operations that torch.onnx.export supports."
     if isinstance(user.module, torch.jit.ScriptModule):
@@ -85,10 +84,15 @@ def _of_exported(program: Any, inputs: list[str], outputs: list[str]) -> Any:
 
 def _of_trace(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
     """PyTorch's older exporter."""
+    if reads_values(user):
+        raise branches_on_values("ONNX", user.name)
     buffer = io.BytesIO()
+    example = (user.x[:, :1], *user.state)
+    flat = FlatStep(user, same_again(user.module))
+    traced = torch.jit.trace(flat, example, check_trace=False)
     torch.onnx.export(
-        FlatStep(user, same_again(user.module)),
-        (user.x[:, :1], *user.state),
+        traced,
+        example,
         buffer,
         dynamo=False,
         input_names=inputs,
@@ -151,21 +155,3 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _graphs(attribute.g)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the exporters' progress lines and warnings from the terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

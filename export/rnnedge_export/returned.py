@@ -236,16 +236,25 @@ class Returned:
                 f"expected one tensor for each of {took}. Return the new state in the "
                 "structure and shapes of the state that came in."
             )
-        unset = ", ".join(self.unset)
-        if unset:
-            start += f", while {unset} is not in the example"
+        if len(found) == len(self.took):
+            return SpecError(
+                f"{start}: the state, and no output beside it. Return (y, state) with y "
+                "[B, T, O]."
+            )
+        if self.unset:
+            start += f", while {', '.join(self.unset)} is not in the example"
+        hint = (
+            f" Where {self.unset[0]} is state, put its tensor into the example."
+            if self.unset
+            else ""
+        )
         state = _suggestion(could, [name for name, _ in self.took])
         rest = [path for path, _ in found if path not in state] or could[:1]
         return SpecError(
             f"{start}. Which of it is the new state is not clear; {_texts(could)} could be, "
             "by shape. Return (y, state) in the structure that came in, or name both, the "
             f"state in the order {self.names()}: for example outputs={_option(rest)}, "
-            f"state={_option(state)}."
+            f"state={_option(state)}.{hint}"
         )
 
     def names(self, *, shapes: bool = False) -> str:

@@ -30,11 +30,16 @@ def check_returned(user: UserModule, value: Any, hint: str) -> None:
     batch_size = user.x.shape[0]
     for path in user.binding.outputs:
         y = at(value, path)
-        if y.is_complex() or y.is_sparse or y.is_quantized:
+        if y.is_complex():
             raise SpecError(
-                f"{where}: its output {path_text(path)} is {y.dtype}, expected real numbers "
-                "in a dense tensor. Return real and imaginary part side by side, or dense "
-                "numbers."
+                f"{where}: its output {path_text(path)} is {y.dtype}, expected real "
+                "numbers. Return real and imaginary part side by side."
+            )
+        if y.layout != torch.strided or y.is_quantized:
+            kind = y.dtype if y.is_quantized else y.layout
+            raise SpecError(
+                f"{where}: its output {path_text(path)} is {kind}, expected a dense tensor "
+                "of plain numbers. Return it with .dequantize() or .to_dense()."
             )
         if y.numel() % batch_size or (y.ndim and y.shape[0] != batch_size):
             what = (

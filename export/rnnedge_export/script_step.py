@@ -6,7 +6,6 @@ the file. Otherwise it is traced, which is right only where forward always goes 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -16,10 +15,12 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
 
-from .capture_errors import branches_on_values, depends_on_values, error_text
+from .capture_errors import BranchError, branches_on_values, error_text
 from .module_copy import same_again
+from .silence import silence
 from .structure import Path, at, children
 from .user_module import FlatStep, UserModule
+from .value_reads import reads_values
 
 _HEAD = "def forward(self, x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]]:\n"
 
@@ -33,14 +34,13 @@ def scriptable_step(user: UserModule) -> nn.Module:
     reasons = []
     for make in (_scripted, _traced):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with silence():
                 step = make(user)
                 _check_first_step(step, user)
             return step
+        except BranchError:
+            raise
         except Exception as error:  # torch.jit raises errors of many types
-            if depends_on_values(error):
-                raise branches_on_values("TorchScript", user.name, error) from None
             reasons.append(error_text(error))
     raise SpecError(
         f"export to TorchScript: {user.name} cannot be scripted: {reasons[0]}; nor traced: "
@@ -65,11 +65,8 @@ def _scripted(user: UserModule) -> nn.Module:
 
 
 def _traced(user: UserModule) -> nn.Module:
-    try:
-        user.program()
-    except Exception as error:
-        if depends_on_values(error):
-            raise
+    if reads_values(user):
+        raise branches_on_values("TorchScript", user.name)
     flat = FlatStep(user, same_again(user.module))
     step = nn.Module()
     with torch.no_grad():

@@ -23,6 +23,7 @@ from .matching import Binding
 from .module_copy import own_copy, same_again, unwrapped
 from .returned import Choice, Returned
 from .returned_checks import check_own_loop, check_returned, notes_on, target_names
+from .silence import silence
 from .structure import at, path_text, rebuild, tensors
 
 _SIGNATURE = (
@@ -146,7 +147,8 @@ class UserModule:
     def program(self) -> Any:
         """One step of a copy in `torch.export`: `x` and flat state to `y` and flat state."""
         flat = FlatStep(self, same_again(self.module))
-        return torch.export.export(flat, (self.x[:, :1], *self.state), strict=False)
+        with silence():
+            return torch.export.export(flat, (self.x[:, :1], *self.state), strict=False)
 
     def with_batch(self, batch_size: int) -> UserModule | None:
         """The same with the example repeated along the batch axis; None if it cannot.
