@@ -25,6 +25,7 @@ from .parity import Parity
 from .proof import Recording, module_keeps_promise, record
 from .quantisation_report import measure_quantisation
 from .subject import Subject, read_subject
+from .threads import torch_threads
 from .verification_stream import check_tokens, verification_stream
 
 
@@ -45,6 +46,7 @@ class ExportReport:
     notes: tuple[str, ...]
 
 
+@torch_threads(1)
 def export(
     model: nn.Module,
     *,
