@@ -28,6 +28,7 @@ from .proof import Recording, record
 from .quantisation_report import measure_quantisation
 from .returned import Choice
 from .subject import Subject, read_subject
+from .threads import torch_threads
 from .verification_stream import check_tokens, verification_stream
 
 
@@ -48,6 +49,7 @@ class ExportReport:
     notes: tuple[str, ...]
 
 
+@torch_threads(1)
 def export(
     model: nn.Module,
     *,

@@ -31,6 +31,7 @@ from .long_run import read_long_run
 from .pairs import DIFFERENCE, compare_pair
 from .parity import Array, Parity, compare, step_through
 from .rnne import numpy_engine_of, outputs_from_start
+from .threads import torch_threads
 from .verification_stream import Inputs, stream_like, with_implausible
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.loading import load_wasm
@@ -61,9 +62,10 @@ def verify(
         _Verification(model, models[:k] + models[k + 1 :])
         for k, model in enumerate(models)
     ]
-    checks = [check for one in verified for check in one.checks()]
-    for k, other in enumerate(verified[1:], start=1):
-        checks += compare_pair(_sibling(verified[:k], other), other)
+    with torch_threads(1):
+        checks = [check for one in verified for check in one.checks()]
+        for k, other in enumerate(verified[1:], start=1):
+            checks += compare_pair(_sibling(verified[:k], other), other)
     if all(item.is_integer for item in verified):
         why = "name the float artifact of the same run beside it"
         checks.append(verified[0].not_checked(DIFFERENCE, why))
