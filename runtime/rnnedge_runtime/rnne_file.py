@@ -14,7 +14,7 @@ import numpy as np
 from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .integer_numerics import INTEGER_NUMERICS
-from .metadata import Golden, Metadata
+from .metadata import Golden, Metadata, check_golden
 from .quantised import QuantisedModel, Tensor, tensor_types
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 from .spec import ModelSpec
@@ -209,7 +209,8 @@ def _golden(section: bytes, spec: ModelSpec, *, where: str) -> Golden:
         raise _misfit("GOLD", where)
     x = values[1 : 1 + num_x].reshape(num_steps, spec.input_size)
     y = values[1 + num_x :].reshape(num_steps, spec.output_size)
-    return Golden(x.astype(np.float32), y.astype(np.float32))
+    golden = Golden(x.astype(np.float32), y.astype(np.float32))
+    return check_golden(golden, spec, where=where)
 
 
 def _check_long_run(section: bytes, spec: ModelSpec, *, where: str) -> None:

@@ -8,6 +8,8 @@ that is missing or out of range.
 from __future__ import annotations
 
 import itertools
+import math
+import reprlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +23,9 @@ from .layers import AddLast, Difference, Embedding, Layer, Opaque
 from .time_features import MAX_PERIOD_S, DerivedInput
 
 MISSING_POLICIES = ("hold", "reject")
+LARGEST_STATE = 2**20
+"""Most values that one stream of a model may carry (docs/security.md)."""
+
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _MOST_NAMED = 3
 
@@ -234,8 +239,8 @@ def _check_signature(spec: ModelSpec) -> None:
     ascending = all(a < b for a, b in itertools.pairwise(quantiles))
     if not ascending or any(not 0 < q < 1 for q in quantiles):
         raise SpecError(
-            f"ModelSpec: quantiles are {quantiles}, expected ascending values between "
-            "0 and 1. Give for example (0.1, 0.5, 0.9)."
+            f"ModelSpec: quantiles are {reprlib.repr(quantiles)}, expected ascending "
+            "values between 0 and 1. Give for example (0.1, 0.5, 0.9)."
         )
     for item in spec.derived:
         if not 1 <= item.period_s <= MAX_PERIOD_S:
@@ -300,10 +305,20 @@ def _check_chain(spec: ModelSpec) -> None:
             not 0 <= source < spec.input_size for source in layer.sources
         ):
             raise SpecError(
-                f"{where} names inputs {layer.sources}, but the model input has "
+                f"{where} names inputs {reprlib.repr(layer.sources)}, but the model input has "
                 f"{spec.input_size} values. Use indices from 0."
             )
         size = layer.output_size
+    num_values = sum(
+        math.prod(shape)
+        for layer in spec.layers
+        for shape in layer.state_shapes().values()
+    )
+    if num_values > LARGEST_STATE:
+        raise SpecError(
+            f"ModelSpec: the layers carry {num_values:,} values from step to step, at most "
+            f"{LARGEST_STATE:,} are possible. Make the hidden sizes smaller."
+        )
     if size != spec.output_size:
         raise SpecError(
             f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "

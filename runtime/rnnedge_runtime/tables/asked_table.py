@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..spec import ModelSpec
-from .cell_text import check_columns
+from .cell_text import check_columns, listed
 from .changes import change_name
 from .held_out import HeldOut
 from .options import TableOptions
@@ -50,20 +50,20 @@ class AskedTable:
 
 def check_names(names: list[str], table: AskedTable) -> None:
     """Raise DataError unless the columns are there that were asked for."""
-    where = table.where
+    where, known = table.where, set(names)
     for feature in table.spec.feature_names:
         counter = feature.removesuffix(change_name(""))
-        is_change = feature not in names and counter in names and counter != feature
+        is_change = feature not in known and counter in known and counter != feature
         if is_change and counter not in table.options.difference:
             raise DataError(
                 f"{where}: the model input '{feature}' is the change of '{counter}', "
                 f"which the table has. Read it with --difference {counter}."
             )
     value = named_value(names)
-    if value is not None and not {*table.sources} & {*names}:
+    if value is not None and not known & {*table.sources}:
         raise DataError(
             f"{where}: there is no column '{table.sources[0]}' for the model input, the "
-            f"table has {', '.join(name for name in names if name)}. If its rows name what "
+            f"table has {listed(names)}. If its rows name what "
             f"they read, name the column of these names (--pivot)."
         )
     check_columns(table.sources, names, where=where, role="model input")

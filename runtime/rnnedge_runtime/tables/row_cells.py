@@ -106,8 +106,10 @@ def text_cells(
             yield from filter.rows(split_rows(rest, dialect.shape))
         notes.extend(filter.notes)
 
+    places = {name: k for k, name in reversed(list(enumerate(names)))}
+
     def get(name: str) -> Callable[[Any], Any]:
-        index = names.index(name)
+        index = places[name]
         return lambda row: row[index]
 
     return Cells(names, rows(), get, dialect.reader, notes, held_names is not None)
