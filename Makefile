@@ -11,9 +11,12 @@ INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
 C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/binding/*.[ch]) \
 	runtime/binding/CMakeLists.txt CMakeLists.txt
+BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
+FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables kills
+.PHONY: demo test bare bench lint format wheel wheels pins clean exhaustive vec-report fuzz \
+	fuzz-tables kills
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -67,8 +70,27 @@ fuzz-tables: $(BUILT)
 kills: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_study.py
 
+# For this machine, with its bill of materials.
 wheel: $(INSTALLED)
-	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+	rm -rf build/wheel
+	$(BUILD_WHEEL)
+	$(FINISH_WHEEL)
+
+# For Linux on x86_64 and aarch64, and for the rest of the world; all give the same bytes.
+wheels: $(INSTALLED)
+	rm -rf build/wheel dist
+	$(BUILD_WHEEL)
+	$(FINISH_WHEEL)
+	rm -rf build/wheel
+	$(BUILD_WHEEL) -C cmake.define.CMAKE_SYSTEM_NAME=Linux \
+		-C cmake.define.CMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-C cmake.define.CMAKE_C_COMPILER=aarch64-linux-gnu-gcc
+	$(FINISH_WHEEL)
+	rm -rf build/wheel
+	$(BUILD_WHEEL) -C wheel.cmake=false -C wheel.py-api=py3
+	$(FINISH_WHEEL)
+	test -x build/aarch64/python || PYTHON=$(BIN)/python scripts/aarch64_userland.sh build/aarch64
+	$(BIN)/python scripts/check_wheels.py dist build/aarch64
 
 pins: $(INSTALLED)
 	$(BIN)/python scripts/pin_constraints.py > constraints.txt.new

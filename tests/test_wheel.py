@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +16,8 @@ import numpy as np
 import pytest
 from artifacts import save_artifact
 from cells import forecaster
+from elf_file import ElfFile
+from finish_wheel import finish, manylinux, record_of
 from strategies import random_weights
 
 import rnnedge_runtime
@@ -65,6 +70,11 @@ def unpack(wheel: Path, folder: Path) -> Path:
         if (site / name).exists():
             (folder / name).symlink_to(site / name)
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return finish(wheel, tmp_path_factory.mktemp("finished"))
 
 
 def run_on(device: Path, code: str) -> subprocess.CompletedProcess[str]:
@@ -172,3 +182,67 @@ def test_a_missing_extra_is_named(device: Path, tmp_path: Path) -> None:
     assert "MissingDependencyError" in result.stderr
     assert "pip install 'rnnedge[train]'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def library_with(**changes: object) -> ElfFile:
+    plain: dict[str, object] = dict.fromkeys(ElfFile.__slots__, False)
+    plain |= {"machine": "aarch64", "needed": ("libc.so.6",), "imports": frozenset()}
+    return ElfFile(**plain | {"versions": {}} | changes)
+
+
+@pytest.mark.parametrize(
+    ("version", "tag"),
+    [
+        ("GLIBC_2.4", "manylinux2014_aarch64.manylinux_2_17_aarch64"),
+        ("GLIBC_2.17", "manylinux2014_aarch64.manylinux_2_17_aarch64"),
+        ("GLIBC_2.34", "manylinux_2_34_aarch64"),
+    ],
+)
+def test_a_wheel_names_the_oldest_linux_it_runs_on(version: str, tag: str) -> None:
+    versions = {"libc.so.6": frozenset({version, "GLIBC_2.2.5"})}
+    assert manylinux(library_with(versions=versions), "a.so") == tag
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"needed": ("libc.so.6", "libgomp.so.1")}, "needs libgomp.so.1"),
+        ({"versions": {"libc.so.6": frozenset({"GCC_3.0"})}}, "needs GCC_3.0"),
+        ({"has_search_path": True}, "has_search_path is true"),
+        ({"has_executable_stack": True}, "has_executable_stack is true"),
+    ],
+)
+def test_a_wheel_that_needs_more_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(SystemExit, match=said):
+        manylinux(library_with(**changes), "a.so")
+
+
+def test_a_finished_wheel_lists_what_it_holds(wheel: Path, finished: Path) -> None:
+    with zipfile.ZipFile(finished) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    (record,) = (name for name in files if name.endswith("RECORD"))
+    info = record.removesuffix("/RECORD")
+    others = {name: content for name, content in files.items() if name != record}
+    assert files[record] == record_of(others, record)
+    tags = message_from_bytes(files[f"{info}/WHEEL"]).get_all("Tag")
+    assert {
+        f"cp311-abi3-{part}" for part in finished.stem.split("-")[-1].split(".")
+    } == set(tags)
+    added = set(files) - set(zipfile.ZipFile(wheel).namelist())
+    assert added == {f"{info}/sboms/rnnedge.cdx.json"}
+    sbom = json.loads(files[f"{info}/sboms/rnnedge.cdx.json"])
+    assert (sbom["bomFormat"], sbom["specVersion"]) == ("CycloneDX", "1.6")
+    assert sbom["metadata"]["component"]["version"] == rnnedge_runtime.__version__
+    found = {part["name"]: part for part in sbom["components"]}
+    assert {"numpy", "click", "onnxruntime", "rnnedge C engine"} <= set(found)
+    assert len(found) == 5
+    for part in found.values():
+        for entry in part.get("hashes", ()):
+            content = files[part["bom-ref"]]
+            assert entry["content"] == hashlib.sha256(content).hexdigest()
+
+
+def test_the_same_wheel_is_finished_to_the_same_bytes(
+    wheel: Path, finished: Path, tmp_path: Path
+) -> None:
+    assert finish(wheel, tmp_path).read_bytes() == finished.read_bytes()
