@@ -23,12 +23,14 @@ from .draft import FORMATS, ArtifactReport, Draft
 from .int8 import Int8Data, read_request
 from .integer_draft import IntegerDraft
 from .looking_back import check_windows
+from .missing_values import with_missing_passed
 from .parity import Parity
 from .proof import Recording, record
 from .quantisation_report import measure_quantisation
 from .returned import Choice
 from .subject import Subject, read_subject
 from .threads import torch_threads
+from .token_inputs import token_inputs
 from .verification_stream import check_tokens, verification_stream
 
 
@@ -156,14 +158,17 @@ def export(
         outputs=outputs,
         state=state,
     )
-    inputs = verification_stream(subject.spec, subject.weights, stream)
+    subject, nan_note = with_missing_passed(subject, features)
+    tokens = token_inputs(subject) if stream is None else {}
+    inputs = verification_stream(subject.spec, subject.weights, stream, tokens)
     if stream is not None and subject.user is not None:
         check_tokens(subject.spec, stream)
     request = request.settled(subject) if request else None
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
     notes = _notes(subject, recording) + (request.notes if request else [])
-    notes += warned(check_windows(subject, recording, single_steps=single_steps))
+    window_note = check_windows(subject, recording, single_steps=single_steps)
+    notes += warned(window_note, nan_note)
     make_draft: Callable[[str], Draft] = partial(
         Draft, folder=folder, name=name, fit=fit, simd=simd
     )

@@ -12,7 +12,7 @@ import numpy as np
 from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.input_handling import hold_readings, pass_missing
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
@@ -353,6 +353,7 @@ class _Verification:
         readings = with_implausible(self.spec, x)
         initial = self.spec.state[-1].initial_array()
         held = hold_readings(features, readings, initial, where="verify")
+        held = pass_missing(features, readings, held)
         found, expected = (
             self.step_stream(self.model.stream(), 0, len(rows), rows)
             for rows in (readings, held)

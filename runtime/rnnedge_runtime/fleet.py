@@ -38,7 +38,7 @@ class Streams:
         self._model = model
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
-        self._rejects = any(item.missing == "reject" for item in model.spec.features)
+        self._rejects = any(item.missing != "hold" for item in model.spec.features)
         where = "Model.streams"
         _check_size(count, where)
         try:
@@ -83,7 +83,8 @@ class Streams:
         Raises:
             ShapeError: an array has another shape.
             SpecError: `time` is missing.
-            NonFiniteError: a missing value of a feature whose policy is `reject`.
+            NonFiniteError: a missing value of a feature whose policy is `reject`, or an
+                infinite one where it is `pass`.
             StateError: an id is unknown or appears twice, or another thread is inside.
         """
         where = "Streams.step"

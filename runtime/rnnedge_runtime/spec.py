@@ -22,7 +22,7 @@ from .errors import SpecError
 from .layers import AddLast, Difference, Embedding, Layer, Opaque
 from .time_features import MAX_PERIOD_S, DerivedInput
 
-MISSING_POLICIES = ("hold", "reject")
+MISSING_POLICIES = ("hold", "reject", "pass")
 LARGEST_STATE = 2**20
 """Most values that one stream of a model may carry (docs/security.md)."""
 
@@ -38,7 +38,9 @@ class Feature:
         name: column name.
         unit: unit as text, "" when unknown.
         missing: `hold` replaces a missing reading (NaN, infinite or outside `range`) by the
-            last accepted one, `reject` raises NonFiniteError before any state changes.
+            last accepted one, `reject` raises NonFiniteError before any state changes, and
+            `pass` gives it to the model as NaN: of opaque models only. An infinite reading
+            of it raises NonFiniteError.
         clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
         initial: the held value before the first accepted reading (the training mean).
         range: (low, high) of plausible readings in the feature's unit; one outside it
@@ -47,7 +49,7 @@ class Feature:
 
     name: str
     unit: str = ""
-    missing: Literal["hold", "reject"] = "hold"
+    missing: Literal["hold", "reject", "pass"] = "hold"
     clip: tuple[float, float] | None = None
     initial: float = 0.0
     range: tuple[float, float] | None = None
@@ -157,6 +159,11 @@ class ModelSpec:
         """Whether the model is a graph that only ONNX or TorchScript can run."""
         return isinstance(self.layers[0], Opaque)
 
+    @cached_property
+    def passes_missing(self) -> bool:
+        """Whether a missing reading of some feature goes to the model as NaN."""
+        return any(feature.missing == "pass" for feature in self.features)
+
     @property
     def takes_readings(self) -> bool:
         """Whether a layer takes the model input as it is before the clip."""
@@ -230,6 +237,12 @@ def _check_signature(spec: ModelSpec) -> None:
             )
     for feature in spec.features:
         _check_feature(feature)
+        if feature.missing == "pass" and not spec.is_opaque:
+            raise SpecError(
+                f"ModelSpec: feature '{feature.name}' has missing='pass', but the model is "
+                "a chain of layers, in whose state a NaN would stay. Use 'hold' or "
+                "'reject'; 'pass' is for a module that handles NaN itself."
+            )
     if spec.horizon < 1:
         raise SpecError(
             f"ModelSpec: horizon is {spec.horizon}, expected 1 or more. "

@@ -80,6 +80,7 @@ def format_version(spec: ModelSpec) -> int:
         spec.max_gap_s is not None
         or bool(spec.clock)
         or any(feature.range is not None for feature in spec.features)
+        or spec.passes_missing
         or spec.takes_readings
     )
     return 2 if is_new else 1

@@ -12,7 +12,7 @@ from .arguments import TimeLike, check_count, check_out, check_readings, check_t
 from .engine import Array, State, inputs_of
 from .errors import StateError
 from .exclusive import ExclusiveUse, copied
-from .input_handling import Inputs, hold_readings
+from .input_handling import Inputs, hold_readings, pass_missing
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
 
@@ -41,8 +41,9 @@ class Stream:
     """The state of one series, and the calls that advance it.
 
     A reading is the F features in raw units; a missing value (NaN, infinite or outside
-    the feature's range) is held or rejected as the spec says. A call that raises leaves
-    the state as it was. Nothing but `reset`, `restore` and `set_state` sets the state.
+    the feature's range) is held, rejected or passed on as the spec says. A call that
+    raises leaves the state as it was. Nothing but `reset`, `restore` and `set_state` sets
+    the state.
 
     `copy` and `pickle` raise StateError: `snapshot` is the state, `restore` sets it.
     One thread at a time: a call made while another thread is inside raises StateError.
@@ -89,7 +90,8 @@ class Stream:
         Raises:
             ShapeError: `x`, `time` or `out` has another shape.
             SpecError: `time` is missing.
-            NonFiniteError: a missing value of a feature whose policy is `reject`.
+            NonFiniteError: a missing value of a feature whose policy is `reject`, or an
+                infinite one where it is `pass`.
             StateError: another thread is inside this stream.
         """
         where = "Stream.step"
@@ -101,7 +103,8 @@ class Stream:
             check_out(out, self._output.shape, where=where)
             times = check_times(spec, time, 1, where=where, is_sequence=True)
             held = self._hold(reading[None], where)
-            self._stepper.step(self._inputs.rows(held, times)[0], self._output)
+            taken = self._taken(reading[None], held)
+            self._stepper.step(self._inputs.rows(taken, times)[0], self._output)
             self._finish(held, times)
             if out is None:
                 return self._output.copy()
@@ -304,7 +307,7 @@ class Stream:
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
         held = self._hold(readings, where)
-        x = self._inputs.rows(held, times)
+        x = self._inputs.rows(self._taken(readings, held), times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)
         y: Array = outputs[0]
@@ -318,6 +321,14 @@ class Stream:
         features = self._spec.features
         held = hold_readings(features, readings, self._held, where=where)
         return self._inputs.readings(held)
+
+    def _taken(
+        self, readings: NDArray[np.float32], held: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The held readings as the model takes them: NaN where the policy is `pass`."""
+        if not self._spec.passes_missing:
+            return held
+        return pass_missing(self._spec.features, readings, held)
 
     def _finish(
         self, held: NDArray[np.float32], times: NDArray[np.int64] | None

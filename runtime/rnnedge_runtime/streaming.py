@@ -256,11 +256,14 @@ class RowStream:
         is_clipped = ~missing & _is_outside(row.readings, *self._clip)
         if not (missing.any() or is_clipped.any()):
             return
-        for k, name in enumerate(self._spec.feature_names):
+        for k, feature in enumerate(self._spec.features):
+            name = feature.name
+            fate = "passed on" if feature.missing == "pass" else "held"
             for what, are_such in (
-                (f"missing readings of {name} held", missing & ~is_implausible),
+                (f"missing readings of {name} {fate}", missing & ~is_implausible),
                 (
-                    f"implausible readings of {name}, outside {_text(self._range, k)}, held",
+                    f"implausible readings of {name}, outside {_text(self._range, k)}, "
+                    f"{fate}",
                     is_implausible,
                 ),
                 (
