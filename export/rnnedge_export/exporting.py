@@ -182,7 +182,7 @@ def export(
             simd=simd,
             quantised=quantised,
             quantisation=measure_quantisation(
-                request, quantised, metadata, subject.weights, recording.x
+                request, quantised, metadata, subject.weights, recording.x, recording
             ),
         )
     drafts: list[Draft] = []

@@ -8,12 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.engine import Engine, initial_state
-from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.errors import ParityError, SpecError
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import DRIFT_STEPS, LOSS_STD_FRACTION, PARITY_ULPS
+from rnnedge_runtime.tolerances import (
+    DRIFT_STEPS,
+    FLOAT_MEAN_FRACTION,
+    FLOAT_SIZE_FRACTION,
+    LOSS_STD_FRACTION,
+    PARITY_FLOAT32_FACTOR,
+    PARITY_ULPS,
+)
 
 from .int8 import JudgedStream, ScoredSeries
 from .parity import target_errors
+from .proof import Recording
 from .verification_stream import Inputs
 
 Outputs = NDArray[np.float32]
@@ -214,6 +222,33 @@ def output_differences(
         )
         for k, output in enumerate(spec.outputs)
     )
+
+
+def check_float(spec: ModelSpec, engine: Engine, recording: Recording) -> None:
+    """Raise ParityError when the model that integers stand for is not PyTorch's.
+
+    Args:
+        spec: the model.
+        engine: of its float weights.
+        recording: what PyTorch gives.
+    """
+    expected = recording.y.astype(np.float64)
+    means = np.abs(run_through(engine, spec, recording.x) - expected).mean(axis=0)
+    allowed = FLOAT_MEAN_FRACTION * output_spreads(spec, expected)
+    allowed += FLOAT_SIZE_FRACTION * target_errors(spec, np.abs(expected).max(axis=0))
+    if recording.float32_errors is not None:
+        rounding = target_errors(spec, recording.float32_errors)
+        allowed += PARITY_FLOAT32_FACTOR * rounding
+    is_off = ~(means <= allowed)
+    if is_off.any():
+        k = int(np.argmax(is_off))
+        raise ParityError(
+            "export to int8: the float model that was read out of the module is "
+            f"{means[k]:.2g} from PyTorch in the mean of {len(expected):,} steps of output "
+            f"'{spec.outputs[k].name}' (limit {allowed[k]:.2g}), so integers of it would "
+            "prove nothing. The artifact was not written. Export it to .rnne to see every "
+            "step with --report."
+        )
 
 
 def output_spreads(spec: ModelSpec, y: Float64) -> Float64:

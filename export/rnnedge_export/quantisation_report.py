@@ -21,6 +21,7 @@ from .int8_losses import (
     OutputDifference,
     OutputLoss,
     Outputs,
+    check_float,
     measure_drift,
     output_differences,
     output_losses,
@@ -28,6 +29,7 @@ from .int8_losses import (
 )
 from .int8_losses import target_deviations as target_deviations
 from .integer_judgement import JudgedOutput, StoredJudgement, again_differences
+from .proof import Recording
 from .rnne import quick_engine, rnne_nbytes
 from .saturations import count_saturations as count_saturations
 from .saturations import cut_rows as cut_rows
@@ -151,6 +153,7 @@ def measure_quantisation(
     metadata: Metadata,
     weights: Weights,
     stream: Inputs,
+    recording: Recording | None = None,
 ) -> QuantisationReport:
     """Compare integers with float, and the engine of the integers with their definition.
 
@@ -160,9 +163,11 @@ def measure_quantisation(
         metadata: description of the float model.
         weights: its weights.
         stream: `[T, I]` to drift and to cut off on where there is no test part.
+        recording: what PyTorch gives, to prove the float model by.
 
     Raises:
-        ParityError: the engine gives other bytes than the definition.
+        ParityError: the engine gives other bytes than the definition, or the float model
+            other numbers than PyTorch.
     """
     data, spec = request.data, quantised.spec
     assert data is not None
@@ -174,6 +179,8 @@ def measure_quantisation(
         quick_engine(metadata, weights),
         quick_engine(integer_metadata, quantised),
     )
+    if recording is not None:
+        check_float(spec, engines[0], recording)
     longest = stream
     if scored:
         longest = max((series.x for series in scored), key=len)

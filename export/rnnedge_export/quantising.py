@@ -192,7 +192,7 @@ class _Quantiser:
             raise SpecError(
                 f"int8: layer {k} (embedding): its table has {layer.num_embeddings} rows, "
                 f"and w8a16.v1 counts tokens to {LARGEST_TABLE}. Keep it in float with "
-                f"--keep-float {k}, or use a smaller vocabulary."
+                f"--keep-float {k} (keep_float=), or use a smaller vocabulary."
             )
         table = self._weight(k, "weight").astype(np.float64)
         self.unit = unit_of(HEADROOM * float(np.abs(table).max()))

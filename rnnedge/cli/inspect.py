@@ -13,6 +13,7 @@ import numpy as np
 from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.integer_summary import (
     integer_content,
+    judgement_lines,
     layer_rows,
     scale_lines,
     total_nbytes,
@@ -21,6 +22,7 @@ from rnnedge.cli.tables import print_table
 from rnnedge.cli.terminal import echo, echo_json
 from rnnedge_export.artifact_metadata import read_metadata, read_parameters
 from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
+from rnnedge_export.integer_judgement import read_judgement
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import AddLast, Layer, Opaque
 from rnnedge_runtime.metadata import Metadata
@@ -88,6 +90,7 @@ def state_nbytes(spec: ModelSpec) -> int:
 def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
     spec = metadata.spec
     integers = _integers(path, metadata)
+    judgement = read_judgement(metadata, where=path.name)
     return {
         "path": str(path),
         "file_nbytes": path.stat().st_size,
@@ -111,6 +114,7 @@ def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
         ],
         "num_golden_steps": len(metadata.golden.x),
         "integers": integer_content(integers) if integers else None,
+        "int8_judgement": json.loads(judgement.text()) if judgement else None,
         "spec": json.loads(spec_to_json(spec)),
     }
 
@@ -160,6 +164,9 @@ def _print(path: Path, metadata: Metadata) -> None:
         nbytes = total_nbytes(integers) if integers else _FLOAT_NBYTES * count
         echo(f"{count:,} weights, {nbytes / 1024:.1f} KB")
     for line in scale_lines(integers) if integers else ():
+        echo(line)
+    judgement = read_judgement(metadata, where=path.name)
+    for line in judgement_lines(judgement) if judgement else ():
         echo(line)
     entries = ", ".join(f"{entry.name} {list(entry.shape)}" for entry in spec.state)
     echo(f"\nState of one stream: {state_nbytes(spec):,} bytes ({entries})")

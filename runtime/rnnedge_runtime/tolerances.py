@@ -117,6 +117,14 @@ MAX_DIFFERENCE = 0.05
 the output: it bounds what the error can change by. Trained networks took a thousandth; another
 layer order or scale takes tenths."""
 
+FLOAT_MEAN_FRACTION = 1e-3
+"""Mean difference from PyTorch of the float model that integers stand for, in standard
+deviations of the output: the most that rounding may ever widen a limit of parity to."""
+
+FLOAT_SIZE_FRACTION = 1e-5
+"""The same as a part of the output's size, for outputs that hardly change: a hundred roundings
+of float32, which large layers add up."""
+
 INT8_STD_FRACTION = 0.05
 """The same in `verify`, of files that hold no judgement of their export."""
 
