@@ -14,6 +14,7 @@ from ..errors import FormatError, require
 from ..integrity import read_sealed
 from ..metadata import Metadata, metadata_from_text
 from ..spec import ModelSpec
+from .onnx_tensors import check_tensors
 from .opaque import run_one_by_one
 
 
@@ -29,6 +30,7 @@ def open_onnx(path: Path) -> tuple[Metadata, Engine]:
     runtime = require(
         "onnxruntime", extra="onnx", purpose=f"Running {path.name} (backend 'onnx')"
     )
+    check_tensors(content, where=path.name)
     try:
         session = runtime.InferenceSession(
             content, _options(runtime), providers=["CPUExecutionProvider"]
