@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from rnnedge_export.rnne import assemble
 from rnnedge_export.wasm.building import SECTION
 from rnnedge_export.wasm.module import _sections, custom_section, leb128
+from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.integrity import BLANK_DIGITS, MARKER, seal
 from rnnedge_runtime.protobuf import varint
 from rnnedge_runtime.rnne_file import (
@@ -27,9 +29,11 @@ _METADATA = 14
 
 
 def resealed(content: bytes) -> bytes:
-    """A sealed file with its SHA-256 made again; as it is where it holds no seal."""
+    """A sealed file with its SHA-256 made again; as it is where it holds no whole seal."""
     blank = _DIGITS.sub(MARKER + BLANK_DIGITS, content, count=1)
-    return seal(blank) if blank.count(MARKER) == 1 else content
+    with contextlib.suppress(FormatError):
+        return seal(blank)
+    return content
 
 
 def resummed(content: bytes) -> bytes:
