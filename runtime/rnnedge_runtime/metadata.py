@@ -38,6 +38,7 @@ LARGEST_RATIO = 32
 
 _MAY_MISS: tuple[str, ...] = ("pass",)  # policies that give a model missing readings
 _DIGEST = re.compile("[0-9a-f]{64}")
+_NUMERICS = re.compile("[a-z0-9.]{1,16}")
 _VERSION = re.compile("[0-9]{1,9}")
 
 
@@ -121,7 +122,12 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
     spec = spec_from_json(text[KEY_SPEC], where=where)
     if not _DIGEST.fullmatch(text[KEY_DIGEST]):
         raise FormatError(
-            f"{where}: the digest {text[KEY_DIGEST]!r} is not 64 lower-case hex digits. "
+            f"{where}: the digest {text[KEY_DIGEST][:80]!r} is not 64 lower-case hex digits. "
+            "The file was not written by rnnedge; export it again."
+        )
+    if not _NUMERICS.fullmatch(text[KEY_NUMERICS]):
+        raise FormatError(
+            f"{where}: {text[KEY_NUMERICS][:40]!r} is not the name of an arithmetic. "
             "The file was not written by rnnedge; export it again."
         )
     return Metadata(
