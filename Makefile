@@ -5,6 +5,7 @@ WORKERS ?= 2
 FUZZ_SECONDS ?= 60
 TABLE_SECONDS ?= 30
 DEMO_OUT ?= demo
+LOCK ?= device.txt
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -15,8 +16,8 @@ BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel wheels pins clean exhaustive vec-report fuzz \
-	fuzz-tables kills
+.PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
+	vec-report fuzz fuzz-tables kills
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -91,6 +92,15 @@ wheels: $(INSTALLED)
 	$(FINISH_WHEEL)
 	test -x build/aarch64/python || PYTHON=$(BIN)/python scripts/aarch64_userland.sh build/aarch64
 	$(BIN)/python scripts/check_wheels.py dist build/aarch64
+
+# The files that pip may install, by SHA-256; wants pip 23.3, which asks for metadata alone.
+locks: $(INSTALLED)
+	$(BIN)/python scripts/pin_hashes.py
+
+check-locks: $(INSTALLED)
+	rm -rf build/locked
+	$(BIN)/python -m pip download --disable-pip-version-check --quiet --no-deps --require-hashes \
+		--only-binary :all: --dest build/locked -r locks/$(LOCK)
 
 pins: $(INSTALLED)
 	$(BIN)/python scripts/pin_constraints.py > constraints.txt.new

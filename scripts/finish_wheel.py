@@ -4,7 +4,8 @@
 
 writes the wheel to FOLDER and prints its path. A wheel with a library gets the oldest manylinux
 tag (PEP 600) that the versions of its glibc symbols allow; the file must need nothing else.
-The same wheel gives the same bytes.
+One for another system (no ELF of 64 bits, or no glibc) keeps its tag. The same wheel gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def finish(wheel: Path, folder: Path) -> Path:
     stem, python, abi, platform = wheel.stem.rsplit("-", 3)
     libraries = [path for path in files if path.endswith(".so")]
     for path in libraries:
-        platform = manylinux(read_elf(files[path]), path)
+        platform = platform_of(files[path], path) or platform
     files[f"{info}/WHEEL"] = retagged(files[f"{info}/WHEEL"], python, abi, platform)
     metadata = message_from_bytes(files[f"{info}/METADATA"])
     tag = f"{python}-{abi}-{platform}"
@@ -53,6 +54,16 @@ def finish(wheel: Path, folder: Path) -> Path:
     known = {entry.filename: entry for entry in entries}
     write(target, files, known, known[record])
     return target
+
+
+def platform_of(content: bytes, path: str) -> str | None:
+    """The platform tag of a library; None where the builder's tag is right."""
+    try:
+        library = read_elf(content)
+    except ValueError:
+        return None
+    is_other = any(name.startswith("libc.musl") for name in library.needed)
+    return None if is_other else manylinux(library, path)
 
 
 def manylinux(library: ElfFile, path: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from artifacts import save_artifact
 from cells import forecaster
 from elf_file import ElfFile
-from finish_wheel import finish, manylinux, record_of
+from finish_wheel import finish, manylinux, platform_of, record_of
 from strategies import random_weights
 
 import rnnedge_runtime
@@ -215,6 +215,11 @@ def test_a_wheel_names_the_oldest_linux_it_runs_on(version: str, tag: str) -> No
 def test_a_wheel_that_needs_more_is_refused(changes: dict, said: str) -> None:
     with pytest.raises(SystemExit, match=said):
         manylinux(library_with(**changes), "a.so")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xcf\xfa\xed\xfe", b"\x7fELF\x01\x01"])
+def test_a_wheel_for_another_system_keeps_its_name(content: bytes) -> None:
+    assert platform_of(content, "a.so") is None
 
 
 def test_a_finished_wheel_lists_what_it_holds(wheel: Path, finished: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from artifacts import native_model
 from strategies import random_weights
 
+from rnnedge_runtime.backends import native
 from rnnedge_runtime.errors import StateError
 from rnnedge_runtime.layers import Linear, Lstm
 from rnnedge_runtime.model import Model
@@ -89,6 +90,23 @@ def test_a_thread_that_enters_a_stepping_fleet_is_told_to_stay_out() -> None:
     assert caught
     assert message.startswith("Streams: entered while another thread")
     fleet.step(x)
+
+
+def test_free_threaded_python_does_not_import_the_engine(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """3.13t and 3.14t would find the abi3 file, whose objects are laid out otherwise there."""
+    monkeypatch.setattr(native, "IS_FREE_THREADED", True)
+    native.has_native.cache_clear()
+    try:
+        assert not native.has_native()
+        with pytest.raises(
+            ImportError, match="free-threaded Python has no limited API"
+        ):
+            model_of(PLAIN)
+    finally:
+        native.has_native.cache_clear()
+    assert "run on NumPy: the same bytes" in caplog.text
 
 
 def test_models_streams_and_fleets_are_freed() -> None:
