@@ -32,8 +32,8 @@ class Streamed(Protocol):
         """`[T, O]` outputs, step by step."""
 
     @property
-    def errors(self) -> Array:
-        """`[O]` what float32 may be off by."""
+    def limits(self) -> Array:
+        """`[T, O]` or `[O]` what two float32 engines may differ by on the stream."""
 
     @property
     def is_bitwise(self) -> bool:
@@ -62,7 +62,7 @@ def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
     if first.is_bitwise and other.is_bitwise:
         is_equal = y.tobytes() == first.y.tobytes()
         return [*checks, Check(name, "same outputs, bit for bit", outcome(is_equal))]
-    parity = compare(y, first.y, first.spec, 2 * first.errors)
+    parity = compare(y, first.y, first.spec, first.limits)
     where = f"at step {parity.step}, output {parity.output}"
     figures = parity.max_error, parity.limit
     is_within = outcome(parity.is_within)

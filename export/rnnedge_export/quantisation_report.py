@@ -177,7 +177,7 @@ def measure_quantisation(
         ParityError: the engine gives other bytes than the definition.
     """
     integer_metadata = dataclasses.replace(
-        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS
+        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS, limits=None
     )
     engines = (
         quick_engine(metadata, weights),

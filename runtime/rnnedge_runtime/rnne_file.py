@@ -14,7 +14,7 @@ import numpy as np
 from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .integer_numerics import INTEGER_NUMERICS
-from .metadata import Golden, Metadata
+from .metadata import Golden, Metadata, limits_from_json
 from .quantised import QuantisedModel, Tensor, tensor_types
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 from .spec import ModelSpec
@@ -25,7 +25,16 @@ MAGIC = b"\x89RNNE\r\n\x1a"
 VERSION = 1
 MAX_SECTIONS = 64
 CRITICAL = 1
-KNOWN_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD", b"LONG", b"PROD", b"RNGE")
+KNOWN_SECTIONS = (
+    b"MODL",
+    b"WGTS",
+    b"SPEC",
+    b"GOLD",
+    b"LONG",
+    b"PROD",
+    b"RNGE",
+    b"LIMT",
+)
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
 HEADER = struct.Struct("<8sIIIIII")
@@ -188,6 +197,7 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         numerics=numerics,
         golden=_golden(sections[b"GOLD"], spec, where=where),
         producer=_text(sections, b"PROD", where),
+        limits=limits_from_json(_text(sections, b"LIMT", where), spec, where=where),
     )
 
 

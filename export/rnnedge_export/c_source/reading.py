@@ -21,7 +21,7 @@ from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
-from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_runtime.metadata import Golden, Metadata, limits_from_json
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
@@ -107,7 +107,9 @@ def read_description(
             f"{digest[:12]}. The file was changed; export it again."
         )
     producer = str(content.get("producer", ""))
-    return Metadata(spec, digest, numerics, golden, producer), parameters
+    text = json.dumps(content["limits"]) if "limits" in content else ""
+    limits = limits_from_json(text, spec, where=where)
+    return Metadata(spec, digest, numerics, golden, producer, limits), parameters
 
 
 def read_name(path: Path) -> str:
