@@ -13,7 +13,7 @@ C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/bindin
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables
+.PHONY: demo test bare bench lint format wheel pins clean exhaustive vec-report fuzz fuzz-tables fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -55,6 +55,10 @@ exhaustive:
 # Packed multiplications and fused multiply-adds in every kernel, for x86 and aarch64.
 vec-report:
 	$(PYTHON) scripts/vec_report.py
+
+# Networks as PyTorch draws them, to every format: none is refused, every file verifies.
+fresh: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fresh_networks.py $(FRESH)
 
 fuzz:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)

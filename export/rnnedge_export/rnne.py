@@ -73,7 +73,7 @@ def build_rnne(
         (b"PROD", 0, metadata.producer.encode()),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
-        *([(b"LIMT", 0, limits.encode())] if limits else []),
+        *([(b"BNDS", 0, limits.encode())] if limits else []),
         tensors,
     ]
     return assemble(sections)

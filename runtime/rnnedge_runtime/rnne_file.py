@@ -33,7 +33,7 @@ KNOWN_SECTIONS = (
     b"LONG",
     b"PROD",
     b"RNGE",
-    b"LIMT",
+    b"BNDS",
 )
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
@@ -197,7 +197,7 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         numerics=numerics,
         golden=_golden(sections[b"GOLD"], spec, where=where),
         producer=_text(sections, b"PROD", where),
-        limits=limits_from_json(_text(sections, b"LIMT", where), spec, where=where),
+        limits=limits_from_json(_text(sections, b"BNDS", where), spec, where=where),
     )
 
 
