@@ -17,7 +17,7 @@ FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
-	vec-report fuzz fuzz-tables kills
+	vec-report fuzz fuzz-tables kills fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -59,6 +59,10 @@ exhaustive:
 # Packed multiplications and fused multiply-adds in every kernel, for x86 and aarch64.
 vec-report:
 	$(PYTHON) scripts/vec_report.py
+
+# Networks as PyTorch draws them, to every format: none is refused, every file verifies.
+fresh: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fresh_networks.py $(FRESH)
 
 fuzz:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -250,10 +251,11 @@ def _notes(subject: Subject, recording: Recording) -> list[str]:
             "Its artifacts run one step of one stream at a time, on the backends onnx and "
             "torchscript only."
         )
-    if recording.float32_errors is None:
+    if not recording.is_bounded:
         notes.append(
-            "The module does not run in float64, so PyTorch's own rounding error is not "
-            "known and the limit does not count it."
+            f"{type(subject.module).__name__} amplifies rounding until it fills the "
+            "state, so that two runs part whatever computes them. The proof is that of "
+            "single steps; the carried outputs have no limit."
         )
     return notes
 
@@ -283,4 +285,5 @@ def _parity_content(parity: Parity | None) -> dict[str, Any]:
     content = {name: getattr(parity, name) for name in Parity.__slots__}
     if not math.isfinite(parity.limit):
         content["limit"] = None
-    return {**content, "errors": parity.errors.tolist()}
+    steps = parity.steps and dataclasses.asdict(parity.steps)
+    return {**content, "errors": parity.errors.tolist(), "steps": steps}

@@ -55,7 +55,7 @@ def judgement_text(stored: StoredJudgement) -> str:
 
 
 def measured_again(
-    name: str, stored: StoredJudgement, integers: Model, other: Model, errors: Array
+    name: str, stored: StoredJudgement, integers: Model, other: Model, limits: Array
 ) -> Check:
     """The difference of integers and float on the recorded steps, against that at export.
 
@@ -64,7 +64,7 @@ def measured_again(
         stored: judgement of the integers.
         integers: their model.
         other: a float model of the same spec.
-        errors: `[O]` what float32 may be off by.
+        limits: `[O]` what two float32 engines may differ by.
     """
     x = repeated(integers.golden.x)
     y, expected = (
@@ -73,7 +73,7 @@ def measured_again(
     means = mean_differences(y, expected)
     again = np.array(stored.again)
     ulps = PARITY_ULPS * np.spacing(np.abs(expected).max(axis=0).astype(np.float32))
-    limits = 2 * errors + ulps + np.array(stored.again_limit)
+    limits = limits + ulps + np.array(stored.again_limit)
     off = np.abs(means - again)
     off[~np.isfinite(off)] = np.inf
     worst = int(np.argmax(off / limits))
@@ -87,5 +87,5 @@ def measured_again(
         )
     label = " + ".join(model.name for model in (other, integers))
     figures = float(means[worst]), float(again[worst] + limits[worst])
-    is_within = outcome(bool((off <= limits).all()))
+    is_within = outcome(bool(np.isfinite(off).all() and (off <= limits).all()))
     return Check(label, name, is_within, *figures, detail)

@@ -34,8 +34,8 @@ class Streamed(Protocol):
         """`[T, O]` outputs, step by step."""
 
     @property
-    def errors(self) -> Array:
-        """`[O]` what float32 may be off by."""
+    def limits(self) -> Array:
+        """`[T, O]` or `[O]` what two float32 engines may differ by on the stream."""
 
     @property
     def is_bitwise(self) -> bool:
@@ -64,7 +64,7 @@ def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
     if first.is_bitwise and other.is_bitwise:
         is_equal = y.tobytes() == first.y.tobytes()
         return [*checks, Check(name, "same outputs, bit for bit", outcome(is_equal))]
-    parity = compare(y, first.y, first.spec, 2 * first.errors)
+    parity = compare(y, first.y, first.spec, first.limits)
     where = f"at step {parity.step}, output {parity.output}"
     figures = parity.max_error, parity.limit
     is_within = outcome(parity.is_within)
@@ -87,7 +87,8 @@ def _two_numerics(name: str, first: Streamed, other: Streamed) -> list[Check]:
     stored = stored_judgement(integers.model)
     if stored is not None:
         models = integers.model, item.model
-        return [same, measured_again(DIFFERENCE, stored, *models, item.errors)]
+        limits = np.atleast_2d(item.limits)[-1]
+        return [same, measured_again(DIFFERENCE, stored, *models, limits)]
     y, expected = (
         found.astype(np.float64) for found in (_outputs(other, first.x), first.y)
     )

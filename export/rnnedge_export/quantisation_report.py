@@ -173,7 +173,7 @@ def measure_quantisation(
     assert data is not None
     scored, judged = data.scored, data.judged
     integer_metadata = dataclasses.replace(
-        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS
+        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS, limits=None
     )
     engines = (
         quick_engine(metadata, weights),

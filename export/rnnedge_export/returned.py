@@ -248,7 +248,10 @@ class Returned:
             if self.unset
             else ""
         )
-        question = f"Which of it is the new state is not clear; {_texts(could)} could be, by shape."
+        question = (
+            "Which of it is the new state is not clear; "
+            f"{_texts(could)} could be, by shape."
+        )
         if len(could) == len(self.took):
             question = (
                 f"Which of {_texts(could)} is which part of the state is not clear: the "
@@ -257,8 +260,8 @@ class Returned:
         state = _suggestion(could, [name for name, _ in self.took])
         rest = [path for path, _ in found if path not in state] or could[:1]
         return SpecError(
-            f"{start}. {question} Return (y, state) in the structure that came in, or name both, the "
-            f"state in the order {self.names()}: for example outputs={_option(rest)}, "
+            f"{start}. {question} Return (y, state) in the structure that came in, or name "
+            f"both, the state in the order {self.names()}: for example outputs={_option(rest)}, "
             f"state={_option(state)}.{hint}"
         )
 

@@ -28,6 +28,7 @@ KEY_DIGEST = "rnnedge.digest"
 KEY_NUMERICS = "rnnedge.numerics"
 KEY_GOLDEN = "rnnedge.golden"
 KEY_PRODUCER = "rnnedge.producer"
+KEY_LIMITS = "rnnedge.limits"
 KEY_SHA256 = "rnnedge.sha256"
 
 FORMAT_VERSION = 1  # of what an artifact carries beside its spec
@@ -56,6 +57,20 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine may differ by from the outputs of PyTorch, in the outputs' units.
+
+    Attributes:
+        golden: `[O]` on the golden steps.
+        carried: `[O]` on the stream of the export; infinite where the network amplifies
+            rounding without bound.
+    """
+
+    golden: NDArray[np.float32]
+    carried: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """The description every artifact of a model carries.
 
@@ -66,6 +81,8 @@ class Metadata:
         golden: recorded steps.
         producer: name and version of the writer.
         int8_judgement: what the export of integers was judged on, as JSON; "" for none.
+        limits: what the proof of the export allowed; None in integers, and in files from
+            before it was recorded.
     """
 
     spec: ModelSpec
@@ -74,6 +91,7 @@ class Metadata:
     golden: Golden
     producer: str
     int8_judgement: str = ""
+    limits: Limits | None = None
 
 
 def metadata_to_text(metadata: Metadata) -> dict[str, str]:
@@ -83,6 +101,7 @@ def metadata_to_text(metadata: Metadata) -> dict[str, str]:
         "x": _encode(metadata.golden.x),
         "y": _encode(metadata.golden.y),
     }
+    limits = limits_to_json(metadata.limits)
     return {
         KEY_VERSION: FORMAT_VERSION_TEXT,
         KEY_SPEC: spec_to_json(metadata.spec),
@@ -90,6 +109,7 @@ def metadata_to_text(metadata: Metadata) -> dict[str, str]:
         KEY_NUMERICS: metadata.numerics,
         KEY_GOLDEN: json.dumps(golden, separators=(",", ":"), sort_keys=True),
         KEY_PRODUCER: metadata.producer,
+        **({KEY_LIMITS: limits} if limits else {}),
     }
 
 
@@ -136,6 +156,7 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
         numerics=text[KEY_NUMERICS],
         golden=_golden_from_text(text[KEY_GOLDEN], spec, where=where),
         producer=text.get(KEY_PRODUCER, ""),
+        limits=limits_from_json(text.get(KEY_LIMITS, ""), spec, where=where),
     )
 
 
@@ -165,6 +186,42 @@ def check_golden(golden: Golden, spec: ModelSpec, *, where: str) -> Golden:
                 "infinity. The file was changed or not written by rnnedge; export it again."
             )
     return golden
+
+
+def limits_to_json(limits: Limits | None) -> str:
+    """Numbers by name, none for no limit; "" where nothing is recorded."""
+    if limits is None:
+        return ""
+    numbers = {
+        name: [float(v) if np.isfinite(v) else None for v in array]
+        for name, array in (("carried", limits.carried), ("golden", limits.golden))
+    }
+    return json.dumps(numbers, separators=(",", ":"), sort_keys=True)
+
+
+def limits_from_json(text: str, spec: ModelSpec, *, where: str) -> Limits | None:
+    """What `limits_to_json` wrote.
+
+    Raises:
+        FormatError: it is not that, or not one number of 0 or more per output.
+    """
+    if not text:
+        return None
+    try:
+        content = json.loads(text)
+        golden, carried = (
+            np.array([np.inf if v is None else v for v in content[name]], np.float32)
+            for name in ("golden", "carried")
+        )
+        sizes = golden.shape, carried.shape
+        if sizes != ((spec.output_size,),) * 2 or not (min(*golden, *carried) >= 0):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise FormatError(
+            f"{where}: the recorded limits do not fit the model description. "
+            "The file was changed; export it again."
+        ) from None
+    return Limits(golden, carried)
 
 
 def zip_texts(content: bytes, *, where: str) -> dict[str, str]:

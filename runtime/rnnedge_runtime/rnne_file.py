@@ -14,7 +14,7 @@ import numpy as np
 from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .integer_numerics import INTEGER_NUMERICS
-from .metadata import Golden, Metadata, check_golden
+from .metadata import Golden, Metadata, check_golden, limits_from_json
 from .quantised import QuantisedModel, Tensor, tensor_types
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 from .spec import ModelSpec
@@ -34,6 +34,7 @@ KNOWN_SECTIONS = (
     b"PROD",
     b"RNGE",
     b"JUDG",
+    b"BNDS",
 )
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
@@ -198,6 +199,7 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         golden=_golden(sections[b"GOLD"], spec, where=where),
         producer=_text(sections, b"PROD", where),
         int8_judgement=_text(sections, b"JUDG", where),
+        limits=limits_from_json(_text(sections, b"BNDS", where), spec, where=where),
     )
 
 

@@ -344,7 +344,7 @@ def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
 
 
 def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
-    from rnnedge_export import verifying
+    from rnnedge_export import rnne
 
     def wrong(spec, parameters):
         engine = original(spec, parameters)
@@ -356,8 +356,8 @@ def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
         assert state
         return engine
 
-    original = verifying.numpy_engine_of
-    monkeypatch.setattr(verifying, "numpy_engine_of", wrong)
+    original = rnne.numpy_engine_of
+    monkeypatch.setattr(rnne, "numpy_engine_of", wrong)
     report = verify([pair / "boiler-int8.rnne"])
     (failed,) = [check for check in report.checks if check.outcome == "failed"]
     assert "w8a16.v1 in NumPy" in failed.name

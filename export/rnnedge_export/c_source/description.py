@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.metadata import Metadata, limits_to_json
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 
@@ -69,12 +69,14 @@ def artifact_block(metadata: Metadata, content: Mapping[str, Any], seal: str) ->
         content: more values by key.
         seal: the blank seal of the file.
     """
+    limits = limits_to_json(metadata.limits)
     fields = {
         "digest": metadata.digest,
         "format_version": 1,
         "numerics": metadata.numerics,
         "producer": metadata.producer,
         "spec": json.loads(spec_to_json(metadata.spec)),
+        **({"limits": json.loads(limits)} if limits else {}),
         **content,
     }
     if metadata.int8_judgement:

@@ -22,7 +22,7 @@ from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError, Spec
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
-from rnnedge_runtime.metadata import Golden, Metadata, check_golden
+from rnnedge_runtime.metadata import Golden, Metadata, check_golden, limits_from_json
 from rnnedge_runtime.quantised import QuantisedModel, tensor_types
 from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
@@ -122,8 +122,17 @@ def read_description(
             f"{digest[:12]}. The file was changed; export it again."
         )
     producer = str(content.get("producer", ""))
-    judgement = str(content.get("int8_judgement", ""))
-    return Metadata(spec, digest, numerics, golden, producer, judgement), parameters
+    text = json.dumps(content["limits"]) if "limits" in content else ""
+    described = Metadata(
+        spec,
+        digest,
+        numerics,
+        golden,
+        producer,
+        int8_judgement=str(content.get("int8_judgement", "")),
+        limits=limits_from_json(text, spec, where=where),
+    )
+    return described, parameters
 
 
 def read_name(path: Path) -> str:
