@@ -261,8 +261,8 @@ class Returned:
         rest = [path for path, _ in found if path not in state] or could[:1]
         return SpecError(
             f"{start}. {question} Return (y, state) in the structure that came in, or name "
-            f"both, the state in the order {self.names()}: for example outputs={_option(rest)}, "
-            f"state={_option(state)}.{hint}"
+            f"both, the state in the order {self.names()}: for example "
+            f"outputs={_option(rest)}, state={_option(state)}.{hint}"
         )
 
     def names(self, *, shapes: bool = False) -> str:
