@@ -105,7 +105,7 @@ def _waiting(descriptor: int, wait: Wait) -> IO[bytes]:
 def _decoded(
     file: IO[bytes], where: str, given: str | None, *, holds_out: bool
 ) -> tuple[io.TextIOWrapper, tuple[str, ...]]:
-    encoding = find_encoding(peek(file), where=where, given=given)
+    encoding = find_encoding(peek(file), where=where, given=given, holds_out=holds_out)
     errors = "strict"
     if holds_out:
         is_utf_8 = encoding.name.startswith("utf-8")

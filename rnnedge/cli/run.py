@@ -150,7 +150,7 @@ def command(
     recorder = None if plot is None else recorder_for(plot, model)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
-    held = HeldOut(lambda text: click.echo(f"{where}: {text}", err=True), strict)
+    held = HeldOut(where, lambda text: click.echo(text, err=True), strict)
     jumps = Jumps(
         longest_jump_us(model.spec.sample_period_s, max_jump),
         where=where,
