@@ -136,7 +136,7 @@ def drawn(seed: int, ways: list[str], at_start: list[str]) -> dict[int, str]:
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_bad_lines_are_missing_rows(artifact: Path, tmp_path: Path, seed: int) -> None:
     """20 of 200 lines are bad: the others are answered as if the 20 had been empty."""
@@ -165,7 +165,7 @@ def test_bad_lines_are_missing_rows(artifact: Path, tmp_path: Path, seed: int) -
         assert state == (tmp_path / "holes.state").read_bytes()
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=seeds)
 def test_bad_lines_of_json_are_missing_rows(
     artifact: Path, tmp_path: Path, seed: int
@@ -189,7 +189,7 @@ def test_bad_lines_of_json_are_missing_rows(
         assert state == (tmp_path / "empty.state").read_bytes()
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=seeds)
 def test_a_bad_line_of_a_table_without_times_is_a_step(
     untimed: Path, tmp_path: Path, seed: int
@@ -220,7 +220,9 @@ def test_a_bad_line_of_a_table_without_times_is_a_step(
     assert state == (tmp_path / "empty.state").read_bytes()
 
 
-@pytest.mark.parametrize("way", [*NOT_TIMED, *TIMED])
+@pytest.mark.parametrize(
+    "way", ["a word", "an open quote", "no UTF-8", "no date", "far"]
+)
 def test_a_pipe_goes_on_after_a_bad_line(
     artifact: Path, tmp_path: Path, way: str
 ) -> None:
