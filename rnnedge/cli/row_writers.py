@@ -8,6 +8,8 @@ from collections.abc import Callable
 from math import isfinite
 from typing import IO, TYPE_CHECKING
 
+from rnnedge_runtime.errors import DataError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,7 +25,8 @@ def row_writer(
     reader: RowReader,
     names: list[str],
     *,
-    has_header: bool = False,
+    first_line: str | None = None,
+    sink: str = "-",
 ) -> Write:
     """A function that writes one row of output; for CSV the header is written here.
 
@@ -33,7 +36,11 @@ def row_writer(
         reader: names the first columns: the series, if there are several, then the time,
             or `row` for the row number where there is none.
         names: of the outputs.
-        has_header: the file has rows already, so none is written.
+        first_line: of a file that has rows already, so that no header is written.
+        sink: name of the file, for messages.
+
+    Raises:
+        DataError: the file has other columns.
     """
     time_column, series = reader.time_column, reader.series_column
     first = "row" if time_column is None else time_column or "time"
@@ -67,6 +74,12 @@ def row_writer(
     if output_format == "jsonl":
         return write_json
     table = csv.writer(file, lineterminator="\n")
-    if not has_header:
+    if first_line is None:
         table.writerow([*columns, *names])
+    elif next(csv.reader([first_line]), []) != [*columns, *names]:
+        raise DataError(
+            f"{sink}: the file starts with '{first_line.strip()[:60]}', but the rows to "
+            f"append have the columns {', '.join([*columns, *names])[:60]}. Name another "
+            "--output file, or move this one away."
+        )
     return write_csv

@@ -196,7 +196,12 @@ def command(
             state.begin(blob, output.mark())
         names = [output.name for output in model.spec.outputs]
         write = row_writer(
-            output.file, output_format, reader, names, has_header=output.has_header
+            output.file,
+            output_format,
+            reader,
+            names,
+            first_line=output.first_line,
+            sink=sink,
         )
         if recorder is not None:
             write = recorder.before(write)
@@ -211,7 +216,8 @@ def command(
             "them already.",
             err=True,
         )
-    num_rows = output.num_rows + held.total
+    num_good = output.num_rows + known.count
+    num_rows = num_good + held.total
     for line in held.lines(num_rows):
         click.echo(f"{where}: {line}", err=True)
     if plot is not None and recorder is not None:
@@ -220,9 +226,9 @@ def command(
         saved = f"; the state is in {state_path}" if state_path else ""
         click.echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
-    if held.total > output.num_rows:
+    if held.total > num_good:
         raise DataError(
-            f"{where}: more rows were held out than answered, {held.total:,} of "
+            f"{where}: more rows were held out than read, {held.total:,} of "
             f"{num_rows:,}. Mend the table, or say how it is written: the first of each "
             "kind is named above."
         )

@@ -280,7 +280,7 @@ def test_more_bad_rows_than_good_ones_are_an_error(
     result = stream(artifact, [HEADER, *lines], tmp_path / "a.state")
     assert result.exit_code == 2
     assert result.stdout.count("\n") == 11
-    assert "more rows were held out than answered, 20 of 30." in result.stderr
+    assert "more rows were held out than read, 20 of 30." in result.stderr
 
 
 @pytest.mark.parametrize("way", [*NOT_TIMED, "no date", "a byte", "words", "far"])

@@ -289,3 +289,13 @@ def test_an_output_grows_beside_a_state(table: Table, tmp_path: Path) -> None:
     for first, last in ((1, 20), (20, 21), (21, 61)):
         assert run(table, *options, stdin=lines_of(table, first, last)).exit_code == 0
     assert output.read_text().splitlines() == table.answers
+
+
+def test_rows_are_not_appended_to_another_table(table: Table, tmp_path: Path) -> None:
+    state, output = tmp_path / "a.state", tmp_path / "out.csv"
+    output.write_text("time,a,b\n1,2,3\n")
+    options = ("--state", state, "--output", output)
+    result = run(table, *options, stdin=lines_of(table, 1, 9))
+    assert result.exit_code == 2
+    assert f"{output}: the file starts with 'time,a,b', but the rows" in result.stderr
+    assert output.read_text() == "time,a,b\n1,2,3\n"
