@@ -105,7 +105,7 @@ def _waiting(descriptor: int, wait: Wait) -> IO[bytes]:
 def _decoded(
     file: IO[bytes], where: str, given: str | None, *, holds_out: bool
 ) -> tuple[io.TextIOWrapper, tuple[str, ...]]:
-    encoding = find_encoding(peek(file), where=where, given=given)
+    encoding = find_encoding(peek(file), where=where, given=given, holds_out=holds_out)
     errors = "strict"
     if holds_out:
         is_utf_8 = encoding.name.startswith("utf-8")
@@ -227,6 +227,12 @@ def flush_stdout() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
+        drop_stdout()
+
+
+def drop_stdout() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)

@@ -13,8 +13,10 @@ from typing import IO
 from rnnedge_runtime.errors import DataError
 
 from .partial_files import what_to_do
-from .row_files import open_output
+from .row_files import drop_stdout, open_output
 from .state_file import Mark
+
+_HEADER_NBYTES = 1 << 20
 
 
 class RowOutput:
@@ -23,19 +25,19 @@ class RowOutput:
     Args:
         file: the text.
         path: the regular file that grows by it; None for any other.
-        has_header: the file has rows of an earlier run, so that no header is due.
+        first_line: of a file that has rows of an earlier run, so that no header is due.
 
     Attributes:
         file: the same.
-        has_header: the same.
+        first_line: the same.
         num_rows: rows that were written.
     """
 
     def __init__(
-        self, file: IO[str], *, path: Path | None = None, has_header: bool = False
+        self, file: IO[str], *, path: Path | None = None, first_line: str | None = None
     ) -> None:
         self.file = file
-        self.has_header = has_header
+        self.first_line = first_line
         self.num_rows = 0
         self._path = path
 
@@ -88,21 +90,33 @@ def open_row_output(
     """
     path = Path(sink)
     if sink == "-" or not grows or (path.exists() and not path.is_file()):
-        with open_output(sink, in_place=in_place) as file:
+        with _named(sink), open_output(sink, in_place=in_place) as file:
             yield RowOutput(file)
         return
     target = Path(os.path.realpath(path))
+    with _named(sink), target.open("a+b") as raw:
+        _cut(raw, target, mark)
+        text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        raw.seek(0)
+        first = raw.readline(_HEADER_NBYTES).decode(errors="replace") or None
+        yield RowOutput(text, path=target, first_line=first)
+        text.flush()
+        text.detach()
+
+
+@contextlib.contextmanager
+def _named(sink: str) -> Iterator[None]:
+    """DataError, with the file's name, where it cannot be written."""
     try:
-        with target.open("a+b") as raw:
-            _cut(raw, target, mark)
-            text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
-            has_header = os.fstat(raw.fileno()).st_size > 0
-            yield RowOutput(text, path=target, has_header=has_header)
-            text.flush()
-            text.detach()
+        yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
+        if sink == "-":
+            drop_stdout()
+        where = "standard output" if sink == "-" else f"{sink}: the file"
         raise DataError(
-            f"{sink}: the file cannot be written: {error.strerror}. {what_to_do(error)}"
+            f"{where} cannot be written: {error.strerror}. {what_to_do(error)}"
         ) from None
 
 

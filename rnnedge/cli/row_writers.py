@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from math import isfinite
 from typing import IO, TYPE_CHECKING
 
 from rnnedge.csv_rows import CsvRows
+from rnnedge_runtime.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +27,8 @@ def row_writer(
     reader: RowReader,
     names: list[str],
     *,
-    has_header: bool = False,
+    first_line: str | None = None,
+    sink: str = "-",
     is_for_spreadsheet: bool = False,
 ) -> Write:
     """A function that writes one row of output; for CSV the header is written here.
@@ -35,8 +39,12 @@ def row_writer(
         reader: names the first columns: the series, if there are several, then the time,
             or `row` for the row number where there is none.
         names: of the outputs.
-        has_header: the file has rows already, so none is written.
+        first_line: of a file that has rows already, so that no header is written.
+        sink: name of the file, for messages.
         is_for_spreadsheet: as in `CsvRows`.
+
+    Raises:
+        DataError: the file has other columns.
     """
     time_column, series = reader.time_column, reader.series_column
     first = "row" if time_column is None else time_column or "time"
@@ -70,6 +78,20 @@ def row_writer(
     if output_format == "jsonl":
         return write_json
     table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
-    if not has_header:
+    if first_line is None:
         table.write([*columns, *names])
+    elif not _is_header(first_line, [*columns, *names], is_for_spreadsheet):
+        raise DataError(
+            f"{sink}: the file starts with '{first_line.strip()[:60]}', but the rows to "
+            f"append have the columns {', '.join([*columns, *names])[:60]}. Name another "
+            "--output file, or move this one away."
+        )
     return write_csv
+
+
+def _is_header(line: str, names: list[str], is_for_spreadsheet: bool) -> bool:
+    """Whether the first line of a file is the header of these columns."""
+    header = io.StringIO()
+    CsvRows(header, is_for_spreadsheet=is_for_spreadsheet).write(names)
+    first = header.getvalue().splitlines()[0]
+    return next(csv.reader([line]), []) == next(csv.reader([first]), [])

@@ -154,7 +154,7 @@ def command(
     recorder = None if plot is None else recorder_for(plot, model)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
-    held = HeldOut(lambda text: echo(f"{where}: {text}", err=True), strict)
+    held = HeldOut(where, lambda text: echo(text, err=True), strict)
     jumps = Jumps(
         longest_jump_us(model.spec.sample_period_s, max_jump),
         where=where,
@@ -204,7 +204,8 @@ def command(
             output_format,
             reader,
             names,
-            has_header=output.has_header,
+            first_line=output.first_line,
+            sink=sink,
             is_for_spreadsheet=spreadsheet_safe,
         )
         if recorder is not None:
@@ -220,7 +221,8 @@ def command(
             "them already.",
             err=True,
         )
-    num_rows = output.num_rows + held.total
+    num_good = output.num_rows + known.count
+    num_rows = num_good + held.total
     for line in held.lines(num_rows):
         echo(f"{where}: {line}", err=True)
     if plot is not None and recorder is not None:
@@ -229,9 +231,9 @@ def command(
         saved = f"; the state is in {state_path}" if state_path else ""
         echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
-    if held.total > output.num_rows:
+    if held.total > num_good:
         raise DataError(
-            f"{where}: more rows were held out than answered, {held.total:,} of "
+            f"{where}: more rows were held out than read, {held.total:,} of "
             f"{num_rows:,}. Mend the table, or say how it is written: the first of each "
             "kind is named above."
         )

@@ -32,6 +32,9 @@ from .tables.time_grid import (
 REPEATED_ROWS = "rows in a time slot already taken"
 MISSING_ROWS = "missing rows stepped"
 NEW_STRETCHES = "new stretches started after a hole"
+FEW_ROWS = 3
+"""Rows below which nothing is said of their period."""
+
 FASTER_SHARE = 0.4
 """Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
 
@@ -79,7 +82,7 @@ class Findings:
         missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
         stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
         apart = abs(self.num_periods - self.num_slots)
-        return (
+        return self.num_rows >= FEW_ROWS and (
             repeated > FASTER_SHARE * self.num_rows
             or (
                 missing > SLOWER_SHARE * self.num_rows

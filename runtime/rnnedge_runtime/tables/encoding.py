@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
@@ -21,6 +22,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _ZERO_SHARE = 0.3
+_IN_A_WORD = re.compile("[A-Za-z][\udc80-\udcff]|[\udc80-\udcff][A-Za-z]")
 _NOT_CP1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 
@@ -62,7 +64,9 @@ class TextLines:
         return next(self._reader)
 
 
-def find_encoding(head: bytes, *, where: str, given: str | None = None) -> Encoding:
+def find_encoding(
+    head: bytes, *, where: str, given: str | None = None, holds_out: bool = False
+) -> Encoding:
     """The encoding of a text that starts with `head`.
 
     UTF-8, with or without a byte order mark; UTF-16 and UTF-32 by their mark, UTF-16 also
@@ -72,6 +76,8 @@ def find_encoding(head: bytes, *, where: str, given: str | None = None) -> Encod
         head: the first bytes, all there are or `HEAD_BYTES`.
         where: start of messages.
         given: the encoding, where it is known.
+        holds_out: lines with bytes that are no text are left out, so that a few of them
+            under a header in UTF-8 do not tell of another encoding.
 
     Raises:
         DataError: there is no encoding of the given name.
@@ -88,6 +94,8 @@ def find_encoding(head: bytes, *, where: str, given: str | None = None) -> Encod
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError as error:
+        if holds_out and _is_noise(head):
+            return Encoding()
         byte = head[error.start]
         name, spoken = "cp1252", "Windows-1252"
         if any(bad in head for bad in _NOT_CP1252):
@@ -121,6 +129,18 @@ def _known(name: str, head: bytes, *, where: str) -> str:
     ):
         return _by_zeros(head) or "utf-16-le"
     return codec
+
+
+def _is_noise(head: bytes) -> bool:
+    """Whether bytes that are not UTF-8 are none of the letters of a word either."""
+    first, _, rest = head.lstrip().partition(b"\n")
+    try:
+        first.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return not first.isascii() or not _IN_A_WORD.search(
+        rest.decode("utf-8", "surrogateescape")
+    )
 
 
 def _by_zeros(head: bytes) -> str | None:

@@ -60,11 +60,13 @@ class HeldOut:
     """What was held out of a table.
 
     Attributes:
+        where: name of the table, which messages start with.
         tell: called with one sentence the first time for each reason.
         is_strict: the first line that cannot be read is an error.
         counts: number and first line by reason.
     """
 
+    where: str = "table"
     tell: Callable[[str], None] = lambda message: None
     is_strict: bool = False
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -85,7 +87,8 @@ class HeldOut:
         count, first = self.counts.get(fault.reason, (0, line))
         self.counts[fault.reason] = (count + 1, first)
         if not count:
-            self.tell(f"line {line} is held out: {fault.message}")
+            message = fault.message.removeprefix(f"{self.where}: ")
+            self.tell(f"{self.where}: line {line:,} is held out: {message}")
 
     def lines(self, num_rows: int) -> list[str]:
         """One sentence for all, with the count of each reason; none where there are none.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import DataError
-from .held_out import NOT_JSON, Fault, Line
+from .held_out import NOT_JSON, TOO_LONG, Fault, Line
 from .held_out_text import line_fault
 from .senml import is_senml, senml_rows
 
@@ -54,7 +54,10 @@ def json_rows(
     are_lines = isinstance(first, dict) and _objects(first) == [first]
     for line, value in values:
         is_line = are_lines and isinstance(value, dict | Fault)
-        for item in (value,) if is_line else _objects(value):
+        items = (value,) if is_line else _objects(value)
+        if start is not None and not any(isinstance(item, dict) for item in items):
+            items = (value,)
+        for item in items:
             number += 1
             if isinstance(item, dict):
                 yield _flat(item) if start is None else Line(line, _flat(item))
@@ -107,8 +110,10 @@ def _values(
             continue
         number += 1
         fault = None
-        if start is not None and number > 1:
+        if start is not None:
             fault = line_fault(line, where=where, number=place)
+        if number == 1 and fault is not None and fault.reason == TOO_LONG:
+            fault = None
         try:
             yield place, fault or json.loads(text)
             continue

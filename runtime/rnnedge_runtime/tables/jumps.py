@@ -52,8 +52,14 @@ class _Chain:
     """Rows kept back that go on from each other."""
 
     rows: list[Row]
+    first_us: int
     last_us: int
     num_newer: int = 1
+
+    def is_before(self, other: _Chain) -> bool:
+        """Whether the other one may go on from it after a hole."""
+        is_older = self.last_us < other.first_us
+        return is_older and self.num_newer >= NUM_AT_END
 
 
 @dataclass(slots=True)
@@ -119,10 +125,11 @@ class Jumps:
             if abs(time_us - chain.last_us) <= longest_us:
                 chain.rows.append(row)
                 chain.num_newer += time_us > chain.last_us
+                chain.first_us = min(chain.first_us, time_us)
                 chain.last_us = max(chain.last_us, time_us)
                 break
         else:
-            one.chains.append(_Chain([row], time_us))
+            one.chains.append(_Chain([row], time_us, time_us))
         is_full = sum(len(chain.rows) for chain in one.chains) >= _MOST_KEPT
         if is_full and one is self._start:
             return self._decide(one, 1)
@@ -151,7 +158,7 @@ class Jumps:
         return ahead_us <= DAY_US and (is_first or ahead_us >= -DAY_US)
 
     def _decide(self, one: _Series, least: int) -> list[Row]:
-        """The rows of the longest chain, if it is long enough; the others are wrong."""
+        """The rows of the longest chain, if it is long enough, and of those before it."""
         if not one.chains:
             return []
         best = max(one.chains, key=lambda chain: chain.num_newer)
@@ -159,12 +166,14 @@ class Jumps:
             if least < NUM_BELIEVED:
                 self._drop(one, one.chains)
             return []
-        self._drop(one, [chain for chain in one.chains if chain is not best])
+        kept = [chain for chain in one.chains if chain is best or chain.is_before(best)]
+        self._drop(one, [chain for chain in one.chains if chain not in kept])
         one.chains = []
-        for row in best.rows:
+        rows = sorted((row for c in kept for row in c.rows), key=lambda row: row.number)
+        for row in rows:
             assert row.time_us is not None
             self._believe(row.series or "", row.time_us)
-        return best.rows
+        return rows
 
     def _drop(self, one: _Series, chains: list[_Chain]) -> None:
         dropped = [row for chain in chains for row in chain.rows]
