@@ -102,15 +102,10 @@ def command(
         ram=ram,
         simd=not no_simd,
     )
-    rows = [
-        [
-            *("artifact", "format", "KB", "largest error", "limit", "float32", "where"),
-            "one step",
-        ]
-    ]
+    rows = [["artifact", "format", "KB", "largest error", "limit", "float32", "where"]]
     for artifact in written.artifacts:
         parity = artifact.parity
-        error, steps = parity.float32_error, parity.steps
+        error = parity.float32_error
         rows.append(
             [
                 str(artifact.path),
@@ -120,15 +115,20 @@ def command(
                 f"{parity.limit:.1e}" if math.isfinite(parity.limit) else "none",
                 "unknown" if error is None else f"{error:.1e}",
                 f"step {parity.step}, {parity.output}",
-                f"{steps.max_error:.1e} <= {steps.limit:.1e}" if steps else "-",
             ]
         )
     print_table(rows)
     click.echo(
         f"\nLargest error: artifact against PyTorch over {VERIFY_STEPS:,} carried steps. "
-        "float32: PyTorch against float64. One step: from PyTorch's own state, "
-        "the nearest to its limit."
+        "float32: PyTorch against itself in float64."
     )
+    for artifact in written.artifacts:
+        if steps := artifact.parity.steps:
+            click.echo(
+                f"{steps.num_steps} single steps from PyTorch's own state, "
+                f"{artifact.format}: nearest to its limit is {steps.where}, "
+                f"{steps.max_error:.1e} of {steps.limit:.1e} at step {steps.step}."
+            )
     costs = [item.measurement for item in written.artifacts if item.measurement]
     if costs:
         click.echo()
