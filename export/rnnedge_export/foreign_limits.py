@@ -22,7 +22,7 @@ from .step_proof import Taken
 from .subject import StepFunction, Subject
 from .verification_stream import Inputs
 
-_SHAKEN_STEPS = 48
+_SHAKEN_STEPS = 24
 _DRAWS = 4
 _FLIP = 0.05
 _SEED = 20130101

@@ -123,6 +123,13 @@ def command(
         f"\nLargest error: artifact against PyTorch over {VERIFY_STEPS:,} carried steps. "
         "float32: PyTorch against itself in float64."
     )
+    for artifact in written.artifacts:
+        if steps := artifact.parity.steps:
+            click.echo(
+                f"{steps.num_steps} single steps from PyTorch's own state, "
+                f"{artifact.format}: nearest to its limit is {steps.where}, "
+                f"{steps.max_error:.1e} of {steps.limit:.1e} at step {steps.step}."
+            )
     costs = [item.measurement for item in written.artifacts if item.measurement]
     if costs:
         echo()
