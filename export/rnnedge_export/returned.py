@@ -248,8 +248,11 @@ class Returned:
             if self.unset
             else ""
         )
-        question = f"Which of it is the new state is not clear; {_texts(could)} could be, by shape."
-        if len(could) == len(self.took):
+        question = (
+            "Which of it is the new state is not clear; by shape "
+            f"{_texts(could)} could be."
+        )
+        if len(could) == len(self.took) > 1:
             question = (
                 f"Which of {_texts(could)} is which part of the state is not clear: the "
                 "names and the structure differ."
@@ -257,9 +260,9 @@ class Returned:
         state = _suggestion(could, [name for name, _ in self.took])
         rest = [path for path, _ in found if path not in state] or could[:1]
         return SpecError(
-            f"{start}. {question} Return (y, state) in the structure that came in, or name both, the "
-            f"state in the order {self.names()}: for example outputs={_option(rest)}, "
-            f"state={_option(state)}.{hint}"
+            f"{start}. {question} Return (y, state) in the structure that came in, or name "
+            f"both, the state in the order {self.names()}: for example "
+            f"outputs={_option(rest)}, state={_option(state)}.{hint}"
         )
 
     def names(self, *, shapes: bool = False) -> str:

@@ -341,6 +341,7 @@ def test_state_by_keyword(example, tmp_path):
         (SpecError, (*EXAMPLE, 3), "'argument_1' in the example is int"),
         (SpecError, (*EXAMPLE, torch.tensor([1])), "'argument_1' .* is torch.int64"),
         (SpecError, (EXAMPLE[0].long(), EXAMPLE[1]), r"x\[\.\.\., 0\]\.long\(\)"),
+        (SpecError, (zeros(1, 3).long(), EXAMPLE[1]), r"Take x \[B, T, 1\]"),
         (ShapeError, (zeros(1, 3), EXAMPLE[1]), r"\[1, 3\].*one step \[B, I\]"),
         (SpecError, (EXAMPLE[0],), "missing 1 required positional argument"),
         (SpecError, (EXAMPLE[0], None), "holds no state|fails on one step"),
