@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.layers import Layer
 
-from .capture_errors import NotAChainError, error_text, time_major_error
+from .capture_errors import NotAChainError, error_text, not_a_chain, time_major_error
 from .graph_walk import Walk
 from .operations import HANDLERS
 from .user_module import UserModule, time_major_layers
@@ -62,7 +63,15 @@ def capture(user: UserModule) -> Captured:
             raise NotAChainError(
                 f"torch.export cannot trace it: {error_text(error)}"
             ) from None
-        chain = Walk(wide, program, HANDLERS).run()
+        walk = Walk(wide, program, HANDLERS)
+        try:
+            chain = walk.run()
+        except SpecError:
+            raise
+        except Exception:  # operations in ways that no handler has met
+            if walk.node is None:
+                raise NotAChainError("its graph has an unknown form") from None
+            raise not_a_chain(walk.node, "is used in an unknown way") from None
     if not chain.layers:
         raise NotAChainError("it returns x as it came")
     return Captured(tuple(chain.layers), chain.weights)

@@ -53,6 +53,11 @@ def read_arguments(
         stem = "state" if has_star else "argument"
         known += [f"{stem}_{k}" for k in range(len(known), len(rest))]
         names = tuple(known[: len(rest)])
+    if isinstance(x, Tensor) and x.dtype in (torch.int64, torch.int32):
+        raise SpecError(
+            f"export: the example's x is {x.dtype}, expected torch.float32; token ids too "
+            "arrive as float32. Take x [B, T, 1] and read x[..., 0].long() in forward."
+        )
     if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
         shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
         advice = "Pass a batch of sequences, batch first."
@@ -112,11 +117,6 @@ def check_float32(
             f"export: '{path_text(path)}' in the example is {kind}, expected a "
             "torch.float32 tensor of the state. Give what is no state a default in forward "
             "and leave it out, or convert it with .float()."
-        )
-    if x.dtype in (torch.int64, torch.int32):
-        raise SpecError(
-            f"export: the example's x is {x.dtype}, expected torch.float32; token ids too "
-            "arrive as float32. Take x [B, T, 1] and read x[..., 0].long() in forward."
         )
     odd = [t.dtype for t in (x, *module.parameters()) if t.dtype != torch.float32]
     if odd:

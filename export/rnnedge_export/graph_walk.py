@@ -24,6 +24,7 @@ from .capture_errors import (
     time_major_error,
 )
 from .chain import Chain
+from .needed_nodes import needed_nodes
 from .user_module import UserModule
 from .wiring import MOVING_OPERATIONS, Labels, Value
 
@@ -101,7 +102,7 @@ class Walk:
     def run(self) -> Chain:
         """Walk the whole graph; the chain that it computes."""
         values: dict[fx.Node, Any] = self.placeholders()
-        needed = _needed(self.program.graph)
+        needed = needed_nodes(self.program.graph)
         for node in self.program.graph.nodes:
             if node.op == "call_function" and node not in needed:
                 continue
@@ -321,23 +322,6 @@ class Walk:
             labels.numel() for _, labels, _ in self.fed
         ):
             raise NotAChainError("two layers share one state")
-
-
-def _needed(graph: fx.Graph) -> set[fx.Node]:
-    """What the output depends on, and every operation that writes to a tensor."""
-    waiting = [
-        node
-        for node in graph.nodes
-        if node.op == "output"
-        or (hasattr(node.target, "_schema") and node.target._schema.is_mutable)
-    ]
-    needed: set[fx.Node] = set()
-    while waiting:
-        node = waiting.pop()
-        if node not in needed:
-            needed.add(node)
-            waiting += node.all_input_nodes
-    return needed
 
 
 def _new_state(known: Labels, tensor: Tensor) -> Tensor:

@@ -249,10 +249,10 @@ class Returned:
             else ""
         )
         question = (
-            "Which of it is the new state is not clear; "
-            f"{_texts(could)} could be, by shape."
+            "Which of it is the new state is not clear; by shape "
+            f"{_texts(could)} could be."
         )
-        if len(could) == len(self.took):
+        if len(could) == len(self.took) > 1:
             question = (
                 f"Which of {_texts(could)} is which part of the state is not clear: the "
                 "names and the structure differ."

@@ -6,6 +6,7 @@ the file. Otherwise it is traced, which is right only where forward always goes 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -126,7 +127,8 @@ def _access(name: str, value: Any, path: Path) -> str:
 
 
 def _check_first_step(step: nn.Module, user: UserModule) -> None:
-    """Raise an error of some type where the step cannot be run as promised."""
+    """Raise an error of some type where the step cannot be saved or run as promised."""
+    torch.jit.save(step, io.BytesIO())
     with torch.no_grad():
         y, state = step(user.x[:, :1], [tensor.clone() for tensor in user.state])
         expected, new_state = user.step(user.x[:, :1], user.state)

@@ -43,6 +43,7 @@ def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:
         warnings.simplefilter("ignore")
         try:
             scripted = torch.jit.script(module)
+            torch.jit.save(scripted, buffer, _extra_files=metadata_to_text(metadata))
         except Exception as error:  # torch.jit.script raises errors of many types
             raise SpecError(
                 f"export to TorchScript: {type(module).__name__} cannot be scripted: "
@@ -50,7 +51,6 @@ def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:
                 "(x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]] and "
                 "type annotations, or export to ONNX."
             ) from None
-        torch.jit.save(scripted, buffer, _extra_files=metadata_to_text(metadata))
     path.write_bytes(seal(_repack(buffer)))
 
 

@@ -158,7 +158,7 @@ AMBIGUOUS = {
     ),
     "one too many": (
         lambda y, h, c: (y, h, c, h),
-        r"1, 2, 3 could be, by shape\. .*in the order h, c: for example outputs=",
+        r"by shape 1, 2, 3 could be\. .*in the order h, c: for example outputs=",
     ),
     "one too few": (
         lambda y, h, c: (y, h),

@@ -223,7 +223,7 @@ def test_d12_a_value_head_that_is_not_returned_costs_nothing(tmp_path):
         def forward(self, x: Tensor, h: Tensor) -> Any:
             unused = torch.tanh(self.value(x @ torch.ones(3, 4)))
             z, h = self.gru(x, h)
-            self.last_value = self.value(torch.relu(z)) + unused
+            self.last_value = torch.relu_(self.value(torch.relu(z))) + unused
             return self.head(z), h
 
     net = Valued().eval()
@@ -286,6 +286,21 @@ def batch_of_one(m: Any, step: Any, x: Tensor, h: Tensor) -> Any:
     return step(x.reshape(1, 1, 3), h)
 
 
+def test_m40_a_default_of_none_is_traced_where_a_script_cannot_be_saved(tmp_path):
+    """RuntimeError 'strides() called on an undefined Tensor' out of torch.jit.save."""
+
+    class Learned(Gru):
+        def forward(self, x, h=None):
+            if h is None:
+                h = self.gru.bias_hh_l0[:4].expand(1, x.shape[0], 4)
+            z, h = self.gru(x, h)
+            return self.head(self.norm(z)), h
+
+    net = Learned().eval()
+    report = export(net, example=EXAMPLE, formats="torchscript", out=tmp_path)
+    check_streams(report, carried(net, inputs(), EXAMPLE[1]), inputs())
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("body", [packed, in_place, view_of_state, batch_of_one])
 def test_unusual_bodies_stream_as_they_run(body, tmp_path):
@@ -341,6 +356,7 @@ def test_state_by_keyword(example, tmp_path):
         (SpecError, (*EXAMPLE, 3), "'argument_1' in the example is int"),
         (SpecError, (*EXAMPLE, torch.tensor([1])), "'argument_1' .* is torch.int64"),
         (SpecError, (EXAMPLE[0].long(), EXAMPLE[1]), r"x\[\.\.\., 0\]\.long\(\)"),
+        (SpecError, (zeros(1, 3).long(), EXAMPLE[1]), r"Take x \[B, T, 1\]"),
         (ShapeError, (zeros(1, 3), EXAMPLE[1]), r"\[1, 3\].*one step \[B, I\]"),
         (SpecError, (EXAMPLE[0],), "missing 1 required positional argument"),
         (SpecError, (EXAMPLE[0], None), "holds no state|fails on one step"),
