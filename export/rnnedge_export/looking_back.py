@@ -70,7 +70,7 @@ class WindowDifference:
 
 
 def check_windows(subject: Subject, recording: Recording, *, single_steps: bool) -> str:
-    """A note where single steps were accepted as the truth; "" where nothing is to say.
+    """A note where a window differs and single steps are taken; "" where none does.
 
     Args:
         subject: the module.
@@ -81,9 +81,15 @@ def check_windows(subject: Subject, recording: Recording, *, single_steps: bool)
         SpecError: on a window the module gives other numbers than step by step, and that
             was not accepted.
     """
-    found = window_difference(subject, recording)
-    if found is None or subject.user is None:
+    found, columns = compare_windows(subject, recording)
+    if subject.user is None or (found is None and not columns):
         return ""
+    if found is None:
+        names = ", ".join(subject.spec.features[k].name for k in columns)
+        return (
+            f"{subject.user.name} reads {names} in the first row of a window only. Step by "
+            "step it reads it in every row, and the artifacts follow that."
+        )
     operation = first_time_operation(subject.user, recording.x)
     ahead = bidirectional_layers(subject.module)
     if operation is not None and operation.is_bidirectional and ahead:
@@ -102,25 +108,69 @@ def check_windows(subject: Subject, recording: Recording, *, single_steps: bool)
     )
 
 
-def window_difference(
+def compare_windows(
     subject: Subject, recording: Recording
-) -> WindowDifference | None:
+) -> tuple[WindowDifference | None, list[int]]:
     """The largest difference between windows and single steps; None below the limit.
 
-    None too where the module takes one step at a time only.
+    None too where the module takes one step at a time only. Inputs that are read in the
+    first row of a window alone, such as a flag that resets the state, come second: they
+    are zero in the comparison.
     """
+    if subject.user is None:
+        return None, []
+    x = recording.x[: max(_STARTS) + max(*_LENGTHS, subject.user.x.shape[1])]
+    found = _difference(subject, recording, x)
+    columns = _first_row_inputs(subject, x) if found else []
+    if columns:
+        x = x.copy()
+        x[:, columns] = 0
+        found = _difference(subject, recording, x)
+    return found, columns if found is None else []
+
+
+def _first_row_inputs(subject: Subject, x: NDArray[np.float32]) -> list[int]:
+    """Which inputs a window of five rows reads in its first row alone."""
+    module, rows = subject.module, torch.from_numpy(x[:5])
+    before = _call(subject, module, rows, subject.initial_state(torch.float32))
+    if before is None:
+        return []
+    state = before[1]
+    base = _call(subject, module, rows, state)
+    columns = []
+    for column in range(rows.shape[1]):
+        moved = rows.clone()
+        moved[1:, column] = 1 - moved[1:, column]
+        first = moved.clone()
+        first[0, column] = 1 - first[0, column]
+        later, every = (_call(subject, module, rows, state) for rows in (moved, first))
+        if base and later and every and _is_same(base, later):
+            columns += [] if _is_same(base, every) else [column]
+    return columns
+
+
+def _is_same(
+    one: tuple[Tensor, list[Tensor]], other: tuple[Tensor, list[Tensor]]
+) -> bool:
+    pairs = zip([one[0], *one[1]], [other[0], *other[1]], strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
+
+
+def _difference(
+    subject: Subject, recording: Recording, x: NDArray[np.float32]
+) -> WindowDifference | None:
     user = subject.user
-    if user is None:
-        return None
-    lengths = sorted({*_LENGTHS, min(user.x.shape[1], len(recording.x) - max(_STARTS))})
-    lengths = [length for length in lengths if length > 1]
-    x = recording.x[: max(lengths) + max(_STARTS)]
+    assert user is not None
+    longest = len(x) - max(_STARTS)
+    lengths = sorted({min(n, longest) for n in (*_LENGTHS, user.x.shape[1]) if n > 1})
+    steps = _Steps(subject, x, torch.float32)
     try:
-        steps = _Steps(subject, x, torch.float64)
-        limits = _float64_limits(recording, steps)
+        exact = _Steps(subject, x, torch.float64)
     except Exception:  # a user's module may hold constants that stay float32
-        steps = _Steps(subject, x, torch.float32)
         limits = _float32_limits(subject, recording, steps)
+    else:
+        limits = _float64_limits(recording, exact, steps)
+        steps = exact
     deviations = recording.y.std(axis=0, dtype=np.float64)
     largest, worst = 1.0, None
     for start, length, y in _windows(subject, steps, lengths):
@@ -160,13 +210,13 @@ class _Steps:
                 self.states.append(_copies(state))
 
 
-def _float64_limits(recording: Recording, steps: _Steps) -> _Array:
+def _float64_limits(recording: Recording, exact: _Steps, steps: _Steps) -> _Array:
     """`[O]` what windows may be off by in float64.
 
     A module may compute a part of its own in float32, so that error is allowed for.
     """
     y = recording.y.astype(np.float64)
-    float32_errors = np.abs(steps.y - y[: len(steps.y)]).max(axis=0)
+    float32_errors = np.abs(exact.y - steps.y).max(axis=0)
     spread = WINDOW_FLOAT64_FRACTION * y.std(axis=0)
     return _above_zero(spread + WINDOW_ROUNDING_FACTOR * float32_errors, y)
 

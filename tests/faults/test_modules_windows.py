@@ -17,7 +17,7 @@ from rnnedge_export import subject as subject_module
 from rnnedge_export import verification_stream
 from rnnedge_export.capture_errors import NotAChainError
 from rnnedge_export.exporting import export
-from rnnedge_export.looking_back import window_difference
+from rnnedge_export.looking_back import compare_windows
 from rnnedge_export.proof import record
 from rnnedge_export.subject import read_subject
 from rnnedge_runtime.errors import SpecError
@@ -38,7 +38,8 @@ def difference(module: nn.Module, example: tuple[torch.Tensor, ...]):
         subject = read_subject(module, example=example, features=None, targets=None)
     noise = np.random.default_rng(0).standard_normal((STEPS, subject.spec.input_size))
     x = (0.9 * np.roll(noise, 1, axis=0) + noise).astype(np.float32)
-    return window_difference(subject, record(subject, x))
+    found, columns = compare_windows(subject, record(subject, x))
+    return found or columns or None
 
 
 @settings(max_examples=25)
@@ -176,3 +177,22 @@ def test_single_steps_can_be_accepted_and_that_is_said(tmp_path):
         )
     assert any("single_steps=True" in note for note in report.notes)
     assert (tmp_path / "model.onnx").is_file()
+
+
+@pytest.mark.parametrize("is_attention", [False, True])
+def test_an_input_of_the_first_row_alone_is_named_and_hides_nothing(is_attention):
+    """A flag that resets the state, as exported policies take it."""
+
+    class Policy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru = nn.GRU(2, 4, batch_first=True)
+            self.score = nn.Linear(4, 1)
+
+        def forward(self, x, h):
+            z, h = self.gru(x[..., :2], h * (1 - x[:, 0, 2]))
+            return z * torch.softmax(self.score(z), 1) if is_attention else z, h
+
+    torch.manual_seed(0)
+    found = difference(Policy(), (zeros(1, 1, 3), zeros(1, 1, 4)))
+    assert found == [2] if not is_attention else found.difference > 0
