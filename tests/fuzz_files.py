@@ -308,9 +308,8 @@ class Found:
         self.outcomes.setdefault(kind, Counter())[outcome] += 1
 
 
-def fuzz(num_artifacts: int, num_states: int, seed: int = 0) -> Found:
-    """Try so many changed artifacts and states."""
-    found = Found({}, {})
+def fuzz(found: Found, num_artifacts: int, num_states: int, seed: int) -> None:
+    """Try so many changed states and artifacts, the kinds mixed."""
     with tempfile.TemporaryDirectory() as name:
         samples = make_samples(Path(name))
         for sample in samples:  # what is imported at the first call
@@ -318,15 +317,15 @@ def fuzz(num_artifacts: int, num_states: int, seed: int = 0) -> Found:
             if sample.load is not None:
                 step_through(sample.load(sample.path), random.Random(0))
         states = make_states(load(samples[1].path))
-        total = sum(sample.share for sample in samples)
+        turns = [sample for sample in samples for _ in range(sample.share)]
+        random.Random(0).shuffle(turns)
         with limits():
-            for sample in samples:
-                for k in range(num_artifacts * sample.share // total):
-                    found.count(sample.name, seed + k, try_artifact, sample)
-            for kind, blob, go_on in states:
-                for k in range(num_states // len(states)):
-                    found.count(kind, seed + k, try_state, blob, go_on)
-    return found
+            for k in range(num_states):
+                kind, blob, go_on = states[k % len(states)]
+                found.count(kind, seed + k, try_state, blob, go_on)
+            for k in range(num_artifacts):
+                sample = turns[k % len(turns)]
+                found.count(sample.name, seed + k, try_artifact, sample)
 
 
 def main(arguments: list[str]) -> int:
@@ -335,7 +334,10 @@ def main(arguments: list[str]) -> int:
     num_artifacts, num_states, *rest = map(int, arguments)
     seed = rest[0] if rest else random.randrange(2**32)
     print(f"seed {seed}", flush=True)
-    found = fuzz(num_artifacts, num_states, seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    found = Found({}, {})
+    with contextlib.suppress(KeyboardInterrupt):  # what was found until then is told
+        fuzz(found, num_artifacts, num_states, seed)
     for kind, outcomes in found.outcomes.items():
         words = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(outcomes.items()))
         print(f"{kind}: {sum(outcomes.values()):,} cases, {words}")
