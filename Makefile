@@ -3,6 +3,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 FUZZ_SECONDS ?= 60
+FUZZ_ARTIFACTS ?= 5000
+FUZZ_STATES ?= 1000
 TABLE_SECONDS ?= 30
 DEMO_OUT ?= demo
 LOCK ?= device.txt
@@ -17,7 +19,7 @@ FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
-	vec-report fuzz fuzz-tables kills fresh
+	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -64,8 +66,19 @@ vec-report:
 fresh: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/fresh_networks.py $(FRESH)
 
-fuzz:
+fuzz: fuzz-core fuzz-files
+
+# The C core under libFuzzer.
+fuzz-core:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
+
+# Changed artifacts and saved states, signed again, against every reader.
+fuzz-files: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/fuzz_files.py $(FUZZ_ARTIFACTS) $(FUZZ_STATES)
+
+# The same at length.
+fuzz-long: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/fuzz_files.py 240000 20000
 
 # The table reader against polars on drawn tables, and on changed ones.
 fuzz-tables: $(BUILT)

@@ -35,6 +35,7 @@ from rnnedge.tasks.forecast.preparing import Prepared, prepare
 from rnnedge.training.checkpoint import (
     data_fingerprint,
     load_checkpoint,
+    restore_trainer,
     save_checkpoint,
 )
 from rnnedge.training.progress import Progress, baseline_progress, tell
@@ -239,7 +240,7 @@ def _train(
             one = dataclasses.replace(config, seed=config.seed + number)
             trainer = Trainer(prepared, one, device)
             if number < len(states):
-                trainer.load_state_dict(states[number])
+                restore_trainer(trainer, states[number], folder)
             if number >= len(past):
                 if config.seeds > 1:
                     text = f"seed {one.seed}, {number + 1} of {config.seeds}"

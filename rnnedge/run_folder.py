@@ -13,6 +13,7 @@ last.ckpt           where training stands; read by --resume
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -24,7 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.csv_rows import CsvRows
-from rnnedge_runtime.errors import DataError, require
+from rnnedge_runtime.errors import (
+    DataError,
+    FormatError,
+    NonFiniteError,
+    ShapeError,
+    require,
+)
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
 from rnnedge_runtime.weights import Weights, canonical_weights
@@ -128,9 +135,7 @@ def load_run(path: str | Path) -> Run:
     safetensors = require(
         "safetensors.numpy", extra="train", purpose="Reading the weights of a run"
     )
-    spec = spec_from_json(
-        (folder / SPEC).read_text(encoding="utf-8"), where=str(folder / SPEC)
-    )
+    spec = spec_from_json(_text(folder / SPEC), where=str(folder / SPEC))
     try:
         tensors = safetensors.load_file(folder / WEIGHTS)
     except Exception as error:
@@ -138,13 +143,56 @@ def load_run(path: str | Path) -> Run:
             f"{folder / WEIGHTS}: not a readable safetensors file: {error}. "
             "Restore the file, or train again."
         ) from None
-    weights = canonical_weights(spec, tensors)
-    stream = None
-    if (folder / STREAM).is_file():
-        with np.load(folder / STREAM, allow_pickle=False) as archive:
-            stream = archive["x"]
-    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    return Run(folder, spec, weights, stream, report)
+    try:
+        weights = canonical_weights(spec, tensors)
+    except (ShapeError, NonFiniteError, TypeError, ValueError) as error:
+        raise FormatError(
+            f"{folder / WEIGHTS}: {error} The file is not that of the run; restore it, or "
+            "train again."
+        ) from None
+    return Run(folder, spec, weights, _stream(folder, spec), _report(folder))
+
+
+def _stream(folder: Path, spec: ModelSpec) -> NDArray[np.float32] | None:
+    path = folder / STREAM
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            stream: NDArray[np.float32] = archive["x"]
+        if stream.dtype != np.float32 or stream.shape[1:] != (spec.input_size,):
+            raise ValueError("other inputs than the model's")
+    except Exception as error:  # numpy and zipfile raise errors of many types
+        raise FormatError(
+            f"{path}: not the inputs of the run: {error}. "
+            "Restore the file or delete it, or train again."
+        ) from None
+    return stream
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    try:
+        report = json.loads(_text(folder / REPORT))
+    except (ValueError, RecursionError):
+        report = None
+    if not isinstance(report, dict):
+        raise FormatError(
+            f"{folder / REPORT}: not the report of a run. Restore the file, or train again."
+        )
+    return report
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FormatError(
+            f"{path}: the file cannot be read: {error.strerror}. Check its permissions."
+        ) from None
+    except UnicodeDecodeError:
+        raise FormatError(
+            f"{path}: the file is no text. Restore it, or train again."
+        ) from None
 
 
 def save_model(
@@ -161,12 +209,11 @@ def save_model(
 
 def save_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
     """Write a CSV file, the header among its rows, in place of the older one."""
-    partial = path.with_name(f"{path.name}.tmp")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        table = CsvRows(file)
-        for row in rows:
-            table.write(row)
-    partial.replace(path)
+    text = io.StringIO()
+    table = CsvRows(text)
+    for row in rows:
+        table.write(row)
+    write_atomically(path, text.getvalue().encode())
 
 
 def save_report(folder: Path, report: dict[str, Any]) -> None:
@@ -181,10 +228,19 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it onto `path`."""
+    """Let `write` fill a temporary file beside `path`, then rename it onto `path`.
+
+    Raises:
+        DataError: the disk is full, or the folder may not be written to.
+    """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)
         temporary.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: the file cannot be written: {error.strerror}. "
+            "Make room, or choose another folder."
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)

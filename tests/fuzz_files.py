@@ -15,6 +15,7 @@ import faulthandler
 import random
 import resource
 import signal
+import struct
 import sys
 import tempfile
 import traceback
@@ -50,6 +51,8 @@ from rnnedge_runtime.tables.rows import Row, read_rows
 from rnnedge_runtime.time_features import DerivedInput
 
 LONGEST_S = 20
+_SERIES = b"RNNM"
+_SERIES_HEADER_NBYTES = 12
 MOST_NBYTES = 192 << 20
 """What one case may take beyond what is loaded: its file is of some ten kilobytes."""
 
@@ -228,17 +231,32 @@ def _advance(stream: RowStream | SeriesStreams, rows: list[Row]) -> None:
 
 
 def try_state(blob: bytes, go_on: Callable[[bytes], object], seed: int) -> str:
+    """What came of one changed state, every checksum in it made again."""
     rng = random.Random(seed)
-    changed = any_bytes(blob, rng, start=rng.choice((0, 4)))
-    # A state of a row stream holds a snapshot, which has a checksum of its own.
-    inner = changed.find(b"RNNS", 4)
-    if inner > 0 and rng.random() < 0.7:
-        changed = changed[:inner] + snapshot_resummed(changed[inner:-4]) + changed[-4:]
     try:
-        go_on(snapshot_resummed(changed) if len(changed) > 4 else changed)
+        go_on(any_state(blob, rng))
     except RnnEdgeError:
         return "refused"
     return "loaded"
+
+
+def any_state(blob: bytes, rng: random.Random) -> bytes:
+    """A state with a change: of several series mostly within that of one."""
+    if blob[:4] == _SERIES and rng.random() < 0.7:
+        parts, at = [], _SERIES_HEADER_NBYTES
+        while at < len(blob) - 4:
+            end = at + 4 + int.from_bytes(blob[at : at + 4], "little")
+            parts.append(blob[at + 4 : end])
+            at = end
+        k = rng.randrange(1, len(parts), 2)
+        parts[k] = any_state(parts[k], rng)
+        body = b"".join(struct.pack("<I", len(part)) + part for part in parts)
+        return snapshot_resummed(blob[:_SERIES_HEADER_NBYTES] + body + bytes(4))
+    changed = any_bytes(blob, rng, start=rng.choice((0, 4)))
+    inner = changed.find(b"RNNS", 4)
+    if inner > 0 and rng.random() < 0.7:
+        changed = changed[:inner] + snapshot_resummed(changed[inner:-4]) + changed[-4:]
+    return snapshot_resummed(changed) if len(changed) > 4 else changed
 
 
 @contextlib.contextmanager
@@ -290,9 +308,8 @@ class Found:
         self.outcomes.setdefault(kind, Counter())[outcome] += 1
 
 
-def fuzz(num_artifacts: int, num_states: int, seed: int = 0) -> Found:
-    """Try so many changed artifacts and states."""
-    found = Found({}, {})
+def fuzz(found: Found, num_artifacts: int, num_states: int, seed: int) -> None:
+    """Try so many changed states and artifacts, the kinds mixed."""
     with tempfile.TemporaryDirectory() as name:
         samples = make_samples(Path(name))
         for sample in samples:  # what is imported at the first call
@@ -300,15 +317,15 @@ def fuzz(num_artifacts: int, num_states: int, seed: int = 0) -> Found:
             if sample.load is not None:
                 step_through(sample.load(sample.path), random.Random(0))
         states = make_states(load(samples[1].path))
-        total = sum(sample.share for sample in samples)
+        turns = [sample for sample in samples for _ in range(sample.share)]
+        random.Random(0).shuffle(turns)
         with limits():
-            for sample in samples:
-                for k in range(num_artifacts * sample.share // total):
-                    found.count(sample.name, seed + k, try_artifact, sample)
-            for kind, blob, go_on in states:
-                for k in range(num_states // len(states)):
-                    found.count(kind, seed + k, try_state, blob, go_on)
-    return found
+            for k in range(num_states):
+                kind, blob, go_on = states[k % len(states)]
+                found.count(kind, seed + k, try_state, blob, go_on)
+            for k in range(num_artifacts):
+                sample = turns[k % len(turns)]
+                found.count(sample.name, seed + k, try_artifact, sample)
 
 
 def main(arguments: list[str]) -> int:
@@ -317,7 +334,10 @@ def main(arguments: list[str]) -> int:
     num_artifacts, num_states, *rest = map(int, arguments)
     seed = rest[0] if rest else random.randrange(2**32)
     print(f"seed {seed}", flush=True)
-    found = fuzz(num_artifacts, num_states, seed)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    found = Found({}, {})
+    with contextlib.suppress(KeyboardInterrupt):  # what was found until then is told
+        fuzz(found, num_artifacts, num_states, seed)
     for kind, outcomes in found.outcomes.items():
         words = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(outcomes.items()))
         print(f"{kind}: {sum(outcomes.values()):,} cases, {words}")

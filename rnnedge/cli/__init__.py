@@ -56,6 +56,18 @@ class LazyGroup(click.Group):
             for line in lines:
                 echo(line, err=True)
             ctx.exit(1 if isinstance(error, ParityError | BudgetError) else 2)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if ctx.params.get("debug") or error.strerror is None:
+                raise
+            place = error.filename or "standard output"
+            echo(
+                f"DataError: {place}: it cannot be read or written: {error.strerror}. "
+                "Check the disk and the permissions.",
+                err=True,
+            )
+            ctx.exit(2)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -268,17 +268,41 @@ def read_config(path: Path) -> tuple[TrainConfig, dict[str, Any]]:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return TrainConfig(**content["train"]), content["data"]
+        config, data = TrainConfig(**content["train"]), content["data"]
+        _check_data(data)
+        return config, data
     except FileNotFoundError:
         raise DataError(
             f"{path}: the file does not exist, expected the config of a training run. "
             "Name a folder that `rnnedge train --out` wrote."
         ) from None
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path}: the config cannot be read: {error.strerror}. "
+            "Name a folder that `rnnedge train --out` wrote, which you may read."
+        ) from None
+    except SpecError as error:
+        raise DataError(
+            f"{path}: {error} The file was changed; restore it, or train again."
+        ) from None
+    # ValueError: not TOML, or not UTF-8.
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"{path}: not the config of a training run: {error}. "
             "Restore the file, or train again."
         ) from None
+
+
+def _check_data(data: dict[str, Any]) -> None:
+    """Raise KeyError or TypeError where the section of the data cannot be one."""
+    if not data["targets"]:
+        raise TypeError("no target is named")
+    for name in ("targets", "features", "found"):
+        values = data.get(name) or []
+        if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+            raise TypeError(f"{name} is no list of names")
+    if not isinstance(data.get("units") or {}, dict):
+        raise TypeError("units is no table")
 
 
 def config_fields(config: TrainConfig) -> dict[str, Any]:

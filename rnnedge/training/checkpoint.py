@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
+import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from rnnedge.run_folder import CHECKPOINT, write_with
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.spec_json import spec_to_json
+
+if TYPE_CHECKING:
+    from rnnedge.training.trainer import Trainer
 
 CHECKPOINT_VERSION = 1
 
@@ -30,7 +33,10 @@ def data_fingerprint(prepared: Prepared) -> str:
 def save_checkpoint(folder: Path, state: dict[str, Any], fingerprint: str) -> None:
     """Write the trainer's state atomically."""
     content = {"version": CHECKPOINT_VERSION, "data": fingerprint, "trainer": state}
-    write_with(folder / CHECKPOINT, lambda path: torch.save(content, path))
+    # In memory first: what torch writes to a full disk is no OSError.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_with(folder / CHECKPOINT, lambda path: path.write_bytes(buffer.getbuffer()))
 
 
 def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:
@@ -49,18 +55,10 @@ def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         version, data, state = content["version"], content["data"], content["trainer"]
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        EOFError,
-        KeyError,
-        TypeError,
-        OSError,
-    ):
-        raise FormatError(
-            f"{path}: not a checkpoint that can be read. It was cut short or changed; "
-            "start the run again without --resume."
-        ) from None
+        if not isinstance(state, dict):
+            raise TypeError("no state")
+    except Exception:  # torch.load raises errors of many types
+        raise _damaged(path) from None
     if version != CHECKPOINT_VERSION:
         raise FormatError(
             f"{path}: checkpoint version {version}, expected {CHECKPOINT_VERSION}. "
@@ -73,3 +71,28 @@ def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:
         )
     result: dict[str, Any] = state
     return result
+
+
+def restore_trainer(trainer: Trainer, state: dict[str, Any], folder: Path) -> None:
+    """Let `trainer` go on from a state of a checkpoint.
+
+    Raises:
+        FormatError: the state is not one of such a trainer.
+    """
+    try:
+        trainer.load_state_dict(state)
+        expected = {name: value.shape for name, value in state["model"].items()}
+        best = state["best"]
+        found = {name: value.shape for name, value in best.items()}
+        is_none = not best and not np.isfinite(trainer.best_error)
+        if len(trainer.history) != trainer.epoch or not (is_none or found == expected):
+            raise ValueError("its parts are of different runs")
+    except Exception:  # torch raises errors of many types for a state of other shapes
+        raise _damaged(folder / CHECKPOINT) from None
+
+
+def _damaged(path: Path) -> FormatError:
+    return FormatError(
+        f"{path}: not a checkpoint that can be read. It was cut short or changed; "
+        "start the run again without --resume."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from .errors import FormatError
@@ -9,8 +10,15 @@ from .errors import FormatError
 
 def check_is_file(path: Path) -> None:
     """Raise FormatError unless there is a file to read."""
-    if not path.is_file():
-        found = "is a directory" if path.is_dir() else "does not exist"
+    try:
+        mode = path.stat().st_mode
+        found = "" if stat.S_ISREG(mode) else "is no regular file"
+        found = "is a directory" if stat.S_ISDIR(mode) else found
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = "does not exist"
+    except OSError as error:
+        found = f"cannot be read: {error.strerror}"
+    if found:
         raise FormatError(
             f"{path}: the path {found}, expected an artifact. "
             "Pass a file that `rnnedge export` wrote."
