@@ -25,10 +25,37 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if REQUIRES_ALL or os.environ.get("CI") else "dev")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is made once go to one worker (`--dist loadgroup`)."""
+    for item in items:
+        if shared := _shared(item):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+def _shared(item: pytest.Item) -> str:
+    """Where the fixtures are that more tests than this one use; "" for none.
+
+    One whose name starts with `_` makes nothing.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = info.name2fixturedefs.items() if info else ()
+    scopes = {
+        each[-1].scope: each[-1].baseid
+        for name, each in definitions
+        if each[-1].scope in ("module", "session")
+        if each[-1].baseid and not name.startswith("_")
+    }
+    return scopes.get("session") or scopes.get("module", "")
+
+
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A seed that depends on the test's name alone; shown when the test fails."""
-    value = crc32(request.node.nodeid.encode())
+    name = request.node.nodeid
+    if request.node.get_closest_marker("xdist_group"):
+        name = name.rpartition("@")[0] or name  # xdist appends the group
+    value = crc32(name.encode())
     print(f"seed {value}")
     return value
 
