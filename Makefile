@@ -22,11 +22,11 @@ test: $(BUILT)
 	@$(BIN)/python -c 'import rnnedge_runtime._native' 2>/dev/null || { echo \
 		"make: the C engine is not built, the tests need it. Install a C compiler and Python's headers" \
 		"(Debian: gcc, python3-dev), then: rm $(BUILT) and make test"; exit 1; }
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 # What calls programs, as on a machine that has Python, make and gcc alone; nothing may fail.
 bare: $(BUILT)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/bare_machine.py -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/bare_machine.py -n $(WORKERS)
 
 # Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
 bench: $(BUILT)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from programs import left_out
 
+SHARED = re.compile(r'fixture\(.*scope="(?:module|session)"')
 REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"
 
 settings.register_profile(
@@ -25,37 +30,32 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if REQUIRES_ALL or os.environ.get("CI") else "dev")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what is made once go to one worker (`--dist loadgroup`)."""
-    for item in items:
-        if shared := _shared(item):
-            item.add_marker(pytest.mark.xdist_group(shared))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share what is made once go to one worker, all others to any."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = config.rootpath / nodeid.partition("::")[0]
+            return _shared(file) or nodeid
+
+    return BySharedFixture(config, log) if config.getvalue("dist") == "load" else None
 
 
-def _shared(item: pytest.Item) -> str:
-    """Where the fixtures are that more tests than this one use; "" for none.
-
-    One whose name starts with `_` makes nothing.
-    """
-    info = getattr(item, "_fixtureinfo", None)
-    definitions = info.name2fixturedefs.items() if info else ()
-    scopes = {
-        each[-1].scope: each[-1].baseid
-        for name, each in definitions
-        if each[-1].scope in ("module", "session")
-        if each[-1].baseid and not name.startswith("_")
-    }
-    return scopes.get("session") or scopes.get("module", "")
+@cache
+def _shared(file: Path) -> str:
+    """The file or folder whose fixtures more tests of it than one use; "" for none."""
+    for place in (file.with_name("conftest.py"), file):
+        if place.exists() and SHARED.search(place.read_text(encoding="utf-8")):
+            return str(place)
+    return ""
 
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """A seed that depends on the test's name alone; shown when the test fails."""
-    name = request.node.nodeid
-    if request.node.get_closest_marker("xdist_group"):
-        name = name.rpartition("@")[0] or name  # xdist appends the group
-    value = crc32(name.encode())
+    value = crc32(request.node.nodeid.encode())
     print(f"seed {value}")
     return value
 
