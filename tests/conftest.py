@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from programs import left_out
 
+SHARED = re.compile(r'fixture\(.*scope="(?:module|session)"')
 REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"
 
 settings.register_profile(
@@ -23,6 +28,28 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
 settings.load_profile("ci" if REQUIRES_ALL or os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share what is made once go to one worker, all others to any."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = config.rootpath / nodeid.partition("::")[0]
+            return _shared(file) or nodeid
+
+    return BySharedFixture(config, log) if config.getvalue("dist") == "load" else None
+
+
+@cache
+def _shared(file: Path) -> str:
+    """The file or folder whose fixtures more tests of it than one use; "" for none."""
+    for place in (file.with_name("conftest.py"), file):
+        if place.exists() and SHARED.search(place.read_text(encoding="utf-8")):
+            return str(place)
+    return ""
 
 
 @pytest.fixture

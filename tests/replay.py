@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import platform
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import programs
@@ -31,39 +33,64 @@ COMPILERS = [
 ]
 
 
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wvla", "-Werror"),
+    *("-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion"),
+    "-Wcast-align",
+)
+CALLS = ("-fno-stack-protector", "-fcallgraph-info=su")
+
+
 @dataclass(frozen=True)
 class Build:
-    """A compiler, its flags, and how to start what it makes."""
+    """A compiler, its flags, and how to start what it makes.
+
+    Attributes:
+        checks: further flags for the core alone, which change none of its results.
+    """
 
     compiler: str
     flags: tuple[str, ...]
     launcher: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 BUILDS = {
-    "gcc-O2": Build("gcc", ("-O2",)),
-    "gcc-O3-native": Build("gcc", ("-O3", "-march=native")),
+    "gcc-O2": Build("gcc", ("-O2",), checks=("-std=c99", *WARNINGS, *CALLS)),
+    "gcc-O3-native": Build("gcc", ("-O3", "-march=native"), checks=WARNINGS),
     "gcc-gnu99-fma": Build("gcc", ("-std=gnu99", "-O2", "-mfma", "-mavx2")),
-    "gcc-O0": Build("gcc", ("-O0",)),
-    "clang-O2": Build(CLANG, ("-O2",)),
-    "clang-O3-native": Build(CLANG, ("-O3", "-march=native")),
+    "gcc-O0": Build("gcc", ("-O0", "-fPIC"), checks=("-std=c99", *WARNINGS)),
+    "clang-O2": Build(CLANG, ("-O2",), checks=("-std=c99", *WARNINGS)),
+    "clang-O3-native": Build(CLANG, ("-O3", "-march=native"), checks=WARNINGS),
     "clang-fma": Build(CLANG, ("-std=gnu99", "-O2", "-mfma", "-mavx2")),
     "gcc-asan": Build(
         "gcc",
         ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     ),
     "aarch64": Build(
-        "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O2", "-static"), ("qemu-aarch64",)
+        "aarch64-linux-gnu-gcc",
+        ("-std=gnu99", "-O2", "-static"),
+        ("qemu-aarch64",),
+        (*WARNINGS, *CALLS),
     ),
     "aarch64-O3": Build(
-        "aarch64-linux-gnu-gcc", ("-std=gnu99", "-O3", "-static"), ("qemu-aarch64",)
+        "aarch64-linux-gnu-gcc",
+        ("-std=gnu99", "-O3", "-static"),
+        ("qemu-aarch64",),
+        WARNINGS,
     ),
 }
 
-EVERY_BUILD = [
-    pytest.param(name, marks=[GCC_ALONE] if build.compiler == "gcc" else [])
-    for name, build in BUILDS.items()
-]
+
+def marked(*names: str) -> list[Any]:
+    """Parameters of a test: the builds of these names, those of gcc for a bare machine."""
+    return [
+        pytest.param(name, marks=[GCC_ALONE] if BUILDS[name].compiler == "gcc" else [])
+        for name in names
+    ]
+
+
+EVERY_BUILD = marked(*BUILDS)
 
 
 def require_build(name: str) -> Build:
@@ -76,13 +103,36 @@ def require_build(name: str) -> Build:
 
 
 @functools.cache
+def core_of(name: str) -> list[Path]:
+    """Object files of the core in the named build, in a folder of their own.
+
+    They are compiled once per test run, whichever worker is first; the others wait.
+    """
+    build = require_build(name)
+    sources = sorted((CORE / "src").glob("*.c"))
+    folder = Path(_folder()) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            flags = (*build.flags, *build.checks, f"-I{CORE / 'include'}")
+            command = [build.compiler, *flags, "-c", *sources]
+            done = programs.run(
+                command, cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            (folder / "done").touch()
+    return [folder / source.with_suffix(".o").name for source in sources]
+
+
+@functools.cache
 def executable(name: str) -> tuple[str, ...]:
     """Command that starts replay of the named build; compiled once per test run."""
     build = require_build(name)
     path = Path(_folder()) / f"replay-{name}"
     if not path.exists():
-        sources = [*sorted((CORE / "src").glob("*.c")), ROOT / "tests/c/replay.c"]
-        command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *sources]
+        parts = [ROOT / "tests/c/replay.c", *core_of(name)]
+        command = [build.compiler, *build.flags, f"-I{CORE / 'include'}", *parts]
         new = path.with_suffix(f".{os.getpid()}")
         programs.run([*command, "-o", new], check=True)
         new.replace(path)

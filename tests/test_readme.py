@@ -107,8 +107,8 @@ def test_c_of_the_readme_runs(tmp_path):
     """With a model of the size the commands make; the numbers are Python's."""
     import numpy as np
     from artifacts import save_artifact
-    from core_objects import SOURCES, run
-    from replay import CORE
+    from core_objects import run
+    from replay import CORE, core_of
     from strategies import random_weights
 
     import rnnedge_runtime
@@ -129,7 +129,7 @@ def test_c_of_the_readme_runs(tmp_path):
     (program,) = blocks("c")
     (tmp_path / "main.c").write_text(program)
     warnings = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic")
-    sources = (tmp_path / "main.c", *SOURCES)
+    sources = (tmp_path / "main.c", *core_of("gcc-O0"))
     include = f"-I{CORE / 'include'}"
     run("gcc", *warnings, include, *sources, "-o", tmp_path / "main")
     with artifact.open("rb") as file:

@@ -11,6 +11,7 @@ from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.evaluation.by_series import SeriesErrors, errors_by_series
 from rnnedge.evaluation.metrics import Score, score_outputs
+from rnnedge.evaluation.odd_readings import odd_readings
 from rnnedge.evaluation.wording import NETWORK, steps_in_words
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
 from rnnedge_runtime.errors import DataError
@@ -193,14 +194,6 @@ def _cut(
         values = np.concatenate(
             [s.values[rows, k] for s, rows in zip(dataset.series, chosen, strict=True)]
         )
-        is_odd = _outside(values, feature.range)
-        implausible[feature.name] = int(is_odd.sum())
-        clipped[feature.name] = int((_outside(values, feature.clip) & ~is_odd).sum())
+        odd = odd_readings(values, feature.clip, feature.range)
+        clipped[feature.name], implausible[feature.name] = (int(o.sum()) for o in odd)
     return clipped, implausible
-
-
-def _outside(values: Array, bounds: Bounds | None) -> NDArray[np.bool_]:
-    if bounds is None:
-        return np.zeros(len(values), dtype=np.bool_)
-    low, high = np.asarray(bounds, dtype=np.float32)
-    return np.asarray((values < low) | (values > high))

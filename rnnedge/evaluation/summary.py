@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Split
+from rnnedge.evaluation.odd_readings import odd_readings
 from rnnedge.evaluation.wording import steps_in_words
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
@@ -103,8 +105,8 @@ def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
         row.append(str(_count(dataset, k, lambda v: ~np.isfinite(v))))
         if spec is not None:
             plausible, clip = limits.get(name, (None, None))
-            row.append(str(_count_outside(dataset, k, plausible, None)))
-            row.append(str(_count_outside(dataset, k, clip, plausible)))
+            for kind in (1, 0):
+                row.append(str(_count_odd(dataset, k, clip, plausible, kind)))
         rows.append(row)
     return rows
 
@@ -137,23 +139,11 @@ def _count(
     return Count(number, first)
 
 
-def _count_outside(
-    dataset: Dataset,
-    k: int,
-    bounds: tuple[float, float] | None,
-    within: tuple[float, float] | None,
+def _count_odd(
+    dataset: Dataset, k: int, clip: Bounds | None, plausible: Bounds | None, kind: int
 ) -> Count:
-    """Readings outside `bounds`, of those inside `within`."""
-    if bounds is None:
-        return Count(0, "")
-    low, high = np.asarray(bounds, dtype=np.float32)
-    least, most = np.asarray(within or (-np.inf, np.inf), dtype=np.float32)
-
-    def is_outside(values: Array) -> NDArray[np.bool_]:
-        inside = (values >= least) & (values <= most)
-        return np.asarray(inside & ((values < low) | (values > high)))
-
-    return _count(dataset, k, is_outside)
+    """Readings that are clipped, of kind 0, or implausible, of kind 1."""
+    return _count(dataset, k, lambda v: odd_readings(v, clip, plausible)[kind])
 
 
 def _place(dataset: Dataset, series: Series, row: int) -> str:

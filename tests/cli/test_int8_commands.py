@@ -11,13 +11,14 @@ from click.testing import CliRunner, Result
 from small_runs import tiny_run
 
 from rnnedge.cli import main
-from rnnedge_export import int8, verification_stream
+from rnnedge_export import int8, rnne, verification_stream
 from rnnedge_runtime.tolerances import MAX_LOSS
 
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
     monkeypatch.setattr(verification_stream, "VERIFY_STEPS", 300)
+    monkeypatch.setattr(rnne, "LONG_RUN_STEPS", 300)
 
 
 @pytest.fixture(scope="module")

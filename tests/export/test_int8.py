@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import rnnedge_runtime as runtime
 from rnnedge.fitting import fit
 from rnnedge.run_data import int8_data, load_run_data
 from rnnedge.run_folder import Run
+from rnnedge_export import rnne, verification_stream
 from rnnedge_export.exporting import export as export_module
 from rnnedge_export.quiet import quiet_difference
 from rnnedge_export.rnne import LONG_RUN_STEPS
@@ -30,6 +31,15 @@ from rnnedge_runtime.errors import DataError, ParityError, SpecError, StateError
 from rnnedge_runtime.tolerances import DRIFT_STEPS, QUIET_STD_FRACTION
 
 QUIET_STEPS = 20_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_steps() -> Iterator[None]:
+    """The long run of an artifact, short; tests/runtime/test_integers.py has a whole one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rnne, "LONG_RUN_STEPS", 300)
+        patch.setattr(verification_stream, "VERIFY_STEPS", 300)
+        yield
 
 
 @pytest.fixture(scope="module")

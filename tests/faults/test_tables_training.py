@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,21 @@ import rnnedge
 from rnnedge.evaluation.report import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge_export import rnne, verification_stream
 from rnnedge_runtime import load
 
 WORSE_THAN_PERSISTENCE = 1.05
 ROWS = 1600
 T = np.arange(ROWS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_steps() -> Iterator[None]:
+    """What is exported here proves itself on few steps; tests/export has whole proofs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rnne, "LONG_RUN_STEPS", 300)
+        patch.setattr(verification_stream, "VERIFY_STEPS", 300)
+        yield
 
 
 def test_01_leak_a_later_series_teaches_nothing(tmp_path: Path) -> None:

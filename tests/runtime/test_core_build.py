@@ -9,25 +9,38 @@ import numpy as np
 import programs
 import pytest
 from core_objects import objects, require, run
-from replay import COMPILERS, CORE, IS_X86, ROOT, replay
+from replay import (
+    BUILDS,
+    COMPILERS,
+    CORE,
+    IS_X86,
+    ROOT,
+    WARNINGS,
+    core_of,
+    marked,
+    replay,
+)
 
 MODEL = ROOT / "tests/c/tiny_gru.rnne"
-WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"]
-WARNINGS += ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion"]
-WARNINGS += ["-Wvla", "-Wcast-align", "-Werror"]
 FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
 SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
-@pytest.mark.parametrize("level", ["-O2", "-O3"])
-def test_no_warnings(compiler: str, level: str, tmp_path: Path) -> None:
-    objects(compiler, tmp_path, *WARNINGS, level)
+@pytest.mark.parametrize(
+    "name",
+    marked(
+        *("gcc-O0", "gcc-O2", "gcc-O3-native", "clang-O2", "clang-O3-native"),
+        *("aarch64", "aarch64-O3"),
+    ),
+)
+def test_no_warnings(name: str) -> None:
+    assert set(WARNINGS) <= set(BUILDS[name].checks)
+    core_of(name)
 
 
 @pytest.mark.gcc_alone
-def test_symbols_are_prefixed_and_only_string_functions_needed(tmp_path: Path) -> None:
-    files = objects("gcc", tmp_path, "-O2", "-fno-stack-protector")
+def test_symbols_are_prefixed_and_only_string_functions_needed() -> None:
+    files = core_of("gcc-O2")
     lines = run("nm", "-g", "--defined-only", *files).splitlines()
     names = [line.split()[2] for line in lines if len(line.split()) == 3]
     assert names
@@ -40,18 +53,11 @@ def test_symbols_are_prefixed_and_only_string_functions_needed(tmp_path: Path) -
     assert needed <= allowed | cpu
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
-def test_exact_kernels_have_no_fused_multiply_add(
-    compiler: str, tmp_path: Path
-) -> None:
-    is_arm = compiler.startswith("aarch64")
-    flags = (
-        ("-std=gnu99", "-O2") if is_arm else ("-std=gnu99", "-O2", "-mavx2", "-mfma")
-    )
-    if not is_arm and not IS_X86:
-        pytest.skip("the flags are for x86")
+@pytest.mark.parametrize("name", marked("gcc-gnu99-fma", "clang-fma", "aarch64"))
+def test_exact_kernels_have_no_fused_multiply_add(name: str) -> None:
+    is_arm = name == "aarch64"
     dump = require("aarch64-linux-gnu-objdump" if is_arm else "objdump")
-    for path in objects(compiler, tmp_path, *flags):
+    for path in core_of(name):
         found = FUSED.findall(run(dump, "-d", path))
         is_fast = path.stem.endswith("_fast") and not (is_arm and "avx" in path.stem)
         assert bool(found) == is_fast, (path.stem, found[:3])

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 import pytest
-from core_objects import objects, run
-from replay import COMPILERS, CORE
+from core_objects import run
+from replay import CORE, core_of, marked
 
 NODE = re.compile(
     r'^node: \{ title: "([^"]+)" label: "[^"]*?(?:\\n(\d+) bytes \(([^)]+)\))?"', re.M
@@ -65,10 +65,9 @@ def stated_limits() -> tuple[int, int]:
     return 1024 * int(found[1]), 1024 * int(found[2])
 
 
-@pytest.mark.parametrize("compiler", [COMPILERS[0], COMPILERS[2]])
-def test_stack_stays_within_the_stated_limits(compiler: str, tmp_path: Path) -> None:
-    objects(compiler, tmp_path, "-std=c99", "-O2", "-fcallgraph-info=su")
-    calls = Calls(tmp_path)
+@pytest.mark.parametrize("name", marked("gcc-O2", "aarch64"))
+def test_stack_stays_within_the_stated_limits(name: str) -> None:
+    calls = Calls(core_of(name)[0].parent)
     assert not calls.unbounded
     step, others = stated_limits()
     depths = {

@@ -20,10 +20,10 @@ from artifacts import (
     reference_model,
     times_of,
 )
-from core_objects import SOURCES, run
+from core_objects import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replay import CORE
+from replay import core_of
 from strategies import model_specs, random_readings, random_weights, seeds
 
 from rnnedge_runtime.errors import FormatError, StateError
@@ -177,8 +177,7 @@ BAD_SNAPSHOT = 10
 
 def test_the_core_refuses_a_header_out_of_range(tmp_path: Path) -> None:
     library = tmp_path / "core.so"
-    flags = ("-O1", "-shared", "-fPIC", f"-I{CORE / 'include'}")
-    run("gcc", *flags, *SOURCES, "-o", library)
+    run("gcc", "-shared", *core_of("gcc-O0"), "-o", library)
     core = ctypes.CDLL(str(library))
     weights = random_weights(SPEC, np.random.default_rng(0))
     file = bare_rnne(SPEC, weights)

@@ -47,6 +47,19 @@ static void require(int condition)
         abort();
 }
 
+/* The tensors, by number and by name, lie one behind the other. */
+static void find_tensors(const rnne_model *model, const rnne_info *info)
+{
+    rnne_tensor each, found;
+    size_t at = 0;
+    for (uint32_t k = 0; k < info->num_tensors; k++, at += each.size) {
+        require(rnne_state_entry(model, k, &each) == RNNE_OK && each.at == at);
+        require(rnne_state_find(model, each.name, &found) == RNNE_OK && found.at == at);
+    }
+    require(at == info->state_size);
+    require(rnne_state_find(model, "h_", &found) == RNNE_BAD_INDEX);
+}
+
 static void load(subject *s, const char *path)
 {
     static uint8_t file[MAX_FILE_NBYTES];
@@ -60,6 +73,7 @@ static void load(subject *s, const char *path)
                             NULL) == RNNE_OK);
     fclose(in);
     rnne_model_info(model, &info);
+    find_tensors(model, &info);
     nbytes = rnne_stream_nbytes(model);
     rnne_stream_init(malloc(nbytes), nbytes, model, &s->stream);
     s->x = calloc(info.input_size, sizeof *s->x);
