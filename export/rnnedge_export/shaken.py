@@ -83,6 +83,8 @@ class Shaken(TorchDispatchMode):
             return self.shake(func(*args, **kwargs), _terms(func, name, args, kwargs))
         if name in _BASIC or name in _SIGMOIDS or torch.Tag.pointwise in func.tags:
             out = func(*args, **kwargs)
+            if not out.is_floating_point():
+                return out
             unit = UNIT_ROUNDOFF if name in _BASIC else FUNCTION_ERROR
             size = torch.ones_like(out) if name in _SIGMOIDS else out.abs()
             return self.shake(out, unit * size)
