@@ -142,8 +142,8 @@ class QuantisationReport:
     def cut_off(self) -> str:
         """Which layers cut off values, most of them first."""
         ordered = sorted(self.saturations.items(), key=lambda item: -item[1])
-        found = [f"{name}: {count:,} values" for name, count in ordered if count]
-        found += [f"{name}: {count:,} rows" for name, count in self.cut_rows.items()]
+        found = [_counted(name, count, "value") for name, count in ordered if count]
+        found += [_counted(name, n, "row") for name, n in self.cut_rows.items()]
         return ", ".join(found) or "none is cut off"
 
 
@@ -246,6 +246,10 @@ def measure_quantisation(
         int8_outputs=outputs[1],
         judgement=judgement,
     )
+
+
+def _counted(name: str, count: int, what: str) -> str:
+    return f"{name}: {count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _check_bytes(y: Outputs, expected: Outputs) -> None:
