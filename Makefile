@@ -16,7 +16,8 @@ BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive vec-report fuzz fuzz-tables
+.PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
+	vec-report fuzz fuzz-tables kills fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -59,12 +60,20 @@ exhaustive:
 vec-report:
 	$(PYTHON) scripts/vec_report.py
 
+# Networks as PyTorch draws them, to every format: none is refused, every file verifies.
+fresh: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/fresh_networks.py $(FRESH)
+
 fuzz:
 	runtime/core/fuzz/run.sh $(FUZZ_SECONDS)
 
 # The table reader against polars on drawn tables, and on changed ones.
 fuzz-tables: $(BUILT)
 	$(BIN)/python tests/fuzz_tables.py $(TABLE_SECONDS)
+
+# `rnnedge run` killed 222 times at drawn moments, and continued; about ten minutes.
+kills: $(BUILT)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_study.py
 
 # For this machine, with its bill of materials.
 wheel: $(INSTALLED)

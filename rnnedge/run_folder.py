@@ -13,7 +13,6 @@ last.ckpt           where training stands; read by --resume
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.csv_rows import CsvRows
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
@@ -163,7 +163,9 @@ def save_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
     """Write a CSV file, the header among its rows, in place of the older one."""
     partial = path.with_name(f"{path.name}.tmp")
     with partial.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
+        table = CsvRows(file)
+        for row in rows:
+            table.write(row)
     partial.replace(path)
 
 

@@ -74,7 +74,8 @@ def verify_stream_contract(
 ) -> None:
     """Assert properties 1 to 9 and 11 of a backend's streams.
 
-    1 run equals repeated step; 2 chunks of any length; 3 a snapshot carries everything;
+    1 run equals repeated step; 2 chunks of any length; 3 a snapshot carries everything,
+    and a state by name all but the steps;
     4 streams are independent, alone and in a fleet; 5 causality; 6 reset equals fresh;
     7 a failed call leaves the state; 8 so does a forecast; 9 parity with the judge;
     11 the same bytes twice, in any thread.
@@ -96,6 +97,7 @@ def verify_stream_contract(
         run_equals_repeated_step,
         chunks_of_any_length,
         snapshot_carries_everything,
+        state_by_name_carries_what_it_names,
         streams_are_independent,
         outputs_are_causal,
         reset_equals_fresh,
@@ -143,6 +145,21 @@ def snapshot_carries_everything(probe: Probe) -> None:
         probe.run(other, cut, size), probe.run(stream, cut, size)
     )
     assert other.snapshot() == stream.snapshot()
+
+
+def state_by_name_carries_what_it_names(probe: Probe) -> None:
+    size = len(probe.readings)
+    cut = int(probe.rng.integers(0, size))
+    stream, other = probe.make_stream(), probe.make_stream()
+    probe.run(stream, 0, cut)
+    other.run(probe.garbage(cut), probe.times(0, cut))
+    blob = stream.snapshot()
+    for each in (stream, other):
+        each.set_state(stream.state())
+        assert each.snapshot() == blob
+    np.testing.assert_array_equal(
+        probe.run(other, cut, size), probe.run(stream, cut, size)
+    )
 
 
 def streams_are_independent(probe: Probe) -> None:

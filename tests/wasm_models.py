@@ -15,6 +15,7 @@ from rnnedge_export.c_source.source import generate_c
 from rnnedge_export.wasm.building import IDENTIFIER, build_wasm, javascript
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.state_rules import StateRules
 from rnnedge_runtime.weights import Weights
 
 TOOLS = ("clang-14", "wasm-ld-14", "node")
@@ -36,7 +37,10 @@ def write_integer_wasm(model: QuantisedModel, path: Path, *, simd: bool = True) 
         model, random_readings(model.spec, np.random.default_rng(0), 64)
     )
     source = generate_integer_c(drawn.metadata, model, IDENTIFIER)
-    path.write_bytes(build_wasm(source, drawn.metadata, path.name, simd=simd))
+    states = StateRules(model)
+    path.write_bytes(
+        build_wasm(source, drawn.metadata, path.name, states=states, simd=simd)
+    )
     path.with_suffix(".js").write_text(javascript(path.name))
     return path
 
@@ -46,6 +50,7 @@ def write_wasm(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> 
     weights = weights_of(spec, seed)
     metadata = describe(spec, weights)
     source = generate_c(metadata, weights, IDENTIFIER)
-    path.write_bytes(build_wasm(source, metadata, path.name, simd=simd))
+    states = StateRules(weights)
+    path.write_bytes(build_wasm(source, metadata, path.name, states=states, simd=simd))
     path.with_suffix(".js").write_text(javascript(path.name))
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from rnnedge_runtime.artifact_file import check_is_file
@@ -13,6 +12,7 @@ from rnnedge_runtime.metadata import (
     unreadable_error,
     zip_texts,
 )
+from rnnedge_runtime.protobuf import Message, fields
 from rnnedge_runtime.rnne_file import Parameters, read_rnne
 
 from .c_source.reading import read_c_source
@@ -20,8 +20,6 @@ from .wasm.reading import is_wasm, read_wasm
 
 _METADATA_PROPS = 14
 _KEY, _VALUE = 1, 2
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FIXED_NBYTES = {_FIXED64: 8, _FIXED32: 4}
 
 
 def read_metadata(path: Path) -> Metadata:
@@ -55,41 +53,16 @@ def _metadata_props(content: bytes, *, where: str) -> dict[str, str]:
     """Keys and values of `ModelProto.metadata_props` (onnx.proto, field 14)."""
     try:
         entries = [
-            dict(_fields(value))
-            for number, value in _fields(content)
-            if number == _METADATA_PROPS
+            dict(fields(value))
+            for number, value in fields(content)
+            if number == _METADATA_PROPS and isinstance(value, bytes)
         ]
-        return {entry[_KEY].decode(): entry[_VALUE].decode() for entry in entries}
-    except (KeyError, IndexError, ValueError):
+        return {_text(entry[_KEY]): _text(entry[_VALUE]) for entry in entries}
+    except (KeyError, ValueError):
         raise unreadable_error("a readable ONNX model", where=where) from None
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and content of the length-delimited fields of a protobuf message."""
-    offset = 0
-    while offset < len(message):
-        tag, offset = _varint(message, offset)
-        number, wire_type = tag >> 3, tag & 7
-        if wire_type == _VARINT:
-            _, offset = _varint(message, offset)
-        elif wire_type in _FIXED_NBYTES:
-            offset += _FIXED_NBYTES[wire_type]
-        elif wire_type == _BYTES:
-            size, offset = _varint(message, offset)
-            if offset + size > len(message):
-                raise ValueError("cut short")
-            yield number, message[offset : offset + size]
-            offset += size
-        else:
-            raise ValueError("not a protobuf message")
-
-
-def _varint(message: bytes, offset: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = message[offset]
-        offset += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, offset
-    raise ValueError("not a varint")
+def _text(value: int | Message) -> str:
+    if isinstance(value, int):
+        raise ValueError("not a text")
+    return bytes(value).decode()

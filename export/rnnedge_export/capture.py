@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.layers import Layer
 
-from .capture_errors import NotAChainError, time_major_error
+from .capture_errors import NotAChainError, error_text, time_major_error
 from .graph_walk import Walk
 from .operations import HANDLERS
 from .user_module import UserModule, time_major_layers
@@ -57,11 +57,10 @@ def capture(user: UserModule) -> Captured:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
-            program = torch.export.export(wide.module, wide.arguments(), strict=False)
+            program = wide.program()
         except Exception as error:  # torch.export raises errors of many types
-            first_line = str(error).strip().splitlines()[0][:200]
             raise NotAChainError(
-                f"torch.export cannot trace it: {first_line}"
+                f"torch.export cannot trace it: {error_text(error)}"
             ) from None
         chain = Walk(wide, program, HANDLERS).run()
     if not chain.layers:

@@ -25,7 +25,12 @@ def module_path(node: fx.Node) -> str:
     """Dotted name of the submodule that an operation stands in."""
     stack = node.meta.get("nn_module_stack") or {}
     path = str(list(stack.values())[-1][0]) if stack else ""
-    return path or "forward"
+    return own_name(path) or "forward"
+
+
+def own_name(path: str) -> str:
+    """A name in the user's module, which is `module` of what was traced."""
+    return path.removeprefix("module").removeprefix(".")
 
 
 def not_a_chain(node: fx.Node, why: str = "") -> NotAChainError:
@@ -58,4 +63,27 @@ def impure(what: str) -> SpecError:
         f"export: {what}, so the module holds hidden state or draws random numbers and no "
         "artifact can equal it. Take all state as arguments of forward, return it, and "
         "draw nothing at random."
+    )
+
+
+def error_text(error: BaseException) -> str:
+    """The first line of somebody else's error, without a full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kind = type(error).__name__
+    text = lines[0] if lines else kind
+    if isinstance(error, KeyError):
+        text = f"KeyError {text}"
+    return text[:300].rstrip(".:")
+
+
+class BranchError(SpecError):
+    """A traced graph would hold one way through forward, which has several."""
+
+
+def branches_on_values(format_name: str, name: str) -> BranchError:
+    """The error of a module whose graph depends on the numbers it was traced with."""
+    return BranchError(
+        f"export to {format_name}: forward of {name} reads values of x or of its state "
+        "(`if`, `.item()`, `float()`), so it may go another way with other values, and a "
+        "graph holds one way only. Write the choice with torch.where."
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.rnne_file import Parameters
+from rnnedge_runtime.state_rules import StateRules
 from rnnedge_runtime.weights import NUMERICS
 
 from .boards.fitting import (
@@ -31,17 +33,20 @@ from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND, no_compiler
 from .c_source.loading import load_c
 from .c_source.naming import c_identifier
-from .foreign import build_foreign_onnx, scriptable_step
+from .foreign import build_foreign_onnx
 from .onnx_graph import build_onnx
-from .parity import Parity, compare, step_through
+from .parity import Parity, compare, parity_error, step_through
 from .proof import Recording
 from .quantisation_report import QuantisationReport
-from .rnne import build_rnne
+from .read_back import changed_weight
+from .rnne import build_rnne, first_difference, quick_engine
+from .script_step import scriptable_step
 from .sequence_model import SequenceModel
+from .step_proof import StepParity
 from .subject import Subject
 from .torchscript import save_torchscript
 from .verification_stream import Inputs
-from .verifying import check_golden, first_difference
+from .verifying import check_golden
 from .wasm.building import IDENTIFIER, build_wasm, javascript, javascript_name
 from .wasm.hosting import BACKEND as WASM_BACKEND
 from .wasm.hosting import NO_NODE, has_node
@@ -168,6 +173,7 @@ class Draft:
             numerics=NUMERICS,
             golden=recording.golden,
             producer=f"rnnedge {rnnedge_runtime.__version__}",
+            limits=recording.stored_limits,
         )
         return metadata, subject.weights
 
@@ -196,7 +202,8 @@ class Draft:
         """
         source = generate_source(metadata, parameters, IDENTIFIER)
         name = self.final.name
-        content = build_wasm(source, metadata, name, simd=self.simd)
+        states = StateRules(parameters)
+        content = build_wasm(source, metadata, name, states=states, simd=self.simd)
         self.temporary.mkdir()
         self.artifact.write_bytes(content)
         (self.temporary / javascript_name(name)).write_text(
@@ -215,9 +222,41 @@ class Draft:
         """
         self.model = model = self.load()
         y = step_through(model.engine, model.spec, recording.x)
-        self.parity = compare(y, recording.y, model.spec, recording.float32_errors)
         _, parameters = self.describe(subject, recording)
+        self.parity = compare(
+            y,
+            recording.y,
+            model.spec,
+            recording.limits,
+            float32_errors=recording.float32_errors,
+            steps=self.judge_steps(model, parameters, recording),
+        )
+        if not recording.is_bounded:
+            self.parity = replace(self.parity, limit=math.inf)
+        self.check_weights(subject)
         return self.check_bytes(model, parameters, recording.x, y)
+
+    def judge_steps(
+        self, model: Model, parameters: Parameters, recording: Recording
+    ) -> StepParity | None:
+        """Single steps; what was compiled is known to give the bytes of its arithmetic."""
+        engine = model.engine
+        if self.is_folder:
+            engine = quick_engine(model.metadata, parameters)
+        return recording.judge_steps(engine)
+
+    def check_weights(self, subject: Subject) -> None:
+        """Raise ParityError when a weight in the file is not the model's, bit for bit."""
+        if subject.spec.is_opaque:
+            return
+        found = changed_weight(
+            self.format, self.artifact, subject.spec, subject.weights
+        )
+        if found:
+            raise ParityError(
+                f"export to {_TITLES[self.format]}: {found}. The artifact was not "
+                "written. Report it with the model."
+            )
 
     def load(self) -> Model:
         """The artifact by its own backend."""
@@ -271,25 +310,7 @@ class Draft:
         assert parity is not None
         if parity.is_within:
             return
-        amplified = parity.float32_error is not None and (
-            parity.float32_error > parity.limit
-        )
-        reason = (
-            f" PyTorch itself is off by {parity.float32_error:.1e} in float32: the module "
-            "amplifies rounding too much to be proved."
-            if amplified
-            else ""
-        )
-        hint = (
-            f"See every step in {os.fspath(report)}."
-            if report is not None
-            else "Run again with --report parity.json to see every step."
-        )
-        raise ParityError(
-            f"export to {_TITLES[self.format]}: output '{parity.output}' differs from "
-            f"PyTorch by {parity.max_error:.1e} at step {parity.step} (limit "
-            f"{parity.limit:.1e}).{reason} The artifact was not written. {hint}"
-        )
+        raise parity_error(f"export to {_TITLES[self.format]}", parity, report)
 
     def check_golden(self, drafts: Sequence[Draft]) -> None:
         """Raise ParityError when `rnnedge verify` would find the golden steps changed."""

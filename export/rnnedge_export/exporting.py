@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +18,20 @@ from torch import nn
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tolerances import MAX_LOSS
 
 from .boards.fitting import find_fit
 from .draft import FORMATS, ArtifactReport, Draft
 from .int8 import Int8Data, read_request
 from .integer_draft import IntegerDraft
+from .looking_back import check_windows
+from .missing_values import with_missing_passed
 from .parity import Parity
-from .proof import Recording, module_keeps_promise, record
+from .proof import Recording, record
 from .quantisation_report import measure_quantisation
+from .returned import Choice
 from .subject import Subject, read_subject
+from .threads import torch_threads
+from .token_inputs import token_inputs
 from .verification_stream import check_tokens, verification_stream
 
 
@@ -46,13 +52,14 @@ class ExportReport:
     notes: tuple[str, ...]
 
 
+@torch_threads(1)
 def export(
     model: nn.Module,
     *,
     formats: str | Sequence[str] = ("onnx",),
     out: str | os.PathLike[str] = ".",
     name: str = "model",
-    example: Sequence[Any] | None = None,
+    example: Sequence[Any] | Mapping[str, Any] | None = None,
     features: str | Feature | Sequence[str | Feature] | None = None,
     targets: str | Target | Sequence[str | Target] | None = None,
     stream: NDArray[Any] | None = None,
@@ -65,6 +72,9 @@ def export(
     flash: str | None = None,
     ram: str | None = None,
     simd: bool = True,
+    single_steps: bool = False,
+    outputs: Choice = None,
+    state: Choice = None,
 ) -> ExportReport:
     """Write `<out>/<name>.onnx`, `.pt`, `.rnne`, `.c`, `.wasm`, proved against the module.
 
@@ -78,8 +88,8 @@ def export(
         formats: some of `onnx`, `torchscript`, `rnne`, `c`, `wasm`.
         out: folder, made when absent.
         name: file name without ending; of C sources the identifier made of it.
-        example: `(x, state...)` for a user's own module; the state is that of a new
-            stream.
+        example: `(x, state...)` for a user's own module, or the arguments of its forward
+            by name; the state is that of a new stream.
         features: names of the inputs of a user's module; `x_0`, ... by default.
         targets: names of its outputs; `y_0`, ... by default. Fewer targets than outputs
             means several steps ahead of each.
@@ -87,18 +97,26 @@ def export(
         report: file to write the difference at every step to, as JSON, also when the proof
             fails.
         int8: write `<name>-int8.rnne`, `.wasm` in integers instead; other formats are an
-            error that gives the reason. Its difference from PyTorch has no limit, but the
-            rise of its error on the test part has.
+            error that gives the reason. Its difference from PyTorch at any one step has no
+            limit. The rise of its error on the test part has one or, where it is not known
+            what came, its mean difference from float on the last 30 % of `stream`.
         keep_float: of int8, layers to compute in float, by position or by kind.
-        max_loss: of int8, part by which the mean absolute error of an output may rise;
-            None: `tolerances.MAX_LOSS`.
-        data: of int8, training and test part; None: calibrated on `stream`, not scored.
+        max_loss: of int8, part by which the mean absolute error of an output may rise
+            (None: `tolerances.MAX_LOSS`) or, without `data`, what its mean difference from
+            float may be, as a part of its standard deviation (`tolerances.MAX_DIFFERENCE`).
+        data: of int8, training and test part; None: the first 70 % of `stream` set the
+            scales, and the rest is judged on.
         board: board that the C source must fit (`rnnedge devices`); what it costs there is
             in the report and at the top of the header.
         flash: what it may use of it, for example `64k`; None: the board's.
         ram: the same for state and stack.
         simd: whether WebAssembly may use SIMD; False for browsers older than 2021, Safari
             older than 16.4 (2023). The bytes are the same.
+        single_steps: take what a user's module gives step by step for the truth, though on
+            a window it gives other numbers; without, such a module is refused.
+        outputs: of a user's module, what it returns as outputs: a position, a key, a path
+            such as `1.h`, or several; put side by side. Found where it is not given.
+        state: the same for the new state, in the order in which the state goes in.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
@@ -126,21 +144,32 @@ def export(
         )
     if int8:
         layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
-        limit = MAX_LOSS if max_loss is None else max_loss
-        request = read_request(formats, layers, limit, data, stream)
+        request = read_request(formats, layers, max_loss, data, stream)
     fit = find_fit(board, flash, ram)
     if fit is not None and "c" not in formats:
         raise SpecError(
             f"export: the board {fit.board.name} was named, but no C source asked for, and "
             "only that runs there. Add the format c."
         )
-    subject = read_subject(model, example=example, features=features, targets=targets)
-    inputs = verification_stream(subject.spec, subject.weights, stream)
+    subject = read_subject(
+        model,
+        example=example,
+        features=features,
+        targets=targets,
+        outputs=outputs,
+        state=state,
+    )
+    subject, nan_note = with_missing_passed(subject, features)
+    tokens = token_inputs(subject) if stream is None else {}
+    inputs = verification_stream(subject.spec, subject.weights, stream, tokens)
     if stream is not None and subject.user is not None:
         check_tokens(subject.spec, stream)
+    request = request.settled(subject) if request else None
     quantised = request.quantise(subject) if request else None
     recording = record(subject, inputs)
-    notes = _notes(subject, recording)
+    notes = _notes(subject, recording) + (request.notes if request else [])
+    window_note = check_windows(subject, recording, single_steps=single_steps)
+    notes += warned(window_note, nan_note)
     make_draft: Callable[[str], Draft] = partial(
         Draft, folder=folder, name=name, fit=fit, simd=simd
     )
@@ -154,7 +183,7 @@ def export(
             simd=simd,
             quantised=quantised,
             quantisation=measure_quantisation(
-                request, quantised, metadata, subject.weights, recording.x
+                request, quantised, metadata, subject.weights, recording.x, recording
             ),
         )
     drafts: list[Draft] = []
@@ -187,6 +216,14 @@ def export(
     return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
 
 
+def warned(*notes: str) -> list[str]:
+    """Those that say something, each shown as a warning: they change what numbers mean."""
+    said = [note for note in notes if note]
+    for note in said:
+        warnings.warn(f"export: {note}", stacklevel=4)
+    return said
+
+
 def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
     unknown = [item for item in formats if item not in FORMATS]
     if unknown or not formats:
@@ -207,26 +244,24 @@ def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
 
 
 def _notes(subject: Subject, recording: Recording) -> list[str]:
-    notes = []
+    notes = list(subject.user.notes) if subject.user else []
     if subject.reason:
         notes.append(
-            f"{type(subject.module).__name__} is not a chain of layers: {subject.reason}. "
+            f"{_name_of(subject)} is not a chain of layers: {subject.reason}. "
             "Its artifacts run one step of one stream at a time, on the backends onnx and "
             "torchscript only."
         )
-    if recording.float32_errors is None:
+    if not recording.is_bounded:
         notes.append(
-            "The module does not run in float64, so PyTorch's own rounding error is not "
-            "known and the limit does not count it."
-        )
-    difference = module_keeps_promise(subject, recording)
-    if difference is not None:
-        notes.append(
-            f"In one call of {len(recording.golden.x)} steps the module itself gives other "
-            f"numbers than in as many calls of one (by {difference:.1e}). The artifacts "
-            "follow the single steps."
+            f"{type(subject.module).__name__} amplifies rounding until it fills the "
+            "state, so that two runs part whatever computes them. The proof is that of "
+            "single steps; the carried outputs have no limit."
         )
     return notes
+
+
+def _name_of(subject: Subject) -> str:
+    return subject.user.name if subject.user else type(subject.module).__name__
 
 
 def _write_report(path: Path, subject: Subject, drafts: Sequence[Draft]) -> None:
@@ -250,4 +285,5 @@ def _parity_content(parity: Parity | None) -> dict[str, Any]:
     content = {name: getattr(parity, name) for name in Parity.__slots__}
     if not math.isfinite(parity.limit):
         content["limit"] = None
-    return {**content, "errors": parity.errors.tolist()}
+    steps = parity.steps and dataclasses.asdict(parity.steps)
+    return {**content, "errors": parity.errors.tolist(), "steps": steps}

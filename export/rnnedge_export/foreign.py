@@ -7,23 +7,24 @@ about the exporting machine is left out.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import onnx
+import onnxruntime
 import torch
-from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.metadata import Metadata
 
+from .capture_errors import BranchError, branches_on_values, error_text
+from .module_copy import same_again
 from .onnx_graph import OPSET, seal_model
+from .silence import silence
 from .subject import Subject
-from .user_module import UserModule
+from .user_module import FlatStep, UserModule
+from .value_reads import reads_values
 
 
 def build_foreign_onnx(subject: Subject, metadata: Metadata) -> bytes:
@@ -34,101 +35,98 @@ def build_foreign_onnx(subject: Subject, metadata: Metadata) -> bytes:
     """
     user = subject.user
     assert user is not None
-    names = [entry.name for entry in subject.spec.graph_state]
-    model = _export(
-        _FlatStep(user),
-        (user.x[:, :1], *user.state),
-        input_names=["x", *names],
-        output_names=["y", *(f"{name}_out" for name in names)],
-        name=user.name,
-    )
-    _strip(model)
-    onnx.checker.check_model(model, full_check=True)
-    return seal_model(model, metadata)
-
-
-def scriptable_step(user: UserModule) -> nn.Module:
-    """A module for `save_torchscript`: `forward(x, state: List[Tensor])`.
-
-    Raises:
-        SpecError: the user's forward does not take its state as one list.
-    """
-    takes_list = len(user.arguments()) == 2 and isinstance(user.arguments()[1], list)
-    if not takes_list:
-        raise SpecError(
-            f"export to TorchScript: {user.name} takes its state as separate arguments. "
-            "Write forward(x, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]], or "
-            "export to ONNX."
-        )
-    return _ListStep(user.module)
-
-
-class _FlatStep(nn.Module):
-    def __init__(self, user: UserModule) -> None:
-        super().__init__()
-        self.module = user.module
-        self.user = user
-
-    def forward(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        y, new_state = self.user.step(x, state, self.module)
-        return (y, *new_state)
-
-
-class _ListStep(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        y, new_state = self.module(x, state)
-        return y.reshape(1, 1, -1), new_state
-
-
-def _export(
-    module: nn.Module,
-    example: tuple[Tensor, ...],
-    *,
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    name: str,
-) -> onnx.ModelProto:
-    """PyTorch's exporter, the newer one first."""
-    arguments: dict[str, Any] = {
-        "input_names": list(input_names),
-        "output_names": list(output_names),
-        "opset_version": OPSET,
-        "verbose": False,
-    }
-    reasons = []
-    with _silence():
+    states = [entry.name for entry in subject.spec.graph_state]
+    inputs, outputs = ["x", *states], ["y", *(f"{name}_out" for name in states)]
+    reasons: dict[str, None] = {}
+    for attempt in (_of_program, _of_decomposed, _of_trace):
         try:
-            program = torch.onnx.export(module, example, dynamo=True, **arguments)
-            return _check_names(program.model_proto, input_names, output_names)
-        except Exception as error:  # the exporter raises errors of many types
-            reasons.append(_first_line(error))
-        try:
-            buffer = io.BytesIO()
-            torch.onnx.export(module, example, buffer, dynamo=False, **arguments)
-            model = onnx.load_model_from_string(buffer.getvalue())
-            return _check_names(model, input_names, output_names)
-        except Exception as error:
-            reasons.append(_first_line(error))
+            with silence():
+                model = attempt(user, inputs, outputs)
+            _check_names(model, inputs, outputs)
+            _strip(model)
+            onnx.checker.check_model(model, full_check=True)
+            _check_first_step(model, user)
+            return seal_model(model, metadata)
+        except BranchError:
+            raise
+        except Exception as error:  # exporters and checkers raise errors of many types
+            reasons[error_text(error)] = None
+    advice = "Use operations that torch.onnx.export supports."
+    if isinstance(user.module, torch.jit.ScriptModule):
+        advice = "Export the module that was scripted, or export it to TorchScript."
     raise SpecError(
-        f"export to ONNX: PyTorch cannot export {name}: {reasons[0]}; its older exporter: "
-        f"{reasons[1]}. Use operations that torch.onnx.export supports."
+        f"export to ONNX: PyTorch's exporters cannot express {user.name}: "
+        f"{'; '.join(reasons)}. {advice}"
     )
+
+
+def _of_program(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
+    return _of_exported(user.program(), inputs, outputs)
+
+
+def _of_decomposed(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
+    """By way of smaller operations: the exporter knows no LSTM with a projection."""
+    return _of_exported(user.program().run_decompositions(), inputs, outputs)
+
+
+def _of_exported(program: Any, inputs: list[str], outputs: list[str]) -> Any:
+    exported = torch.onnx.export(
+        program,
+        dynamo=True,
+        input_names=inputs,
+        output_names=outputs,
+        opset_version=OPSET,
+        verbose=False,
+    )
+    assert exported is not None
+    return exported.model_proto
+
+
+def _of_trace(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
+    """PyTorch's older exporter."""
+    if reads_values(user):
+        raise branches_on_values("ONNX", user.name)
+    buffer = io.BytesIO()
+    example = (user.x[:, :1], *user.state)
+    flat = FlatStep(user, same_again(user.module))
+    traced = torch.jit.trace(flat, example, check_trace=False)
+    torch.onnx.export(
+        traced,
+        example,
+        buffer,
+        dynamo=False,
+        input_names=inputs,
+        output_names=outputs,
+        opset_version=OPSET,
+        verbose=False,
+    )
+    return onnx.load_model_from_string(buffer.getvalue())
+
+
+def _check_first_step(model: onnx.ModelProto, user: UserModule) -> None:
+    """Raise an error of some type where ONNX Runtime cannot run the graph as promised."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    values = [user.x[:, :1], *user.state]
+    names = [item.name for item in session.get_inputs()]
+    feed = {name: value.numpy() for name, value in zip(names, values, strict=True)}
+    _, *new_state = session.run(None, feed)
+    found = [list(tensor.shape) for tensor in new_state]
+    expected = [list(tensor.shape) for tensor in user.state]
+    if found != expected:
+        raise SpecError(f"the graph gives state {found} for {expected}")
 
 
 def _check_names(
     model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
-) -> onnx.ModelProto:
+) -> None:
     found = [item.name for item in model.graph.input]
     if found != list(inputs):
         missing = ", ".join(sorted(set(inputs) - set(found))) or "none"
         raise SpecError(f"the graph does not use every input (unused: {missing})")
     if [item.name for item in model.graph.output] != list(outputs):
         raise SpecError("the graph does not have one output per state")
-    return model
 
 
 def _strip(model: onnx.ModelProto) -> None:
@@ -157,26 +155,3 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _graphs(attribute.g)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keep the exporters' progress lines and warnings from the terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200].rstrip(".")

@@ -20,6 +20,7 @@ from .capture_errors import (
     lost_state,
     module_path,
     not_a_chain,
+    own_name,
     time_major_error,
 )
 from .chain import Chain
@@ -100,7 +101,10 @@ class Walk:
     def run(self) -> Chain:
         """Walk the whole graph; the chain that it computes."""
         values: dict[fx.Node, Any] = self.placeholders()
+        needed = _needed(self.program.graph)
         for node in self.program.graph.nodes:
+            if node.op == "call_function" and node not in needed:
+                continue
             if node.op == "call_function":
                 args = fx.node.map_arg(node.args, values.__getitem__)
                 kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
@@ -172,7 +176,9 @@ class Walk:
             return
         name = self.held.get(args[0].untyped_storage().data_ptr())
         if name is not None and target._schema.is_mutable:
-            raise impure(f"forward writes to '{name}', a tensor of the module")
+            raise impure(
+                f"forward writes to '{own_name(name)}', a tensor of the module"
+            )
 
     def move(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves: list[Any] = []
@@ -315,6 +321,23 @@ class Walk:
             labels.numel() for _, labels, _ in self.fed
         ):
             raise NotAChainError("two layers share one state")
+
+
+def _needed(graph: fx.Graph) -> set[fx.Node]:
+    """What the output depends on, and every operation that writes to a tensor."""
+    waiting = [
+        node
+        for node in graph.nodes
+        if node.op == "output"
+        or (hasattr(node.target, "_schema") and node.target._schema.is_mutable)
+    ]
+    needed: set[fx.Node] = set()
+    while waiting:
+        node = waiting.pop()
+        if node not in needed:
+            needed.add(node)
+            waiting += node.all_input_nodes
+    return needed
 
 
 def _new_state(known: Labels, tensor: Tensor) -> Tensor:

@@ -80,7 +80,8 @@ def input_scales(
     Args:
         spec: the model.
         ranges: what was seen of its inputs.
-        shift: `[I]` of the scaler, zero without.
+        shift: `[I]` of the scaler, zero without. Readings far from zero then have their
+            integer zero in their middle.
         scale: `[I]` of the scaler, one without.
         is_product: whether the first integer layer multiplies its inputs with weights.
         unclipped: inputs that are needed unclipped; None where readings are held clipped.
@@ -89,12 +90,15 @@ def input_scales(
         SpecError: the range of a feature is too wide beside its clip.
     """
     low, high = _limits(spec, ranges, shift, scale)
-    reach = np.maximum(np.abs(low - shift), np.abs(high - shift))
+    zero = shift
+    if is_product and not shift.any():
+        zero = _levels(spec, low, high)
+    reach = np.maximum(np.abs(low - zero), np.abs(high - zero))
     unit = unit_of(float((reach * np.abs(scale)).max()))
     is_used = scale != 0
     safe = np.where(is_used, np.abs(scale), 1.0)
     step = np.where(is_used, unit / safe, units_of(reach))
-    largest = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(shift))
+    largest = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(zero))
     coarsest = _STEP_ULPS * np.spacing(largest.astype(np.float32)).astype(np.float64)
     is_coarse = step < coarsest
     step = np.where(is_coarse, coarsest, step)
@@ -102,13 +106,13 @@ def input_scales(
     units: Scale = unit
     if not is_product:
         step, rate = step * 0 + step.max(), rate.min() + rate * 0
-    exact, is_exact = shift.copy(), np.isin(np.arange(spec.input_size), unclipped or ())
+    exact, is_exact = zero.copy(), np.isin(np.arange(spec.input_size), unclipped or ())
     for k in np.flatnonzero(is_exact):
-        step[k] = _exact_step(spec, int(k), step[k], shift[k], high[k] - low[k])
+        step[k] = _exact_step(spec, int(k), step[k], zero[k], high[k] - low[k])
     if not is_product and is_exact.any():
         step[:], is_exact[:] = step.max(), True
     rate[is_exact] = 1 / step[is_exact]
-    exact[is_exact] = np.round(shift[is_exact] * rate[is_exact]) * step[is_exact]
+    exact[is_exact] = np.round(zero[is_exact] * rate[is_exact]) * step[is_exact]
     if not is_product:
         units = float(step.max())
     elif is_coarse.any() or is_exact.any() or (scale <= 0).any():
@@ -125,6 +129,13 @@ def input_scales(
             reading_end[is_exact & _is_feature(spec)] = limit
             tensors[f"reading_{end}"] = reading_end
     return InputScales(units, step, exact, (exact - shift) * scale, tensors)
+
+
+def _levels(spec: ModelSpec, low: Float64, high: Float64) -> Float64:
+    """`[I]` the middle of readings far from zero, which no scaler moves there; else 0."""
+    middle = ((low + high) / 2).astype(np.float32).astype(np.float64)
+    is_far = (np.abs(middle) > high - low) & _is_feature(spec)
+    return np.where(is_far, middle, 0.0)
 
 
 def _is_feature(spec: ModelSpec) -> NDArray[np.bool_]:

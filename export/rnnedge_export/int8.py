@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,24 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import ShapeError, SpecError
 from rnnedge_runtime.quantised import QuantisedModel, parts
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import MAX_LOSS
+from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
 
 from .quantising import quantise
 from .ranges import measure_ranges
 from .subject import Subject
+from .verification_stream import verification_stream
 
 FORMATS = ("rnne", "c", "wasm")
 """Formats that hold integers."""
 SUFFIX = "-int8"
 """Of the name of an artifact, so that it never replaces the float one."""
+
+CALIBRATED_SHARE = 0.7
+"""Part of a stream that sets the scales; integers are judged on the rows behind it."""
+_FEWEST_ROWS = 10
+"""Streams shorter than this do both on all rows."""
+GIVEN = "stream="
+DRAWN = "a drawn stream"
 
 _REASONS = {
     "onnx": "ONNX Runtime's quantiser leaves GRU and RNN layers in float and does not say "
@@ -45,16 +53,40 @@ class ScoredSeries:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedStream:
+    """Rows to compare integers with float on, where it is not known what came.
+
+    Attributes:
+        x: `[T, I]` held model inputs, streamed from the first row.
+        start: the first row that counts.
+        origin: where they are from, for reports.
+    """
+
+    x: NDArray[np.float32]
+    start: int
+    origin: str
+
+    @property
+    def words(self) -> str:
+        """The rows that count, in words."""
+        num_rows = len(self.x) - self.start
+        part = f"the last {num_rows:,} of the " if self.start else "the "
+        return f"{part}{len(self.x):,} rows of {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
 class Int8Data:
     """Data that integers are made and judged on.
 
     Attributes:
         calibration: `[T, I]` held model inputs of the training part, one per series.
         scored: the test part; () when it is not known what came.
+        judged: what they are judged on then; None: a drawn stream.
     """
 
     calibration: tuple[NDArray[np.float32], ...]
     scored: tuple[ScoredSeries, ...] = ()
+    judged: JudgedStream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +94,47 @@ class Int8:
     """An int8 export, checked.
 
     Attributes:
-        data: calibration and test.
+        data: calibration and test; None: a stream that is drawn for the model.
         keep_float: layers to keep in float, by position or kind (`find_layers`).
-        max_loss: part by which the error may rise on the test part.
+        max_loss: part by which the error may rise on the test part or, where it is not
+            known what came, mean difference from float as a part of the output's
+            standard deviation; None: the default of either.
     """
 
-    data: Int8Data
+    data: Int8Data | None
     keep_float: tuple[str | int, ...] = ()
-    max_loss: float = MAX_LOSS
+    max_loss: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """`max_loss`, or the default of what is judged."""
+        if self.max_loss is not None:
+            return self.max_loss
+        is_scored = self.data is not None and self.data.scored
+        return MAX_LOSS if is_scored else MAX_DIFFERENCE
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the data."""
+        if self.data is None or self.data.judged is None or self.data.scored:
+            return []
+        if self.data.judged.origin != DRAWN:
+            return []
+        return [
+            "int8: no data was given, so the integers were calibrated and judged on a drawn "
+            "stream, which the real one need not be like. Pass stream= with rows like those "
+            "the model was trained on."
+        ]
+
+    def settled(self, subject: Subject) -> Int8:
+        """The same with all its data: what is missing is drawn for the model."""
+        data = self.data
+        if subject.spec.is_opaque or (data and (data.scored or data.judged)):
+            return self
+        x = verification_stream(subject.spec, subject.weights)
+        if data is None:
+            return replace(self, data=split_stream(x, DRAWN))
+        return replace(self, data=replace(data, judged=JudgedStream(x, 0, DRAWN)))
 
     def quantise(self, subject: Subject) -> QuantisedModel:
         """The integer model of a chain of layers.
@@ -92,6 +157,7 @@ class Int8:
                 "export: int8 was asked for, but all layers are kept in float. "
                 "Keep fewer of them, or leave out --int8."
             )
+        assert self.data is not None
         for x in self.data.calibration:
             if x.ndim != 2 or x.shape[1] != spec.input_size:
                 raise ShapeError(
@@ -106,31 +172,36 @@ class Int8:
 def read_request(
     formats: Sequence[str],
     keep_float: Sequence[str | int],
-    max_loss: float,
+    max_loss: float | None,
     data: Int8Data | None,
     stream: NDArray[np.floating] | None,
 ) -> Int8:
     """What `export` was asked for, checked; the defaults are those of `export`.
 
     Raises:
-        SpecError: a format that holds no integers, a limit that is none, or nothing to
-            calibrate on.
+        SpecError: a format that holds no integers, or a limit that is none.
     """
     check_formats(formats)
-    if not (math.isfinite(max_loss) and max_loss >= 0):
+    if max_loss is not None and not (math.isfinite(max_loss) and max_loss >= 0):
         raise SpecError(
             f"export: max_loss is {max_loss}, expected a part of the error, 0 or more. "
             "0.01 lets it rise by 1 %."
         )
-    if data is None:
-        if stream is None:
-            raise SpecError(
-                "export: int8 was asked for, but there is nothing to calibrate the integers "
-                "on. Export a run folder, or pass stream= with rows like those the model "
-                "was trained on."
-            )
-        data = Int8Data((np.asarray(stream, dtype=np.float32),))
+    if stream is not None:
+        x = np.asarray(stream, dtype=np.float32)
+        if data is None:
+            data = split_stream(x, GIVEN)
+        elif not data.scored and data.judged is None:
+            data = replace(data, judged=JudgedStream(x, 0, GIVEN))
     return Int8(data, tuple(keep_float), max_loss)
+
+
+def split_stream(x: NDArray[np.float32], origin: str) -> Int8Data:
+    """A stream `[T, I]` whose first rows set the scales; the rest is judged on."""
+    num_rows = len(x) if x.ndim else 0
+    start = int(CALIBRATED_SHARE * num_rows) if num_rows >= _FEWEST_ROWS else 0
+    calibration = x[:start] if start else x
+    return Int8Data((calibration,), (), JudgedStream(x, start, origin))
 
 
 def check_formats(formats: str | Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import Parameters
 
@@ -40,7 +41,7 @@ class IntegerDraft(Draft):
     ) -> None:
         super().__init__(format_name, folder, name + SUFFIX, fit, simd=simd)
         self.quantised = quantised
-        self.quantisation = quantisation
+        self.quantisation: QuantisationReport = quantisation
 
     def describe(
         self, subject: Subject, recording: Recording
@@ -48,7 +49,11 @@ class IntegerDraft(Draft):
         """As for a float model; the golden outputs become those of the integers."""
         metadata, _ = super().describe(subject, recording)
         described = dataclasses.replace(
-            metadata, digest=self.quantised.digest, numerics=INTEGER_NUMERICS
+            metadata,
+            digest=self.quantised.digest,
+            numerics=INTEGER_NUMERICS,
+            int8_judgement=self.quantisation.judgement.text(),
+            limits=None,
         )
         return described, self.quantised
 
@@ -59,7 +64,14 @@ class IntegerDraft(Draft):
         self.parity = dataclasses.replace(self.parity, limit=math.inf)
         return note
 
+    def judge_steps(
+        self, model: Model, parameters: Parameters, recording: Recording
+    ) -> None:
+        """Integers round more than float32."""
+
+    def check_weights(self, subject: Subject) -> None:
+        """Every reader of integers has compared their digest."""
+
     def check(self, report: str | os.PathLike[str] | None) -> None:
         """Raise ParityError when an error on the test part rises by more than allowed."""
-        assert self.quantisation is not None
         self.quantisation.check()

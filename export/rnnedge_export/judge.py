@@ -7,14 +7,13 @@ file by the onnx package; a TorchScript file is judged by one of these of the sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.reference import ReferenceEngine, read_weights
-from rnnedge_runtime.engine import Engine, initial_state
+from rnnedge_runtime.backends.reference import read_weights
+from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import MissingDependencyError, SpecError
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Metadata
@@ -22,16 +21,14 @@ from rnnedge_runtime.model import Model
 from rnnedge_runtime.quantised import QuantisedModel
 from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import (
-    PARITY_FLOAT32_FACTOR,
-    VERIFY_ROUNDING_FACTOR,
-    parity_limit,
-)
+from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
 from rnnedge_runtime.weights import Weights
 
 from .c_source.loading import is_c_source
 from .c_source.reading import read_c_source
-from .parity import step_through
+from .carrying import Carried, carry
+from .exact_steps import ExactSteps
+from .step_proof import StepParity, Taken, judge_taken
 from .verification_stream import Inputs
 from .wasm.reading import is_wasm, read_wasm
 
@@ -41,25 +38,8 @@ _HALF_ULP = 2.0**-24
 _READABLE = (".rnne", ".onnx", ".c", ".wasm")
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the reference computes on a stream.
-
-    Attributes:
-        y: `[T, O]` float64 outputs.
-        float32_errors: `[O]` largest error of the reference's equations in float32. The
-            artifact's own graph plays no part in it, so a graph that is wrong cannot widen
-            its own limit.
-        has_changed: per state tensor, whether it ever left its initial value.
-    """
-
-    y: Outputs
-    float32_errors: Outputs
-    has_changed: list[bool]
-
-
 class Judge:
-    """The reference of one model.
+    """The reference of one model: what `export` judges by, too.
 
     Args:
         path: an `.rnne`, `.onnx`, `.c` or `.wasm` artifact.
@@ -72,23 +52,15 @@ class Judge:
     def __init__(self, path: Path) -> None:
         metadata, weights = _read(path)
         self.path = path
-        self._spec = metadata.spec
-        self._exact = ReferenceEngine(metadata.spec, weights)
-        self._rounded = ReferenceEngine(metadata.spec, weights, np.float32)
+        self._exact = ExactSteps(metadata.spec, weights)
 
-    def judge(self, x: Inputs) -> Judgement:
-        """Step the reference through `x` `[T, I]` in float64 and in float32."""
-        initial = initial_state(self._spec.graph_state, 1, np.float64)
-        state = initial
-        has_changed = [False] * len(initial)
-        y = np.empty((len(x), self._spec.output_size))
-        for t in range(len(x)):
-            out, state = self._exact.run(x[None, t : t + 1], state)
-            y[t] = out[0, 0]
-            for k, (now, before) in enumerate(zip(state, initial, strict=True)):
-                has_changed[k] |= not np.array_equal(now, before)
-        rounded = step_through(self._rounded, self._spec, x)
-        return Judgement(y, np.abs(rounded - y).max(axis=0, initial=0.0), has_changed)
+    def carry(self, x: Inputs, taken: Taken) -> Carried:
+        """The reference on `x` `[T, I]`, with limits from steps that were taken on it."""
+        return carry(self._exact, x, taken)
+
+    def judge_steps(self, taken: Taken) -> StepParity:
+        """Steps of the artifact beside float64 steps from the same states."""
+        return judge_taken(self._exact, taken)
 
 
 def find_judge(model: Model, others: list[Model]) -> Judge | str:
@@ -139,10 +111,10 @@ def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Parameters]]:
     return read_c_source if is_c_source(path) else read_weights
 
 
-def rounding_errors(
+def shaken_limits(
     engine: Engine, spec: ModelSpec, x: Inputs, y: NDArray[np.floating]
 ) -> Outputs:
-    """What float32 arithmetic may be off by, for an artifact without a judge.
+    """What float32 may be off by, for an artifact without a judge or recorded limits.
 
     Args:
         engine: the artifact's own engine; it is stepped once more through `x` with its
@@ -168,5 +140,5 @@ def rounding_errors(
                 for tensor in stepper.get_state()
             ]
         )
-    floor = parity_limit(y) / PARITY_FLOAT32_FACTOR
-    return np.full(spec.output_size, max(VERIFY_ROUNDING_FACTOR * largest, floor))
+    limit = parity_limit(y, VERIFY_ROUNDING_FACTOR * largest)
+    return np.full(spec.output_size, limit)

@@ -64,7 +64,10 @@ def _embedding(
 def _to_dtype(
     walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Known:
-    """Token ids arrive as float32; only an embedding may read them as integers."""
+    """Token ids arrive as float32; only an embedding may read them as integers.
+
+    A layer computes in float32 what the module computes in float64.
+    """
     readers = [user.target for user in node.users]
     is_token = all(
         target in (_aten.embedding.default, _aten._assert_tensor_metadata.default)
@@ -72,7 +75,7 @@ def _to_dtype(
         for target in readers
     )
     integers = (torch.int64, torch.int32)
-    if args[1] is torch.float32 or (args[1] in integers and is_token):
+    if args[1] in (torch.float32, torch.float64) or (args[1] in integers and is_token):
         known: Known = args[0]
         return known
     raise not_a_chain(node)

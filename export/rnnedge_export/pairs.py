@@ -7,12 +7,14 @@ from typing import Protocol
 import numpy as np
 
 from rnnedge_runtime.engine import Engine
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 from rnnedge_runtime.tolerances import INT8_STD_FRACTION, PARITY_ULPS
 
 from .checks import Check, outcome
+from .judged_checks import measured_again, stored_judgement
 from .parity import Array, compare, step_through, target_errors
 from .verification_stream import Inputs
 
@@ -32,8 +34,8 @@ class Streamed(Protocol):
         """`[T, O]` outputs, step by step."""
 
     @property
-    def errors(self) -> Array:
-        """`[O]` what float32 may be off by."""
+    def limits(self) -> Array:
+        """`[T, O]` or `[O]` what two float32 engines may differ by on the stream."""
 
     @property
     def is_bitwise(self) -> bool:
@@ -62,7 +64,7 @@ def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
     if first.is_bitwise and other.is_bitwise:
         is_equal = y.tobytes() == first.y.tobytes()
         return [*checks, Check(name, "same outputs, bit for bit", outcome(is_equal))]
-    parity = compare(y, first.y, first.spec, 2 * first.errors)
+    parity = compare(y, first.y, first.spec, first.limits)
     where = f"at step {parity.step}, output {parity.output}"
     figures = parity.max_error, parity.limit
     is_within = outcome(parity.is_within)
@@ -79,6 +81,14 @@ def _two_numerics(name: str, first: Streamed, other: Streamed) -> list[Check]:
     same = Check(name, "one spec in two numerics", outcome(is_same), detail=detail)
     if not is_same:
         return [same]
+    integers, item = (other, first)
+    if first.model.metadata.numerics == INTEGER_NUMERICS:
+        integers, item = (first, other)
+    stored = stored_judgement(integers.model)
+    if stored is not None:
+        models = integers.model, item.model
+        limits = np.atleast_2d(item.limits)[-1]
+        return [same, measured_again(DIFFERENCE, stored, *models, limits)]
     y, expected = (
         found.astype(np.float64) for found in (_outputs(other, first.x), first.y)
     )

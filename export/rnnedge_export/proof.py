@@ -1,8 +1,8 @@
-"""The proof that an artifact is the model: 10,000 carried steps beside PyTorch.
+"""The proof that an artifact is the model: carried steps beside PyTorch, and single ones.
 
-The limit comes from the module itself: PyTorch float32 against the same module in float64
-on the same stream. Weights that were read out of the module play no part in it, so a wrong
-weight cannot widen the limit that would find it.
+Every step is judged from PyTorch's own state, by what float32 may be off by in one step; the
+carried run by what the network makes of that (ADR 0012). What was read out of the module is
+judged in the same way: PyTorch's own steps must be those of the float64 reference.
 """
 
 from __future__ import annotations
@@ -13,14 +13,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnnedge_runtime.engine import Engine
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.metadata import Golden
+from rnnedge_runtime.metadata import Golden, Limits
+from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
 
 from .capture_errors import impure
-from .parity import output_limits
+from .carrying import carry
+from .exact_steps import ExactSteps
+from .foreign_limits import foreign_limits
+from .state_layout import in_spec_order, taken_by_reference
+from .step_proof import (
+    StepParity,
+    Taken,
+    judge_taken,
+    judged_steps,
+    nearest,
+    retake_steps,
+    stacked,
+)
 from .subject import Subject
 from .verification_stream import Inputs
+
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +44,75 @@ class Recording:
     """What the original did on the stream, step by step.
 
     Attributes:
+        spec: the model.
         x: `[T, I]` model inputs, finite and within the clip.
         y: `[T, O]` float32 outputs of the module.
-        float32_errors: `[O]` largest error of each output against the module in float64;
-            None where the module does not run in float64.
+        float32_errors: `[O]` largest error of each output against float64; None where the
+            module does not run in float64.
+        limits: `[T, O]` what an artifact may differ by from `y`.
+        is_bounded: False where the network amplifies rounding until it fills the state, so
+            that only single steps prove something.
+        taken: the judged steps; None where the module's state is not found in the spec's.
+        own: PyTorch's steps beside the float64 ones of what was read out of it; None
+            where nothing was.
+        exact: what the steps are judged by; None of an opaque module.
+        step_limits: of an opaque module, those of `y` and of each state tensor.
     """
 
+    spec: ModelSpec
     x: Inputs
     y: NDArray[np.float32]
-    float32_errors: NDArray[np.float64] | None
+    float32_errors: Float64 | None
+    limits: Float64
+    is_bounded: bool
+    taken: Taken | None
+    own: StepParity | None = None
+    exact: ExactSteps | None = None
+    step_limits: tuple[Float64, ...] = ()
 
     @property
     def golden(self) -> Golden:
         """The first steps, which every artifact carries."""
         return Golden(self.x[:GOLDEN_STEPS], self.y[:GOLDEN_STEPS])
 
+    @property
+    def stored_limits(self) -> Limits:
+        """What every artifact carries of the limits."""
+        golden = self.limits[:GOLDEN_STEPS].max(axis=0)
+        carried = self.limits.max(axis=0)
+        if not self.is_bounded:
+            carried = np.full_like(carried, np.inf)
+        return Limits(golden.astype(np.float32), carried.astype(np.float32))
+
+    def judge_steps(self, engine: Engine) -> StepParity | None:
+        """Steps of an engine from PyTorch's states; None where these are not known."""
+        if self.taken is None:
+            return None
+        found = retake_steps(engine, self.taken)
+        if self.exact is not None:
+            parity = judge_taken(self.exact, found)
+            own = self.own
+            return (
+                parity if own is None or own.is_within or not parity.is_within else own
+            )
+        original = self.taken
+        return nearest(
+            self.spec,
+            found.at,
+            [found.y, *found.after],
+            [original.y, *original.after],
+            self.step_limits,
+        )
+
 
 def record(subject: Subject, x: Inputs) -> Recording:
-    """Step the original through `x` in float32 and, where it can, in float64.
+    """Step the original through `x`, and find out what an artifact may differ by.
 
     Raises:
         SpecError: a state tensor of an opaque module never changes, an output is not
             finite, or the outputs depend on more than the inputs and the state.
     """
-    y = _step_through(subject, x)
+    y, taken = _step_through(subject, x)
     finite = np.isfinite(y).all(axis=1)
     if not finite.all():
         raise SpecError(
@@ -60,11 +121,33 @@ def record(subject: Subject, x: Inputs) -> Recording:
             "those it was trained on."
         )
     _check_pure(subject, x[:PURITY_STEPS], y)
-    try:
-        exact = _run_float64(subject, x)
-    except Exception:  # a user's module may hold constants that stay float32
-        return Recording(x, y, None)
-    return Recording(x, y, np.abs(y - exact).max(axis=0))
+    spec = subject.spec
+    if spec.is_opaque:
+        found = foreign_limits(subject, x, y, taken)
+        return Recording(
+            spec,
+            x,
+            y,
+            found.float32_errors,
+            found.limits,
+            found.is_bounded,
+            taken,
+            step_limits=found.step_limits,
+        )
+    exact = ExactSteps(spec, subject.weights)
+    placed = in_spec_order(exact, taken)
+    carried = carry(exact, x, placed or taken_by_reference(exact, x))
+    return Recording(
+        spec,
+        x,
+        y,
+        np.abs(y - carried.y).max(axis=0),
+        2 * carried.limits,
+        carried.is_bounded,
+        placed,
+        judge_taken(exact, placed) if placed else None,
+        exact,
+    )
 
 
 def module_keeps_promise(subject: Subject, recording: Recording) -> float | None:
@@ -85,22 +168,30 @@ def module_keeps_promise(subject: Subject, recording: Recording) -> float | None
         return None
     if y.size != golden.y.size:
         return None
-    errors = np.abs(y.reshape(golden.y.shape) - golden.y).max(axis=0)
-    limits = output_limits(subject.spec, recording.y, recording.float32_errors)
-    is_equal = bool((errors <= limits).all())
+    errors = np.abs(y.reshape(golden.y.shape) - golden.y)
+    is_equal = bool((errors <= recording.limits[: len(errors)]).all())
     return None if is_equal else float(errors.max())
 
 
-def _step_through(subject: Subject, x: Inputs) -> NDArray[np.float32]:
+def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
+    """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
     step = subject.step_function(torch.float32)
     initial = subject.initial_state(torch.float32)
     state = subject.initial_state(torch.float32)
     has_changed = [not subject.spec.is_opaque] * len(initial)
     y = np.empty((len(x), subject.spec.output_size), dtype=np.float32)
+    at = judged_steps(len(x))
+    is_judged = np.zeros(len(x), dtype=bool)
+    is_judged[at] = True
+    before, after = [], []
     with torch.inference_mode():
         for t, row in enumerate(torch.from_numpy(x)):
+            if is_judged[t]:
+                before.append([tensor.numpy().copy() for tensor in state])
             out, state = step(row[None, None], state)
             y[t] = out[0, 0].numpy()
+            if is_judged[t]:
+                after.append([tensor.numpy().copy() for tensor in state])
             if not all(has_changed):
                 pairs = zip(initial, state, strict=True)
                 now = [not torch.equal(*pair) for pair in pairs]
@@ -111,7 +202,7 @@ def _step_through(subject: Subject, x: Inputs) -> NDArray[np.float32]:
             "steps of a varying stream, so it carries nothing. Return the new state, or "
             "make the tensor a buffer of the module."
         )
-    return y
+    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
 
 def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
@@ -135,17 +226,3 @@ def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
                     f"inputs, gives other outputs at step {t}"
                 )
             _, other = step(rows[len(rows) - 1 - t][None, None], other)
-
-
-def _run_float64(subject: Subject, x: Inputs) -> NDArray[np.float64]:
-    step = subject.step_function(torch.float64)
-    state = subject.initial_state(torch.float64)
-    inputs = torch.from_numpy(x).double()
-    y = np.empty((len(x), subject.spec.output_size))
-    with torch.inference_mode():
-        if subject.user is None:
-            return np.asarray(step(inputs[None], state)[0][0].numpy())
-        for t, row in enumerate(inputs):
-            out, state = step(row[None, None], state)
-            y[t] = out[0, 0].numpy()
-    return y

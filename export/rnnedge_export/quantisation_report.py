@@ -7,89 +7,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.integer import IntegerEngine
-from rnnedge_runtime.backends.integer_inputs import IntegerInputs
-from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import ParityError
-from rnnedge_runtime.input_handling import clip_bounds
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS, LARGEST_READING
+from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.numerics import clip
 from rnnedge_runtime.quantised import QuantisedModel, parts
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import DRIFT_STEPS, LOSS_STD_FRACTION
+from rnnedge_runtime.tolerances import JUDGED_AGAIN_FRACTION, LOSS_STD_FRACTION
 from rnnedge_runtime.weights import Weights
 
-from .int8 import Int8, ScoredSeries, layer_name
-from .parity import target_errors
-from .rnne import build_rnne, quick_engine
+from .int8 import DRAWN, Int8, layer_name
+from .int8_losses import (
+    Drift,
+    OutputDifference,
+    OutputLoss,
+    Outputs,
+    check_float,
+    measure_drift,
+    output_differences,
+    output_losses,
+    run_through,
+)
+from .int8_losses import target_deviations as target_deviations
+from .integer_judgement import JudgedOutput, StoredJudgement, again_differences
+from .proof import Recording
+from .rnne import quick_engine, rnne_nbytes
+from .saturations import count_saturations as count_saturations
+from .saturations import cut_rows as cut_rows
 from .verification_stream import Inputs
-
-Outputs = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 COUNTED_STEPS = 4_000
 """Most steps on which cut-off values are counted, the last ones, by the NumPy engine."""
-_NUMPY_DRIFT_STEPS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class OutputLoss:
-    """Mean absolute error of one output on the test part, in its unit.
-
-    Attributes:
-        output: its name.
-        unit: its unit.
-        float_mae: of the float model.
-        int8_mae: of the integers.
-        allowed: what the second may be above the first.
-    """
-
-    output: str
-    unit: str
-    float_mae: float
-    int8_mae: float
-    allowed: float
-
-    @property
-    def rise(self) -> float:
-        """How much larger the error of the integers is."""
-        return self.int8_mae - self.float_mae
-
-    @property
-    def percent(self) -> float:
-        """The rise in per cent of the float error; 0 where both are exact."""
-        if not self.float_mae:
-            return 0.0 if self.rise <= 0 else float("inf")
-        return 100 * self.rise / self.float_mae
-
-    @property
-    def is_within(self) -> bool:
-        """Whether the rise is allowed; NaN is not."""
-        return self.rise <= self.allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How far integers and float stand apart with carried state, in one output's unit.
-
-    Attributes:
-        num_steps: steps compared.
-        output: the output that is furthest apart in its target's standard deviations.
-        unit: its unit.
-        deviation: standard deviation of its target.
-        largest: largest difference.
-        last_tenth: the same in the last tenth of the steps.
-    """
-
-    num_steps: int
-    output: str
-    unit: str
-    deviation: float
-    largest: float
-    last_tenth: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,44 +46,61 @@ class QuantisationReport:
     Attributes:
         digest: SHA-256 (hex) of the integer model.
         kept: layers computed in float, by position and kind.
-        max_loss: part by which an error may rise.
+        max_loss: part by which an error may rise, or of a spread a difference may be.
+        judged_on: which rows, in words.
         losses: one per output that can be scored; () without a test part.
+        differences: one per output, without a test part; else ().
         drift: over a long stream.
         saturations: per layer, or `input`, values cut off on the last `counted_steps`.
+        cut_rows: rows of weights or biases beyond what their integers hold, by tensor.
         counted_steps: see `saturations`.
         calibration_rows: rows the scales were found on.
         float_nbytes: size of the float `.rnne`.
         int8_nbytes: size of the integer `.rnne`.
         int8_outputs: per scored series `[T, O]`, what the integers gave.
+        judgement: what the artifacts hold of it.
     """
 
     digest: str
     kept: tuple[str, ...]
     max_loss: float
+    judged_on: str
     losses: tuple[OutputLoss, ...]
+    differences: tuple[OutputDifference, ...]
     drift: Drift
     saturations: dict[str, int]
+    cut_rows: dict[str, int]
     counted_steps: int
     calibration_rows: int
     float_nbytes: int
     int8_nbytes: int
     int8_outputs: tuple[Outputs, ...]
+    judgement: StoredJudgement
 
     @property
     def failed(self) -> tuple[OutputLoss, ...]:
         """The outputs whose error rises by more than allowed."""
         return tuple(loss for loss in self.losses if not loss.is_within)
 
+    @property
+    def too_far(self) -> tuple[OutputDifference, ...]:
+        """The outputs that are further from float than allowed."""
+        return tuple(item for item in self.differences if not item.is_within)
+
     def content(self) -> dict[str, Any]:
         """The report for JSON."""
         content = dataclasses.asdict(self)
-        del content["int8_outputs"]
+        del content["int8_outputs"], content["judgement"]
+        for item, entry in zip(self.differences, content["differences"], strict=True):
+            entry |= {"percent": item.percent, "is_within": item.is_within}
         for loss, entry in zip(self.losses, content["losses"], strict=True):
             entry |= {"percent": loss.percent, "is_within": loss.is_within}
         return content
 
     def check(self) -> None:
-        """Raise ParityError when an error rises by more than allowed."""
+        """Raise ParityError when an error rises, or a difference is, more than allowed."""
+        if self.too_far:
+            raise ParityError(self._distance())
         if not self.failed:
             return
         worst = max(self.failed, key=lambda loss: loss.rise / max(loss.allowed, 1e-30))
@@ -150,10 +114,36 @@ class QuantisationReport:
             f"({self.cut_off()}), or allow more with --max-loss."
         )
 
+    def _distance(self) -> str:
+        worst = max(
+            self.too_far,
+            key=lambda item: np.nan_to_num(item.difference / max(item.allowed, 1e-30)),
+        )
+        unit = f" {worst.unit}" if worst.unit else ""
+        found = (
+            f"output '{worst.output}' is {worst.difference:.3g}{unit} from float in the "
+            f"mean of {self.judged_on}, {worst.percent:.3g} % of its spread of "
+            f"{worst.spread:.3g}{unit}; {100 * self.max_loss:g} % are allowed"
+        )
+        if worst.difference <= worst.allowed:
+            found = (
+                f"the difference of output '{worst.output}' from float builds up: its mean "
+                f"is {worst.first_tenth:.3g}{unit} in the first tenth of "
+                f"{self.drift.num_steps:,} carried steps and {worst.last_tenth:.3g}{unit} in "
+                f"the last, where {worst.allowed:.3g}{unit} are allowed"
+            )
+        more = "a longer stream=" if DRAWN not in self.judged_on else "stream="
+        return (
+            f"export to int8: {found}. The artifact was not written. Keep a layer in float "
+            f"with keep_float= (cut off: {self.cut_off()}), pass {more} with rows like "
+            "those the model was trained on, or allow more with max_loss=."
+        )
+
     def cut_off(self) -> str:
         """Which layers cut off values, most of them first."""
         ordered = sorted(self.saturations.items(), key=lambda item: -item[1])
         found = [f"{name}: {count:,} values" for name, count in ordered if count]
+        found += [f"{name}: {count:,} rows" for name, count in self.cut_rows.items()]
         return ", ".join(found) or "none is cut off"
 
 
@@ -163,6 +153,7 @@ def measure_quantisation(
     metadata: Metadata,
     weights: Weights,
     stream: Inputs,
+    recording: Recording | None = None,
 ) -> QuantisationReport:
     """Compare integers with float, and the engine of the integers with their definition.
 
@@ -172,141 +163,89 @@ def measure_quantisation(
         metadata: description of the float model.
         weights: its weights.
         stream: `[T, I]` to drift and to cut off on where there is no test part.
+        recording: what PyTorch gives, to prove the float model by.
 
     Raises:
-        ParityError: the engine gives other bytes than the definition.
+        ParityError: the engine gives other bytes than the definition, or the float model
+            other numbers than PyTorch.
     """
+    data, spec = request.data, quantised.spec
+    assert data is not None
+    scored, judged = data.scored, data.judged
     integer_metadata = dataclasses.replace(
-        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS
+        metadata, digest=quantised.digest, numerics=INTEGER_NUMERICS, limits=None
     )
     engines = (
         quick_engine(metadata, weights),
         quick_engine(integer_metadata, quantised),
     )
-    spec = quantised.spec
-    scored = request.data.scored
+    if recording is not None:
+        check_float(spec, engines[0], recording)
+    longest = stream
+    if scored:
+        longest = max((series.x for series in scored), key=len)
+    elif judged is not None:
+        longest = judged.x
     outputs = [
         tuple(run_through(engine, spec, series.x) for series in scored)
         for engine in engines
     ]
-    deviations = target_deviations(spec, scored, engines[0], stream)
+    deviations = target_deviations(spec, scored, engines[0], longest)
+    drift = measure_drift(spec, engines, longest, deviations)
     losses: tuple[OutputLoss, ...] = ()
+    differences: tuple[OutputDifference, ...] = ()
+    judged_on = "the test part"
     if scored:
         y = np.concatenate([series.y for series in scored])
         y_float, y_int8 = (np.concatenate(pieces) for pieces in outputs)
-        losses = output_losses(spec, y, y_float, y_int8, request.max_loss, deviations)
-    longest = max((s.x for s in scored), key=len, default=stream)
+        losses = output_losses(spec, y, y_float, y_int8, request.limit, deviations)
+    elif judged is not None:
+        differences = output_differences(spec, engines, judged, request.limit, drift)
+        judged_on = judged.words
+        deviations = np.array([item.spread for item in differences])
     counted = longest[-COUNTED_STEPS:]
     saturations, y = count_saturations(quantised, counted)
     _check_bytes(run_through(engines[1], spec, counted), y)
+    rows = cut_rows(quantised)
+    judgement = StoredJudgement(
+        rule="error" if scored else "difference",
+        judged_on=judged_on,
+        calibration_rows=sum(map(len, data.calibration)),
+        max_loss=request.limit,
+        outputs=(
+            *(JudgedOutput(item.output, item.rise, item.allowed) for item in losses),
+            *(JudgedOutput(i.output, i.difference, i.allowed) for i in differences),
+        ),
+        drift_steps=drift.num_steps,
+        drift_output=drift.output,
+        drift_tenths=(drift.first_tenth, drift.last_tenth),
+        cut_off=saturations | rows,
+        counted_steps=len(counted),
+        again=again_differences(spec, engines, metadata.golden.x),
+        again_limit=tuple((JUDGED_AGAIN_FRACTION * deviations).tolist()),
+        float_digest=metadata.digest,
+    )
+    integer_metadata = dataclasses.replace(
+        integer_metadata, int8_judgement=judgement.text()
+    )
     roles = [part.role for part in parts(spec, quantised.kept)]
     return QuantisationReport(
         digest=quantised.digest,
         kept=tuple(layer_name(spec, k) for k, r in enumerate(roles) if r == "float"),
-        max_loss=request.max_loss,
+        max_loss=request.limit,
+        judged_on=judged_on,
         losses=losses,
-        drift=measure_drift(spec, engines, longest, deviations),
+        differences=differences,
+        drift=drift,
         saturations=saturations,
+        cut_rows=rows,
         counted_steps=len(counted),
-        calibration_rows=sum(map(len, request.data.calibration)),
-        float_nbytes=len(build_rnne(metadata, weights, engine=engines[0])),
-        int8_nbytes=len(build_rnne(integer_metadata, quantised, engine=engines[1])),
+        calibration_rows=judgement.calibration_rows,
+        float_nbytes=rnne_nbytes(metadata, weights),
+        int8_nbytes=rnne_nbytes(integer_metadata, quantised),
         int8_outputs=outputs[1],
+        judgement=judgement,
     )
-
-
-def run_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Outputs:
-    """`[T, O]` from the initial state."""
-    state = initial_state(spec.graph_state, 1, np.float32)
-    return np.asarray(engine.run(x[None], state)[0][0], dtype=np.float32)
-
-
-def target_deviations(
-    spec: ModelSpec, scored: tuple[ScoredSeries, ...], engine: Engine, stream: Inputs
-) -> Float64:
-    """`[O]` standard deviation of each output's target: of what came, or was forecast."""
-    if scored:
-        y = np.concatenate([series.y for series in scored]).astype(np.float64)
-    else:
-        y = run_through(engine, spec, stream).astype(np.float64)
-    known = np.isfinite(y)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, y, 0).sum(axis=0) / count
-    square = np.where(known, y - mean, 0) ** 2
-    return target_errors(spec, np.sqrt(square.sum(axis=0) / count))
-
-
-def output_losses(
-    spec: ModelSpec,
-    y: Outputs,
-    y_float: Outputs,
-    y_int8: Outputs,
-    max_loss: float,
-    deviations: Float64,
-) -> tuple[OutputLoss, ...]:
-    """Errors of every output that can be scored."""
-    losses = []
-    for k, output in enumerate(spec.outputs):
-        known = np.isfinite(y[:, k])
-        if not known.any():
-            continue
-        truth = y[known, k].astype(np.float64)
-        float_mae, int8_mae = (
-            float(np.abs(found[known, k] - truth).mean()) for found in (y_float, y_int8)
-        )
-        allowed = max(max_loss * float_mae, LOSS_STD_FRACTION * float(deviations[k]))
-        losses.append(
-            OutputLoss(output.name, output.unit, float_mae, int8_mae, allowed)
-        )
-    return tuple(losses)
-
-
-def measure_drift(
-    spec: ModelSpec, engines: tuple[Engine, Engine], x: Inputs, deviations: Float64
-) -> Drift:
-    """Stream `x` again and again with carried state through both engines."""
-    is_quick = all(engine.backend == "native" for engine in engines)
-    num_steps = DRIFT_STEPS if is_quick else _NUMPY_DRIFT_STEPS
-    states = [initial_state(spec.graph_state, 1, np.float32) for _ in engines]
-    largest = np.zeros(spec.output_size)
-    last_tenth = np.zeros(spec.output_size)
-    for start in range(0, num_steps, len(x)):
-        chunk = x[: num_steps - start]
-        found = []
-        for i, engine in enumerate(engines):
-            y, states[i] = engine.run(chunk[None], states[i])
-            found.append(y[0].astype(np.float64))
-        errors = np.abs(found[1] - found[0])
-        largest = np.maximum(largest, errors.max(axis=0))
-        late = errors[max(0, num_steps - num_steps // 10 - start) :]
-        last_tenth = np.maximum(last_tenth, late.max(axis=0, initial=0.0))
-    worst = int(np.argmax(largest / np.where(deviations > 0, deviations, 1.0)))
-    output = spec.outputs[worst]
-    return Drift(
-        num_steps,
-        output.name,
-        output.unit,
-        float(deviations[worst]),
-        float(largest[worst]),
-        float(last_tenth[worst]),
-    )
-
-
-def count_saturations(
-    quantised: QuantisedModel, x: Inputs
-) -> tuple[dict[str, int], Outputs]:
-    """Values cut off per integer layer and at the model input, and the outputs `[T, O]`."""
-    engine = IntegerEngine(quantised)
-    y = run_through(engine, quantised.spec, x)
-    spec = quantised.spec
-    counts = {}
-    if parts(spec, quantised.kept)[0].is_first:
-        counts["input"] = _cut_inputs(quantised, x)
-    for k, part in enumerate(parts(spec, quantised.kept)):
-        if part.role == "integer":
-            cut = engine.saturations.get(f"layers.{k}", 0)
-            counts[layer_name(spec, k)] = cut
-    return counts, y
 
 
 def _check_bytes(y: Outputs, expected: Outputs) -> None:
@@ -317,18 +256,3 @@ def _check_bytes(y: Outputs, expected: Outputs) -> None:
             f"{INTEGER_NUMERICS} at step {int(np.argmax(differs))}. The artifact was not "
             "written. Report this with the version and the processor."
         )
-
-
-def _cut_inputs(quantised: QuantisedModel, x: Inputs) -> int:
-    """Inputs more than a step away from what stands for them, clipping apart."""
-    inputs = IntegerInputs(quantised)
-    clipped = clip(x, *clip_bounds(quantised.spec)).astype(np.float64)
-    held = inputs.held_integers(x)
-    found = inputs.to_float(inputs.clipped(held))
-    if inputs.holds_readings:
-        is_wide = quantised.tensors["input.0.reading_high"] == LARGEST_READING
-        clipped = np.where(is_wide, x, clipped)
-        found = np.where(is_wide, inputs.to_float(held), found)
-    step = np.abs(quantised.tensors["input.0.step"].astype(np.float64))
-    is_used = quantised.tensors["input.0.rate"] != 0
-    return int((np.abs(found - clipped) > step)[:, is_used].sum())

@@ -3,6 +3,9 @@
 Weights are scaled per output row by their largest magnitude. Everything else has static
 scales from the ranges seen while the calibration stream ran through the float network with
 its state carried, widened by `HEADROOM`.
+
+What lies beyond the range of a tensor is set to the end of it, as a value that saturates is;
+the judgement of the export says whether the model bears it (`saturations.py` counts both).
 """
 
 from __future__ import annotations
@@ -12,11 +15,9 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.integer_numerics import (
-    CELL_BITS,
     LARGEST_BIAS,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
-    LARGEST_MULTIPLIER,
     LARGEST_VALUE,
     STATE_BITS,
 )
@@ -85,8 +86,7 @@ def quantise(
         kept: positions of layers kept in float.
 
     Raises:
-        SpecError: a layer that is not kept has no integer form, or its values do not fit
-            the integers; the message names it.
+        SpecError: a layer that is not kept has no integer form; the message names it.
     """
     return _Quantiser(spec, weights, ranges, kept).model()
 
@@ -189,7 +189,11 @@ class _Quantiser:
 
     def _embedding(self, k: int, layer: Embedding) -> None:
         if layer.num_embeddings > LARGEST_TABLE:
-            raise self._too_large(k, "table", layer.num_embeddings)
+            raise SpecError(
+                f"int8: layer {k} (embedding): its table has {layer.num_embeddings} rows, "
+                f"and w8a16.v1 counts tokens to {LARGEST_TABLE}. Keep it in float with "
+                f"--keep-float {k} (keep_float=), or use a smaller vocabulary."
+            )
         table = self._weight(k, "weight").astype(np.float64)
         self.unit = unit_of(HEADROOM * float(np.abs(table).max()))
         integers, row_units = rows_of(table, limit_sums=False)
@@ -201,14 +205,14 @@ class _Quantiser:
         integers, row_units = self._rows(k, "weight")
         unit = self._unit_after(k, finest_unit(row_units))
         self._put(k, "weight", integers)
-        self._put(k, "multiplier", self._multipliers(k, "weight", row_units, unit))
+        self._put(k, "multiplier", multipliers(row_units, unit))
         bias = self._weight(k, "bias").astype(np.float64) + self._taken_up(k, "weight")
-        self._put(k, "bias", self._bias(k, bias / unit))
+        self._put(k, "bias", _bias(bias / unit))
         self.unit = unit
 
     def _activation(self, k: int, layer: Activation) -> None:
         unit = FUNCTION_UNITS.get(layer.function, self.unit)
-        self._put(k, "gain", self._gain(k, self.unit, unit, 1, LARGEST_FUNCTION_GAIN))
+        self._put(k, "gain", self._gain(self.unit, unit, 1, LARGEST_FUNCTION_GAIN))
         self.unit = unit if layer.function == "relu" else STATE_UNIT
 
     def _add_last(self, k: int, layer: AddLast) -> None:
@@ -220,8 +224,8 @@ class _Quantiser:
         units = np.broadcast_to(np.asarray(self.unit), reach.shape)
         largest = reach + LARGEST_VALUE * np.abs(units)
         unit = np.maximum(units_of(largest), np.maximum(step, np.abs(units)) / 1.9)
-        self._put(k, "gain", self._gain(k, units, unit, len(source)))
-        self._put(k, "source_gain", self._gain(k, step, unit, len(source)))
+        self._put(k, "gain", self._gain(units, unit, len(source)))
+        self._put(k, "source_gain", self._gain(step, unit, len(source)))
         self.unit = unit
         self.shift = self.shift + shift
 
@@ -230,7 +234,7 @@ class _Quantiser:
         source, n = list(layer.sources), layer.output_size
         assert self.inputs is not None
         multiple, unit = reading_units(self.inputs.step[source], self.unit)
-        self._put(k, "gain", self._gain(k, self.unit, unit, n, LARGEST_FUNCTION_GAIN))
+        self._put(k, "gain", self._gain(self.unit, unit, n, LARGEST_FUNCTION_GAIN))
         self._put(k, "multiple", multiple)
         self.unit = unit
         self.shift = self.shift + self.inputs.shift[source]
@@ -263,14 +267,14 @@ class _Quantiser:
                 units = (hidden_unit,)
             self._put(k, "bits", np.array([bits]))
         elif isinstance(layer, Lstm):
-            bits = STATE_BITS
+            bits, cells = STATE_BITS, cell_bits(HEADROOM * self.ranges.cells[k])
             if layer.proj_size:
                 self.unit = STATE_UNIT
                 projection = self._rows(k, "weight_hr")
                 bits = self._hidden_bits(k, projection[1])
                 hidden_unit = 2.0**-bits
                 self._put_product(k, "hr", projection, hidden_unit)
-            self._put(k, "bits", np.array([bits, self._cell_bits(k)]))
+            self._put(k, "bits", np.array([bits, cells]))
         rows = np.repeat(np.array(units), size)
         self._put_product(k, "ih", inputs, rows)
         self.unit = hidden_unit
@@ -280,9 +284,9 @@ class _Quantiser:
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
         if isinstance(layer, Gru):
             new = slice(2 * size, None)
-            self._put(k, "bias_hn", self._bias(k, bias_hh[new] / rows[new]))
+            self._put(k, "bias_hn", _bias(bias_hh[new] / rows[new]))
             bias_hh[new] = 0
-        self._put(k, "bias", self._bias(k, (bias_ih + bias_hh) / rows))
+        self._put(k, "bias", _bias((bias_ih + bias_hh) / rows))
 
     def _fold_out(self, k: int) -> None:
         """An affine after the last integer layer: real = unit * q * scale + shift."""
@@ -317,23 +321,7 @@ class _Quantiser:
         self, k: int, name: str, rows: tuple[Float64, Float64], unit: Scale
     ) -> None:
         self._put(k, f"weight_{name}", rows[0])
-        found = self._multipliers(k, f"weight_{name}", rows[1], unit)
-        self._put(k, f"multiplier_{name}", found)
-
-    def _multipliers(
-        self, k: int, name: str, row_units: Float64, unit: Scale
-    ) -> Float64:
-        found = multipliers(row_units, unit)
-        if (found > LARGEST_MULTIPLIER).any():
-            largest = float(np.abs(self._weight(k, name)).max())
-            step = float(np.abs(self.unit).max())
-            raise SpecError(
-                f"int8: layer {k} ({self.spec.layers[k].kind}): {name} reaches "
-                f"{largest:.3g}, and its input comes in steps of {step:.2g}: one step moves "
-                "the sums by more than w8a16.v1 resolves. Keep it in float with "
-                f"--keep-float {k}, scale the features, or train with weight decay."
-            )
-        return found
+        self._put(k, f"multiplier_{name}", multipliers(rows[1], unit))
 
     def _unit_after(self, k: int, finest: Float64) -> Scale:
         """Unit of the output of layer k, which the layer behind it may decide.
@@ -359,42 +347,17 @@ class _Quantiser:
             row_units: units of the rows that a multiplier brings to this scale.
         """
         largest = HEADROOM * float(self.ranges.outputs[k].max())
-        bits = hidden_bits(largest, float(finest_unit(row_units).max()))
-        if bits < 0:
-            raise self._too_large(k, "hidden state", largest)
-        return bits
-
-    def _cell_bits(self, k: int) -> int:
-        largest = HEADROOM * self.ranges.cells[k]
-        if (bits := cell_bits(largest)) < CELL_BITS.start:
-            raise self._too_large(k, "cell state", largest)
-        return bits
-
-    def _bias(self, k: int, values: Float64) -> Float64:
-        if (np.abs(values) > LARGEST_BIAS).any():
-            raise self._too_large(k, "bias", float(np.abs(values).max()))
-        return np.round(values)
+        return hidden_bits(largest, float(finest_unit(row_units).max()))
 
     def _gain(
-        self,
-        k: int,
-        unit: Scale,
-        after: Scale,
-        size: int,
-        largest: int = LARGEST_GAIN,
+        self, unit: Scale, after: Scale, size: int, largest: int = LARGEST_GAIN
     ) -> Float64:
         gain = np.round(np.asarray(unit) / after * 2.0**STATE_BITS)
-        if (np.abs(gain) > largest).any():
-            raise self._too_large(k, "scale", float(np.abs(gain).max()))
-        return np.broadcast_to(gain, (size,))
+        return np.broadcast_to(np.clip(gain, -largest, largest), (size,))
 
     def _put(self, k: int, name: str, values: NDArray[np.floating]) -> None:
         self.tensors[f"layers.{k}.{name}"] = values
 
-    def _too_large(self, k: int, what: str, found: float) -> SpecError:
-        kind = self.spec.layers[k].kind
-        return SpecError(
-            f"int8: layer {k} ({kind}): its {what} reaches {found:.3g}, which the integers "
-            f"of w8a16.v1 do not hold. Keep it in float with --keep-float {k}, or train "
-            "with a smaller learning rate or weight decay."
-        )
+
+def _bias(values: Float64) -> Float64:
+    return np.clip(np.round(values), -LARGEST_BIAS, LARGEST_BIAS)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.float32 import Tensors, layer_step, prepare
-from rnnedge_runtime.engine import State, initial_state
+from rnnedge_runtime.backends.float32 import layer_step, prepare
+from rnnedge_runtime.backends.native import has_native
+from rnnedge_runtime.engine import Engine, State, initial_state
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.input_handling import clip_bounds
-from rnnedge_runtime.layers import Affine, Embedding, Layer, Lstm
+from rnnedge_runtime.layers import (
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+)
+from rnnedge_runtime.metadata import Golden, Metadata
 from rnnedge_runtime.numerics import Float32, flush, within
 from rnnedge_runtime.numerics import readings as readings_of
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.weights import NUMERICS, Weights
+
+from .rnne import quick_engine
 
 Float64 = NDArray[np.float64]
 
 CALIBRATION_STEPS = 10_000
 """Most rows that are streamed: a few seconds, and what is large shows in far fewer."""
 _FEWEST_ROWS = 200
+_MOST_FEATURES = 65_536
 
 
 @dataclass(slots=True)
@@ -66,58 +79,131 @@ def measure_ranges(
         np.min([x.min(axis=0) for x in inputs], axis=0).astype(np.float64),
         np.max([x.max(axis=0) for x in inputs], axis=0).astype(np.float64),
     )
-    prepared = [
-        prepare(
-            layer,
-            {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()},
-        )
-        for k, layer in enumerate(spec.layers)
-    ]
+    layers = [_StreamedLayer(spec, k, weights) for k in range(len(spec.layers))]
     most = max(1, CALIBRATION_STEPS // _FEWEST_ROWS)
     chosen = readings[:: -(-len(readings) // most)]
     with np.errstate(all="ignore"):
         for x in chosen:
             rows = x[-(CALIBRATION_STEPS // len(chosen)) :]
-            _stream(spec, prepared, rows, bounds, ranges)
-    for k, layer in enumerate(spec.layers):
-        largest = ranges.outputs[k].max(initial=ranges.cells.get(k, 0.0))
-        if not np.isfinite(largest):
+            _stream(layers, rows, bounds, ranges)
+    return ranges
+
+
+class _StreamedLayer:
+    """One layer over a whole stream; a product or a cell in the C core where it is built.
+
+    Both give the bytes of `f32.v1`, so the ranges do not depend on the machine.
+    """
+
+    def __init__(self, spec: ModelSpec, k: int, weights: Weights) -> None:
+        self.k = k
+        self.layer = layer = spec.layers[k]
+        own = {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()}
+        self._tensors = prepare(layer, own)
+        self._engine: Engine | None = None
+        is_product = isinstance(layer, Linear | Rnn | Gru | Lstm)
+        if is_product and layer.input_size <= _MOST_FEATURES and has_native():
+            self._spec = _spec_of(layer)
+            alone = {f"layers.0.{name}": tensor for name, tensor in own.items()}
+            self._engine = quick_engine(_metadata_of(self._spec), alone)
+
+    def run(self, z: Float32, x: Float32, readings: Float32) -> tuple[Float32, float]:
+        """Outputs `[T, N]` from the initial state, and the largest cell state.
+
+        Args:
+            z: `[T, K]` what the layer before gave.
+            x: `[T, I]` model inputs.
+            readings: the same before the clip.
+        """
+        layer = self.layer
+        if isinstance(layer, Difference):
+            return self._difference(layer, z, readings), 0.0
+        if not layer.state_shapes() and self._engine is None:
+            y, _ = layer_step(layer, self._tensors, z, iter(()), x, readings)
+            return y, 0.0
+        if self._engine is None:
+            return self._steps(z)
+        if isinstance(layer, Lstm):
+            return self._cells(self._engine, z)
+        state = initial_state(self._spec.graph_state, 1, np.float32)
+        y = self._engine.run(z[None], state)[0][0]
+        return np.asarray(y, dtype=np.float32), 0.0
+
+    def _difference(self, layer: Difference, z: Float32, readings: Float32) -> Float32:
+        values = flush(readings[:, list(layer.sources)])
+        before = np.zeros((len(z), values.shape[1] + 1), dtype=np.float32)
+        before[1:, :-1], before[1:, -1] = values[:-1], 1
+        return layer_step(layer, self._tensors, z, iter([before]), z, readings)[0]
+
+    def _cells(self, engine: Engine, z: Float32) -> tuple[Float32, float]:
+        stepper, largest = engine.stepper(), 0.0
+        y = np.empty((len(z), self.layer.output_size), dtype=np.float32)
+        for row, out in zip(z, y, strict=True):
+            stepper.step(row, out)
+            largest = max(largest, _largest(stepper.get_state()[1]))
+        return y, largest
+
+    def _steps(self, z: Float32) -> tuple[Float32, float]:
+        state: State = [
+            np.zeros((1, *shape), np.float32)
+            for shape in self.layer.state_shapes().values()
+        ]
+        y, largest = np.empty((len(z), self.layer.output_size), dtype=np.float32), 0.0
+        for t in range(len(z)):
+            given = z[t : t + 1]
+            y[t : t + 1], state = layer_step(
+                self.layer, self._tensors, given, iter(state), given
+            )
+            if isinstance(self.layer, Lstm):
+                largest = max(largest, _largest(state[1]))
+        return y, largest
+
+
+def _stream(
+    layers: list[_StreamedLayer],
+    readings: Float32,
+    bounds: tuple[Float32, Float32],
+    ranges: Ranges,
+) -> None:
+    """Widen the ranges by what every layer gives, one after the other.
+
+    Raises:
+        SpecError: a layer is not finite.
+    """
+    x = within(readings, *bounds)
+    z = x if isinstance(layers[0].layer, Affine | Embedding) else flush(x)
+    for item in layers:
+        k, layer = item.k, item.layer
+        z, cell = item.run(z, x, readings)
+        magnitude = np.abs(z).max(axis=0).astype(np.float64)
+        if not np.isfinite(magnitude.max(initial=cell)):
             raise SpecError(
                 f"int8: layer {k} ({layer.kind}) is not finite on the calibration stream, "
                 "so it has no range. Train with a smaller learning rate, or look for "
                 "readings out of all proportion."
             )
-    return ranges
+        seen = ranges.outputs.get(k)
+        ranges.outputs[k] = magnitude if seen is None else np.maximum(seen, magnitude)
+        if isinstance(layer, Lstm):
+            ranges.cells[k] = max(ranges.cells.get(k, 0.0), cell)
 
 
-def _stream(
-    spec: ModelSpec,
-    prepared: list[Tensors],
-    readings: Float32,
-    bounds: tuple[Float32, Float32],
-    ranges: Ranges,
-) -> None:
-    state = initial_state(spec.graph_state, 1, np.float32)
-    is_raw = isinstance(spec.layers[0], Affine | Embedding)
-    for row in readings:
-        carried: Iterator[NDArray[np.floating]] = iter(state)
-        new_state: State = []
-        held = row[None]
-        x = within(held, *bounds)
-        z = x if is_raw else flush(x)
-        for k, layer in enumerate(spec.layers):
-            z, layer_state = layer_step(layer, prepared[k], z, carried, x, held)
-            new_state += layer_state
-            _widen(ranges, k, layer, z, layer_state)
-        state = new_state
+def _largest(tensor: NDArray[np.floating]) -> float:
+    """Largest magnitude; infinity where one is NaN."""
+    largest = float(np.abs(tensor).max())
+    return largest if largest == largest else float("inf")
 
 
-def _widen(
-    ranges: Ranges, k: int, layer: Layer, z: Float32, layer_state: State
-) -> None:
-    magnitude = np.abs(z[0]).astype(np.float64)
-    seen = ranges.outputs.get(k)
-    ranges.outputs[k] = magnitude if seen is None else np.maximum(seen, magnitude)
-    if isinstance(layer, Lstm):
-        largest = float(np.abs(layer_state[1]).max())
-        ranges.cells[k] = max(ranges.cells.get(k, 0.0), largest)
+def _spec_of(layer: Layer) -> ModelSpec:
+    """A layer alone, to be run on what the layer before gave."""
+    return ModelSpec(
+        tuple(Feature(f"x_{k}") for k in range(layer.input_size)),
+        tuple(Target(f"y_{k}") for k in range(layer.output_size)),
+        (layer,),
+    )
+
+
+def _metadata_of(spec: ModelSpec) -> Metadata:
+    empty = np.zeros((0, spec.input_size), np.float32)
+    nothing = np.zeros((0, spec.output_size), np.float32)
+    return Metadata(spec, "0" * 64, NUMERICS, Golden(empty, nothing), "")

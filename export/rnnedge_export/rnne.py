@@ -17,7 +17,7 @@ from rnnedge_runtime.backends.integer import IntegerEngine
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.layers import Embedding
-from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.metadata import Metadata, limits_to_json
 from rnnedge_runtime.quantised import QuantisedModel, tensor_types
 from rnnedge_runtime.rnne_file import (
     CHECKSUM_AT,
@@ -65,16 +65,37 @@ def build_rnne(
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
+    limits = limits_to_json(metadata.limits)
     sections = [
         model,
         *ranges,
-        (b"SPEC", 0, spec_to_json(spec).encode()),
-        (b"PROD", 0, metadata.producer.encode()),
+        *_texts(metadata),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
+        *([(b"BNDS", 0, limits.encode())] if limits else []),
         tensors,
     ]
     return assemble(sections)
+
+
+def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
+    """Size of the file that `build_rnne` gives, without streaming anything."""
+    spec, num_steps = metadata.spec, len(metadata.golden.x)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    golden = bytes(4 + 4 * num_steps * (spec.input_size + spec.output_size))
+    long_run = bytes(40 + 8 * spec.input_size)
+    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
+    return len(assemble([model, *ranges, *_texts(metadata), *proofs, tensors]))
+
+
+def _texts(metadata: Metadata) -> list[Section]:
+    texts = [
+        (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
+        (b"PROD", 0, metadata.producer.encode()),
+    ]
+    if metadata.int8_judgement:
+        texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
+    return texts
 
 
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
@@ -203,3 +224,15 @@ def outputs_from_start(
         y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
         parts.append(y[0])
     return np.concatenate(parts).astype("<f4")
+
+
+def first_difference(
+    spec: ModelSpec,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    y: NDArray[np.floating],
+) -> int | None:
+    """The first step at which `y` has other bytes than NumPy; None where there is none."""
+    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
+    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
+    return int(np.argmax(differs)) if differs.any() else None

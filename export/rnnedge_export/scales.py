@@ -72,8 +72,11 @@ def rows_of(table: Float64, *, limit_sums: bool = True) -> tuple[Float64, Float6
 
 
 def multipliers(row_units: Float64, unit: Scale) -> Float64:
-    """From the sums of rows to the unit of their outputs; above the limit where too coarse."""
-    return np.round(row_units / unit * 2.0**32)
+    """From the sums of rows to the unit of their outputs.
+
+    A row that moves its output by more than any multiplier gets the largest one.
+    """
+    return np.minimum(np.round(row_units / unit * 2.0**32), LARGEST_MULTIPLIER)
 
 
 def finest_unit(row_units: Float64) -> Float64:
@@ -82,12 +85,15 @@ def finest_unit(row_units: Float64) -> Float64:
 
 
 def hidden_bits(largest: float, finest: float) -> int:
-    """Fraction bits of a state up to `largest`, its unit no finer than `finest`."""
+    """Fraction bits of a state up to `largest`, its unit no finer than `finest`.
+
+    A state beyond 32,767 saturates.
+    """
     unit = max(STATE_UNIT * largest, finest, STATE_UNIT)
-    return -math.ceil(math.log2(unit))
+    return max(-math.ceil(math.log2(unit)), 0)
 
 
 def cell_bits(largest: float) -> int:
-    """Fraction bits of a cell state up to `largest`."""
+    """Fraction bits of a cell state up to `largest`; one beyond 512 saturates."""
     room = math.floor(math.log2(LARGEST_STATE / max(largest, 2.0**-20)))
-    return min(room, CELL_BITS.stop - 1)
+    return min(max(room, CELL_BITS.start), CELL_BITS.stop - 1)

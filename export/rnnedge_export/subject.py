@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,11 @@ from rnnedge_runtime.weights import Weights, canonical_weights, model_digest
 
 from .capture import Captured, capture
 from .capture_errors import NotAChainError
+from .module_copy import same_again
+from .returned import Choice
 from .sequence_model import SequenceModel
 from .user_module import UserModule, read_user_module
+from .user_step import UserStep
 
 StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 
@@ -63,21 +66,21 @@ class Subject:
         """One step of the original, `x` `[1, 1, I]` to `y` `[1, 1, O]`, in `dtype`."""
         module = self.module
         if dtype != torch.float32:
-            module = copy.deepcopy(module).to(dtype)
-        user = self.user
-        if user is None:
-            call: Any = module
-            return lambda x, state: call(x, state)
-        batch_size = len(user.x)
-        return lambda x, state: user.step(x.expand(batch_size, 1, -1), state, module)
+            module = same_again(module).to(dtype)
+        if self.user is not None:
+            return UserStep(self.user, module)
+        call: Any = module
+        return lambda x, state: call(x, state)
 
 
 def read_subject(
     model: nn.Module,
     *,
-    example: Sequence[Any] | None,
+    example: Sequence[Any] | Mapping[str, Any] | None,
     features: str | Feature | Sequence[str | Feature] | None,
     targets: str | Target | Sequence[str | Target] | None,
+    outputs: Choice = None,
+    state: Choice = None,
 ) -> Subject:
     """What `export` was given, as a Subject.
 
@@ -87,10 +90,11 @@ def read_subject(
         ShapeError: the example's `x` is not `[B, T, I]`.
     """
     if isinstance(model, SequenceModel):
-        if features is not None or targets is not None or example is not None:
+        options = features, targets, example, outputs, state
+        if any(option is not None for option in options):
             raise SpecError(
-                "export: example, features and targets were given with a SequenceModel, "
-                "whose spec holds them already. Leave them out."
+                "export: example, features, targets, outputs or state was given with a "
+                "SequenceModel, whose spec holds them already. Leave them out."
             )
         own = copy.deepcopy(model).eval().cpu()
         weights = own.weights()
@@ -100,7 +104,7 @@ def read_subject(
             f"export: {type(model).__name__} was given, expected a SequenceModel or a "
             "torch.nn.Module. Put the function into the forward of a module."
         )
-    user = read_user_module(model, example)
+    user = read_user_module(model, example, outputs=outputs, state=state)
     reason = ""
     captured = None
     try:
@@ -133,6 +137,8 @@ def _spec(
         features = [f"x_{k}" for k in range(user.input_size)]
     if targets is None:
         targets = [f"y_{k}" for k in range(output_size)]
+        if len(user.target_names) == output_size:
+            targets = list(user.target_names)
     if len(features) != user.input_size:
         raise SpecError(
             f"export: {len(features)} features were named, but x of {user.name} has "
@@ -168,14 +174,20 @@ def _opaque(user: UserModule, reason: str) -> Opaque:
         )
         for k, tensor in enumerate(user.state)
     )
-    return Opaque(
-        user.input_size, y.numel(), states, _module_sha256(user.module), reason
-    )
+    return Opaque(user.input_size, y.numel(), states, _module_sha256(user), reason)
 
 
-def _module_sha256(module: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
+def _module_sha256(user: UserModule) -> str:
+    digest = hashlib.sha256(user.choice.encode())
+    for name, tensor in user.module.state_dict().items():
+        if not isinstance(tensor, Tensor):  # extra state of the module's own making
+            digest.update(f"{name} {type(tensor).__name__} ".encode())
+            continue
         digest.update(f"{name} {list(tensor.shape)} ".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        dense = (
+            tensor.detach().cpu().to_dense() if tensor.is_sparse else tensor.detach()
+        )
+        digest.update(
+            dense.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
     return digest.hexdigest()

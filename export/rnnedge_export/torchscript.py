@@ -19,6 +19,8 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
 from rnnedge_runtime.metadata import Metadata, metadata_to_text
 
+from .capture_errors import error_text
+
 _ALIGNMENT = 64
 _LOCAL_HEADER_NBYTES = 30
 _PADDING_ID = b"FB"
@@ -44,7 +46,7 @@ def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:
         except Exception as error:  # torch.jit.script raises errors of many types
             raise SpecError(
                 f"export to TorchScript: {type(module).__name__} cannot be scripted: "
-                f"{_first_line(error)} Give forward the signature "
+                f"{error_text(error)}. Give forward the signature "
                 "(x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]] and "
                 "type annotations, or export to ONNX."
             ) from None
@@ -76,9 +78,3 @@ def _entry(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     padding = -start % _ALIGNMENT
     entry.extra = _PADDING_ID + padding.to_bytes(2, "little") + bytes(padding)
     return entry
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if text.endswith((".", ":")) else text + "."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,10 @@ Inputs = NDArray[np.float32]
 
 
 def verification_stream(
-    spec: ModelSpec, weights: Weights, given: NDArray[np.floating] | None = None
+    spec: ModelSpec,
+    weights: Weights,
+    given: NDArray[np.floating] | None = None,
+    tokens: Mapping[int, tuple[int, int]] | None = None,
 ) -> Inputs:
     """`[VERIFY_STEPS, I]` model inputs to prove an export on.
 
@@ -32,15 +37,17 @@ def verification_stream(
         given: `[T, I]` real model inputs; the last steps are taken, or all of them
             repeated. None draws an AR(1) stream at the scaler's mean and deviation, or
             token ids.
+        tokens: lowest and highest token of each input that is an index, by its position.
 
-    Where a layer takes readings as they are before the clip, some steps leave it.
+    Where a layer takes readings as they are before the clip, some steps leave it. Readings
+    that are to go to the model as NaN where they are missing are missing in some steps.
 
     Raises:
         ShapeError: `given` is not `[T, I]` with at least one step.
-        NonFiniteError: `given` holds NaN or infinity.
+        NonFiniteError: `given` holds infinity, or NaN where a missing reading is not passed.
     """
     if given is None:
-        stream = _stream_at_scale(spec, weights)
+        stream = _with_tokens(_stream_at_scale(spec, weights), tokens or {})
     else:
         array = np.asarray(given, dtype=np.float32)
         if array.ndim != 2 or array.shape[1] != spec.input_size or not len(array):
@@ -49,14 +56,17 @@ def verification_stream(
                 f"[T, I={spec.input_size}] with at least one step. Pass model inputs, "
                 "derived columns included."
             )
-        if not np.isfinite(array).all():
-            row = int(np.argmin(np.isfinite(array).all(axis=1)))
+        is_finite = np.isfinite(array) | (np.isnan(array) & _passes(spec))
+        if not is_finite.all():
+            row = int(np.argmin(is_finite.all(axis=1)))
             raise NonFiniteError(
                 f"export: the verification stream is not finite in row {row}. "
                 "Pass held model inputs."
             )
         stream = np.resize(array[-VERIFY_STEPS:], (VERIFY_STEPS, spec.input_size))
-    return _plausible(spec, _leaving_the_clip(spec, stream))
+    return with_missing(
+        _plausible(spec, _leaving_the_clip(spec, stream)), _passes(spec)
+    )
 
 
 def check_tokens(spec: ModelSpec, given: NDArray[np.floating]) -> None:
@@ -82,26 +92,60 @@ def check_tokens(spec: ModelSpec, given: NDArray[np.floating]) -> None:
 
 
 def stream_like(spec: ModelSpec, golden: Golden) -> Inputs:
-    """`[VERIFY_STEPS, I]` model inputs at the level and deviation of the golden steps."""
+    """`[VERIFY_STEPS, I]` model inputs at the level and deviation of the golden steps.
+
+    An opaque model gets the golden steps themselves, again and again: nothing is known of
+    what it takes, such as tokens or masks.
+    """
+    if spec.is_opaque and len(golden.x):
+        return np.resize(golden.x, (VERIFY_STEPS, spec.input_size))
     if isinstance(spec.layers[0], Embedding) or not len(golden.x):
         return _stream_at_scale(spec, {})
     mean, deviation = golden.x.mean(axis=0), golden.x.std(axis=0)
     return _plausible(spec, _leaving_the_clip(spec, _autoregressive(mean, deviation)))
 
 
+def with_missing(stream: Inputs, passes: NDArray[np.bool_]) -> Inputs:
+    """`stream` `[T, I]` with NaN in the inputs `[I]` that pass it, where it has none yet.
+
+    Single readings are missing, and all of an input for some steps in a row.
+    """
+    changed = stream.copy()
+    for k in np.flatnonzero(passes & ~np.isnan(stream).any(axis=0)):
+        changed[k % 5 :: 7, k] = np.nan
+        phase = (np.arange(len(stream)) + 16 * k) % _EXCURSION_PERIOD
+        first, last = _EXCURSIONS[0]
+        changed[(first <= phase) & (phase < last), k] = np.nan
+    return changed
+
+
 def with_implausible(spec: ModelSpec, readings: Inputs) -> Inputs:
     """Readings `[T, F]`, some of them just outside the range of their feature.
 
-    Those of a feature whose policy is `reject` stay as they are.
+    Those of a feature whose policy is not `hold` stay as they are.
     """
     changed = readings.copy()
     for k, feature in enumerate(spec.features):
-        if feature.range is None or feature.missing == "reject":
+        if feature.range is None or feature.missing != "hold":
             continue
         low, high = np.asarray(feature.range, dtype=np.float32)
         changed[k % 3 :: 7, k] = np.nextafter(high, np.float32(np.inf))
         changed[k % 3 + 3 :: 7, k] = np.nextafter(low, np.float32(-np.inf))
     return changed
+
+
+def _passes(spec: ModelSpec) -> NDArray[np.bool_]:
+    """`[I]` which inputs are NaN where a reading is missing."""
+    passes = np.zeros(spec.input_size, dtype=bool)
+    passes[: spec.num_features] = [f.missing == "pass" for f in spec.features]
+    return passes
+
+
+def _with_tokens(stream: Inputs, tokens: Mapping[int, tuple[int, int]]) -> Inputs:
+    rng = np.random.default_rng(_SEED)
+    for k, (low, high) in sorted(tokens.items()):
+        stream[:, k] = rng.integers(low, high + 1, len(stream))
+    return stream
 
 
 def _stream_at_scale(spec: ModelSpec, weights: Weights) -> Inputs:

@@ -5,34 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.engine import Engine, initial_state
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.input_handling import hold_readings
+from rnnedge_runtime.input_handling import hold_readings, pass_missing
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.loading import load
 from rnnedge_runtime.model import Model
-from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.stream import Stream
 
 from .artifact_metadata import read_parameters
 from .c_source.hosting import BACKEND as C_BACKEND
 from .c_source.hosting import find_compiler, no_compiler
-from .c_source.loading import check_is_source, is_c_source, load_c
+from .c_source.loading import is_c_source
+from .carrying import Carried
 from .checks import Check, VerifyReport, outcome
-from .judge import Judge, Judgement, find_judge, rounding_errors
+from .judge import Judge, find_judge, shaken_limits
+from .judged_checks import judged_at_export
 from .long_run import read_long_run
+from .open_artifact import open_artifact
 from .pairs import DIFFERENCE, compare_pair
 from .parity import Array, Parity, compare, step_through
-from .rnne import numpy_engine_of, outputs_from_start
+from .rnne import first_difference
+from .step_proof import StepParity, Taken, take_steps
+from .threads import torch_threads
 from .verification_stream import Inputs, stream_like, with_implausible
 from .wasm.hosting import BACKEND as WASM_BACKEND
-from .wasm.loading import load_wasm
 from .wasm.reading import is_wasm, missing_javascript
 
 _BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
@@ -55,14 +55,15 @@ def verify(
         FormatError: a file that is not a whole artifact.
         MissingDependencyError: the backend's package is not installed.
     """
-    models = [_load(path, backend) for path in paths]
+    models = [open_artifact(path, backend) for path in paths]
     verified = [
         _Verification(model, models[:k] + models[k + 1 :])
         for k, model in enumerate(models)
     ]
-    checks = [check for one in verified for check in one.checks()]
-    for k, other in enumerate(verified[1:], start=1):
-        checks += compare_pair(_sibling(verified[:k], other), other)
+    with torch_threads(1):
+        checks = [check for one in verified for check in one.checks()]
+        for k, other in enumerate(verified[1:], start=1):
+            checks += compare_pair(_sibling(verified[:k], other), other)
     if all(item.is_integer for item in verified):
         why = "name the float artifact of the same run beside it"
         checks.append(verified[0].not_checked(DIFFERENCE, why))
@@ -86,31 +87,6 @@ def check_golden(model: Model, others: Sequence[Model] = ()) -> Check:
     return _Verification(model, list(others)).golden()
 
 
-def first_difference(
-    spec: ModelSpec, parameters: Parameters, x: Inputs, y: Array
-) -> int | None:
-    """The first step at which `y` has other bytes than NumPy; None where there is none."""
-    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
-    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
-    return int(np.argmax(differs)) if differs.any() else None
-
-
-def _load(path: str | os.PathLike[str], backend: str | None) -> Model:
-    check_is_source(path)
-    if is_c_source(path):
-        return load_c(path)
-    if is_wasm(Path(path)):
-        return load_wasm(path)
-    return load(path, _backend_for(os.fspath(path), backend))
-
-
-def _backend_for(path: str, backend: str | None) -> str | None:
-    known = BACKENDS.get(backend or "")
-    if known is not None and not path.lower().endswith(known.suffixes):
-        return None
-    return backend
-
-
 class _Verification:
     """The checks of one artifact."""
 
@@ -123,8 +99,12 @@ class _Verification:
         self.judge, self.weights = self.find_judge(others)
 
     @cached_property
+    def stepped(self) -> tuple[Array, Taken]:
+        return take_steps(self.engine, self.spec, self.x)
+
+    @property
     def y(self) -> Array:
-        return step_through(self.engine, self.spec, self.x)
+        return self.stepped[0]
 
     @property
     def is_bitwise(self) -> bool:
@@ -136,23 +116,25 @@ class _Verification:
         return self.model.metadata.numerics == INTEGER_NUMERICS
 
     @cached_property
-    def judgement(self) -> Judgement | None:
-        return self.judge.judge(self.x) if self.judge else None
+    def judgement(self) -> Carried | None:
+        return self.judge.carry(self.x, self.stepped[1]) if self.judge else None
 
     @cached_property
-    def errors(self) -> Array:
-        """`[O]` what float32 may be off by on the stream."""
+    def limits(self) -> Array:
+        """`[T, O]` or `[O]` what two float32 engines may differ by on the stream."""
         if self.judgement is not None:
-            return self.judgement.float32_errors
-        return rounding_errors(self.engine, self.spec, self.x, self.y)
+            return 2 * self.judgement.limits
+        recorded = self.model.metadata.limits
+        if recorded is not None:
+            return recorded.carried
+        return shaken_limits(self.engine, self.spec, self.x, self.y)
 
     def find_judge(self, others: list[Model]) -> tuple[Judge | None, Check]:
-        """The judge, and whether the weights it read have the digest."""
+        """The judge, and whether its weights have the digest."""
         name = "weights match the digest"
         if self.is_integer:  # every reader of integers has checked it
-            return None, self.check(
-                name, True, detail=f"digest {self.model.digest[:12]}"
-            )
+            detail = f"digest {self.model.digest[:12]}"
+            return None, self.check(name, True, detail=detail)
         try:
             judge = find_judge(self.model, others)
         except FormatError as error:
@@ -173,6 +155,7 @@ class _Verification:
             *self.javascript(),
             self.weights,
             self.golden(),
+            *judged_at_export(self.model),
             *self.compiled(),
             *self.long_run(),
             self.run_equals_step(),
@@ -180,18 +163,24 @@ class _Verification:
             self.state_changes(),
             self.snapshot_restores(),
             *self.implausible_readings(),
+            *self.single_steps(),
             self.drift(),
         ]
 
     def check(
-        self, name: str, is_passed: bool, parity: Parity | None = None, detail: str = ""
+        self,
+        name: str,
+        is_passed: bool,
+        parity: Parity | StepParity | None = None,
+        detail: str = "",
     ) -> Check:
         found = outcome(is_passed)
         if parity is None:
             return Check(self.model.name, name, found, detail=detail)
-        where = detail or f"at step {parity.step}, output {parity.output}"
+        if isinstance(parity, Parity) and not detail:
+            detail = f"at step {parity.step}, output {parity.output}"
         figures = parity.max_error, parity.limit
-        return Check(self.model.name, name, found, *figures, where)
+        return Check(self.model.name, name, found, *figures, detail)
 
     def not_checked(self, name: str, why: str) -> Check:
         return Check(self.model.name, name, "not checked", detail=why)
@@ -202,11 +191,12 @@ class _Verification:
         if self.is_bitwise:
             is_equal = y.tobytes() == expected.tobytes()
             return self.check(f"{name}, bit for bit", is_equal)
-        return self.parity(name, y, expected, self.errors)
+        limits = self.limits if self.limits.ndim == 1 else self.limits[: len(y)]
+        return self.parity(name, y, expected, limits)
 
-    def parity(self, name: str, y: Array, other: Array, errors: Array) -> Check:
-        """Compare two float32 results, each off by its own rounding errors."""
-        parity = compare(y, other, self.spec, 2 * errors)
+    def parity(self, name: str, y: Array, other: Array, limits: Array) -> Check:
+        """Compare two float32 results."""
+        parity = compare(y, other, self.spec, limits)
         return self.check(name, parity.is_within, parity)
 
     def integrity(self) -> Check:
@@ -234,17 +224,16 @@ class _Verification:
         name = f"{len(golden.x)} golden steps"
         if self.is_bitwise:
             return self.golden_bits(f"{name}, bit for bit")
-        if not len(golden.x):
-            return self.check(name, False, detail="the artifact has none")
-        y = step_through(self.engine, self.spec, golden.x)
-        if self.judge:
-            errors = self.judge.judge(golden.x).float32_errors
+        y, taken = take_steps(self.engine, self.spec, golden.x)
+        recorded = self.model.metadata.limits
+        if recorded is not None:
+            limits: Array = recorded.golden
+        elif self.judge is not None:
+            limits = 2 * self.judge.carry(golden.x, taken).limits
         else:
-            errors = rounding_errors(self.engine, self.spec, golden.x, y)
-        check = self.parity(name, y, golden.y, errors)
-        if check.outcome == "passed":
-            return check
-        return self.parity(name, y, golden.y, np.maximum(errors, self.errors))
+            limits = shaken_limits(self.engine, self.spec, golden.x, y)
+            limits = np.maximum(limits, self.limits)
+        return self.parity(name, y, golden.y, limits)
 
     def golden_bits(self, name: str) -> Check:
         """The numerics leave no freedom."""
@@ -301,9 +290,8 @@ class _Verification:
         for chunk in np.split(x, np.sort(cuts)):
             y, state = self.engine.run(chunk[None], state)
             parts.append(y[0])
-        y = np.concatenate(parts)
         name = f"{len(parts)} chunks = single steps"
-        return self.same_steps(name, y)
+        return self.same_steps(name, np.concatenate(parts))
 
     def state_changes(self) -> Check:
         """A state that stays as it was is wired to nothing."""
@@ -349,12 +337,25 @@ class _Verification:
         readings = with_implausible(self.spec, x)
         initial = self.spec.state[-1].initial_array()
         held = hold_readings(features, readings, initial, where="verify")
+        held = pass_missing(features, readings, held)
         found, expected = (
             self.step_stream(self.model.stream(), 0, len(rows), rows)
             for rows in (readings, held)
         )
         is_equal = found.tobytes() == expected.tobytes()
         return [self.check("implausible readings are held, bit for bit", is_equal)]
+
+    def single_steps(self) -> list[Check]:
+        """Steps from the artifact's own states, each beside the reference's."""
+        if self.is_integer:
+            return []
+        taken = self.stepped[1]
+        name = f"{len(taken.at)} single steps = float64 reference"
+        if self.judge is None:
+            return [self.not_checked(name, self.missing_judge)]
+        steps = self.judge.judge_steps(taken)
+        where = f"at step {steps.step}, {steps.where}"
+        return [self.check(name, steps.is_within, steps, where)]
 
     def drift(self) -> Check:
         if self.is_integer:
@@ -363,7 +364,10 @@ class _Verification:
         judged = self.judgement
         if judged is None:
             return self.not_checked(name, self.missing_judge)
-        parity = compare(self.y, judged.y, self.spec, judged.float32_errors)
+        if not judged.is_bounded:
+            why = "it amplifies rounding until it fills the state"
+            return self.not_checked(name, why)
+        parity = compare(self.y, judged.y, self.spec, judged.limits)
         detail = (
             f"at step {parity.step}, output {parity.output}; first tenth "
             f"{parity.first_tenth:.1e}, last tenth {parity.last_tenth:.1e}"

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 import rnnedge_runtime
 from rnnedge_runtime.backends.native import has_native
 from rnnedge_runtime.backends.onnx import open_onnx
-from rnnedge_runtime.engine import initial_state
+from rnnedge_runtime.engine import State, initial_state
 from rnnedge_runtime.errors import MissingDependencyError, require
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.spec import ModelSpec
 
 from .timing import Block
 
@@ -101,8 +102,7 @@ def onnx_run(path: Path, inputs: Inputs) -> Block:
     entries = metadata.spec.graph_state
     outputs = ["y", *(f"{entry.name}_out" for entry in entries)]
     names = [entry.name for entry in entries]
-    state = initial_state(entries, 1, np.float32)
-    feeds = dict(zip(names, state, strict=True))
+    feeds = dict(zip(names, _graph_state(metadata.spec), strict=True))
     rows = itertools.cycle([row[None, None] for row in inputs])
 
     def block(size: int) -> None:
@@ -153,8 +153,7 @@ def _torch_block(module: Any, metadata: Metadata, inputs: Inputs) -> Block:
     import torch
 
     torch.set_num_threads(1)
-    arrays = initial_state(metadata.spec.graph_state, 1, np.float32)
-    state = [torch.from_numpy(tensor) for tensor in arrays]
+    state = [torch.from_numpy(tensor) for tensor in _graph_state(metadata.spec)]
     rows = itertools.cycle([torch.from_numpy(row[None, None].copy()) for row in inputs])
 
     def block(size: int) -> None:
@@ -175,6 +174,12 @@ def _stream(
     period_s = round(spec.sample_period_s or 1) or 1
     readings = itertools.cycle([row[: spec.num_features].copy() for row in inputs])
     return stream, readings, itertools.count(START_S, period_s)
+
+
+def _graph_state(spec: ModelSpec) -> State:
+    """The state before the first step in the shapes that the graph takes."""
+    state = initial_state(spec.graph_state, 1, np.float32)
+    return [tensor[0] for tensor in state] if spec.is_opaque else state
 
 
 def _session(path: Path) -> tuple[Any, Metadata]:

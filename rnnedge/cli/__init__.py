@@ -10,7 +10,8 @@ import importlib
 
 import click
 
-from rnnedge_runtime.errors import BudgetError, ParityError, RnnEdgeError
+from rnnedge.cli.terminal import echo
+from rnnedge_runtime.errors import BoardError, BudgetError, ParityError, RnnEdgeError
 
 COMMANDS = (
     "check",
@@ -49,7 +50,11 @@ class LazyGroup(click.Group):
         except RnnEdgeError as error:
             if ctx.params.get("debug"):
                 raise
-            click.echo(f"{type(error).__name__}: {error}", err=True)
+            text = f"{type(error).__name__}: {error}"
+            # What a compiler said has lines; in any other message a break is in a name.
+            lines = text.split("\n") if isinstance(error, BoardError) else [text]
+            for line in lines:
+                echo(line, err=True)
             ctx.exit(1 if isinstance(error, ParityError | BudgetError) else 2)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import shlex
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rnnedge.benching.bench import BenchReport, Measurement
@@ -73,21 +73,21 @@ def command(
     typed = shlex.join(["rnnedge", *sys.argv[1:]])
     if as_json:
         content = _content(report) | {"machine": describe_machine(), "command": typed}
-        click.echo(json.dumps(content, indent=2, default=str))
+        echo_json(content)
         return
     print_table([_HEADER, *(_row(item) for item in report.measurements)])
     alone = report.numpy
-    click.echo(
+    echo(
         "\nstart: from numpy imported to the first step, in a process of its own "
         f"(import numpy: {alone.numpy_ms:.0f} ms, peak {alone.peak_mb:.1f} MB)."
     )
     if report.baseline:
-        click.echo(f"ratio: time of {report.baseline} over the time of the row.")
-    click.echo("largest error: against the float64 reference over 1,000 carried steps.")
+        echo(f"ratio: time of {report.baseline} over the time of the row.")
+    echo("largest error: against the float64 reference over 1,000 carried steps.")
     for note in report.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"machine: {describe_machine()}")
-    click.echo(f"command: {typed}")
+        echo(f"note: {note}")
+    echo(f"machine: {describe_machine()}")
+    echo(f"command: {typed}")
 
 
 def _row(item: Measurement) -> list[str]:

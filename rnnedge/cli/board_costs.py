@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_export.boards.measuring import Measurement
 
 
@@ -26,4 +25,4 @@ def print_costs(costs: Sequence[Measurement]) -> None:
     print_table(rows)
     compilers = {item.compiler for item in costs if item.compiler}
     if compilers:
-        click.echo(f"Bytes, with {', '.join(sorted(compilers))}")
+        echo(f"Bytes, with {', '.join(sorted(compilers))}")

@@ -10,6 +10,7 @@ import click
 from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import require
 
 
@@ -73,10 +74,10 @@ def print_summary(dataset: Any, spec: Any, split: Any, notes: Sequence[str]) -> 
     )
 
     for line in summary_lines(dataset, spec, split):
-        click.echo(line)
-    click.echo()
+        echo(line)
+    echo()
     print_table(column_table(dataset, spec))
     if hidden := num_columns_hidden(dataset):
-        click.echo(f"... and {hidden} more columns")
+        echo(f"... and {hidden} more columns")
     for note in notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")

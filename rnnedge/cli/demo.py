@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import require
 
 TARGET = "temp_c"
@@ -41,7 +42,7 @@ def command(out: str, seed: int, epochs: int | None) -> None:
     from rnnedge.fitting import fit
 
     folder = Path(out)
-    click.echo("1. Train a GRU on hourly weather at JFK, temperature up to 6 h ahead\n")
+    echo("1. Train a GRU on hourly weather at JFK, temperature up to 6 h ahead\n")
     choices: dict[str, Any] = {"epochs": epochs} if epochs else {}
     fitted = fit(
         weather("jfk"),
@@ -55,28 +56,24 @@ def command(out: str, seed: int, epochs: int | None) -> None:
     )
     print_outcome(fitted)
 
-    click.echo(
-        "\n2. Export with explicit state, each artifact proved on 10,000 steps\n"
-    )
+    echo("\n2. Export with explicit state, each artifact proved on 10,000 steps\n")
     report = export(fitted.run, formats=("rnne", "onnx", "torchscript"), out=folder)
     integers = export(
         fitted.run, formats="rnne", out=folder, int8=True, prepared=fitted.prepared
     )
     print_table(_artifact_table([*report.artifacts, *integers.artifacts]))
-    click.echo(f"\n{integer_sentence(integers.artifacts[0].quantisation)}")
+    echo(f"\n{integer_sentence(integers.artifacts[0].quantisation)}")
 
-    click.echo(
-        "\n3. Stream the weather at Newark, a station the network has not seen\n"
-    )
+    echo("\n3. Stream the weather at Newark, a station the network has not seen\n")
     for sentence in stream_elsewhere(folder / "jfk.rnne", folder / "newark.csv"):
-        click.echo(sentence)
+        echo(sentence)
 
     run = fitted.run.path
-    click.echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
+    echo(f"\nPlots: {run / 'forecast.png'}, {run / 'loss.png'}")
     both = f"{folder / 'jfk.rnne'} {folder / 'jfk.onnx'}"
     integer = folder / "jfk-int8.rnne"
-    click.echo(f"Next:  rnnedge verify {both} {integer}")
-    click.echo(f"       rnnedge bench {both}")
+    echo(f"Next:  rnnedge verify {both} {integer}")
+    echo(f"       rnnedge bench {both}")
 
 
 def integer_sentence(found: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.tools import missing_packages
 
@@ -34,10 +35,10 @@ def command() -> None:
     print_table(rows)
     packages = sorted({package for names in missing.values() for package in names})
     if packages:
-        click.echo(
+        echo(
             "\nOn Debian: apt-get install --no-install-recommends " + " ".join(packages)
         )
-    click.echo("\nNext: rnnedge verify model.c --on cortex-m4f")
+    echo("\nNext: rnnedge verify model.c --on cortex-m4f")
 
 
 def _kilobytes(nbytes: int | None) -> str:

@@ -12,6 +12,7 @@ import click
 from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import DataError, require
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ def command(
         until_us=_time(end, "--until", dataset.clock),
     )
     for note in dataset.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"{found.num_rows:,} forecasts scored.\n")
+        echo(f"note: {note}")
+    echo(f"{found.num_rows:,} forecasts scored.\n")
     print_table(score_table(spec, found.scores, title="forecaster"))
     if hidden := num_hidden(spec):
-        click.echo(f"... and {hidden} more; --json FILE has all")
+        echo(f"... and {hidden} more; --json FILE has all")
     if len(found.by_series.names) > 1:
-        click.echo()
+        echo()
         print_table(series_errors(spec, found.by_series))
     for kind, counts in (
         ("outside the clip range", found.clipped),
@@ -90,7 +91,7 @@ def command(
     ):
         odd = [f"{name} {number:,}" for name, number in counts.items() if number]
         if odd:
-            click.echo(f"Readings {kind}: {', '.join(odd)}.")
+            echo(f"Readings {kind}: {', '.join(odd)}.")
     if content is not None:
         _write(content, spec, found)
 

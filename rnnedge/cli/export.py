@@ -9,6 +9,7 @@ import click
 from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.int8_report import print_quantisation
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import SpecError, require
 from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 
@@ -118,18 +119,18 @@ def command(
             ]
         )
     print_table(rows)
-    click.echo(
+    echo(
         f"\nLargest error: artifact against PyTorch over {VERIFY_STEPS:,} carried steps. "
         "float32: PyTorch against itself in float64."
     )
     costs = [item.measurement for item in written.artifacts if item.measurement]
     if costs:
-        click.echo()
+        echo()
         print_costs(costs)
     quantisations = [item.quantisation for item in written.artifacts]
     if prepared is not None and quantisations[0] is not None:
-        click.echo()
+        echo()
         print_quantisation(prepared, finished.report, quantisations[0])
     for note in written.notes:
-        click.echo(f"note: {note}")
-    click.echo(f"\nNext: rnnedge verify {written.artifacts[0].path}")
+        echo(f"note: {note}")
+    echo(f"\nNext: rnnedge verify {written.artifacts[0].path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
@@ -11,6 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.spreadsheet import spreadsheet_option
+from rnnedge.cli.terminal import echo
+from rnnedge.csv_rows import CsvRows
 from rnnedge_runtime.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Where the rows go, as CSV; - for standard output, the default.",
 )
+@spreadsheet_option
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="A picture: PNG, SVG, PDF."
 )
@@ -60,6 +63,7 @@ def command(
     backend: str | None,
     time: str | None,
     series: str | None,
+    spreadsheet_safe: bool,
     **reading: Any,
 ) -> None:
     """Write future rows with their own times: what comes after the last row of DATA.
@@ -101,25 +105,36 @@ def command(
             "Check that it was written completely."
         )
     with open_output(sink, in_place=False) as file:
-        _write(file, found.futures, found.columns, has_series=series is not None)
+        _write(
+            file,
+            found.futures,
+            found.columns,
+            has_series=series is not None,
+            is_for_spreadsheet=spreadsheet_safe,
+        )
     if plot is not None:
         from rnnedge.evaluation.future_plot import plot_futures
 
         plot_futures(plot, model.spec, found.futures)
-        click.echo(f"Plot: {plot}", err=True)
+        echo(f"Plot: {plot}", err=True)
 
 
 def _write(
-    file: IO[str], futures: list[Future], columns: list[str], *, has_series: bool
+    file: IO[str],
+    futures: list[Future],
+    columns: list[str],
+    *,
+    has_series: bool,
+    is_for_spreadsheet: bool,
 ) -> None:
-    table = csv.writer(file, lineterminator="\n")
+    table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
     has_time = futures[0].times_us is not None
     first = ["series"] if has_series else []
-    table.writerow([*first, "time" if has_time else "step", *columns])
+    table.write([*first, "time" if has_time else "step", *columns])
     for future in futures:
         for stamp, values in zip(_stamps(future), future.values, strict=True):
             name = [future.name] if has_series else []
-            table.writerow([*name, stamp, *map(_text, values.ravel())])
+            table.write([*name, stamp], list(map(_text, values.ravel())))
 
 
 def _text(value: np.float32) -> str:

@@ -13,13 +13,16 @@ import numpy as np
 from rnnedge.cli.board_costs import print_costs
 from rnnedge.cli.integer_summary import (
     integer_content,
+    judgement_lines,
     layer_rows,
     scale_lines,
     total_nbytes,
 )
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo, echo_json
 from rnnedge_export.artifact_metadata import read_metadata, read_parameters
 from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
+from rnnedge_export.integer_judgement import read_judgement
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.layers import AddLast, Layer, Opaque
 from rnnedge_runtime.metadata import Metadata
@@ -64,11 +67,11 @@ def command(
         content = _summary(artifact, metadata)
         if costs:
             content["boards"] = [dataclasses.asdict(item) for item in costs]
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        echo_json(content)
     else:
         _print(artifact, metadata)
         if costs:
-            click.echo("\nAs C on boards")
+            echo("\nAs C on boards")
             print_costs(costs)
     for fit, measurement in zip(targets, costs, strict=True):
         check_fit(fit, artifact.name, measurement, metadata)
@@ -87,6 +90,7 @@ def state_nbytes(spec: ModelSpec) -> int:
 def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
     spec = metadata.spec
     integers = _integers(path, metadata)
+    judgement = read_judgement(metadata, where=path.name)
     return {
         "path": str(path),
         "file_nbytes": path.stat().st_size,
@@ -110,37 +114,38 @@ def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
         ],
         "num_golden_steps": len(metadata.golden.x),
         "integers": integer_content(integers) if integers else None,
+        "int8_judgement": json.loads(judgement.text()) if judgement else None,
         "spec": json.loads(spec_to_json(spec)),
     }
 
 
 def _print(path: Path, metadata: Metadata) -> None:
     spec = metadata.spec
-    click.echo(f"{path}  ({path.stat().st_size / 1024:.1f} KB)")
-    click.echo(f"  digest    {metadata.digest}")
-    click.echo(f"  numerics  {metadata.numerics}")
-    click.echo(f"  producer  {metadata.producer or 'unknown'}")
-    click.echo(f"  readings  {_sampling(spec)}")
+    echo(f"{path}  ({path.stat().st_size / 1024:.1f} KB)")
+    echo(f"  digest    {metadata.digest}")
+    echo(f"  numerics  {metadata.numerics}")
+    echo(f"  producer  {metadata.producer or 'unknown'}")
+    echo(f"  readings  {_sampling(spec)}")
     if spec.max_gap_s is not None:
         gap = _duration(spec.max_gap_s)
-        click.echo(f"  gaps      up to {gap} stepped, a longer one starts anew")
+        echo(f"  gaps      up to {gap} stepped, a longer one starts anew")
     if spec.clock:
-        click.echo(f"  clock     {spec.clock}")
-    click.echo(f"  golden    {len(metadata.golden.x)} recorded steps")
-    click.echo("\nFeatures, in this order")
+        echo(f"  clock     {spec.clock}")
+    echo(f"  golden    {len(metadata.golden.x)} recorded steps")
+    echo("\nFeatures, in this order")
     print_table([_feature_header(spec), *_feature_rows(spec)])
     if spec.derived:
         names = [
             _PERIOD_NAMES.get(item.period_s, f"period of {item.period_s} s")
             for item in spec.derived
         ]
-        click.echo(f"and from the time, sin and cos each: {', '.join(names)}")
-    click.echo("\nOutputs, in this order")
+        echo(f"and from the time, sin and cos each: {', '.join(names)}")
+    echo("\nOutputs, in this order")
     for target in spec.targets:
         outputs = [item.name for item in spec.outputs if item.target == target.name]
         unit = f" [{target.unit}]" if target.unit else ""
-        click.echo(f"  {_shortened(outputs)}{unit}")
-    click.echo("\nLayers")
+        echo(f"  {_shortened(outputs)}{unit}")
+    echo("\nLayers")
     rows = [
         [_kind(layer), str(layer.input_size), str(layer.output_size), _weights(layer)]
         for layer in spec.layers
@@ -153,15 +158,18 @@ def _print(path: Path, metadata: Metadata) -> None:
     print_table([header, *rows])
     for layer in spec.layers:
         if isinstance(layer, Opaque):
-            click.echo(f"opaque: {layer.reason} keeps it from being a chain of layers")
+            echo(f"opaque: {layer.reason} keeps it from being a chain of layers")
     if not spec.is_opaque:
         count = num_weights(spec)
         nbytes = total_nbytes(integers) if integers else _FLOAT_NBYTES * count
-        click.echo(f"{count:,} weights, {nbytes / 1024:.1f} KB")
+        echo(f"{count:,} weights, {nbytes / 1024:.1f} KB")
     for line in scale_lines(integers) if integers else ():
-        click.echo(line)
+        echo(line)
+    judgement = read_judgement(metadata, where=path.name)
+    for line in judgement_lines(judgement) if judgement else ():
+        echo(line)
     entries = ", ".join(f"{entry.name} {list(entry.shape)}" for entry in spec.state)
-    click.echo(f"\nState of one stream: {state_nbytes(spec):,} bytes ({entries})")
+    echo(f"\nState of one stream: {state_nbytes(spec):,} bytes ({entries})")
 
 
 def _integers(path: Path, metadata: Metadata) -> QuantisedModel | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 
 if TYPE_CHECKING:
     from rnnedge.tasks.forecast.preparing import Prepared
@@ -36,9 +35,9 @@ def print_quantisation(
     network = scores.pop(NETWORK)
     ordered = {NETWORK: network, NETWORK_INT8: scored, **scores}
     print_table(score_table(spec, ordered, season))
-    click.echo()
+    echo()
     for line in quantisation_lines(found):
-        click.echo(line)
+        echo(line)
 
 
 def quantisation_lines(found: QuantisationReport) -> list[str]:
@@ -52,15 +51,22 @@ def quantisation_lines(found: QuantisationReport) -> list[str]:
             f"{worst.int8_mae:.4f}{unit} in int8 ({worst.percent:+.3f} %); the rise of "
             f"{worst.rise:.2g}{unit} is nearest to its limit of {worst.allowed:.2g}{unit}"
         )
-    else:
-        lines.append("error    not checked: what came is not known without a run")
+    for item in sorted(found.differences, key=lambda item: -item.percent)[:1]:
+        unit = f" {item.unit}" if item.unit else ""
+        lines.append(
+            f"error    {item.output}: {item.difference:.2g}{unit} from float in the mean of "
+            f"{found.judged_on}, {item.percent:.2g} % of its spread; the limit is "
+            f"{100 * found.max_loss:g} %"
+        )
+    if not found.losses and not found.differences:
+        lines.append(f"error    not checked: no output is known on {found.judged_on}")
     drift = found.drift
     unit = f" {drift.unit}" if drift.unit else ""
     lines += [
         f"drift    {drift.output}: {drift.num_steps:,} carried steps of the test stream, "
-        f"int8 at most {drift.largest:.2g}{unit} from float, in the last tenth "
-        f"{drift.last_tenth:.2g}{unit} (deviation of the target {drift.deviation:.3g}"
-        f"{unit})",
+        f"int8 at most {drift.largest:.2g}{unit} from float, in the first tenth "
+        f"{drift.first_tenth:.2g}{unit}, in the last {drift.last_tenth:.2g}{unit} "
+        f"(deviation of the target {drift.deviation:.3g}{unit})",
         f"cut off  {found.cut_off()}, on {found.counted_steps:,} steps",
         f"float    {', '.join(found.kept) or 'no layer is computed in float'}",
         f"size     {found.float_nbytes / 1024:.1f} KB in float, "

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_export.integer_judgement import StoredJudgement
+from rnnedge_export.judged_checks import judgement_text
 from rnnedge_runtime.integer_numerics import GRU_BITS
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
 from rnnedge_runtime.quantised import QuantisedModel, parts
@@ -91,6 +93,26 @@ def scale_lines(model: QuantisedModel) -> list[str]:
     if kept:
         lines.append(f"kept in float by name: {', '.join(kept)}")
     return lines
+
+
+def judgement_lines(stored: StoredJudgement) -> list[str]:
+    """What the export was judged on, and what it found."""
+    first, last = stored.drift_tenths
+    cut = [f"{name}: {count:,}" for name, count in stored.cut_off.items() if count]
+    lines = [
+        f"judged on {stored.judged_on}, scales from {stored.calibration_rows:,} rows"
+    ]
+    if stored.worst is not None:
+        worst = stored.worst
+        lines.append(
+            f"  {judgement_text(stored)}: {worst.found:.3g}, allowed {worst.allowed:.3g}"
+        )
+    return [
+        *lines,
+        f"  drift of {stored.drift_output} from float over {stored.drift_steps:,} carried "
+        f"steps: at most {first:.2g} in the first tenth, {last:.2g} in the last",
+        f"  cut off in {stored.counted_steps:,} steps: {', '.join(cut) or 'nothing'}",
+    ]
 
 
 def layer_nbytes(model: QuantisedModel, k: int) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from rnnedge_runtime.printable import printable
+
 LARGE_NBYTES = 30_000_000
 
 
@@ -25,7 +27,9 @@ def reading_bar() -> Iterator[None]:
             share = min(1.0, done / size)
             bar = "#" * round(30 * share)
             click.echo(
-                f"\rreading {path.name} [{bar:<30}] {share:4.0%}", err=True, nl=False
+                f"\rreading {printable(path.name)} [{bar:<30}] {share:4.0%}",
+                err=True,
+                nl=False,
             )
             is_open = done < size
             if not is_open:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable
-from math import isfinite
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from time import time_ns
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.spreadsheet import spreadsheet_option
+from rnnedge.cli.terminal import echo
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rnnedge.evaluation.tracks import Recorder
     from rnnedge_runtime.model import Model
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.tables.held_out import HeldOut
     from rnnedge_runtime.tables.rows import Row, RowReader
 
+    from .row_output import RowOutput
+    from .row_writers import Write
+    from .saving import Saver
+    from .state_file import StateFile
     from .stopping import Stop
 
     AnyStream = RowStream | SeriesStreams
-    Write = Callable[[Row, NDArray[np.float32] | None], None]
+    IsReady = Callable[[float | None], bool]
 
 
 @click.command("run")
@@ -54,13 +57,27 @@ if TYPE_CHECKING:
     show_default=True,
     help="How the forecasts are written.",
 )
+@spreadsheet_option
 @click.option(
     "--state",
     "state_path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Go on from the state in FILE if it exists, and save it there at the end.",
+    help="Go on from the state in FILE if it exists, and keep it there.",
 )
+@click.option(
+    "--save-every",
+    metavar="N|PERIOD",
+    help="Save the state after so many rows, or so long: 100, 30s. Of a pipe both, "
+    "and when no row is waiting, if not given; of a file 30s.",
+)
+@click.option(
+    "--max-jump",
+    metavar="PERIOD",
+    help="A longer step in time is believed once ten rows bear it out; off: at once. "
+    "A day or 24 sampling periods if not given.",
+)
+@click.option("--strict", is_flag=True, help="A line that cannot be read ends the run.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -92,17 +109,21 @@ def command(
     sink: str,
     output_format: str,
     state_path: Path | None,
+    save_every: str | None,
+    max_jump: str | None,
+    strict: bool,
     plot: Path | None,
     backend: str | None,
     time: str | None,
     series: str | None,
+    spreadsheet_safe: bool,
     **reading: Any,
 ) -> None:
     """Write the forecast from every reading of a table.
 
     One row out for one row in: its time as it came, then <target>_<step> for each target
     and step ahead, in raw units. With --series, the series comes first. The readings of a
-    pipe are answered one by one.
+    pipe are answered one by one. A line that cannot be read is held out and counted.
 
     For example: rnnedge run dist/jfk.onnx --input newark.csv > forecasts.csv
 
@@ -111,22 +132,51 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.series_streams import SeriesStreams
     from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.tables.held_out import HeldOut
+    from rnnedge_runtime.tables.jumps import Jumps, longest_jump_us
+    from rnnedge_runtime.tables.known_rows import KnownRows
     from rnnedge_runtime.tables.rows import read_rows
 
-    from .row_files import is_live, open_lines, open_output
+    from .row_files import is_live, open_lines
+    from .row_output import open_row_output
+    from .row_writers import row_writer
+    from .saving import Saver, parse_save_every
+    from .state_file import check_apart, open_state
     from .stopping import Stop
 
     where = "standard input" if source == "-" else source
     options = take_options(reading)
     check_for_stream(options)
+    check_apart(state_path, input=source, output=sink, plot=plot, artifact=artifact)
+    live = is_live(source)
+    every = parse_save_every(save_every, is_live=live)
     model = load(artifact, backend=backend)
     recorder = None if plot is None else recorder_for(plot, model)
     kind = RowStream if series is None else SeriesStreams
     stream: AnyStream = kind(model, where=where)
-    restore_state(stream, state_path)
-    with Stop() as stop, open_lines(source, options) as lines:
+    held = HeldOut(lambda text: echo(f"{where}: {text}", err=True), strict)
+    jumps = Jumps(
+        longest_jump_us(model.spec.sample_period_s, max_jump),
+        where=where,
+        now_us=now_us if live else None,
+        refuse=lambda fault, row: held.add(fault, row.line),
+    )
+    with contextlib.ExitStack() as stack:
+        state = stack.enter_context(open_state(state_path))
+        blob = restore_state(stream, state)
+        last_us = last_times(stream)
+        for name, time_us in last_us.items():
+            jumps.start(name, time_us)
+        known = KnownRows(last_us, is_at_hand=not live)
+        if state is not None and state.note:
+            echo(f"{state.path}: {state.note}.", err=True)
+        stop = stack.enter_context(Stop())
+        waiting = Waiting(stop)
         try:
             with stop.interruptible():
+                lines = stack.enter_context(
+                    open_lines(source, options, wait=waiting, holds_out=True)
+                )
                 reader = read_rows(
                     lines,
                     model.spec,
@@ -134,26 +184,71 @@ def command(
                     time=time,
                     series=series,
                     options=options,
+                    held=held,
                 )
         except KeyboardInterrupt:
             ctx.exit(128 + stop.signal)
-        names = [output.name for output in model.spec.outputs]
-        with open_output(sink, in_place=is_live(source)) as file:
-            write = row_writer(file, output_format, reader, names)
-            if recorder is not None:
-                write = recorder.before(write)
-            stream_to(
-                write, reader, stream, stop, live=file if is_live(source) else None
+        output = stack.enter_context(
+            open_row_output(
+                sink,
+                in_place=live,
+                grows=state is not None,
+                mark=None if state is None else state.mark_of(blob),
             )
-        save_state(stream, state_path)
+        )
+        if state is not None:
+            state.begin(blob, output.mark())
+        names = [output.name for output in model.spec.outputs]
+        write = row_writer(
+            output.file,
+            output_format,
+            reader,
+            names,
+            has_header=output.has_header,
+            is_for_spreadsheet=spreadsheet_safe,
+        )
+        if recorder is not None:
+            write = recorder.before(write)
+        saver = Saver(state, output, stream.snapshot, every=every, is_live=live)
+        waiting.saver = saver
+        rows = jumps.settled(known.new_rows(reader.rows))
+        stream_to(write, rows, stream, stop, saver, output, held)
     report(stream, reader, model.spec.sample_period_s)
+    if known.count:
+        echo(
+            f"{where}: {known.count:,} rows were passed over, as the saved state holds "
+            "them already.",
+            err=True,
+        )
+    num_rows = output.num_rows + held.total
+    for line in held.lines(num_rows):
+        echo(f"{where}: {line}", err=True)
     if plot is not None and recorder is not None:
         save_plot(plot, model, recorder)
     if stop.signal:
         saved = f"; the state is in {state_path}" if state_path else ""
-        rows = stream.findings.num_rows
-        click.echo(f"{where}: stopped after {rows:,} rows{saved}.", err=True)
+        echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
         ctx.exit(128 + stop.signal)
+    if held.total > output.num_rows:
+        raise DataError(
+            f"{where}: more rows were held out than answered, {held.total:,} of "
+            f"{num_rows:,}. Mend the table, or say how it is written: the first of each "
+            "kind is named above."
+        )
+
+
+def now_us() -> int:
+    """The time of this machine in microseconds since 1970."""
+    return time_ns() // 1000
+
+
+def last_times(stream: AnyStream) -> dict[str, int]:
+    """Time of the last row of each series that a saved state holds."""
+    from rnnedge_runtime.streaming import RowStream
+
+    streams = [("", stream)] if isinstance(stream, RowStream) else stream.items()
+    found = {name: one.last_time_us for name, one in streams}
+    return {name: time_us for name, time_us in found.items() if time_us is not None}
 
 
 def recorder_for(plot: Path, model: Model) -> Recorder:
@@ -171,133 +266,108 @@ def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
 
     tracks = recorder.tracks()
     if not tracks:
-        click.echo(f"{plot}: no picture, as there are no rows.", err=True)
+        echo(f"{plot}: no picture, as there are no rows.", err=True)
         return
     plot_run(plot, model.spec, tracks)
-    click.echo(f"Plot: {plot}", err=True)
+    echo(f"Plot: {plot}", err=True)
+
+
+class Waiting:
+    """What is done while no row comes: the state is saved when it is due.
+
+    Args:
+        stop: ends the waiting.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self.saver: Saver | None = None
+        self._stop = stop
+
+    def __call__(self, is_ready: IsReady) -> None:
+        """Return once there is something to read."""
+        while not is_ready(0):
+            timeout = None if self.saver is None else self.saver.idle_timeout()
+            if timeout is None or timeout > 0:
+                if is_ready(timeout):
+                    return
+            elif self.saver is not None:
+                with self._stop.shielded():
+                    self.saver.save()
 
 
 def stream_to(
     write: Write,
-    reader: RowReader,
+    rows: Iterator[Row],
     stream: AnyStream,
     stop: Stop,
-    *,
-    live: IO[str] | None,
+    saver: Saver,
+    output: RowOutput,
+    held: HeldOut,
 ) -> None:
     """Row by row, until the rows end, the reader of the output leaves, or a signal.
 
-    Args:
-        live: the output, when each row must leave it at once.
+    The state is saved in the end, whatever the end is.
     """
+    from rnnedge_runtime.tables.held_out import Fault
+
+    is_output_broken = False
     try:
-        while True:
+        while not output.is_left():
             with stop.interruptible():
-                row = next(reader.rows, None)
+                row = next(rows, None)
             if row is None:
-                return
-            write(row, stream.advance(row))
-            if live is not None:
-                live.flush()
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
+                break
+            try:
+                forecast = stream.advance(row)
+            except DataError as error:
+                if not error.reason:
+                    raise
+                held.add(Fault(error.reason, str(error)), row.line)
+                continue
+            if not row.is_held_out:
+                write(row, forecast)
+                output.num_rows += 1
+            saver.took_row()
+    except BrokenPipeError:
+        is_output_broken = True
+    except KeyboardInterrupt:
+        pass
+    except OSError:
+        is_output_broken = True
+        raise
+    finally:
+        saver.end(is_output_broken=is_output_broken)
 
 
-def row_writer(
-    file: IO[str], output_format: str, reader: RowReader, names: list[str]
-) -> Write:
-    """A function that writes one row of output; for CSV the header is written here.
-
-    Args:
-        file: text stream.
-        output_format: `csv` or `jsonl`.
-        reader: names the first columns: the series, if there are several, then the time,
-            or `row` for the row number where there is none.
-        names: of the outputs.
-    """
-    time_column, series = reader.time_column, reader.series_column
-    first = "row" if time_column is None else time_column or "time"
-    columns = [first] if series is None else [series, first]
-
-    def stamps(row: Row) -> list[str | int | float | None]:
-        stamp = row.number if time_column is None else row.time
-        return [stamp] if series is None else [row.series, stamp]
-
-    def texts(forecast: NDArray[np.float32] | None) -> list[str]:
-        """The shortest decimals that read back as the same float32; "" for no number."""
-        if forecast is None:
-            return [""] * len(names)
-        return [str(value) if isfinite(value) else "" for value in forecast]
-
-    def write_csv(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        table.writerow([*stamps(row), *texts(forecast)])
-
-    def write_json(row: Row, forecast: NDArray[np.float32] | None) -> None:
-        pairs = zip(columns, stamps(row), strict=True)
-        fields = {name: json.dumps(value) for name, value in pairs}
-        fields |= {
-            name: text or "null"
-            for name, text in zip(names, texts(forecast), strict=True)
-        }
-        content = ", ".join(
-            f"{json.dumps(key)}: {text}" for key, text in fields.items()
-        )
-        file.write(f"{{{content}}}\n")
-
-    if output_format == "jsonl":
-        return write_json
-    table = csv.writer(file, lineterminator="\n")
-    table.writerow([*columns, *names])
-    return write_csv
-
-
-def restore_state(stream: AnyStream, path: Path | None) -> None:
-    """Go on from a saved state, if there is one; check that it can be saved later."""
-    if path is None:
-        return
-    if not path.absolute().parent.is_dir():
-        raise DataError(
-            f"{path}: the folder for the state does not exist. Create it first."
-        )
-    if not path.exists():
-        return
+def restore_state(stream: AnyStream, state: StateFile | None) -> bytes | None:
+    """Go on from a saved state, if there is one; its bytes."""
+    blob = None if state is None else state.read()
+    if state is None or blob is None:
+        return None
     try:
-        stream.restore(path.read_bytes())
+        stream.restore(blob)
     except (FormatError, StateError) as error:
         raise type(error)(
-            f"{path}: {error} Or name another --state file, or delete this one."
+            f"{state.path}: {error} Or name another --state file, or delete this one."
         ) from None
-    except OSError as error:
-        raise DataError(
-            f"{path}: the saved state cannot be read: {error.strerror}. "
-            "Name another --state file, or delete this one."
-        ) from None
-
-
-def save_state(stream: AnyStream, path: Path | None) -> None:
-    """Save the state, in place of the older one in one move."""
-    from .row_files import replacing
-
-    if path is not None:
-        with replacing(path) as file:
-            file.write(stream.snapshot())
+    return blob
 
 
 def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None:
     """Say on standard error what was found in the rows and mended."""
     where, findings = reader.where, stream.findings
     for note in reader.notes:
-        click.echo(f"{where}: {note}", err=True)
+        echo(f"{where}: {note}", err=True)
     if reader.time_column is None and period_s is not None:
-        click.echo(
+        echo(
             f"{where}: no time column, so rows are taken {period_s:g} s apart.",
             err=True,
         )
     for line in findings.lines():
-        click.echo(f"{where}: {line}", err=True)
+        echo(f"{where}: {line}", err=True)
     if findings.is_other_period:
         apart = "" if reader.series_column else ", or name their --series COLUMN"
-        click.echo(
+        echo(
             f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
             f"them{apart}, or take a model trained on their period.",
             err=True,

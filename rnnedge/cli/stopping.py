@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a stop between two pieces of work, never inside one."""
+"""Ctrl-C, SIGTERM and SIGHUP as a stop between two pieces of work, never inside one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+)
 
 
 class Stop:
     """While entered, a signal is remembered; only `interruptible` work is cut off by it.
+
+    A signal that was ignored from the start stays so, as `nohup` wants it.
 
     Attributes:
         signal: number of the signal that asked to stop; 0 before.
@@ -26,7 +32,8 @@ class Stop:
         """Take the signals over, in the main thread; other threads get none."""
         with contextlib.suppress(ValueError):
             for number in SIGNALS:
-                self._previous[number] = signal.signal(number, self._on_signal)
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,10 +49,20 @@ class Stop:
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
         """Waiting that a signal ends at once, by KeyboardInterrupt."""
-        self._is_interruptible = True
+        yield from self._with_interrupts(True)
+
+    @contextlib.contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Work within `interruptible` that a signal ends only after it."""
+        yield from self._with_interrupts(False)
+
+    def _with_interrupts(self, is_interruptible: bool) -> Iterator[None]:
+        before, self._is_interruptible = self._is_interruptible, is_interruptible
         try:
-            if self.signal:
+            if is_interruptible and self.signal:
                 raise KeyboardInterrupt
             yield
         finally:
-            self._is_interruptible = False
+            self._is_interruptible = before
+        if before and self.signal:
+            raise KeyboardInterrupt

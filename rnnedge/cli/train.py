@@ -12,6 +12,7 @@ from rnnedge.cli.option_groups import GroupedCommand
 from rnnedge.cli.reading import READING, reading_options
 from rnnedge.cli.reading_bar import reading_bar
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
 
@@ -214,10 +215,10 @@ def command(
                     **choices,
                 )
     except fitting.TrainingStopped as stopped:
-        click.echo(str(stopped), err=True)
+        echo(str(stopped), err=True)
         raise SystemExit(130) from None
     print_outcome(fitted)
-    click.echo(f"\nNext: rnnedge export {fitted.run.path} --format onnx --out dist")
+    echo(f"\nNext: rnnedge export {fitted.run.path} --format onnx --out dist")
 
 
 def _chosen(
@@ -243,7 +244,7 @@ def print_prepared(dataset: Any, prepared: Any) -> None:
 
     split = Split([series.parts for series in prepared.series], None)
     print_summary(dataset, prepared.spec, split, prepared.notes)
-    click.echo()
+    echo()
 
 
 def print_outcome(fitted: Any) -> None:
@@ -255,34 +256,34 @@ def print_outcome(fitted: Any) -> None:
 
     report = fitted.run.report
     training = report["training"]
-    click.echo(
+    echo(
         f"\nTrained {training['epochs']} epochs in {training['seconds']:.1f} s "
         f"({training['device']}), best epoch {training['best_epoch']}, "
         f"{training['num_weights']:,} weights.\n"
     )
     if "seeds" in training:
         for line in seeds_lines(fitted.run.spec, training["seeds"]):
-            click.echo(line)
-        click.echo()
+            echo(line)
+        echo()
     evaluation = fitted.evaluation
     print_table(
         score_table(fitted.run.spec, evaluation.scores["test"], evaluation.season)
     )
     if hidden := num_hidden(fitted.run.spec):
-        click.echo(f"... and {hidden} more in scores.csv")
+        echo(f"... and {hidden} more in scores.csv")
     if len(evaluation.by_series.names) > 1:
-        click.echo()
+        echo()
         print_table(series_table(fitted.run.spec, evaluation))
-    click.echo()
+    echo()
     counted = {part: found["clipped"] for part, found in report["parts"].items()}
     for line in cut_lines(counted):
-        click.echo(line)
+        echo(line)
     if line := shares_line(training["change_shares"]):
-        click.echo(line)
+        echo(line)
     for sentence in report["verdict"]:
-        click.echo(sentence)
+        echo(sentence)
     folder = fitted.run.path
-    click.echo(
+    echo(
         f"\nRun folder: {folder}  "
         "(report.json, scores.csv, results.csv, loss.png, forecast.png)"
     )

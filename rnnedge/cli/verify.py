@@ -7,6 +7,7 @@ from collections import Counter
 import click
 
 from rnnedge.cli.tables import print_table
+from rnnedge.cli.terminal import echo
 from rnnedge_export.boards.checking import BoardReport
 from rnnedge_export.boards.verifying import c_sources, find_boards, verify_on_boards
 from rnnedge_export.checks import Check
@@ -41,13 +42,13 @@ def command(
     artifact = ""
     for check in report.checks:
         if check.artifact != artifact:
-            click.echo(f"{'' if not artifact else chr(10)}{check.artifact}")
+            echo(f"{'' if not artifact else chr(10)}{check.artifact}")
             artifact = check.artifact
         figures = _figures(check)
         line = f"  {check.outcome:<11}  {check.name:<{width}}  {figures:<21}  "
-        click.echo((line + check.detail).rstrip())
+        echo((line + check.detail).rstrip())
     counts = Counter(check.outcome for check in report.checks)
-    click.echo(
+    echo(
         f"\n{counts['passed']} passed, {counts['failed']} failed, "
         f"{counts['not checked']} not checked."
     )
@@ -60,7 +61,7 @@ def command(
 
 def _print_boards(reports: list[BoardReport]) -> None:
     """One line per model and board, then what differs."""
-    click.echo("\nOn boards, byte for byte against the reference\n")
+    echo("\nOn boards, byte for byte against the reference\n")
     names = dict.fromkeys(found.name for item in reports for found in item.comparisons)
     rows = [["board", "model", "steps", *names]]
     for item in reports:
@@ -72,7 +73,7 @@ def _print_boards(reports: list[BoardReport]) -> None:
     for item in reports:
         for comparison in item.comparisons:
             if comparison.detail:
-                click.echo(f"{item.board}, {comparison.name}: {comparison.detail}")
+                echo(f"{item.board}, {comparison.name}: {comparison.detail}")
 
 
 def _figures(check: Check) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import require
+from rnnedge_runtime.printable import printable
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -29,8 +30,8 @@ class Progress(AbstractContextManager["Progress"]):
         self._is_quiet = is_quiet
         self._epochs = trainer.config.epochs
         output = trainer.model.spec.outputs[trainer.model.spec.horizon - 1]
-        self._label = f"val MAE {output.name}"
-        self._unit = f" {output.unit}" if output.unit else ""
+        self._label = f"val MAE {printable(output.name)}"
+        self._unit = f" {printable(output.unit)}" if output.unit else ""
         self._first_epoch = trainer.epoch
         self._started = time.perf_counter()
         self._bar: Any = None
@@ -102,7 +103,7 @@ BASELINE_SILENCE_S = 3.0
 def tell(text: str, *, stream: TextIO | None = None, is_quiet: bool = False) -> None:
     """Write a line of progress."""
     if not is_quiet:
-        print(text, file=stream or sys.stderr, flush=True)
+        print(printable(text), file=stream or sys.stderr, flush=True)
 
 
 def baseline_progress(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from rnnedge.tasks.config import TrainConfig
+from rnnedge_export.threads import torch_threads
 
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
@@ -18,17 +19,11 @@ SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it bri
 @contextlib.contextmanager
 def torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
     """Threads for the run; the caller's threads and random numbers are left as they were."""
-    threads = torch.get_num_threads()
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    elif config.hidden_size <= SMALL_HIDDEN_SIZE:
-        torch.set_num_threads(1)
+    is_small = config.hidden_size <= SMALL_HIDDEN_SIZE
+    threads = config.threads or (1 if is_small else torch.get_num_threads())
     devices = [device] if device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(threads), torch.random.fork_rng(devices):
+        yield
 
 
 @contextlib.contextmanager

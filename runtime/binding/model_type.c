@@ -120,6 +120,23 @@ static PyObject *model_state_size(PyObject *object, void *closure)
     return PyLong_FromSize_t(((model_object *)object)->info.state_size);
 }
 
+/* Names, places and sizes of the state tensors, in order. */
+static PyObject *model_state_entries(PyObject *object, void *closure)
+{
+    (void)closure;
+    const model_object *self = (const model_object *)object;
+    PyObject *entries = PyTuple_New((Py_ssize_t)self->info.num_tensors);
+    rnne_tensor tensor;
+    for (uint32_t k = 0; entries && k < self->info.num_tensors; k++) {
+        rnne_state_entry(self->core, k, &tensor);
+        PyObject *entry =
+            Py_BuildValue("(snn)", tensor.name, (Py_ssize_t)tensor.at, (Py_ssize_t)tensor.size);
+        if (!entry || PyTuple_SetItem(entries, (Py_ssize_t)k, entry) < 0)
+            Py_CLEAR(entries);
+    }
+    return entries;
+}
+
 static PyMethodDef model_methods[] = {
     {"time_features", model_time_features, METH_VARARGS, time_features_doc},
     {"self_test", model_self_test, METH_O, self_test_doc},
@@ -129,6 +146,8 @@ static PyMethodDef model_methods[] = {
 static PyGetSetDef model_attributes[] = {
     {"isa", model_isa, NULL, "Name of the instruction set it runs on.", NULL},
     {"state_size", model_state_size, NULL, "Floats of state of one stream.", NULL},
+    {"state_entries", model_state_entries, NULL,
+     "Name, first float and number of floats of each state tensor.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

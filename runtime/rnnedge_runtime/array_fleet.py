@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import Array, Engine, State, initial_state, inputs_of
-from .input_handling import is_missing
+from .input_handling import is_missing, pass_missing
 from .spec import ModelSpec
 
 
@@ -35,7 +35,10 @@ class ArrayFleet:
             rows = np.arange(len(readings), dtype=np.int64)
         missing = is_missing(self._spec.features, readings)
         held = self._inputs.readings(np.where(missing, self._held[rows], readings))
-        x = self._inputs.rows(held, times)
+        taken = held
+        if self._spec.passes_missing:
+            taken = pass_missing(self._spec.features, readings, held)
+        x = self._inputs.rows(taken, times)
         state = [tensor[rows] for tensor in self._state]
         outputs, state = self._engine.run(x[:, None], state)
         y[:] = outputs[:, 0]

@@ -18,6 +18,7 @@ from .spec import ModelSpec, StateEntry
 
 if TYPE_CHECKING:
     from .model import Model
+    from .state_rules import StateRules
     from .stream import Stream
 
 Array = NDArray[np.floating]
@@ -130,6 +131,13 @@ class OwnInputs(Protocol):
     """An engine whose model inputs are not those of `f32.v1`."""
 
     inputs: Inputs
+
+
+@runtime_checkable
+class OwnStates(Protocol):
+    """An engine that keeps less of a state than any float32 that is set."""
+
+    states: StateRules
 
 
 def inputs_of(engine: Engine, spec: ModelSpec) -> Inputs:

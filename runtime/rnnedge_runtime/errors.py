@@ -38,7 +38,15 @@ class FormatError(RnnEdgeError):
 
 
 class DataError(RnnEdgeError):
-    """A table of readings cannot be used; the message names the column and the row."""
+    """A table of readings cannot be used; the message names the column and the row.
+
+    Attributes:
+        reason: in a few words, where one row alone is at fault and others may follow.
+    """
+
+    def __init__(self, *args: object, reason: str = "") -> None:
+        super().__init__(*args)
+        self.reason = reason
 
 
 class StateError(RnnEdgeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 import numpy as np
@@ -37,7 +38,7 @@ class Streams:
         self._model = model
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
-        self._rejects = any(item.missing == "reject" for item in model.spec.features)
+        self._rejects = any(item.missing != "hold" for item in model.spec.features)
         where = "Model.streams"
         _check_size(count, where)
         try:
@@ -82,7 +83,8 @@ class Streams:
         Raises:
             ShapeError: an array has another shape.
             SpecError: `time` is missing.
-            NonFiniteError: a missing value of a feature whose policy is `reject`.
+            NonFiniteError: a missing value of a feature whose policy is `reject`, or an
+                infinite one where it is `pass`.
             StateError: an id is unknown or appears twice, or another thread is inside.
         """
         where = "Streams.step"
@@ -155,6 +157,33 @@ class Streams:
                 numerics=self._model.metadata.numerics,
             )
             self._states.set(row, num_steps, state)
+
+    def state(self, i: int) -> dict[str, Array]:
+        """Copies of the state of stream `i` by name, as `Stream.state`.
+
+        Raises:
+            StateError: no stream has the id `i`.
+        """
+        from .named_state import named_state
+
+        with self._use:
+            row = self._row(i, "Streams.state")
+            return named_state(self._spec, self._states.get(row)[1])
+
+    def set_state(self, i: int, state: Mapping[str, ArrayLike]) -> None:
+        """Set the tensors of stream `i` that `state` names, as `Stream.set_state`.
+
+        Raises:
+            StateError, ShapeError: as `Stream.set_state`, or no stream has the id `i`.
+        """
+        from .named_state import check_state
+
+        where = "Streams.set_state"
+        with self._use:
+            row = self._row(i, where)
+            given = check_state(self._spec, self._model.engine, state, where=where)
+            num_steps, before = self._states.get(row)
+            self._states.set(row, num_steps, given.over(before))
 
     def add(self, count: int = 1) -> NDArray[np.int64]:
         """Add `count` streams in the initial state and return their ids `[count]`.

@@ -1,4 +1,4 @@
-"""From a raw reading to the model input: hold, reject, derived columns.
+"""From a raw reading to the model input: hold, reject, pass, derived columns.
 
 The held readings are state; clipping belongs to the graph (it is the first thing every
 engine does), so the held value is the reading as it came. An engine in integers has inputs
@@ -95,12 +95,20 @@ def hold_readings(
         `[T, F]`, all finite; its last row is the next `held`.
 
     Raises:
-        NonFiniteError: a reading is missing and its feature's policy is `reject`.
+        NonFiniteError: a reading is missing and its feature's policy is `reject`, or it is
+            infinite and the policy is `pass`.
     """
     missing = is_missing(features, readings)
     if not missing.any():
         return readings
     for k, feature in enumerate(features):
+        if feature.missing == "pass" and np.isinf(readings[:, k]).any():
+            row = int(np.argmax(np.isinf(readings[:, k])))
+            raise NonFiniteError(
+                f"{where}: feature '{feature.name}' is {readings[row, k]} in row {row}, and "
+                "its policy 'pass' gives NaN to the model, not infinity. Pass NaN for a "
+                "missing reading; the state is unchanged."
+            )
         if feature.missing == "reject" and missing[:, k].any():
             row = int(np.argmax(missing[:, k]))
             outside = ""
@@ -116,3 +124,21 @@ def hold_readings(
     np.maximum.accumulate(source, axis=0, out=source)
     stacked = np.concatenate([held[None, :], readings])
     return np.take_along_axis(stacked, source, axis=0)
+
+
+def pass_missing(
+    features: Sequence[Feature],
+    readings: NDArray[np.float32],
+    held: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """What the model takes: `held`, with NaN where a missing reading is to be passed.
+
+    Args:
+        features: F features with their policies.
+        readings: `[..., F]` as they came.
+        held: `[..., F]` the same held; not changed.
+    """
+    is_passed = np.array([feature.missing == "pass" for feature in features])
+    return np.where(
+        is_missing(features, readings) & is_passed, np.float32(np.nan), held
+    )

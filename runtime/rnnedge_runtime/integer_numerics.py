@@ -75,7 +75,7 @@ COSINE = (32767, -10102, 518, -13)
 
 def saturate(v: Integers) -> Integers:
     """`v` within the int16 range [-32767, 32767]."""
-    return np.clip(v, -LARGEST_VALUE, LARGEST_VALUE)
+    return np.minimum(np.maximum(v, -LARGEST_VALUE), LARGEST_VALUE)
 
 
 def rounded_shift(v: Integers, bits: int) -> Integers:

@@ -123,7 +123,7 @@ def _role(
     )
     raise SpecError(
         f"int8: layer {k} ({layer.kind}) has no integer form: it {reason}. "
-        f"Keep it in float with --keep-float {k}, or export without --int8."
+        f"Keep it in float with --keep-float {k} (keep_float=), or export without --int8."
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .artifact_file import read_file
 from .errors import FormatError, NonFiniteError, ShapeError, SpecError
 from .integer_numerics import INTEGER_NUMERICS
-from .metadata import Golden, Metadata
+from .metadata import Golden, Metadata, check_golden, limits_from_json
 from .quantised import QuantisedModel, Tensor, tensor_types
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 from .spec import ModelSpec
@@ -25,7 +25,17 @@ MAGIC = b"\x89RNNE\r\n\x1a"
 VERSION = 1
 MAX_SECTIONS = 64
 CRITICAL = 1
-KNOWN_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD", b"LONG", b"PROD", b"RNGE")
+KNOWN_SECTIONS = (
+    b"MODL",
+    b"WGTS",
+    b"SPEC",
+    b"GOLD",
+    b"LONG",
+    b"PROD",
+    b"RNGE",
+    b"JUDG",
+    b"BNDS",
+)
 REQUIRED_SECTIONS = (b"MODL", b"WGTS", b"SPEC", b"GOLD")
 
 HEADER = struct.Struct("<8sIIIIII")
@@ -188,6 +198,8 @@ def _metadata(sections: dict[bytes, bytes], *, where: str) -> Metadata:
         numerics=numerics,
         golden=_golden(sections[b"GOLD"], spec, where=where),
         producer=_text(sections, b"PROD", where),
+        int8_judgement=_text(sections, b"JUDG", where),
+        limits=limits_from_json(_text(sections, b"BNDS", where), spec, where=where),
     )
 
 
@@ -199,7 +211,8 @@ def _golden(section: bytes, spec: ModelSpec, *, where: str) -> Golden:
         raise _misfit("GOLD", where)
     x = values[1 : 1 + num_x].reshape(num_steps, spec.input_size)
     y = values[1 + num_x :].reshape(num_steps, spec.output_size)
-    return Golden(x.astype(np.float32), y.astype(np.float32))
+    golden = Golden(x.astype(np.float32), y.astype(np.float32))
+    return check_golden(golden, spec, where=where)
 
 
 def _check_long_run(section: bytes, spec: ModelSpec, *, where: str) -> None:

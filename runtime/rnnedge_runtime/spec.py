@@ -8,6 +8,8 @@ that is missing or out of range.
 from __future__ import annotations
 
 import itertools
+import math
+import reprlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +22,10 @@ from .errors import SpecError
 from .layers import AddLast, Difference, Embedding, Layer, Opaque
 from .time_features import MAX_PERIOD_S, DerivedInput
 
-MISSING_POLICIES = ("hold", "reject")
+MISSING_POLICIES = ("hold", "reject", "pass")
+LARGEST_STATE = 2**20
+"""Most values that one stream of a model may carry (docs/security.md)."""
+
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _MOST_NAMED = 3
 
@@ -33,7 +38,9 @@ class Feature:
         name: column name.
         unit: unit as text, "" when unknown.
         missing: `hold` replaces a missing reading (NaN, infinite or outside `range`) by the
-            last accepted one, `reject` raises NonFiniteError before any state changes.
+            last accepted one, `reject` raises NonFiniteError before any state changes, and
+            `pass` gives it to the model as NaN: of opaque models only. An infinite reading
+            of it raises NonFiniteError.
         clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
         initial: the held value before the first accepted reading (the training mean).
         range: (low, high) of plausible readings in the feature's unit; one outside it
@@ -42,7 +49,7 @@ class Feature:
 
     name: str
     unit: str = ""
-    missing: Literal["hold", "reject"] = "hold"
+    missing: Literal["hold", "reject", "pass"] = "hold"
     clip: tuple[float, float] | None = None
     initial: float = 0.0
     range: tuple[float, float] | None = None
@@ -152,6 +159,11 @@ class ModelSpec:
         """Whether the model is a graph that only ONNX or TorchScript can run."""
         return isinstance(self.layers[0], Opaque)
 
+    @cached_property
+    def passes_missing(self) -> bool:
+        """Whether a missing reading of some feature goes to the model as NaN."""
+        return any(feature.missing == "pass" for feature in self.features)
+
     @property
     def takes_readings(self) -> bool:
         """Whether a layer takes the model input as it is before the clip."""
@@ -225,6 +237,12 @@ def _check_signature(spec: ModelSpec) -> None:
             )
     for feature in spec.features:
         _check_feature(feature)
+        if feature.missing == "pass" and not spec.is_opaque:
+            raise SpecError(
+                f"ModelSpec: feature '{feature.name}' has missing='pass', but the model is "
+                "a chain of layers, in whose state a NaN would stay. Use 'hold' or "
+                "'reject'; 'pass' is for a module that handles NaN itself."
+            )
     if spec.horizon < 1:
         raise SpecError(
             f"ModelSpec: horizon is {spec.horizon}, expected 1 or more. "
@@ -234,8 +252,8 @@ def _check_signature(spec: ModelSpec) -> None:
     ascending = all(a < b for a, b in itertools.pairwise(quantiles))
     if not ascending or any(not 0 < q < 1 for q in quantiles):
         raise SpecError(
-            f"ModelSpec: quantiles are {quantiles}, expected ascending values between "
-            "0 and 1. Give for example (0.1, 0.5, 0.9)."
+            f"ModelSpec: quantiles are {reprlib.repr(quantiles)}, expected ascending "
+            "values between 0 and 1. Give for example (0.1, 0.5, 0.9)."
         )
     for item in spec.derived:
         if not 1 <= item.period_s <= MAX_PERIOD_S:
@@ -300,10 +318,20 @@ def _check_chain(spec: ModelSpec) -> None:
             not 0 <= source < spec.input_size for source in layer.sources
         ):
             raise SpecError(
-                f"{where} names inputs {layer.sources}, but the model input has "
+                f"{where} names inputs {reprlib.repr(layer.sources)}, but the model input has "
                 f"{spec.input_size} values. Use indices from 0."
             )
         size = layer.output_size
+    num_values = sum(
+        math.prod(shape)
+        for layer in spec.layers
+        for shape in layer.state_shapes().values()
+    )
+    if num_values > LARGEST_STATE:
+        raise SpecError(
+            f"ModelSpec: the layers carry {num_values:,} values from step to step, at most "
+            f"{LARGEST_STATE:,} are possible. Make the hidden sizes smaller."
+        )
     if size != spec.output_size:
         raise SpecError(
             f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "

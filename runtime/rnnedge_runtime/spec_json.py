@@ -19,7 +19,14 @@ import numpy as np
 
 from .errors import FormatError, SpecError
 from .layers import LAYER_KINDS
-from .spec import LARGEST_FLOAT32, MISSING_POLICIES, Feature, ModelSpec, Target
+from .spec import (
+    LARGEST_FLOAT32,
+    LARGEST_STATE,
+    MISSING_POLICIES,
+    Feature,
+    ModelSpec,
+    Target,
+)
 from .time_features import MAX_PERIOD_S, DerivedInput
 
 FORMAT_VERSION = 2
@@ -29,6 +36,9 @@ _DEFAULTS_OF_VERSION_2: dict[str, Any] = {
     "clock": "",
     "is_clipped": True,
 }
+LARGEST_DESCRIPTION = 2**24
+"""Most characters of a spec in JSON (docs/security.md)."""
+
 LARGEST_SIZE = 2**24
 """Limit of every size in a layer (docs/format.md, "Layers")."""
 
@@ -70,6 +80,7 @@ def format_version(spec: ModelSpec) -> int:
         spec.max_gap_s is not None
         or bool(spec.clock)
         or any(feature.range is not None for feature in spec.features)
+        or spec.passes_missing
         or spec.takes_readings
     )
     return 2 if is_new else 1
@@ -96,6 +107,12 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
     Raises:
         FormatError: not JSON, a newer format version, a missing, unknown or wrong field.
     """
+    if len(text) > LARGEST_DESCRIPTION:
+        raise FormatError(
+            f"{where}: the model description has {len(text):,} characters, at most "
+            f"{LARGEST_DESCRIPTION:,} are possible. The file was changed or not written by "
+            "rnnedge; export it again."
+        )
     try:
         content = json.loads(text)
         version = content.pop("format_version")
@@ -276,11 +293,11 @@ def _opaque_state(value: Any, at: str) -> Any:
     name, shape, initial = _OPAQUE_STATE(value, at)
     size = 1
     for length in shape:
-        size = min(size * length, LARGEST_SIZE + 1)
-    if size > LARGEST_SIZE or len(initial) not in (0, size):
+        size = min(size * length, LARGEST_STATE + 1)
+    if size > LARGEST_STATE or len(initial) not in (0, size):
         raise _FieldError(
             f"{at} has shape {reprlib.repr(shape)} and {len(initial)} initial values, "
-            f"expected at most {LARGEST_SIZE} values, all of them initial or none."
+            f"expected at most {LARGEST_STATE} values, all of them initial or none."
         )
     return name, shape, initial
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, SupportsIndex
 
 import numpy as np
@@ -11,12 +12,13 @@ from .arguments import TimeLike, check_count, check_out, check_readings, check_t
 from .engine import Array, State, inputs_of
 from .errors import StateError
 from .exclusive import ExclusiveUse, copied
-from .input_handling import Inputs, hold_readings
+from .input_handling import Inputs, hold_readings, pass_missing
 from .snapshot import pack_snapshot, unpack_snapshot
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
     from .model import Model
+    from .named_state import GivenState
 
 
 class LastStep(NamedTuple):
@@ -39,8 +41,9 @@ class Stream:
     """The state of one series, and the calls that advance it.
 
     A reading is the F features in raw units; a missing value (NaN, infinite or outside
-    the feature's range) is held or rejected as the spec says. A call that raises leaves
-    the state as it was. Nothing but `reset` and `restore` sets the state back.
+    the feature's range) is held, rejected or passed on as the spec says. A call that
+    raises leaves the state as it was. Nothing but `reset`, `restore` and `set_state` sets
+    the state.
 
     `copy` and `pickle` raise StateError: `snapshot` is the state, `restore` sets it.
     One thread at a time: a call made while another thread is inside raises StateError.
@@ -87,7 +90,8 @@ class Stream:
         Raises:
             ShapeError: `x`, `time` or `out` has another shape.
             SpecError: `time` is missing.
-            NonFiniteError: a missing value of a feature whose policy is `reject`.
+            NonFiniteError: a missing value of a feature whose policy is `reject`, or an
+                infinite one where it is `pass`.
             StateError: another thread is inside this stream.
         """
         where = "Stream.step"
@@ -99,7 +103,8 @@ class Stream:
             check_out(out, self._output.shape, where=where)
             times = check_times(spec, time, 1, where=where, is_sequence=True)
             held = self._hold(reading[None], where)
-            self._stepper.step(self._inputs.rows(held, times)[0], self._output)
+            taken = self._taken(reading[None], held)
+            self._stepper.step(self._inputs.rows(taken, times)[0], self._output)
             self._finish(held, times)
             if out is None:
                 return self._output.copy()
@@ -160,7 +165,8 @@ class Stream:
             ShapeError: `num_steps` is below 1 or not an integer.
             SpecError: beyond the horizon, a feature is neither a target nor derived and
                 not held, no quantile is the median, or the sampling period is unknown.
-            StateError: nothing was stepped since the start, `reset` or `restore`.
+            StateError: nothing was stepped since the start, `reset`, `restore` or
+                `set_state`.
         """
         last_step = self._last_step()
         num_steps = check_count(
@@ -172,8 +178,8 @@ class Stream:
         )
         if last_step is None:
             raise StateError(
-                "Stream.forecast: no reading was stepped since the start, reset or "
-                "restore, and the last output is not part of a snapshot. "
+                "Stream.forecast: no reading was stepped since the start, reset, restore "
+                "or set_state, and the last output is not part of a state. "
                 "Step at least one reading first."
             )
         from .forecasting import forecast_rows
@@ -223,6 +229,53 @@ class Stream:
             self._num_steps = num_steps
             self._has_output = False
 
+    def state(self) -> dict[str, Array]:
+        """Copies of the state by name, in the shapes of `spec.state`.
+
+        `h_0`, `c_0`, ... and the held readings `held`: float32, of a backend in float64 that
+        but for `held`. A model in integers gives the values that stand for them exactly.
+        Setting a state that was got changes no bit of what follows.
+
+        Raises:
+            StateError: another thread is inside this stream.
+        """
+        from .named_state import named_state
+
+        return named_state(self._spec, self._whole_state())
+
+    def set_state(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set the tensors that `state` names; the others and `num_steps` stay.
+
+        What is not named stays to the bit. Denormals become 0 and integers round as after a
+        step (docs/concepts.md, "State by name"). `forecast` needs a step first.
+
+        Args:
+            state: array by name, some or all of what `state()` gives, finite numbers of the
+                same shapes; of another model too, where name and shape are the same.
+
+        Raises:
+            StateError: not a mapping, a name the model lacks, a value that is not finite or
+                that no integer of the model stands for, or another thread is inside.
+            ShapeError: an array of another shape, or not of real numbers.
+        """
+        from .named_state import check_state
+
+        where = "Stream.set_state"
+        given = check_state(self._spec, self._engine, state, where=where)
+        self._change_state(given)
+
+    def _whole_state(self) -> State:
+        """Copies of the tensors of `ModelSpec.state`."""
+        with self._use:
+            return [*self._stepper.get_state(), self._held.copy()]
+
+    def _change_state(self, given: GivenState) -> None:
+        with self._use:
+            *state, held = given.over([*self._stepper.get_state(), self._held])
+            self._stepper.set_state(state)
+            self._held[:] = self._inputs.readings(held.astype(np.float32))
+            self._has_output = False
+
     def _initial_held(self) -> NDArray[np.float32]:
         return self._inputs.readings(self._spec.state[-1].initial_array())
 
@@ -254,7 +307,7 @@ class Stream:
         if not len(readings):
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
         held = self._hold(readings, where)
-        x = self._inputs.rows(held, times)
+        x = self._inputs.rows(self._taken(readings, held), times)
         state = [tensor[None] for tensor in self._stepper.get_state()]
         outputs, state = self._engine.run(x[None], state)
         y: Array = outputs[0]
@@ -268,6 +321,14 @@ class Stream:
         features = self._spec.features
         held = hold_readings(features, readings, self._held, where=where)
         return self._inputs.readings(held)
+
+    def _taken(
+        self, readings: NDArray[np.float32], held: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The held readings as the model takes them: NaN where the policy is `pass`."""
+        if not self._spec.passes_missing:
+            return held
+        return pass_missing(self._spec.features, readings, held)
 
     def _finish(
         self, held: NDArray[np.float32], times: NDArray[np.int64] | None

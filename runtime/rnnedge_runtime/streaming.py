@@ -7,8 +7,6 @@ streamed file gives what the same file gave as training data. Works with every b
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn, SupportsIndex
@@ -16,10 +14,11 @@ from typing import NoReturn, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import FormatError, NonFiniteError
+from .errors import NonFiniteError
 from .exclusive import copied
 from .input_handling import clip_bounds, is_missing, range_bounds
 from .model import Model
+from .saved_rows import SavedRows, pack_rows, unpack_rows
 from .snapshot import snapshot_bytes
 from .tables.rows import Row
 from .tables.time_grid import (
@@ -29,13 +28,6 @@ from .tables.time_grid import (
     hole_error,
     is_new_stretch,
 )
-
-MAGIC = b"RNNR"
-SERIES_MAGIC = b"RNNM"
-ROW_STREAM_VERSION = 2
-_HEADER = struct.Struct("<4sHHdqqI")
-_HEADER_1 = struct.Struct("<4sHHqqqI")
-_HAS_CLOCK, _HAS_FORECAST = 1, 2
 
 REPEATED_ROWS = "rows in a time slot already taken"
 MISSING_ROWS = "missing rows stepped"
@@ -117,6 +109,7 @@ class RowStream:
     def __init__(
         self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
     ) -> None:
+        self._model = model
         self._spec = model.spec
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
@@ -159,6 +152,8 @@ class RowStream:
                 self.findings.add(NEW_STRETCHES, row.number)
             self._clock = SlotClock(period_s, time_us)
             return self._step(row, time_us // 1_000_000)
+        if time_us < clock.time_us:
+            return self._repeat(row)
         after = clock.advance(time_us)
         steps = after.slot - clock.slot
         self._check_steps(row, steps)
@@ -169,23 +164,27 @@ class RowStream:
         self.findings.num_single += steps == 1
         self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
         if steps == 0:
-            self.findings.num_rows += 1
-            self.findings.add(REPEATED_ROWS, row.number)
-            return self._forecast
+            return self._repeat(row)
         self.findings.add(MISSING_ROWS, row.number, steps - 1)
         if steps > 1:
             for slot_us in clock.times_us(time_us, steps)[:-1]:
                 self._stream.step(self._empty, time=slot_us // 1_000_000)
         return self._step(row, time_us // 1_000_000)
 
+    def _repeat(self, row: Row) -> NDArray[np.float32] | None:
+        """The last forecast once more, for a row in a slot already taken."""
+        self.findings.num_rows += 1
+        self.findings.add(REPEATED_ROWS, row.number)
+        return self._forecast
+
     def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
         """Whether the hole before the row is too long to be stepped.
 
         Raises:
-            DataError: the row is older than the one before it.
+            DataError: the row belongs to a slot before that of the row before it.
         """
         assert row.time_us is not None
-        if row.time_us < clock.time_us:
+        if row.time_us < clock.time_us and not clock.is_same_slot(row.time_us):
             apart = " tell several series apart with --series COLUMN,"
             apart = "" if self._is_one_of_many else apart
             raise backwards_error(
@@ -250,16 +249,21 @@ class RowStream:
 
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
+        if row.is_held_out:
+            return
         missing = is_missing(self._spec.features, row.readings)
         is_implausible = missing & np.isfinite(row.readings)
         is_clipped = ~missing & _is_outside(row.readings, *self._clip)
         if not (missing.any() or is_clipped.any()):
             return
-        for k, name in enumerate(self._spec.feature_names):
+        for k, feature in enumerate(self._spec.features):
+            name = feature.name
+            fate = "passed on" if feature.missing == "pass" else "held"
             for what, are_such in (
-                (f"missing readings of {name} held", missing & ~is_implausible),
+                (f"missing readings of {name} {fate}", missing & ~is_implausible),
                 (
-                    f"implausible readings of {name}, outside {_text(self._range, k)}, held",
+                    f"implausible readings of {name}, outside {_text(self._range, k)}, "
+                    f"{fate}",
                     is_implausible,
                 ),
                 (
@@ -271,62 +275,21 @@ class RowStream:
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
-        clock, forecast = self._clock, self._forecast
-        flags = _HAS_CLOCK * (clock is not None) + _HAS_FORECAST * (
-            forecast is not None
+        return pack_rows(
+            SavedRows(self._clock, self._forecast, self._stream.snapshot())
         )
-        place = (clock.late_us, clock.slot, clock.time_us) if clock else (0.0, 0, 0)
-        size = 0 if forecast is None else len(forecast)
-        body = _HEADER.pack(MAGIC, ROW_STREAM_VERSION, flags, *place, size)
-        body += b"" if forecast is None else forecast.astype("<f4").tobytes()
-        body += self._stream.snapshot()
-        return body + struct.pack("<I", zlib.crc32(body))
 
     def restore(self, blob: bytes) -> None:
         """Go on where `snapshot` was taken; also takes the snapshot of a Stream.
 
         Raises:
-            FormatError: cut short, changed, of a newer version, or no snapshot at all.
+            FormatError: cut short, changed, of another version, a field that cannot be, or
+                no snapshot at all. Nothing was changed then.
             StateError: the snapshot of another model.
         """
-        blob = snapshot_bytes(blob)
-        if blob[:4] == SERIES_MAGIC:
-            raise FormatError(
-                "saved state: it holds several series, expected one. "
-                "Name the column that tells them apart with --series COLUMN."
-            )
-        if blob[:4] != MAGIC:
-            self._stream.restore(blob)
-            self._clock, self._forecast = None, None
-            return
-        version = int.from_bytes(blob[4:6], "little")
-        if version > ROW_STREAM_VERSION:
-            raise FormatError(
-                f"saved state: version {version} is newer than version "
-                f"{ROW_STREAM_VERSION}, which this rnnedge reads. "
-                "Upgrade with: pip install --upgrade rnnedge."
-            )
-        if len(blob) < _HEADER.size + 4 or blob[-4:] != struct.pack(
-            "<I", zlib.crc32(blob[:-4])
-        ):
-            raise FormatError(
-                f"saved state: the checksum of its {len(blob)} bytes does not match. "
-                "It was cut short or changed; use an older copy, or start without it."
-            )
-        header = _HEADER_1 if version < ROW_STREAM_VERSION else _HEADER
-        _, _, flags, phase, slot, time_us, size = header.unpack_from(blob)
-        end = _HEADER.size + 4 * size
-        self._stream.restore(blob[end:-4])
-        self._clock = self._forecast = None
-        period_s = self._spec.sample_period_s
-        if flags & _HAS_CLOCK and period_s is not None:
-            late_us = phase
-            if version < ROW_STREAM_VERSION:  # there the phase is the time of slot 0
-                late_us = time_us - (phase + slot * period_s * 1e6)
-            self._clock = SlotClock(period_s, time_us, slot, float(late_us))
-        if flags & _HAS_FORECAST:
-            values = np.frombuffer(blob, "<f4", size, _HEADER.size)
-            self._forecast = values.astype(np.float32)
+        saved = unpack_rows(snapshot_bytes(blob), self._model)
+        self._stream.restore(saved.snapshot)
+        self._clock, self._forecast = saved.clock, saved.forecast
 
 
 def _is_outside(

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import NonFiniteError, ShapeError
-from .layers import Shape
+from .errors import NonFiniteError, ShapeError, SpecError
+from .layers import Difference, Shape
 from .sha256 import new_sha256
 from .spec import ModelSpec
 from .spec_json import spec_to_json
@@ -40,6 +40,7 @@ def canonical_weights(spec: ModelSpec, weights: Mapping[str, ArrayLike]) -> Weig
     Raises:
         ShapeError: a tensor is missing, left over or of another shape.
         NonFiniteError: a tensor holds NaN or infinity.
+        SpecError: a `difference` has `low` above `high`.
     """
     shapes = weight_shapes(spec)
     if set(weights) != set(shapes):
@@ -63,7 +64,22 @@ def canonical_weights(spec: ModelSpec, weights: Mapping[str, ArrayLike]) -> Weig
             )
         array[np.abs(array) < SMALLEST_MAGNITUDE] = 0.0
         canonical[name] = array
+    _check_limits(spec, canonical)
     return canonical
+
+
+def _check_limits(spec: ModelSpec, weights: Weights) -> None:
+    """Raise SpecError where a `difference` has `low` above `high`."""
+    for k, layer in enumerate(spec.layers):
+        if not isinstance(layer, Difference):
+            continue
+        low, high = weights[f"layers.{k}.low"], weights[f"layers.{k}.high"]
+        if (low > high).any():
+            i = int(np.argmax(low > high))
+            raise SpecError(
+                f"weights: 'layers.{k}.low' is above 'layers.{k}.high' at change {i}, "
+                f"{low[i]:g} against {high[i]:g}. Give limits of the change in order."
+            )
 
 
 def model_digest(spec: ModelSpec, weights: Weights, *, numerics: str = NUMERICS) -> str:

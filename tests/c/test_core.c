@@ -176,6 +176,38 @@ static void values_are_copied_both_ways(void)
     CHECK(is_equal(y, expected));
 }
 
+static void a_state_is_found_by_its_name(void)
+{
+    float *const values = allocate(info.state_size * sizeof *values);
+    rnne_stream *const a = new_stream(), *const b = new_stream();
+    rnne_tensor each, found = {"none", 7, 7};
+    size_t at = 0;
+    for (uint32_t k = 0; k < info.num_tensors; k++) {
+        CHECK(rnne_state_entry(model, k, &each) == RNNE_OK);
+        CHECK(rnne_state_find(model, each.name, &found) == RNNE_OK);
+        CHECK(strcmp(found.name, each.name) == 0);
+        CHECK(found.at == each.at && found.size == each.size);
+        CHECK(each.at == at);
+        at += each.size;
+    }
+    CHECK(at == info.state_size);
+    CHECK(strcmp(each.name, "held") == 0);
+    CHECK(rnne_state_entry(model, info.num_tensors, &each) == RNNE_BAD_INDEX);
+    CHECK(rnne_state_find(model, "h", &found) == RNNE_BAD_INDEX);
+    CHECK(rnne_state_find(model, "h_00", &found) == RNNE_BAD_INDEX);
+    CHECK(rnne_state_find(model, "", &found) == RNNE_BAD_INDEX);
+    CHECK(found.at == each.at);
+    CHECK(rnne_state_find(model, "h_0", &found) == RNNE_OK);
+    step_all(a, outputs());
+    rnne_values_get(a, values);
+    const float last = values[found.at + found.size - 1];
+    rnne_values_get(b, values);
+    values[found.at + found.size - 1] = last;
+    rnne_values_set(b, values, rnne_num_steps(b));
+    rnne_values_get(b, values);
+    CHECK(values[found.at + found.size - 1] == last);
+}
+
 static void streams_of_a_fleet_are_apart(void)
 {
     const size_t nbytes = rnne_fleet_nbytes(model, NUM_STREAMS);
@@ -272,6 +304,7 @@ int main(int argc, char **argv)
     TEST(input_and_output_may_be_one_buffer);
     TEST(snapshot_continues);
     TEST(values_are_copied_both_ways);
+    TEST(a_state_is_found_by_its_name);
     TEST(streams_of_a_fleet_are_apart);
     TEST(nothing_is_allocated);
     TEST(every_status_has_a_text);

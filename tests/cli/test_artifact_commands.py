@@ -117,9 +117,9 @@ def test_verify_prints_every_check(artifact):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == "model.onnx"
-    assert [line.split()[0] for line in lines[1:9]] == ["passed"] * 8
+    assert [line.split()[0] for line in lines[1:10]] == ["passed"] * 9
     assert "64 golden steps" in result.output
-    assert lines[-1] == "8 passed, 0 failed, 0 not checked."
+    assert lines[-1] == "9 passed, 0 failed, 0 not checked."
 
 
 def test_verify_of_a_wrong_artifact_exits_1(artifact, tmp_path):

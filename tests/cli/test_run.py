@@ -175,9 +175,13 @@ def test_an_error_leaves_state_and_output_as_they_were(
     saved = state.read_bytes()
     output.write_text("older forecasts\n")
     broken.write_text(LINES.replace("T06", "T10").replace("T07", "T11"))
-    result = run(artifact, "--input", broken, "--output", output, "--state", state)
+    result = run(artifact, "--input", broken, "--output", output, "--strict")
     assert result.exit_code == 2
     assert "time goes backwards in row 3" in result.stderr
+    assert output.read_text() == "older forecasts\n"
+    broken.write_text(LINES.replace("wind_ms", "wind"))
+    options = ("--input", broken, "--output", output, "--state", state)
+    assert run(artifact, *options).exit_code == 2
     assert state.read_bytes() == saved
     assert output.read_text() == "older forecasts\n"
     assert sorted(tmp_path.iterdir()) == [broken, output, state]
@@ -216,7 +220,7 @@ def test_output_to_a_file(artifact: Path, table: Path, tmp_path: Path) -> None:
 def test_errors_are_one_line_and_exit_2(
     artifact: Path, text: str, expected: str
 ) -> None:
-    result = run(artifact, stdin=text)
+    result = run(artifact, "--strict", stdin=text)
     assert result.exit_code == 2
     assert expected in result.stderr
     assert "Traceback" not in result.output

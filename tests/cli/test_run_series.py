@@ -130,7 +130,8 @@ def test_errors_of_the_series_column(
     artifact: Path, column: str, cell: str, expected: str
 ) -> None:
     text = several_series()[0].replace("JFK", cell)
-    result = run(artifact, "--series", column, "--time", "time", stdin=text)
+    options = ("--series", column, "--time", "time", "--strict")
+    result = run(artifact, *options, stdin=text)
     assert result.exit_code == 2
     assert expected in result.stderr
     assert "Traceback" not in result.output
@@ -141,11 +142,11 @@ def test_time_backwards_points_to_the_series_option(artifact: Path) -> None:
     but not to those who use it.
     """
     text, _ = several_series()
-    result = run(artifact, stdin=text)
+    result = run(artifact, "--strict", stdin=text)
     assert result.exit_code == 2
     assert "tell several series apart with --series COLUMN" in result.stderr
     older = text + text.splitlines(keepends=True)[1]
-    result = run(artifact, "--series", "station", stdin=older)
+    result = run(artifact, "--series", "station", "--strict", stdin=older)
     assert result.exit_code == 2
     assert "standard input, series '" in result.stderr
     assert "time goes backwards in row 121" in result.stderr

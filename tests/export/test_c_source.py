@@ -164,7 +164,7 @@ def test_nothing_is_called_and_nothing_is_written(
         symbols = [line.split()[-2:] for line in result.stdout.splitlines()]
         offered = {name for kind, name in symbols if kind == "T"}
         assert all(name.startswith(f"{path.stem}_") for name in offered)
-        assert len(offered) == 7
+        assert len(offered) == 8
         kinds = {kind for kind, _ in symbols}
         assert kinds <= {"T", "t", "r"}, symbols
 

@@ -196,9 +196,9 @@ def test_example_that_does_not_fit_is_explained(error, example, message):
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (lambda y, h: y, "returns Tensor"),
-        (lambda y, h: (y, h, h), "returns state of shapes"),
-        (lambda y, h: (y, h[..., :2]), "returns state of shapes"),
+        (lambda y, h: y, r"returns one tensor \[1, 1, 4\] and no state"),
+        (lambda y, h: (y, h, h), r"the new state is not clear"),
+        (lambda y, h: (y, h[..., :2]), r"not clear; 0 could be, by shape"),
         (lambda y, h: (torch.cat([y, y]), h), r"returns y \[2, 1, 4\]"),
     ],
 )

@@ -215,17 +215,15 @@ def test_layers_kept_in_float_are_named(gru, tmp_path):
         )
 
 
-def test_without_a_run_the_stream_calibrates_and_nothing_is_scored(gru, tmp_path):
-    module = module_of(gru)
-    with pytest.raises(SpecError, match="nothing to calibrate the integers on"):
-        export_module(module, formats="rnne", out=tmp_path, int8=True)
-    assert not list(tmp_path.iterdir())
+def test_without_a_run_the_stream_calibrates_and_is_judged_on(gru, tmp_path):
     report = export_module(
-        module, formats="rnne", out=tmp_path, int8=True, stream=gru.stream
+        module_of(gru), formats="rnne", out=tmp_path, int8=True, stream=gru.stream
     )
     found = report.artifacts[0].quantisation
     assert found.losses == ()
-    assert found.calibration_rows == len(gru.stream)
+    assert found.calibration_rows == int(0.7 * len(gru.stream))
+    assert len(found.differences) == gru.spec.output_size
+    assert report.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -346,7 +344,7 @@ def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
 
 
 def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
-    from rnnedge_export import verifying
+    from rnnedge_export import rnne
 
     def wrong(spec, parameters):
         engine = original(spec, parameters)
@@ -358,8 +356,8 @@ def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
         assert state
         return engine
 
-    original = verifying.numpy_engine_of
-    monkeypatch.setattr(verifying, "numpy_engine_of", wrong)
+    original = rnne.numpy_engine_of
+    monkeypatch.setattr(rnne, "numpy_engine_of", wrong)
     report = verify([pair / "boiler-int8.rnne"])
     (failed,) = [check for check in report.checks if check.outcome == "failed"]
     assert "w8a16.v1 in NumPy" in failed.name

@@ -100,6 +100,30 @@ def test_large_states_before_a_function(size: float, tmp_path: Path) -> None:
     Case(quantised_model(spec, weights), tmp_path, 0).check_all()
 
 
+@GCC_ALONE
+@pytest.mark.parametrize("layer", [Lstm(2, 37), Lstm(2, 37, 9), Rnn(2, 37, "relu")])
+def test_states_that_saturate(layer: Lstm | Rnn, tmp_path: Path) -> None:
+    """A cell grows by one a step, to 40, and has room for 16; a relu state for 32,767."""
+    features = tuple(Feature(f"x{k}") for k in range(2))
+    layers = (layer, Linear(layer.output_size, 3))
+    spec = ModelSpec(features, (Target("x0"),), layers, horizon=3)
+    weights = random_weights(spec, np.random.default_rng(0))
+    if isinstance(layer, Lstm):
+        gates = weights["layers.0.bias_ih"].reshape(4, -1)
+        gates[:2], gates[2, ::2], gates[2, 1::2] = 30.0, 9.0, -9.0
+    else:
+        weights["layers.0.weight_ih"] *= np.float32(1e6)
+        weights["layers.0.weight_hh"] *= np.float32(0.05)
+    model = quantised_model(spec, weights)
+    if isinstance(layer, Lstm):
+        model.tensors["layers.0.bits"][1] = 20
+    case = Case(model, tmp_path, 0)
+    engine = IntegerEngine(model)
+    engine.run(case.finite[None], initial_state(spec.graph_state, 1, np.float32))
+    assert engine.saturations["layers.0"] > 100
+    case.check_all()
+
+
 @st.composite
 def wide_models(draw) -> QuantisedModel:
     """More columns and rows than a vector or a panel holds, nearly saturated."""

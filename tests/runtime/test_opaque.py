@@ -137,6 +137,17 @@ def test_a_snapshot_holds_the_state_of_every_shape(model: Model) -> None:
     other.restore(stream.snapshot())
     assert other.snapshot() == stream.snapshot()
     np.testing.assert_array_equal(other.step([4.0]), stream.step([4.0]))
+    state = other.state()
+    assert {name: tensor.shape for name, tensor in state.items()} == {
+        "ring": (1, 3, 1),
+        "count": (),
+        "held": (1,),
+    }
+    stream.set_state(state)
+    assert stream.snapshot() == other.snapshot()
+    fleet = model.streams(2)
+    fleet.set_state(1, {"count": 3.0, "ring": state["ring"]})
+    assert fleet.state(1)["ring"].tobytes() == state["ring"].tobytes()
     stream.reset()
     assert stream.snapshot() == model.stream().snapshot()
 

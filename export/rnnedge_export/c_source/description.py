@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.metadata import Metadata, limits_to_json
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import spec_to_json
 
@@ -69,14 +69,18 @@ def artifact_block(metadata: Metadata, content: Mapping[str, Any], seal: str) ->
         content: more values by key.
         seal: the blank seal of the file.
     """
+    limits = limits_to_json(metadata.limits)
     fields = {
         "digest": metadata.digest,
         "format_version": 1,
         "numerics": metadata.numerics,
         "producer": metadata.producer,
         "spec": json.loads(spec_to_json(metadata.spec)),
+        **({"limits": json.loads(limits)} if limits else {}),
         **content,
     }
+    if metadata.int8_judgement:
+        fields["int8_judgement"] = metadata.int8_judgement
     texts = [f"{_safe_json(key)}: {_safe_json(value)}" for key, value in fields.items()]
     body = ",\n".join(texts)
     return f"{BLOCK_START}{{\n{body}\n}}\n{seal}{BLOCK_END}\n"

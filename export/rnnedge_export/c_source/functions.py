@@ -129,7 +129,7 @@ def snapshot_functions(
     get: Sequence[str],
     after: str = "",
 ) -> list[str]:
-    """`NAME_save` and `NAME_restore`.
+    """`NAME_save`, `NAME_seal` and `NAME_restore`.
 
     Args:
         name: the model's C identifier.
@@ -154,6 +154,13 @@ RNNE_PUBLIC void {name}_save(const {name}_state *s, void *snapshot)
     uint8_t *const bytes = (uint8_t *)snapshot;
     uint8_t *at = rnne_begin_snapshot(bytes, {name}_identity, {len(sizes)}, s->num_steps);
 {puts}    rnne_end_snapshot(bytes, at);
+}}
+""",
+        f"""\
+RNNE_PUBLIC void {name}_seal(void *snapshot)
+{{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + {name.upper()}_SNAPSHOT_NBYTES - 4);
 }}
 """,
         f"""\

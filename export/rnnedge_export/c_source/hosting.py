@@ -24,6 +24,7 @@ from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.input_handling import Inputs
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.rnne_file import Parameters
+from rnnedge_runtime.state_rules import StateRules
 
 from ..snapshot_state import graph_state_of, snapshot_of
 from .interface import snapshot_nbytes
@@ -124,6 +125,7 @@ class CEngine:
         self.metadata = metadata
         self.spec = metadata.spec
         self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
+        self.states = StateRules(parameters or {})
         self._name = read_name(path)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             library = library or compile_library([path], Path(folder))

@@ -27,7 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 
 _ARRAY = re.compile(
     r"const (?:RNNE_ALIGNED )?(float|int8|int16|int32)(?:_t)? (\w+)\[(\d+)\] = "
-    r"\{([^}]*)\};"
+    r"\{([^{}]*)\};"
 )
 _OUTPUTS = {"step": "output_step", "offset": "output_shift"}
 _TYPES = {"float": np.float32, "int8": np.int8, "int16": np.int16, "int32": np.int32}

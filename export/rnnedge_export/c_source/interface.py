@@ -11,6 +11,8 @@ from .ranges import has_ranges
 STATE_FIELD = tuple[str, str, int]
 """C type, name and number of elements of an array in the state."""
 
+SNAPSHOT_HEADER_NBYTES = 48
+TENSOR_HEADER_NBYTES = 8
 
 _MISSING = """\
  * A reading that is NaN or infinite is missing. Returns 0, or 1 when a reading is missing that
@@ -26,7 +28,28 @@ _PLAUSIBLE_MISSING = """\
 def snapshot_nbytes(spec: ModelSpec, element_nbytes: int = 4) -> int:
     """Size of a snapshot whose tensors are all of one element type."""
     sizes = [entry.size for entry in spec.state]
-    return 48 + 8 * len(sizes) + element_nbytes * sum(sizes) + 4
+    headers = SNAPSHOT_HEADER_NBYTES + TENSOR_HEADER_NBYTES * len(sizes)
+    return headers + element_nbytes * sum(sizes) + 4
+
+
+def state_places(spec: ModelSpec) -> dict[str, int]:
+    """Where the values of each state tensor begin in a snapshot, in bytes, by name."""
+    places = {}
+    at = SNAPSHOT_HEADER_NBYTES
+    for entry in spec.state:
+        places[entry.name] = at + TENSOR_HEADER_NBYTES
+        at += TENSOR_HEADER_NBYTES + 4 * entry.size
+    return places
+
+
+def state_constants(upper: str, spec: ModelSpec) -> str:
+    """`NAME_H_0_AT`, `NAME_H_0_SIZE` and so on."""
+    places = state_places(spec)
+    return "".join(
+        f"#define {upper}_{entry.name.upper()}_AT {places[entry.name]}\n"
+        f"#define {upper}_{entry.name.upper()}_SIZE {entry.size}\n"
+        for entry in spec.state
+    )
 
 
 def interface_text(
@@ -84,6 +107,16 @@ void {name}_save(const {name}_state *s, void *snapshot);
  * version, 3 of another model.
  */
 int {name}_restore({name}_state *s, const void *snapshot, size_t nbytes);
+
+/*
+ * The state by name: each tensor is {upper}_..._SIZE float32, little-endian, from byte
+ * {upper}_..._AT of a snapshot on. To set one, write it there, then call {name}_seal() and
+ * {name}_restore().
+ */
+{state_constants(upper, spec)}\
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void {name}_seal(void *snapshot);
 
 /* The sines and cosines at the end of x, if any: out is x + {upper}_NUM_FEATURES. */
 void {name}_time(int64_t unix_time_s, float *out);

@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,16 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.artifact_file import check_is_file
-from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError
+from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError, SpecError
 from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
 from rnnedge_runtime.integrity import read_sealed
 from rnnedge_runtime.layers import Gru, Lstm, Rnn
-from rnnedge_runtime.metadata import Golden, Metadata
-from rnnedge_runtime.quantised import QuantisedModel
+from rnnedge_runtime.metadata import Golden, Metadata, check_golden, limits_from_json
+from rnnedge_runtime.quantised import QuantisedModel, tensor_types
 from rnnedge_runtime.rnne_file import Parameters
 from rnnedge_runtime.spec import ModelSpec
 from rnnedge_runtime.spec_json import check_format_version, spec_from_json
-from rnnedge_runtime.weights import NUMERICS, Weights, canonical_weights, model_digest
+from rnnedge_runtime.weights import (
+    NUMERICS,
+    Weights,
+    canonical_weights,
+    model_digest,
+    weight_shapes,
+)
 
 from .description import BLOCK_END, BLOCK_START
 from .integer_reading import integer_arrays, read_tensors
@@ -34,7 +41,13 @@ from .packing import unpack_layer, with_biases
 
 Arrays = dict[str, NDArray[Any]]
 
-_ARRAY = re.compile(r"static const float (\w+)\[(\d+)\] = \{([^}]*)\};")
+DAMAGE = (
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError),
+    *(RecursionError, binascii.Error, NonFiniteError, SpecError),
+)
+"""What parts that do not fit each other raise on their way to a model."""
+
+_ARRAY = re.compile(r"static const float (\w+)\[(\d+)\] = \{([^{}]*)\};")
 
 
 def read_c_source(path: Path) -> tuple[Metadata, Parameters]:
@@ -85,12 +98,14 @@ def read_description(
             _steps(arrays["golden_x"], spec.input_size),
             _steps(arrays["golden_y"], spec.output_size),
         )
+        check_golden(golden, spec, where=where)
+        _check_sizes(spec, content, arrays)
         parameters: Parameters
         if _is_integer(content):
             parameters = read_tensors(spec, content, arrays)
         else:
             parameters = _weights(spec, arrays, dict(content["biases"]))
-    except (KeyError, ValueError, TypeError, binascii.Error) as error:
+    except DAMAGE as error:
         if isinstance(error, ShapeError | NonFiniteError):
             raise FormatError(f"{where}: {error}") from None
         raise FormatError(
@@ -107,7 +122,17 @@ def read_description(
             f"{digest[:12]}. The file was changed; export it again."
         )
     producer = str(content.get("producer", ""))
-    return Metadata(spec, digest, numerics, golden, producer), parameters
+    text = json.dumps(content["limits"]) if "limits" in content else ""
+    described = Metadata(
+        spec,
+        digest,
+        numerics,
+        golden,
+        producer,
+        int8_judgement=str(content.get("int8_judgement", "")),
+        limits=limits_from_json(text, spec, where=where),
+    )
+    return described, parameters
 
 
 def read_name(path: Path) -> str:
@@ -131,7 +156,7 @@ def read_content(text: str, where: str) -> dict[str, Any]:
     body = text[start + len(BLOCK_START) : end].rpartition("\n")[0]
     try:
         content = json.loads(body) if start >= 0 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise FormatError(
@@ -154,6 +179,25 @@ def _check_files(path: Path, sums: dict[str, str]) -> None:
                 f"{path.name}: the header '{header.name}' beside it is not the one it was "
                 "exported with. Copy all files of one export, or export again."
             )
+
+
+def _check_sizes(spec: ModelSpec, content: Mapping[str, Any], arrays: Arrays) -> None:
+    """Raise ValueError where the layers need more numbers than there are.
+
+    The readers take memory for what the layers need, so this comes first.
+    """
+    if _is_integer(content):
+        kept = frozenset(int(k) for k in content["kept"])
+        shapes = [shape for _, shape in tensor_types(spec, kept).values()]
+    else:
+        shapes = list(weight_shapes(spec).values())
+    needed = sum(math.prod(shape) for shape in shapes)
+    stored = sum(array.size for array in arrays.values())
+    # Beside the arrays: biases in base64, scalars and limits that are the same for all.
+    if needed > 2 * stored + 64:
+        raise ValueError(
+            f"the layers need {needed:,} numbers, the arrays hold {stored:,}"
+        )
 
 
 def _check_numerics(numerics: str, where: str) -> None:

@@ -18,7 +18,10 @@ from urllib.parse import quote
 from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.integrity import BLANK_SEAL, seal
 from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.state_rules import StateRules
 
+from ..c_source.interface import state_places
 from ..c_source.reading import read_content
 from ..c_source.source import CSource
 from .module import custom_section, read_module
@@ -49,7 +52,12 @@ _SHOWN_LINES = 8
 
 
 def build_wasm(
-    source: CSource, metadata: Metadata, file: str, *, simd: bool = True
+    source: CSource,
+    metadata: Metadata,
+    file: str,
+    *,
+    states: StateRules,
+    simd: bool = True,
 ) -> bytes:
     """The module of a generated source; equal arguments and tools give equal bytes.
 
@@ -57,6 +65,7 @@ def build_wasm(
         source: named IDENTIFIER.
         metadata: the model.
         file: name of the module; the hash of its JavaScript is in it.
+        states: what it keeps of a state that is set.
         simd: whether it may use vectors of 128 bits (WebAssembly SIMD).
 
     Raises:
@@ -88,10 +97,25 @@ def build_wasm(
         "outputs": [{"name": o.name, "unit": o.unit} for o in metadata.spec.outputs],
         "seal": BLANK_SEAL,
         "simd": simd,
+        "state": _state(metadata.spec, states),
     }
     del about["name"]
     section = json.dumps(about, separators=(",", ":"), sort_keys=True).encode()
     return seal(module + custom_section(SECTION, section))
+
+
+def _state(spec: ModelSpec, states: StateRules) -> list[dict[str, Any]]:
+    """Name, shape and place in a snapshot of each state tensor, the largest value if any."""
+    places = state_places(spec)
+    return [
+        {
+            "at": places[entry.name],
+            "limit": states.limit(entry.name),
+            "name": entry.name,
+            "shape": list(entry.shape),
+        }
+        for entry in spec.state
+    ]
 
 
 def javascript(file: str) -> str:

@@ -25,6 +25,7 @@ from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.input_handling import Inputs
 from rnnedge_runtime.metadata import Metadata
 from rnnedge_runtime.rnne_file import Parameters
+from rnnedge_runtime.state_rules import StateRules
 
 from ..snapshot_state import graph_state_of, snapshot_of
 from .building import SUPPORT, javascript
@@ -67,6 +68,7 @@ class NodeEngine:
         self.metadata = metadata
         self.spec = metadata.spec
         self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
+        self.states = StateRules(parameters or {})
         self._name = path.name
         self._lock = threading.Lock()
         self._ids = count()

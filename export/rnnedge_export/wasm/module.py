@@ -29,12 +29,19 @@ class Module:
     addresses: dict[str, int]
     segments: tuple[tuple[int, bytes], ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the memory at the start."""
+        return sum(len(content) for _, content in self.segments)
+
     def memory(self, address: int, nbytes: int) -> bytes:
         """The content of the memory at the start.
 
         Raises:
             ValueError: it is not all within one segment.
         """
+        if nbytes < 0:
+            raise ValueError(f"{nbytes} bytes")
         for start, content in self.segments:
             if start <= address and address + nbytes <= start + len(content):
                 return content[address - start : address - start + nbytes]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,16 @@ def read_wasm(path: Path) -> tuple[Metadata, Parameters]:
 
     def arrays() -> Arrays:
         _check_javascript(path, dict(about["files"]))
-        return {
-            name: np.frombuffer(
-                module.memory(address, size * np.dtype(_TYPES[kind]).itemsize),
-                _TYPES[kind],
-            )
-            for name, (kind, address, size) in dict(about["arrays"]).items()
-        }
+        found: Arrays = {}
+        total = 0
+        for name, (kind, address, size) in dict(about["arrays"]).items():
+            nbytes = operator.index(size) * np.dtype(_TYPES[kind]).itemsize
+            part = module.memory(operator.index(address), nbytes)
+            found[name] = np.frombuffer(part, _TYPES[kind])
+            total += nbytes
+            if total > module.nbytes:
+                raise ValueError("the arrays are larger than the module")
+        return found
 
     return read_description(about, arrays, where)
 
@@ -94,11 +98,18 @@ def _read(content: bytes, where: str) -> tuple[Module, dict[str, Any]]:
     try:
         module = read_module(content)
         about = json.loads(module.custom[SECTION])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, RecursionError):
         about = None
-    if not isinstance(about, dict):
+    if not isinstance(about, dict) or not _is_names(about.get("files")):
         raise FormatError(
             f"{where}: the file is not a WebAssembly module of a model. "
             "Pass a file that `rnnedge export --format wasm` wrote."
         )
     return module, about
+
+
+def _is_names(files: object) -> bool:
+    return isinstance(files, dict) and all(
+        name and "\0" not in name and isinstance(expected, str)
+        for name, expected in files.items()
+    )

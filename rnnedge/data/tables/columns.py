@@ -44,11 +44,9 @@ class ReadColumns:
 
 def common_names(tables: list[Table], others: Collection[str | None]) -> list[str]:
     """Columns that all tables have, in the order of the first, without `others`."""
-    return [
-        name
-        for name in tables[0].names
-        if name and name not in others and all(name in table.names for table in tables)
-    ]
+    common = set(tables[0].names).intersection(*(table.names for table in tables))
+    common = common.difference(others, [""])
+    return [name for name in tables[0].names if name in common]
 
 
 def read_columns(

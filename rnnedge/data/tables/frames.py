@@ -148,12 +148,14 @@ def _checked(
 
 
 def _check_names(names: Sequence[str], where: str) -> None:
+    places: dict[str, int] = {}
     for k, name in enumerate(names):
-        if name in names[:k]:
+        if name in places:
             raise DataError(
-                f"{where}: columns {names.index(name) + 1} and {k + 1} are both named "
+                f"{where}: columns {places[name] + 1} and {k + 1} are both named "
                 f"'{name}'. Rename one of them."
             )
+        places[name] = k
 
 
 def _not_converted(source: Any, error: Exception, where: str) -> DataError:

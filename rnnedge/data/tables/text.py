@@ -320,7 +320,6 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
         cells = _split(lines, delimiter, width)
         if has_quotes:
             cells = [cell.str.replace(r'^ *"([^"]*)"', "$1") for cell in cells]
-    cells = [cell.fill_null("") for cell in cells]
     if shape.joins_clock:
         cells = [cell.str.replace_all(JOINT, " ", literal=True) for cell in cells]
     return _without_headers(lines, is_ragged, cells, shape)
@@ -330,7 +329,7 @@ def _split(lines: pl.Series, delimiter: str, width: int) -> list[pl.Series]:
     if width == 1:
         return [lines]
     split = lines.str.split_exact(delimiter, width - 1).struct
-    return [split.field(name) for name in split.fields]
+    return split.unnest().fill_null("").get_columns()
 
 
 def _without_comments(lines: pl.Series, shape: RowShape) -> pl.Series:

@@ -67,7 +67,7 @@ typedef enum rnne_status {
     RNNE_BAD_SNAPSHOT = 10,    /* not a snapshot, or one that was cut short or changed */
     RNNE_OTHER_MODEL = 11,     /* the snapshot of another model */
     RNNE_REJECTED = 12,        /* a reading is missing or not plausible, its policy `reject` */
-    RNNE_BAD_INDEX = 13,       /* no such stream in the fleet */
+    RNNE_BAD_INDEX = 13,       /* no such stream in the fleet, no such state tensor */
     RNNE_MISMATCH = 14,        /* self-test: an output differs from the recorded one */
     RNNE_TOO_LARGE = 15        /* the sizes do not fit this machine's address space */
 } rnne_status;
@@ -281,6 +281,21 @@ RNNE_API rnne_status rnne_state_set(rnne_stream *stream, const void *snapshot, s
  */
 RNNE_API void rnne_values_get(const rnne_stream *stream, float *values);
 RNNE_API void rnne_values_set(rnne_stream *stream, const float *values, uint64_t num_steps);
+
+/*
+ * rnne_state_entry() describes state tensor k, k < num_tensors; rnne_state_find() the one of a
+ * name: "h_0", "c_0", ... of the layers that carry something, counted from 0, "d_0" of a
+ * difference, "held".  It is `size` floats from float `at` on, in what rnne_values_get() copies:
+ * to set one tensor, write it there between rnne_values_get() and rnne_values_set().
+ * Returns RNNE_BAD_INDEX, with *tensor as it was, when there is none.
+ */
+typedef struct rnne_tensor {
+    char name[16]; /* ends with 0 */
+    size_t at, size;
+} rnne_tensor;
+RNNE_API rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_tensor *tensor);
+RNNE_API rnne_status rnne_state_find(const rnne_model *model, const char *name,
+                                     rnne_tensor *tensor);
 
 /* ---- fleet ---------------------------------------------------------------------------- */
 

@@ -200,12 +200,23 @@ static int are_limits(check *c, uint64_t low_at, uint64_t high_at, uint64_t n)
     return 1;
 }
 
+static int are_ordered(check *c, uint64_t low_at, uint64_t high_at, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        c->at = low_at + 4 * i;
+        if (get_i32(c->bytes + c->at) > get_i32(c->bytes + high_at + 4 * i))
+            return 0;
+    }
+    return 1;
+}
+
 static int are_readings(check *c, const rnne_layer *layer, const rnne_int_map *map)
 {
     const uint64_t in = layer->input_size;
     const int32_t largest = RNNE_LARGEST_READING;
     return !layer->holds_readings || (are_within(c, map->reading_low, in, -largest, largest) &&
-                                      are_within(c, map->reading_high, in, -largest, largest));
+                                      are_within(c, map->reading_high, in, -largest, largest) &&
+                                      are_ordered(c, map->reading_low, map->reading_high, in));
 }
 
 static int has_valid_bits(const rnne_layer *layer, check *c, const rnne_int_map *map)
@@ -229,6 +240,7 @@ static int has_valid_tensors(const rnne_layer *layer, check *c, const rnne_int_m
     if (layer->kind == RNNE_DIFFERENCE)
         return are_within(c, map->change_low, out - in, -LARGEST_CHANGE, LARGEST_CHANGE) &&
                are_within(c, map->change_high, out - in, -LARGEST_CHANGE, LARGEST_CHANGE) &&
+               are_ordered(c, map->change_low, map->change_high, out - in) &&
                are_within(c, map->drop, out - in, 0, LARGEST_DROP);
     if (rnne_is_wide(layer))
         return are_within(c, map->gain, out, -LARGEST_FUNCTION_GAIN, LARGEST_FUNCTION_GAIN) &&
@@ -268,6 +280,11 @@ int rnne_int_layer_is_valid(const rnne_layer *layer, uint32_t num_derived, const
             are_within(&c, map.turn_offset, turns, -LARGEST_TURN_OFFSET, LARGEST_TURN_OFFSET);
     if (is_valid && layer->part == RNNE_PART_FLOAT)
         is_valid = are_floats(&c, map.floats, rnne_layer_weight_floats(layer), 1);
+    if (is_valid && layer->part == RNNE_PART_FLOAT) {
+        uint64_t in_floats = 0;
+        is_valid = rnne_changes_are_ordered(layer, bytes + map.floats, &in_floats);
+        c.at = is_valid ? c.at : map.floats + in_floats;
+    }
     if (is_valid && layer->part == RNNE_PART_INTEGER)
         is_valid = has_valid_tensors(layer, &c, &map);
     if (is_valid && layer->is_last)

@@ -113,6 +113,17 @@ uint64_t rnne_layer_weight_floats(const rnne_layer *layer)
     return 0;
 }
 
+int rnne_changes_are_ordered(const rnne_layer *layer, const uint8_t *weights, uint64_t *at)
+{
+    const uint64_t n = layer->kind == RNNE_DIFFERENCE ? layer->output_size - layer->input_size : 0;
+    for (uint64_t i = 0; i < n; i++) {
+        *at = 4 * i;
+        if (rnne_get_f32(weights + 4 * i) > rnne_get_f32(weights + 4 * (n + i)))
+            return 0;
+    }
+    return 1;
+}
+
 /* The flushed values of n floats in memory of its own. */
 static const float *copy(rnne_arena *arena, const uint8_t *from, uint64_t n)
 {

@@ -66,6 +66,9 @@ rnne_status rnne_layer_read(const rnne_section *model, const rnne_layout *layout
 /* Floats of a float layer in WGTS. */
 uint64_t rnne_layer_weight_floats(const rnne_layer *layer);
 
+/* Whether a difference of float weights has no `low` above its `high`; else where, in bytes. */
+int rnne_changes_are_ordered(const rnne_layer *layer, const uint8_t *weights, uint64_t *at);
+
 /* Copies the sources of an add_last or a difference. */
 void rnne_layer_take_sources(rnne_layer *layer, rnne_arena *arena);
 

@@ -122,6 +122,26 @@ rnne_status rnne_model_nbytes(const void *bytes, size_t file_nbytes, size_t *nby
     return status;
 }
 
+static rnne_status check_floats(const rnne_file *file, const rnne_layout *layout,
+                                rnne_error *error)
+{
+    const rnne_section *const weights = &file->weights;
+    rnne_layer layer;
+    rnne_cursor cursor = rnne_layout_start(layout);
+    for (size_t i = 0; i < weights->nbytes; i += 4)
+        if (!rnne_is_finite(rnne_get_f32(weights->bytes + i)))
+            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + i);
+    uint64_t at = 0;
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
+        rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
+        uint64_t fault_at = 0;
+        if (!rnne_changes_are_ordered(&layer, weights->bytes + at, &fault_at))
+            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + (size_t)(at + fault_at));
+        at += 4 * rnne_layer_weight_floats(&layer);
+    }
+    return RNNE_OK;
+}
+
 static rnne_status check_weights(const rnne_file *file, const rnne_layout *layout,
                                  rnne_error *error)
 {
@@ -137,12 +157,7 @@ static rnne_status check_weights(const rnne_file *file, const rnne_layout *layou
                              weights->offset + (size_t)(start + fault_at));
         start += rnne_int_map_of(&layer, layout->num_derived).nbytes;
     }
-    if (layout->is_integer)
-        return RNNE_OK;
-    for (size_t at = 0; at < weights->nbytes; at += 4)
-        if (!rnne_is_finite(rnne_get_f32(weights->bytes + at)))
-            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + at);
-    return RNNE_OK;
+    return layout->is_integer ? RNNE_OK : check_floats(file, layout, error);
 }
 
 rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, size_t file_nbytes,

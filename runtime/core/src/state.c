@@ -176,6 +176,58 @@ void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_step
     *lane->num_steps = num_steps;
 }
 
+/* The name of a tensor of the layer that is number `count` among those with state. */
+static void write_name(char *name, char letter, uint32_t count)
+{
+    uint32_t unit = 1;
+    *name++ = letter;
+    *name++ = '_';
+    while (count / unit >= 10)
+        unit *= 10;
+    for (; unit; unit /= 10)
+        *name++ = (char)('0' + count / unit % 10);
+    *name = 0;
+}
+
+rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_tensor *found)
+{
+    uint32_t layer = 0, count = 0;
+    int part = 0;
+    size_t at = 0;
+    tensor t;
+    while (next_tensor(model, &layer, &part, &t)) {
+        const int is_held = layer == model->info.num_layers;
+        count += part == 1;
+        if (k-- == 0) {
+            const int is_change = !is_held && model->layers[layer].kind == RNNE_DIFFERENCE;
+            found->at = at;
+            found->size = t.size;
+            if (is_held)
+                memcpy(found->name, "held", 5);
+            else
+                write_name(found->name, is_change ? 'd' : "hc"[part - 1], count - 1);
+            return RNNE_OK;
+        }
+        at += t.size;
+    }
+    return RNNE_BAD_INDEX;
+}
+
+rnne_status rnne_state_find(const rnne_model *model, const char *name, rnne_tensor *found)
+{
+    rnne_tensor each;
+    for (uint32_t k = 0; rnne_state_entry(model, k, &each) == RNNE_OK; k++) {
+        size_t i = 0;
+        while (each.name[i] && each.name[i] == name[i])
+            i++;
+        if (each.name[i] == name[i]) {
+            *found = each;
+            return RNNE_OK;
+        }
+    }
+    return RNNE_BAD_INDEX;
+}
+
 size_t rnne_state_nbytes(const rnne_model *model)
 {
     return HEADER_NBYTES + TENSOR_NBYTES * (size_t)model->info.num_tensors +

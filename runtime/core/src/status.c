@@ -17,7 +17,7 @@ const char *rnne_status_text(rnne_status status)
     case RNNE_BAD_SNAPSHOT: return "not a snapshot, or one that was cut short or changed";
     case RNNE_OTHER_MODEL: return "the snapshot of another model";
     case RNNE_REJECTED: return "a reading is missing or out of its range, and rejected";
-    case RNNE_BAD_INDEX: return "no such stream in the fleet";
+    case RNNE_BAD_INDEX: return "no such stream in the fleet, or no such state tensor";
     case RNNE_MISMATCH: return "an output differs from the recorded one";
     case RNNE_TOO_LARGE: return "too large for the address space of this machine";
     }

@@ -34,6 +34,7 @@ from ..numerics import Float32, chain, flush, sigmoid, tanh
 from ..quantised import QuantisedModel
 from ..rnne_file import read_rnne
 from ..spec import ModelSpec
+from ..state_rules import StateRules
 from ..weights import Weights
 from .run_stepper import RunStepper
 
@@ -71,6 +72,7 @@ class Float32Engine:
                 "Use the backend of its file: onnx, or torchscript for a .pt."
             )
         self._spec = spec
+        self.states = StateRules(weights)
         self._clip = clip_bounds(spec)
         self._is_raw = isinstance(spec.layers[0], Affine | Embedding)
         self._tensors: list[Tensors] = [

@@ -18,6 +18,7 @@ from ..input_handling import Inputs
 from ..metadata import Metadata
 from ..rnne_file import parse_rnne
 from ..spec import ModelSpec
+from ..state_rules import StateRules
 from .integer_inputs import input_rule
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def open_native(path: Path) -> tuple[Metadata, Engine]:
     content = read_file(path)
     metadata, parameters = parse_rnne(content, where=path.name)
     core = native.Model(content, path.name)
-    return metadata, NativeEngine(metadata.spec, core, input_rule(parameters))
+    inputs, states = input_rule(parameters), StateRules(parameters)
+    return metadata, NativeEngine(metadata.spec, core, inputs, states)
 
 
 def native_engine(
@@ -104,11 +106,16 @@ class NativeEngine:
     dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
-        self, spec: ModelSpec, model: _native.Model, inputs: Inputs | None = None
+        self,
+        spec: ModelSpec,
+        model: _native.Model,
+        inputs: Inputs | None = None,
+        states: StateRules | None = None,
     ) -> None:
         self.spec = spec
         self.model = model
         self.inputs = inputs or Inputs(spec)
+        self.states = states or StateRules({})
 
     @property
     def isa(self) -> str:

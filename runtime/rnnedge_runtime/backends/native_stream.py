@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._native import Stream as CoreStream
 from ..arguments import TimeLike, check_out, check_readings, check_times
-from ..engine import Array
+from ..engine import Array, State
 from ..input_handling import hold_readings
 from ..snapshot import unpack_snapshot
 from ..stream import LastStep, Stream
@@ -18,6 +18,7 @@ from .native import join_state, split_state
 if TYPE_CHECKING:
     from .. import _native
     from ..model import Model
+    from ..named_state import GivenState
 
 
 class NativeStream(CoreStream, Stream):
@@ -41,6 +42,19 @@ class NativeStream(CoreStream, Stream):
             numerics=self._model.metadata.numerics,
         )
         self.set_values(join_state(state), num_steps)
+
+    def _whole_state(self) -> State:
+        values = np.empty(self._core.state_size, dtype=np.float32)
+        self.peek(np.empty(self._spec.output_size, dtype=np.float32), values)
+        return split_state(self._spec, values)
+
+    def _change_state(self, given: GivenState) -> None:
+        state = [np.zeros(entry.shape, np.float32) for entry in self._spec.state]
+        is_given = [
+            np.full(entry.size, k in given.tensors)
+            for k, entry in enumerate(self._spec.state)
+        ]
+        self.change_values(join_state(given.over(state)), np.concatenate(is_given))
 
     def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
         return self._run(xs, time, where="Stream.run")

@@ -14,6 +14,7 @@ from ..errors import FormatError, require
 from ..integrity import read_sealed
 from ..metadata import Metadata, metadata_from_text
 from ..spec import ModelSpec
+from .onnx_tensors import check_tensors
 from .opaque import run_one_by_one
 
 
@@ -29,9 +30,13 @@ def open_onnx(path: Path) -> tuple[Metadata, Engine]:
     runtime = require(
         "onnxruntime", extra="onnx", purpose=f"Running {path.name} (backend 'onnx')"
     )
+    check_tensors(content, where=path.name)
     try:
         session = runtime.InferenceSession(
-            content, _options(runtime), providers=["CPUExecutionProvider"]
+            content,
+            _options(runtime),
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # which prints what the file says
         )
     except Exception as error:  # onnxruntime's errors share no base but this one
         raise FormatError(
@@ -139,7 +144,7 @@ def _options(runtime: ModuleType) -> Any:
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised; their log is not escaped
     return options
 
 

@@ -14,6 +14,7 @@ from ..integrity import read_sealed
 from ..layers import Gru, Layer, Lstm, Rnn
 from ..metadata import Metadata, metadata_from_text
 from ..weights import Weights, canonical_weights, model_digest
+from .onnx_tensors import check_tensors
 
 Initializers = Mapping[str, NDArray[np.float32]]
 
@@ -31,6 +32,7 @@ def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
     purpose = f"Reading the weights of {path.name} (backend 'reference')"
     onnx = require("onnx", extra="train", purpose=purpose)
     numpy_helper = require("onnx.numpy_helper", extra="train", purpose=purpose)
+    check_tensors(content, where=path.name)
     try:
         model = onnx.load_model_from_string(content)
     except Exception:  # protobuf's DecodeError, of which the runtime knows nothing

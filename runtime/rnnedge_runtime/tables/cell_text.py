@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import DataError
+from .held_out import NOT_A_NUMBER
 from .timestamps import CELL_PADDING, NUMBER
 
 MISSING_WORDS = frozenset(
@@ -35,6 +36,8 @@ MISSING_WORDS = frozenset(
 """Words, in lower case, for a reading that is not there."""
 
 DELIMITERS = ",;\t|"
+_MOST_LISTED = 30
+_MOST_COMPARED = 2_000
 
 
 _TRUTH = {"true": 1.0, "false": 0.0}
@@ -86,7 +89,8 @@ def text_error(
             )
     return DataError(
         f"{where}: column '{column}' holds '{text}' in row {row}, expected a number. "
-        f"{hint} Otherwise mend the cell, or leave the column out."
+        f"{hint} Otherwise mend the cell, or leave the column out.",
+        reason=NOT_A_NUMBER,
     )
 
 
@@ -138,15 +142,23 @@ def check_columns(
         where: start of the message.
         role: what the column is for, for example "target".
     """
+    known = set(names)
     for name in wanted:
-        if name in names:
+        if name in known:
             continue
-        close = difflib.get_close_matches(name, names, n=1)
+        close = difflib.get_close_matches(name, names[:_MOST_COMPARED], n=1)
         advice = f"Did you mean '{close[0]}'?" if close else "Choose one of these."
         counter = name.removesuffix("_change")
         if counter != name and counter in names:
             advice = f"If it is the change of '{counter}', use --difference {counter}."
         raise DataError(
             f"{where}: there is no column '{name}' for the {role}, the table has "
-            f"{', '.join(name for name in names if name)}. {advice}"
+            f"{listed(names)}. {advice}"
         )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of columns for a message, those without one left out, not more than fit."""
+    shown = [name for name in names if name]
+    more = len(shown) - _MOST_LISTED
+    return ", ".join(shown[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..errors import DataError
 from .column_reader import ColumnReader
@@ -57,7 +58,7 @@ _LINES_EACH = 64  # beyond this many lines, only powers of two are tried
 _SAID = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dialect:
     """How a table of text is written.
 
@@ -85,7 +86,11 @@ class Dialect:
 
     def reader(self, name: str) -> ColumnReader:
         """A reader of the numbers in a column."""
-        return ColumnReader(name, self.rules, self.formats[self.names.index(name)])
+        return ColumnReader(name, self.rules, self._formats_by_name[name])
+
+    @cached_property
+    def _formats_by_name(self) -> dict[str, NumberFormat]:
+        return dict(zip(self.names[::-1], self.formats[::-1], strict=True))
 
 
 def find_dialect(
@@ -282,19 +287,24 @@ def _names(header: Header) -> tuple[tuple[str, ...], list[str]]:
         return names, [
             f"No line names the columns, so they are called {names[0]}{last}."
         ]
-    names_so_far: list[str] = []
+    places: dict[str, int] = {}  # of the names so far
+    numbers: dict[str, int] = {}  # tried last, of the names that came again
+    given = set(header.cells)
+    names_so_far = []
     notes = []
     for k, name in enumerate(header.cells):
         new = name
-        number = 1
-        while new and (new in names_so_far or (number > 1 and new in header.cells)):
+        number = numbers.get(name, 1)
+        while new and (new in places or (new != name and new in given)):
             number += 1
             new = f"{name}_{number}"
         if new != name:
+            numbers[name] = number
             notes.append(
-                f"Columns {names_so_far.index(name) + 1} and {k + 1} are both named "
+                f"Columns {places[name] + 1} and {k + 1} are both named "
                 f"'{name}'; the second is called '{new}'."
             )
+        places[new] = k
         names_so_far.append(new)
     return tuple(names_so_far), notes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .cell_text import MISSING_WORDS
 from .number_text import HEX, number_in, split_number
@@ -29,7 +30,7 @@ _TIME_NAME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """One line of the head of a table.
 
@@ -41,7 +42,7 @@ class Record:
     end: int
     cells: tuple[str, ...]
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         return tuple(
             " ".join(cell.strip(CELL_PADDING).splitlines()) for cell in self.cells

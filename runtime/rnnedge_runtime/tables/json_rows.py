@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import DataError
+from .held_out import NOT_JSON, Fault, Line
+from .held_out_text import line_fault
 from .senml import is_senml, senml_rows
 
 _ENDS_OF_AN_OPEN_LINE = (",", "[", "{", ":")
@@ -20,7 +22,8 @@ def json_rows(
     *,
     where: str,
     wanted: Collection[str] = (),
-) -> Iterator[dict[str, Any]]:
+    start: int | None = None,
+) -> Iterator[Any]:
     """The rows of a JSON text, nested objects as names with dots; reads ahead one line.
 
     Args:
@@ -28,48 +31,100 @@ def json_rows(
         units: filled with the units that the text tells, by name.
         where: start of messages.
         wanted: names that make a row complete, for a stream of single readings.
+        start: lines above; each row is then a `Line`, also one that is no object.
 
     Raises:
         DataError: a line is not JSON, or holds no rows.
     """
-    values = _values(lines, where)
-    first = next(values, None)
-    if first is None:
+    values = _values(lines, where, start)
+    before: list[tuple[int, Any]] = []
+    for line, value in values:
+        before.append((line, value))
+        if not isinstance(value, Fault):
+            break
+    else:
+        yield from (Line(line, {}, fault) for line, fault in before)
         return
-    values = itertools.chain([first], values)
+    first = before[-1][1]
+    values = itertools.chain(before, values)
     if is_senml(first):
-        yield from senml_rows(values, units, where=where, wanted=wanted)
+        yield from _senml(values, units, where=where, wanted=wanted, start=start)
         return
     number = 0
     are_lines = isinstance(first, dict) and _objects(first) == [first]
-    for value in values:
-        is_line = are_lines and isinstance(value, dict)
+    for line, value in values:
+        is_line = are_lines and isinstance(value, dict | Fault)
         for item in (value,) if is_line else _objects(value):
             number += 1
-            if not isinstance(item, dict):
-                raise _not_a_row(where, number, json.dumps(item))
-            yield _flat(item)
+            if isinstance(item, dict):
+                yield _flat(item) if start is None else Line(line, _flat(item))
+                continue
+            fault = item
+            if not isinstance(item, Fault):
+                error = _not_a_row(where, number, json.dumps(item))
+                if start is None:
+                    raise error
+                fault = Fault(NOT_JSON, str(error))
+            yield Line(line, {}, fault)
 
 
-def _values(lines: Iterable[str], where: str) -> Iterator[Any]:
-    """The JSON value of every line, or the one value that all lines together are."""
+def _senml(
+    values: Iterable[tuple[int, Any]],
+    units: dict[str, str],
+    *,
+    where: str,
+    wanted: Collection[str],
+    start: int | None,
+) -> Iterator[Any]:
+    faults: list[Line] = []
+    number = 0
+
+    def packs() -> Iterator[Any]:
+        nonlocal number
+        for line, value in values:
+            number = line
+            if isinstance(value, Fault):
+                faults.append(Line(line, {}, value))
+            else:
+                yield value
+
+    for row in senml_rows(packs(), units, where=where, wanted=wanted):
+        yield row if start is None else Line(number, row)
+        yield from faults
+        faults.clear()
+    yield from faults
+
+
+def _values(
+    lines: Iterable[str], where: str, start: int | None
+) -> Iterator[tuple[int, Any]]:
+    """Line and JSON value of every line, or the one value that all lines together are."""
     number = 0
     lines = iter(lines)
-    for line in lines:
+    for place, line in enumerate(lines, 1 + (start or 0)):
         text = line.strip()
         if not text:
             continue
         number += 1
+        fault = None
+        if start is not None and number > 1:
+            fault = line_fault(line, where=where, number=place)
         try:
-            yield json.loads(text)
+            yield place, fault or json.loads(text)
             continue
         except (ValueError, RecursionError):
             is_open = text.endswith(_ENDS_OF_AN_OPEN_LINE) or text.startswith("[")
+            if start is not None and text[0] == "{" and text[-1] in ",:":
+                is_open = False
             if number > 1 or not is_open:
-                raise _not_a_row(where, number, text) from None
+                error = _not_a_row(where, number, text)
+                if start is None:
+                    raise error from None
+                yield place, Fault(NOT_JSON, str(error))
+                continue
         text += "".join(lines)
         try:
-            yield json.loads(text)
+            yield place, json.loads(text)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{where}: the file is not JSON: {error}. Check that it is complete."

@@ -22,10 +22,12 @@ class Objects:
     Attributes:
         rows: cells by name; a row may lack names that others have.
         units: unit by name, where the text tells; complete once the rows are read.
+        are_held: each row is a `Line`, whose fault may be told.
     """
 
-    rows: Iterator[dict[str, Any]]
+    rows: Iterator[Any]
     units: dict[str, str]
+    are_held: bool = False
 
 
 def starts_as_json(line: str) -> bool:
@@ -34,7 +36,11 @@ def starts_as_json(line: str) -> bool:
 
 
 def find_objects(
-    lines: Iterable[str], *, where: str, wanted: Collection[str] = ()
+    lines: Iterable[str],
+    *,
+    where: str,
+    wanted: Collection[str] = (),
+    are_held: bool = False,
 ) -> tuple[Objects | None, Iterator[str]]:
     """The rows of a text that is JSON, SenML or InfluxDB's CSV.
 
@@ -42,6 +48,7 @@ def find_objects(
         lines: of the text.
         where: start of messages.
         wanted: names that make a row complete, for a stream of single readings.
+        are_held: a line of JSON that is none is to come with its fault.
 
     Returns:
         The rows, or None for any other text; and the lines that are not read yet.
@@ -57,9 +64,15 @@ def find_objects(
     whole = itertools.chain([line], lines)
     units: dict[str, str] = {}
     if starts_as_json(line):
-        rows: Iterator[Any] = json_rows(whole, units, where=where, wanted=wanted)
+        rows: Iterator[Any] = json_rows(
+            whole,
+            units,
+            where=where,
+            wanted=wanted,
+            start=len(blank) if are_held else None,
+        )
     elif is_influx(line.lstrip()):
         rows = influx_rows(whole, where=where)
     else:
         return None, itertools.chain(blank, whole)
-    return Objects(rows, units), whole
+    return Objects(rows, units, are_held and starts_as_json(line)), whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from ..errors import DataError
@@ -21,10 +21,20 @@ def is_at_hand(lines: Iterable[Any]) -> bool:
     return bool(seekable is not None and seekable())
 
 
-def look_ahead(rows: Iterator[T], *, is_at_hand: bool) -> tuple[list[T], Iterator[T]]:
+def look_ahead(
+    rows: Iterator[T],
+    *,
+    is_at_hand: bool,
+    is_good: Callable[[T], bool] = lambda row: True,
+) -> tuple[list[T], Iterator[T]]:
     """The first rows, and all rows again.
 
     A row that cannot be read ends the look ahead; its error is raised where it is used.
+
+    Args:
+        rows: of a table.
+        is_at_hand: many rows may be read; otherwise they end at the first good one.
+        is_good: whether a row is one.
 
     Raises:
         DataError: the very first row cannot be read.
@@ -34,7 +44,8 @@ def look_ahead(rows: Iterator[T], *, is_at_hand: bool) -> tuple[list[T], Iterato
     try:
         for row in rows:
             seen.append(row)
-            if not is_at_hand or len(seen) == AHEAD_ROWS:
+            is_enough = not is_at_hand and is_good(row)
+            if is_enough or len(seen) == AHEAD_ROWS:
                 break
     except DataError as error:
         if not seen:

@@ -72,8 +72,10 @@ class NumberRules:
 
     def is_missing(self, word: str) -> bool:
         """Whether a text in lower case and without padding means a missing reading."""
-        if word in MISSING_WORDS:
-            return True
+        return word in MISSING_WORDS or self.is_named(word)
+
+    def is_named(self, word: str) -> bool:
+        """Whether such a text was named as one for a missing reading."""
         return any(_matches(pattern, word) for pattern in self.na)
 
     def missing_of(self, column: str) -> tuple[float, ...]:

@@ -9,10 +9,11 @@ import csv
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import DataError
 from .cell_text import MISSING_WORDS, csv_cells, not_csv_error, ragged_error
+from .held_out import OPEN_QUOTE, TOO_FEW, TOO_MANY, Fault, Line
 from .timestamps import CELL_PADDING
 
 BLANKS = " "
@@ -35,7 +36,9 @@ CLOCK_APART = (
 )
 """A date and a clock time with blanks between them."""
 
-_STARTS_A_ROW = re.compile(r'[ \t]*"?[-+]?[0-9]')
+STARTS_A_ROW = re.compile(r'[ \t]*"?[-+]?[0-9]')
+"""What a line starts with that is a row rather than text: a number or a time."""
+
 _BLANK_CELL = re.compile(r'"((?:[^"]|"")*)"|([^ \t\r\n]+)')
 
 
@@ -118,7 +121,7 @@ def check_quotes(cells: Sequence[str], delimiter: str, *, where: str, row: int) 
     """Raise DataError where a cell holds rows, as its quote is not closed."""
     for cell in cells:
         for line in cell.splitlines()[1:]:
-            if delimiter in line and _STARTS_A_ROW.match(line):
+            if delimiter in line and STARTS_A_ROW.match(line):
                 raise not_csv_error(
                     where=where,
                     row=row,
@@ -176,6 +179,53 @@ class RowFilter:
             yield row
         self.end()
 
+    def lines(self, records: Iterable[Line]) -> Iterator[Line]:
+        """As `rows`, but a line that cannot be read comes with its fault.
+
+        Raises:
+            DataError: nothing but lines that are no rows.
+        """
+        odd: list[Line] = []
+        for record in records:
+            line = self._line(record)
+            if line is None:
+                continue
+            if self._may_be_last(line):
+                odd.append(line)
+                if len(odd) <= MAX_LEFT_OUT:
+                    continue
+                line = odd.pop()
+            for held in (*odd, line):
+                self._num_rows += 1
+                yield self._judged(held)
+            odd.clear()
+        self._odd = [list(line.cells) for line in odd]
+        self.end()
+
+    def _line(self, record: Line) -> Line | None:
+        if record.fault is not None:
+            return record
+        try:
+            cells = self.row(record.cells)
+        except DataError as error:
+            return replace(record, fault=Fault(OPEN_QUOTE, str(error)))
+        return None if cells is None else replace(record, cells=cells)
+
+    def _may_be_last(self, line: Line) -> bool:
+        if line.fault is not None:
+            return line.fault.reason == OPEN_QUOTE
+        return self._is_footer(line.cells)
+
+    def _judged(self, line: Line) -> Line:
+        found, expected = len(line.cells), self.shape.width
+        if line.fault is not None or found == expected:
+            return line
+        error = ragged_error(
+            where=self._where, row=self._num_rows, found=found, expected=expected
+        )
+        reason = TOO_FEW if found < expected else TOO_MANY
+        return replace(line, fault=Fault(reason, str(error)))
+
     def row(self, cells: list[str]) -> list[str] | None:
         """The cells of a row, with empty ones cut; None for lines that are no rows."""
         shape = self.shape
@@ -192,7 +242,7 @@ class RowFilter:
             cells = cells[:width]
         if _bare(cells[0]) in self._starts and tuple(map(_bare, cells)) in self._again:
             return None
-        if shape.fills_rows and len(cells) < width and _STARTS_A_ROW.match(cells[0]):
+        if shape.fills_rows and len(cells) < width and STARTS_A_ROW.match(cells[0]):
             return [*cells, *[""] * (width - len(cells))]
         return cells
 
@@ -267,6 +317,6 @@ def left_out_note(lines: Sequence[Sequence[str]], width: int) -> str:
             "was cut short there."
         )
     what = "line" if len(lines) == 1 else f"{len(lines)} lines"
-    first = lines[0][0].strip(CELL_PADDING)[:40]
+    first = lines[0][0].strip(CELL_PADDING)[:40] if lines[0] else ""
     verb = "is" if len(lines) == 1 else "are"
     return f"The last {what} ('{first}') {verb} left out, as no readings."

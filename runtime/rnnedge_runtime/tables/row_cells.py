@@ -13,10 +13,13 @@ from .cell_text import empty_error
 from .column_reader import ColumnReader
 from .dialect import HEAD_LINES, find_dialect, find_dialect_live
 from .encoding import undecodable_error
+from .held_out import Line
+from .held_out_text import TextSplitter
 from .look_ahead import look_ahead
 from .number_rules import NumberFormat, table_rules
 from .options import TableOptions
 from .records import RowFilter, split_rows
+from .sound_head import SoundHead
 from .timestamps import CELL_PADDING
 
 
@@ -30,6 +33,7 @@ class Cells:
         get: a function that gives the getter of a column.
         reader: a function that gives the number reader of a column.
         notes: how it is read.
+        are_held: each row is a `Line`, whose fault may be told.
     """
 
     names: list[str]
@@ -37,6 +41,7 @@ class Cells:
     get: Callable[[str], Callable[[Any], Any]]
     reader: Callable[[str], ColumnReader]
     notes: list[str]
+    are_held: bool = False
 
 
 def decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
@@ -55,6 +60,7 @@ def text_cells(
     *,
     where: str,
     wanted: Sequence[str] | None,
+    held_names: Sequence[str] | None = None,
 ) -> Cells:
     """The rows of a table of text, its dialect found in its first lines.
 
@@ -65,6 +71,8 @@ def text_cells(
         where: start of messages.
         wanted: columns that a live text must have, whose first row must not wait for the
             second; None where the lines are at hand.
+        held_names: columns that the text must have, where a line that cannot be read is
+            to come with its fault; None where it is an error.
 
     Raises:
         DataError: the text is empty, or is no table.
@@ -77,46 +85,63 @@ def text_cells(
     else:
         raise empty_error(where=where)
     lines = itertools.chain(blank, [line], lines)
+    head = SoundHead(lines, options, held_names)
     if wanted is not None:
         dialect, seen = find_dialect_live(
-            lines, where=where, options=options, wanted=wanted
+            head, where=where, options=options, wanted=wanted
         )
     else:
-        seen = list(itertools.islice(lines, HEAD_LINES))
+        seen = list(itertools.islice(head, HEAD_LINES))
         dialect = find_dialect(seen, where=where, options=options)
-    rest = itertools.chain(seen[dialect.num_lines :], lines)
+    num_above, rest = head.rest(dialect.num_lines)
     names = list(dialect.names)
     notes += dialect.notes
     filter = RowFilter(dialect.shape, where=where)
 
-    def rows() -> Iterator[list[str]]:
-        yield from filter.rows(split_rows(rest, dialect.shape))
+    def rows() -> Iterator[Any]:
+        if held_names is not None:
+            splitter = TextSplitter(dialect.shape, where, num_above)
+            yield from filter.lines(splitter.lines(rest))
+        else:
+            yield from filter.rows(split_rows(rest, dialect.shape))
         notes.extend(filter.notes)
 
+    places = {name: k for k, name in reversed(list(enumerate(names)))}
+
     def get(name: str) -> Callable[[Any], Any]:
-        index = names.index(name)
+        index = places[name]
         return lambda row: row[index]
 
-    return Cells(names, rows(), get, dialect.reader, notes)
+    return Cells(names, rows(), get, dialect.reader, notes, held_names is not None)
 
 
 def object_cells(
-    objects: Iterator[dict[str, Any]],
+    objects: Iterator[Any],
     options: TableOptions,
     notes: list[str],
     *,
     where: str,
     is_live: bool,
+    are_held: bool = False,
 ) -> Cells:
     """Rows that name their cells, with all names in the rows that can be seen.
+
+    Args:
+        objects: the rows, or a `Line` for each if `are_held`.
+        options: how it is written, where that is not to be found out.
+        notes: how it is read.
+        where: start of messages.
+        is_live: further rows may have to be waited for.
+        are_held: a line that is no object comes with its fault.
 
     Raises:
         DataError: there is no row.
     """
-    sample, objects = look_ahead(objects, is_at_hand=not is_live)
-    if not sample:
+    sample, objects = look_ahead(objects, is_at_hand=not is_live, is_good=is_row)
+    found = [one.cells if are_held else one for one in sample if is_row(one)]
+    if not found:
         raise empty_error(where=where)
-    names = list(dict.fromkeys(name for item in sample for name in item))
+    names = list(dict.fromkeys(name for item in found for name in item))
     rules = table_rules(options, names, where=where)
 
     def get(name: str) -> Callable[[Any], Any]:
@@ -125,7 +150,12 @@ def object_cells(
     def reader(name: str) -> ColumnReader:
         return ColumnReader(name, rules, NumberFormat(rules.decimal))
 
-    return Cells(names, objects, get, reader, notes)
+    return Cells(names, objects, get, reader, notes, are_held)
+
+
+def is_row(row: Any) -> bool:
+    """Whether an item of `Cells.rows` is not a line with a fault."""
+    return not isinstance(row, Line) or row.fault is None
 
 
 def reader_named(name: str, reader: ColumnReader) -> ColumnReader:

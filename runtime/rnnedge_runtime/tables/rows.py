@@ -15,13 +15,25 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..spec import ModelSpec
+from .asked_table import (
+    AskedTable,
+    check_names,
+    check_roles,
+    find_reading,
+    from_first_time,
+    series_names,
+    series_parts,
+    stamps_of,
+)
+from .careful_rows import Columns, careful_rows
 from .cell_text import check_columns
-from .changes import CounterChanges, change_name
+from .changes import CounterChanges
 from .encoding import TextLines
+from .held_out import NO_TIME, NOT_A_ROW, Fault, HeldOut, Line
 from .layouts import find_objects
 from .look_ahead import is_at_hand, look_ahead
 from .options import TableOptions
-from .pivot import named_value
+from .pivot import column_name
 from .pivot_rows import LongTable, pivot_rows
 from .resampling import parse_resampling, resampled_rows
 from .row_cells import (
@@ -33,9 +45,11 @@ from .row_cells import (
     reader_named,
     text_cells,
 )
-from .time_column import find_time, time_columns
-from .time_reading import TimeParser, TimeReading, has_no_time, no_time_note
+from .time_reading import TimeParser, TimeReading
+from .time_sample import find_carefully
 from .timestamps import CELL_PADDING
+
+_Named = tuple[int, Any, int, str | None, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,8 @@ class Row:
         time_us: the same in microseconds since 1970 UTC.
         readings: `[F]` in the order of the features, NaN where missing.
         series: which series it belongs to; None when the table is one series.
+        line: where it starts in the text, from 1; 0 where that is not known.
+        is_held_out: the line could not be read: a step without readings, not answered.
     """
 
     number: int
@@ -55,6 +71,8 @@ class Row:
     time_us: int | None
     readings: NDArray[np.float32]
     series: str | None = None
+    line: int = 0
+    is_held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +94,6 @@ class RowReader:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What was asked of a table.
-
-    Attributes:
-        where: its name, for messages.
-        spec: names the features.
-        time: the time column, None when it is to be found.
-        series: the series column, None when there is none.
-        options: what was said of how it is written.
-        is_live: whether a row must not wait for the lines after it.
-    """
-
-    where: str
-    spec: ModelSpec
-    time: str | None
-    series: str | None
-    options: TableOptions
-    is_live: bool
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Column that each feature is read from: itself, or the counter it is of."""
-        counters = {change_name(name): name for name in self.options.difference}
-        return tuple(counters.get(name, name) for name in self.spec.feature_names)
-
-
 def read_rows(
     lines: Iterable[str],
     spec: ModelSpec,
@@ -111,6 +102,7 @@ def read_rows(
     time: str | None = None,
     series: str | None = None,
     options: TableOptions | None = None,
+    held: HeldOut | None = None,
 ) -> RowReader:
     """Read a table that has at least the columns a model needs.
 
@@ -126,21 +118,29 @@ def read_rows(
         series: name of the column that tells the series of a row apart; several joined by
             a plus sign.
         options: how the table is written, where that is not to be found out.
+        held: takes the lines that cannot be read; None where each is an error.
 
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
     is_live = lines.is_live if isinstance(lines, TextLines) else not is_at_hand(lines)
-    table = _Table(where, spec, time, series, options or TableOptions(), is_live)
+    options = options or TableOptions()
+    table = AskedTable(where, spec, time, series, options, is_live, held)
     notes = list(lines.notes) if isinstance(lines, TextLines) else []
     objects, lines = find_objects(
         decoded(lines, where=where),
         where=where,
         wanted=spec.feature_names if is_live else (),
+        are_held=held is not None,
     )
     if objects is not None:
         cells = object_cells(
-            objects.rows, table.options, notes, where=where, is_live=is_live
+            objects.rows,
+            table.options,
+            notes,
+            where=where,
+            is_live=is_live,
+            are_held=objects.are_held,
         )
     else:
         pivot = table.options.pivot
@@ -151,6 +151,7 @@ def read_rows(
             notes,
             where=where,
             wanted=wanted if is_live else None,
+            held_names=None if held is None else wanted,
         )
     reader = _read(cells, table)
     if table.options.resample is None:
@@ -160,19 +161,21 @@ def read_rows(
     return replace(reader, rows=rows)
 
 
-def _read(cells: Cells, table: _Table) -> RowReader:
+def _read(cells: Cells, table: AskedTable) -> RowReader:
     if table.options.pivot is not None:
         return _read_long(cells, table)
-    _check_names(cells.names, table)
+    check_names(cells.names, table)
+    if table.held is not None and cells.are_held:
+        return _read_carefully(cells, table, table.held)
     sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
     reading = None
     if sample:
-        reading = _find_time(cells, sample, table, {*table.sources})
-    stamp_of = _stamps(cells, reading)
-    series_of = _series(cells, table)
+        reading = find_reading(cells, sample, table, {*table.sources})
+    stamp_of = stamps_of(cells, reading)
+    series_of = series_names(cells, table)
     columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
     changes = CounterChanges(table.spec, table.options)
-    rows = _from_first_time(rows, stamp_of, reading, cells.notes)
+    rows = from_first_time(rows, stamp_of, reading, cells.notes)
 
     def read() -> Iterator[Row]:
         times = None if reading is None else TimeParser(reading)
@@ -194,21 +197,68 @@ def _read(cells: Cells, table: _Table) -> RowReader:
     )
 
 
-def _read_long(cells: Cells, table: _Table) -> RowReader:
+def _read_carefully(cells: Cells, table: AskedTable, held: HeldOut) -> RowReader:
+    def find(sample: list[Line]) -> TimeReading | None:
+        found = [line.cells for line in sample]
+        return find_reading(cells, found, table, {*table.sources}) if found else None
+
+    reading, lines = find_carefully(cells.rows, find, is_at_hand=not table.is_live)
+    stamp_of = stamps_of(cells, reading)
+    columns = Columns(
+        table.where,
+        stamp_of,
+        series_names(cells, table),
+        table.series is not None,
+        [(cells.reader(name), cells.get(name)) for name in table.sources],
+    )
+
+    def read() -> Iterator[Row]:
+        times = None if reading is None else TimeParser(reading)
+        changes = CounterChanges(table.spec, table.options)
+        for one in careful_rows(lines, columns, times, changes, held):
+            yield Row(
+                one.number,
+                one.stamp,
+                one.time_us,
+                _float32(one.readings),
+                one.series,
+                one.line,
+                one.is_held_out,
+            )
+
+    column = reading.column if reading else None
+    return RowReader(table.where, column, table.series, read(), cells.notes)
+
+
+def _stamp_in(stamp_of: Callable[[Any], Any]) -> Callable[[Line], Any]:
+    """The time of a line; one that cannot be told counts as one that is there."""
+
+    def stamp(line: Line) -> Any:
+        try:
+            return stamp_of(line.cells)
+        except (IndexError, AttributeError):
+            return "0"
+
+    return stamp
+
+
+def _read_long(cells: Cells, table: AskedTable) -> RowReader:
     where, pivot = table.where, table.options.pivot or ""
     check_columns([pivot], cells.names, where=where, role="pivot")
-    _check_roles(cells.names, table)
-    sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
-    reading = _find_time(cells, sample, table, {pivot}) if sample else None
+    check_roles(cells.names, table)
+    lines, is_at_hand = _sound(cells, table.held), not table.is_live
+    seen, lines = look_ahead(lines, is_at_hand=is_at_hand)
+    sample = [line.cells for line in seen]
+    reading = find_reading(cells, sample, table, {pivot}) if sample else None
     if sample and reading is None:
         raise DataError(
             f"{where}: no time column is found, but rows of one time belong together. "
             "Name it (--time)."
         )
-    stamp_of = _stamps(cells, reading)
-    series_of = _series(cells, table)
+    stamp_of = stamps_of(cells, reading)
+    series_of = series_names(cells, table)
     identifier_of = cells.get(pivot)
-    others = {pivot, *(reading.columns if reading else ()), *_parts(cells, table)}
+    others = {pivot, *(reading.columns if reading else ()), *series_parts(cells, table)}
     left = [name for name in cells.names if name and name not in others]
     first = (
         {name: cell_text(cells.get(name)(sample[0])) for name in left} if sample else {}
@@ -220,27 +270,43 @@ def _read_long(cells: Cells, table: _Table) -> RowReader:
         for name, column in long.columns_of.items()
     }
     changes = CounterChanges(table.spec, table.options)
-    rows = _from_first_time(rows, stamp_of, reading, cells.notes)
+    lines = from_first_time(lines, _stamp_in(stamp_of), reading, cells.notes)
 
-    def lines() -> Iterator[tuple[int, Any, int, str | None, str, dict[str, Any]]]:
+    def cells_of(times: TimeParser, number: int, row: Any) -> _Named:
+        identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
+        if not identifier:
+            raise DataError(
+                f"{where}: pivot column '{pivot}' is empty in row {number}. "
+                "Name the reading of every row.",
+                reason=NOT_A_ROW,
+            )
+        series, stamp = series_of(row, number), stamp_of(row)
+        key = f"{series or ''}\0{identifier}"
+        time_us = times.parse(cell_text(stamp), row=number, series=key)
+        found = {name: get(row) for name, get in gets.items()}
+        for name, cell in found.items() if table.held is not None else ():
+            column = column_name(identifier, name, is_alone=not long.are_named)
+            if column in readers:
+                number_in(readers[column], cell, number)
+        return number, stamp, time_us, series, identifier, found
+
+    def named() -> Iterator[_Named]:
         assert reading is not None
         times = TimeParser(reading)
-        for number, row in enumerate(rows, 1):
-            identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
-            if not identifier:
-                raise DataError(
-                    f"{where}: pivot column '{pivot}' is empty in row {number}. "
-                    "Name the reading of every row."
-                )
-            series, stamp = series_of(row, number), stamp_of(row)
-            key = f"{series or ''}\0{identifier}"
-            time_us = times.parse(cell_text(stamp), row=number, series=key)
-            found = {name: get(row) for name, get in gets.items()}
-            yield number, stamp, time_us, series, identifier, found
+        for number, line in enumerate(lines, 1):
+            try:
+                found = cells_of(times, number, line.cells)
+            except DataError as error:
+                if table.held is None:
+                    raise
+                fault = Fault(error.reason or NO_TIME, str(error))
+                table.held.add(fault, line.number)
+                continue
+            yield found
 
     def read() -> Iterator[Row]:
         for line in pivot_rows(
-            lines() if sample else iter(()),
+            named() if sample else iter(()),
             long,
             spec=table.spec,
             options=table.options,
@@ -259,118 +325,14 @@ def _read_long(cells: Cells, table: _Table) -> RowReader:
     return RowReader(where, column, table.series, read(), cells.notes)
 
 
-def _check_names(names: list[str], table: _Table) -> None:
-    where = table.where
-    for feature in table.spec.feature_names:
-        counter = feature.removesuffix(change_name(""))
-        is_change = feature not in names and counter in names and counter != feature
-        if is_change and counter not in table.options.difference:
-            raise DataError(
-                f"{where}: the model input '{feature}' is the change of '{counter}', "
-                f"which the table has. Read it with --difference {counter}."
-            )
-    value = named_value(names)
-    if value is not None and not {*table.sources} & {*names}:
-        raise DataError(
-            f"{where}: there is no column '{table.sources[0]}' for the model input, the "
-            f"table has {', '.join(name for name in names if name)}. If its rows name what "
-            f"they read, name the column of these names (--pivot)."
-        )
-    check_columns(table.sources, names, where=where, role="model input")
-    _check_roles(names, table)
-
-
-def _check_roles(names: list[str], table: _Table) -> None:
-    where, series = table.where, table.series
-    times = time_columns(table.time, names) if table.time else ()
-    check_columns(times, names, where=where, role="time")
-    if series is not None:
-        check_columns(time_columns(series, names), names, where=where, role="series")
-    if series is not None and series == table.time:
-        raise DataError(
-            f"{where}: column '{series}' is named for the series and for the time. "
-            "Name two columns."
-        )
-
-
-def _parts(cells: Cells, table: _Table) -> tuple[str, ...]:
-    """The columns that tell the series apart."""
-    return time_columns(table.series, cells.names) if table.series else ()
-
-
-def _find_time(
-    cells: Cells, sample: list[Any], table: _Table, taken: set[str]
-) -> TimeReading | None:
-    spec, names = table.spec, cells.names
-    gets = [cells.get(name) if name else None for name in names]
-    found = find_time(
-        names,
-        [[cell_text(get(row)) if get else "" for get in gets] for row in sample],
-        where=table.where,
-        taken={*taken, *_parts(cells, table)},
-        options=table.options,
-        time=table.time,
-        clock=spec.clock,
-        is_expected=spec.sample_period_s is not None,
-    )
-    if found is None and spec.derived:
-        raise DataError(
-            f"{table.where}: no time column is found, but the model derives inputs from "
-            "the time. Name the column (--time), or add one."
-        )
-    if found is not None and spec.derived and not found.has_calendar:
-        raise DataError(
-            f"{table.where}: time column '{found.column}' holds no dates, but the model "
-            "derives inputs from them. Name a column of dates (--time)."
-        )
-    return found
-
-
-def _stamps(cells: Cells, reading: TimeReading | None) -> Callable[[Any], Any]:
-    """The time of a row as it came, of several cells their joined text."""
-    if reading is None:
-        return lambda row: None
-    gets = [cells.get(name) for name in reading.columns]
-    if len(gets) == 1:
-        return gets[0]
-    return lambda row: reading.join([cell_text(get(row)) for get in gets])
-
-
-def _from_first_time(
-    rows: Iterator[Any],
-    stamp_of: Callable[[Any], Any],
-    reading: TimeReading | None,
-    notes: list[str],
-) -> Iterator[Any]:
-    """The rows without those above the first one that has a time."""
-    number = 0
-    for row in rows:
-        if reading is not None and has_no_time(cell_text(stamp_of(row))):
-            number += 1
-            continue
-        if number and reading is not None:
-            notes.append(no_time_note(reading.where, number))
-        yield row
-        break
-    yield from rows
-
-
-def _series(cells: Cells, table: _Table) -> Callable[[Any, int], str | None]:
-    """The series of a row; DataError where it has none."""
-    gets = [cells.get(name) for name in _parts(cells, table)]
-
-    def series_of(row: Any, number: int) -> str | None:
-        if not gets:
-            return None
-        names = [cell_text(get(row)).strip(CELL_PADDING) for get in gets]
-        if not all(names):
-            raise DataError(
-                f"{table.where}: series column '{table.series}' is empty in row {number}. "
-                "Name the series of every row."
-            )
-        return "/".join(names)
-
-    return series_of
+def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:
+    """The lines of a table that have no fault."""
+    for row in cells.rows:
+        line = row if isinstance(row, Line) else Line(0, row)
+        if line.fault is None:
+            yield line
+        elif held is not None:
+            held.add(line.fault, line.number)
 
 
 def _float32(readings: list[float]) -> NDArray[np.float32]:

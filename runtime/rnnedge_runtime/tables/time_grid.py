@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .held_out import BACKWARDS, TOO_FAR
 from .timestamps import time_text
 
 MAX_HOLE = 1_000_000
@@ -57,6 +58,10 @@ class SlotClock:
             time_us - self.time_us, self.late_us, self.period_s * 1e6
         )
         return SlotClock(self.period_s, time_us, self.slot + steps, late_us)
+
+    def is_same_slot(self, time_us: int) -> bool:
+        """Whether a row that is older belongs to the last row's slot all the same."""
+        return self.time_us - time_us <= CLEAN * self.period_s * 1e6
 
     def is_off(self, time_us: int, steps: int) -> bool:
         """Whether a row `steps` slots on lies more than `OFF_GRID_FRACTION` beside them."""
@@ -127,7 +132,8 @@ def backwards_error(
     """The error of a row that is older than the one before it."""
     return DataError(
         f"{where}: time goes backwards in row {row}, from {time_text(before_us)} to "
-        f"{time_text(time_us)}. {what_to_do}"
+        f"{time_text(time_us)}. {what_to_do}",
+        reason=BACKWARDS,
     )
 
 
@@ -135,5 +141,6 @@ def hole_error(*, where: str, row: int, missing: int, period_s: float) -> DataEr
     """The error of a jump in time too long to be a hole."""
     return DataError(
         f"{where}: {missing:,} slots of {period_s:g} s are missing before row {row}, more "
-        f"than {MAX_HOLE:,}. Mend the time of this row, or start a new series there."
+        f"than {MAX_HOLE:,}. Mend the time of this row, or start a new series there.",
+        reason=TOO_FAR,
     )

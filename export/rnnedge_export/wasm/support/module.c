@@ -93,6 +93,12 @@ EXPORT(save) void save(void)
     model_save(stream(), snapshot);
 }
 
+/* The checksum of snapshot, for one whose tensors were written to. */
+EXPORT(seal) void seal(void)
+{
+    model_seal(snapshot);
+}
+
 /* From snapshot: 0, or why the state is as before, as model_restore() says it. Of one that is
  * longer than the room, only the header is read. */
 EXPORT(restore) int restore(uint32_t nbytes)

@@ -1,0 +1,126 @@
+"""The example of a user's module: `x`, and the other arguments of its forward."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime.errors import ShapeError, SpecError
+
+from .structure import leaves, path_text, tensors
+
+
+def read_arguments(
+    module: nn.Module, example: Any
+) -> tuple[Tensor, tuple[str, ...], tuple[Any, ...], int]:
+    """`x`, then names and values of the other arguments, and how many go by position."""
+    if example is None or (isinstance(example, tuple | list | Mapping) and not example):
+        raise SpecError(
+            f"export: {type(module).__name__} is not a SequenceModel and no example was "
+            "given. Pass example=(x, state...) with x [B, T, I] and the state of a new "
+            "stream."
+        )
+    if not isinstance(example, tuple | list | Mapping):
+        raise SpecError(
+            f"export: the example is {type(example).__name__}, expected a tuple. "
+            "Pass example=(x, state...) with x [B, T, I] and the state of a new stream."
+        )
+    positional, by_keyword, has_star = _parameters(module)
+    if isinstance(example, Mapping):
+        first = positional[0] if positional else "x"
+        if first not in example or not all(isinstance(key, str) for key in example):
+            raise SpecError(
+                f"export: the example names {', '.join(map(str, example))}, but the first "
+                f"argument of forward is '{first}'. Name the arguments as forward does, or "
+                "pass example=(x, state...)."
+            )
+        x = example[first]
+        names = tuple(key for key in example if key != first)
+        rest = tuple(example[key] for key in names)
+        num_positional = 0
+    else:
+        x, *values = example
+        rest = tuple(values)
+        known = positional[1:]
+        num_positional = len(rest)
+        if len(known) < len(rest) and not has_star and by_keyword:
+            num_positional = len(known)
+            known += by_keyword
+        stem = "state" if has_star else "argument"
+        known += [f"{stem}_{k}" for k in range(len(known), len(rest))]
+        names = tuple(known[: len(rest)])
+    if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
+        shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        advice = "Pass a batch of sequences, batch first."
+        if isinstance(x, Tensor) and x.ndim == 2:
+            advice += " A module that takes one step [B, I] needs a forward around it."
+        raise ShapeError(
+            f"export: the example's x is {shape}, expected a tensor [B, T, I]. {advice}"
+        )
+    return x, names, rest, num_positional
+
+
+def _parameters(module: nn.Module) -> tuple[list[str], list[str], bool]:
+    """Names of the positional and keyword-only parameters, and whether there is a star."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return [], [], True
+    positional = [
+        item.name
+        for item in parameters
+        if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+    ]
+    by_keyword = [item.name for item in parameters if item.kind == item.KEYWORD_ONLY]
+    has_star = any(item.kind == item.VAR_POSITIONAL for item in parameters)
+    return positional, by_keyword, has_star
+
+
+def unset_arguments(
+    module: nn.Module, names: Sequence[str], template: Sequence[Any]
+) -> tuple[str, ...]:
+    """Arguments that are None: in the example, or because forward says so."""
+    given = dict(zip(names, template, strict=True))
+    unset = [name for name, part in given.items() if not tensors(part)]
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return tuple(unset)
+    for item in list(parameters)[1:]:
+        if item.default is None and item.name not in given:
+            unset.append(item.name)
+    return tuple(unset)
+
+
+def check_float32(
+    name: str,
+    module: nn.Module,
+    x: Tensor,
+    names: Sequence[str],
+    rest: Sequence[Any],
+) -> None:
+    """Refuse another element type than float32 in the example or the weights."""
+    for path, leaf in leaves(dict(zip(names, rest, strict=True))):
+        if leaf is None or (isinstance(leaf, Tensor) and leaf.dtype == torch.float32):
+            continue
+        kind = str(leaf.dtype) if isinstance(leaf, Tensor) else type(leaf).__name__
+        raise SpecError(
+            f"export: '{path_text(path)}' in the example is {kind}, expected a "
+            "torch.float32 tensor of the state. Give what is no state a default in forward "
+            "and leave it out, or convert it with .float()."
+        )
+    if x.dtype in (torch.int64, torch.int32):
+        raise SpecError(
+            f"export: the example's x is {x.dtype}, expected torch.float32; token ids too "
+            "arrive as float32. Take x [B, T, 1] and read x[..., 0].long() in forward."
+        )
+    odd = [t.dtype for t in (x, *module.parameters()) if t.dtype != torch.float32]
+    if odd:
+        raise SpecError(
+            f"export: the example or the weights of {name} hold {odd[0]}, expected "
+            "torch.float32 tensors. Convert both with .float()."
+        )

@@ -1,0 +1,312 @@
+"""What a module returns, sorted into outputs and state.
+
+The state is found by the options of the caller, by name, by position (`(y, *state)`) or by
+shape. Where two of these disagree, or none decides, the caller is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from rnnedge_runtime.errors import SpecError
+
+from .matching import (
+    Binding,
+    are_names,
+    by_name,
+    by_position,
+    in_order,
+    is_below,
+    pairwise,
+    spread,
+)
+from .structure import (
+    Path,
+    at,
+    children,
+    describe,
+    is_ordered,
+    leaves,
+    path_text,
+    tensors,
+)
+
+Choice = int | str | Sequence[int | str] | None
+"""Outputs or state as a caller names them: positions, keys, or paths such as `1.h`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """One returned value beside the state that went in.
+
+    Attributes:
+        value: what the module returned.
+        arguments: the arguments of the state, by name; those without a tensor are left out.
+        where: the start of a message.
+        unset: arguments that hold no tensor, or were left at their default.
+    """
+
+    value: Any
+    arguments: tuple[tuple[str, Any], ...]
+    where: str
+    unset: tuple[str, ...] = ()
+
+    @property
+    def took(self) -> list[tuple[str, Tensor]]:
+        """The state that went in, flat, each with its name."""
+        return [(path_text(path), leaf) for path, leaf in tensors(dict(self.arguments))]
+
+    def bind(self, outputs: Choice = None, state: Choice = None) -> Binding:
+        """Sort what came back.
+
+        Raises:
+            SpecError: the state cannot be told, or something that came back is no tensor.
+        """
+        chosen = None if outputs is None else self.chosen(outputs, "outputs")
+        if state is not None:
+            found = self.match_chosen(self.chosen(state, "state"))
+        else:
+            if chosen is None:
+                self.refuse_what_is_no_tensor()
+            found = self.find_state(chosen)
+        if chosen is None:
+            taken = set(found.state)
+            rest = [(path, leaf) for path, leaf in leaves(self.value)]
+            chosen = [path for path, leaf in rest if leaf is not None]
+            chosen = [path for path in chosen if path not in taken]
+        parts = [
+            (*path, *below)
+            for path in chosen
+            for below, leaf in leaves(at(self.value, path))
+            if leaf is not None
+        ]
+        for path in parts:
+            if not isinstance(at(self.value, path), Tensor):
+                raise self.no_tensor(path)
+        if not parts:
+            raise SpecError(
+                f"{self.where} returns {self.listing()}, and nothing of it is an output. "
+                "Return (y, state), or name the outputs with outputs=."
+            )
+        return Binding(tuple(parts), found.state, found.wholes, found.is_found_by_shape)
+
+    def find_state(self, chosen: list[Path] | None) -> Binding:
+        """The state where the caller did not name it."""
+        named = by_name(self.value, self.arguments, self.unset)
+        placed = by_position(self.value, self.arguments)
+        if named and placed and named.state != placed.state:
+            raise SpecError(
+                f"{self.where} returns {self.listing()}: by name the state is "
+                f"{_texts(named.state)}, by position {_texts(placed.state)}. Name "
+                f"the one that goes in as {self.names()} with state=, for example "
+                f"state={_option(named.state)}."
+            )
+        found = named or placed
+        if found is None:
+            found = self.by_shape(chosen or [])
+        if found is None or any(is_below(path, chosen or []) for path in found.state):
+            raise self.not_clear()
+        return found
+
+    def by_shape(self, chosen: list[Path]) -> Binding | None:
+        """The state where every tensor of its shapes must be one."""
+        source = [template for _, template in self.arguments]
+        names = [name for name, _ in self.arguments]
+        free = [
+            (path, leaf)
+            for path, leaf in tensors(self.value)
+            if not is_below(path, chosen)
+        ]
+        went_in = tensors(source)
+        state: dict[Path, Path] = {}
+        for shape in {leaf.shape for _, leaf in went_in}:
+            wanted = [path for path, leaf in went_in if leaf.shape == shape]
+            found = [path for path, leaf in free if leaf.shape == shape]
+            if len(found) != len(wanted):
+                return None
+            ends = [path[-1] if path else None for path in found]
+            keys = [names[path[0]] if len(path) == 1 else path[-1] for path in wanted]
+            if are_names(keys) and set(keys) == set(ends):
+                found = [found[ends.index(key)] for key in keys]
+            elif not (in_order(source, wanted) and in_order(self.value, found)):
+                return None
+            state.update(zip(wanted, found, strict=True))
+        rest = [path for path, _ in free if path not in state.values()]
+        if not state or not (rest or chosen):
+            return None
+        if not chosen and self.is_doubtful(rest, state):
+            return None
+        ordered = tuple(state[path] for path, _ in went_in)
+        return Binding((), ordered, is_found_by_shape=True)
+
+    def is_doubtful(self, rest: list[Path], state: dict[Path, Path]) -> bool:
+        """Whether this may be an accident: y is not first, or more state comes behind it."""
+        order = [path for path, _ in tensors(self.value)]
+        if is_ordered(self.value) and order[0] in state.values():
+            return True
+        last = max(map(order.index, state.values()))
+        return bool(self.unset) and any(order.index(path) > last for path in rest)
+
+    def chosen(self, choice: Choice, option: str) -> list[Path]:
+        """Paths of what an option names."""
+        if isinstance(choice, int | str):
+            choice = (choice,)
+        if not isinstance(choice, tuple | list):
+            raise SpecError(
+                f"{self.where}: {option}= is {type(choice).__name__}, expected a position, "
+                f"a key or a tuple of them. What came back is {self.listing()}."
+            )
+        entries: list[Any] = [*choice]
+        known = {path_text(path): path for path in _all_paths(self.value)}
+        missing = [entry for entry in entries if str(entry) not in known]
+        if missing or (option == "outputs" and not entries):
+            raise SpecError(
+                f"{self.where}: {option}= names {missing[0] if missing else 'nothing'!r}, "
+                f"but what came back is {self.listing()}. Name some of these."
+            )
+        return [known[str(entry)] for entry in entries]
+
+    def match_chosen(self, roots: list[Path]) -> Binding:
+        """The state where the caller named it."""
+        parts = [(root, at(self.value, root)) for root in roots]
+        state = pairwise(self.arguments, parts)
+        if state is not None:
+            return Binding((), state, tuple(roots))
+        state = spread(self.arguments, parts)
+        if state is None:
+            found = [
+                f"{path_text((*root, *path))}: {describe(leaf)}"
+                for root, part in parts
+                for path, leaf in leaves(part)
+            ]
+            if not self.arguments:
+                raise self.not_clear()
+            raise SpecError(
+                f"{self.where}: state= names {', '.join(found) or 'nothing'}, but the state "
+                f"that goes in is {self.names(shapes=True)}. Name one tensor for each, in "
+                "this order and these shapes."
+            )
+        return Binding((), state)
+
+    def refuse_what_is_no_tensor(self) -> None:
+        for path, leaf in leaves(self.value):
+            if leaf is not None and not isinstance(leaf, Tensor):
+                raise self.no_tensor(path)
+
+    def no_tensor(self, path: Path) -> SpecError:
+        leaf = at(self.value, path)
+        kind = type(leaf).__name__
+        advice = {
+            "PackedSequence": "Unpack it with torch.nn.utils.rnn.pad_packed_sequence.",
+        }.get(kind, "")
+        if hasattr(leaf, "log_prob"):
+            advice = "Return the tensors that describe the distribution."
+        place = f"{path_text(path)} of what it returns" if path else "what it returns"
+        return SpecError(
+            f"{self.where}: {place} is {kind}, expected a tensor. "
+            f"{advice or 'Return tensors only, or name them with outputs= and state=.'}"
+        )
+
+    def not_clear(self) -> SpecError:
+        """The question to the caller."""
+        found = tensors(self.value)
+        if not self.arguments:
+            hint = f" ({', '.join(self.unset)} is not given)" if self.unset else ""
+            return SpecError(
+                f"{self.where} returns {self.listing()}, but the example holds no state"
+                f"{hint}. Pass the state of a new stream too, example=(x, state...), and "
+                "return (y, state)."
+            )
+        shapes = {leaf.shape for _, leaf in self.took}
+        could = [path for path, leaf in found if leaf.shape in shapes]
+        took = self.names(shapes=True)
+        start = f"{self.where} takes state {took} and returns {self.listing()}"
+        if isinstance(self.value, Tensor):
+            return SpecError(
+                f"{start} and no state beside it. Return (y, state), the new state in the "
+                "structure and shapes of the state that came in."
+            )
+        if len(could) < len(self.took):
+            return SpecError(
+                f"{start}: by shape {_texts(could) or 'nothing'} could be the new state, "
+                f"expected one tensor for each of {took}. Return the new state in the "
+                "structure and shapes of the state that came in."
+            )
+        if len(found) == len(self.took):
+            return SpecError(
+                f"{start}: the state, and no output beside it. Return (y, state) with y "
+                "[B, T, O]."
+            )
+        if self.unset:
+            start += f", while {', '.join(self.unset)} is not in the example"
+        hint = (
+            f" Where {self.unset[0]} is state, put its tensor into the example."
+            if self.unset
+            else ""
+        )
+        question = (
+            "Which of it is the new state is not clear; "
+            f"{_texts(could)} could be, by shape."
+        )
+        if len(could) == len(self.took):
+            question = (
+                f"Which of {_texts(could)} is which part of the state is not clear: the "
+                "names and the structure differ."
+            )
+        state = _suggestion(could, [name for name, _ in self.took])
+        rest = [path for path, _ in found if path not in state] or could[:1]
+        return SpecError(
+            f"{start}. {question} Return (y, state) in the structure that came in, or name "
+            f"both, the state in the order {self.names()}: for example "
+            f"outputs={_option(rest)}, state={_option(state)}.{hint}"
+        )
+
+    def names(self, *, shapes: bool = False) -> str:
+        return ", ".join(
+            f"{name}: {describe(leaf)}" if shapes else name for name, leaf in self.took
+        )
+
+    def listing(self) -> str:
+        """Everything that came back, with its path and shape."""
+        if children(self.value) is None:
+            is_tensor = isinstance(self.value, Tensor)
+            return f"{'one tensor ' if is_tensor else ''}{describe(self.value)}"
+        found = [
+            f"{path_text(path)}: {describe(leaf)}" for path, leaf in leaves(self.value)
+        ]
+        return ", ".join(found) or f"an empty {type(self.value).__name__}"
+
+
+def _suggestion(could: Sequence[Path], names: Sequence[str]) -> list[Path]:
+    """As many of the paths as there are names, those of the same names first."""
+    by_end = {str(path[-1]): path for path in could if path}
+    ends = [name.split(".")[-1] for name in names]
+    if set(ends) <= set(by_end):
+        return [by_end[end] for end in ends]
+    return list(could[-len(names) :])
+
+
+def _all_paths(value: Any, path: Path = ()) -> list[Path]:
+    found = [path] if path else []
+    for key, part in children(value) or []:
+        found += _all_paths(part, (*path, key))
+    return found
+
+
+def _texts(paths: Sequence[Path]) -> str:
+    return ", ".join(path_text(path) for path in paths)
+
+
+def _option(paths: Sequence[Path]) -> str:
+    """Paths as a caller writes them: `(0, 1)`, `("h", "1.c")`."""
+    entries = [
+        str(path[0])
+        if len(path) == 1 and isinstance(path[0], int)
+        else f"'{path_text(path)}'"
+        for path in paths
+    ]
+    return entries[0] if len(entries) == 1 else f"({', '.join(entries)})"

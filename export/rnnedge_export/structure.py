@@ -1,0 +1,113 @@
+"""Nested tuples, lists, mappings, named tuples and dataclasses of tensors, by path.
+
+A path is the keys and positions from the outside in, written with dots: `1.h` is
+`value[1]["h"]`, or `value[1].h` of a named tuple or dataclass.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+Path = tuple[Any, ...]
+
+
+def children(value: Any) -> list[tuple[Any, Any]] | None:
+    """The parts of `value` with their keys or positions; None where it has none."""
+    if isinstance(value, PackedSequence):
+        return None
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return [(name, getattr(value, name)) for name in value._fields]
+    if isinstance(value, tuple | list):
+        return list(enumerate(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return [(name, getattr(value, name, None)) for name in names]
+    return None
+
+
+def is_ordered(value: Any) -> bool:
+    """Whether the order of its parts means something: not that of a mapping."""
+    return children(value) is not None and not isinstance(value, Mapping)
+
+
+def is_keyed(value: Any) -> bool:
+    """Whether its parts have names."""
+    parts = children(value)
+    return parts is not None and (
+        isinstance(value, Mapping) or any(isinstance(key, str) for key, _ in parts)
+    )
+
+
+def child(value: Any, key: Any) -> Any:
+    """The part of `value` at one key or position."""
+    if isinstance(key, str) and not isinstance(value, Mapping):
+        return getattr(value, key)
+    return value[key]
+
+
+def at(value: Any, path: Path) -> Any:
+    """What lies at `path` in `value`."""
+    for key in path:
+        value = child(value, key)
+    return value
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Everything that has no parts, with its path, in order."""
+    parts = children(value)
+    if parts is None:
+        yield path, value
+        return
+    for key, part in parts:
+        yield from leaves(part, (*path, key))
+
+
+def tensors(value: Any) -> list[tuple[Path, Tensor]]:
+    """The tensors among the leaves."""
+    return [(path, leaf) for path, leaf in leaves(value) if isinstance(leaf, Tensor)]
+
+
+def rebuild(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """`value` in new containers, each tensor replaced, in the order of `leaves`."""
+    if isinstance(value, Tensor):
+        return change(value)
+    parts = children(value)
+    if parts is None:
+        return value
+    changed = [(key, rebuild(part, change)) for key, part in parts]
+    values = [part for _, part in changed]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*values)
+    if isinstance(value, tuple):
+        return tuple(values) if type(value) is tuple else type(value)(values)
+    if isinstance(value, list):
+        return values
+    if type(value) is dict:
+        return dict(changed)
+    new = copy.copy(value)
+    for key, part in changed:
+        if isinstance(value, Mapping):
+            new[key] = part
+        else:
+            object.__setattr__(new, key, part)
+    return new
+
+
+def path_text(path: Path) -> str:
+    """`1.h`; the whole is `it`."""
+    return ".".join(str(key) for key in path) or "it"
+
+
+def describe(value: Any) -> str:
+    """A tensor by its shape, anything else by its type."""
+    if isinstance(value, Tensor):
+        return str(list(value.shape))
+    return "None" if value is None else type(value).__name__
