@@ -331,8 +331,7 @@ def test_a_state_that_is_set_in_part_loses_no_step_of_another_thread(
     """Wrong: the rest was read, another thread stepped, and the old rest was set back."""
     model = make_model("native")
     stream, expected = model.stream(), model.stream()
-    given = {"h_0": np.zeros(5)}
-    original = native_stream.join_state
+    given, original = {"h_0": np.zeros(5)}, native_stream.join_state
 
     def late(state: State) -> np.ndarray:
         other = threading.Thread(target=stream.step, args=(ROW,))
@@ -367,7 +366,7 @@ def test_threads_in_a_fleet_leave_whole_streams(
         calls["step"] = calls["step out"] = lambda: fleet.step([ROW], index=[1])
         plans.append([(name, calls[name]) for name in part])
     done = in_threads(plans)
-    assert not [item for item in done if item[0] == "error"]
+    assert "error" not in dict(done)
     for each in snapshots(fleet):
         assert_on_the_way(model, each)
     ids = [int(i) for name, found in done if name == "add" for i in found]
