@@ -177,6 +177,49 @@ static PyObject *stream_set_values(PyObject *object, PyObject *args)
     return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
+PyDoc_STRVAR(change_values_doc, "change_values($self, values, is_given, /)\n--\n\n"
+                                "Set those of the state [S] whose is_given [S] (bytes) is not 0.");
+
+static void change_in_use(stream_object *self, const float *given, const char *is_given,
+                          float *values)
+{
+    rnne_values_get(self->core, values);
+    for (size_t k = 0; k < self->model->info.state_size; k++)
+        if (is_given[k])
+            values[k] = given[k];
+    rnne_values_set(self->core, values, rnne_num_steps(self->core));
+    self->has_output = 0;
+}
+
+static PyObject *stream_change_values(PyObject *object, PyObject *args)
+{
+    stream_object *self = (stream_object *)object;
+    PyObject *given_object, *mask_object;
+    Py_buffer given, mask;
+    if (!PyArg_ParseTuple(args, "OO", &given_object, &mask_object))
+        return NULL;
+    const Py_ssize_t size = (Py_ssize_t)self->model->info.state_size;
+    if (get_exact(given_object, &given, size, 0) < 0)
+        return NULL;
+    if (get_integers(mask_object, &mask, size, 1) < 0) {
+        PyBuffer_Release(&given);
+        return NULL;
+    }
+    PyObject *done = NULL;
+    float *values = PyMem_Malloc((size_t)size * sizeof(float));
+    if (!values)
+        PyErr_NoMemory();
+    else if (take_use(&self->use, "Stream") == 0) {
+        change_in_use(self, given.buf, mask.buf, values);
+        leave_use(&self->use);
+        done = Py_NewRef(Py_None);
+    }
+    PyMem_Free(values);
+    PyBuffer_Release(&given);
+    PyBuffer_Release(&mask);
+    return done;
+}
+
 static PyObject *stream_reset(PyObject *object, PyObject *unused)
 {
     (void)unused;
@@ -229,6 +272,7 @@ static PyMethodDef stream_methods[] = {
     {"advance", stream_advance, METH_VARARGS, advance_doc},
     {"peek", stream_peek, METH_VARARGS, peek_doc},
     {"set_values", stream_set_values, METH_VARARGS, set_values_doc},
+    {"change_values", stream_change_values, METH_VARARGS, change_values_doc},
     {"reset", stream_reset, METH_NOARGS, reset_doc},
     {"snapshot", stream_snapshot, METH_NOARGS, snapshot_doc},
     {NULL, NULL, 0, NULL},

@@ -49,8 +49,12 @@ class NativeStream(CoreStream, Stream):
         return split_state(self._spec, values)
 
     def _change_state(self, given: GivenState) -> None:
-        state = given.over(self._whole_state())
-        self.set_values(join_state(state), self.num_steps)
+        state = [np.zeros(entry.shape, np.float32) for entry in self._spec.state]
+        is_given = [
+            np.full(entry.size, k in given.tensors)
+            for k, entry in enumerate(self._spec.state)
+        ]
+        self.change_values(join_state(given.over(state)), np.concatenate(is_given))
 
     def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
         return self._run(xs, time, where="Stream.run")
