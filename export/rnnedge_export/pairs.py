@@ -64,6 +64,9 @@ def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
     if first.is_bitwise and other.is_bitwise:
         is_equal = y.tobytes() == first.y.tobytes()
         return [*checks, Check(name, "same outputs, bit for bit", outcome(is_equal))]
+    if not np.isfinite(first.limits).all():
+        detail = "the model amplifies rounding without bound, so that any two runs part"
+        return [*checks, Check(name, "same outputs", "not checked", detail=detail)]
     parity = compare(y, first.y, first.spec, first.limits)
     where = f"at step {parity.step}, output {parity.output}"
     figures = parity.max_error, parity.limit
