@@ -314,7 +314,10 @@ def stream_to(
 
     is_output_broken = False
     try:
-        while not output.is_left():
+        while True:
+            if output.is_left():
+                is_output_broken = True
+                break
             with stop.interruptible():
                 row = next(rows, None)
             if row is None:

@@ -159,19 +159,24 @@ class Saver:
         """
         if self._state is None:
             return
-        if is_output_broken and not self._is_live:
-            if self._committed is not None:
-                self._put(self._committed)
-        elif is_output_broken:
-            self._put(self._snapshot())
-        elif self._num_rows or not self._state.target.exists():
-            self.save()
-            self._state.is_complete = self._failure is None
-        else:
-            self._output.commit()
-            self._state.is_complete = True
+        if not is_output_broken:
+            try:
+                self._end_whole(self._state)
+            except BrokenPipeError:
+                is_output_broken = True
+        if is_output_broken:
+            blob = self._snapshot() if self._is_live else self._committed
+            if blob is not None:
+                self._put(blob)
         if self._failure is not None:
             raise self._failure
+
+    def _end_whole(self, state: StateFile) -> None:
+        if self._num_rows or not state.target.exists():
+            self.save()
+        else:
+            self._output.commit()
+        state.is_complete = self._failure is None
 
     def _commit(self) -> None:
         self._output.flush()

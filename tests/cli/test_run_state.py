@@ -273,6 +273,30 @@ def test_a_reader_that_leaves_has_the_state_saved(table: Table, tmp_path: Path) 
     assert table.last_row(state) in (10, 11)
 
 
+def test_a_reader_that_leaves_a_file_has_a_state_no_newer_than_its_rows(
+    tmp_path: Path,
+) -> None:
+    table, state = make_table(tmp_path, 5000), tmp_path / "a.state"
+    process = subprocess.Popen(
+        [*RUN, str(table.artifact), "--state", str(state), "--input", "-"],
+        stdin=source_of(table).open(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
+    assert table.last_row(state) % 1000 == 0
+    assert table.last_row(state) < 5000
+
+
 def test_the_same_command_again_adds_nothing(table: Table, tmp_path: Path) -> None:
     state, output = tmp_path / "a.state", tmp_path / "out.csv"
     options = ("--input", source_of(table), "--state", state, "--output", output)
