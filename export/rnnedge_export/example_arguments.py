@@ -112,11 +112,13 @@ def check_float32(
     for path, leaf in leaves(dict(zip(names, rest, strict=True))):
         if leaf is None or (isinstance(leaf, Tensor) and leaf.dtype == torch.float32):
             continue
+        advice = "Give what is no state a default in forward and leave it out."
+        if isinstance(leaf, Tensor) and leaf.is_floating_point():
+            advice = "Convert example and module with .float()."
         kind = str(leaf.dtype) if isinstance(leaf, Tensor) else type(leaf).__name__
         raise SpecError(
             f"export: '{path_text(path)}' in the example is {kind}, expected a "
-            "torch.float32 tensor of the state. Give what is no state a default in forward "
-            "and leave it out, or convert it with .float()."
+            f"torch.float32 tensor of the state. {advice}"
         )
     odd = [t.dtype for t in (x, *module.parameters()) if t.dtype != torch.float32]
     if odd:

@@ -257,7 +257,7 @@ class Returned:
                 f"Which of {_texts(could)} is which part of the state is not clear: the "
                 "names and the structure differ."
             )
-        state = _suggestion(could, [name for name, _ in self.took])
+        state = _suggestion(self.value, could, self.took)
         rest = [path for path, _ in found if path not in state] or could[:1]
         return SpecError(
             f"{start}. {question} Return (y, state) in the structure that came in, or name "
@@ -281,13 +281,22 @@ class Returned:
         return ", ".join(found) or f"an empty {type(self.value).__name__}"
 
 
-def _suggestion(could: Sequence[Path], names: Sequence[str]) -> list[Path]:
-    """As many of the paths as there are names, those of the same names first."""
+def _suggestion(
+    value: Any, could: Sequence[Path], took: Sequence[tuple[str, Tensor]]
+) -> list[Path]:
+    """A path for every state tensor: of the same name, or the first of the same shape."""
     by_end = {str(path[-1]): path for path in could if path}
-    ends = [name.split(".")[-1] for name in names]
+    ends = [name.split(".")[-1] for name, _ in took]
     if set(ends) <= set(by_end):
         return [by_end[end] for end in ends]
-    return list(could[-len(names) :])
+    # y comes first, so the first of all is named last.
+    left = sorted(could, key=lambda path: path in ((), (0,)))
+    found = []
+    for _, tensor in took:
+        same = [path for path in left if at(value, path).shape == tensor.shape]
+        found += same[:1]
+        left = [path for path in left if path not in same[:1]]
+    return found
 
 
 def _all_paths(value: Any, path: Path = ()) -> list[Path]:
