@@ -116,7 +116,7 @@ def make_table(folder: Path, num_rows: int = NUM_ROWS) -> Table:
     whole = folder / "whole.out"
     command = ["--input", str(source), "--output", str(whole)]
     subprocess.run(
-        [*_command(artifact), *command],
+        [sys.executable, *_arguments(artifact), *command],
         check=True,
         env=_environment(),
         stderr=subprocess.DEVNULL,
@@ -134,7 +134,7 @@ def kill_pipe(
     options += ["--save-every", str(every)] if every else []
     num_answers = rng.randrange(len(table.lines))
     process = subprocess.Popen(
-        [*_command(table.artifact, start), *options],
+        [sys.executable, *_arguments(table.artifact, start), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -182,7 +182,7 @@ def kill_file(
     options = ["--input", str(source), "--output", str(output), "--state", str(state)]
     options += ["--save-every", str(every)]
     size = rng.random() * sum(len(line) + 1 for line in table.answers)
-    command = [*_command(table.artifact, start), *options]
+    command = [sys.executable, *_arguments(table.artifact, start), *options]
     process = subprocess.Popen(
         command, stderr=subprocess.DEVNULL, env=_environment(), text=True
     )
@@ -200,7 +200,7 @@ def kill_file(
     num_answered = max(len(answered) - 1, 0)
     if num_saved > num_answered:
         faults.append(f"the state has {num_saved} rows, the output {num_answered}")
-    again = [*_command(table.artifact), *options]
+    again = [sys.executable, *_arguments(table.artifact), *options]
     subprocess.run(again, check=True, env=_environment(), stderr=subprocess.DEVNULL)
     faults += _unlike(output.read_text().splitlines(), table.answers, "in the end")
     faults += _left(folder, {"a.state", "a.out", "a.csv"})
@@ -229,7 +229,7 @@ def _go_on(
         faults.append(f"{num_saved} rows of {num_answered} saved, one in {every} due")
     rest = [table.lines[0], *table.lines[num_saved + 1 :]]
     result = subprocess.run(
-        [*_command(table.artifact), "--state", str(state)],
+        [sys.executable, *_arguments(table.artifact), "--state", str(state)],
         input="\n".join(rest) + "\n",
         capture_output=True,
         text=True,
@@ -242,9 +242,9 @@ def _go_on(
     return Outcome(is_killed, num_answered - num_saved, tuple(faults))
 
 
-def _command(artifact: Path, start: list[str] | None = None) -> list[str]:
+def _arguments(artifact: Path, start: list[str] | None = None) -> list[str]:
     code, *arguments = start or [RUN]
-    return [sys.executable, "-c", code, *arguments, "run", str(artifact)]
+    return ["-c", code, *arguments, "run", str(artifact)]
 
 
 def _environment() -> dict[str, str]:

@@ -62,6 +62,13 @@ def run(
     return subprocess.run([name, *arguments], **options)
 
 
+def start(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any]:
+    """`subprocess.Popen` of a program of the table (`run`)."""
+    name, *arguments = command
+    require(str(name))
+    return subprocess.Popen([find(str(name)) or name, *arguments], **options)
+
+
 def hide(monkeypatch: pytest.MonkeyPatch, *starts: str) -> None:
     """As on a machine without the programs whose names start so."""
     which = shutil.which

@@ -65,9 +65,8 @@ def rows(device: Path) -> list[dict]:
 
 def serve_until(device: Path, num_rows: int) -> str:
     """Run the service until it has written so many rows, stop it as systemd does."""
-    shell = programs.find("sh")
-    service = subprocess.Popen(
-        [shell, "-c", command_of(device)],
+    service = programs.start(
+        ["sh", "-c", command_of(device)],
         cwd=device,
         stderr=subprocess.PIPE,
         text=True,

@@ -145,12 +145,12 @@ def test_a_full_disk_is_named(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
 def test_standard_output_on_a_full_disk(finished: Path) -> None:
-    from subprocess import run
-    from sys import executable
+    import subprocess
+    import sys
 
-    command = [executable, "-m", "rnnedge.cli", "devices"]
+    command = [sys.executable, "-m", "rnnedge.cli", "devices"]
     with Path("/dev/full").open("w") as full:
-        done = run(command, stdout=full, capture_output=False, stderr=-1, check=False)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
     assert b"No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr
