@@ -150,29 +150,6 @@ def record(subject: Subject, x: Inputs) -> Recording:
     )
 
 
-def module_keeps_promise(subject: Subject, recording: Recording) -> float | None:
-    """How far a user's module in one call of many steps is from its own single steps.
-
-    Returns:
-        The largest difference on the golden steps where it is above the limit, else None;
-        None too where the module takes one step at a time only.
-    """
-    golden, user = recording.golden, subject.user
-    if user is None:
-        return None
-    sequence = torch.from_numpy(golden.x)[None].expand(len(user.x), -1, -1)
-    try:
-        with torch.inference_mode():
-            y = user.call(sequence, subject.initial_state(torch.float32))[0][0].numpy()
-    except Exception:  # the module is the user's: any error may come
-        return None
-    if y.size != golden.y.size:
-        return None
-    errors = np.abs(y.reshape(golden.y.shape) - golden.y)
-    is_equal = bool((errors <= recording.limits[: len(errors)]).all())
-    return None if is_equal else float(errors.max())
-
-
 def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
     """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
     step = subject.step_function(torch.float32)
