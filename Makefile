@@ -84,7 +84,7 @@ fuzz-long: $(BUILT)
 fuzz-tables: $(BUILT)
 	$(BIN)/python tests/fuzz_tables.py $(TABLE_SECONDS)
 
-# `rnnedge run` killed 222 times at drawn moments, and continued; about ten minutes.
+# `rnnedge run` killed 222 times at drawn moments, and continued; a quarter of an hour.
 kills: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_study.py
 

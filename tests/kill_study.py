@@ -50,7 +50,7 @@ def dying(call):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
     return called
-for owner, name in ((os, "fsync"), (os, "pwrite"), (os, "ftruncate"), (os, "fchmod"),
+for owner, name in ((os, "fsync"), (os, "pwrite"), (os, "fchmod"), (os, "open"),
                     (pathlib.Path, "replace")):
     setattr(owner, name, dying(getattr(owner, name)))
 """

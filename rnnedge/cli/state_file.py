@@ -179,8 +179,8 @@ class StateFile:
             return
         marks = [[crc, mark.path, mark.size] for crc, mark in self._marks]
         text = json.dumps({"process": os.getpid(), "marks": marks}).encode()
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, text, 0)
+        size = os.fstat(self._lock).st_size
+        os.pwrite(self._lock, text.ljust(size), 0)  # one call: whole or not at all
         if is_durable:
             os.fsync(self._lock)
 
