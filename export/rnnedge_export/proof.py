@@ -162,10 +162,10 @@ def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Tak
     is_judged[at] = True
     before, after = [], []
     with torch.inference_mode():
-        for t, row in enumerate(torch.from_numpy(x)):
+        for t, row in enumerate(torch.from_numpy(x)[:, None, None].unbind()):
             if is_judged[t]:
                 before.append([tensor.numpy().copy() for tensor in state])
-            out, state = step(row[None, None], state)
+            out, state = step(row, state)
             y[t] = out[0, 0].numpy()
             if is_judged[t]:
                 after.append([tensor.numpy().copy() for tensor in state])
