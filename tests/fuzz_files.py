@@ -41,7 +41,7 @@ from rnnedge_export.c_source.integer_source import generate_integer_c
 from rnnedge_export.c_source.loading import load_c
 from rnnedge_export.wasm.loading import load_wasm
 from rnnedge_runtime import load
-from rnnedge_runtime.errors import DataError, NonFiniteError, RnnEdgeError
+from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, RnnEdgeError
 from rnnedge_runtime.layers import AddLast, Affine, Difference, Gru, Linear, Lstm, Rnn
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.series_streams import SeriesStreams
@@ -163,7 +163,7 @@ def step_through(model: Model, rng: random.Random) -> None:
     stream = model.stream()
     for t in range(3):
         reading = [rng.choice((0.5, -1.0, 1e30, float("nan"))) for _ in spec.features]
-        with contextlib.suppress(NonFiniteError):
+        with contextlib.suppress(NonFiniteError, FormatError):
             stream.step(reading, time=60 * t)
     stream.restore(stream.snapshot())
 

@@ -44,6 +44,7 @@ Arrays = dict[str, NDArray[Any]]
 DAMAGE = (
     *(ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError),
     *(RecursionError, binascii.Error, NonFiniteError, SpecError),
+    OSError,  # a file beside it whose name is too long
 )
 """What parts that do not fit each other raise on their way to a model."""
 

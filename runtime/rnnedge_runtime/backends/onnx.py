@@ -79,7 +79,10 @@ class OnnxEngine:
 
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         feeds = dict(zip(self._input_names, [x, *state], strict=True))
-        y, *new_state = self._session.run(self._output_names, feeds)
+        try:
+            y, *new_state = self._session.run(self._output_names, feeds)
+        except Exception as error:  # onnxruntime's errors share no base but this one
+            raise _failed(error) from None
         return y, new_state
 
 
@@ -110,7 +113,10 @@ class OnnxStepper:
 
     def step(self, x: NDArray[np.float32], y: Array) -> None:
         self._x[0, 0] = x
-        self._run(self._bindings[self._current])
+        try:
+            self._run(self._bindings[self._current])
+        except Exception as error:  # as above
+            raise _failed(error) from None
         self._current ^= 1
         y[:] = self._y[0, 0]
 
@@ -186,6 +192,13 @@ def _fits(found: list[Any], expected: tuple[int | None, ...]) -> bool:
     return len(found) == len(expected) and all(
         not isinstance(size, int) or wanted == size
         for size, wanted in zip(found, expected, strict=True)
+    )
+
+
+def _failed(error: Exception) -> FormatError:
+    return FormatError(
+        f"onnx backend: ONNX Runtime cannot run the graph: {_first_line(error)}. "
+        "The file was changed or not written by rnnedge; export it again."
     )
 
 
