@@ -111,6 +111,10 @@ def build(spec: ModelSpec) -> bytes:
         name: rng.uniform(-0.5, 0.5, shape).astype(np.float32)
         for name, shape in weight_shapes(spec).items()
     }
+    for name in drawn:
+        if name.endswith(".low"):
+            high = f"{name.removesuffix('low')}high"
+            drawn[name], drawn[high] = np.sort([drawn[name], drawn[high]], axis=0)
     weights = canonical_weights(spec, drawn)
     x = rng.uniform(-2, 2, (64, spec.input_size)).astype(np.float32)
     golden = Golden(x, np.zeros((64, spec.output_size), np.float32))

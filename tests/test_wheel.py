@@ -28,7 +28,7 @@ PACKAGES = {
     "rnnedge_export": ROOT / "export/rnnedge_export",
     "rnnedge_runtime": ROOT / "runtime/rnnedge_runtime",
 }
-MAX_INSTALLED_NBYTES = 2_000_000
+MAX_INSTALLED_NBYTES = 2_500_000
 BASE = ("numpy", "numpy.libs", "click")
 
 

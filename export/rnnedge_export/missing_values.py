@@ -132,6 +132,7 @@ def _finite_outputs(
     user: UserModule, rows: NDArray[np.float32]
 ) -> NDArray[np.float32] | None:
     """Outputs of some steps; None where the module fails or one is not finite."""
+    user = user.to_probe()
     state = [tensor.clone() for tensor in user.state]
     found = []
     with torch.no_grad():

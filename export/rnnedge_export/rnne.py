@@ -65,14 +65,12 @@ def build_rnne(
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
-    limits = limits_to_json(metadata.limits)
     sections = [
         model,
         *ranges,
         *_texts(metadata),
         (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
         (b"LONG", 0, _long_run_section(spec, engine)),
-        *([(b"BNDS", 0, limits.encode())] if limits else []),
         tensors,
     ]
     return assemble(sections)
@@ -93,6 +91,8 @@ def _texts(metadata: Metadata) -> list[Section]:
         (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
         (b"PROD", 0, metadata.producer.encode()),
     ]
+    if metadata.limits is not None:
+        texts.append((b"BNDS", 0, limits_to_json(metadata.limits).encode()))
     if metadata.int8_judgement:
         texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
     return texts

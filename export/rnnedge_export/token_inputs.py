@@ -66,6 +66,7 @@ def _look_ups(user: UserModule, column: int, value: float) -> list[_LookUp] | No
     """Those of one step with an input set to a value; None where the module fails."""
     x = user.x[:, :1].clone()
     x[..., column] = value
+    user = user.to_probe()
     with _Watch() as watch, torch.no_grad():
         try:
             user.step(x, [tensor.clone() for tensor in user.state])

@@ -150,6 +150,10 @@ class UserModule:
         with silence():
             return torch.export.export(flat, (self.x[:, :1], *self.state), strict=False)
 
+    def to_probe(self) -> UserModule:
+        """A copy to try inputs on, which may leave something of them in the module."""
+        return dataclasses.replace(self, module=same_again(self.module))
+
     def with_batch(self, batch_size: int) -> UserModule | None:
         """The same with the example repeated along the batch axis; None if it cannot.
 

@@ -136,9 +136,9 @@ class QuantisedModel:
             largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
             is_large = (np.abs(self.tensors[name]) > largest).any()
             return f"magnitudes above {largest}" if is_large else ""
-        if name.endswith("low"):
-            high = self.tensors[f"{name.removesuffix('low')}high"]
-            return "above its high" if (self.tensors[name] > high).any() else ""
+        if name.endswith("high"):
+            low = self.tensors[f"{name.removesuffix('high')}low"]
+            return "below its low" if (self.tensors[name] < low).any() else ""
         if name.endswith(".drop"):
             return "negative" if (self.tensors[name] < 0).any() else ""
         if name.endswith(".multiple"):

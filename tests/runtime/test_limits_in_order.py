@@ -55,7 +55,7 @@ def test_integers(low: str) -> None:
     native_engine(SPEC, content)
     high = f"{low.removesuffix('low')}high"
     swapped = {**model.tensors, low: model.tensors[high], high: model.tensors[low]}
-    with pytest.raises(FormatError, match=rf"'{low}' does not fit: above its high"):
+    with pytest.raises(FormatError, match=rf"'{high}' does not fit: below its low"):
         replace(model, tensors=swapped)
     stored = read_sections(content, where="model")[b"WGTS"]
     at = content.index(stored)
