@@ -19,11 +19,10 @@ from strategies import model_specs, random_weights, seeds
 from rnnedge_runtime import layers, metadata
 from rnnedge_runtime.integrity import seal
 from rnnedge_runtime.metadata import FORMAT_VERSION
-from rnnedge_runtime.saved_rows import SERIES_STREAMS_VERSION
+from rnnedge_runtime.saved_rows import ROW_STREAM_VERSION, SERIES_STREAMS_VERSION
 from rnnedge_runtime.snapshot import SNAPSHOT_VERSION
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
-from rnnedge_runtime.streaming import ROW_STREAM_VERSION
 from rnnedge_runtime.time_features import DerivedInput
 from rnnedge_runtime.weights import model_digest
 

@@ -198,8 +198,8 @@ def test_burn_in_leaves_out_the_first_steps_of_slices_within_a_series():
 
 def test_a_network_beyond_the_memory_is_refused():
     """A traceback of PyTorch's allocator."""
-    config = dataclasses.replace(SMALL, hidden_size=2**19)
-    with pytest.raises(SpecError, match="524,288 units does not fit"):
+    config = dataclasses.replace(SMALL, hidden_size=2**18)
+    with pytest.raises(SpecError, match="262,144 units does not fit"):
         Trainer(prepare(waves(200), config), config, CPU)
 
 
