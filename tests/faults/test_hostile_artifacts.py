@@ -207,7 +207,7 @@ def test_zip_bomb(good: dict[str, bytes], write: Any) -> None:
 
 
 @pytest.mark.parametrize("method", [*range(1, 8), 9, 12, 14, 99])
-def test_pt_members_of_any_method(
+def test_pt_notimplementederror_and_zlib_error(
     method: int, good: dict[str, bytes], write: Any
 ) -> None:
     """`pt_zlib_error.pt`, `pt_NotImplementedError.pt`."""
@@ -232,7 +232,7 @@ def test_pt_directory_entries(
     assert_refused(write(resealed(bytes(content)), ".pt"), "zip")
 
 
-def test_nan_among_the_weights(good: dict[str, bytes], write: Any) -> None:
+def test_nonfinite_wasm_and_its_siblings(good: dict[str, bytes], write: Any) -> None:
     """`nonfinite.wasm` and its siblings."""
     text = good[".c"].decode()
     start = text.index("model_1_units")

@@ -57,7 +57,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_field_that_cannot_be(model: Model, name: str) -> None:
+def test_row_stream_fields(model: Model, name: str) -> None:
     blob = samples(model)[2]
     stream = RowStream(model)
     stream.restore(blob)

@@ -75,7 +75,7 @@ def test_the_columns_that_are_indices_are_found(way, column, num_rows):
     assert token_inputs(subject) == {column: (0, num_rows - 1)}
 
 
-def test_a_category_among_the_columns_is_exported_verified_and_benched(tmp_path):
+def test_d07_category_column_is_exported_verified_and_benched(tmp_path):
     torch.manual_seed(0)
     module = Category("embedding", 3, 4).eval()
     export(module, example=(zeros(1, 1, 4), zeros(1, 4)), out=tmp_path)
@@ -123,7 +123,7 @@ class Gru(nn.Module):
         return self.norm(z), [h]
 
 
-def test_bench_steps_graphs_that_are_no_chain(tmp_path):
+def test_d11_bench_opaque(tmp_path):
     torch.manual_seed(0)
     example = (zeros(1, 1, 3), [zeros(1, 1, 6)])
     export(Gru(), example=example, formats=("onnx", "torchscript"), out=tmp_path)
@@ -176,7 +176,7 @@ def exported(module: nn.Module, folder: Path, **options) -> rnnedge_runtime.Mode
 
 
 @pytest.mark.parametrize("has_mask", [True, False])
-def test_a_module_made_for_nan_gets_it(tmp_path, has_mask):
+def test_d14_nan_aware_module_gets_nan(tmp_path, has_mask):
     torch.manual_seed(0)
     module = Masked(has_mask=has_mask)
     with pytest.warns(UserWarning, match=r"reading of x_0, x_1 goes to it as NaN"):

@@ -104,7 +104,9 @@ def carried(net: nn.Module, x: Tensor, pick: Any) -> np.ndarray:
     return torch.stack(outputs).numpy()
 
 
-def test_m50b_state_dict_in_another_order_is_matched_by_name(tmp_path: Path) -> None:
+def test_d03_m50b_state_dict_in_another_order_is_matched_by_name(
+    tmp_path: Path,
+) -> None:
     """h and c changed places from the second step on: off by .09 of .31, and proved."""
 
     def give(y: Tensor, new: Any) -> Any:

@@ -49,7 +49,7 @@ def difference(module: nn.Module, example: tuple[torch.Tensor, ...]):
     weight=st.sampled_from([1.0, 0.1, 1e-3]),
     seed=st.integers(0, 99),
 )
-def test_what_needs_its_window_is_found_however_little(kind, size, weight, seed):
+def test_d02_what_needs_its_window_is_found_however_little(kind, size, weight, seed):
     torch.manual_seed(seed)
     module = OverWindow(kind, size, weight)
     found = difference(module, (zeros(1, 1, 3), zeros(1, 1, size)))
@@ -116,7 +116,7 @@ def test_both_directions_within_a_frame_are_taken(bands, channels, steps):
         difference(over_time, example)
 
 
-def test_frames_are_exported_and_streamed(tmp_path):
+def test_d08_frame_bidirectional_is_exported_and_streamed(tmp_path):
     torch.manual_seed(0)
     module = Frames(3, 2).eval()
     export(module, example=(zeros(1, 1, 6), zeros(1, 1, 6)), out=tmp_path)
@@ -128,7 +128,7 @@ def test_frames_are_exported_and_streamed(tmp_path):
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
-def test_both_directions_over_one_step_alone_are_taken_for_time(batch_first):
+def test_d08_both_directions_over_one_step_alone_are_taken_for_time(batch_first):
     """It takes one step only, so nothing shows that the layer stays within it."""
 
     class OneStep(nn.Module):
@@ -157,7 +157,7 @@ def test_both_directions_over_one_step_alone_are_taken_for_time(batch_first):
         ("places", "is .* away from what single steps give"),
     ],
 )
-def test_the_refusal_says_what_was_found_and_what_to_do(kind, named, tmp_path):
+def test_d02_the_refusal_says_what_was_found_and_what_to_do(kind, named, tmp_path):
     torch.manual_seed(0)
     example = (zeros(1, 24, 3), zeros(1, 1, 6))
     with pytest.raises(SpecError, match=named) as caught:
