@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import load_backend
+from artifacts import load_backend, save_artifact
 from strategies import random_weights
 
+import rnnedge_runtime
+from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.integrity import BLANK_DIGITS, MARKER, seal
 from rnnedge_runtime.layers import Gru, Linear, Lstm
 from rnnedge_runtime.model import Model
 from rnnedge_runtime.spec import Feature, ModelSpec, Target
@@ -72,3 +75,21 @@ def test_the_state_alternates_between_two_sets_of_buffers(
         other.restore(stream.snapshot())
         for x in xs:
             np.testing.assert_array_equal(other.step(x), stream.step(x))
+
+
+@pytest.mark.parametrize("name", [b"h_0_out", b"c_0", b"temp_c_name"])
+def test_a_name_that_is_not_utf_8_is_refused(
+    name: bytes, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """ONNX Runtime gave a UnicodeDecodeError where its names were read."""
+    spec = ModelSpec(
+        (Feature("temp_c_name"),), (Target("a"),), (Lstm(1, 3), Linear(3, 1))
+    )
+    path = save_artifact(spec, random_weights(spec, rng), tmp_path)
+    content = path.read_bytes()
+    assert name in content
+    start = content.index(MARKER) + len(MARKER)
+    blanked = content[:start] + BLANK_DIGITS + content[start + len(BLANK_DIGITS) :]
+    path.write_bytes(seal(blanked.replace(name, name[:-1] + b"\x80")))
+    with pytest.raises(FormatError, match=r"model\.onnx: "):
+        rnnedge_runtime.load(path)

@@ -43,9 +43,15 @@ def open_onnx(path: Path) -> tuple[Metadata, Engine]:
             f"{path.name}: ONNX Runtime {runtime.__version__} cannot load the graph: "
             f"{_first_line(error)}. Upgrade onnxruntime, or export the model again."
         ) from None
-    text = session.get_modelmeta().custom_metadata_map
-    metadata = metadata_from_text(text, where=path.name)
-    _check_wiring(session, metadata.spec, where=path.name)
+    try:
+        text = session.get_modelmeta().custom_metadata_map
+        metadata = metadata_from_text(text, where=path.name)
+        _check_wiring(session, metadata.spec, where=path.name)
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path.name}: a name in the graph is not UTF-8 ({error.reason}). "
+            "The file was not written by rnnedge; export it again."
+        ) from None
     return metadata, OnnxEngine(session, metadata.spec)
 
 
