@@ -219,7 +219,8 @@ def _arrays(text: str, prefix: str) -> Arrays:
     arrays = {}
     for name, size, body in _ARRAY.findall(text):
         items = body.replace("f", "").split(",")
-        values = np.array(items, dtype=np.float64).astype(np.float32)
+        with np.errstate(over="ignore"):  # infinity is refused with its tensor
+            values = np.array(items, dtype=np.float64).astype(np.float32)
         if len(values) != int(size):
             raise ValueError(name)
         arrays[name.removeprefix(prefix)] = values
