@@ -159,7 +159,9 @@ def command(
         longest_jump_us(model.spec.sample_period_s, max_jump),
         where=where,
         now_us=now_us if live else None,
-        refuse=lambda fault, row: held.add(fault, row.line),
+        refuse=lambda fault, row: (
+            None if row.is_held_out else held.add(fault, row.line)
+        ),
     )
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(open_state(state_path))
@@ -327,7 +329,8 @@ def stream_to(
             except DataError as error:
                 if not error.reason:
                     raise
-                held.add(Fault(error.reason, str(error)), row.line)
+                if not row.is_held_out:  # and counted for its cells
+                    held.add(Fault(error.reason, str(error)), row.line)
                 continue
             if not row.is_held_out:
                 write(row, forecast)

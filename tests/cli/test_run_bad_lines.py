@@ -314,3 +314,14 @@ def test_a_word_for_infinity_can_be_named_as_missing(
     result = stream(artifact, [HEADER, *lines], tmp_path / "a.state", "--na", "inf")
     assert result.stdout.count("\n") == 13
     assert "missing readings of temp_c held: 1, first at row 6." in result.stderr
+
+
+@pytest.mark.parametrize("day", ["2012-12-31", "2099-12-31"])
+def test_a_line_with_two_faults_is_one_bad_line(
+    artifact: Path, tmp_path: Path, day: str
+) -> None:
+    lines = [HEADER, *(as_text(k) for k in range(40))]
+    lines[9] = day.encode() + b"T00:00:00Z,calm,%s\n" % ",".join(cells(8)[1:]).encode()
+    result = stream(artifact, lines, tmp_path / "s")
+    assert result.exit_code == 0
+    assert reasons(result.stderr) == Counter({why.NOT_A_NUMBER: 1})
