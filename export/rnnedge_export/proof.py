@@ -120,6 +120,7 @@ def record(subject: Subject, x: Inputs) -> Recording:
             "of the verification stream. Train it again, or pass stream= with inputs like "
             "those it was trained on."
         )
+    _check_state(taken)
     _check_pure(subject, x[:PURITY_STEPS], y)
     spec = subject.spec
     if spec.is_opaque:
@@ -148,6 +149,17 @@ def record(subject: Subject, x: Inputs) -> Recording:
         judge_taken(exact, placed) if placed else None,
         exact,
     )
+
+
+def _check_state(taken: Taken) -> None:
+    for k, tensor in enumerate(taken.after):
+        is_odd = ~np.isfinite(tensor).reshape(len(tensor), -1).all(axis=1)
+        if is_odd.any():
+            raise SpecError(
+                f"export: the module's state tensor {k} is not finite after step "
+                f"{int(taken.at[np.argmax(is_odd)])} of the verification stream. Train it "
+                "again, or pass stream= with inputs like those it was trained on."
+            )
 
 
 def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Taken]:

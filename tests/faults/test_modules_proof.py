@@ -24,7 +24,7 @@ from rnnedge_export.step_proof import judge_taken, retake_steps, take_steps
 from rnnedge_export.subject import Subject, read_subject
 from rnnedge_export.verifying import verify
 from rnnedge_runtime.backends.reference import ReferenceEngine
-from rnnedge_runtime.errors import FormatError, ParityError
+from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.loading import load
 from rnnedge_runtime.metadata import KEY_LIMITS, Golden, Metadata
 from rnnedge_runtime.weights import NUMERICS, Weights
@@ -335,3 +335,18 @@ def test_limits_that_do_not_fit_are_refused(text, tmp_path):
     wrong = rewrite(tmp_path / "model.onnx", tmp_path / "wrong.onnx", alter)
     with pytest.raises(FormatError, match="recorded limits do not fit"):
         load(wrong)
+
+
+class Growing(nn.Module):
+    """A flag beside the readings; what is drawn for it makes the state grow for ever."""
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        h = (3 + x[:, 0].abs()) * h + 1
+        return torch.tanh(h)[:, None] + torch.exp(-x.abs()), h
+
+
+def test_m08b_a_state_that_grows_without_end_names_stream(tmp_path):
+    """Refused before for a difference with a limit of NaN."""
+    example = (torch.zeros(1, 1, 1), torch.zeros(1, 1))
+    with pytest.raises(SpecError, match=r"state tensor 0 is not finite .* stream="):
+        export(Growing(), example=example, out=tmp_path)
