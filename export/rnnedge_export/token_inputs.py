@@ -33,6 +33,7 @@ def token_inputs(subject: Subject) -> dict[int, tuple[int, int]]:
     user = subject.user
     if user is None or not subject.spec.is_opaque:
         return {}
+    user = user.to_probe()
     found = {}
     for column in range(user.input_size):
         limits = _limits(user, column)
@@ -66,7 +67,6 @@ def _look_ups(user: UserModule, column: int, value: float) -> list[_LookUp] | No
     """Those of one step with an input set to a value; None where the module fails."""
     x = user.x[:, :1].clone()
     x[..., column] = value
-    user = user.to_probe()
     with _Watch() as watch, torch.no_grad():
         try:
             user.step(x, [tensor.clone() for tensor in user.state])

@@ -75,15 +75,22 @@ def test_what_is_no_interval(table: Table, tmp_path: Path, every: str) -> None:
     assert "--save-every" in result.stderr
 
 
-def test_a_slow_pipe_has_every_row_saved(table: Table, tmp_path: Path) -> None:
-    state = tmp_path / "a.state"
-    process = subprocess.Popen(
-        [*RUN, str(table.artifact), "--state", str(state)],
+def started(
+    table: Table, state: Path, *more: str, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[str]:
+    """`rnnedge run` beside this process, with pipes for its rows and forecasts."""
+    return subprocess.Popen(
+        [*RUN, str(table.artifact), "--state", str(state), *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         text=True,
     )
+
+
+def test_a_slow_pipe_has_every_row_saved(table: Table, tmp_path: Path) -> None:
+    state = tmp_path / "a.state"
+    process = started(table, state)
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -101,13 +108,7 @@ def test_a_slow_pipe_has_every_row_saved(table: Table, tmp_path: Path) -> None:
 def test_a_second_process_is_kept_off(table: Table, tmp_path: Path) -> None:
     state, link = tmp_path / "a.state", tmp_path / "link"
     link.symlink_to(state)
-    process = subprocess.Popen(
-        [*RUN, str(table.artifact), "--state", str(state)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    process = started(table, state)
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -248,13 +249,7 @@ def test_a_state_is_saved_again_once_it_can_be(
 
 def test_a_reader_that_leaves_has_the_state_saved(table: Table, tmp_path: Path) -> None:
     state = tmp_path / "a.state"
-    process = subprocess.Popen(
-        [*RUN, str(table.artifact), "--state", str(state), "--save-every", "1h"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started(table, state, "--save-every", "1h", stderr=subprocess.PIPE)
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
