@@ -1,6 +1,6 @@
 """A hook of MkDocs: pages made from the source, and links that leave docs/.
 
-The command line's page comes from click, the C page from the public header. Links to files
+The command line's page comes from click, the C page from the public headers. Links to files
 that are no page of the site are shown as plain text.
 """
 
@@ -8,18 +8,31 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rnnedge_runtime import ModelSpec
+
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = ROOT / "runtime/core/include/rnnedge.h"
+HEADERS = ROOT / "runtime/core/include"
 COPIES = {"architecture.md": "ARCHITECTURE.md", "changes.md": "CHANGELOG.md"}
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 COMMENT = re.compile(r"^/\*(.*?)\*/\n", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"-+ ([^-]+?) -+")
-INNER = re.compile(r"#ifndef RNNEDGE_H.*?(?=#define RNNE_VERSION)", re.DOTALL)
+NAME = re.compile(
+    r"(?:\brnne_\w+(?:\(\w*\))?|\bmem\w+\(\)|\bRNNE_\w+|(?:\[\w+\])+|\*[a-z]\w*|<\w+\.h>)"
+)
+ARGUMENT = re.compile(r"^([a-z_, ]+): ", re.MULTILINE)
+DECLARED = re.compile(r"^(?:RNNE_API .*?|\} )(rnne_\w+)[(;]", re.MULTILINE)
+# What every header has and no reader needs: guards, `extern "C"`, includes, RNNE_API.
+PLUMBING = re.compile(
+    r"^#if(?: defined\(RNNE_SHARED\)|def __cplusplus)[\s\S]*?#endif\n"
+    r"|^#(?:ifndef \w+_H|define \w+_H|include .*|endif.*)\n",
+    re.MULTILINE,
+)
 
 
 def command_line() -> str:
@@ -37,38 +50,55 @@ def command_line() -> str:
 
 
 def _help_of(command: click.Command, context: click.Context) -> str:
-    context.terminal_width = context.max_content_width = 96
+    context.terminal_width = context.max_content_width = 88
     return f"```text\n{command.get_help(context)}\n```"
 
 
-def c_header(text: str) -> str:
-    """The public header: comments as text, declarations as code, a heading per section."""
-    text = INNER.sub("", text.partition("*/\n")[2]).partition("#ifdef __cplusplus")[0]
-    lines = ["# C interface", "", "What `runtime/core/include/rnnedge.h` says.", ""]
-    at = 0
-    for found in COMMENT.finditer(text):
-        lines += [*_declarations(text[at : found.start()]), *_prose(found[1])]
-        at = found.end()
-    return "\n".join(lines + _declarations(text[at:]))
+def c_interface() -> str:
+    """The public headers: comments as text, declarations as code, a heading for each."""
+    lines = ["# C interface", "", "What the headers of `runtime/core/include` say.", ""]
+    for path in sorted(HEADERS.glob("*.h"), key=lambda path: len(path.name)):
+        text = path.read_text(encoding="utf-8").partition("*/\n")[
+            2
+        ]  # after the licence
+        lines += [f"## {path.name}", "", *_header(PLUMBING.sub("", text))]
+    for path in sorted(HEADERS.glob("*.hpp")):
+        text = path.read_text(encoding="utf-8").partition("\n")[2].strip()
+        text = text.removeprefix("//\n")
+        lines += [f"## {path.name}", "", f"```cpp\n{text}\n```", ""]
+    return "\n".join(lines)
 
 
-def _declarations(code: str) -> list[str]:
-    return ["```c", code.strip("\n"), "```", ""] if code.strip() else []
+def _header(text: str) -> Iterator[str]:
+    """Comments and declarations in their order; each function has a heading of its own."""
+    parts = COMMENT.split(text)
+    for comment, code in zip(["", *parts[1::2]], parts[::2], strict=True):
+        section = SECTION.fullmatch(comment.strip())
+        names = DECLARED.findall(code)
+        if section:
+            yield f"### {section[1].strip().capitalize()}\n"
+        elif comment:
+            if names:
+                rest = " ..." if len(names) > 3 else ""
+                yield f"#### {', '.join(names[:3])}{rest}\n"
+            yield _prose(comment, has_arguments=bool(names))
+        if code.strip():
+            shown = code.strip().replace("RNNE_API ", "").replace("\n" + 9 * " ", "\n")
+            yield f"```c\n{shown}\n```\n"
 
 
-def _prose(comment: str) -> list[str]:
-    """A comment as Markdown; what it indents by four stays code."""
-    section = SECTION.fullmatch(comment.strip())
-    if section:
-        return [f"## {section[1].strip().capitalize()}", ""]
-    lines = [re.sub(r"^ ?\* ?", "", line) for line in comment.strip().splitlines()]
-    text = [
-        line
-        if line.startswith("    ")
-        else re.sub(r"^([a-z_]+: )", r"\n\1", line).replace("[", "\\[")
-        for line in lines
-    ]
-    return ["\n".join(text).replace("<string.h>", "`<string.h>`"), ""]
+def _prose(comment: str, has_arguments: bool) -> str:
+    """A comment as Markdown: arguments as a list, names as code, examples as they are."""
+    text = re.sub(r"^ \* ?", "", comment.strip("\n"), flags=re.MULTILINE).strip()
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        if not all(line.startswith("    ") for line in paragraph.split("\n")):
+            paragraph = re.sub(r"\n +", " ", paragraph)
+            paragraph = NAME.sub(r"`\g<0>`", paragraph)
+            if has_arguments and ARGUMENT.match(paragraph):
+                paragraph = ARGUMENT.sub(r"- `\1`: ", paragraph)
+        paragraphs.append(paragraph)
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -77,7 +107,7 @@ def on_files(files: Any, config: Any) -> Any:
 
     pages = {
         "reference/command-line.md": command_line(),
-        "reference/c-api.md": c_header(HEADER.read_text(encoding="utf-8")),
+        "reference/c-api.md": c_interface(),
     }
     for name, source in COPIES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
@@ -105,4 +135,4 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             return text
         return f"[{text}]({posixpath.relpath(name, folder or '.')}{mark}{anchor})"
 
-    return LINK.sub(follow, markdown)
+    return LINK.sub(follow, markdown.replace("{spec}", ModelSpec.__module__))
