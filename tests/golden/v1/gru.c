@@ -120,6 +120,12 @@ RNNE_PUBLIC void gru_save(const gru_state *s, void *snapshot)
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void gru_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + GRU_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int gru_restore(gru_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -227,9 +233,10 @@ RNNE_PUBLIC int gru_selftest(void)
 "numerics": "f32.v1",
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":1,"horizon":3,"layers":[{"inverse":false,"kind":"affine","size":4},{"hidden_size":6,"input_size":4,"kind":"gru"},{"input_size":6,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"kind":"add_last","sources":[0,0,0]}],"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
+"limits": {"carried":[8.519259426975623e-05,6.711725291097537e-05,3.937262954423204e-05],"golden":[5.6467997637810186e-05,5.2153442084090784e-05,2.8604323233594187e-05]},
 "name": "gru",
-"files": {"gru.h":"f48ea2ba1610cdbf88c451de8bd9c53a60cc4c41b8430e9dfe67591784392de2","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
+"files": {"gru.h":"e8e0d83bbe6d0e428da3c564d0eb3b5dd9e3081d33e8d5a871f42c711d121b09","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
 "biases": {"layers.1.bias_hh":"QGqnPkXbmr5IM6G31r4wPnq2ab7AGKK9rT+eviOOIz51PpW+ZuyXvco6hz4edKC8lmKVPmiLQD4EXZY+\u002f+SGvgBjmr77jpu+","layers.1.bias_ih":"69UxPZLiYj1FeV2+qryWPJq\u002fhzw60pS+XXuuPqTITj32srK+S2tFPpMmrT5NJYI9f5ACvsJEYr5j2Pk9DcRcvhgCYT3iDpQ9"}
 }
-rnnedge-sha256:e8b9da41bbd5db3876619f7e2a651c0023c5e64022a554b67c621be4b79081ec
+rnnedge-sha256:21d06e258b5873e23b32ffcf6445ff1202b33771cbdc8e456eaafcb8ce308da4
 */

@@ -61,6 +61,19 @@ void gru_save(const gru_state *s, void *snapshot);
  */
 int gru_restore(gru_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is GRU_..._SIZE float32, little-endian, from byte
+ * GRU_..._AT of a snapshot on. To set one, write it there, then call gru_seal() and
+ * gru_restore().
+ */
+#define GRU_H_0_AT 56
+#define GRU_H_0_SIZE 6
+#define GRU_HELD_AT 88
+#define GRU_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void gru_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + GRU_NUM_FEATURES. */
 void gru_time(int64_t unix_time_s, float *out);
 

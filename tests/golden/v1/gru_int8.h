@@ -63,6 +63,19 @@ void gru_int8_save(const gru_int8_state *s, void *snapshot);
  */
 int gru_int8_restore(gru_int8_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is GRU_INT8_..._SIZE float32, little-endian, from byte
+ * GRU_INT8_..._AT of a snapshot on. To set one, write it there, then call gru_int8_seal() and
+ * gru_int8_restore().
+ */
+#define GRU_INT8_H_0_AT 56
+#define GRU_INT8_H_0_SIZE 6
+#define GRU_INT8_HELD_AT 88
+#define GRU_INT8_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void gru_int8_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + GRU_INT8_NUM_FEATURES. */
 void gru_int8_time(int64_t unix_time_s, float *out);
 

@@ -136,6 +136,12 @@ RNNE_PUBLIC void lstm_projected_save(const lstm_projected_state *s, void *snapsh
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void lstm_projected_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + LSTM_PROJECTED_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int lstm_projected_restore(lstm_projected_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -245,9 +251,10 @@ RNNE_PUBLIC int lstm_projected_selftest(void)
 "numerics": "f32.v1",
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":1,"horizon":3,"layers":[{"inverse":false,"kind":"affine","size":4},{"hidden_size":8,"input_size":4,"kind":"lstm","proj_size":5},{"input_size":5,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"kind":"add_last","sources":[0,0,0]}],"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
+"limits": {"carried":[9.090474122785963e-06,9.658421731728595e-06,2.3158005205914378e-05],"golden":[8.271362275991123e-06,7.394831300189253e-06,2.259730354126077e-05]},
 "name": "lstm_projected",
-"files": {"lstm_projected.h":"a6974d33a0bbaaba0aa815c7d8033618a95917ed5b8973a3c39f6856be30dc83","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
+"files": {"lstm_projected.h":"47c5ef68d36ae5d716e72d8dce577ef38208b82836a78d579f0ade762f647e84","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
 "biases": {"layers.1.bias_hh":"7GBqvpcdZL4q3ve9Ed4lPVbgJT5h2\u002fy9W4DrvW82MD5ykAU+R6lKvoFdJj554zM+lPUuvljhiT2RryS+YEwLvpFVULt3EUE8IS02vF+8sjyqxBu+CUkXPktI8b1oHGA+8K4DPM441b0U1DC+zI8AvAFbhr2zsYU9OSdWui91e74=","layers.1.bias_ih":"CJajvaKZCj55A2y+HEU1vh4P8r0Ym9o8K2n5PAPoDLonFSS9\u002fXIkPbxsfT4xH7a8PUQ3PvIvcb7xh3i9jWkDPZ2ugj0qwQe+Z8NavRLAcj5Qq6E9AJE4PWoRbL68MXO+NrocvumuRL4mWoM+wQSHvqG1kb1fzW++VRGYPT9Cdr4="}
 }
-rnnedge-sha256:24ee33f6de542edcf58bb6e1045ca5312f75a8122a7a305366d5922282d06c57
+rnnedge-sha256:61baac2ea2cc84eb33023fb9c6cffba48c6b213c7fc3509ea38784bc9fc171be
 */

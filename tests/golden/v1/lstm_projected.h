@@ -62,6 +62,21 @@ void lstm_projected_save(const lstm_projected_state *s, void *snapshot);
  */
 int lstm_projected_restore(lstm_projected_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is LSTM_PROJECTED_..._SIZE float32, little-endian, from byte
+ * LSTM_PROJECTED_..._AT of a snapshot on. To set one, write it there, then call lstm_projected_seal() and
+ * lstm_projected_restore().
+ */
+#define LSTM_PROJECTED_H_0_AT 56
+#define LSTM_PROJECTED_H_0_SIZE 5
+#define LSTM_PROJECTED_C_0_AT 84
+#define LSTM_PROJECTED_C_0_SIZE 8
+#define LSTM_PROJECTED_HELD_AT 124
+#define LSTM_PROJECTED_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void lstm_projected_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + LSTM_PROJECTED_NUM_FEATURES. */
 void lstm_projected_time(int64_t unix_time_s, float *out);
 

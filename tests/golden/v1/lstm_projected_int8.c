@@ -208,6 +208,12 @@ RNNE_PUBLIC void lstm_projected_int8_save(const lstm_projected_int8_state *s, vo
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void lstm_projected_int8_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + LSTM_PROJECTED_INT8_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int lstm_projected_int8_restore(lstm_projected_int8_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -325,10 +331,11 @@ RNNE_PUBLIC int lstm_projected_int8_selftest(void)
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":1,"horizon":3,"layers":[{"inverse":false,"kind":"affine","size":4},{"hidden_size":8,"input_size":4,"kind":"lstm","proj_size":5},{"input_size":5,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"kind":"add_last","sources":[0,0,0]}],"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
 "name": "lstm_projected_int8",
-"files": {"lstm_projected_int8.h":"a7f72408f3b66bc55407f9055b7510cda8669164897af3ede11f8ec7cb861db6","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
+"files": {"lstm_projected_int8.h":"3c96ae74778b33812370be1c938e0180ff8bfaf134866b59b04e5c2b2ddc10a5","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
 "kept": [],
 "scalars": {"layers.1.bits":[14,20]},
-"biases": {}
+"biases": {},
+"int8_judgement": "{\"again\":[0.0009428354678675532,0.0008759661577641964,0.0009171271813102067],\"again_limit\":[0.00186699,0.00186699,0.00186699],\"calibration_rows\":400,\"counted_steps\":400,\"cut_off\":{\"1 lstm\":0,\"2 linear\":0,\"4 add_last\":0,\"input\":0},\"drift\":{\"output\":\"temp_c_3\",\"steps\":100000,\"tenths\":[0.00344467,0.00344467]},\"float_digest\":\"9a99771f060f7e0a6f6cd9181ada53fa80a7ec8ce9b160d0191405c26361afac\",\"judged_on\":\"the 400 rows of stream=\",\"max_loss\":0.05,\"outputs\":[[\"temp_c_1\",0.000910872,0.933494],[\"temp_c_2\",0.000966006,0.933494],[\"temp_c_3\",0.000952197,0.933494]],\"rule\":\"difference\",\"version\":1}"
 }
-rnnedge-sha256:2622dc82a80eb1833c7da79502564712fe4eb895020b5c5c8b2a080c05880dc4
+rnnedge-sha256:44f545878e16a7f9bd284f2dcb566b0f8b29a9d2dade0a4a630e8a5137bf2d6b
 */

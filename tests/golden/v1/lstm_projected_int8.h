@@ -63,6 +63,21 @@ void lstm_projected_int8_save(const lstm_projected_int8_state *s, void *snapshot
  */
 int lstm_projected_int8_restore(lstm_projected_int8_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is LSTM_PROJECTED_INT8_..._SIZE float32, little-endian, from byte
+ * LSTM_PROJECTED_INT8_..._AT of a snapshot on. To set one, write it there, then call lstm_projected_int8_seal() and
+ * lstm_projected_int8_restore().
+ */
+#define LSTM_PROJECTED_INT8_H_0_AT 56
+#define LSTM_PROJECTED_INT8_H_0_SIZE 5
+#define LSTM_PROJECTED_INT8_C_0_AT 84
+#define LSTM_PROJECTED_INT8_C_0_SIZE 8
+#define LSTM_PROJECTED_INT8_HELD_AT 124
+#define LSTM_PROJECTED_INT8_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void lstm_projected_int8_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + LSTM_PROJECTED_INT8_NUM_FEATURES. */
 void lstm_projected_int8_time(int64_t unix_time_s, float *out);
 

@@ -98,6 +98,12 @@ RNNE_PUBLIC void rnn_relu_save(const rnn_relu_state *s, void *snapshot)
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void rnn_relu_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + RNN_RELU_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int rnn_relu_restore(rnn_relu_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -205,9 +211,10 @@ RNNE_PUBLIC int rnn_relu_selftest(void)
 "numerics": "f32.v1",
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":1,"horizon":3,"layers":[{"inverse":false,"kind":"affine","size":4},{"hidden_size":7,"input_size":4,"kind":"rnn","nonlinearity":"relu"},{"function":"tanh","kind":"activation","size":7},{"input_size":7,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"kind":"add_last","sources":[0,0,0]}],"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
+"limits": {"carried":[5.624640834867023e-05,1.6450250768684782e-05,8.669446833664551e-05],"golden":[3.319030292914249e-05,8.890918252291158e-06,5.020412936573848e-05]},
 "name": "rnn_relu",
-"files": {"rnn_relu.h":"d6b768984707bf2ae5c126562c95aaef4ffaab71404338b42142b3e3fae6dcb6","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
+"files": {"rnn_relu.h":"abe6e26df444e019dd79360f71d485bef538f46ccc140d2e3e8a6e601afaa894","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
 "biases": {"layers.1.bias_hh":"ed1SvjLpAr8RMQC+AIsbvhEc2jwwKw+\u002fWWDMvg==","layers.1.bias_ih":"eSNsvsdKDr+wHL4+0zPivuF1AL8o4Qs\u002fRmd7vQ=="}
 }
-rnnedge-sha256:d2faa67ce8ee68a20ae0484197500b5fd58a3b11e86d12153b726d5de1b54abb
+rnnedge-sha256:a8f706b989940b31dfeb50277f30a6f641377a8af70edd7ba39452a748725e96
 */

@@ -150,6 +150,12 @@ RNNE_PUBLIC void rnn_relu_int8_save(const rnn_relu_int8_state *s, void *snapshot
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void rnn_relu_int8_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + RNN_RELU_INT8_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int rnn_relu_int8_restore(rnn_relu_int8_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -265,10 +271,11 @@ RNNE_PUBLIC int rnn_relu_int8_selftest(void)
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":1,"horizon":3,"layers":[{"inverse":false,"kind":"affine","size":4},{"hidden_size":7,"input_size":4,"kind":"rnn","nonlinearity":"relu"},{"function":"tanh","kind":"activation","size":7},{"input_size":7,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"kind":"add_last","sources":[0,0,0]}],"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
 "name": "rnn_relu_int8",
-"files": {"rnn_relu_int8.h":"5bee087d5e0c7ff890f4f8a92e8afcb2f44f55fa684f941aefe69c9965457111","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
+"files": {"rnn_relu_int8.h":"471c5e93769f8548e83bc51888b285cf4ac904a5d48f91098b4fa6931a3127e3","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
 "kept": [],
 "scalars": {"layers.1.bits":[11],"layers.2.gain":[65536]},
-"biases": {}
+"biases": {},
+"int8_judgement": "{\"again\":[0.0010738017153926194,0.0007834979332983494,0.0013139501679688692],\"again_limit\":[0.00186075,0.00186075,0.00186075],\"calibration_rows\":400,\"counted_steps\":400,\"cut_off\":{\"1 rnn\":0,\"2 activation\":0,\"3 linear\":0,\"5 add_last\":0,\"input\":0},\"drift\":{\"output\":\"temp_c_1\",\"steps\":100000,\"tenths\":[0.00656891,0.00656891]},\"float_digest\":\"9ebe06c6b6a38cea786e3a3884a504647682121a01bac3eb7f4ca841e12f05b7\",\"judged_on\":\"the 400 rows of stream=\",\"max_loss\":0.05,\"outputs\":[[\"temp_c_1\",0.00116363,0.930375],[\"temp_c_2\",0.000868048,0.930375],[\"temp_c_3\",0.00137222,0.930375]],\"rule\":\"difference\",\"version\":1}"
 }
-rnnedge-sha256:41c9bc466abd8e51dc9c45359e826797e11f42fc3110e8f441c14e4c3ea037b3
+rnnedge-sha256:9d9d4365eea1ee13b11d4e675aca0c2df59a1f137c6a51719f271484428654b3
 */

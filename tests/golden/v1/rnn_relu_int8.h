@@ -62,6 +62,19 @@ void rnn_relu_int8_save(const rnn_relu_int8_state *s, void *snapshot);
  */
 int rnn_relu_int8_restore(rnn_relu_int8_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is RNN_RELU_INT8_..._SIZE float32, little-endian, from byte
+ * RNN_RELU_INT8_..._AT of a snapshot on. To set one, write it there, then call rnn_relu_int8_seal() and
+ * rnn_relu_int8_restore().
+ */
+#define RNN_RELU_INT8_H_0_AT 56
+#define RNN_RELU_INT8_H_0_SIZE 7
+#define RNN_RELU_INT8_HELD_AT 92
+#define RNN_RELU_INT8_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void rnn_relu_int8_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + RNN_RELU_INT8_NUM_FEATURES. */
 void rnn_relu_int8_time(int64_t unix_time_s, float *out);
 

@@ -63,6 +63,23 @@ void stack_save(const stack_state *s, void *snapshot);
  */
 int stack_restore(stack_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is STACK_..._SIZE float32, little-endian, from byte
+ * STACK_..._AT of a snapshot on. To set one, write it there, then call stack_seal() and
+ * stack_restore().
+ */
+#define STACK_H_0_AT 56
+#define STACK_H_0_SIZE 6
+#define STACK_H_1_AT 88
+#define STACK_H_1_SIZE 5
+#define STACK_C_1_AT 116
+#define STACK_C_1_SIZE 5
+#define STACK_HELD_AT 144
+#define STACK_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void stack_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + STACK_NUM_FEATURES. */
 void stack_time(int64_t unix_time_s, float *out);
 

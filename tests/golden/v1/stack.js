@@ -11,6 +11,7 @@ const REFUSED = ['', 'it is damaged or no snapshot', 'it is of a newer version',
 
 class Model {
   #module;
+  #places; // name, shape and place in a snapshot of each state tensor
 
   constructor(module, instance, about) {
     this.#module = module;
@@ -19,6 +20,7 @@ class Model {
     this.spec = about.spec;
     this.features = about.spec.features; // name and unit of each reading
     this.outputs = about.outputs; // name and unit of each value of y
+    this.#places = about.state;
     const wrong = this.wasm.selftest();
     if (wrong) throw new Error(`the recorded step ${wrong} is not repeated: the file is damaged`);
   }
@@ -56,6 +58,33 @@ class Model {
     return new Uint8Array(this.wasm.memory.buffer, this.wasm.snapshot(), this.wasm.snapshot_nbytes()).slice();
   }
 
+  // The state by name, h_0 and so on: a Float32Array each.
+  state() {
+    this.wasm.save();
+    const view = this.#view();
+    return Object.fromEntries(this.#places.map(({ name, at, shape }) => [name, Float32Array.from({ length: size(shape) }, (_, k) => view.getFloat32(at + 4 * k, true))]));
+  }
+
+  // Sets the tensors that `state` names, arrays of the lengths that state() gives; the others stay.
+  setState(state) {
+    const names = this.#places.map(({ name, shape }) => `${name} [${shape}]`).join(', ');
+    if (Object(state) !== state) throw new TypeError(`setState: the state is ${kind(state)}, expected an object of arrays: ${names}`);
+    const given = Object.entries(state).map(([name, values]) => {
+      const place = this.#places.find((each) => each.name === name);
+      if (!place) throw new RangeError(`setState: the model has no state '${name}'; its states are ${names}`);
+      return [place.at, checked(place, values)];
+    });
+    this.wasm.save();
+    const view = this.#view();
+    for (const [at, floats] of given) floats.forEach((value, k) => view.setFloat32(at + 4 * k, value, true));
+    this.wasm.seal();
+    if (this.wasm.restore(this.wasm.snapshot_nbytes())) throw new Error('setState: the state is refused and as before');
+  }
+
+  #view() {
+    return new DataView(this.wasm.memory.buffer, this.wasm.snapshot(), this.wasm.snapshot_nbytes());
+  }
+
   restore(source) {
     const bytes = kind(source) === 'ArrayBuffer' ? new Uint8Array(source) : source;
     if (kind(bytes) !== 'Uint8Array') throw new TypeError(`restore: the snapshot is ${kind(source)}, expected a Uint8Array or an ArrayBuffer`);
@@ -67,6 +96,21 @@ class Model {
 }
 
 const kind = (value) => (value == null ? String(value) : Object.prototype.toString.call(value).slice(8, -1));
+
+const size = (shape) => shape.reduce((n, length) => n * length, 1);
+
+function checked({ name, shape, limit }, values) {
+  const floats = Object(values) === values ? Array.from(values) : [];
+  if (floats.length !== size(shape)) throw new RangeError(`setState: '${name}' has ${floats.length} values, expected ${size(shape)}`);
+  floats.forEach((value, k) => {
+    const isFlag = name.startsWith('d_') && k === floats.length - 1;
+    let expected = Number.isFinite(value) && Number.isFinite(Math.fround(value)) ? '' : 'a finite float32';
+    if (!expected && limit !== null && Math.abs(Math.fround(value)) > limit) expected = `at most ${limit} in size`;
+    if (!expected && isFlag && value !== 0 && value !== 1) expected = '0 before the first step, else 1';
+    if (expected) throw new RangeError(`setState: '${name}[${k}]' is ${String(value)}, expected ${expected}; the state is as before`);
+  });
+  return floats;
+}
 
 function reading(value, feature, k) {
   if (typeof value === 'number' || value === null) return value ?? NaN;

@@ -65,6 +65,23 @@ void stack_int8_save(const stack_int8_state *s, void *snapshot);
  */
 int stack_int8_restore(stack_int8_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is STACK_INT8_..._SIZE float32, little-endian, from byte
+ * STACK_INT8_..._AT of a snapshot on. To set one, write it there, then call stack_int8_seal() and
+ * stack_int8_restore().
+ */
+#define STACK_INT8_H_0_AT 56
+#define STACK_INT8_H_0_SIZE 6
+#define STACK_INT8_H_1_AT 88
+#define STACK_INT8_H_1_SIZE 5
+#define STACK_INT8_C_1_AT 116
+#define STACK_INT8_C_1_SIZE 5
+#define STACK_INT8_HELD_AT 144
+#define STACK_INT8_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void stack_int8_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + STACK_INT8_NUM_FEATURES. */
 void stack_int8_time(int64_t unix_time_s, float *out);
 

@@ -237,6 +237,12 @@ RNNE_PUBLIC void changes_save(const changes_state *s, void *snapshot)
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void changes_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + CHANGES_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int changes_restore(changes_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -346,9 +352,10 @@ RNNE_PUBLIC int changes_selftest(void)
 "numerics": "f32.v1",
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","range":[-80.0,80.0],"unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":2,"horizon":3,"layers":[{"input_size":4,"kind":"difference","sources":[0]},{"inverse":false,"kind":"affine","size":5},{"hidden_size":6,"input_size":5,"kind":"gru"},{"input_size":6,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"is_clipped":false,"kind":"add_last","sources":[0,0,0]}],"max_gap_s":21600.0,"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
+"limits": {"carried":[0.000104571707197465,0.00015083534526638687,9.561807382851839e-05],"golden":[7.964325050124899e-05,9.115412103710696e-05,7.479733903892338e-05]},
 "name": "changes",
-"files": {"changes.h":"b1669db776b7cfd680a8ef7683de6a21b0a5b38191656604ccad69d2d4133f48","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
+"files": {"changes.h":"1cf74fe88a5ff2767b63fb21eb3494938685ba2295cd780ac1a2e51551ede788","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f"},
 "biases": {"layers.2.bias_hh":"W50Hvu5zrjyGcp8+qbSZPtiTNL4QrjC+ARYzvrG9tT1CPV2+wKAUPoGGAr7om3Q+C7E3vh1pmj4FKPS9xmeovmTZdL6G62Q+","layers.2.bias_ih":"y7mOvoUehj5aWBa+m6FoPvriR77u1rW8VZ2Cvq0XXT5\u002fKBa+qfyavGjtVT6BSrq9IYeLPkkw9DvTfKA+hY5EPky1sj6Z8xk+"}
 }
-rnnedge-sha256:38e2df9ff793e4e1eb00e72280d7e40ff3329e9ffa06f55ed714c3eb5f09ee01
+rnnedge-sha256:0faed22cdea564e459453ee1c0c4b37dfe8b08cf85a9c75746d1ff49c362f3c1
 */

@@ -63,6 +63,21 @@ void changes_save(const changes_state *s, void *snapshot);
  */
 int changes_restore(changes_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is CHANGES_..._SIZE float32, little-endian, from byte
+ * CHANGES_..._AT of a snapshot on. To set one, write it there, then call changes_seal() and
+ * changes_restore().
+ */
+#define CHANGES_D_0_AT 56
+#define CHANGES_D_0_SIZE 2
+#define CHANGES_H_1_AT 72
+#define CHANGES_H_1_SIZE 6
+#define CHANGES_HELD_AT 104
+#define CHANGES_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void changes_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + CHANGES_NUM_FEATURES. */
 void changes_time(int64_t unix_time_s, float *out);
 

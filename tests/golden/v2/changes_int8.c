@@ -514,6 +514,12 @@ RNNE_PUBLIC void changes_int8_save(const changes_int8_state *s, void *snapshot)
     rnne_end_snapshot(bytes, at);
 }
 
+RNNE_PUBLIC void changes_int8_seal(void *snapshot)
+{
+    uint8_t *const bytes = (uint8_t *)snapshot;
+    rnne_end_snapshot(bytes, bytes + CHANGES_INT8_SNAPSHOT_NBYTES - 4);
+}
+
 RNNE_PUBLIC int changes_int8_restore(changes_int8_state *s, const void *snapshot, size_t nbytes)
 {
     const uint8_t *const bytes = (const uint8_t *)snapshot, *at, *end;
@@ -639,10 +645,11 @@ RNNE_PUBLIC int changes_int8_selftest(void)
 "producer": "rnnedge 0.1.0",
 "spec": {"derived":[{"offset_s":0,"period_s":86400}],"features":[{"clip":[-20.0,45.0],"initial":12.5,"missing":"hold","name":"temp_c","range":[-80.0,80.0],"unit":"C"},{"clip":[0.0,40.0],"initial":3.0,"missing":"hold","name":"wind_m_s","unit":"m\u002fs"}],"format_version":2,"horizon":3,"layers":[{"input_size":4,"kind":"difference","sources":[0]},{"inverse":false,"kind":"affine","size":5},{"hidden_size":6,"input_size":5,"kind":"gru"},{"input_size":6,"kind":"linear","output_size":3},{"inverse":true,"kind":"affine","size":3},{"is_clipped":false,"kind":"add_last","sources":[0,0,0]}],"max_gap_s":21600.0,"quantiles":[],"sample_period_s":3600.0,"targets":[{"name":"temp_c","unit":"C"}],"vocabulary":[]},
 "name": "changes_int8",
-"files": {"changes_int8.h":"a1a3f1d0094ad9a53ba989005beec11eebf557787c5fe4bad577a0059c5431f0","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
+"files": {"changes_int8.h":"8243dbda5a4b4863cf96e0fdf20a9c845da31bccf5f8534911551add7d882f40","rnnedge_f32.h":"19ece48bdb524e8b1e599f7b5e3133eb4b49baf37cd0fe3696a8c7603e896d3f","rnnedge_w8a16.h":"88d2e286fb60c62b9ce39d1be38db6e5fb7ee4f784652bec1d177b23667123e7"},
 "kept": [],
 "scalars": {},
-"biases": {}
+"biases": {},
+"int8_judgement": "{\"again\":[0.008132922754157335,0.003225914580980316,0.0015277140773832798],\"again_limit\":[0.00189898,0.00189898,0.00189898],\"calibration_rows\":400,\"counted_steps\":400,\"cut_off\":{\"0 difference\":0,\"2 gru\":0,\"3 linear\":0,\"5 add_last\":0,\"input\":0},\"drift\":{\"output\":\"temp_c_1\",\"steps\":100000,\"tenths\":[0.0200577,0.0200577]},\"float_digest\":\"4d9d560aef8150b7f174416e776f6ef1da9983441253f9ab4d6fab75a40b0b98\",\"judged_on\":\"the 400 rows of stream=\",\"max_loss\":0.05,\"outputs\":[[\"temp_c_1\",0.00706736,0.949491],[\"temp_c_2\",0.00263504,0.949491],[\"temp_c_3\",0.00160597,0.949491]],\"rule\":\"difference\",\"version\":1}"
 }
-rnnedge-sha256:b0a16327797db5c0207d3e21647c2fb754104e8a40e7d31a77924f3a101e431b
+rnnedge-sha256:9bb3a5ae3e7488438e034ada9fe904badefb01204c0fd9fa1ed511a7c043c911
 */

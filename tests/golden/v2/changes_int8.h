@@ -65,6 +65,21 @@ void changes_int8_save(const changes_int8_state *s, void *snapshot);
  */
 int changes_int8_restore(changes_int8_state *s, const void *snapshot, size_t nbytes);
 
+/*
+ * The state by name: each tensor is CHANGES_INT8_..._SIZE float32, little-endian, from byte
+ * CHANGES_INT8_..._AT of a snapshot on. To set one, write it there, then call changes_int8_seal() and
+ * changes_int8_restore().
+ */
+#define CHANGES_INT8_D_0_AT 56
+#define CHANGES_INT8_D_0_SIZE 2
+#define CHANGES_INT8_H_1_AT 72
+#define CHANGES_INT8_H_1_SIZE 6
+#define CHANGES_INT8_HELD_AT 104
+#define CHANGES_INT8_HELD_SIZE 2
+
+/* Makes a snapshot whose tensors were written to whole again. */
+void changes_int8_seal(void *snapshot);
+
 /* The sines and cosines at the end of x, if any: out is x + CHANGES_INT8_NUM_FEATURES. */
 void changes_int8_time(int64_t unix_time_s, float *out);
 
