@@ -19,6 +19,10 @@ from rnnedge_runtime import ModelSpec
 ROOT = Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "runtime/core/include"
 COPIES = {"architecture.md": "ARCHITECTURE.md", "changes.md": "CHANGELOG.md"}
+MADE = {  # page: the file that it shows, by which other pages name it
+    "reference/command-line.md": "rnnedge/cli/__init__.py",
+    "reference/c-api.md": "runtime/core/include/rnnedge.h",
+}
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 COMMENT = re.compile(r"^/\*(.*?)\*/\n", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"-+ ([^-]+?) -+")
@@ -39,7 +43,7 @@ def command_line() -> str:
     """Every command with its options, as `--help` prints them."""
     from rnnedge.cli import main
 
-    context = click.Context(main, info_name="rnnedge")
+    context = click.Context(main, info_name="rnnedge", **main.context_settings)
     lines = ["# Command line", "", _help_of(main, context)]
     for name in main.list_commands(context):
         command = main.get_command(context, name)
@@ -105,10 +109,7 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the pages that are made."""
     from mkdocs.structure.files import File
 
-    pages = {
-        "reference/command-line.md": command_line(),
-        "reference/c-api.md": c_interface(),
-    }
+    pages = dict(zip(MADE, (command_line(), c_interface()), strict=True))
     for name, source in COPIES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         pages[name] = re.sub(r"\]\(docs/", "](", text)
@@ -129,8 +130,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         place = posixpath.normpath(posixpath.join(folder, path))
         if files.get_file_from_path(place):
             return found[0]
-        copies = {source: name for name, source in COPIES.items()}
-        name = copies.get(place.removeprefix("../"))
+        shown = {source: name for name, source in (COPIES | MADE).items()}
+        name = shown.get(place.removeprefix("../"))
         if name is None:
             return text
         return f"[{text}]({posixpath.relpath(name, folder or '.')}{mark}{anchor})"
