@@ -14,8 +14,6 @@ from typing import Any
 
 import click
 
-from rnnedge_runtime import ModelSpec
-
 ROOT = Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "runtime/core/include"
 COPIES = {"architecture.md": "ARCHITECTURE.md", "changes.md": "CHANGELOG.md"}
@@ -29,6 +27,7 @@ SECTION = re.compile(r"-+ ([^-]+?) -+")
 NAME = re.compile(
     r"(?:\brnne_\w+(?:\(\w*\))?|\bmem\w+\(\)|\bRNNE_\w+|(?:\[\w+\])+|\*[a-z]\w*|<\w+\.h>)"
 )
+PLACED = re.compile(r"::: \{(\w+)\}")
 ARGUMENT = re.compile(r"^([a-z_, ]+): ", re.MULTILINE)
 DECLARED = re.compile(r"^(?:RNNE_API .*?|\} )(rnne_\w+)[(;]", re.MULTILINE)
 # What every header has and no reader needs: guards, `extern "C"`, includes, RNNE_API.
@@ -99,6 +98,7 @@ def _prose(comment: str, has_arguments: bool) -> str:
         if not all(line.startswith("    ") for line in paragraph.split("\n")):
             paragraph = re.sub(r"\n +", " ", paragraph)
             paragraph = NAME.sub(r"`\g<0>`", paragraph)
+            paragraph = re.sub(r"docs/(\w+)\.md", r"[\1](../\1.md)", paragraph)
             if has_arguments and ARGUMENT.match(paragraph):
                 paragraph = ARGUMENT.sub(r"- `\1`: ", paragraph)
         paragraphs.append(paragraph)
@@ -136,4 +136,14 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
             return text
         return f"[{text}]({posixpath.relpath(name, folder or '.')}{mark}{anchor})"
 
-    return LINK.sub(follow, markdown.replace("{spec}", ModelSpec.__module__))
+    return LINK.sub(follow, PLACED.sub(_place, markdown))
+
+
+def _place(found: re.Match[str]) -> str:
+    """The module of a class that no `__init__` offers, by its name, wherever it lies."""
+    for folder in ("rnnedge", "export", "runtime"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if f"\nclass {found[1]}:" in path.read_text(encoding="utf-8"):
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                return f"::: {'.'.join(parts[folder != 'rnnedge' :])}.{found[1]}"
+    raise ValueError(f"{found[0]}: no module has this class")
