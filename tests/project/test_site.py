@@ -27,8 +27,8 @@ DOCS = ROOT / "docs"
 ON_BOARDS = ("arduino", "esp-idf")  # tests/examples/test_firmware.py
 HOW_TOS = sorted((DOCS / "howto").glob("*.md"))
 PAGES = [path for path in HOW_TOS if path.stem not in ON_BOARDS]
-NUM_ROWS = 900
-NUM_STEPS = 300
+NUM_ROWS = 400
+NUM_STEPS = 100
 NEEDS = {"c-program": ("gcc",), "browser": ("clang-14", "wasm-ld-14", "node")}
 
 
