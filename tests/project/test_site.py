@@ -70,7 +70,8 @@ def test_how_to(page: Path, tutorial: tuple[Path, list[str]]) -> None:
 
 def test_own_module(weeks: None, tmp_path: Path) -> None:
     run_page(DOCS / "modules.md", tmp_path)
-    assert (tmp_path / "dist/net.rnne").is_file()
+    found = {path.suffix for path in (tmp_path / "dist").iterdir()}
+    assert found == {".onnx", ".rnne"}
 
 
 def test_every_page_is_in_the_navigation() -> None:
