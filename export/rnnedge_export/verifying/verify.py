@@ -23,8 +23,7 @@ from ..compare.verification_stream import Inputs, stream_like, with_implausible
 from ..formats.c.loading import is_c_source
 from ..formats.c.running import BACKEND as C_BACKEND
 from ..formats.c.running import find_compiler, no_compiler
-from ..formats.opening import open_artifact
-from ..formats.reading import read_parameters
+from ..formats.registry import open_artifact, read_parameters
 from ..formats.rnne.long_run import read_long_run
 from ..formats.rnne.writing import first_difference
 from ..formats.wasm.reading import is_wasm, missing_javascript
