@@ -277,10 +277,10 @@ def test_a_graph_of_its_own_is_judged_by_its_own_roundings(make, tmp_path, monke
     assert 0 < parity.steps.limit < 1e-4
     assert not verify([report.artifacts[0].path]).has_failed
 
-    def build(subject, metadata):
+    def build(user, metadata):
         with torch.no_grad():
-            subject.user.module.gru.weight_hh_l0.mul_(1.001)
-        return build_foreign_onnx(subject, metadata)
+            user.module.gru.weight_hh_l0.mul_(1.001)
+        return build_foreign_onnx(user, metadata)
 
     monkeypatch.setattr(draft, "build_foreign_onnx", build)
     with pytest.raises(ParityError, match="differs from PyTorch by"):

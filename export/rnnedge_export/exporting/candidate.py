@@ -26,7 +26,6 @@ from ..boards.costs import (
     check_fit,
     costs_on,
     figures_of,
-    generate_source,
     write_source,
 )
 from ..boards.measuring import Measurement
@@ -35,6 +34,7 @@ from ..compare.parity import Parity, compare, parity_error
 from ..compare.runs import first_difference, run_through, step_through
 from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs
+from ..formats.c.generating import generate_source
 from ..formats.c.literals import c_identifier
 from ..formats.c.loading import load_c
 from ..formats.c.running import BACKEND, no_compiler
@@ -251,9 +251,7 @@ class Draft:
         """Raise ParityError when a weight in the file is not the model's, bit for bit."""
         if subject.spec.is_opaque:
             return
-        found = changed_weight(
-            self.format, self.artifact, subject.spec, subject.weights
-        )
+        found = changed_weight(self.artifact, subject.spec, subject.weights)
         if found:
             raise ParityError(
                 f"export to {_TITLES[self.format]}: {found}. The artifact was not "
@@ -379,8 +377,8 @@ def check_name(name: str) -> None:
 
 
 def _onnx(subject: Subject, metadata: Metadata) -> bytes:
-    if subject.spec.is_opaque:
-        return build_foreign_onnx(subject, metadata)
+    if subject.user is not None and subject.spec.is_opaque:
+        return build_foreign_onnx(subject.user, metadata)
     return build_onnx(metadata, subject.weights)
 
 

@@ -16,7 +16,7 @@ from ..compare.runs import (
 from ..formats.c.loading import is_c_source
 from ..formats.c.running import BACKEND as C_BACKEND
 from ..formats.c.running import find_compiler, no_compiler
-from ..formats.reading import read_parameters
+from ..formats.registry import read_parameters
 from ..formats.rnne.long_run import read_long_run
 from ..formats.rnne.writing import numpy_engine_of
 from ..formats.wasm.reading import is_wasm, missing_javascript

@@ -9,7 +9,7 @@ from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from ..compare.parity import compare
 from ..compare.runs import first_difference, run_through
-from ..formats.reading import read_parameters
+from ..formats.registry import read_parameters
 from ..formats.rnne.writing import numpy_engine_of
 from .check import Check
 from .evidence import Evidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 
-from ..formats.opening import open_artifact
+from ..formats.registry import open_artifact
 from ..tools.threads import torch_threads
 from .check import Check, VerifyReport
 from .cross_checks import DIFFERENCE, compare_pair

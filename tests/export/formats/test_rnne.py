@@ -17,7 +17,7 @@ from torch import nn
 import rnnedge_runtime as runtime
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.rnne.long_run import read_long_run
 from rnnedge_export.formats.rnne.writing import build_rnne
 from rnnedge_export.torch_model.sequence_model import SequenceModel

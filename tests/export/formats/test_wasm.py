@@ -21,7 +21,7 @@ from support.wasm_models import TOOLS, weights_of, write_integer_wasm, write_was
 
 from rnnedge.cli import main
 from rnnedge_export.exporting.export import export
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.wasm import running as hosting
 from rnnedge_export.formats.wasm.loading import load_wasm
 from rnnedge_export.formats.wasm.module import custom_section, leb128, read_module

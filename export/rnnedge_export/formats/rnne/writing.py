@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
 from rnnedge_runtime.formats.rnne_file import (
     CHECKSUM_AT,
@@ -35,6 +37,7 @@ from rnnedge_runtime.spec.weights import weight_shapes
 from rnnedge_runtime.streams.engine import Engine
 
 from ...compare.runs import run_through
+from ..variant import Variant
 
 LONG_RUN_STEPS = 10_000
 LONG_RUN_SEED = 20_230_917
@@ -44,6 +47,21 @@ _RANGE_MARGIN = 2.0**-10
 """So that rounding leads no input out of its range, where it would count as missing."""
 
 Section = tuple[bytes, int, bytes]
+
+
+def write_rnne(variant: Variant, path: Path) -> None:
+    """Write the file of a chain of layers.
+
+    Raises:
+        SpecError: it is a graph.
+    """
+    original = variant.original
+    if original.spec.is_opaque:
+        raise SpecError(
+            f"export to .rnne: {type(original.module).__name__} is not a chain of layers: "
+            f"{original.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
+        )
+    path.write_bytes(build_rnne(variant.metadata, variant.parameters))
 
 
 def build_rnne(
