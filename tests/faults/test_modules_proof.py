@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from rnnedge_export.capture.original import Subject, read_subject
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.compare.exact_steps import ExactSteps
-from rnnedge_export.compare.step_proof import judge_taken, retake_steps, take_steps
+from rnnedge_export.compare.runs import retake_steps, take_steps
+from rnnedge_export.compare.step_proof import judge_taken
 from rnnedge_export.exporting import candidate as draft
 from rnnedge_export.exporting.export import export
 from rnnedge_export.formats.onnx.graph import build_onnx

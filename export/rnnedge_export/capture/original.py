@@ -20,10 +20,11 @@ from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
 
+from ..module.first_call import read_user_module
 from ..module.module_copy import same_again
 from ..module.reasons import NotAChainError
 from ..module.returned import Choice
-from ..module.user_module import UserModule, read_user_module
+from ..module.user_module import UserModule
 from ..module.user_step import UserStep
 from ..torch_model.sequence_model import SequenceModel
 from .capturing import Captured, capture

@@ -18,7 +18,7 @@ from rnnedge_runtime.tolerances import (
 
 from .exact_steps import ExactSteps, Tensors, difference, plain_step
 from .rounding import Float64
-from .step_proof import Taken
+from .runs import Taken
 
 _RUNS = 3  # one as it is, two that are moved
 _CHUNK = 500

@@ -30,7 +30,8 @@ from ..boards.costs import (
 )
 from ..boards.measuring import Measurement
 from ..capture.original import Subject
-from ..compare.parity import Parity, compare, parity_error, step_through
+from ..compare.parity import Parity, compare, parity_error
+from ..compare.runs import first_difference, run_through, step_through
 from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs
 from ..formats.c.generating import generate_source
@@ -40,7 +41,7 @@ from ..formats.c.running import BACKEND, no_compiler
 from ..formats.onnx.graph import build_onnx
 from ..formats.onnx.opaque_graph import build_foreign_onnx
 from ..formats.read_back import changed_weight
-from ..formats.rnne.writing import build_rnne, first_difference, quick_engine
+from ..formats.rnne.writing import build_rnne, numpy_engine_of, quick_engine
 from ..formats.torchscript import save_torchscript
 from ..formats.wasm.building import IDENTIFIER, build_wasm, javascript, javascript_name
 from ..formats.wasm.loading import load_wasm
@@ -50,7 +51,8 @@ from ..module.script_step import scriptable_step
 from ..probing.recording import Recording
 from ..quantise.report import QuantisationReport
 from ..torch_model.sequence_model import SequenceModel
-from ..verifying.verify import check_golden
+from ..verifying.evidence import Evidence
+from ..verifying.file_checks import golden_steps
 
 FORMATS = {
     "onnx": ".onnx",
@@ -285,7 +287,8 @@ class Draft:
                 f"NumPy, and that the {title} gives the same bytes was not checked. Run "
                 "`rnnedge verify` on it where there is one."
             )
-        step = first_difference(model.spec, parameters, x, y)
+        engine = numpy_engine_of(model.spec, parameters)
+        step = first_difference(y, run_through(engine, model.spec, x))
         if step is not None:
             raise ParityError(
                 f"export to {title}: what was compiled gives other bytes than "
@@ -314,7 +317,8 @@ class Draft:
         """Raise ParityError when `rnnedge verify` would find the golden steps changed."""
         models = [draft.model for draft in drafts if draft.model is not None]
         assert self.model is not None
-        check = check_golden(self.model, [m for m in models if m is not self.model])
+        others = [model for model in models if model is not self.model]
+        (check,) = golden_steps(Evidence(self.model, others))
         if check.outcome == "failed":
             raise ParityError(
                 f"export to {_TITLES[self.format]}: the {check.name} differ by "

@@ -18,8 +18,8 @@ from rnnedge_runtime.tolerances import (
 from ..capture.original import StepFunction, Subject
 from ..compare.carrying import is_small_spread
 from ..compare.rounding import Float64
+from ..compare.runs import Taken
 from ..compare.shaken import shaken_calls
-from ..compare.step_proof import Taken
 from ..compare.verification_stream import Inputs
 
 _SHAKEN_STEPS = 24

@@ -26,7 +26,8 @@ from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
 
 from ..compare.carrying import Carried, carry
 from ..compare.exact_steps import ExactSteps
-from ..compare.step_proof import StepParity, Taken, judge_taken
+from ..compare.runs import Taken
+from ..compare.step_proof import StepParity, judge_taken
 from ..compare.verification_stream import Inputs
 from ..formats.c.loading import is_c_source
 from ..formats.c.reading import read_c_source

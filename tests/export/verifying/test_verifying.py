@@ -226,7 +226,7 @@ def test_without_the_onnx_package_drift_is_not_called_passed(artifact, tmp_path)
     script = """
 import sys
 sys.modules["onnx"] = sys.modules["torch"] = None
-from rnnedge_export import verification_stream
+from rnnedge_export.compare import verification_stream
 verification_stream.VERIFY_STEPS = 300
 from rnnedge_export import verify
 report = verify([sys.argv[1]])
