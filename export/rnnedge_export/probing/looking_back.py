@@ -24,7 +24,7 @@ from rnnedge_runtime.tolerances import (
     WINDOW_ROUNDING_FACTOR,
 )
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..module.looking_ahead import bidirectional_layers, looks_ahead
 from ..module.module_copy import same_again
 from ..module.time_operations import TimeOperation, first_time_operation
@@ -69,7 +69,9 @@ class WindowDifference:
         )
 
 
-def check_windows(subject: Subject, recording: Recording, *, single_steps: bool) -> str:
+def check_windows(
+    subject: Original, recording: Recording, *, single_steps: bool
+) -> str:
     """A note where a window differs and single steps are taken; "" where none does.
 
     Args:
@@ -109,7 +111,7 @@ def check_windows(subject: Subject, recording: Recording, *, single_steps: bool)
 
 
 def compare_windows(
-    subject: Subject, recording: Recording
+    subject: Original, recording: Recording
 ) -> tuple[WindowDifference | None, list[int]]:
     """The largest difference between windows and single steps; None below the limit.
 
@@ -129,7 +131,7 @@ def compare_windows(
     return found, columns if found is None else []
 
 
-def _first_row_inputs(subject: Subject, x: NDArray[np.float32]) -> list[int]:
+def _first_row_inputs(subject: Original, x: NDArray[np.float32]) -> list[int]:
     """Which inputs a window of five rows reads in its first row alone."""
     module, rows = subject.module, torch.from_numpy(x[:5])
     before = _call(subject, module, rows, subject.initial_state(torch.float32))
@@ -157,7 +159,7 @@ def _is_same(
 
 
 def _difference(
-    subject: Subject, recording: Recording, x: NDArray[np.float32]
+    subject: Original, recording: Recording, x: NDArray[np.float32]
 ) -> WindowDifference | None:
     user = subject.user
     assert user is not None
@@ -195,7 +197,7 @@ def _difference(
 class _Steps:
     """Single steps of a module: outputs `[T, O]`, and its state before each step."""
 
-    def __init__(self, subject: Subject, x: NDArray[np.float32], dtype: torch.dtype):
+    def __init__(self, subject: Original, x: NDArray[np.float32], dtype: torch.dtype):
         assert subject.user is not None
         self.module = same_again(subject.user.module).to(dtype)
         self.x = torch.from_numpy(x).to(dtype)
@@ -221,7 +223,7 @@ def _float64_limits(recording: Recording, exact: _Steps, steps: _Steps) -> _Arra
     return _above_zero(spread + WINDOW_ROUNDING_FACTOR * float32_errors, y)
 
 
-def _float32_limits(subject: Subject, recording: Recording, steps: _Steps) -> _Array:
+def _float32_limits(subject: Original, recording: Recording, steps: _Steps) -> _Array:
     """`[O]` the same where only float32 runs: what a rounding of the inputs does is added."""
     y = recording.y.astype(np.float64)
     spread = WINDOW_FLOAT32_FRACTION * y.std(axis=0)
@@ -238,7 +240,7 @@ def _above_zero(limits: _Array, y: _Array) -> _Array:
 
 
 def _windows(
-    subject: Subject, steps: _Steps, lengths: list[int]
+    subject: Original, steps: _Steps, lengths: list[int]
 ) -> Iterator[tuple[int, int, _Array]]:
     """Start, length and outputs `[t, O]` of windows that the module takes.
 
@@ -257,7 +259,7 @@ def _windows(
 
 
 def _call(
-    subject: Subject, module: nn.Module, x: Tensor, state: list[Tensor]
+    subject: Original, module: nn.Module, x: Tensor, state: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]] | None:
     """One call on a window `[T, I]`; None where the module does not take it."""
     user = subject.user
@@ -275,7 +277,7 @@ def _call(
 
 
 def _takes_one_reading(
-    subject: Subject, steps: _Steps, start: int, length: int
+    subject: Original, steps: _Steps, start: int, length: int
 ) -> bool:
     """Whether a call on a window is one step with its first or its last row.
 

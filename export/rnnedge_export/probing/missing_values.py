@@ -16,7 +16,7 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.model_spec import Feature
 from rnnedge_runtime.spec.weights import model_digest
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.verification_stream import with_missing
 from ..module.user_module import UserModule
 
@@ -34,8 +34,8 @@ _AWARE = {
 
 
 def with_missing_passed(
-    subject: Subject, features: str | Feature | Sequence[str | Feature] | None
-) -> tuple[Subject, str]:
+    subject: Original, features: str | Feature | Sequence[str | Feature] | None
+) -> tuple[Original, str]:
     """The subject whose inputs that a module takes as NaN are passed, and a note on it.
 
     A `Feature` that the caller made keeps its policy.

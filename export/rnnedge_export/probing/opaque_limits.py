@@ -15,7 +15,7 @@ from rnnedge_runtime.tolerances import (
     SMALLEST_ERROR,
 )
 
-from ..capture.original import StepFunction, Subject
+from ..capture.original import Original, StepFunction
 from ..compare.carrying import is_small_spread
 from ..compare.rounding import Float64
 from ..compare.runs import Taken
@@ -47,7 +47,7 @@ class ForeignLimits:
 
 
 def foreign_limits(
-    subject: Subject, x: Inputs, y: NDArray[np.float32], taken: Taken
+    subject: Original, x: Inputs, y: NDArray[np.float32], taken: Taken
 ) -> ForeignLimits:
     """Shake single steps, then carry what that gives.
 
@@ -105,7 +105,7 @@ def _step_bounds(step: StepFunction, taken: Taken, dtype: torch.dtype) -> list[F
 
 
 def _carry(
-    subject: Subject,
+    subject: Original,
     step: StepFunction,
     x: Inputs,
     y: NDArray[np.float32],

@@ -19,7 +19,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.carrying import carry
 from ..compare.exact_steps import ExactSteps
 from ..compare.runs import Taken, judged_steps, retake_steps, stacked
@@ -98,7 +98,7 @@ class Recording:
         )
 
 
-def record(subject: Subject, x: Inputs) -> Recording:
+def record(subject: Original, x: Inputs) -> Recording:
     """Step the original through `x`, and find out what an artifact may differ by.
 
     Raises:
@@ -155,7 +155,7 @@ def _check_state(taken: Taken) -> None:
             )
 
 
-def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
+def _step_through(subject: Original, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
     """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
     step = subject.step_function(torch.float32)
     initial = subject.initial_state(torch.float32)
@@ -187,7 +187,7 @@ def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Tak
     return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
 
-def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
+def _check_pure(subject: Original, x: Inputs, y: NDArray[np.float32]) -> None:
     """Step the module once more, in turns with another stream, and compare bits.
 
     Whatever it keeps outside its state is left by the first pass or by the other stream.

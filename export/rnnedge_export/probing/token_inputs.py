@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..module.user_module import UserModule
 
 
@@ -25,7 +25,7 @@ class _LookUp(NamedTuple):
     num_rows: int
 
 
-def token_inputs(subject: Subject) -> dict[int, tuple[int, int]]:
+def token_inputs(subject: Original) -> dict[int, tuple[int, int]]:
     """Lowest and highest value of every input that is an index, by its position.
 
     Empty for a chain of layers, whose spec tells, and where nothing is looked up.

@@ -15,7 +15,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.verification_stream import verification_stream
 from .quantiser import quantise
 from .ranges import measure_ranges
@@ -127,7 +127,7 @@ class Int8:
             "the model was trained on."
         ]
 
-    def settled(self, subject: Subject) -> Int8:
+    def settled(self, subject: Original) -> Int8:
         """The same with all its data: what is missing is drawn for the model."""
         data = self.data
         if subject.spec.is_opaque or (data and (data.scored or data.judged)):
@@ -137,7 +137,7 @@ class Int8:
             return replace(self, data=split_stream(x, DRAWN))
         return replace(self, data=replace(data, judged=JudgedStream(x, 0, DRAWN)))
 
-    def quantise(self, subject: Subject) -> QuantisedModel:
+    def quantise(self, subject: Original) -> QuantisedModel:
         """The integer model of a chain of layers.
 
         Raises:
