@@ -33,8 +33,6 @@ from .boards.measuring import Measurement
 from .c_source.hosting import BACKEND, no_compiler
 from .c_source.loading import load_c
 from .c_source.naming import c_identifier
-from .foreign import build_foreign_onnx
-from .onnx_graph import build_onnx
 from .parity import Parity, compare, parity_error, step_through
 from .proof import Recording
 from .quantisation_report import QuantisationReport
@@ -376,7 +374,11 @@ def check_name(name: str) -> None:
 
 def _onnx(subject: Subject, metadata: Metadata) -> bytes:
     if subject.spec.is_opaque:
+        from .foreign import build_foreign_onnx
+
         return build_foreign_onnx(subject, metadata)
+    from .onnx_graph import build_onnx
+
     return build_onnx(metadata, subject.weights)
 
 

@@ -166,7 +166,7 @@ def export(
         check_tokens(subject.spec, stream)
     request = request.settled(subject) if request else None
     quantised = request.quantise(subject) if request else None
-    recording = record(subject, inputs)
+    recording = record(subject, inputs, has_limit=not int8)
     notes = _notes(subject, recording) + (request.notes if request else [])
     window_note = check_windows(subject, recording, single_steps=single_steps)
     notes += warned(window_note, nan_note)

@@ -14,7 +14,7 @@ import torch
 from export_helpers import rewrite
 from torch import Tensor, nn
 
-from rnnedge_export import draft, verification_stream
+from rnnedge_export import draft, foreign, onnx_graph, verification_stream
 from rnnedge_export.exact_steps import ExactSteps
 from rnnedge_export.exporting import export
 from rnnedge_export.foreign import build_foreign_onnx
@@ -177,7 +177,7 @@ def with_wrong_weights(factor: float, monkeypatch, *, single: bool = False) -> N
             changed *= np.float32(factor)
         return build_onnx(metadata, {**weights, name: changed})
 
-    monkeypatch.setattr(draft, "build_onnx", build)
+    monkeypatch.setattr(onnx_graph, "build_onnx", build)
 
 
 def test_a_weight_that_is_not_the_models_is_refused(tmp_path, monkeypatch):
@@ -234,7 +234,7 @@ def test_a_scaler_off_by_a_thousandth_is_refused(tmp_path, monkeypatch):
         scale = weights["layers.0.scale"] * np.float32(1.001)
         return build_onnx(metadata, {**weights, "layers.0.scale": scale})
 
-    monkeypatch.setattr(draft, "build_onnx", build)
+    monkeypatch.setattr(onnx_graph, "build_onnx", build)
     monkeypatch.setattr(draft, "changed_weight", lambda *_: "")
     with pytest.raises(ParityError, match="differs from PyTorch by"):
         export(Scaled(), example=example, out=tmp_path)
@@ -279,7 +279,7 @@ def test_a_graph_of_its_own_is_judged_by_its_own_roundings(make, tmp_path, monke
             subject.user.module.gru.weight_hh_l0.mul_(1.001)
         return build_foreign_onnx(subject, metadata)
 
-    monkeypatch.setattr(draft, "build_foreign_onnx", build)
+    monkeypatch.setattr(foreign, "build_foreign_onnx", build)
     with pytest.raises(ParityError, match="differs from PyTorch by"):
         export(model, example=model.example(), out=tmp_path / "wrong")
 
