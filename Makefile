@@ -32,7 +32,7 @@ test: $(BUILT)
 
 # What calls programs, as on a machine that has Python, make and gcc alone; nothing may fail.
 bare: $(BUILT)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/bare_machine.py -n $(WORKERS)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.bare_machine -n $(WORKERS)
 
 # Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
 bench: $(BUILT)
@@ -74,19 +74,19 @@ fuzz-core:
 
 # Changed artifacts and saved states, signed again, against every reader.
 fuzz-files: $(BUILT)
-	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/fuzz_files.py $(FUZZ_ARTIFACTS) $(FUZZ_STATES)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -W ignore -m support.studies.fuzz_files $(FUZZ_ARTIFACTS) $(FUZZ_STATES)
 
 # The same at length.
 fuzz-long: $(BUILT)
-	OMP_NUM_THREADS=1 $(BIN)/python -W ignore tests/fuzz_files.py 240000 20000
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -W ignore -m support.studies.fuzz_files 240000 20000
 
 # The table reader against polars on drawn tables, and on changed ones.
 fuzz-tables: $(BUILT)
-	$(BIN)/python tests/fuzz_tables.py $(TABLE_SECONDS)
+	PYTHONPATH=tests $(BIN)/python -m support.studies.fuzz_tables $(TABLE_SECONDS)
 
 # `rnnedge run` killed 222 times at drawn moments, and continued; a quarter of an hour.
 kills: $(BUILT)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/kill_study.py
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.kill_study
 
 # For this machine, with its bill of materials.
 wheel: $(INSTALLED)

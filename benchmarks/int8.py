@@ -14,25 +14,25 @@ from pathlib import Path
 import click
 import numpy as np
 
-from rnnedge.cli.tables import print_table
+from rnnedge.cli.show.tables import print_table
 from rnnedge.datasets import weather
 from rnnedge.fitting import fit
-from rnnedge.run_data import int8_data, load_run_data
-from rnnedge.run_folder import Run, load_run
-from rnnedge_export.int8 import Int8
-from rnnedge_export.quantisation_report import (
+from rnnedge.runs.data import int8_data, load_run_data
+from rnnedge.runs.folder import Run, load_run
+from rnnedge_export.capture.original import read_subject
+from rnnedge_export.formats.rnne.writing import quick_engine
+from rnnedge_export.quantise.report import (
     QuantisationReport,
     measure_quantisation,
     target_deviations,
 )
+from rnnedge_export.quantise.request import Int8
 from rnnedge_export.quiet import quiet_difference
-from rnnedge_export.rnne import quick_engine
-from rnnedge_export.sequence_model import SequenceModel
-from rnnedge_export.subject import read_subject
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.metadata import Golden, Metadata
+from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.tolerances import QUIET_STD_FRACTION
-from rnnedge_runtime.weights import NUMERICS
 
 CELLS = ("gru", "lstm", "rnn")
 

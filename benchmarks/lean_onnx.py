@@ -16,10 +16,10 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge.benching.timing import Block
-from rnnedge_runtime.gate_order import torch_to_onnx_gate_order
-from rnnedge_runtime.layers import Gru, Lstm, Rnn
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
+from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.weights import Weights
 
 OPSET = 18
 IR_VERSION = 9

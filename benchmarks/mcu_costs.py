@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.estimating import Work, packed_nbytes, work_of
 from rnnedge_export.boards.measuring import Measurement, measure
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.weights import NUMERICS
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from .mcu_models import Subject, bare_cell, demo_model
 

@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_export.boards.source import CSource, read_source
-from rnnedge_export.c_source.integer_source import generate_integer_c
-from rnnedge_export.c_source.source import generate_c
-from rnnedge_export.quantising import measure_ranges, quantise
-from rnnedge_runtime.metadata import Golden, Metadata
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.tolerances import GOLDEN_STEPS
-from rnnedge_runtime.weights import (
-    NUMERICS,
+from rnnedge_export.formats.c.source import generate_c
+from rnnedge_export.formats.c.w8a16.source import generate_integer_c
+from rnnedge_export.quantise.quantiser import quantise
+from rnnedge_export.quantise.ranges import measure_ranges
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.weights import (
     Weights,
     canonical_weights,
     model_digest,
     weight_shapes,
 )
+from rnnedge_runtime.tolerances import GOLDEN_STEPS
 
 from .networks import Network
 

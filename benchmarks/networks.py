@@ -7,24 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnedge_export.onnx_graph import build_onnx
-from rnnedge_export.quantising import quantise
-from rnnedge_export.ranges import measure_ranges
-from rnnedge_export.rnne import build_rnne
+from rnnedge_export.formats.onnx.graph import build_onnx
+from rnnedge_export.formats.rnne.writing import build_rnne
+from rnnedge_export.quantise.quantiser import quantise
+from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.backends.reference import ReferenceEngine
-from rnnedge_runtime.engine import initial_state
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import Gru, Layer, Linear, Lstm, Rnn
-from rnnedge_runtime.metadata import Golden, Metadata
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tolerances import GOLDEN_STEPS
-from rnnedge_runtime.weights import (
-    NUMERICS,
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.layers import Gru, Layer, Linear, Lstm, Rnn
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import (
     Weights,
     canonical_weights,
     model_digest,
     weight_shapes,
 )
+from rnnedge_runtime.streams.engine import initial_state
+from rnnedge_runtime.tolerances import GOLDEN_STEPS
 
 INTEGERS = "-int8.rnne"
 

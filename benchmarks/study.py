@@ -14,8 +14,8 @@ import rnnedge_runtime
 from rnnedge.benching.footprint import Footprint, measure
 from rnnedge.benching.timing import Block, time_blocks
 from rnnedge.benching.ways import WAYS, native, native_plain, onnx_run
-from rnnedge_runtime.quantised import QuantisedModel
-from rnnedge_runtime.rnne_file import read_rnne
+from rnnedge_runtime.formats.rnne_file import read_rnne
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 from .lean_onnx import LeanSession
 from .loops import Loops

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rnnedge import datasets
     from rnnedge.exporting import export
     from rnnedge.fitting import fit, resume
-    from rnnedge.run_folder import Run, load_run
-    from rnnedge_export.sequence_model import SequenceModel
+    from rnnedge.runs.folder import Run, load_run
+    from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 __all__ = [
     "ModelSpec",
@@ -35,11 +35,11 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Run": "rnnedge.run_folder",
-    "SequenceModel": "rnnedge_export.sequence_model",
+    "Run": "rnnedge.runs.folder",
+    "SequenceModel": "rnnedge_export.torch_model.sequence_model",
     "export": "rnnedge.exporting",
     "fit": "rnnedge.fitting",
-    "load_run": "rnnedge.run_folder",
+    "load_run": "rnnedge.runs.folder",
     "resume": "rnnedge.fitting",
 }
 

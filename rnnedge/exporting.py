@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnedge.run_data import int8_data, load_run_data
-from rnnedge.run_folder import Run, load_run
+from rnnedge.runs.data import int8_data, load_run_data
+from rnnedge.runs.folder import Run, load_run
 from rnnedge.tasks.forecast.preparing import Prepared
-from rnnedge_export.exporting import ExportReport
-from rnnedge_export.exporting import export as export_module
-from rnnedge_export.int8 import check_formats
-from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.exporting.export import ExportReport
+from rnnedge_export.exporting.export import export as export_module
+from rnnedge_export.quantise.request import check_formats
+from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 
 def export(
@@ -38,7 +38,7 @@ def export(
             place; None: where it was.
         prepared: with `int8=True`, the data of the run as it was prepared; None: read
             from its source.
-        **options: as `rnnedge_export.exporting.export`, `int8=True` among them; a module
+        **options: as `rnnedge_export.exporting.export.export`, `int8=True` among them; a module
             of one's own needs `example=(x, state...)`.
 
     Raises:

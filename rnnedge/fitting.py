@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnedge import run_folder
 from rnnedge.data.series import Dataset
-from rnnedge.data.tables.files import name_of
 from rnnedge.data.tables.loading import load_dataset, load_recorded
 from rnnedge.data.tables.recorded import option_fields, take_options
 from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.data.tables.sources.files import name_of
 from rnnedge.evaluation.cutting import count_cut
-from rnnedge.evaluation.plots import plot_forecast, plot_loss
-from rnnedge.evaluation.report import Evaluation, evaluate, report_content
-from rnnedge.evaluation.score_tables import all_scores
+from rnnedge.evaluation.pictures.run_plots import plot_forecast, plot_loss
+from rnnedge.evaluation.scores.report import Evaluation, evaluate, report_content
+from rnnedge.evaluation.scores.score_tables import all_scores
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
-from rnnedge.run_folder import Run, load_run
+from rnnedge.runs import folder as run_folder
+from rnnedge.runs.folder import Run, load_run
 from rnnedge.tasks.config import (
     TrainConfig,
     config_fields,
@@ -44,9 +44,9 @@ from rnnedge.training.shrinking import shrink_changes
 from rnnedge.training.trainer import EpochRecord, Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.errors import DataError, SpecError, require
+from rnnedge_runtime.spec.weights import model_digest
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tolerances import VERIFY_STEPS
-from rnnedge_runtime.weights import model_digest
 
 CHECKPOINT_INTERVAL_S = 5.0
 PAST_SEEDS = "past_seeds"

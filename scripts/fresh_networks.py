@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnedge_export import verification_stream
-from rnnedge_export.exporting import export
-from rnnedge_export.verifying import verify
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.exporting.export import export
+from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.tolerances import VERIFY_STEPS
 

@@ -1,6 +1,6 @@
 """Write tests/c/tiny_gru.rnne, hostile files and the fuzzers' corpora.
 
-The same bytes at every run; tests/test_scripts.py holds that.
+The same bytes at every run; tests/project/test_scripts.py holds that.
 """
 
 from __future__ import annotations
@@ -11,10 +11,23 @@ from pathlib import Path
 
 import numpy as np
 
-import rnnedge_export.rnne as writer
-from rnnedge_export.quantising import measure_ranges, quantise
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import (
+import rnnedge_export.formats.rnne.writing as writer
+from rnnedge_export.quantise.quantiser import quantise
+from rnnedge_export.quantise.ranges import measure_ranges
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.formats.rnne_file import (
+    CHECKSUM_AT,
+    CRITICAL,
+    ENTRY,
+    HEADER,
+    file_checksum,
+    parse_rnne,
+)
+from rnnedge_runtime.formats.snapshot import pack_snapshot
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.derived import DerivedInput
+from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
     Affine,
@@ -27,24 +40,8 @@ from rnnedge_runtime.layers import (
     Rnn,
     Softmax,
 )
-from rnnedge_runtime.metadata import Golden, Metadata
-from rnnedge_runtime.rnne_file import (
-    CHECKSUM_AT,
-    CRITICAL,
-    ENTRY,
-    HEADER,
-    file_checksum,
-    parse_rnne,
-)
-from rnnedge_runtime.snapshot import pack_snapshot
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.time_features import DerivedInput
-from rnnedge_runtime.weights import (
-    NUMERICS,
-    canonical_weights,
-    model_digest,
-    weight_shapes,
-)
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import canonical_weights, model_digest, weight_shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from programs import left_out
+from support.programs import left_out
 
 SHARED = re.compile(r'fixture\(.*scope="(?:module|session)"')
 REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"

@@ -13,8 +13,8 @@ import numpy as np
 
 import rnnedge
 from rnnedge.data.tables.loading import load_dataset
-from rnnedge_export.c_source.source import generate_c
-from rnnedge_runtime.rnne_file import read_rnne
+from rnnedge_export.formats.c.source import generate_c
+from rnnedge_runtime.formats.rnne_file import read_rnne
 
 MODEL = Path(__file__).with_name("weather.rnne")
 HOURS = 24 * 14

@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Any
 from rnnedge_runtime.errors import require
 
 if TYPE_CHECKING:
-    from .checks import Check, VerifyReport
-    from .draft import ArtifactReport
-    from .exporting import ExportReport, export
-    from .sequence_model import SequenceModel
-    from .verifying import verify
+    from .exporting.candidate import ArtifactReport
+    from .exporting.export import ExportReport, export
+    from .torch_model.sequence_model import SequenceModel
+    from .verifying.check import Check, VerifyReport
+    from .verifying.verify import verify
 
 _HOMES = {
-    "ArtifactReport": "draft",
-    "Check": "checks",
-    "ExportReport": "exporting",
-    "SequenceModel": "sequence_model",
-    "VerifyReport": "checks",
-    "export": "exporting",
-    "verify": "verifying",
+    "ArtifactReport": "exporting.candidate",
+    "Check": "verifying.check",
+    "ExportReport": "exporting.export",
+    "SequenceModel": "torch_model.sequence_model",
+    "VerifyReport": "verifying.check",
+    "export": "exporting.export",
+    "verify": "verifying.verify",
 }
 
 _NEEDS = {
-    "draft": ("torch", "onnx"),
-    "exporting": ("torch", "onnx"),
-    "sequence_model": ("torch",),
+    "exporting.candidate": ("torch", "onnx"),
+    "exporting.export": ("torch", "onnx"),
+    "torch_model.sequence_model": ("torch",),
 }
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.engine import Engine, initial_state
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.engine import Engine, initial_state
 
 _CHUNK = 10_000
 

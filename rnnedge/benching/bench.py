@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge_runtime
-from rnnedge_export.artifact_metadata import read_metadata
-from rnnedge_export.parity import step_through
-from rnnedge_export.verification_stream import stream_like
+from rnnedge_export.compare.parity import step_through
+from rnnedge_export.compare.verification_stream import stream_like
+from rnnedge_export.formats.reading import read_metadata
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, MissingDependencyError, SpecError
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.metadata import Metadata
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from .footprint import Footprint, measure
 from .timing import Timing, time_blocks

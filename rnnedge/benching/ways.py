@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rnnedge_runtime
+from rnnedge_runtime.arrays import State
 from rnnedge_runtime.backends.native import has_native
 from rnnedge_runtime.backends.onnx import open_onnx
-from rnnedge_runtime.engine import State, initial_state
 from rnnedge_runtime.errors import MissingDependencyError, require
-from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.engine import initial_state
 
 from .timing import Block
 
@@ -140,8 +141,8 @@ def torchscript(path: Path, inputs: Inputs) -> Block:
 
 def torch_eager(path: Path, inputs: Inputs) -> Block:
     """The module in PyTorch, called with tensors."""
-    from rnnedge_export.sequence_model import SequenceModel
-    from rnnedge_runtime.rnne_file import read_rnne
+    from rnnedge_export.torch_model.sequence_model import SequenceModel
+    from rnnedge_runtime.formats.rnne_file import read_rnne
 
     metadata, weights = read_rnne(path)
     module = SequenceModel(metadata.spec).eval()

@@ -10,7 +10,7 @@ import importlib
 
 import click
 
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import BoardError, BudgetError, ParityError, RnnEdgeError
 
 COMMANDS = (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo, echo_json
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from rnnedge.benching.bench import BenchReport, Measurement

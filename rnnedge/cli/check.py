@@ -9,8 +9,8 @@ import click
 
 from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import require
 
 

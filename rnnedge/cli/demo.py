@@ -11,8 +11,8 @@ from typing import Any
 import click
 import numpy as np
 
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import require
 
 TARGET = "temp_c"
@@ -107,7 +107,7 @@ def _artifact_table(artifacts: Sequence[Any]) -> list[list[str]]:
 
 def microseconds_per_step(path: Path, format_name: str) -> float:
     """Median time of `Stream.step` with an output buffer, in us."""
-    from rnnedge_export.threads import torch_threads
+    from rnnedge_export.tools.threads import torch_threads
     from rnnedge_runtime import load
 
     model = load(path, backend="torchscript" if format_name == "torchscript" else None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.tools import missing_packages
 

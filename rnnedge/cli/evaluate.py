@@ -11,13 +11,13 @@ import click
 
 from rnnedge.cli.loading import load_tables
 from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import DataError, require
 
 if TYPE_CHECKING:
     from rnnedge.evaluation.artifact import ArtifactScores
-    from rnnedge_runtime.spec import ModelSpec
+    from rnnedge_runtime.spec.model_spec import ModelSpec
 
 
 @click.command("evaluate")
@@ -50,7 +50,7 @@ def command(
     """
     require("polars", extra="train", purpose="rnnedge evaluate")
     from rnnedge.evaluation.artifact import score_artifact
-    from rnnedge.evaluation.score_tables import (
+    from rnnedge.evaluation.scores.score_tables import (
         num_hidden,
         score_table,
         series_errors,
@@ -97,7 +97,7 @@ def command(
 
 
 def _time(text: str | None, option: str, clock: str) -> int | None:
-    from rnnedge_runtime.tables.time_zone import time_on_clock
+    from rnnedge_runtime.tables.times.zone import time_on_clock
     from rnnedge_runtime.tables.timestamps import TIME_EXAMPLE
 
     if text is None:

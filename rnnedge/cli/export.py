@@ -6,10 +6,10 @@ import math
 
 import click
 
-from rnnedge.cli.board_costs import print_costs
-from rnnedge.cli.int8_report import print_quantisation
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.costs import print_costs
+from rnnedge.cli.show.int8 import print_quantisation
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import SpecError, require
 from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 
@@ -72,10 +72,10 @@ def command(
         require("onnx", extra="train", purpose="rnnedge export")
         require("onnxruntime", extra="train", purpose="rnnedge export")
     from rnnedge.exporting import export
-    from rnnedge.run_data import load_run_data
-    from rnnedge.run_folder import load_run
-    from rnnedge_export.draft import check_name
-    from rnnedge_export.int8 import check_formats
+    from rnnedge.runs.data import load_run_data
+    from rnnedge.runs.folder import load_run
+    from rnnedge_export.exporting.candidate import check_name
+    from rnnedge_export.quantise.request import check_formats
 
     if name is not None:
         check_name(name)

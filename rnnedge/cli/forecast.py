@@ -10,10 +10,10 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
-from rnnedge.cli.spreadsheet import spreadsheet_option
-from rnnedge.cli.terminal import echo
-from rnnedge.csv_rows import CsvRows
+from rnnedge.cli.show.spreadsheet import spreadsheet_option
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.tables.csv_rows import CsvRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,14 +76,14 @@ def command(
     from rnnedge.evaluation.future import read_future
     from rnnedge_runtime import load
 
-    from .row_files import open_lines, open_output
     from .run import report
+    from .streaming.row_files import open_lines, open_output
 
     where = "standard input" if data == "-" else data
     options = take_options(reading)
     check_for_stream(options)
     if plot is not None:
-        from rnnedge.evaluation.pictures import check_picture
+        from rnnedge.evaluation.pictures.drawing import check_picture
 
         check_picture(plot)
     model = load(artifact, backend=backend)
@@ -113,7 +113,7 @@ def command(
             is_for_spreadsheet=spreadsheet_safe,
         )
     if plot is not None:
-        from rnnedge.evaluation.future_plot import plot_futures
+        from rnnedge.evaluation.pictures.future_plot import plot_futures
 
         plot_futures(plot, model.spec, found.futures)
         echo(f"Plot: {plot}", err=True)

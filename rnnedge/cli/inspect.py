@@ -10,26 +10,26 @@ from typing import Any
 import click
 import numpy as np
 
-from rnnedge.cli.board_costs import print_costs
-from rnnedge.cli.integer_summary import (
+from rnnedge.cli.show.costs import print_costs
+from rnnedge.cli.show.integers import (
     integer_content,
     judgement_lines,
     layer_rows,
     scale_lines,
     total_nbytes,
 )
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo, echo_json
-from rnnedge_export.artifact_metadata import read_metadata, read_parameters
-from rnnedge_export.boards.fitting import artifact_costs, check_fit, find_fit
-from rnnedge_export.integer_judgement import read_judgement
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import AddLast, Layer, Opaque
-from rnnedge_runtime.metadata import Metadata
-from rnnedge_runtime.quantised import QuantisedModel
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.spec_json import spec_to_json
-from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo, echo_json
+from rnnedge_export.boards.costs import artifact_costs, check_fit, find_fit
+from rnnedge_export.formats.reading import read_metadata, read_parameters
+from rnnedge_export.quantise.judgement import read_judgement
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge_runtime.spec.layers import AddLast, Layer, Opaque
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.spec_json import spec_to_json
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 _FLOAT_NBYTES = 4
 _PERIOD_NAMES = {HOUR_OF_DAY_S: "hour of day", TIME_OF_YEAR_S: "time of year"}

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnedge.cli.reading_bar import reading_bar
+from rnnedge.cli.show.reading_bar import reading_bar
 from rnnedge_runtime.errors import DataError
 
 if TYPE_CHECKING:

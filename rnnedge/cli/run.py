@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
-from rnnedge.cli.spreadsheet import spreadsheet_option
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.spreadsheet import spreadsheet_option
+from rnnedge.cli.show.terminal import echo
 from rnnedge_runtime.errors import DataError, FormatError, StateError
 
 if TYPE_CHECKING:
     from rnnedge.evaluation.tracks import Recorder
-    from rnnedge_runtime.model import Model
-    from rnnedge_runtime.series_streams import SeriesStreams
-    from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.live.row_stream import RowStream
+    from rnnedge_runtime.live.series_streams import SeriesStreams
+    from rnnedge_runtime.streams.model import Model
     from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.rows import Row, RowReader
+    from rnnedge_runtime.tables.rows.reading import Row, RowReader
 
-    from .row_output import RowOutput
-    from .row_writers import Write
-    from .saving import Saver
-    from .state_file import StateFile
-    from .stopping import Stop
+    from .streaming.row_output import RowOutput
+    from .streaming.row_writers import Write
+    from .streaming.saving import Saver
+    from .streaming.state_file import StateFile
+    from .streaming.stopping import Stop
 
     AnyStream = RowStream | SeriesStreams
     IsReady = Callable[[float | None], bool]
@@ -130,19 +130,19 @@ def command(
     Live: sensor | rnnedge run dist/jfk.onnx --state jfk.state
     """
     from rnnedge_runtime import load
-    from rnnedge_runtime.series_streams import SeriesStreams
-    from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.live.row_stream import RowStream
+    from rnnedge_runtime.live.series_streams import SeriesStreams
     from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.jumps import Jumps, longest_jump_us
-    from rnnedge_runtime.tables.known_rows import KnownRows
-    from rnnedge_runtime.tables.rows import read_rows
+    from rnnedge_runtime.tables.rows.jumps import Jumps, longest_jump_us
+    from rnnedge_runtime.tables.rows.known_rows import KnownRows
+    from rnnedge_runtime.tables.rows.reading import read_rows
 
-    from .row_files import is_live, open_lines
-    from .row_output import open_row_output
-    from .row_writers import row_writer
-    from .saving import Saver, parse_save_every
-    from .state_file import check_apart, open_state
-    from .stopping import Stop
+    from .streaming.row_files import is_live, open_lines
+    from .streaming.row_output import open_row_output
+    from .streaming.row_writers import row_writer
+    from .streaming.saving import Saver, parse_save_every
+    from .streaming.state_file import check_apart, open_state
+    from .streaming.stopping import Stop
 
     where = "standard input" if source == "-" else source
     options = take_options(reading)
@@ -248,7 +248,7 @@ def now_us() -> int:
 
 def last_times(stream: AnyStream) -> dict[str, int]:
     """Time of the last row of each series that a saved state holds."""
-    from rnnedge_runtime.streaming import RowStream
+    from rnnedge_runtime.live.row_stream import RowStream
 
     streams = [("", stream)] if isinstance(stream, RowStream) else stream.items()
     found = {name: one.last_time_us for name, one in streams}
@@ -257,7 +257,7 @@ def last_times(stream: AnyStream) -> dict[str, int]:
 
 def recorder_for(plot: Path, model: Model) -> Recorder:
     """What keeps the last rows for a picture; raises where none could be written."""
-    from rnnedge.evaluation.pictures import check_picture
+    from rnnedge.evaluation.pictures.drawing import check_picture
     from rnnedge.evaluation.tracks import Recorder
 
     check_picture(plot)
@@ -266,7 +266,7 @@ def recorder_for(plot: Path, model: Model) -> Recorder:
 
 def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
     """Write the picture of the last rows, where there are any."""
-    from rnnedge.evaluation.future_plot import plot_run
+    from rnnedge.evaluation.pictures.future_plot import plot_run
 
     tracks = recorder.tracks()
     if not tracks:

@@ -10,9 +10,9 @@ from click.core import ParameterSource
 
 from rnnedge.cli.option_groups import GroupedCommand
 from rnnedge.cli.reading import READING, reading_options
-from rnnedge.cli.reading_bar import reading_bar
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
+from rnnedge.cli.show.reading_bar import reading_bar
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
 
@@ -250,7 +250,11 @@ def print_prepared(dataset: Any, prepared: Any) -> None:
 def print_outcome(fitted: Any) -> None:
     """Print score table, verdict and where everything is."""
     from rnnedge.evaluation.cutting import cut_lines
-    from rnnedge.evaluation.score_tables import num_hidden, score_table, series_table
+    from rnnedge.evaluation.scores.score_tables import (
+        num_hidden,
+        score_table,
+        series_table,
+    )
     from rnnedge.evaluation.seeds import seeds_lines
     from rnnedge.training.shrinking import shares_line
 

@@ -6,12 +6,12 @@ from collections import Counter
 
 import click
 
-from rnnedge.cli.tables import print_table
-from rnnedge.cli.terminal import echo
-from rnnedge_export.boards.checking import BoardReport
-from rnnedge_export.boards.verifying import c_sources, find_boards, verify_on_boards
-from rnnedge_export.checks import Check
-from rnnedge_export.verifying import verify
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
+from rnnedge_export.boards.equality import BoardReport
+from rnnedge_export.boards.verify_on import c_sources, find_boards, verify_on_boards
+from rnnedge_export.verifying.check import Check
+from rnnedge_export.verifying.verify import verify
 
 
 @click.command("verify")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.spec import LARGEST_FLOAT32
-from rnnedge_runtime.tables.cell_text import check_columns
+from rnnedge_runtime.spec.model_spec import LARGEST_FLOAT32
+from rnnedge_runtime.tables.text.cell_text import check_columns
 
 CLIP_WIDTH = 0.5
 """Part of the training range's width by which the clip is wider, on either side."""

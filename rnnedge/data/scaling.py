@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Limits, clean_range
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.spec import Feature
+from rnnedge_runtime.spec.model_spec import Feature
 
 SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15  # their squares and quotients fit float32
 

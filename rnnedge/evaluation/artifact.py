@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
-from rnnedge.evaluation.by_series import SeriesErrors, errors_by_series
-from rnnedge.evaluation.metrics import Score, score_outputs
 from rnnedge.evaluation.odd_readings import odd_readings
-from rnnedge.evaluation.wording import NETWORK, steps_in_words
+from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
+from rnnedge.evaluation.scores.metrics import Score, score_outputs
+from rnnedge.evaluation.scores.wording import NETWORK, steps_in_words
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.input_handling import hold_readings
-from rnnedge_runtime.model import Model
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.inputs import hold_readings
+from rnnedge_runtime.streams.model import Model
 
 Array = NDArray[np.float32]
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.evaluation.tracks import Recorder, Track
-from rnnedge_runtime.model import Model
-from rnnedge_runtime.series_streams import SeriesStreams
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.streaming import RowStream
+from rnnedge_runtime.live.row_stream import RowStream
+from rnnedge_runtime.live.series_streams import SeriesStreams
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows import RowReader, read_rows
+from rnnedge_runtime.tables.rows.reading import RowReader, read_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge.training.shrinking import shrink_changes
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 PARTS = ("validation", "test")
 

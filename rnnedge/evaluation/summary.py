@@ -12,9 +12,9 @@ from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import Split
 from rnnedge.evaluation.odd_readings import odd_readings
-from rnnedge.evaluation.wording import steps_in_words
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge.evaluation.scores.wording import steps_in_words
+from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 Array = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
-from rnnedge_runtime.tables.time_zone import time_on_clock
+from rnnedge_runtime.tables.times.zone import time_on_clock
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "cell": ("rnn", "gru", "lstm"),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from rnnedge.run_folder import CHECKPOINT, write_with
+from rnnedge.runs.folder import CHECKPOINT, write_with
 from rnnedge.tasks.forecast.preparing import Prepared
 from rnnedge_runtime.errors import FormatError, StateError
-from rnnedge_runtime.spec_json import spec_to_json
+from rnnedge_runtime.spec.spec_json import spec_to_json
 
 if TYPE_CHECKING:
     from rnnedge.training.trainer import Trainer

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnedge.training.lanes import LanePlan
-from rnnedge_runtime.layers import AddLast, Affine, Difference
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.spec.layers import AddLast, Affine, Difference
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.weights import Weights
 
 LANES_PER_SHIFTED = 4
 SHORTEST_SPELL, LONGEST_SPELL = 3, 8  # chunks at one level and slope

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rnnedge.tasks.config import TrainConfig
-from rnnedge_export.threads import torch_threads
+from rnnedge_export.tools.threads import torch_threads
 
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
 from rnnedge.training.validation import stream_predictions
-from rnnedge_export.sequence_model import SequenceModel
-from rnnedge_runtime.layers import AddLast
+from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge_runtime.spec.layers import AddLast
 
 SHARES = np.linspace(0.0, 1.0, 11)
 

@@ -27,7 +27,7 @@ from rnnedge.training.level_shifts import (
     takes_shifts,
 )
 from rnnedge.training.validation import Validator
-from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError, SpecError
 
 

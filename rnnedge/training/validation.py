@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
-from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 PRIMING_STEPS = 1000
 """Rows streamed before the validation part in every epoch. The final report streams every

@@ -15,14 +15,14 @@ from .errors import (
     SpecError,
     StateError,
 )
+from .formats.metadata import Golden, Metadata
 from .loading import load
-from .metadata import Golden, Metadata
-from .model import Model
-from .spec import ModelSpec
-from .stream import Stream
+from .spec.model_spec import ModelSpec
+from .streams.model import Model
+from .streams.stream import Stream
 
 if TYPE_CHECKING:
-    from .fleet import Streams
+    from .streams.fleet import Streams
 
 __version__ = "0.1.0"
 
@@ -50,7 +50,7 @@ __all__ = [
 def __getattr__(name: str) -> type[Streams]:
     """`Streams` on first use: many a device never makes a fleet."""
     if name == "Streams":
-        from .fleet import Streams
+        from .streams.fleet import Streams
 
         return Streams
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

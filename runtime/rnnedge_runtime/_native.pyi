@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import TimeLike
-from .engine import Array
+from .arrays import Array
+from .streams.arguments import TimeLike
 
 Float32 = NDArray[np.float32]
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from .artifact_file import check_is_file
 from .backends import BACKENDS, Backend, default_backend
 from .errors import FormatError, SpecError
-from .model import Model
+from .formats.files import check_is_file
+from .streams.model import Model
 
 
 def load(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .tables.rows import read_rows
+from .tables.rows.reading import read_rows
 
 __all__ = ["read_rows"]

@@ -11,21 +11,21 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from artifacts import save_artifact
-from cells import forecaster
 from click.testing import CliRunner, Result
-from export_helpers import rewrite
-from strategies import random_weights
+from support.artifacts import save_artifact
+from support.export_helpers import rewrite
+from support.rnn_cells import forecaster
+from support.strategies import random_weights
 
 from rnnedge.cli import main
-from rnnedge.run_folder import save_model
-from rnnedge_export import verification_stream
+from rnnedge.runs.folder import save_model
+from rnnedge_export.compare import verification_stream
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.integrity import BLANK_SEAL, seal
-from rnnedge_runtime.layers import AddLast, Difference, Gru, Linear
-from rnnedge_runtime.metadata import KEY_VERSION
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.formats.metadata import KEY_VERSION
+from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
+from rnnedge_runtime.spec.layers import AddLast, Difference, Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-import programs
 import pytest
-from artifacts import integer_rnne, native_model, quantised_model, save_artifact
-from cells import forecaster
 from click.testing import CliRunner, Result
-from strategies import random_weights
+from support import programs
+from support.artifacts import integer_rnne, native_model, quantised_model, save_artifact
+from support.rnn_cells import forecaster
+from support.strategies import random_weights
 
 from rnnedge.benching.footprint import measure
 from rnnedge.benching.timing import time_blocks

@@ -7,19 +7,19 @@ import os
 from pathlib import Path
 
 import numpy as np
-import programs
 import pytest
-from artifacts import describe, save_artifact
-from boards.tools import usable_board
-from cells import forecaster
 from click.testing import CliRunner, Result
-from strategies import random_weights
+from support import programs
+from support.artifacts import describe, save_artifact
+from support.board_tools import usable_board
+from support.rnn_cells import forecaster
+from support.strategies import random_weights
 
 from rnnedge.cli import main
-from rnnedge.run_folder import save_model
-from rnnedge_export import verification_stream
+from rnnedge.runs.folder import save_model
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.fitting import write_source
+from rnnedge_export.boards.costs import write_source
+from rnnedge_export.compare import verification_stream
 
 BOARD = "cortex-m4f"
 SPEC = forecaster("gru-L1", hidden_size=5)

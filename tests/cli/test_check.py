@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from small_runs import write_waves
+from support.tables.small_runs import write_waves
 
-from rnnedge.cli import main, reading_bar
-from rnnedge.data.tables import progress
+from rnnedge.cli import main
+from rnnedge.cli.show import reading_bar
+from rnnedge.data.tables.values import progress
 from rnnedge_runtime.errors import DataError
 
 FAST = ("--out", "run", "--epochs", "1", "--hidden-size", "4", "--quiet")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
 from click.testing import CliRunner, Result
-from small_runs import tiny_run
+from support.artifacts import save_artifact
+from support.tables.small_runs import tiny_run
 
 from rnnedge.cli import main
 from rnnedge_runtime.tables.timestamps import time_text

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
 from click.testing import CliRunner, Result
-from run_helpers import LINES, make_artifact, run, several_series, weather_spec
-from strategies import random_weights
+from support.artifacts import save_artifact
+from support.run_helpers import LINES, make_artifact, run, several_series, weather_spec
+from support.strategies import random_weights
 
 from rnnedge.cli import main
 from rnnedge_runtime import load
-from rnnedge_runtime.layers import Gru, Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 PNG = b"\x89PNG"
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from small_runs import tiny_run
+from support.tables.small_runs import tiny_run
 
 from rnnedge.cli import main
-from rnnedge_export import int8, rnne, verification_stream
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.formats.rnne import writing as rnne
+from rnnedge_export.quantise import request as int8
 from rnnedge_runtime.tolerances import MAX_LOSS
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import table_layouts as layouts
 from click.testing import CliRunner, Result
+from support.tables import table_layouts as layouts
 
 import rnnedge
 from rnnedge.cli import main
 from rnnedge.data import load_dataset
-from rnnedge.data.tables.files import name_of
-from rnnedge.run_data import load_run_data
-from rnnedge.run_folder import load_run
+from rnnedge.data.tables.sources.files import name_of
+from rnnedge.runs.data import load_run_data
+from rnnedge.runs.folder import load_run
 from rnnedge_runtime.errors import DataError, SpecError
 
 FAST = ("--hidden-size", "4", "--epochs", "1", "--chunk-length", "16", "--quiet")

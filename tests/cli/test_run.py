@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
-from run_helpers import (
+from support.artifacts import save_artifact
+from support.run_helpers import (
     COLUMNS,
     LINES,
     NAMES,
@@ -24,13 +24,13 @@ from run_helpers import (
     several_series,
     weather_spec,
 )
-from strategies import random_weights
+from support.strategies import random_weights
 
 import rnnedge_runtime as runtime
 from rnnedge.data import load_dataset
 from rnnedge.datasets import weather
-from rnnedge_runtime.layers import Gru, Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tolerances import parity_limit
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_helpers import COLUMNS, MEANS, weather_spec
-from strategies import random_weights
+from support.artifacts import save_artifact
+from support.run_helpers import COLUMNS, MEANS, weather_spec
+from support.strategies import random_weights
 
 from rnnedge.cli import main
-from rnnedge_runtime.layers import Affine, Gru, Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Affine, Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables import held_out as why
 
 NUM_ROWS, NUM_BAD = 200, 20

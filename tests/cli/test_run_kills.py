@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kill_study import make_table, study
+from support.studies.kill_study import make_table, study
 
 
 def test_a_killed_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:

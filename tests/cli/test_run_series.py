@@ -7,13 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_helpers import NAMES, forecasts, make_artifact, parse, run, several_series
+from support.run_helpers import (
+    NAMES,
+    forecasts,
+    make_artifact,
+    parse,
+    run,
+    several_series,
+)
 
 import rnnedge_runtime as runtime
 from rnnedge.data import load_dataset
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.series_streams import SeriesStreams
-from rnnedge_runtime.streaming import RowStream
+from rnnedge_runtime.live.row_stream import RowStream
+from rnnedge_runtime.live.series_streams import SeriesStreams
 
 
 @pytest.fixture(scope="module")

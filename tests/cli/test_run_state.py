@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from kill_study import Table, make_table
+from support.studies.kill_study import Table, make_table
 
-from rnnedge.cli import main, partial_files, state_file
+from rnnedge.cli import main
+from rnnedge.cli.streaming import partial_files, state_file
 
 RUN = [sys.executable, "-c", "from rnnedge.cli import main; main()", "run"]
 
@@ -239,7 +240,7 @@ def test_a_state_is_saved_again_once_it_can_be(
         return (fail if num_calls < 10 else call)(*arguments, **options)
 
     monkeypatch.setattr(os, "open", sometimes)
-    monkeypatch.setattr("rnnedge.cli.saving._RETRY_S", 0.0)
+    monkeypatch.setattr("rnnedge.cli.streaming.saving._RETRY_S", 0.0)
     options = ("--state", state, "--save-every", "1")
     result = run(table, *options, stdin=lines_of(table, 1, 61))
     assert result.exit_code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from run_helpers import COLUMNS, LINES, make_artifact, run
+from support.run_helpers import COLUMNS, LINES, make_artifact, run
 
 from rnnedge.cli import main
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import table_layouts as layouts
+from support.tables import table_layouts as layouts
 
 from rnnedge.data import Dataset, load_dataset
-from rnnedge.data.tables.files import read_file
-from rnnedge.data.tables.json_lines import json_lines
+from rnnedge.data.tables.sources.files import read_file
+from rnnedge.data.tables.sources.json_lines import json_lines
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.layers import Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import Row, read_rows
 
 
 def spec_of(data: Dataset) -> ModelSpec:

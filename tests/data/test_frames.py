@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import table_layouts as layouts
+from support.tables import table_layouts as layouts
 
 from rnnedge.data import Dataset, load_dataset
 from rnnedge_runtime.errors import DataError

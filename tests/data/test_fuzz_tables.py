@@ -1,13 +1,13 @@
-"""A short run of `tests/fuzz_tables.py`: drawn, changed and senseless tables of text."""
+"""Drawn, changed and senseless tables of text: a short run of the study `fuzz_tables`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from fuzz_tables import check_agreement, check_changed, check_text, main
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.studies.fuzz_tables import check_agreement, check_changed, check_text, main
 
 SEEDS = st.integers(0, 2**32)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rnnedge.data.series import Series
-from rnnedge.data.tables.gridding import Gridded, ReadSeries, grid_series
-from rnnedge.data.tables.timeline import SeriesRows
+from rnnedge.data.tables.grid.gridding import Gridded, ReadSeries, grid_series
+from rnnedge.data.tables.grid.timeline import SeriesRows
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 

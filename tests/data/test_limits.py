@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data.limits import Limits, clean_range, read_limits
 from rnnedge.tasks.config import TrainConfig

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import table_layouts as layouts
 from hypothesis import given
 from hypothesis import strategies as st
+from support.tables import table_layouts as layouts
 
 from rnnedge.data import load_dataset
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.layers import Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.changes import counter_change
+from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.layouts.pivot import LongCell, pivoted
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.pivot import LongCell, pivoted
-from rnnedge_runtime.tables.rows import read_rows
+from rnnedge_runtime.tables.rows.changes import counter_change
+from rnnedge_runtime.tables.rows.reading import read_rows
 
 PIVOT = TableOptions(pivot="name")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from messy_tables import CASES, Messy
+from support.tables.messy_tables import CASES, Messy
 
-from rnnedge.cli.row_files import open_lines
+from rnnedge.cli.streaming.row_files import open_lines
 from rnnedge.data.tables.table import Table, read_table
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.layers import Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.encoding import TextLines
-from rnnedge_runtime.tables.rows import read_rows
+from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.text.encoding import TextLines
 
 NEED_MORE_ROWS = (
     "to_string.txt",

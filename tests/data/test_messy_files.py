@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import messy_files
 import pytest
-from messy_checks import (
+from support.tables import messy_files
+from support.tables.messy_checks import (
     Case,
     check_read,
     check_reads_again,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import messy_reports
 import pytest
 from click.testing import CliRunner
-from messy_checks import (
+from support.tables import messy_reports
+from support.tables.messy_checks import (
     HOUR,
     Case,
     check_read,

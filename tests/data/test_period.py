@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.period import find_period
-from rnnedge.data.tables.timeline import SeriesRows, place
+from rnnedge.data.tables.grid.period import find_period
+from rnnedge.data.tables.grid.timeline import SeriesRows, place
 from rnnedge_runtime.errors import DataError
 
 SECOND = 1_000_000

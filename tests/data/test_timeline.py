@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.timeline import SeriesRows, place, row_list, time_order
+from rnnedge.data.tables.grid.timeline import SeriesRows, place, row_list, time_order
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.time_grid import SlotClock
 

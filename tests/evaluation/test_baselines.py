@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_data import waves
-from synthetic import dataset_of, demand
+from support.tables.small_data import waves
+from support.tables.synthetic import dataset_of, demand
 
-from rnnedge.evaluation.report import evaluate
-from rnnedge.evaluation.score_tables import score_table
-from rnnedge.evaluation.wording import label
+from rnnedge.evaluation.scores.report import evaluate
+from rnnedge.evaluation.scores.score_tables import score_table
+from rnnedge.evaluation.scores.wording import label
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast import ridge
 from rnnedge.tasks.forecast.baselines import (

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
-from rnnedge.evaluation.metrics import score_outputs
-from rnnedge.evaluation.report import evaluate, report_content, verdict
-from rnnedge.evaluation.score_tables import score_table
+from rnnedge.evaluation.scores.metrics import score_outputs
+from rnnedge.evaluation.scores.report import evaluate, report_content, verdict
+from rnnedge.evaluation.scores.score_tables import score_table
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.baselines import (
     choose_season,

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data.series import Dataset
-from rnnedge.evaluation import future_plot, plots
 from rnnedge.evaluation.future import Future
-from rnnedge.evaluation.pictures import time_axis
-from rnnedge.evaluation.report import Evaluation, evaluate
+from rnnedge.evaluation.pictures import future_plot
+from rnnedge.evaluation.pictures import run_plots as plots
+from rnnedge.evaluation.pictures.drawing import time_axis
+from rnnedge.evaluation.scores.report import Evaluation, evaluate
 from rnnedge.evaluation.tracks import Track
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import Prepared, prepare
 from rnnedge.training.trainer import EpochRecord
-from rnnedge_runtime.layers import Gru, Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 
 @pytest.fixture(autouse=True)

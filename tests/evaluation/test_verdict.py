@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
-from rnnedge.evaluation.bootstrap import (
+from rnnedge.evaluation.cutting import count_cut, cut_lines
+from rnnedge.evaluation.scores.bootstrap import (
     Interval,
     block_length,
     mean_intervals,
     number_blocks,
 )
-from rnnedge.evaluation.cutting import count_cut, cut_lines
-from rnnedge.evaluation.metrics import Score
-from rnnedge.evaluation.report import evaluate, report_content, verdict
-from rnnedge.evaluation.verdict import (
+from rnnedge.evaluation.scores.metrics import Score
+from rnnedge.evaluation.scores.report import evaluate, report_content, verdict
+from rnnedge.evaluation.scores.verdict import (
     compare,
     cut_sentences,
     ranges,
@@ -30,7 +30,7 @@ from rnnedge.evaluation.verdict import (
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime import tolerances
-from rnnedge_runtime.spec import Output
+from rnnedge_runtime.spec.model_spec import Output
 
 CONFIG = TrainConfig(horizon=4, derived="none")
 

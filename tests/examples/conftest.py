@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-import programs
 import pytest
-from firmware_nodes import FIRMWARE, HOURS, QEMU, UNCUT, Lines, Start, called
+from support import programs
+from support.firmware_nodes import FIRMWARE, HOURS, QEMU, UNCUT, Lines, Start, called
 
 
 @pytest.fixture(scope="session")

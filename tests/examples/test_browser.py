@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import programs
 import pytest
-from run_helpers import weather_spec
-from wasm_models import TOOLS, write_wasm
+from support import programs
+from support.run_helpers import weather_spec
+from support.wasm_models import TOOLS, write_wasm
 
-from rnnedge_export.wasm.loading import load_wasm
+from rnnedge_export.formats.wasm.loading import load_wasm
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = programs.needs(*TOOLS, "chromium")

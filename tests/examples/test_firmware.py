@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from firmware_nodes import (
+from support.firmware_nodes import (
     FIRMWARE,
     HOURS,
     POWER_CUT,
@@ -20,11 +20,11 @@ from firmware_nodes import (
     called,
     needs_tools,
 )
-from programs import run
+from support.programs import run
 
-from rnnedge_export.verifying import verify
+from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.loading import load
-from rnnedge_runtime.time_features import time_features
+from rnnedge_runtime.spec.derived import time_features
 
 HERE = Path(__file__).parent
 pytestmark = needs_tools

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from firmware_nodes import UNCUT, Chip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import needs
+from support.firmware_nodes import UNCUT, Chip
+from support.programs import needs
 
 pytestmark = needs("cc")
 

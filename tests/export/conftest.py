@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnedge_export import verification_stream
+from rnnedge_export.compare import verification_stream
 
 FEW_STEPS = 300
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
-from c_models import write_c
 from click.testing import CliRunner
-from hostile_files import (
+from support.artifacts import save_artifact
+from support.c_models import write_c
+from support.strategies import random_weights
+from support.studies.hostile_files import (
     protobuf_fields,
     protobuf_message,
     resealed,
@@ -26,14 +27,13 @@ from hostile_files import (
     zip_members,
     zipped,
 )
-from strategies import random_weights
 
 from rnnedge.cli import main
-from rnnedge_export.artifact_metadata import read_metadata
+from rnnedge_export.formats.reading import read_metadata
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.layers import Affine, Embedding, Gru, Linear, Lstm
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Affine, Embedding, Gru, Linear, Lstm
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 SPEC = ModelSpec(
     (Feature("a"), Feature("b")),
@@ -100,7 +100,7 @@ def with_golden(content: bytes, suffix: str, x: np.ndarray, y: np.ndarray) -> by
             head = f"static const float model_golden_{name}[{array.size}] = {{"
             text = text[:start] + head + numbers + text[end:]
         return resealed(text.encode())
-    from rnnedge_runtime.metadata import _encode
+    from rnnedge_runtime.formats.metadata import _encode
 
     golden = json.dumps({"num_steps": len(x), "x": _encode(x), "y": _encode(y)})
     return with_texts(

@@ -10,10 +10,10 @@ import pytest
 
 from rnnedge.data.loading import load_dataset
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.layers import Linear
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.dialect import find_dialect
-from rnnedge_runtime.tables.rows import read_rows
+from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.text.dialect import find_dialect
 
 READ = ("temp_c", "wind_ms")
 SPEC = ModelSpec(

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from small_runs import tiny_run
+from support.tables.small_runs import tiny_run
 
 from rnnedge.cli import main
-from rnnedge.run_folder import CHECKPOINT, REPORT, save_rows, write_atomically
+from rnnedge.runs.folder import CHECKPOINT, REPORT, save_rows, write_atomically
 from rnnedge_runtime.errors import DataError
 
 FILES = ("config.toml", "model.safetensors", "spec.json", "stream.npz", "report.json")

@@ -1,4 +1,4 @@
-"""A short run of `tests/fuzz_files.py`: only errors of ours, or a model that steps."""
+"""Only errors of ours, or a model that steps: a short run of the study `fuzz_files`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-FUZZ = Path(__file__).parents[1] / "fuzz_files.py"
+TESTS = Path(__file__).parents[1]
 
 
 def test_changed_artifacts_and_states() -> None:
     """In a process of its own, whose memory is limited."""
-    command = [sys.executable, "-W", "ignore", str(FUZZ), "200", "60", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    study = ("-m", "support.studies.fuzz_files", "200", "60", "1")
+    command = [sys.executable, "-W", "ignore", *study]
+    done = subprocess.run(
+        command, cwd=TESTS, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "other exceptions: 0" in done.stdout
     assert " loaded" in done.stdout

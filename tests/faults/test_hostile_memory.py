@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import programs
 import pytest
-from replay import CORE, ROOT
+from support import programs
+from support.replay import CORE, ROOT
 
-from rnnedge_export.rnne import assemble, range_sections
+from rnnedge_export.formats.rnne.writing import assemble, range_sections
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.layers import (
+from rnnedge_runtime.formats.rnne_file import CRITICAL, ENTRY, HEADER
+from rnnedge_runtime.formats.rnne_model import encode_model
+from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
     Affine,
@@ -26,11 +28,9 @@ from rnnedge_runtime.layers import (
     Rnn,
     Softmax,
 )
-from rnnedge_runtime.quantised import tensor_types
-from rnnedge_runtime.rnne_file import CRITICAL, ENTRY, HEADER
-from rnnedge_runtime.rnne_model import encode_model
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.weights import weight_shapes
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.w8a16_model import tensor_types
+from rnnedge_runtime.spec.weights import weight_shapes
 
 pytestmark = [programs.needs("gcc"), pytest.mark.gcc_alone]
 

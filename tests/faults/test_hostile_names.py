@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import save_artifact
 from click.testing import CliRunner
-from strategies import random_weights
+from support.artifacts import save_artifact
+from support.strategies import random_weights
 
 from rnnedge.cli import main
-from rnnedge.csv_rows import CsvRows
-from rnnedge.run_folder import save_rows
-from rnnedge_runtime.layers import Gru, Linear
+from rnnedge.runs.folder import save_rows
 from rnnedge_runtime.printable import printable
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.layers import Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.tables.csv_rows import CsvRows
 
 NASTY = "t\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\x7f"
 BROKEN = f"{NASTY}\u2028\r\nx"

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artifacts import reference_model, save_artifact
-from fuzz_states import check, mutated, samples, seal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_helpers import weather_spec
-from strategies import random_weights
+from support.artifacts import reference_model, save_artifact
+from support.run_helpers import weather_spec
+from support.strategies import random_weights
+from support.studies.fuzz_states import check, mutated, samples, seal
 
 import rnnedge_runtime
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.model import Model
-from rnnedge_runtime.series_streams import SeriesStreams
-from rnnedge_runtime.streaming import RowStream
+from rnnedge_runtime.live.row_stream import RowStream
+from rnnedge_runtime.live.series_streams import SeriesStreams
+from rnnedge_runtime.streams.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kill_study import Table, make_table
+from support.studies.kill_study import Table, make_table
 
 RUN = [sys.executable, "-c", "from rnnedge.cli import main; main()", "run"]
 FIRST, LAST, END = 50, 150, 200

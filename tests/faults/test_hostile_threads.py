@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artifacts import native_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import random_weights
+from support.artifacts import native_model
+from support.strategies import random_weights
 
-from rnnedge_runtime import exclusive
+from rnnedge_runtime.arrays import State
 from rnnedge_runtime.backends import native_stream
-from rnnedge_runtime.backends.float32 import Float32Engine
-from rnnedge_runtime.engine import State
+from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.errors import RnnEdgeError, StateError
-from rnnedge_runtime.fleet import Streams
-from rnnedge_runtime.layers import Linear, Lstm
-from rnnedge_runtime.model import Model
-from rnnedge_runtime.series_streams import SeriesStreams
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.stream import Stream
-from rnnedge_runtime.streaming import RowStream
+from rnnedge_runtime.live.row_stream import RowStream
+from rnnedge_runtime.live.series_streams import SeriesStreams
+from rnnedge_runtime.spec.layers import Linear, Lstm
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.streams import exclusive
+from rnnedge_runtime.streams.fleet import Streams
+from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.streams.stream import Stream
 
 Call = Callable[[], object]
 

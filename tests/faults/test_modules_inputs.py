@@ -15,15 +15,15 @@ from torch.nn import functional
 
 import rnnedge_runtime
 from rnnedge.cli import main
-from rnnedge_export import verification_stream
-from rnnedge_export.exporting import export
-from rnnedge_export.subject import read_subject
-from rnnedge_export.token_inputs import token_inputs
-from rnnedge_export.verifying import verify
+from rnnedge_export.capture.original import read_subject
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.exporting.export import export
+from rnnedge_export.probing.token_inputs import token_inputs
+from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, NonFiniteError, SpecError
-from rnnedge_runtime.layers import Opaque
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.spec_json import spec_from_json, spec_to_json
+from rnnedge_runtime.spec.layers import Opaque
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.spec_json import spec_from_json, spec_to_json
 from rnnedge_runtime.tolerances import parity_limit
 
 zeros = torch.zeros

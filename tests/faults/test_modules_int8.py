@@ -9,33 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import programs
 import pytest
 import torch
-from c_integer_models import DrawnIntegers, write_integer_c
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import random_weights, seeds
+from support import programs
+from support.c_integer_models import DrawnIntegers, write_integer_c
+from support.strategies import random_weights, seeds
 from torch import nn
 
 import rnnedge
 import rnnedge_runtime as runtime
-from rnnedge_export import int8_losses, verification_stream
-from rnnedge_export.artifact_metadata import read_metadata, read_parameters
-from rnnedge_export.c_source.loading import load_c
-from rnnedge_export.int8 import Int8Data
-from rnnedge_export.int8_losses import run_through
-from rnnedge_export.integer_judgement import read_judgement
-from rnnedge_export.quantising import quantise
-from rnnedge_export.ranges import measure_ranges
-from rnnedge_export.rnne import build_rnne, quick_engine
-from rnnedge_export.saturations import count_saturations
-from rnnedge_export.verifying import verify
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.formats.c.loading import load_c
+from rnnedge_export.formats.reading import read_metadata, read_parameters
+from rnnedge_export.formats.rnne.writing import build_rnne, quick_engine
+from rnnedge_export.quantise import losses as int8_losses
+from rnnedge_export.quantise.judgement import read_judgement
+from rnnedge_export.quantise.losses import run_through
+from rnnedge_export.quantise.quantiser import quantise
+from rnnedge_export.quantise.ranges import measure_ranges
+from rnnedge_export.quantise.request import Int8Data
+from rnnedge_export.quantise.saturations import count_saturations
+from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
-from rnnedge_runtime.layers import Layer, Linear, Lstm, Rnn
-from rnnedge_runtime.quantised import QuantisedModel
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.weights import Weights
+from rnnedge_runtime.spec.layers import Layer, Linear, Lstm, Rnn
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.spec.weights import Weights
 
 STEPS = 400
 
@@ -183,7 +184,7 @@ def test_a_difference_that_builds_up_is_refused(tmp_path, monkeypatch):
         first, last = drift.means
         return dataclasses.replace(drift, means=(first, tuple(1e3 for _ in last)))
 
-    monkeypatch.setattr("rnnedge_export.quantisation_report.measure_drift", creeping)
+    monkeypatch.setattr("rnnedge_export.quantise.report.measure_drift", creeping)
     with pytest.raises(ParityError, match=r"'y_._1' from float builds up.*max_loss="):
         to_int8(net("GRU"), tmp_path, stream=rows())
 
@@ -271,7 +272,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_capture_that_is_another_model_is_refused(tmp_path, monkeypatch):
     """A planted bug: integers of a wrong float model agree with that model alone."""
-    from rnnedge_export import subject
+    from rnnedge_export.capture import original as subject
 
     def wrong(spec: ModelSpec, captured: Any) -> Weights:
         weights = original(spec, captured)

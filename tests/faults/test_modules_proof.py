@@ -11,23 +11,27 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from export_helpers import rewrite
+from support.export_helpers import rewrite
 from torch import Tensor, nn
 
-from rnnedge_export import draft, foreign, onnx_graph, verification_stream
-from rnnedge_export.exact_steps import ExactSteps
-from rnnedge_export.exporting import export
-from rnnedge_export.foreign import build_foreign_onnx
-from rnnedge_export.onnx_graph import build_onnx
-from rnnedge_export.rnne import quick_engine
-from rnnedge_export.step_proof import judge_taken, retake_steps, take_steps
-from rnnedge_export.subject import Subject, read_subject
-from rnnedge_export.verifying import verify
+from rnnedge_export.capture.original import Subject, read_subject
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.compare.exact_steps import ExactSteps
+from rnnedge_export.compare.step_proof import judge_taken, retake_steps, take_steps
+from rnnedge_export.exporting import candidate as draft
+from rnnedge_export.exporting.export import export
+from rnnedge_export.formats.onnx import graph as onnx_graph
+from rnnedge_export.formats.onnx import opaque_graph as foreign
+from rnnedge_export.formats.onnx.graph import build_onnx
+from rnnedge_export.formats.onnx.opaque_graph import build_foreign_onnx
+from rnnedge_export.formats.rnne.writing import quick_engine
+from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
+from rnnedge_runtime.formats.metadata import KEY_LIMITS, Golden, Metadata
 from rnnedge_runtime.loading import load
-from rnnedge_runtime.metadata import KEY_LIMITS, Golden, Metadata
-from rnnedge_runtime.weights import NUMERICS, Weights
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.spec.weights import Weights
 
 FEW_STEPS = 200
 ROOT = Path(__file__).resolve().parents[2]

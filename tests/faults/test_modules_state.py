@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from returning_modules import Returning, own_loop, returning, structure, zeros
+from support.modules.returning_modules import (
+    Returning,
+    own_loop,
+    returning,
+    structure,
+    zeros,
+)
 from torch import Tensor, nn
 
 import rnnedge_runtime
-from rnnedge_export import verification_stream
-from rnnedge_export.exporting import ExportReport, export
-from rnnedge_export.user_module import read_user_module
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.exporting.export import ExportReport, export
+from rnnedge_export.module.user_module import read_user_module
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.tolerances import PARITY_STD_FRACTION
 

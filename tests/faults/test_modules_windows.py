@@ -9,17 +9,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.modules.window_modules import HONEST, KINDS, Honest, OverWindow
 from torch import nn
-from window_modules import HONEST, KINDS, Honest, OverWindow
 
 import rnnedge_runtime
-from rnnedge_export import subject as subject_module
-from rnnedge_export import verification_stream
-from rnnedge_export.capture_errors import NotAChainError
-from rnnedge_export.exporting import export
-from rnnedge_export.looking_back import compare_windows
-from rnnedge_export.proof import record
-from rnnedge_export.subject import read_subject
+from rnnedge_export.capture import original as subject_module
+from rnnedge_export.capture.original import read_subject
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.exporting.export import export
+from rnnedge_export.module.reasons import NotAChainError
+from rnnedge_export.probing.looking_back import compare_windows
+from rnnedge_export.probing.recording import record
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.tolerances import parity_limit
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pytest
-from fault_tables import command, stamp_texts, stamps, train, wave, write
 from PIL import Image
+from support.tables.fault_tables import command, stamp_texts, stamps, train, wave, write
 
 from rnnedge.data import load_dataset
 from rnnedge_runtime import load

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from fault_tables import (
+from support.tables.fault_tables import (
     command,
     fit,
     over_persistence,
@@ -18,13 +18,14 @@ from fault_tables import (
     wave,
     write,
 )
-from synthetic import demand
+from support.tables.synthetic import demand
 
 import rnnedge
-from rnnedge.evaluation.report import evaluate
+from rnnedge.evaluation.scores.report import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
-from rnnedge_export import rnne, verification_stream
+from rnnedge_export.compare import verification_stream
+from rnnedge_export.formats.rnne import writing as rnne
 from rnnedge_runtime import load
 
 WORSE_THAN_PERSISTENCE = 1.05

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fault_tables import (
+from PIL import Image
+from support.tables.fault_tables import (
     command,
     fit,
     refused,
@@ -18,7 +19,6 @@ from fault_tables import (
     wave,
     write,
 )
-from PIL import Image
 
 from rnnedge.data import load_dataset
 from rnnedge_runtime.errors import DataError

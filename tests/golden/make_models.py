@@ -1,6 +1,6 @@
 """Write one folder per version of the spec: models in every format, and what they must give.
 
-Later versions of rnnedge only read the folders (tests/runtime/test_golden_models.py). A new
+Later versions of rnnedge only read the folders (tests/golden/test_golden_models.py). A new
 version of a format gets folders of its own; these are never written again.
 """
 
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge_runtime as runtime
-from rnnedge_export.exporting import export
-from rnnedge_export.int8 import Int8Data
-from rnnedge_export.sequence_model import SequenceModel
-from rnnedge_runtime.layers import (
+from rnnedge_export.exporting.export import export
+from rnnedge_export.quantise.request import Int8Data
+from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge_runtime.spec.derived import DerivedInput
+from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
     Affine,
@@ -26,9 +27,8 @@ from rnnedge_runtime.layers import (
     Lstm,
     Rnn,
 )
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.time_features import DerivedInput
-from rnnedge_runtime.weights import weight_shapes
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import weight_shapes
 
 FOLDER = Path(__file__).resolve().parent
 START = 1_700_000_000

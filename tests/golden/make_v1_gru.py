@@ -10,19 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnedge_export.rnne import build_rnne
-from rnnedge_runtime.backends.float32 import Float32Engine
-from rnnedge_runtime.layers import AddLast, Affine, Gru, Linear
-from rnnedge_runtime.metadata import Golden, Metadata
-from rnnedge_runtime.model import Model
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.time_features import DerivedInput
-from rnnedge_runtime.weights import (
-    NUMERICS,
-    canonical_weights,
-    model_digest,
-    weight_shapes,
-)
+from rnnedge_export.formats.rnne.writing import build_rnne
+from rnnedge_runtime.backends.numpy_f32 import Float32Engine
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.spec.derived import DerivedInput
+from rnnedge_runtime.spec.layers import AddLast, Affine, Gru, Linear
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import canonical_weights, model_digest, weight_shapes
+from rnnedge_runtime.streams.model import Model
 
 FOLDER = Path(__file__).resolve().parent
 START = 1_700_000_000

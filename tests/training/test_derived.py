@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import split_dataset

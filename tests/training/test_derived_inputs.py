@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data import load_dataset
 from rnnedge.data.series import Dataset
@@ -16,7 +16,7 @@ from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import WEEK_S
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import RnnEdgeError, SpecError
-from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 
 
 def periods(dataset: Dataset, **choices: object) -> list[int]:

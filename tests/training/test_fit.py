@@ -11,12 +11,12 @@ import tomllib
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from small_data import waves
+from support.tables.small_data import waves
 
 import rnnedge
 from rnnedge.cli import main
 from rnnedge.fitting import choose_device
-from rnnedge.run_folder import load_run
+from rnnedge.runs.folder import load_run
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 
 FAST = {"hidden_size": 4, "epochs": 2, "chunk_length": 16, "is_quiet": True}

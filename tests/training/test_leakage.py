@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import split_dataset
 from rnnedge.data.tables.selection import without_constant_features
-from rnnedge.evaluation.report import evaluate
+from rnnedge.evaluation.scores.report import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import Prepared, prepare
 from rnnedge.training.trainer import Trainer

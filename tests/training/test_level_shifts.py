@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_data import waves
+from support.tables.small_data import waves
 
 import rnnedge
 from rnnedge.datasets.drifting import DRIFTS, drifting

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.data.split import split_rows
 from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
-from rnnedge_runtime.layers import AddLast
-from rnnedge_runtime.time_features import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
+from rnnedge_runtime.spec.layers import AddLast
 
 
 @given(st.integers(0, 3000), st.integers(1, 48))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from small_runs import write_waves
+from support.tables.small_runs import write_waves
 
 import rnnedge
 from rnnedge import fitting
@@ -113,7 +113,7 @@ def test_options_of_the_split_reach_the_run(tmp_path):
     assert spans["z"]["first"] == 0
     assert spans["x"]["first_time"] == "2013-01-06T06:00:00Z"
     assert set(report["parts"]["test"]["series"]) == {"x", "y", "z"}
-    from rnnedge.run_data import load_run_data
+    from rnnedge.runs.data import load_run_data
 
     prepared = load_run_data(rnnedge.load_run(out))
     assert len(prepared.series[2].parts.train) == 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.training.shrinking import shares_line, shrink_changes
 from rnnedge.training.validation import stream_predictions
-from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime import tolerances
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_data import waves
+from support.tables.small_data import waves
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
@@ -16,7 +16,7 @@ from rnnedge.training.checkpoint import (
 )
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import Validator, stream_predictions
-from rnnedge_export.sequence_model import SequenceModel
+from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime import tolerances
 from rnnedge_runtime.errors import FormatError, NonFiniteError, SpecError, StateError
 

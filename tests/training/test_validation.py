@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.tables.gridding import ReadSeries, grid_series
-from rnnedge.data.tables.timeline import SeriesRows
+from rnnedge.data.tables.grid.gridding import ReadSeries, grid_series
+from rnnedge.data.tables.grid.timeline import SeriesRows
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import Prepared, prepare
 from rnnedge.training import validation

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rnnedge_runtime.errors import BudgetError, SpecError
-from rnnedge_runtime.integer_numerics import INTEGER_NUMERICS
-from rnnedge_runtime.layers import Gru, Lstm, Rnn
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import NUMERICS
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .board import Board
 from .estimating import estimate, knows_costs, resized

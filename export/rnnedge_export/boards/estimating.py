@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.layers import (
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
     Affine,
@@ -28,11 +29,10 @@ from rnnedge_runtime.layers import (
     Rnn,
     Softmax,
 )
-from rnnedge_runtime.spec import ModelSpec
-from rnnedge_runtime.weights import NUMERICS
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
-from ..c_source.f32_step import step_code
-from ..c_source.packing import added_biases, pack_layer
+from ..formats.c.f32.packing import added_biases, pack_layer
+from ..formats.c.f32.step import step_code
 from .board import Board
 from .image import SUPPORT
 from .measuring import Measurement

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnedge_runtime.artifact_file import check_is_file, read_file
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.formats.files import check_is_file, read_file
 
 from .job import Shape
 

@@ -1,1 +1,1 @@
-"""Models as C source: the generator, the header of kernels, and the way back."""
+"""C artifacts, under the name they had before `formats`."""

@@ -1,1 +1,1 @@
-"""A model as WebAssembly: built from its C source, read, and run by Node."""
+"""WebAssembly artifacts, under the name they had before `formats`."""

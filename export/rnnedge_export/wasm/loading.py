@@ -1,35 +1,7 @@
-"""`load` for an exported module: run by Node, or read and computed in NumPy."""
+"""Loading WebAssembly artifacts, under the name it had before `formats`."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from ..formats.wasm.loading import load_wasm
 
-from rnnedge_runtime.engine import Engine
-from rnnedge_runtime.model import Model
-
-from ..rnne import numpy_engine_of
-from .hosting import NodeEngine
-from .reading import read_wasm
-
-
-def load_wasm(path: str | os.PathLike[str], *, is_run: bool = True) -> Model:
-    """An exported module as a Model.
-
-    Args:
-        path: `NAME.wasm`.
-        is_run: True: by Node; False: its weights in NumPy, the same bytes.
-
-    Raises:
-        FormatError: the file is not a whole artifact.
-        MissingDependencyError: node is not installed.
-        BoardError: node does not run it.
-    """
-    path = Path(path)
-    metadata, parameters = read_wasm(path)
-    engine: Engine = (
-        NodeEngine(path, metadata, parameters=parameters)
-        if is_run
-        else numpy_engine_of(metadata.spec, parameters)
-    )
-    return Model(metadata, engine, path)
+__all__ = ["load_wasm"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.time_headers import is_index_like
+from rnnedge_runtime.tables.times.headers import is_index_like
 
 from .suspects import value_notes
 from .table import Numbers, Table

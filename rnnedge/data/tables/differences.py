@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.cell_text import check_columns
-from rnnedge_runtime.tables.changes import change_name, counter_change
 from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.rows.changes import change_name, counter_change
+from rnnedge_runtime.tables.text.cell_text import check_columns
 
 from .table import Table
 

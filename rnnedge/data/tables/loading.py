@@ -12,22 +12,21 @@ from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.cell_text import check_columns
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.time_column import time_columns
-from rnnedge_runtime.tables.time_reading import TimeReading
+from rnnedge_runtime.tables.text.cell_text import check_columns
+from rnnedge_runtime.tables.times.column import time_columns
+from rnnedge_runtime.tables.times.reading import TimeReading
 
 from .columns import Readings, common_names, read_columns
 from .differences import change_names, changes, counter_name, renamed
-from .files import read_tables
-from .gridding import Gridded, ReadSeries, grid_series
+from .grid.gridding import Gridded, ReadSeries, grid_series
+from .grid.timeline import SeriesRows
 from .long_form import check_is_wide, pivot_table
 from .recorded import options_of
-from .resolved import shared_options, time_options
 from .restarts import restart_notes
 from .series_column import SEPARATOR, with_joined_column
+from .sources.files import read_tables
 from .table import Table, texts
-from .timeline import SeriesRows
 from .times import (
     find_table_times,
     from_first_time,
@@ -36,6 +35,7 @@ from .times import (
     table_times,
 )
 from .units import guess_unit
+from .values.resolved import shared_options, time_options
 
 
 def load_dataset(

@@ -13,8 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError, require
-from rnnedge_runtime.tables.cell_text import check_columns
-from rnnedge_runtime.tables.pivot import LongCell, column_name, named_value, pivoted
+from rnnedge_runtime.tables.layouts.pivot import (
+    LongCell,
+    column_name,
+    named_value,
+    pivoted,
+)
+from rnnedge_runtime.tables.text.cell_text import check_columns
 
 from .table import Table, texts
 

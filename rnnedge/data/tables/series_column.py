@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from rnnedge_runtime.errors import require
-from rnnedge_runtime.tables.cell_text import check_columns
+from rnnedge_runtime.tables.text.cell_text import check_columns
 
 from .table import Table, texts
 

@@ -1,6 +1,6 @@
 """Tables from files and data frames, and the numbers and texts in their columns.
 
-A column of text means what `rnnedge_runtime.tables.cell_text` says, cell by cell, so
+A column of text means what `rnnedge_runtime.tables.text.cell_text` says, cell by cell, so
 that a device reading the same file row by row sees the same numbers.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import DataError, require
-from rnnedge_runtime.tables.cell_text import empty_error
-from rnnedge_runtime.tables.number_rules import NumberFormat, NumberRules
 from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.text.cell_text import empty_error
+from rnnedge_runtime.tables.text.number_rules import NumberFormat, NumberRules
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
-from .numbers import Numbers, numbers
-from .resolved import dialect_options
-from .text import read_text_table, text_of_file
+from .values.numbers import Numbers, numbers
+from .values.resolved import dialect_options
+from .values.text import read_text_table, text_of_file
 
 if TYPE_CHECKING:
     import polars as pl

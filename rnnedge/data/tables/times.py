@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.time_calendar import DAY_US, HOUR_US
-from rnnedge_runtime.tables.time_column import find_time
-from rnnedge_runtime.tables.time_reading import (
+from rnnedge_runtime.tables.times.calendar import DAY_US, HOUR_US
+from rnnedge_runtime.tables.times.column import find_time
+from rnnedge_runtime.tables.times.reading import (
     TimeReading,
     has_no_time,
     join_cells,

@@ -9,13 +9,13 @@ import numpy as np
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import Parts
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.tables.durations import parse_duration
-from rnnedge_runtime.time_features import (
+from rnnedge_runtime.spec.derived import (
     HOUR_OF_DAY_S,
     MAX_PERIOD_S,
     TIME_OF_YEAR_S,
     DerivedInput,
 )
+from rnnedge_runtime.tables.durations import parse_duration
 
 DAY_S = HOUR_OF_DAY_S
 WEEK_S = 7 * DAY_S

@@ -11,7 +11,7 @@ from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
 from rnnedge.tasks.config import TrainConfig
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.layers import (
+from rnnedge_runtime.spec.layers import (
     AddLast,
     Affine,
     Difference,
@@ -21,7 +21,7 @@ from rnnedge_runtime.layers import (
     Lstm,
     Rnn,
 )
-from rnnedge_runtime.spec import ModelSpec
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 Array = NDArray[np.float32]
 

@@ -31,9 +31,9 @@ from rnnedge.tasks.forecast.targets import (
     true_outputs,
 )
 from rnnedge_runtime.errors import NonFiniteError
-from rnnedge_runtime.input_handling import hold_readings, is_missing
-from rnnedge_runtime.spec import Feature, ModelSpec, Target
-from rnnedge_runtime.time_features import DerivedInput, time_features
+from rnnedge_runtime.spec.derived import DerivedInput, time_features
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.streams.inputs import hold_readings, is_missing
 
 Array = NDArray[np.float32]
 

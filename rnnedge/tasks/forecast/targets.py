@@ -9,7 +9,7 @@ from rnnedge.data.limits import Bounds, Limits, clean_range
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import Parts
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.spec import Feature
+from rnnedge_runtime.spec.model_spec import Feature
 
 Array = NDArray[np.float32]
 

@@ -6,8 +6,8 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engine import Engine
-from ..metadata import Metadata
+from ..formats.metadata import Metadata
+from ..streams.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Backend:
 
 BACKENDS: dict[str, Backend] = {
     "native": Backend((".rnne",), ("native", "open_native")),
-    "numpy": Backend((".rnne",), ("float32", "open_numpy")),
+    "numpy": Backend((".rnne",), ("numpy_f32", "open_numpy")),
     "onnx": Backend((".onnx",), ("onnx", "open_onnx")),
     "torchscript": Backend((".pt",), ("torchscript", "open_torchscript")),
     "reference": Backend((".rnne", ".onnx"), ("reference", "open_reference")),

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact_file import read_file
-from ..engine import Array, Engine, FleetStates, State
+from ..arrays import Array, State
 from ..errors import MissingDependencyError, NonFiniteError
-from ..input_handling import Inputs
-from ..metadata import Metadata
-from ..rnne_file import parse_rnne
-from ..spec import ModelSpec
-from ..state_rules import StateRules
-from .integer_inputs import input_rule
+from ..formats.files import read_file
+from ..formats.metadata import Metadata
+from ..formats.rnne_file import parse_rnne
+from ..spec.model_spec import ModelSpec
+from ..streams.engine import Engine, FleetStates
+from ..streams.inputs import Inputs
+from ..streams.state_rules import StateRules
+from ..streams.w8a16_inputs import input_rule
 
 if TYPE_CHECKING:
     from .. import _native
-    from ..model import Model
-    from ..stream import Stream
+    from ..streams.model import Model
+    from ..streams.stream import Stream
 
 IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
 """3.13t and 3.14t would load an abi3 module, though its objects have another layout there."""

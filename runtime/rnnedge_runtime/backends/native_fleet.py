@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._native import Fleet
-from ..engine import Array, State
-from ..spec import ModelSpec
+from ..arrays import Array, State
+from ..spec.model_spec import ModelSpec
 from .native import join_state, split_state
 from .native_stream import core_inputs
 

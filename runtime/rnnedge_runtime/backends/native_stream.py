@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._native import Stream as CoreStream
-from ..arguments import TimeLike, check_out, check_readings, check_times
-from ..engine import Array, State
-from ..input_handling import hold_readings
-from ..snapshot import unpack_snapshot
-from ..stream import LastStep, Stream
+from ..arrays import Array, State
+from ..formats.snapshot import unpack_snapshot
+from ..streams.arguments import TimeLike, check_out, check_readings, check_times
+from ..streams.inputs import hold_readings
+from ..streams.stream import LastStep, Stream
 from .native import join_state, split_state
 
 if TYPE_CHECKING:
     from .. import _native
-    from ..model import Model
-    from ..named_state import GivenState
+    from ..streams.model import Model
+    from ..streams.named_state import GivenState
 
 
 class NativeStream(CoreStream, Stream):

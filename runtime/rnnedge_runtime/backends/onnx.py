@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import Array, Engine, State
+from ..arrays import Array, State
 from ..errors import FormatError, require
-from ..integrity import read_sealed
-from ..metadata import Metadata, metadata_from_text
-from ..spec import ModelSpec
-from .onnx_tensors import check_tensors
-from .opaque import run_one_by_one
+from ..formats.metadata import Metadata, metadata_from_text
+from ..formats.onnx_tensors import check_tensors
+from ..formats.seal import read_sealed
+from ..spec.model_spec import ModelSpec
+from ..streams.engine import Engine
+from .one_by_one import run_one_by_one
 
 
 def open_onnx(path: Path) -> tuple[Metadata, Engine]:

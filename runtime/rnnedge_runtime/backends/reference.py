@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import Array, Engine, State
+from ..arrays import Array, State
 from ..errors import SpecError
-from ..input_handling import clip_bounds
-from ..layers import (
+from ..formats.metadata import Metadata
+from ..formats.onnx_weights import read_onnx_weights
+from ..formats.rnne_file import read_rnne
+from ..spec.clip import clip_bounds
+from ..spec.layers import (
     Activation,
     AddLast,
     Affine,
@@ -29,13 +32,11 @@ from ..layers import (
     Rnn,
     Softmax,
 )
-from ..metadata import Metadata
-from ..quantised import QuantisedModel
-from ..rnne_file import read_rnne
-from ..spec import ModelSpec
-from ..weights import Weights
-from .onnx_weights import read_onnx_weights
-from .run_stepper import RunStepper
+from ..spec.model_spec import ModelSpec
+from ..spec.w8a16_model import QuantisedModel
+from ..spec.weights import Weights
+from ..streams.engine import Engine
+from ..streams.run_stepper import RunStepper
 
 Float = NDArray[np.floating]
 Tensors = dict[str, Float]

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine import Array, Engine, State, initial_state
+from ..arrays import Array, State
 from ..errors import FormatError, require
-from ..integrity import read_sealed
-from ..metadata import Metadata, metadata_from_text, zip_texts
-from ..spec import ModelSpec
-from .opaque import run_one_by_one
-from .run_stepper import RunStepper
+from ..formats.metadata import Metadata, metadata_from_text, zip_texts
+from ..formats.seal import read_sealed
+from ..spec.model_spec import ModelSpec
+from ..streams.engine import Engine, initial_state
+from ..streams.run_stepper import RunStepper
+from .one_by_one import run_one_by_one
 
 
 def open_torchscript(path: Path) -> tuple[Metadata, Engine]:

@@ -1,0 +1,147 @@
+"""A model on a board for people: measured where the tools are here, else estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.formats.rnne_file import read_rnne
+from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+
+from ..formats.c.description import Figures
+from ..formats.c.reading import read_c_source
+from ..formats.c.source import CSource as GeneratedSource
+from ..formats.c.source import generate_c
+from ..formats.c.w8a16.source import generate_integer_c
+from ..formats.reading import read_metadata
+from .board import Board
+from .budget import Budget, budget_of, check_budget
+from .catalogue import find_board
+from .estimating import estimate
+from .image import MODEL_FLAGS
+from .measuring import Measurement, measure
+from .source import CSource, read_source
+from .tools import missing_packages, version_number
+
+_MEASURED_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A board, and what a model may use of it."""
+
+    board: Board
+    budget: Budget
+
+
+def find_fit(board: str | None, flash: str | None, ram: str | None) -> Fit | None:
+    """What `--board`, `--flash` and `--ram` ask for; None when nothing.
+
+    Raises:
+        SpecError: an unknown board, a size that is none, a size without a board.
+    """
+    if board is None:
+        if flash is not None or ram is not None:
+            raise SpecError(
+                "a size of flash or RAM was given without a board. "
+                "Name one with --board; `rnnedge devices` lists them."
+            )
+        return None
+    found = find_board(board)
+    return Fit(found, budget_of(found, flash, ram))
+
+
+def costs_on(board: Board, source: CSource, metadata: Metadata) -> Measurement:
+    """What a generated source costs on the board, over its recorded steps.
+
+    Raises:
+        BoardError: the source does not compile for the board, or fails there.
+        SpecError: its tools are not here, and nothing is known to estimate it by.
+    """
+    if missing_packages(board):
+        return estimate(board, metadata.spec, metadata.numerics)
+    return measure(board, source, metadata.golden.x[:_MEASURED_STEPS])
+
+
+def artifact_costs(path: Path, boards: Sequence[Board]) -> list[Measurement]:
+    """What an artifact, or the C source made of it, costs on boards.
+
+    `.c` and `.rnne` are measured where the tools are here; other files are estimated.
+
+    Raises:
+        FormatError: it is not a whole artifact.
+        SpecError: no C source can be made of it, or nothing is known to estimate it by.
+        BoardError: its source does not compile for a board, or fails there.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".c":
+        metadata, _ = read_c_source(path)
+        source = read_source(path)
+        return [costs_on(board, source, metadata) for board in boards]
+    metadata = read_metadata(path)
+    if suffix != ".rnne":
+        return [estimate(board, metadata.spec, metadata.numerics) for board in boards]
+    parameters = read_rnne(path)[1]
+    with TemporaryDirectory(prefix="rnnedge-") as folder:
+        source = write_source(metadata, parameters, "model", Path(folder))
+        return [costs_on(board, source, metadata) for board in boards]
+
+
+def write_source(
+    metadata: Metadata,
+    parameters: Parameters,
+    name: str,
+    folder: Path,
+    figures: Sequence[Figures] = (),
+) -> CSource:
+    """Write the C source of a model, of its weights or its integers, into `folder`."""
+    generated = generate_source(metadata, parameters, name, figures)
+    for file, text in generated.files.items():
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
+    return read_source(folder / f"{generated.name}.c")
+
+
+def generate_source(
+    metadata: Metadata,
+    parameters: Parameters,
+    name: str,
+    figures: Sequence[Figures] = (),
+) -> GeneratedSource:
+    """The C source of a model, of its weights or its integers."""
+    if isinstance(parameters, QuantisedModel):
+        return generate_integer_c(metadata, parameters, name, figures=figures)
+    return generate_c(metadata, parameters, name, figures=figures)
+
+
+def check_fit(
+    fit: Fit, name: str, measurement: Measurement, metadata: Metadata
+) -> None:
+    """Nothing when the model fits.
+
+    Raises:
+        BudgetError: it does not; the message says by how much, and what would fit.
+    """
+    spec, numerics = metadata.spec, metadata.numerics
+    check_budget(name, measurement, fit.budget, fit.board, spec, numerics)
+
+
+def figures_of(board: Board, measurement: Measurement) -> Figures:
+    """The line of a generated header."""
+    origin = "estimated"
+    if not measurement.is_estimated:
+        level = MODEL_FLAGS[-1]
+        compiler = f"{board.compiler} {version_number(measurement.compiler)}"
+        origin = f"measured, {compiler} {level}"
+    return Figures(
+        board.name,
+        measurement.flash_nbytes,
+        measurement.ram_nbytes,
+        measurement.stack_nbytes,
+        measurement.max_instructions,
+        origin,
+    )

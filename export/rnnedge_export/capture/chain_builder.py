@@ -1,0 +1,67 @@
+"""Layers and weights collected one operation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.spec.layers import Affine, Layer
+
+Vector = NDArray[np.float64]
+
+
+class Chain:
+    """The layers found so far. Arithmetic with constants waits until it can be paired.
+
+    `(z - shift) * scale` becomes one Affine, `z * scale + shift` one inverse Affine; what
+    finds no partner gets the neutral one.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self.weights: dict[str, NDArray[np.float32]] = {}
+        self._pending: list[tuple[str, Vector]] = []
+
+    def append(
+        self, layer: Layer, weights: Mapping[str, NDArray[np.floating]] | None = None
+    ) -> None:
+        """Add a layer with its canonical weights."""
+        self.flush()
+        self._append(layer, weights or {})
+
+    def subtract(self, shift: Vector) -> None:
+        """Add `z - shift`."""
+        self._pending.append(("subtract", shift))
+
+    def multiply(self, scale: Vector) -> None:
+        """Add `z * scale`."""
+        self._pending.append(("multiply", scale))
+
+    def flush(self) -> None:
+        """Turn the waiting arithmetic into Affine layers."""
+        while self._pending:
+            (kind, first), *rest = self._pending
+            has_partner = bool(rest) and rest[0][0] != kind
+            if has_partner:
+                second = rest[0][1]
+            else:
+                second = np.ones_like(first) if kind == "subtract" else 0.0 * first
+            if kind == "subtract":
+                self._append_affine(shift=first, scale=second, inverse=False)
+            else:
+                self._append_affine(shift=-second, scale=first, inverse=True)
+            self._pending = self._pending[1 + has_partner :]
+
+    def _append_affine(self, *, shift: Vector, scale: Vector, inverse: bool) -> None:
+        layer = Affine(len(shift), inverse)
+        self._append(layer, {"shift": shift, "scale": scale})
+
+    def _append(
+        self, layer: Layer, weights: Mapping[str, NDArray[np.floating]]
+    ) -> None:
+        prefix = f"layers.{len(self.layers)}"
+        for name, array in weights.items():
+            self.weights[f"{prefix}.{name}"] = np.asarray(array, dtype=np.float32)
+        self.layers.append(layer)

@@ -1,0 +1,193 @@
+"""What is being exported: the module to judge by, and what becomes of it.
+
+A SequenceModel and a captured module are a chain of layers with weights; any other module
+stays the graph that it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.layers import Layer, Opaque
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
+
+from ..module.module_copy import same_again
+from ..module.reasons import NotAChainError
+from ..module.returned import Choice
+from ..module.user_module import UserModule, read_user_module
+from ..module.user_step import UserStep
+from ..torch_model.sequence_model import SequenceModel
+from .capturing import Captured, capture
+
+StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on its way into an artifact.
+
+    Attributes:
+        module: the original in evaluation mode: what the artifact is compared with.
+        user: the module with its example, for a user's own module.
+        spec: what the artifact will say of itself.
+        weights: canonical weights; empty for an opaque graph.
+        digest: SHA-256 (hex) of the model.
+        reason: what keeps the module from becoming a chain of layers, "" for a chain.
+    """
+
+    module: nn.Module
+    user: UserModule | None
+    spec: ModelSpec
+    weights: Weights
+    digest: str
+    reason: str = ""
+
+    def initial_state(self, dtype: torch.dtype) -> list[Tensor]:
+        """The module's own state before the first step, copied."""
+        if self.user is not None:
+            state = list(self.user.state)
+        else:
+            state = [
+                torch.from_numpy(entry.initial_array()[None])
+                for entry in self.spec.graph_state
+            ]
+        return [tensor.to(dtype, copy=True) for tensor in state]
+
+    def step_function(self, dtype: torch.dtype) -> StepFunction:
+        """One step of the original, `x` `[1, 1, I]` to `y` `[1, 1, O]`, in `dtype`."""
+        module = self.module
+        if dtype != torch.float32:
+            module = same_again(module).to(dtype)
+        if self.user is not None:
+            return UserStep(self.user, module)
+        call: Any = module
+        return lambda x, state: call(x, state)
+
+
+def read_subject(
+    model: nn.Module,
+    *,
+    example: Sequence[Any] | Mapping[str, Any] | None,
+    features: str | Feature | Sequence[str | Feature] | None,
+    targets: str | Target | Sequence[str | Target] | None,
+    outputs: Choice = None,
+    state: Choice = None,
+) -> Subject:
+    """What `export` was given, as a Subject.
+
+    Raises:
+        SpecError: a module that cannot stream or whose example does not fit; names that
+            do not fit the sizes.
+        ShapeError: the example's `x` is not `[B, T, I]`.
+    """
+    if isinstance(model, SequenceModel):
+        options = features, targets, example, outputs, state
+        if any(option is not None for option in options):
+            raise SpecError(
+                "export: example, features, targets, outputs or state was given with a "
+                "SequenceModel, whose spec holds them already. Leave them out."
+            )
+        own = copy.deepcopy(model).eval().cpu()
+        weights = own.weights()
+        return Subject(own, None, own.spec, weights, model_digest(own.spec, weights))
+    if not isinstance(model, nn.Module):
+        raise SpecError(
+            f"export: {type(model).__name__} was given, expected a SequenceModel or a "
+            "torch.nn.Module. Put the function into the forward of a module."
+        )
+    user = read_user_module(model, example, outputs=outputs, state=state)
+    reason = ""
+    captured = None
+    try:
+        captured = capture(user)
+    except NotAChainError as error:
+        reason = error.reason
+    layers = captured.layers if captured else (_opaque(user, reason),)
+    spec = _spec(user, layers, features, targets)
+    weights = _weights(spec, captured)
+    digest = model_digest(spec, weights)
+    return Subject(user.module, user, spec, weights, digest, reason)
+
+
+def _weights(spec: ModelSpec, captured: Captured | None) -> Weights:
+    return canonical_weights(spec, captured.weights) if captured else {}
+
+
+def _spec(
+    user: UserModule,
+    layers: tuple[Layer, ...],
+    features: str | Feature | Sequence[str | Feature] | None,
+    targets: str | Target | Sequence[str | Target] | None,
+) -> ModelSpec:
+    output_size = layers[-1].output_size
+    if isinstance(features, str | Feature):
+        features = [features]
+    if isinstance(targets, str | Target):
+        targets = [targets]
+    if features is None:
+        features = [f"x_{k}" for k in range(user.input_size)]
+    if targets is None:
+        targets = [f"y_{k}" for k in range(output_size)]
+        if len(user.target_names) == output_size:
+            targets = list(user.target_names)
+    if len(features) != user.input_size:
+        raise SpecError(
+            f"export: {len(features)} features were named, but x of {user.name} has "
+            f"{user.input_size} values. Name one feature per value."
+        )
+    if not targets or output_size % len(targets):
+        raise SpecError(
+            f"export: {len(targets)} targets were named, but y of {user.name} has "
+            f"{output_size} values. Name as many targets as values, or one per horizon."
+        )
+    return ModelSpec(
+        features=tuple(f if isinstance(f, Feature) else Feature(f) for f in features),
+        targets=tuple(t if isinstance(t, Target) else Target(t) for t in targets),
+        layers=layers,
+        horizon=output_size // len(targets),
+    )
+
+
+def _opaque(user: UserModule, reason: str) -> Opaque:
+    if len(user.x) != 1:
+        raise SpecError(
+            f"export: {user.name} is not a chain of layers ({reason}), so it is exported "
+            f"as a graph of one stream, but the example has a batch of {len(user.x)}. "
+            "Pass an example with a batch of one."
+        )
+    with torch.no_grad():
+        y, _ = user.step(user.x[:, :1], user.state)
+    states = tuple(
+        (
+            f"h_{k}",
+            tuple(tensor.shape),
+            tuple(tensor.flatten().tolist()) if bool(tensor.any()) else (),
+        )
+        for k, tensor in enumerate(user.state)
+    )
+    return Opaque(user.input_size, y.numel(), states, _module_sha256(user), reason)
+
+
+def _module_sha256(user: UserModule) -> str:
+    digest = hashlib.sha256(user.choice.encode())
+    for name, tensor in user.module.state_dict().items():
+        if not isinstance(tensor, Tensor):  # extra state of the module's own making
+            digest.update(f"{name} {type(tensor).__name__} ".encode())
+            continue
+        digest.update(f"{name} {list(tensor.shape)} ".encode())
+        dense = (
+            tensor.detach().cpu().to_dense() if tensor.is_sparse else tensor.detach()
+        )
+        digest.update(
+            dense.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()

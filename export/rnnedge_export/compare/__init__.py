@@ -1,0 +1,1 @@
+"""Limits of rounding, and outputs compared with them."""

@@ -1,0 +1,1 @@
+"""From a model to artifacts that are proved before they are published."""

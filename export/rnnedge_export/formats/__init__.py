@@ -1,0 +1,1 @@
+"""Artifacts: what each format writes, and what reads it back."""

@@ -1,0 +1,1 @@
+"""Generated C in `f32.v1`."""

@@ -1,0 +1,1 @@
+"""Generated C in `w8a16.v1`."""

@@ -1,0 +1,319 @@
+"""The public functions of a model in integers, around the statements of a step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layers import Embedding
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
+
+from ..functions import (
+    float_rejection,
+    run_function,
+    selftest_function,
+    snapshot_functions,
+    time_function,
+)
+from ..interface import STATE_FIELD
+from ..literals import float_literal
+from ..ranges import has_ranges
+from .accept import Carried, limits, padded
+from .step import ON_STACK_Q, IntegerCode
+
+
+def integer_functions(
+    name: str, metadata: Metadata, model: QuantisedModel, code: IntegerCode
+) -> str:
+    """Definitions of all that the header declares.
+
+    Args:
+        name: the model's C identifier.
+        metadata: the model, golden steps included.
+        model: its integers.
+        code: one step.
+    """
+    writer = _Functions(name, metadata, model, code)
+    return "\n".join(writer.all())
+
+
+def initial_inputs(model: QuantisedModel) -> list[int]:
+    """`[I]` what stands for a missing input at first: the held value; 0 of derived ones."""
+    spec = model.spec
+    x = np.zeros(spec.input_size, np.float32)
+    x[: spec.num_features] = spec.state[-1].initial_array()
+    return [int(value) for value in IntegerInputs(model).to_integers(x)]
+
+
+def row_fields(model: QuantisedModel) -> tuple[STATE_FIELD, ...]:
+    """The buffer of `NAME_step` for `x`, where it is too large for the stack."""
+    size = model.spec.input_size
+    if not model.is_integer_only or size <= ON_STACK_Q:
+        return ()
+    if model.holds_readings:
+        return (("int32_t", "x_q", size),)
+    return (("int16_t", "x_q", padded(size)),)
+
+
+class _Functions:
+    def __init__(
+        self, name: str, metadata: Metadata, model: QuantisedModel, code: IntegerCode
+    ) -> None:
+        self.name = name
+        self.metadata = metadata
+        self.model = model
+        self.spec = model.spec
+        self.code = code
+        self.has_integer_inputs = parts(model.spec, model.kept)[0].is_first
+        self.first = model.spec.layers[0]
+        self.holds_readings = model.holds_readings
+        self.integer = "int32_t" if model.holds_readings else "int16_t"
+        self.can_reject = any(f.missing == "reject" for f in self.spec.features)
+
+    def all(self) -> list[str]:
+        functions = [self.reset()]
+        if self.model.is_integer_only:
+            functions += [self.quantise(), self.dequantise()]
+            functions += [self.advance(), self.step_q(), self.step_around()]
+        else:
+            functions.append(self.step())
+        functions += [run_function(self.name, self.spec), *self.snapshots()]
+        if self.has_integer_inputs:
+            is_called = self.model.is_integer_only or self.spec.derived
+            functions += [self.time_q()] if is_called else []
+            functions.append(self.time())
+        else:
+            functions.append(time_function(self.name, self.spec))
+        return [*functions, *selftest_function(self.name, self.metadata)]
+
+    def reset(self) -> str:
+        if self.has_integer_inputs:
+            held = [str(v) for v in initial_inputs(self.model)]
+        else:
+            held = [float_literal(v) for v in self.spec.state[-1].initial_array()]
+        initial = "".join(
+            f"    s->held[{k}] = {value};\n"
+            for k, value in enumerate(held[: self.spec.num_features])
+            if value not in ("0", "0.0f")
+        )
+        return f"""\
+RNNE_PUBLIC void {self.name}_reset({self.name}_state *s)
+{{
+    uint8_t *const bytes = (uint8_t *)s;
+    size_t i;
+    for (i = 0; i < sizeof *s; i++)
+        bytes[i] = 0;
+{initial}}}
+"""
+
+    def quantise(self) -> str:
+        name, width = self.name, "_32" if self.holds_readings else ""
+        after = ""
+        if has_ranges(self.spec):
+            keys = f"{name}_range_least, {name}_range_most"
+            num = self.spec.num_features
+            after = f"    rnne_q_rule_out{width}({num}, x, {keys}, q);\n"
+        if isinstance(self.first, Embedding):
+            call = f"rnne_q_quantise_token({self.first.num_embeddings}.0f, x, q);"
+        else:
+            arrays = f"{name}_input_shift, {name}_input_rate"
+            call = f"rnne_q_quantise{width}({self.spec.input_size}, {arrays}, x, q);"
+        return f"""\
+RNNE_PUBLIC void {name}_quantise(const float *x, {self.integer} *q)
+{{
+    {call}
+{after}}}
+"""
+
+    def dequantise(self) -> str:
+        name = self.name
+        arrays = f"{name}_output_step, {name}_output_shift"
+        width = "_32" if self.holds_readings else ""
+        return f"""\
+RNNE_PUBLIC void {name}_dequantise(const {self.integer} *q, float *y)
+{{
+    rnne_q_leave{width}({self.spec.output_size}, {arrays}, q, y);
+}}
+"""
+
+    def advance(self) -> str:
+        name = self.name
+        head = (
+            f"static RNNE_PUBLIC int {name}_advance"
+            f"({name}_state *s, const {self.integer} *x)"
+        )
+        rejects = f"{name}_rejects"
+        bounds = "NULL, NULL"
+        if has_ranges(self.spec):
+            bounds = f"{name}_least, {name}_most"
+        if self.holds_readings:
+            return self.body(head, "rnne_q_is_ruled_out_32", f"{rejects}, {bounds}")
+        if has_ranges(self.spec):
+            return self.body(head, "rnne_q_is_ruled_out", f"{rejects}, {bounds}")
+        return self.body(head, "rnne_q_is_rejected", rejects)
+
+    def step_q(self) -> str:
+        name, q, copy = self.name, self.integer, "copy"
+        if self.holds_readings:
+            copy = "copy_32" if self.code.is_wide else "widen"
+        return f"""\
+RNNE_PUBLIC int {name}_step_q({name}_state *s, const {q} *x, {q} *y)
+{{
+    if ({name}_advance(s, x))
+        return 1;
+    rnne_q_{copy}({self.spec.output_size}, {self.code.result}, y);
+    return 0;
+}}
+"""
+
+    def step(self) -> str:
+        name = self.name
+        head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
+        return self.body(head, *float_rejection(name, self.spec))
+
+    def body(self, head: str, is_rejected: str, given: str) -> str:
+        check = []
+        if self.can_reject:
+            num = self.spec.num_features
+            check = [
+                f"if ({is_rejected}({num}, {given}, x))",
+                "    return 1;",
+            ]
+        lines = [*self.code.declarations, *check, *self.code.lines]
+        text = "\n".join(f"    {line}" for line in lines)
+        return f"""\
+{head}
+{{
+{text}
+    s->num_steps++;
+    return 0;
+}}
+"""
+
+    def step_around(self) -> str:
+        name = self.name
+        is_large = bool(row_fields(self.model))
+        size = self.spec.input_size
+        declaration = "" if is_large else f"    {self.integer} x_q[{size}];\n"
+        x = "s->x_q" if is_large else "x_q"
+        leave = f"{name}_dequantise({self.code.result}, y)"
+        if self.holds_readings and not self.code.is_wide:
+            arrays = f"{name}_output_step, {name}_output_shift"
+            num = self.spec.output_size
+            leave = f"rnne_q_leave({num}, {arrays}, {self.code.result}, y)"
+        return f"""\
+RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
+{{
+{declaration}    {name}_quantise(x, {x});
+    if ({name}_advance(s, {x}))
+        return 1;
+    {leave};
+    return 0;
+}}
+"""
+
+    def snapshots(self) -> list[str]:
+        after = "".join(f"    {line}\n" for line in self.code.after_restore)
+        carried = self.code.carried
+        return snapshot_functions(
+            self.name,
+            self.metadata,
+            [item.size for item in carried],
+            [self.put(item) for item in carried],
+            [self.get(item) for item in carried],
+            after,
+        )
+
+    def put(self, item: Carried) -> str:
+        values = f"at, s->{item.name}, {item.size}"
+        if item.c_type == "float":
+            return f"rnne_f32_put_tensor({values})"
+        arrays = f"{self.name}_input_step, {self.name}_input_shift"
+        if item.sources:
+            values = f"at, s->{item.name}, {item.size - 1}, {item.sources}"
+            return f"rnne_q_put_changes({values}, {arrays})"
+        if item.is_held and self.holds_readings:
+            return f"rnne_q_put_readings({values}, {arrays})"
+        if item.is_held:
+            name = self.name
+            return f"rnne_q_put_held({values}, {name}_input_step, {name}_input_shift)"
+        width = "16" if item.c_type == "int16_t" else "32"
+        return f"rnne_q_put_{width}({values}, {item.bits})"
+
+    def get(self, item: Carried) -> str:
+        values = f"at, s->{item.name}, {item.size}"
+        if item.c_type == "float":
+            return f"rnne_f32_get_tensor({values}, {int(item.is_held)})"
+        arrays = f"{self.name}_input_shift, {self.name}_input_rate"
+        ends = f"{self.name}_reading_low, {self.name}_reading_high"
+        if item.sources:
+            values = f"at, s->{item.name}, {item.size - 1}, {item.sources}"
+            return f"rnne_q_get_changes({values}, {arrays}, {ends})"
+        if item.is_held and self.holds_readings:
+            return f"rnne_q_get_readings({values}, {arrays}, {ends})"
+        if item.is_held and isinstance(self.first, Embedding):
+            rows = self.first.num_embeddings
+            return f"rnne_q_get_token(at, s->held, {rows}.0f)"
+        if item.is_held:
+            low, high = limits(self.model, self.name)
+            arrays = f"{self.name}_input_shift, {self.name}_input_rate, {low}, {high}"
+            return f"rnne_q_get_held({values}, {arrays})"
+        width = "16" if item.c_type == "int16_t" else "32"
+        return f"rnne_q_get_{width}({values}, {item.bits})"
+
+    def time_q(self) -> str:
+        name = self.name
+        calls = "".join(
+            f"    rnne_q_sin_cos(unix_time_s, {item.period_s}u, {item.offset_s}, "
+            f"{name}_turn_gain + {2 * k}, {name}_turn_offset + {2 * k}, out + {2 * k});\n"
+            for k, item in enumerate(self.spec.derived)
+        )
+        unused = "    (void)unix_time_s;\n    (void)out;\n"
+        static = "" if self.model.is_integer_only else "static "
+        is_wrapped = self.holds_readings and self.model.is_integer_only
+        static = "static " if is_wrapped else static
+        turn = f"""\
+{static}RNNE_PUBLIC void {self.turn}(int64_t unix_time_s, int16_t *out)
+{{
+{calls or unused}}}
+"""
+        if not is_wrapped:
+            return turn
+        num = 2 * len(self.spec.derived)
+        lines = unused
+        if num:
+            lines = (
+                f"    int16_t q[{num}];\n"
+                f"    {self.turn}(unix_time_s, q);\n"
+                f"    rnne_q_widen({num}, q, out);\n"
+            )
+        return f"""\
+{turn if num else ""}
+RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int32_t *out)
+{{
+{lines}}}
+"""
+
+    @property
+    def turn(self) -> str:
+        """The function that gives derived inputs as int16."""
+        return f"{self.name}_turn" if self.holds_readings else f"{self.name}_time_q"
+
+    def time(self) -> str:
+        name, num = self.name, 2 * len(self.spec.derived)
+        start = self.spec.num_features
+        body = "    (void)unix_time_s;\n    (void)out;\n"
+        if num:
+            arrays = f"{name}_input_step + {start}, {name}_input_shift + {start}"
+            body = (
+                f"    int16_t q[{num}];\n"
+                f"    {self.turn}(unix_time_s, q);\n"
+                f"    rnne_q_values({num}, {arrays}, q, out);\n"
+            )
+        return f"""\
+RNNE_PUBLIC void {name}_time(int64_t unix_time_s, float *out)
+{{
+{body}}}
+"""

@@ -1,0 +1,1 @@
+"""ONNX: the graph of a chain, and graphs of modules that are none."""

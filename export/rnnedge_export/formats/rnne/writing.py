@@ -1,0 +1,238 @@
+"""A ModelSpec with its weights as an `.rnne` file (docs/format.md, ".rnne").
+
+The golden outputs and the proof of the long run are those of the file's arithmetic, which any
+engine of it repeats byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.backends.native import has_native, native_engine
+from rnnedge_runtime.backends.numpy_f32 import Float32Engine
+from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
+from rnnedge_runtime.formats.rnne_file import (
+    CHECKSUM_AT,
+    CRITICAL,
+    ENTRY,
+    HEADER,
+    MAGIC,
+    VERSION,
+    file_checksum,
+)
+from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
+from rnnedge_runtime.spec.layers import Embedding
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.spec_json import spec_to_json
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
+from rnnedge_runtime.spec.weights import weight_shapes
+from rnnedge_runtime.streams.engine import Engine, initial_state
+
+LONG_RUN_STEPS = 10_000
+LONG_RUN_SEED = 20_230_917
+WEIGHTS_ALIGNMENT = 64
+
+_RUN_CHUNK = 500
+_RANGE_MARGIN = 2.0**-10
+"""So that rounding leads no input out of its range, where it would count as missing."""
+
+Section = tuple[bytes, int, bytes]
+
+
+def build_rnne(
+    metadata: Metadata, parameters: Parameters, *, engine: Engine | None = None
+) -> bytes:
+    """The `.rnne` file of a model; equal arguments give equal bytes.
+
+    Args:
+        metadata: what the file says of itself; of its golden steps the inputs are taken.
+        parameters: canonical weights of its spec, or its integers.
+        engine: any engine of the same arithmetic for this model, to be quicker than NumPy
+            in the long run; the native one where it is built. The golden steps are always
+            NumPy's.
+
+    Raises:
+        SpecError: the spec holds a graph that is not a chain of layers.
+    """
+    spec = metadata.spec
+    numpy_engine = numpy_engine_of(spec, parameters)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    if engine is None:
+        engine = quick_engine(metadata, parameters)
+    sections = [
+        model,
+        *ranges,
+        *_texts(metadata),
+        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
+        (b"LONG", 0, _long_run_section(spec, engine)),
+        tensors,
+    ]
+    return assemble(sections)
+
+
+def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
+    """Size of the file that `build_rnne` gives, without streaming anything."""
+    spec, num_steps = metadata.spec, len(metadata.golden.x)
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    golden = bytes(4 + 4 * num_steps * (spec.input_size + spec.output_size))
+    long_run = bytes(40 + 8 * spec.input_size)
+    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
+    return len(assemble([model, *ranges, *_texts(metadata), *proofs, tensors]))
+
+
+def _texts(metadata: Metadata) -> list[Section]:
+    texts = [
+        (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
+        (b"PROD", 0, metadata.producer.encode()),
+    ]
+    if metadata.limits is not None:
+        texts.append((b"BNDS", 0, limits_to_json(metadata.limits).encode()))
+    if metadata.int8_judgement:
+        texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
+    return texts
+
+
+def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
+    """The native engine of a model that has no file, or NumPy where it is not built."""
+    if not has_native():
+        return numpy_engine_of(metadata.spec, parameters)
+    content = assemble(_critical_sections(metadata, parameters))
+    return native_engine(metadata.spec, content)
+
+
+def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
+    """The NumPy engine of float weights or integers."""
+    if isinstance(parameters, QuantisedModel):
+        return IntegerEngine(parameters)
+    return Float32Engine(spec, parameters)
+
+
+def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:
+    kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
+    model = encode_model(metadata.spec, metadata.digest, kept)
+    weights = _weights_section(metadata.spec, parameters)
+    return [
+        (b"MODL", CRITICAL, model),
+        *range_sections(metadata.spec),
+        (b"WGTS", CRITICAL, weights),
+    ]
+
+
+def range_sections(spec: ModelSpec) -> list[Section]:
+    """Section `RNGE`, where the file of a spec has one."""
+    ranges = encode_ranges(spec)
+    return [(b"RNGE", CRITICAL, ranges)] if ranges else []
+
+
+def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
+    if not isinstance(parameters, QuantisedModel):
+        return b"".join(
+            parameters[name].astype("<f4").tobytes() for name in weight_shapes(spec)
+        )
+    pieces = []
+    for name, (kind, _) in tensor_types(spec, parameters.kept).items():
+        piece = parameters.tensors[name].astype(kind).tobytes()
+        pieces.append(piece + bytes(-len(piece) % 4))
+    return b"".join(pieces)
+
+
+def assemble(sections: list[Section]) -> bytes:
+    """A file of (type, flags, content) sections, with header, table and checksum."""
+    offset = HEADER.size + ENTRY.size * len(sections)
+    table, body = b"", b""
+    for name, flags, content in sections:
+        content += bytes(-len(content) % 4)
+        gap = -offset % WEIGHTS_ALIGNMENT if name == b"WGTS" else 0
+        offset += gap
+        table += ENTRY.pack(name, flags, offset, len(content))
+        body += bytes(gap) + content
+        offset += len(content)
+    header = HEADER.pack(MAGIC, VERSION, offset, 0, len(sections), 0, 0)
+    whole = bytearray(header + table + body)
+    struct.pack_into("<I", whole, CHECKSUM_AT, file_checksum(bytes(whole)))
+    return bytes(whole)
+
+
+def generate_inputs(
+    seed: int,
+    num_steps: int,
+    base: NDArray[np.float32],
+    span: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """`[T, I]` inputs of the integer generator of section `LONG`."""
+    draws = np.empty(num_steps * len(base), dtype=np.float32)
+    state = seed
+    for k in range(len(draws)):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        draws[k] = state >> 8
+    return base + draws.reshape(num_steps, len(base)) * span
+
+
+def input_ranges(
+    spec: ModelSpec,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`base` and `span` `[I]` of the long run: the clip range, or around the held value.
+
+    Where a layer takes readings before the clip, twice as wide; within every range.
+    """
+    low = np.full(spec.input_size, -1.0)
+    high = np.full(spec.input_size, 1.0)
+    for k, feature in enumerate(spec.features):
+        low[k], high[k] = feature.clip or (feature.initial - 2, feature.initial + 2)
+        if feature.clip and spec.takes_readings:
+            width = high[k] - low[k]
+            low[k], high[k] = low[k] - width / 2, high[k] + width / 2
+        if feature.range is not None:
+            low[k], high[k] = np.clip((low[k], high[k]), *feature.range)
+            high[k] -= _RANGE_MARGIN * (high[k] - low[k])
+    first = spec.layers[0]
+    if isinstance(first, Embedding):
+        low[0], high[0] = 0, first.num_embeddings
+    return low.astype(np.float32), ((high - low) * 2.0**-24).astype(np.float32)
+
+
+def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
+    x = metadata.golden.x.astype(np.float32)
+    y = outputs_from_start(metadata.spec, engine, x)
+    return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
+
+
+def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
+    base, span = input_ranges(spec)
+    x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
+    return (
+        struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
+        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
+        + base.astype("<f4").tobytes()
+        + span.astype("<f4").tobytes()
+    )
+
+
+def outputs_from_start(
+    spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`[T, O]` from the initial state, little-endian."""
+    state = initial_state(spec.graph_state, 1, np.float32)
+    parts = []
+    for start in range(0, len(x), _RUN_CHUNK):
+        y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
+        parts.append(y[0])
+    return np.concatenate(parts).astype("<f4")
+
+
+def first_difference(
+    spec: ModelSpec,
+    parameters: Parameters,
+    x: NDArray[np.float32],
+    y: NDArray[np.floating],
+) -> int | None:
+    """The first step at which `y` has other bytes than NumPy; None where there is none."""
+    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
+    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
+    return int(np.argmax(differs)) if differs.any() else None

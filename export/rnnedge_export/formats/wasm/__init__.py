@@ -1,0 +1,1 @@
+"""A model as WebAssembly: built from its C source, read, and run by Node."""

@@ -1,0 +1,139 @@
+"""One step of a user's module in TorchScript: `forward(x, state: List[Tensor])`.
+
+The module is scripted where TorchScript understands it; then its branches and loops are in
+the file. Otherwise it is traced, which is right only where forward always goes one way.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime.errors import SpecError
+
+from ..tools.silence import silence
+from .module_copy import same_again
+from .reasons import BranchError, branches_on_values, error_text
+from .structure import Path, at, children
+from .user_module import FlatStep, UserModule
+from .value_reads import reads_values
+
+_HEAD = "def forward(self, x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]]:\n"
+
+
+def scriptable_step(user: UserModule) -> nn.Module:
+    """A TorchScript module for `save_torchscript`, tried on the first step.
+
+    Raises:
+        SpecError: the module can neither be scripted nor traced.
+    """
+    reasons = []
+    for make in (_scripted, _traced):
+        try:
+            with silence():
+                step = make(user)
+                _check_first_step(step, user)
+            return step
+        except BranchError:
+            raise
+        except Exception as error:  # torch.jit raises errors of many types
+            reasons.append(error_text(error))
+    raise SpecError(
+        f"export to TorchScript: {user.name} cannot be scripted: {reasons[0]}; nor traced: "
+        f"{reasons[1]}. Use what TorchScript supports, or export to ONNX."
+    )
+
+
+def _scripted(user: UserModule) -> nn.Module:
+    step = nn.Module()
+    step.module = torch.jit.script(same_again(user.module))
+    source = _call_source(user)
+    with torch.no_grad():
+        out = user.invoke(user.x[:, :1], user.in_structure(user.state))
+    outputs = [_access("out", out, path) for path in user.binding.outputs]
+    state = [_access("out", out, path) for path in user.binding.state]
+    flat = [f"{output}.reshape(1, 1, -1).to(torch.float32)" for output in outputs]
+    source += f"    y = torch.cat([{', '.join(flat)}], 2)\n"
+    new_state = (
+        f"[{', '.join(state)}]" if state else "torch.jit.annotate(List[Tensor], [])"
+    )
+    return _defined(step, f"{source}    return y, {new_state}\n")
+
+
+def _traced(user: UserModule) -> nn.Module:
+    if reads_values(user):
+        raise branches_on_values("TorchScript", user.name)
+    flat = FlatStep(user, same_again(user.module))
+    step = nn.Module()
+    with torch.no_grad():
+        step.step = torch.jit.trace(
+            flat, (user.x[:, :1], *user.state), check_trace=False
+        )
+    numbers = range(len(user.state))
+    arguments = ", ".join(["x", *(f"state[{k}]" for k in numbers)])
+    if not user.state:
+        empty = "torch.jit.annotate(List[Tensor], [])"
+        return _defined(step, f"    return self.step({arguments})[0], {empty}\n")
+    new_state = ", ".join(f"out[{k + 1}]" for k in numbers)
+    body = f"    out = self.step({arguments})\n    return out[0], [{new_state}]\n"
+    return _defined(step, body)
+
+
+def _defined(step: nn.Module, body: str) -> nn.Module:
+    scripted = torch.jit.script(step.eval())
+    scripted.define(f"{_HEAD}{body}")
+    return scripted
+
+
+def _call_source(user: UserModule) -> str:
+    number = count()
+    values = [
+        _literal(part, lambda: f"state[{next(number)}]") for part in user.template
+    ]
+    words = [
+        text if k < user.num_positional else f"{name}={text}"
+        for k, (name, text) in enumerate(zip(user.names, values, strict=True))
+    ]
+    return f"    out = self.module({', '.join(['x', *words])})\n"
+
+
+def _literal(value: Any, name: Callable[[], str]) -> str:
+    """TorchScript that builds the arguments anew around the tensors."""
+    if isinstance(value, Tensor):
+        return name()
+    if value is None:
+        return "None"
+    parts = children(value)
+    if type(value) is dict and parts is not None:
+        return f"{{{', '.join(f'{key!r}: {_literal(p, name)}' for key, p in parts)}}}"
+    if type(value) not in (list, tuple) or parts is None:
+        raise TypeError(f"{type(value).__name__} as an argument")
+    texts = [_literal(part, name) for _, part in parts]
+    if isinstance(value, list):
+        return f"[{', '.join(texts)}]"
+    return f"({', '.join(texts)},)" if texts else "()"
+
+
+def _access(name: str, value: Any, path: Path) -> str:
+    for depth, key in enumerate(path):
+        is_field = isinstance(key, str) and isinstance(at(value, path[:depth]), tuple)
+        name += f".{key}" if is_field else f"[{key!r}]"
+    return name
+
+
+def _check_first_step(step: nn.Module, user: UserModule) -> None:
+    """Raise an error of some type where the step cannot be saved or run as promised."""
+    torch.jit.save(step, io.BytesIO())
+    with torch.no_grad():
+        y, state = step(user.x[:, :1], [tensor.clone() for tensor in user.state])
+        expected, new_state = user.step(user.x[:, :1], user.state)
+    pairs = [(y, expected), *zip(state, new_state, strict=True)]
+    if not all(
+        a.shape == b.shape and torch.allclose(a, b, equal_nan=True) for a, b in pairs
+    ):
+        raise SpecError("one step of it gives other numbers than the module")

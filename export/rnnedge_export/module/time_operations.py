@@ -1,0 +1,146 @@
+"""Which operation of a module works over the time axis of a window.
+
+The graph of one call of a prime number of steps is read; the axis of that length is time.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, fx
+
+from .module_copy import same_again
+from .reasons import module_path
+from .user_module import FlatStep, UserModule
+
+_PRIMES = (13, 11, 7, 5)
+_ONE_AXIS = {
+    "softmax",
+    "_softmax",
+    "log_softmax",
+    "cumsum",
+    "cumprod",
+    "sort",
+    "argmax",
+}
+_ONE_AXIS |= {
+    "logcumsumexp",
+    "cummax",
+    "cummin",
+    "topk",
+    "kthvalue",
+    "median",
+    "argmin",
+}
+_ONE_AXIS |= {"flip", "roll", "max", "min", "diff"}
+_REDUCTIONS = {"mean", "sum", "amax", "amin", "std", "var", "var_mean", "std_mean"}
+_REDUCTIONS |= {"logsumexp", "nanmean", "nansum", "norm", "linalg_vector_norm", "prod"}
+_REDUCTIONS |= {"any", "all", "aminmax"}
+_LAST_AXES = {"conv1d", "conv2d", "convolution", "avg_pool1d", "max_pool1d"}
+_LAST_AXES |= {"adaptive_avg_pool1d", "adaptive_max_pool1d", "instance_norm"}
+_LAST_AXES |= {"fft_rfft", "fft_fft", "stft", "max_pool1d_with_indices"}
+_NORMS = {"layer_norm", "group_norm", "batch_norm", "instance_norm"}
+_ATTENTION = {"scaled_dot_product_attention", "_native_multi_head_attention"}
+_PRODUCTS = {"matmul", "bmm"}
+_RECURRENT = {"gru", "lstm", "rnn_tanh", "rnn_relu"}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOperation:
+    """An operation over time.
+
+    Attributes:
+        name: as PyTorch calls it: `softmax`, `conv1d`.
+        where: name of the layer, `forward` outside of one.
+        is_bidirectional: whether it is a recurrent layer that runs in both directions.
+    """
+
+    name: str
+    where: str
+    is_bidirectional: bool = False
+
+
+def first_time_operation(
+    user: UserModule, x: NDArray[np.float32]
+) -> TimeOperation | None:
+    """The first operation over time of a call with several steps; None where none is seen.
+
+    Args:
+        user: the module.
+        x: `[T, I]` inputs that it takes.
+    """
+    for length in _PRIMES:
+        rows = torch.from_numpy(x[:length])[None].repeat(len(user.x), 1, 1)
+        step = FlatStep(user, same_again(user.module))
+        if any(length in tensor.shape for tensor in user.state):
+            continue
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            try:
+                program = torch.export.export(step, (rows, *user.state), strict=False)
+                return _first(program.graph.nodes, length)
+            except Exception:  # torch.export raises errors of many types
+                continue
+    return None
+
+
+def _first(nodes: Any, length: int) -> TimeOperation | None:
+    for node in nodes:
+        if node.op != "call_function" or "." not in str(node.target):
+            continue
+        name = str(node.target).split(".")[1]
+        is_both = name in _RECURRENT and bool(node.args[-2])
+        if is_both and _has_time(node.args[0], length):
+            return TimeOperation(name, module_path(node), is_bidirectional=True)
+        if _is_over_time(name, node, length):
+            return TimeOperation(name.strip("_"), module_path(node))
+    return None
+
+
+def _is_over_time(name: str, node: fx.Node, length: int) -> bool:
+    shape = _shape(node.args[0] if node.args else None)
+    if name == "conv1d" and length in _shape(node)[2:]:  # of an input padded before
+        return _shape(node.args[1])[2] > 1
+    if length not in shape:
+        return name in _ATTENTION and any(_has_time(a, length) for a in node.args[:3])
+    if name in _ONE_AXIS | _REDUCTIONS:
+        return any(shape[axis] == length for axis in _axes(node, len(shape)))
+    if name in _LAST_AXES:
+        kernel = _shape(node.args[1]) if "conv" in name else (0, 0, 2)
+        reach = [size > 1 for size in kernel[2:]]
+        axes = shape[len(shape) - len(reach) :] if reach else ()
+        return any(size == length and r for size, r in zip(axes, reach, strict=True))
+    if name == "layer_norm":
+        normalised = node.args[1]
+        return length in shape[len(shape) - len(normalised) :]
+    if name in _NORMS:
+        return length in shape[2:] and (name != "batch_norm" or bool(node.args[5]))
+    if name in _ATTENTION:
+        return True
+    return name in _PRODUCTS and len(shape) > 1 and shape[-1] == length
+
+
+def _axes(node: fx.Node, num_axes: int) -> list[int]:
+    """Axes that a reduction works over; all of them where none is named."""
+    named = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    if isinstance(named, int):
+        named = [named]
+    if not isinstance(named, list | tuple) or not all(
+        isinstance(axis, int) for axis in named
+    ):
+        return list(range(num_axes))
+    return [axis % num_axes for axis in named if isinstance(axis, int)]
+
+
+def _has_time(node: Any, length: int) -> bool:
+    return length in _shape(node)
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    value = node.meta.get("val") if isinstance(node, fx.Node) else None
+    return tuple(value.shape) if isinstance(value, Tensor) else ()

@@ -1,0 +1,1 @@
+"""What running a module shows: recorded steps, windows, tokens, missing readings."""

@@ -1,0 +1,173 @@
+"""Modules that look at missing readings themselves: NaN goes to them as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.model_spec import Feature
+from rnnedge_runtime.spec.weights import model_digest
+
+from ..capture.original import Subject
+from ..compare.verification_stream import with_missing
+from ..module.user_module import UserModule
+
+_STEPS = 48
+_AWARE = {
+    "isnan",
+    "isfinite",
+    "nan_to_num",
+    "nan_to_num_",
+    "nanmean",
+    "nanmedian",
+    "nanquantile",
+    "nansum",
+}
+
+
+def with_missing_passed(
+    subject: Subject, features: str | Feature | Sequence[str | Feature] | None
+) -> tuple[Subject, str]:
+    """The subject whose inputs that a module takes as NaN are passed, and a note on it.
+
+    A `Feature` that the caller made keeps its policy.
+
+    Args:
+        subject: what is exported; a chain of layers stays as it is.
+        features: as the caller named them.
+
+    Raises:
+        SpecError: a Feature passes NaN that the module does not take.
+    """
+    user, spec = subject.user, subject.spec
+    if user is None or not spec.is_opaque:
+        return subject, ""
+    given = [features] if isinstance(features, str | Feature) else features or []
+    for k, feature in enumerate(spec.features):
+        if feature.missing == "pass" and not _stays_finite(user, k):
+            raise SpecError(
+                f"export: feature '{feature.name}' has missing='pass', but {user.name} "
+                "fails or is not finite after NaN in it. Use 'hold' or 'reject', or take "
+                "care of NaN in forward."
+            )
+    if not _asks_for_nan(user):
+        return subject, ""
+    aware = [k for k in range(len(spec.features)) if _takes_nan(user, k)]
+    decided = {k for k, feature in enumerate(given) if isinstance(feature, Feature)}
+    held = [
+        spec.features[k].name
+        for k in aware
+        if k in decided and spec.features[k].missing == "hold"
+    ]
+    passed = [k for k in aware if k not in decided]
+    if held:
+        return subject, (
+            f"{user.name} looks at NaN itself, but a missing reading of {_list(held)} is "
+            "held before it sees it, as its Feature says. Pass "
+            "Feature(name, missing='pass') to give it NaN."
+        )
+    if not passed:
+        return subject, ""
+    names = [spec.features[k].name for k in passed]
+    changed = tuple(
+        dataclasses.replace(feature, missing="pass") if k in passed else feature
+        for k, feature in enumerate(spec.features)
+    )
+    spec = dataclasses.replace(spec, features=changed)
+    digest = model_digest(spec, subject.weights)
+    note = (
+        f"{user.name} looks at NaN itself, so a missing reading of {_list(names)} goes to "
+        "it as NaN (missing='pass') and is not held. Pass features= with "
+        "Feature(name, missing='hold') to hold it instead."
+    )
+    return dataclasses.replace(subject, spec=spec, digest=digest), note
+
+
+def _asks_for_nan(user: UserModule) -> bool:
+    with _Watch() as watch:
+        _finite_outputs(user, user.x[:1, 0].numpy())
+    return watch.is_aware
+
+
+def _takes_nan(user: UserModule, column: int) -> bool:
+    """Whether all stays finite with NaN in an input, and the input counts."""
+    for scale in (1.0, 0.0):
+        x = _missing_in(user, column, scale)
+        passed, zero, one = (
+            _finite_outputs(user, rows)
+            for rows in (x, np.nan_to_num(x, nan=0.0), np.nan_to_num(x, nan=1.0))
+        )
+        if passed is not None and zero is not None and one is not None:
+            return not np.array_equal(zero, one)
+    return False
+
+
+def _stays_finite(user: UserModule, column: int) -> bool:
+    """Whether it does with NaN in an input, the others drawn or as in the example."""
+    return any(
+        _finite_outputs(user, _missing_in(user, column, scale)) is not None
+        for scale in (1.0, 0.0)
+    )
+
+
+def _missing_in(user: UserModule, column: int, scale: float) -> NDArray[np.float32]:
+    """Rows around that of the example with NaN in some of an input."""
+    rng = np.random.default_rng(0)
+    x = np.repeat(user.x[:1, 0].numpy(), _STEPS, axis=0)
+    passes = np.zeros(x.shape[1], dtype=bool)
+    passes[column] = True
+    noise = scale * rng.standard_normal(x.shape)
+    return with_missing((x + noise).astype(np.float32), passes)
+
+
+def _finite_outputs(
+    user: UserModule, rows: NDArray[np.float32]
+) -> NDArray[np.float32] | None:
+    """Outputs of some steps; None where the module fails or one is not finite."""
+    user = user.to_probe()
+    state = [tensor.clone() for tensor in user.state]
+    found = []
+    with torch.no_grad():
+        for row in torch.from_numpy(rows):
+            try:
+                y, state = user.step(row.expand(len(user.x), 1, -1), state)
+            except Exception:  # the module is the user's: any error may come
+                return None
+            if not all(bool(torch.isfinite(part).all()) for part in (y, *state)):
+                return None
+            found.append(y.numpy())
+    return np.stack(found)
+
+
+class _Watch(TorchFunctionMode):
+    """Notes whether what runs inside asks for NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_aware = False
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        is_itself = name in ("ne", "__ne__", "eq", "__eq__") and (
+            isinstance(args[0], Tensor) and args[0] is args[-1]
+        )
+        self.is_aware = self.is_aware or name in _AWARE or is_itself
+        return func(*args, **(kwargs or {}))
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,236 @@
+"""The proof that an artifact is the model: carried steps beside PyTorch, and single ones.
+
+Every step is judged from PyTorch's own state, by what float32 may be off by in one step; the
+carried run by what the network makes of that (ADR 0012). What was read out of the module is
+judged in the same way: PyTorch's own steps must be those of the float64 reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.formats.metadata import Golden, Limits
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.engine import Engine
+from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
+
+from ..capture.original import Subject
+from ..compare.carrying import carry
+from ..compare.exact_steps import ExactSteps
+from ..compare.state_layout import in_spec_order, taken_by_reference
+from ..compare.step_proof import (
+    StepParity,
+    Taken,
+    judge_taken,
+    judged_steps,
+    nearest,
+    retake_steps,
+    stacked,
+)
+from ..compare.verification_stream import Inputs
+from ..module.reasons import impure
+from ..torch_model.sequence_model import SequenceModel
+from .opaque_limits import foreign_limits
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the original did on the stream, step by step.
+
+    Attributes:
+        spec: the model.
+        x: `[T, I]` model inputs, finite and within the clip.
+        y: `[T, O]` float32 outputs of the module.
+        float32_errors: `[O]` largest error of each output against float64; None where the
+            module does not run in float64.
+        limits: `[T, O]` what an artifact may differ by from `y`.
+        is_bounded: False where the network amplifies rounding until it fills the state, so
+            that only single steps prove something.
+        taken: the judged steps; None where the module's state is not found in the spec's.
+        own: PyTorch's steps beside the float64 ones of what was read out of it; None
+            where nothing was.
+        exact: what the steps are judged by; None of an opaque module.
+        step_limits: of an opaque module, those of `y` and of each state tensor.
+    """
+
+    spec: ModelSpec
+    x: Inputs
+    y: NDArray[np.float32]
+    float32_errors: Float64 | None
+    limits: Float64
+    is_bounded: bool
+    taken: Taken | None
+    own: StepParity | None = None
+    exact: ExactSteps | None = None
+    step_limits: tuple[Float64, ...] = ()
+
+    @property
+    def golden(self) -> Golden:
+        """The first steps, which every artifact carries."""
+        return Golden(self.x[:GOLDEN_STEPS], self.y[:GOLDEN_STEPS])
+
+    @property
+    def stored_limits(self) -> Limits:
+        """What every artifact carries of the limits."""
+        golden = self.limits[:GOLDEN_STEPS].max(axis=0)
+        carried = self.limits.max(axis=0)
+        if not self.is_bounded:
+            carried = np.full_like(carried, np.inf)
+        return Limits(golden.astype(np.float32), carried.astype(np.float32))
+
+    def judge_steps(self, engine: Engine) -> StepParity | None:
+        """Steps of an engine from PyTorch's states; None where these are not known."""
+        if self.taken is None:
+            return None
+        found = retake_steps(engine, self.taken)
+        if self.exact is not None:
+            parity = judge_taken(self.exact, found)
+            own = self.own
+            return (
+                parity if own is None or own.is_within or not parity.is_within else own
+            )
+        original = self.taken
+        return nearest(
+            self.spec,
+            found.at,
+            [found.y, *found.after],
+            [original.y, *original.after],
+            self.step_limits,
+        )
+
+
+def record(subject: Subject, x: Inputs, *, has_limit: bool = True) -> Recording:
+    """Step the original through `x`, and find out what an artifact may differ by.
+
+    Args:
+        subject: the original.
+        x: `[T, I]` model inputs.
+        has_limit: whether the carried run has one. Without, a SequenceModel takes the steps
+            that nothing looks at one by one in windows: other roundings, less time.
+
+    Raises:
+        SpecError: a state tensor of an opaque module never changes, an output is not
+            finite, or the outputs depend on more than the inputs and the state.
+    """
+    at = judged_steps(len(x))
+    alone = np.arange(len(x))
+    if not has_limit and type(subject.module) is SequenceModel:
+        alone = np.union1d(alone[:PURITY_STEPS], at)
+    y, taken = _step_through(subject, x, at, alone)
+    finite = np.isfinite(y).all(axis=1)
+    if not finite.all():
+        raise SpecError(
+            f"export: the module's output is not finite at step {int(np.argmin(finite))} "
+            "of the verification stream. Train it again, or pass stream= with inputs like "
+            "those it was trained on."
+        )
+    _check_state(taken)
+    _check_pure(subject, x[:PURITY_STEPS], y)
+    spec = subject.spec
+    if spec.is_opaque:
+        found = foreign_limits(subject, x, y, taken)
+        return Recording(
+            spec,
+            x,
+            y,
+            found.float32_errors,
+            found.limits,
+            found.is_bounded,
+            taken,
+            step_limits=found.step_limits,
+        )
+    exact = ExactSteps(spec, subject.weights)
+    placed = in_spec_order(exact, taken)
+    carried = carry(exact, x, placed or taken_by_reference(exact, x))
+    return Recording(
+        spec,
+        x,
+        y,
+        np.abs(y - carried.y).max(axis=0),
+        2 * carried.limits,
+        carried.is_bounded,
+        placed,
+        judge_taken(exact, placed) if placed else None,
+        exact,
+    )
+
+
+def _check_state(taken: Taken) -> None:
+    for k, tensor in enumerate(taken.after):
+        is_odd = ~np.isfinite(tensor).reshape(len(tensor), -1).all(axis=1)
+        if is_odd.any():
+            raise SpecError(
+                f"export: the module's state tensor {k} is not finite after step "
+                f"{int(taken.at[np.argmax(is_odd)])} of the verification stream. Train it "
+                "again, or pass stream= with inputs like those it was trained on."
+            )
+
+
+def _step_through(
+    subject: Subject, x: Inputs, at: NDArray[np.int64], alone: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], Taken]:
+    """Outputs `[T, O]`, and the steps `at` with the state as the module has it.
+
+    Those `alone` are taken one by one, the others in windows between them.
+    """
+    step = subject.step_function(torch.float32)
+    initial = subject.initial_state(torch.float32)
+    state = subject.initial_state(torch.float32)
+    has_changed = [not subject.spec.is_opaque] * len(initial)
+    y = np.empty((len(x), subject.spec.output_size), dtype=np.float32)
+    cuts = np.union1d(alone, alone + 1)
+    sizes = np.diff(cuts, append=len(x))[cuts < len(x)].tolist()
+    is_judged = np.zeros(len(x), dtype=bool)
+    is_judged[at] = True
+    before, after, t = [], [], 0
+    with torch.inference_mode():
+        for rows in torch.from_numpy(x)[None].split(sizes, dim=1):
+            must = is_judged[t]
+            if must:
+                before.append([tensor.numpy().copy() for tensor in state])
+            out, state = step(rows, state)
+            y[t : t + rows.shape[1]] = out[0].numpy()
+            t += rows.shape[1]
+            if must:
+                after.append([tensor.numpy().copy() for tensor in state])
+            if not all(has_changed):
+                pairs = zip(initial, state, strict=True)
+                now = [not torch.equal(*pair) for pair in pairs]
+                has_changed = [a or b for a, b in zip(has_changed, now, strict=True)]
+    if not all(has_changed):
+        raise SpecError(
+            f"export: state tensor {has_changed.index(False)} did not change in {len(x)} "
+            "steps of a varying stream, so it carries nothing. Return the new state, or "
+            "make the tensor a buffer of the module."
+        )
+    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
+
+
+def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
+    """Step the module once more, in turns with another stream, and compare bits.
+
+    Whatever it keeps outside its state is left by the first pass or by the other stream.
+
+    Raises:
+        SpecError: an output differs from `y`.
+    """
+    step = subject.step_function(torch.float32)
+    state = subject.initial_state(torch.float32)
+    other = subject.initial_state(torch.float32)
+    rows = torch.from_numpy(x)
+    with torch.inference_mode():
+        for t, row in enumerate(rows):
+            out, state = step(row[None, None], state)
+            if out[0, 0].numpy().tobytes() != y[t].tobytes():
+                raise impure(
+                    f"{type(subject.module).__name__}, stepped twice through the same "
+                    f"inputs, gives other outputs at step {t}"
+                )
+            _, other = step(rows[len(rows) - 1 - t][None, None], other)

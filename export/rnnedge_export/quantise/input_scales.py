@@ -1,0 +1,204 @@
+"""Scales of the model input: how readings become integers, and what these stand for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.numerics.w8a16 import LARGEST_READING, LARGEST_VALUE, STATE_BITS
+from rnnedge_runtime.spec.model_spec import ModelSpec
+
+from .ranges import Ranges
+from .scales import HEADROOM, Float64, Scale, floored, unit_of, units_of
+
+_STEP_ULPS = 2
+"""Units in the last place of a reading within a step, so that the float32 value that stands
+for an integer, which is rounded by half of one, turns into the same integer again."""
+_FEWEST_STEPS = 1024
+"""Steps that the readings the network sees are left with, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputScales:
+    """The conversion of the model input (docs/numerics.md, "Into a segment").
+
+    Attributes:
+        unit: real value of one unit behind the scaler.
+        step: `[I]` readings in one unit, positive.
+        shift: `[I]` the reading that is 0.
+        rest: `[I]` what the scaler gives for it, which a bias has to take up.
+        tensors: what the artifact holds of it, by name.
+    """
+
+    unit: Scale
+    step: Float64
+    shift: Float64
+    rest: Float64
+    tensors: dict[str, NDArray[np.generic]]
+
+
+def token_scales(num_embeddings: int) -> InputScales:
+    """Tokens are integers already."""
+    one, zero = np.ones(1), np.zeros(1)
+    tensors: dict[str, NDArray[np.generic]] = {
+        "shift": zero,
+        "rate": one,
+        "step": one,
+        "low": zero,
+        "high": zero + num_embeddings - 1,
+    }
+    return InputScales(1.0, one, zero, zero, tensors)
+
+
+def input_scales(
+    spec: ModelSpec,
+    ranges: Ranges,
+    shift: Float64,
+    scale: Float64,
+    *,
+    is_product: bool,
+    unclipped: tuple[int, ...] | None = None,
+) -> InputScales:
+    """The scales of sensor readings and derived inputs.
+
+    One unit serves all inputs behind the scaler; the weights of an input take up what
+    differs, so this is possible only where a product follows. An input differs that the
+    scaler multiplies by zero, and one whose float32 readings are coarser than the unit.
+
+    An input that is needed unclipped has a step that is a power of two, and a shift of whole
+    steps: so every integer up to 2^23 stands for a float32 exactly. Its range sets the step
+    where it would not fit otherwise.
+
+    Args:
+        spec: the model.
+        ranges: what was seen of its inputs.
+        shift: `[I]` of the scaler, zero without. Readings far from zero then have their
+            integer zero in their middle.
+        scale: `[I]` of the scaler, one without.
+        is_product: whether the first integer layer multiplies its inputs with weights.
+        unclipped: inputs that are needed unclipped; None where readings are held clipped.
+
+    Raises:
+        SpecError: the range of a feature is too wide beside its clip.
+    """
+    low, high = _limits(spec, ranges, shift, scale)
+    zero = shift
+    if is_product and not shift.any():
+        zero = _levels(spec, low, high)
+    reach = np.maximum(np.abs(low - zero), np.abs(high - zero))
+    unit = unit_of(float((reach * np.abs(scale)).max()))
+    is_used = scale != 0
+    safe = np.where(is_used, np.abs(scale), 1.0)
+    step = np.where(is_used, unit / safe, units_of(reach))
+    largest = np.maximum(np.maximum(np.abs(low), np.abs(high)), np.abs(zero))
+    coarsest = _STEP_ULPS * np.spacing(largest.astype(np.float32)).astype(np.float64)
+    is_coarse = step < coarsest
+    step = np.where(is_coarse, coarsest, step)
+    rate = np.where(is_used & ~is_coarse, safe / unit, 1 / step)
+    units: Scale = unit
+    if not is_product:
+        step, rate = step * 0 + step.max(), rate.min() + rate * 0
+    exact, is_exact = zero.copy(), np.isin(np.arange(spec.input_size), unclipped or ())
+    for k in np.flatnonzero(is_exact):
+        step[k] = _exact_step(spec, int(k), step[k], zero[k], high[k] - low[k])
+    if not is_product and is_exact.any():
+        step[:], is_exact[:] = step.max(), True
+    rate[is_exact] = 1 / step[is_exact]
+    exact[is_exact] = np.round(zero[is_exact] * rate[is_exact]) * step[is_exact]
+    if not is_product:
+        units = float(step.max())
+    elif is_coarse.any() or is_exact.any() or (scale <= 0).any():
+        units = step * scale
+    tensors: dict[str, NDArray[np.generic]] = {
+        "shift": floored(exact),
+        "rate": rate,
+        "step": floored(step),
+        **_ends(spec, (low - exact) * rate, (high - exact) * rate, rate, exact),
+    }
+    if unclipped is not None:
+        for end, limit in (("low", -LARGEST_READING), ("high", LARGEST_READING)):
+            reading_end = tensors[end].astype(np.float64)
+            reading_end[is_exact & _is_feature(spec)] = limit
+            tensors[f"reading_{end}"] = reading_end
+    return InputScales(units, step, exact, (exact - shift) * scale, tensors)
+
+
+def _levels(spec: ModelSpec, low: Float64, high: Float64) -> Float64:
+    """`[I]` the middle of readings far from zero, which no scaler moves there; else 0."""
+    middle = ((low + high) / 2).astype(np.float32).astype(np.float64)
+    is_far = (np.abs(middle) > high - low) & _is_feature(spec)
+    return np.where(is_far, middle, 0.0)
+
+
+def _is_feature(spec: ModelSpec) -> NDArray[np.bool_]:
+    return np.arange(spec.input_size) < spec.num_features
+
+
+def _exact_step(
+    spec: ModelSpec, k: int, step: float, shift: float, width: float
+) -> float:
+    """The power of two, `step` or more, in which all readings of input k are exact."""
+    reach = abs(shift)
+    limits = spec.features[k].range if k < spec.num_features else None
+    if limits is not None:
+        reach = max(reach, *(abs(end - shift) for end in limits))
+    needed = max(step, reach / (LARGEST_READING - 1))
+    if limits is not None and width < _FEWEST_STEPS * needed and step < needed:
+        feature = spec.features[k]
+        raise SpecError(
+            f"int8: the range of feature '{feature.name}', {limits[0]:g} to "
+            f"{limits[1]:g}, leaves fewer than {_FEWEST_STEPS} steps for the readings it "
+            f"was trained on, which span {width:.3g}. Give it a narrower range, or export "
+            "without --int8."
+        )
+    return float(2.0 ** math.ceil(math.log2(needed)))
+
+
+def _ends(
+    spec: ModelSpec, low: Float64, high: Float64, rate: Float64, shift: Float64
+) -> dict[str, NDArray[np.generic]]:
+    """Limits of the integers and, with derived inputs, the way to these."""
+    low, high = np.floor(low + 0.5), np.floor(high + 0.5)
+    found: dict[str, NDArray[np.generic]] = {}
+    if spec.derived:
+        turns = slice(spec.num_features, None)
+        gain = np.round(rate[turns])
+        offset = np.round(-shift[turns] * rate[turns] * 2.0**STATE_BITS)
+        room = np.abs(gain) + 1
+        low[turns] = np.floor(offset / 2.0**STATE_BITS) - room
+        high[turns] = np.ceil(offset / 2.0**STATE_BITS) + room
+        found = {"turn_gain": gain, "turn_offset": offset}
+    limits = (np.clip(end, -LARGEST_VALUE, LARGEST_VALUE) for end in (low, high))
+    return dict(zip(("low", "high"), limits, strict=True)) | found
+
+
+def _limits(
+    spec: ModelSpec, ranges: Ranges, shift: Float64, scale: Float64
+) -> tuple[Float64, Float64]:
+    """Readings each input can take: its clip, or the range seen, widened.
+
+    An input that never changed is given the range of the widest other one.
+    """
+    room = (HEADROOM - 1) / 2 * (ranges.high - ranges.low)
+    low, high = ranges.low - room, ranges.high + room
+    is_open = np.zeros(spec.input_size, dtype=np.bool_)
+    for k, feature in enumerate(spec.features):
+        if feature.clip is None:
+            is_open[k] = True
+        else:
+            low[k], high[k] = feature.clip
+    low[spec.num_features :], high[spec.num_features :] = -1.0, 1.0
+    is_constant = is_open & (low == high)
+    if is_constant.any():
+        reach = np.maximum(np.abs(low - shift), np.abs(high - shift)) * np.abs(scale)
+        widest = float(reach.max()) or 1.0
+        around = np.where(
+            scale != 0, widest / np.where(scale != 0, np.abs(scale), 1), 1
+        )
+        low = np.where(is_constant, low - around, low)
+        high = np.where(is_constant, high + around, high)
+    return low, high

@@ -1,0 +1,248 @@
+"""What an int8 export is asked for, and the layers it keeps in float."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import ShapeError, SpecError
+from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
+
+from ..capture.original import Subject
+from ..compare.verification_stream import verification_stream
+from .quantiser import quantise
+from .ranges import measure_ranges
+
+FORMATS = ("rnne", "c", "wasm")
+"""Formats that hold integers."""
+SUFFIX = "-int8"
+"""Of the name of an artifact, so that it never replaces the float one."""
+
+CALIBRATED_SHARE = 0.7
+"""Part of a stream that sets the scales; integers are judged on the rows behind it."""
+_FEWEST_ROWS = 10
+"""Streams shorter than this do both on all rows."""
+GIVEN = "stream="
+DRAWN = "a drawn stream"
+
+_REASONS = {
+    "onnx": "ONNX Runtime's quantiser leaves GRU and RNN layers in float and does not say "
+    "so",
+    "torchscript": "PyTorch's quantised GRU and LSTM compute in float between their "
+    "products, other bytes on every machine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSeries:
+    """Readings with what came of them, to score forecasts on.
+
+    Attributes:
+        x: `[T, I]` held model inputs from the first row of a series.
+        y: `[T, O]` what came, NaN in rows that are not scored.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStream:
+    """Rows to compare integers with float on, where it is not known what came.
+
+    Attributes:
+        x: `[T, I]` held model inputs, streamed from the first row.
+        start: the first row that counts.
+        origin: where they are from, for reports.
+    """
+
+    x: NDArray[np.float32]
+    start: int
+    origin: str
+
+    @property
+    def words(self) -> str:
+        """The rows that count, in words."""
+        num_rows = len(self.x) - self.start
+        part = f"the last {num_rows:,} of the " if self.start else "the "
+        return f"{part}{len(self.x):,} rows of {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Data:
+    """Data that integers are made and judged on.
+
+    Attributes:
+        calibration: `[T, I]` held model inputs of the training part, one per series.
+        scored: the test part; () when it is not known what came.
+        judged: what they are judged on then; None: a drawn stream.
+    """
+
+    calibration: tuple[NDArray[np.float32], ...]
+    scored: tuple[ScoredSeries, ...] = ()
+    judged: JudgedStream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Int8:
+    """An int8 export, checked.
+
+    Attributes:
+        data: calibration and test; None: a stream that is drawn for the model.
+        keep_float: layers to keep in float, by position or kind (`find_layers`).
+        max_loss: part by which the error may rise on the test part or, where it is not
+            known what came, mean difference from float as a part of the output's
+            standard deviation; None: the default of either.
+    """
+
+    data: Int8Data | None
+    keep_float: tuple[str | int, ...] = ()
+    max_loss: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """`max_loss`, or the default of what is judged."""
+        if self.max_loss is not None:
+            return self.max_loss
+        is_scored = self.data is not None and self.data.scored
+        return MAX_LOSS if is_scored else MAX_DIFFERENCE
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the data."""
+        if self.data is None or self.data.judged is None or self.data.scored:
+            return []
+        if self.data.judged.origin != DRAWN:
+            return []
+        return [
+            "int8: no data was given, so the integers were calibrated and judged on a drawn "
+            "stream, which the real one need not be like. Pass stream= with rows like those "
+            "the model was trained on."
+        ]
+
+    def settled(self, subject: Subject) -> Int8:
+        """The same with all its data: what is missing is drawn for the model."""
+        data = self.data
+        if subject.spec.is_opaque or (data and (data.scored or data.judged)):
+            return self
+        x = verification_stream(subject.spec, subject.weights)
+        if data is None:
+            return replace(self, data=split_stream(x, DRAWN))
+        return replace(self, data=replace(data, judged=JudgedStream(x, 0, DRAWN)))
+
+    def quantise(self, subject: Subject) -> QuantisedModel:
+        """The integer model of a chain of layers.
+
+        Raises:
+            SpecError: the module is no chain of layers, a layer to keep is unknown, none
+                is left in integers, or one has no integer form; the message names it.
+            ShapeError: the calibration stream is not `[T, I]`.
+        """
+        spec = subject.spec
+        if spec.is_opaque:
+            raise SpecError(
+                f"export: int8 was asked for, but {type(subject.module).__name__} is not a "
+                f"chain of layers: {subject.reason}. Leave out --int8, or build it of the "
+                "layers rnnedge knows."
+            )
+        kept = find_layers(spec, self.keep_float)
+        if all(part.role == "float" for part in parts(spec, kept)):
+            raise SpecError(
+                "export: int8 was asked for, but all layers are kept in float. "
+                "Keep fewer of them, or leave out --int8."
+            )
+        assert self.data is not None
+        for x in self.data.calibration:
+            if x.ndim != 2 or x.shape[1] != spec.input_size:
+                raise ShapeError(
+                    f"export: the calibration stream has shape {list(x.shape)}, expected "
+                    f"[T, I={spec.input_size}]. Pass held model inputs, derived columns "
+                    "included."
+                )
+        ranges = measure_ranges(spec, subject.weights, *self.data.calibration)
+        return quantise(spec, subject.weights, ranges, kept)
+
+
+def read_request(
+    formats: Sequence[str],
+    keep_float: Sequence[str | int],
+    max_loss: float | None,
+    data: Int8Data | None,
+    stream: NDArray[np.floating] | None,
+) -> Int8:
+    """What `export` was asked for, checked; the defaults are those of `export`.
+
+    Raises:
+        SpecError: a format that holds no integers, or a limit that is none.
+    """
+    check_formats(formats)
+    if max_loss is not None and not (math.isfinite(max_loss) and max_loss >= 0):
+        raise SpecError(
+            f"export: max_loss is {max_loss}, expected a part of the error, 0 or more. "
+            "0.01 lets it rise by 1 %."
+        )
+    if stream is not None:
+        x = np.asarray(stream, dtype=np.float32)
+        if data is None:
+            data = split_stream(x, GIVEN)
+        elif not data.scored and data.judged is None:
+            data = replace(data, judged=JudgedStream(x, 0, GIVEN))
+    return Int8(data, tuple(keep_float), max_loss)
+
+
+def split_stream(x: NDArray[np.float32], origin: str) -> Int8Data:
+    """A stream `[T, I]` whose first rows set the scales; the rest is judged on."""
+    num_rows = len(x) if x.ndim else 0
+    start = int(CALIBRATED_SHARE * num_rows) if num_rows >= _FEWEST_ROWS else 0
+    calibration = x[:start] if start else x
+    return Int8Data((calibration,), (), JudgedStream(x, start, origin))
+
+
+def check_formats(formats: str | Sequence[str]) -> None:
+    """Raise SpecError for the first format that holds no integers."""
+    for name in (formats,) if isinstance(formats, str) else formats:
+        if name not in FORMATS:
+            reason = _REASONS.get(name, "it is none of the formats")
+            raise SpecError(
+                f"export: int8 was asked for with the format {name}: {reason}. "
+                f"Leave out --int8, or name --format {' or '.join(FORMATS)}."
+            )
+
+
+def find_layers(spec: ModelSpec, names: Sequence[str | int]) -> frozenset[int]:
+    """Positions of layers named as `3`, `layers.3`, or by a kind that is there once.
+
+    Raises:
+        SpecError: no layer, or several, go by a name; the message lists the layers.
+    """
+    return frozenset(_find_layer(spec, str(name)) for name in names)
+
+
+def layer_name(spec: ModelSpec, k: int) -> str:
+    """A layer as reports name it: `2 linear`."""
+    return f"{k} {spec.layers[k].kind}"
+
+
+def _find_layer(spec: ModelSpec, name: str) -> int:
+    listed = ", ".join(layer_name(spec, k) for k in range(len(spec.layers)))
+    position = name.removeprefix("layers.")
+    if position.isascii() and position.isdigit():
+        if int(position) < len(spec.layers):
+            return int(position)
+        found = []
+    else:
+        found = [k for k, layer in enumerate(spec.layers) if layer.kind == name]
+    if len(found) == 1:
+        return found[0]
+    problem = f"goes by {len(found)} layers" if found else "is none of the layers"
+    raise SpecError(
+        f"export: keep_float is '{name}', which {problem}. Expected a position, or a kind "
+        f"that is there once: {listed}."
+    )

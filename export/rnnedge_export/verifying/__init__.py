@@ -1,0 +1,1 @@
+"""Checks of artifacts, alone and against each other."""

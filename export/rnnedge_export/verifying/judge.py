@@ -1,0 +1,145 @@
+"""The float64 reference as judge of an artifact, where it can be had.
+
+Torch-free. The weights are read out of an `.rnne`, `.c` or `.wasm` file, or out of an `.onnx`
+file by the onnx package; a TorchScript file is judged by one of these of the same model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.backends.reference import read_weights
+from rnnedge_runtime.errors import MissingDependencyError, SpecError
+from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.spec.weights import Weights
+from rnnedge_runtime.streams.engine import Engine
+from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
+
+from ..compare.carrying import Carried, carry
+from ..compare.exact_steps import ExactSteps
+from ..compare.step_proof import StepParity, Taken, judge_taken
+from ..compare.verification_stream import Inputs
+from ..formats.c.loading import is_c_source
+from ..formats.c.reading import read_c_source
+from ..formats.wasm.reading import is_wasm, read_wasm
+
+Outputs = NDArray[np.float64]
+
+_HALF_ULP = 2.0**-24
+_READABLE = (".rnne", ".onnx", ".c", ".wasm")
+
+
+class Judge:
+    """The reference of one model: what `export` judges by, too.
+
+    Args:
+        path: an `.rnne`, `.onnx`, `.c` or `.wasm` artifact.
+
+    Raises:
+        FormatError: its weights do not have the digest it states.
+        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        metadata, weights = _read(path)
+        self.path = path
+        self._exact = ExactSteps(metadata.spec, weights)
+
+    def carry(self, x: Inputs, taken: Taken) -> Carried:
+        """The reference on `x` `[T, I]`, with limits from steps that were taken on it."""
+        return carry(self._exact, x, taken)
+
+    def judge_steps(self, taken: Taken) -> StepParity:
+        """Steps of the artifact beside float64 steps from the same states."""
+        return judge_taken(self._exact, taken)
+
+
+def find_judge(model: Model, others: list[Model]) -> Judge | str:
+    """The judge of `model`, or the reason why there is none.
+
+    Args:
+        model: a loaded artifact.
+        others: the artifacts verified beside it.
+
+    Raises:
+        FormatError: the weights in the file do not have the digest it states.
+    """
+    if model.spec.is_opaque:
+        return "the model is a graph of its own, which the reference cannot compute"
+    if model.metadata.numerics == INTEGER_NUMERICS:
+        return "the model is in integers, of which there is no float64 reference"
+    sources = [
+        candidate.path
+        for candidate in (model, *others)
+        if candidate.path is not None
+        and candidate.path.suffix in _READABLE
+        and candidate.digest == model.digest
+    ]
+    if not sources:
+        return (
+            "the weights are readable from .rnne, .onnx, .c and .wasm only; name one of "
+            "these of the model as well"
+        )
+    try:
+        return Judge(sources[0])
+    except MissingDependencyError:
+        return "the onnx package is not installed (pip install 'rnnedge[train]')"
+
+
+def _read(path: Path) -> tuple[Metadata, Weights]:
+    metadata, parameters = _reader_of(path)(path)
+    if isinstance(parameters, QuantisedModel):
+        raise SpecError(
+            f"{path.name}: the weights are integers ({metadata.numerics}), so there is no "
+            "float64 reference of them. Name the float artifact of the same run."
+        )
+    return metadata, parameters
+
+
+def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Parameters]]:
+    if is_wasm(path):
+        return read_wasm
+    return read_c_source if is_c_source(path) else read_weights
+
+
+def shaken_limits(
+    engine: Engine, spec: ModelSpec, x: Inputs, y: NDArray[np.floating]
+) -> Outputs:
+    """What float32 may be off by, for an artifact without a judge or recorded limits.
+
+    Args:
+        engine: the artifact's own engine; it is stepped once more through `x` with its
+            state moved by half a unit in the last place, at random, after every step.
+        spec: its spec.
+        x: `[T, I]` stream.
+        y: `[T, O]` what it gave undisturbed.
+
+    Returns:
+        `[O]`, the same for every output: what happens inside the graph at the level of one
+        output may round in another.
+    """
+    rng = np.random.default_rng(0)
+    stepper = engine.stepper()
+    out = np.empty(spec.output_size, dtype=engine.dtype)
+    largest = 0.0
+    for row, expected in zip(x, y, strict=True):
+        stepper.step(row, out)
+        largest = max(largest, float(np.abs(out.astype(np.float64) - expected).max()))
+        stepper.set_state(
+            [
+                tensor * (1 + _HALF_ULP * rng.choice((-1.0, 1.0), tensor.shape))
+                for tensor in stepper.get_state()
+            ]
+        )
+    # Twice, as both results are off by their own roundings.
+    limit = parity_limit(y, 2 * VERIFY_ROUNDING_FACTOR * largest)
+    return np.full(spec.output_size, limit)

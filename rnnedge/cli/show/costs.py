@@ -1,0 +1,28 @@
+"""The table of what models cost on boards, for `export` and `inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import echo
+from rnnedge_export.boards.measuring import Measurement
+
+
+def print_costs(costs: Sequence[Measurement]) -> None:
+    """Bytes and instructions, one board a line, and how they were found."""
+    rows = [["board", "flash", "RAM", "stack", "instructions a step", ""]]
+    for item in costs:
+        numbers = (
+            item.flash_nbytes,
+            item.ram_nbytes,
+            item.stack_nbytes,
+            item.max_instructions,
+        )
+        shown = ["-" if number is None else f"{number:,}" for number in numbers]
+        how = "estimated" if item.is_estimated else "measured"
+        rows.append([item.board, *shown, how])
+    print_table(rows)
+    compilers = {item.compiler for item in costs if item.compiler}
+    if compilers:
+        echo(f"Bytes, with {', '.join(sorted(compilers))}")

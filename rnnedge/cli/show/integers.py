@@ -1,0 +1,151 @@
+"""What `inspect` shows of a model in integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnnedge_export.quantise.judgement import StoredJudgement
+from rnnedge_export.verifying.judged_checks import judgement_text
+from rnnedge_runtime.numerics.w8a16 import GRU_BITS
+from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+
+_ROLES = {"folded": "folded into a conversion"}
+
+
+def integer_content(model: QuantisedModel) -> dict[str, Any]:
+    """The summary for JSON.
+
+    `step` is the reading or forecast that one integer stands for; `low` and `high` are
+    what the integers reach.
+    """
+    spec = model.spec
+    content: dict[str, Any] = {
+        "is_integer_only": model.is_integer_only,
+        "kept": sorted(model.kept),
+        "layers": [
+            {
+                "kind": layer.kind,
+                "computed": part.role,
+                "nbytes": layer_nbytes(model, k),
+                "state_bits": _state_bits(model, k),
+            }
+            for k, (layer, part) in enumerate(
+                zip(spec.layers, parts(spec, model.kept), strict=True)
+            )
+        ],
+        "nbytes": total_nbytes(model),
+        "inputs": [],
+        "outputs": [],
+    }
+    if "input.0.step" in model.tensors:
+        step, shift, low, high = (
+            model.tensors[f"input.0.{name}"].astype(np.float64)
+            for name in ("step", "shift", "low", "high")
+        )
+        content["inputs"] = [
+            {
+                "name": name,
+                "step": float(step[k]),
+                "low": float(low[k] * step[k] + shift[k]),
+                "high": float(high[k] * step[k] + shift[k]),
+            }
+            for k, name in enumerate(_input_names(model))
+        ]
+    last = len(spec.layers) - 1
+    if f"output.{last}.step" in model.tensors:
+        steps = np.abs(model.tensors[f"output.{last}.step"].astype(np.float64))
+        content["outputs"] = [
+            {"name": output.name, "step": float(step)}
+            for output, step in zip(spec.outputs, steps, strict=True)
+        ]
+    return content
+
+
+def layer_rows(model: QuantisedModel) -> list[list[str]]:
+    """How every layer is computed, its bytes and the fraction bits of its state."""
+    spec = model.spec
+    rows = []
+    for k, part in enumerate(parts(spec, model.kept)):
+        bits = ", ".join(map(str, _state_bits(model, k)))
+        rows.append(
+            [_ROLES.get(part.role, part.role), f"{layer_nbytes(model, k):,}", bits]
+        )
+    return rows
+
+
+def scale_lines(model: QuantisedModel) -> list[str]:
+    """In what steps readings are taken and forecasts given."""
+    content = integer_content(model)
+    lines = []
+    if content["inputs"]:
+        readings = content["inputs"][: model.spec.num_features]
+        shown = [f"{item['name']} {item['step']:.2g}" for item in readings]
+        lines.append(f"readings in steps of {', '.join(shown)}")
+    if content["outputs"]:
+        steps = [item["step"] for item in content["outputs"]]
+        same = f"{min(steps):.2g}"
+        span = same if same == f"{max(steps):.2g}" else f"{same} to {max(steps):.2g}"
+        lines.append(f"forecasts in steps of {span}")
+    kept = [f"{k} {model.spec.layers[k].kind}" for k in sorted(model.kept)]
+    if kept:
+        lines.append(f"kept in float by name: {', '.join(kept)}")
+    return lines
+
+
+def judgement_lines(stored: StoredJudgement) -> list[str]:
+    """What the export was judged on, and what it found."""
+    first, last = stored.drift_tenths
+    cut = [f"{name}: {count:,}" for name, count in stored.cut_off.items() if count]
+    lines = [
+        f"judged on {stored.judged_on}, scales from {stored.calibration_rows:,} rows"
+    ]
+    if stored.worst is not None:
+        worst = stored.worst
+        lines.append(
+            f"  {judgement_text(stored)}: {worst.found:.3g}, allowed {worst.allowed:.3g}"
+        )
+    return [
+        *lines,
+        f"  drift of {stored.drift_output} from float over {stored.drift_steps:,} carried "
+        f"steps: at most {first:.2g} in the first tenth, {last:.2g} in the last",
+        f"  cut off in {stored.counted_steps:,} steps: {', '.join(cut) or 'nothing'}",
+    ]
+
+
+def layer_nbytes(model: QuantisedModel, k: int) -> int:
+    """Bytes of the tensors of layer k, conversions beside it included."""
+    return sum(
+        tensor.nbytes
+        for name, tensor in model.tensors.items()
+        if int(name.split(".")[1]) == k
+    )
+
+
+def total_nbytes(model: QuantisedModel) -> int:
+    """Bytes of all tensors."""
+    return sum(tensor.nbytes for tensor in model.tensors.values())
+
+
+def _state_bits(model: QuantisedModel, k: int) -> list[int]:
+    """Fraction bits of the state tensors of an integer layer; [] without state."""
+    if parts(model.spec, model.kept)[k].role != "integer":
+        return []
+    match model.spec.layers[k]:
+        case Gru():
+            return [GRU_BITS]
+        case Rnn() | Lstm():
+            return [int(bits) for bits in model.tensors[f"layers.{k}.bits"]]
+    return []
+
+
+def _input_names(model: QuantisedModel) -> list[str]:
+    derived = [
+        f"{function}_{item.period_s}"
+        for item in model.spec.derived
+        for function in ("sin", "cos")
+    ]
+    return [*model.spec.feature_names, *derived]

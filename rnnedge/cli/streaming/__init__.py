@@ -1,0 +1,1 @@
+"""`rnnedge run`: rows in, rows out, state saved between them."""

@@ -1,0 +1,1 @@
+"""From times of readings to slots of one sampling period."""

@@ -1,0 +1,1 @@
+"""Text and values of a table before it has columns with roles."""

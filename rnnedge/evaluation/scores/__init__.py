@@ -1,0 +1,1 @@
+"""Scores of forecasts, what they are compared with, and the verdict."""

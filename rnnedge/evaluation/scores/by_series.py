@@ -1,0 +1,121 @@
+"""Errors of every series on its own, on the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.spec.model_spec import ModelSpec
+
+Array = NDArray[np.float32]
+
+MOST_SHOWN = 12
+ENDS_SHOWN = 3  # worst and best of more
+MOST_WITH_ALL_STEPS = 100
+"""Series up to which the report holds every step; above, the first and the last."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SeriesErrors:
+    """Mean absolute errors of every series; stretches of one device are one series.
+
+    Attributes:
+        names: of the S series, in order of appearance.
+        count: `[S, O]` forecasts scored.
+        mae: `[S, O]` per forecaster, in the targets' units, NaN where nothing is scored.
+    """
+
+    names: tuple[str, ...]
+    count: NDArray[np.int64]
+    mae: dict[str, NDArray[np.float64]]
+
+
+def errors_by_series(
+    names: Sequence[str], y: Sequence[Array], forecasts: Mapping[str, Sequence[Array]]
+) -> SeriesErrors:
+    """The SeriesErrors of the scored rows.
+
+    Args:
+        names: of every stretch.
+        y: `[N, O]` what came, of every stretch, NaN where unknown.
+        forecasts: `[N, O]` per forecaster and stretch.
+    """
+    position = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    index = np.repeat([position[name] for name in names], [len(one) for one in y])
+    truth = np.concatenate(y)
+    known = np.isfinite(truth)
+    size, num_outputs = len(position), truth.shape[1]
+    count = np.stack(
+        [np.bincount(index[known[:, k]], minlength=size) for k in range(num_outputs)],
+        axis=1,
+    )
+    mae = {}
+    for name, arrays in forecasts.items():
+        error = np.where(known, np.abs(np.concatenate(arrays) - truth), 0.0)
+        total = [
+            np.bincount(index, weights=error[:, k], minlength=size)
+            for k in range(num_outputs)
+        ]
+        with np.errstate(invalid="ignore"):
+            mae[name] = np.stack(total, axis=1) / np.where(count > 0, count, np.nan)
+    return SeriesErrors(tuple(position), count, mae)
+
+
+def series_content(spec: ModelSpec, errors: SeriesErrors) -> dict[str, Any]:
+    """`parts.test.series` of `report.json`: by name, forecaster, target and step."""
+    has_all = len(errors.names) <= MOST_WITH_ALL_STEPS
+    columns = [
+        (k, output)
+        for k, output in enumerate(spec.outputs)
+        if has_all or output.step in (1, spec.horizon)
+    ]
+    content: dict[str, Any] = {}
+    for row, name in enumerate(errors.names):
+        content[name] = {
+            forecaster: {target: {} for target in spec.target_names}
+            for forecaster in errors.mae
+        }
+        for forecaster, mae in errors.mae.items():
+            base = errors.mae["persistence"][row]
+            for k, output in columns:
+                if not errors.count[row, k]:
+                    continue
+                skill = 100 * (1 - mae[row, k] / base[k]) if base[k] > 0 else None
+                content[name][forecaster][output.target][str(output.step)] = {
+                    "mae": float(mae[row, k]),
+                    "skill_percent": None if skill is None else float(skill),
+                    "count": int(errors.count[row, k]),
+                }
+    return content
+
+
+def shown_series(
+    spec: ModelSpec, errors: SeriesErrors, network: str
+) -> tuple[list[int], str]:
+    """Positions of the series to print, and what they are.
+
+    All up to twelve; of more, the three with the largest and the three with the smallest
+    error of the network, as a part of the best baseline's, at the furthest step.
+    """
+    number = len(errors.names)
+    if number <= MOST_SHOWN:
+        return list(range(number)), f"{number} series"
+    column = spec.horizon - 1
+    base = np.nanmin(
+        np.where(
+            errors.count[None, :, column] > 0,
+            [mae[:, column] for name, mae in errors.mae.items() if name != network],
+            np.inf,
+        ),
+        axis=0,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = errors.mae[network][:, column] / base
+    scored = np.flatnonzero(errors.count[:, column] > 0)
+    order = scored[np.argsort(-ratio[scored], kind="stable")]
+    chosen = [*order[:ENDS_SHOWN].tolist(), *order[-ENDS_SHOWN:].tolist()]
+    return chosen, f"worst and best {ENDS_SHOWN} of {number:,} series"

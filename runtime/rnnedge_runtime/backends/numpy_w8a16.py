@@ -1,0 +1,364 @@
+"""The integer reference: `w8a16.v1` in NumPy, which defines the bytes of all other engines.
+
+docs/numerics.md writes the arithmetic down. The state is carried as float32 values that
+stand for integers exactly, so snapshots and fleets are those of any other model.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array, State
+from ..numerics import f32 as numerics
+from ..numerics.f32 import Float32, flush
+from ..numerics.w8a16 import (
+    ARGUMENT_BITS,
+    GRU_BITS,
+    LARGEST_STATE,
+    LARGEST_VALUE,
+    STATE_BITS,
+    Integers,
+    gained,
+    gate_q,
+    rounded_shift,
+    saturate,
+    scaled,
+    tanh_q,
+    to_integers,
+)
+from ..spec.clip import clip_bounds
+from ..spec.layer_roles import parts
+from ..spec.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+)
+from ..spec.w8a16_model import QuantisedModel
+from ..streams.inputs import Inputs
+from ..streams.run_stepper import RunStepper
+from ..streams.state_rules import StateRules
+from ..streams.w8a16_inputs import IntegerInputs
+from .numpy_f32 import Tensors, layer_step, prepare
+
+IntegerTensors = dict[str, NDArray[np.int64]]
+
+
+class IntegerEngine:
+    """A QuantisedModel as an Engine (`engine.py`).
+
+    Attributes:
+        model: what it runs.
+        inputs: how readings become its inputs (`engine.OwnInputs`).
+        states: what it keeps of a state that is set (`engine.OwnStates`).
+        saturations: how many values were cut off so far, by layer name; for reports.
+    """
+
+    backend = "numpy"
+    dtype: np.dtype[np.floating] = np.dtype(np.float32)
+
+    def __init__(self, model: QuantisedModel) -> None:
+        spec = model.spec
+        self.model = model
+        self.saturations: dict[str, int] = {}
+        self.states = StateRules(model)
+        self._spec = spec
+        self._parts = parts(spec, model.kept)
+        self._integers = IntegerInputs(model)
+        self.inputs: Inputs = (
+            self._integers if self._parts[0].is_first else Inputs(spec)
+        )
+        self._clip = clip_bounds(spec)
+        self._float_tensors: dict[int, Tensors] = {}
+        self._tensors: dict[int, IntegerTensors] = {}
+        for k, (layer, part) in enumerate(zip(spec.layers, self._parts, strict=True)):
+            named = {
+                name.removeprefix(f"layers.{k}."): tensor
+                for name, tensor in model.tensors.items()
+                if name.startswith(f"layers.{k}.")
+            }
+            if part.role == "float":
+                self._float_tensors[k] = prepare(
+                    layer,
+                    {name: np.asarray(t, np.float32) for name, t in named.items()},
+                )
+            else:
+                self._tensors[k] = {
+                    name: np.ascontiguousarray(tensor.T).astype(np.int64)
+                    for name, tensor in named.items()
+                }
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps (`engine.Engine.run`), layer by layer."""
+        if not x.shape[1]:
+            return np.empty((len(x), 0, self._spec.output_size), np.float32), state
+        with np.errstate(all="ignore"):
+            return self._layers(x, state)
+
+    def stepper(self) -> RunStepper:
+        """A fresh stream in the initial state."""
+        return RunStepper(self, self._spec)
+
+    def _layers(self, x: Float32, state: State) -> tuple[Float32, State]:
+        """`x` `[B, T, I]` to `[B, T, O]`; the state is replaced, not changed."""
+        carried = iter(state)
+        new_state: State = []
+        is_raw = isinstance(self._spec.layers[0], Affine | Embedding)
+        inputs = np.zeros((*x.shape[:2], 0), dtype=np.int64)
+        real, z, held = x, inputs, inputs
+        if self._parts[0].is_first:
+            known = np.where(np.isfinite(x), x, np.float32(0))
+            held = self._integers.held_integers(known)
+            z = inputs = self._integers.clipped(held)
+            x = self._integers.to_float(inputs)  # what a float add_last adds
+            readings = self._integers.to_float(held)
+        else:
+            readings = numerics.readings(x)
+            x = numerics.within(readings, *self._clip)
+            real = x if is_raw else flush(x)
+        for k, (layer, part) in enumerate(
+            zip(self._spec.layers, self._parts, strict=True)
+        ):
+            if part.role == "float":
+                tensors = self._float_tensors[k]
+                real, layer_state = _float_layer(
+                    layer, tensors, real, carried, x, readings
+                )
+                new_state += layer_state
+                continue
+            if part.is_first and k > 0:
+                limit = np.full(1, LARGEST_VALUE)
+                rate = self.model.tensors[f"input.{k}.rate"]
+                z = to_integers(real * rate, -limit, limit)
+            if part.role == "integer":
+                given = inputs if self._takes_clipped(layer) else held
+                z, layer_state = self._integer_layer(k, layer, z, carried, given)
+                new_state += layer_state
+            if part.is_last:
+                step = self.model.tensors[f"output.{k}.step"]
+                offset = self.model.tensors[f"output.{k}.offset"]
+                real = flush(z.astype(np.float32) * step + offset)
+        return real, new_state
+
+    def _integer_layer(
+        self,
+        k: int,
+        layer: Layer,
+        z: Integers,
+        carried: Iterator[Array],
+        inputs: Integers,
+    ) -> tuple[Integers, State]:
+        w = self._tensors[k]
+        match layer:
+            case Embedding():
+                rows = z[..., 0]
+                product = w["weight"].T[rows] * w["multiplier"][rows][..., None]
+                return self._saturated(k, rounded_shift(product, 15)), []
+            case Linear():
+                total = scaled(product_of(z, w["weight"]), w["multiplier"]) + w["bias"]
+                return self._saturated(k, total), []
+            case Activation():
+                return self._activation(layer, gained(z, w["gain"])), []
+            case Difference():
+                return self._difference(layer, w, z, next(carried), inputs)
+            case AddLast() if not self._takes_clipped(layer):
+                last = inputs[..., list(layer.sources)]
+                return gained(z, w["gain"]) + last * w["multiple"], []
+            case AddLast():
+                last = inputs[..., list(layer.sources)]
+                total = gained(z, w["gain"]) + gained(last, w["source_gain"])
+                return self._saturated(k, total), []
+            case Gru():
+                return _gru(w, z, next(carried))
+            case Rnn():
+                return self._rnn(k, layer, z, next(carried))
+            case Lstm():
+                return self._lstm(k, layer, z, carried)
+        raise AssertionError(layer.kind)
+
+    def _takes_clipped(self, layer: Layer) -> bool:
+        is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
+        is_unclipped |= isinstance(layer, Difference)
+        return not (is_unclipped and self._integers.holds_readings)
+
+    def _difference(
+        self,
+        layer: Difference,
+        w: IntegerTensors,
+        z: Integers,
+        carried: Array,
+        held: Integers,
+    ) -> tuple[Integers, State]:
+        columns = list(layer.sources)
+        now = held[..., columns]
+        ones = np.ones((*z.shape[:2], 1), dtype=np.float32)
+        after = np.concatenate([self._integers.to_float(now, columns), ones], axis=-1)
+        first = np.asarray(carried, dtype=np.float32)[:, None]
+        before = np.concatenate([first, after[:, :-1]], axis=1)
+        known = np.where(np.isfinite(before), before, np.float32(0))
+        last = self._integers.held_integers(known[..., :-1], columns)
+        change = np.where(before[..., -1:] == 0, 0, now - last)
+        change = np.clip(change, w["change_low"], w["change_high"])
+        change = saturate((change + ((1 << w["drop"]) >> 1)) >> w["drop"])
+        return np.concatenate([z, change], axis=-1), [after[:, -1]]
+
+    def _activation(self, layer: Activation, u: Integers) -> Integers:
+        u = saturate(u)
+        if layer.function == "relu":
+            return np.maximum(u, 0)
+        if layer.function == "tanh":
+            return _tanh(u)
+        half: Integers = np.minimum((_gate(u) + 1) >> 1, LARGEST_VALUE)
+        return half
+
+    def _rnn(
+        self, k: int, layer: Rnn, z: Integers, carried: Array
+    ) -> tuple[Integers, State]:
+        w = self._tensors[k]
+        bits = int(w["bits"][0])
+        h = _from_state(carried, bits, LARGEST_VALUE)
+        given = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
+        totals = np.empty_like(given)
+        weight, is_relu = _real(w["weight_hh"]), layer.nonlinearity == "relu"
+        for t in range(z.shape[1]):
+            recurrent = scaled(_product(h, weight), w["multiplier_hh"])
+            totals[:, t] = total = given[:, t] + recurrent
+            h = np.maximum(saturate(total), 0) if is_relu else _tanh(saturate(total))
+        state: State = [_to_state(h, bits)]
+        if is_relu:
+            return np.maximum(self._saturated(k, totals), 0), state
+        return _tanh(saturate(totals)), state
+
+    def _lstm(
+        self, k: int, layer: Lstm, z: Integers, carried: Iterator[Array]
+    ) -> tuple[Integers, State]:
+        w = self._tensors[k]
+        bits, cell_bits = (int(value) for value in w["bits"])
+        h = _from_state(next(carried), bits, LARGEST_VALUE)
+        c = _from_state(next(carried), cell_bits, LARGEST_STATE)
+        given = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
+        weight, size = _real(w["weight_hh"]), layer.hidden_size
+        cells = np.empty((*z.shape[:2], size), dtype=np.int64)
+        outputs = np.empty((*z.shape[:2], layer.output_size), dtype=np.int64)
+        projection = _real(w["weight_hr"]) if layer.proj_size else None
+        for t in range(z.shape[1]):
+            recurrent = scaled(_product(h, weight), w["multiplier_hh"])
+            v = saturate(given[:, t] + recurrent)
+            i, f, o = _gate(v[:, :size]), _gate(v[:, size : 2 * size]), v[:, 3 * size :]
+            new = rounded_shift(i * _tanh(v[:, 2 * size : 3 * size]), 31 - cell_bits)
+            cells[:, t] = c = rounded_shift(f * c, 16) + new
+            c = np.minimum(np.maximum(c, -LARGEST_STATE), LARGEST_STATE)
+            argument = saturate(rounded_shift(c, cell_bits - ARGUMENT_BITS))
+            h = rounded_shift(_gate(o) * _tanh(argument), 16)
+            if projection is not None:
+                h = scaled(_product(h, projection), w["multiplier_hr"])
+            outputs[:, t] = h
+            h = saturate(h)
+        self._counted(k, np.clip(cells, -LARGEST_STATE, LARGEST_STATE), cells)
+        state = [_to_state(h, bits), _to_state(c, cell_bits)]
+        return self._saturated(k, outputs), state
+
+    def _saturated(self, k: int, v: Integers) -> Integers:
+        return self._counted(k, saturate(v), v)
+
+    def _counted(self, k: int, kept: Integers, v: Integers) -> Integers:
+        cut = int(np.count_nonzero(kept != v))
+        if cut:
+            name = f"layers.{k}"
+            self.saturations[name] = self.saturations.get(name, 0) + cut
+        return kept
+
+
+def product_of(z: Integers, weight: Integers) -> Integers:
+    """`[..., K]` times `[K, R]`, exact: sums stay below 2^31, which float64 holds."""
+    return _product(z, _real(weight))
+
+
+def _product(z: Integers, weight: NDArray[np.float64]) -> Integers:
+    flat = z.reshape(-1, len(weight)).astype(np.float64) @ weight
+    return flat.astype(np.int64).reshape(*z.shape[:-1], weight.shape[1])
+
+
+def _real(weight: Integers) -> NDArray[np.float64]:
+    return weight.astype(np.float64)
+
+
+@functools.cache
+def _table(function: Callable[[Integers], Integers]) -> Integers:
+    """A function of int16 at -32767 .. 32767."""
+    return function(np.arange(-LARGEST_VALUE, LARGEST_VALUE + 1))
+
+
+def _tanh(u: Integers) -> Integers:
+    return _table(tanh_q)[u + LARGEST_VALUE]
+
+
+def _gate(u: Integers) -> Integers:
+    return _table(gate_q)[u + LARGEST_VALUE]
+
+
+def _float_layer(
+    layer: Layer,
+    tensors: Tensors,
+    z: Float32,
+    carried: Iterator[Array],
+    x: Float32,
+    readings: Float32,
+) -> tuple[Float32, State]:
+    """A layer of `f32.v1` over `[B, T, N]`; one without state in all steps at once."""
+    state: State = [next(carried) for _ in layer.state_shapes()]
+    if not state:
+        flat = (array.reshape(-1, array.shape[-1]) for array in (x, readings))
+        y, _ = layer_step(layer, tensors, z.reshape(-1, z.shape[-1]), iter(()), *flat)
+        return y.reshape(*z.shape[:2], -1), []
+    outputs = []
+    for t in range(z.shape[1]):
+        given = z[:, t], iter(state), x[:, t], readings[:, t]
+        y, state = layer_step(layer, tensors, *given)
+        outputs.append(y)
+    return np.stack(outputs, axis=1), state
+
+
+def _gru(w: IntegerTensors, z: Integers, carried: Array) -> tuple[Integers, State]:
+    """The state has 24 fraction bits."""
+    h = _from_state(carried, GRU_BITS, LARGEST_STATE)
+    ax = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
+    weight, multiplier = _real(w["weight_hh"]), w["multiplier_hh"]
+    size = h.shape[-1]
+    outputs = np.empty((*z.shape[:2], size), dtype=np.int64)
+    q = _gru_output(h)
+    for t in range(z.shape[1]):
+        given, ah = ax[:, t], scaled(_product(q, weight), multiplier)
+        gates = _gate(saturate(given[:, : 2 * size] + ah[:, : 2 * size]))
+        n_rec = ah[:, 2 * size :] + w["bias_hn"]
+        n_rec = rounded_shift(gates[:, :size] * n_rec, 16)
+        n = _tanh(saturate(given[:, 2 * size :] + n_rec)) << (GRU_BITS - STATE_BITS)
+        h = n + rounded_shift(gates[:, size:] * (h - n), 16)
+        outputs[:, t] = q = _gru_output(h)
+    return outputs, [_to_state(h, GRU_BITS)]
+
+
+def _gru_output(h: Integers) -> Integers:
+    return saturate(rounded_shift(h, GRU_BITS - STATE_BITS))
+
+
+def _from_state(real: Array, bits: int, largest: int) -> Integers:
+    """Back to integers; anything that no integer stands for is rounded, NaN becomes 0."""
+    real = np.nan_to_num(np.asarray(real, dtype=np.float64), posinf=1e9, neginf=-1e9)
+    nearest = np.floor(real * 2.0**bits + 0.5)
+    limited: Integers = np.clip(nearest, -largest, largest).astype(np.int64)
+    return limited
+
+
+def _to_state(v: Integers, bits: int) -> Float32:
+    return (v * 2.0**-bits).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Bytes to nouns: files, seals, metadata, `.rnne`, snapshots, weights in ONNX."""

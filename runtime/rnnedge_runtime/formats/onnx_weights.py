@@ -1,0 +1,94 @@
+"""Reading the canonical weights back out of an `.onnx` artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError, ShapeError, SpecError, require
+from ..spec.gate_order import torch_to_onnx_gate_order
+from ..spec.layers import Gru, Layer, Lstm, Rnn
+from ..spec.weights import Weights, canonical_weights, model_digest
+from .metadata import Metadata, metadata_from_text
+from .onnx_tensors import check_tensors
+from .seal import read_sealed
+
+Initializers = Mapping[str, NDArray[np.float32]]
+
+
+def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
+    """Description and canonical weights of an artifact, checked against its digest.
+
+    Raises:
+        FormatError: the file is damaged, too new, not an artifact, or its weights do not
+            have the digest it states.
+        SpecError: the file holds a graph that is not a chain of layers.
+        MissingDependencyError: the onnx package is not installed.
+    """
+    content = read_sealed(path)
+    purpose = f"Reading the weights of {path.name} (backend 'reference')"
+    onnx = require("onnx", extra="train", purpose=purpose)
+    numpy_helper = require("onnx.numpy_helper", extra="train", purpose=purpose)
+    check_tensors(content, where=path.name)
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception:  # protobuf's DecodeError, of which the runtime knows nothing
+        raise FormatError(
+            f"{path.name}: the file is not an ONNX model. "
+            "Give it the ending it was exported with, or export it again."
+        ) from None
+    text = {item.key: item.value for item in model.metadata_props}
+    metadata = metadata_from_text(text, where=path.name)
+    if metadata.spec.is_opaque:
+        raise SpecError(
+            f"{path.name}: the reference backend computes chains of layers, and this "
+            "file holds a graph of its own. Load it with backend='onnx'."
+        )
+    initializers = {
+        item.name: numpy_helper.to_array(item) for item in model.graph.initializer
+    }
+    weights: Weights = {}
+    try:
+        for k, layer in enumerate(metadata.spec.layers):
+            weights.update(_layer_weights(f"layers.{k}", layer, initializers))
+        weights = canonical_weights(metadata.spec, weights)
+    except (KeyError, ShapeError) as error:
+        raise FormatError(
+            f"{path.name}: the weights do not fit the model description ({error}). "
+            "The file was not written by rnnedge; export it again."
+        ) from None
+    digest = model_digest(metadata.spec, weights, numerics=metadata.numerics)
+    if digest != metadata.digest:
+        raise FormatError(
+            f"{path.name}: the weights have digest {digest[:12]}, but the file states "
+            f"{metadata.digest[:12]}. The file was changed; export it again."
+        )
+    return metadata, weights
+
+
+def _layer_weights(prefix: str, layer: Layer, initializers: Initializers) -> Weights:
+    is_node = isinstance(layer, Rnn | Gru) or (
+        isinstance(layer, Lstm) and not layer.proj_size
+    )
+    if is_node:
+        return _node_weights(prefix, layer.kind, initializers)
+    names = [f"{prefix}.{name}" for name in layer.weight_shapes()]
+    return {name: initializers[name] for name in names}
+
+
+def _node_weights(prefix: str, cell: str, initializers: Initializers) -> Weights:
+    """Undo the layout of ONNX's RNN, GRU and LSTM nodes: one direction, joined biases."""
+    bias_ih, bias_hh = np.split(initializers[f"{prefix}.B"][0], 2)
+    tensors = {
+        "weight_ih": initializers[f"{prefix}.W"][0],
+        "weight_hh": initializers[f"{prefix}.R"][0],
+        "bias_ih": bias_ih,
+        "bias_hh": bias_hh,
+    }
+    return {
+        f"{prefix}.{name}": torch_to_onnx_gate_order(cell, tensor, inverse=True)
+        for name, tensor in tensors.items()
+    }

@@ -1,0 +1,151 @@
+"""Section `MODL` of an `.rnne` file (docs/format.md): what an engine needs but the weights."""
+
+from __future__ import annotations
+
+import struct
+
+from ..errors import SpecError
+from ..numerics.f32 import NUMERICS
+from ..numerics.w8a16 import INTEGER_NUMERICS
+from ..spec.clip import CLIP_NONE
+from ..spec.layer_roles import parts
+from ..spec.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+from ..spec.model_spec import ModelSpec
+
+_MODEL = struct.Struct("<16s32sIIII")
+_FEATURE = struct.Struct("<Ifff")
+_DERIVED = struct.Struct("<IIq")
+_LAYER = struct.Struct("<IIIII")
+_RANGE = struct.Struct("<ff")
+
+_KINDS: dict[type, int] = {
+    Affine: 1,
+    Embedding: 2,
+    Rnn: 3,
+    Gru: 4,
+    Lstm: 5,
+    Linear: 6,
+    Activation: 7,
+    Softmax: 8,
+    AddLast: 9,
+    Difference: 10,
+}
+_VARIANTS = {"tanh": 0, "relu": 1, "sigmoid": 2}
+_ROLES = {"integer": 1 << 8, "float": 2 << 8, "folded": 3 << 8}
+_KEPT = 1 << 10
+
+
+def encode_model(
+    spec: ModelSpec, digest: str, kept: frozenset[int] | None = None
+) -> bytes:
+    """The content of section `MODL`.
+
+    Args:
+        spec: a chain of layers.
+        digest: 64 hex digits.
+        kept: of a model in integers, the positions of the layers kept in float by name;
+            None for a float model.
+
+    Raises:
+        SpecError: the spec holds a graph that is not a chain of layers, or a layer that is
+            not kept has no integer form.
+    """
+    flags = [0] * len(spec.layers)
+    if kept is not None:
+        flags = [
+            _ROLES[part.role] | (_KEPT if k in kept else 0)
+            for k, part in enumerate(parts(spec, kept))
+        ]
+    pieces = [
+        _MODEL.pack(
+            (NUMERICS if kept is None else INTEGER_NUMERICS).encode(),
+            bytes.fromhex(digest),
+            spec.num_features,
+            len(spec.derived),
+            spec.output_size,
+            len(spec.layers),
+        )
+    ]
+    for feature in spec.features:
+        low, high = feature.clip or (-CLIP_NONE, CLIP_NONE)
+        rejects = int(feature.missing == "reject")
+        pieces.append(_FEATURE.pack(rejects, low, high, feature.initial))
+    pieces += [_DERIVED.pack(item.period_s, 0, item.offset_s) for item in spec.derived]
+    pieces += map(_encode_layer, spec.layers, flags)
+    return b"".join(pieces)
+
+
+def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
+    variant, hidden_size, tail = 0, 0, b""
+    match layer:
+        case Affine():
+            variant = int(layer.inverse)
+        case Embedding():
+            hidden_size = layer.num_embeddings
+        case Rnn():
+            variant, hidden_size = _VARIANTS[layer.nonlinearity], layer.hidden_size
+        case Gru():
+            hidden_size = layer.hidden_size
+        case Lstm():
+            variant, hidden_size = int(layer.proj_size > 0), layer.hidden_size
+        case Activation():
+            variant = _VARIANTS[layer.function]
+        case AddLast():
+            variant, tail = int(not layer.is_clipped), _sources(layer.sources)
+        case Difference():
+            tail = _sources(layer.sources)
+        case Linear() | Softmax():
+            pass
+        case _:
+            raise SpecError(
+                f".rnne: the native format holds chains of layers, not '{layer.kind}'. "
+                "Export the model to ONNX."
+            )
+    kind = _KINDS[type(layer)]
+    sizes = (layer.input_size, layer.output_size, hidden_size)
+    return _LAYER.pack(kind, variant | flags, *sizes) + tail
+
+
+def _sources(sources: tuple[int, ...]) -> bytes:
+    return struct.pack(f"<{len(sources)}I", *sources)
+
+
+def encode_ranges(spec: ModelSpec) -> bytes:
+    """The content of section `RNGE`; b"" where no feature has a range."""
+    ranges = [feature.range for feature in spec.features]
+    if all(item is None for item in ranges):
+        return b""
+    return b"".join(_RANGE.pack(*(item or (-CLIP_NONE, CLIP_NONE))) for item in ranges)
+
+
+def numerics_of(model: bytes) -> str:
+    """The name of the arithmetic in a section of at least 48 bytes."""
+    return model[:16].rstrip(b"\0").decode("ascii", "backslashreplace")
+
+
+def kept_layers(model: bytes, spec: ModelSpec) -> frozenset[int]:
+    """Positions of the layers kept in float by name; section and spec may not fit.
+
+    Raises:
+        struct.error: the section is too short.
+    """
+    at = _MODEL.size + _FEATURE.size * spec.num_features
+    at += _DERIVED.size * len(spec.derived)
+    kept = set()
+    for k, layer in enumerate(spec.layers):
+        if _LAYER.unpack_from(model, at)[1] & _KEPT:
+            kept.add(k)
+        at += len(_encode_layer(layer))
+    return frozenset(kept)

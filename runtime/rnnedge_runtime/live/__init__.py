@@ -1,0 +1,1 @@
+"""From rows of text to forecasts: row streams, several series, saved state."""

@@ -1,0 +1,322 @@
+"""Rows of a table through a stream, placed on the time grid as training places them.
+
+A hole steps the missing slots first, a hole longer than the model's `max_gap_s` starts a
+new stretch from the initial state, a row in a slot already taken is not stepped again: a
+streamed file gives what the same file gave as training data. Works with every backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NonFiniteError
+from ..formats.snapshot import snapshot_bytes
+from ..spec.clip import clip_bounds, range_bounds
+from ..streams.exclusive import copied
+from ..streams.inputs import is_missing
+from ..streams.model import Model
+from ..tables.rows.reading import Row
+from ..tables.time_grid import (
+    MAX_HOLE,
+    SlotClock,
+    backwards_error,
+    hole_error,
+    is_new_stretch,
+)
+from .saved_rows import SavedRows, pack_rows, unpack_rows
+
+REPEATED_ROWS = "rows in a time slot already taken"
+MISSING_ROWS = "missing rows stepped"
+NEW_STRETCHES = "new stretches started after a hole"
+FEW_ROWS = 3
+"""Rows below which nothing is said of their period."""
+
+FASTER_SHARE = 0.4
+"""Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
+
+SLOWER_SHARE = 0.9
+"""Missing rows per row that tell of a longer period; every other slot gives 1."""
+
+SINGLE_SHARE = 0.2
+"""Rows one slot after the row before, per row, that tell of the period all the same."""
+
+STRETCHES_SHARE = 0.5
+"""New stretches per row that tell of a period longer than the longest hole."""
+
+DRIFT_SHARE, DRIFT_SLOTS = 0.1, 10
+"""Part of the slots by which times may lead or lag them, and how many always may."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in the rows and mended: how often, and where first.
+
+    Attributes:
+        num_rows: rows seen.
+        counts: number and first row by what was found.
+        num_slots: slots that the rows went on by within their stretches.
+        num_periods: the same by their times.
+        num_single: rows one slot after the row before.
+    """
+
+    num_rows: int = 0
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    num_slots: int = 0
+    num_periods: float = 0.0
+    num_single: int = 0
+
+    def add(self, what: str, row: int, number: int = 1) -> None:
+        """Count `number` more of `what`."""
+        if number:
+            count, first = self.counts.get(what, (0, row))
+            self.counts[what] = (count + number, first)
+
+    @property
+    def is_other_period(self) -> bool:
+        """Whether the rows come so much faster or slower that the period is another."""
+        repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
+        missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
+        stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
+        apart = abs(self.num_periods - self.num_slots)
+        return self.num_rows >= FEW_ROWS and (
+            repeated > FASTER_SHARE * self.num_rows
+            or (
+                missing > SLOWER_SHARE * self.num_rows
+                and self.num_single < SINGLE_SHARE * self.num_rows
+            )
+            or stretches > STRETCHES_SHARE * self.num_rows
+            or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
+        )
+
+    def lines(self) -> list[str]:
+        """One sentence for each thing found."""
+        return [
+            f"{what}: {count:,}, first at row {first}."
+            for what, (count, first) in self.counts.items()
+        ]
+
+
+class RowStream:
+    """One series, fed with rows. Not thread-safe.
+
+    Args:
+        model: what to stream; a new stream is made, in the initial state.
+        where: name of the table, for messages.
+        is_one_of_many: whether the table's series are streamed apart already.
+    """
+
+    def __init__(
+        self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
+    ) -> None:
+        self._model = model
+        self._spec = model.spec
+        self._is_one_of_many = is_one_of_many
+        self._stream = model.stream()
+        self._where = where
+        self._clock: SlotClock | None = None
+        self._forecast: NDArray[np.float32] | None = None
+        num_features = self._spec.num_features
+        self._clip = [bound[:num_features] for bound in clip_bounds(self._spec)]
+        self._range = [bound[:num_features] for bound in range_bounds(self._spec)]
+        self._empty = np.full(num_features, np.nan, dtype=np.float32)
+        self.findings = Findings()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
+        )
+
+    def advance(self, row: Row) -> NDArray[np.float32] | None:
+        """Take one row.
+
+        Returns:
+            `[O]` forecast from this row's slot, in raw units. For a row in a slot already
+            taken the last forecast again, None when it is not known any more.
+
+        Raises:
+            DataError: time goes backwards, or jumps too far.
+            NonFiniteError: a reading or a slot is missing, and a feature's policy is
+                `reject`. In both cases nothing was stepped.
+        """
+        period_s = self._spec.sample_period_s
+        if period_s is None or row.time_us is None:
+            self._check_present(row)
+            time = None if row.time_us is None else row.time_us // 1_000_000
+            return self._step(row, time)
+        time_us, clock = row.time_us, self._clock
+        if clock is None or self._is_new_stretch(row, clock):
+            self._check_present(row)
+            if clock is not None:
+                self._stream.reset()
+                self.findings.add(NEW_STRETCHES, row.number)
+            self._clock = SlotClock(period_s, time_us)
+            return self._step(row, time_us // 1_000_000)
+        if time_us < clock.time_us:
+            return self._repeat(row)
+        after = clock.advance(time_us)
+        steps = after.slot - clock.slot
+        self._check_steps(row, steps)
+        if clock.is_off(time_us, steps):
+            self.findings.add("rows moved to the nearest time slot", row.number)
+        self._clock = after
+        self.findings.num_slots += steps
+        self.findings.num_single += steps == 1
+        self.findings.num_periods += (time_us - clock.time_us) / (period_s * 1e6)
+        if steps == 0:
+            return self._repeat(row)
+        self.findings.add(MISSING_ROWS, row.number, steps - 1)
+        if steps > 1:
+            for slot_us in clock.times_us(time_us, steps)[:-1]:
+                self._stream.step(self._empty, time=slot_us // 1_000_000)
+        return self._step(row, time_us // 1_000_000)
+
+    def _repeat(self, row: Row) -> NDArray[np.float32] | None:
+        """The last forecast once more, for a row in a slot already taken."""
+        self.findings.num_rows += 1
+        self.findings.add(REPEATED_ROWS, row.number)
+        return self._forecast
+
+    def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
+        """Whether the hole before the row is too long to be stepped.
+
+        Raises:
+            DataError: the row belongs to a slot before that of the row before it.
+        """
+        assert row.time_us is not None
+        if row.time_us < clock.time_us and not clock.is_same_slot(row.time_us):
+            apart = " tell several series apart with --series COLUMN,"
+            apart = "" if self._is_one_of_many else apart
+            raise backwards_error(
+                where=self._where,
+                row=row.number,
+                time_us=row.time_us,
+                before_us=clock.time_us,
+                what_to_do=f"Give the oldest row first,{apart} and give a saved state "
+                "only rows newer than it.",
+            )
+        return is_new_stretch(row.time_us - clock.time_us, self._spec.max_gap_s)
+
+    def _check_steps(self, row: Row, steps: int) -> None:
+        missing = steps - 1
+        if missing > MAX_HOLE:
+            assert self._spec.sample_period_s is not None
+            raise hole_error(
+                where=self._where,
+                row=row.number,
+                missing=missing,
+                period_s=self._spec.sample_period_s,
+            )
+        if missing > 0:
+            self._reject_missing(
+                self._empty, f"missing for {missing:,} slots before", row
+            )
+        if steps:
+            self._check_present(row)
+
+    def _check_present(self, row: Row) -> None:
+        self._reject_missing(row.readings, "missing in", row)
+
+    def _reject_missing(
+        self, readings: NDArray[np.float32], fault: str, row: Row
+    ) -> None:
+        features = self._spec.features
+        missing = is_missing(features, readings)
+        for feature, value, is_refused in zip(features, readings, missing, strict=True):
+            if feature.missing != "reject" or not is_refused:
+                continue
+            if feature.range is not None and np.isfinite(value):
+                low, high = feature.range
+                fault = f"{value:g}, outside its range of {low:g} to {high:g}, in"
+            raise NonFiniteError(
+                f"{self._where}: feature '{feature.name}' is {fault} row {row.number}, "
+                "and its policy is 'reject'. Mend the table, or train with missing='hold'."
+            )
+
+    def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
+        self._count_readings(row)
+        self._forecast = self._stream.step(row.readings, time=time).astype(np.float32)
+        return self._forecast
+
+    @property
+    def last_time_us(self) -> int | None:
+        """Time of the last row, microseconds since 1970 UTC; None before one with a time."""
+        return None if self._clock is None else self._clock.time_us
+
+    def forecast(self, num_steps: int, *, hold: bool = False) -> NDArray[np.float32]:
+        """The next steps after the last row (`Stream.forecast`)."""
+        return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
+
+    def _count_readings(self, row: Row) -> None:
+        self.findings.num_rows += 1
+        if row.is_held_out:
+            return
+        missing = is_missing(self._spec.features, row.readings)
+        is_implausible = missing & np.isfinite(row.readings)
+        is_clipped = ~missing & _is_outside(row.readings, *self._clip)
+        if not (missing.any() or is_clipped.any()):
+            return
+        for k, feature in enumerate(self._spec.features):
+            name = feature.name
+            fate = "passed on" if feature.missing == "pass" else "held"
+            for what, are_such in (
+                (f"missing readings of {name} {fate}", missing & ~is_implausible),
+                (
+                    f"implausible readings of {name}, outside {_text(self._range, k)}, "
+                    f"{fate}",
+                    is_implausible,
+                ),
+                (
+                    f"readings of {name} outside {_text(self._clip, k)} clipped",
+                    is_clipped,
+                ),
+            ):
+                self.findings.add(what, row.number, int(are_such[k]))
+
+    def snapshot(self) -> bytes:
+        """State, place in time and last forecast (docs/format.md, "Row stream")."""
+        return pack_rows(
+            SavedRows(self._clock, self._forecast, self._stream.snapshot())
+        )
+
+    def restore(self, blob: bytes) -> None:
+        """Go on where `snapshot` was taken; also takes the snapshot of a Stream.
+
+        Raises:
+            FormatError: cut short, changed, of another version, a field that cannot be, or
+                no snapshot at all. Nothing was changed then.
+            StateError: the snapshot of another model.
+        """
+        saved = unpack_rows(snapshot_bytes(blob), self._model)
+        self._stream.restore(saved.snapshot)
+        self._clock, self._forecast = saved.clock, saved.forecast
+
+
+def _is_outside(
+    readings: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    return np.asarray((readings < low) | (readings > high))
+
+
+def _text(bounds: list[NDArray[np.float32]], k: int) -> str:
+    low, high = (bound[k] for bound in bounds)
+    return f"{low:g} to {high:g}"
+
+
+def stream_rows(
+    model: Model, rows: Iterable[Row], *, where: str = "rows"
+) -> Iterator[tuple[Row, NDArray[np.float32]]]:
+    """Every row with the forecast from it, on a new stream of `model`.
+
+    Raises:
+        DataError, NonFiniteError: as `RowStream.advance`.
+    """
+    stream = RowStream(model, where=where)
+    for row in rows:
+        forecast = stream.advance(row)
+        assert forecast is not None  # only a restored stream can lack one
+        yield row, forecast

@@ -1,0 +1,340 @@
+"""ModelSpec: what a model is, apart from its weights.
+
+An ordered chain of layers on flat vectors plus the signature: which sensors go in, which
+forecasts come out, in which units, how far apart in time, and what happens to a reading
+that is missing or out of range.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import reprlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SpecError
+from .derived import MAX_PERIOD_S, DerivedInput
+from .layers import AddLast, Difference, Embedding, Layer, Opaque
+
+MISSING_POLICIES = ("hold", "reject", "pass")
+LARGEST_STATE = 2**20
+"""Most values that one stream of a model may carry (docs/security.md)."""
+
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One sensor reading among the inputs.
+
+    Attributes:
+        name: column name.
+        unit: unit as text, "" when unknown.
+        missing: `hold` replaces a missing reading (NaN, infinite or outside `range`) by the
+            last accepted one, `reject` raises NonFiniteError before any state changes, and
+            `pass` gives it to the model as NaN: of opaque models only. An infinite reading
+            of it raises NonFiniteError.
+        clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
+        initial: the held value before the first accepted reading (the training mean).
+        range: (low, high) of plausible readings in the feature's unit; one outside it
+            counts as missing. None: every finite reading is plausible.
+    """
+
+    name: str
+    unit: str = ""
+    missing: Literal["hold", "reject", "pass"] = "hold"
+    clip: tuple[float, float] | None = None
+    initial: float = 0.0
+    range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One forecast quantity; also a feature of the same name when it is an input too."""
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One value of y: a target, so many steps ahead, at a quantile or none."""
+
+    target: str
+    step: int
+    quantile: float | None
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """Column name: `<target>_<step>`, with a quantile `<target>_<step>_q10`."""
+        if self.quantile is None:
+            return f"{self.target}_{self.step}"
+        return f"{self.target}_{self.step}_q{100 * self.quantile:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """One tensor carried from step to step, batch axis left out.
+
+    Attributes:
+        name: `h_k` or `c_k` of the k-th recurrent layer, or `held`.
+        shape: shape of one stream's tensor.
+        initial: its value before the first step, in C order.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initial: tuple[float, ...]
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    def initial_array(self) -> NDArray[np.float32]:
+        return np.array(self.initial, dtype=np.float32).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The description of a model; equal specs have equal canonical JSON (`spec_json.py`).
+
+    Attributes:
+        features: F sensor readings, in input order.
+        targets: forecast quantities, in output order.
+        layers: the chain, from the model input `[I]` to the model output `[O]`.
+        horizon: steps ahead forecast by one output, 1 to horizon.
+        derived: inputs derived from the time stamp, two columns each, after the features.
+        quantiles: ascending in (0, 1); () for a point forecast.
+        sample_period_s: real time between steps; None when unknown.
+        vocabulary: token strings by index, for text models; () otherwise.
+        max_gap_s: longest time without a row, in seconds, that is stepped as missing rows;
+            after a longer one the stream starts anew. None: any hole is stepped.
+        clock: what a time without an offset means in the model's tables: `UTC` or the name
+            of a time zone; "" when it was not said.
+
+    Raises:
+        SpecError: sizes that do not chain, duplicate names, values out of range.
+    """
+
+    features: tuple[Feature, ...]
+    targets: tuple[Target, ...]
+    layers: tuple[Layer, ...]
+    horizon: int = 1
+    derived: tuple[DerivedInput, ...] = ()
+    quantiles: tuple[float, ...] = ()
+    sample_period_s: float | None = None
+    vocabulary: tuple[str, ...] = field(default=())
+    max_gap_s: float | None = None
+    clock: str = ""
+
+    def __post_init__(self) -> None:
+        _check_signature(self)
+        _check_chain(self)
+
+    @property
+    def num_features(self) -> int:
+        """F: values per reading given to `Stream.step`."""
+        return len(self.features)
+
+    @property
+    def input_size(self) -> int:
+        """I: F plus two columns per derived input."""
+        return len(self.features) + 2 * len(self.derived)
+
+    @property
+    def output_size(self) -> int:
+        """O: targets x horizon x quantiles."""
+        return len(self.targets) * self.horizon * max(1, len(self.quantiles))
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the model is a graph that only ONNX or TorchScript can run."""
+        return isinstance(self.layers[0], Opaque)
+
+    @cached_property
+    def passes_missing(self) -> bool:
+        """Whether a missing reading of some feature goes to the model as NaN."""
+        return any(feature.missing == "pass" for feature in self.features)
+
+    @property
+    def takes_readings(self) -> bool:
+        """Whether a layer takes the model input as it is before the clip."""
+        return any(
+            isinstance(layer, Difference)
+            or (isinstance(layer, AddLast) and not layer.is_clipped)
+            for layer in self.layers
+        )
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def target_names(self) -> tuple[str, ...]:
+        return tuple(target.name for target in self.targets)
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """The values of y in order: target, then step, then quantile."""
+        return tuple(
+            Output(target.name, step, quantile, target.unit)
+            for target in self.targets
+            for step in range(1, self.horizon + 1)
+            for quantile in (self.quantiles or (None,))
+        )
+
+    @cached_property
+    def graph_state(self) -> tuple[StateEntry, ...]:
+        """What the network itself carries: `h_k`, for an LSTM also `c_k`, layer by layer."""
+        entries = []
+        recurrent = (layer for layer in self.layers if layer.state_shapes())
+        for k, layer in enumerate(recurrent):
+            if isinstance(layer, Opaque):
+                entries += [_opaque_entry(*state) for state in layer.states]
+                continue
+            for name, shape in layer.state_shapes().items():
+                entries.append(StateEntry(f"{name}_{k}", shape, (0.0,) * shape[0]))
+        return tuple(entries)
+
+    @cached_property
+    def state(self) -> tuple[StateEntry, ...]:
+        """Everything a stream carries: `graph_state`, then the held readings `held`."""
+        initial = tuple(feature.initial for feature in self.features)
+        return (*self.graph_state, StateEntry("held", (len(initial),), initial))
+
+
+def _opaque_entry(
+    name: str, shape: tuple[int, ...], initial: tuple[float, ...]
+) -> StateEntry:
+    size = int(np.prod(shape, dtype=np.int64))
+    return StateEntry(name, shape, initial or (0.0,) * size)
+
+
+def _check_signature(spec: ModelSpec) -> None:
+    if not spec.features or not spec.targets or not spec.layers:
+        raise SpecError(
+            "ModelSpec: features, targets and layers must each have at least one entry, "
+            f"found {len(spec.features)}, {len(spec.targets)} and {len(spec.layers)}. "
+            "Name at least one input column and one target."
+        )
+    for what, names in (("feature", spec.feature_names), ("target", spec.target_names)):
+        uses = Counter(names)
+        repeated = sorted(name for name in uses if uses[name] > 1 or not name)
+        if repeated:
+            num_more = len(repeated) - _MOST_NAMED
+            raise SpecError(
+                f"ModelSpec: {what} names must be non-empty and distinct, found "
+                f"{repeated[:_MOST_NAMED]}{f' and {num_more} others' * (num_more > 0)} "
+                "more than once or empty. Rename the columns."
+            )
+    for feature in spec.features:
+        _check_feature(feature)
+        if feature.missing == "pass" and not spec.is_opaque:
+            raise SpecError(
+                f"ModelSpec: feature '{feature.name}' has missing='pass', but the model is "
+                "a chain of layers, in whose state a NaN would stay. Use 'hold' or "
+                "'reject'; 'pass' is for a module that handles NaN itself."
+            )
+    if spec.horizon < 1:
+        raise SpecError(
+            f"ModelSpec: horizon is {spec.horizon}, expected 1 or more. "
+            "Give the number of steps to forecast."
+        )
+    quantiles = spec.quantiles
+    ascending = all(a < b for a, b in itertools.pairwise(quantiles))
+    if not ascending or any(not 0 < q < 1 for q in quantiles):
+        raise SpecError(
+            f"ModelSpec: quantiles are {reprlib.repr(quantiles)}, expected ascending "
+            "values between 0 and 1. Give for example (0.1, 0.5, 0.9)."
+        )
+    for item in spec.derived:
+        if not 1 <= item.period_s <= MAX_PERIOD_S:
+            raise SpecError(
+                f"ModelSpec: a derived input has period_s={item.period_s}, expected 1 to "
+                f"{MAX_PERIOD_S}. Use 86400 for the hour of day."
+            )
+    if spec.sample_period_s is not None and not 0 < spec.sample_period_s < np.inf:
+        raise SpecError(
+            f"ModelSpec: sample_period_s is {spec.sample_period_s}, expected a positive "
+            "number of seconds. Leave it out when it is unknown."
+        )
+    if spec.max_gap_s is not None and not (
+        spec.sample_period_s and spec.sample_period_s < spec.max_gap_s < np.inf
+    ):
+        raise SpecError(
+            f"ModelSpec: max_gap_s is {spec.max_gap_s}, expected more than the sampling "
+            f"period of {spec.sample_period_s} s. Leave it out to step every hole."
+        )
+
+
+def _check_feature(feature: Feature) -> None:
+    if feature.missing not in MISSING_POLICIES:
+        raise SpecError(
+            f"ModelSpec: feature '{feature.name}' has missing='{feature.missing}', "
+            f"expected one of {', '.join(MISSING_POLICIES)}. Choose one of these."
+        )
+    for name, bounds in (("clip", feature.clip), ("range", feature.range)):
+        low, high = bounds or (0.0, 0.0)
+        if not -LARGEST_FLOAT32 <= low <= high <= LARGEST_FLOAT32:
+            raise SpecError(
+                f"ModelSpec: feature '{feature.name}' has {name}={bounds}, expected two "
+                "finite float32 numbers (low, high) with low <= high. Use None for no "
+                "limit."
+            )
+    if not -LARGEST_FLOAT32 <= feature.initial <= LARGEST_FLOAT32:
+        raise SpecError(
+            f"ModelSpec: feature '{feature.name}' has initial={feature.initial}, expected "
+            "a finite float32 number. Use the mean of the training readings."
+        )
+
+
+def _check_chain(spec: ModelSpec) -> None:
+    size = spec.input_size
+    for k, layer in enumerate(spec.layers):
+        where = f"ModelSpec: layer {k} ({layer.kind})"
+        if layer.input_size != size:
+            raise SpecError(
+                f"{where} takes {layer.input_size} values, but "
+                f"{'the model input' if k == 0 else f'layer {k - 1}'} has {size}. "
+                "Make the sizes of neighbours equal."
+            )
+        if min(layer.input_size, layer.output_size) < 1:
+            raise SpecError(f"{where} has a size below 1. Every size must be positive.")
+        if isinstance(layer, Embedding) and k > 0:
+            raise SpecError(f"{where} must come first. Move it to the front.")
+        if isinstance(layer, Opaque) and len(spec.layers) > 1:
+            raise SpecError(
+                f"{where} must stand alone. Put the other layers inside it."
+            )
+        if isinstance(layer, AddLast | Difference) and any(
+            not 0 <= source < spec.input_size for source in layer.sources
+        ):
+            raise SpecError(
+                f"{where} names inputs {reprlib.repr(layer.sources)}, but the model input has "
+                f"{spec.input_size} values. Use indices from 0."
+            )
+        size = layer.output_size
+    num_values = sum(
+        math.prod(shape)
+        for layer in spec.layers
+        for shape in layer.state_shapes().values()
+    )
+    if num_values > LARGEST_STATE:
+        raise SpecError(
+            f"ModelSpec: the layers carry {num_values:,} values from step to step, at most "
+            f"{LARGEST_STATE:,} are possible. Make the hidden sizes smaller."
+        )
+    if size != spec.output_size:
+        raise SpecError(
+            f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "
+            f"targets x {spec.horizon} steps x {max(1, len(spec.quantiles))} quantiles "
+            f"need {spec.output_size}. Change the size of the last linear layer."
+        )

@@ -1,0 +1,369 @@
+"""Canonical JSON of a ModelSpec, and back.
+
+Canonical: UTF-8, keys sorted, no spaces, non-ASCII characters as they are, numbers as
+Python's shortest round-trip text, float32 values first rounded to float32. Every field of
+version 1 is written, defaults included; fields and layers of version 2 are written where
+they say something, and then the version is 2. So equal specs give equal bytes, and a spec
+that needs nothing new is read by older versions (docs/format.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import reprlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import FormatError, SpecError
+from .derived import MAX_PERIOD_S, DerivedInput
+from .layers import LAYER_KINDS
+from .model_spec import (
+    LARGEST_FLOAT32,
+    LARGEST_STATE,
+    MISSING_POLICIES,
+    Feature,
+    ModelSpec,
+    Target,
+)
+
+FORMAT_VERSION = 2
+_DEFAULTS_OF_VERSION_2: dict[str, Any] = {
+    "range": None,
+    "max_gap_s": None,
+    "clock": "",
+    "is_clipped": True,
+}
+LARGEST_DESCRIPTION = 2**24
+"""Most characters of a spec in JSON (docs/security.md)."""
+
+LARGEST_SIZE = 2**24
+"""Limit of every size in a layer (docs/format.md, "Layers")."""
+
+
+def spec_to_json(spec: ModelSpec) -> str:
+    """The canonical JSON text of `spec`."""
+    content = {
+        "format_version": format_version(spec),
+        "features": [_feature_fields(feature) for feature in spec.features],
+        "targets": [dataclasses.asdict(target) for target in spec.targets],
+        "derived": [dataclasses.asdict(item) for item in spec.derived],
+        "layers": [
+            {"kind": layer.kind, **_stated(dataclasses.asdict(layer))}
+            for layer in spec.layers
+        ],
+        "horizon": spec.horizon,
+        "quantiles": list(spec.quantiles),
+        "sample_period_s": spec.sample_period_s and float(spec.sample_period_s),
+        "vocabulary": list(spec.vocabulary),
+        **_stated(
+            {
+                "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
+                "clock": spec.clock,
+            }
+        ),
+    }
+    return json.dumps(
+        content,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def format_version(spec: ModelSpec) -> int:
+    """The oldest version that holds `spec`."""
+    is_new = (
+        spec.max_gap_s is not None
+        or bool(spec.clock)
+        or any(feature.range is not None for feature in spec.features)
+        or spec.passes_missing
+        or spec.takes_readings
+    )
+    return 2 if is_new else 1
+
+
+def _stated(fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` without those of version 2 that hold their default."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (
+            name in _DEFAULTS_OF_VERSION_2 and value == _DEFAULTS_OF_VERSION_2[name]
+        )
+    }
+
+
+def spec_from_json(text: str, *, where: str) -> ModelSpec:
+    """The ModelSpec that `text` describes.
+
+    Args:
+        text: JSON as written by `spec_to_json`.
+        where: name of the file, for messages.
+
+    Raises:
+        FormatError: not JSON, a newer format version, a missing, unknown or wrong field.
+    """
+    if len(text) > LARGEST_DESCRIPTION:
+        raise FormatError(
+            f"{where}: the model description has {len(text):,} characters, at most "
+            f"{LARGEST_DESCRIPTION:,} are possible. The file was changed or not written by "
+            "rnnedge; export it again."
+        )
+    try:
+        content = json.loads(text)
+        version = content.pop("format_version")
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise FormatError(
+            f"{where}: the model description is not the JSON of a ModelSpec. "
+            "The file was changed or not written by rnnedge; export it again."
+        ) from None
+    check_format_version(version, where=where)
+    try:
+        spec: ModelSpec = _SPEC(content, "")
+    except (SpecError, _FieldError) as error:
+        raise FormatError(
+            f"{where}: the model description does not hold together: {error} "
+            "The file was changed or not written by rnnedge; export it again."
+        ) from None
+    if format_version(spec) > version:
+        raise FormatError(
+            f"{where}: the model description says version {version}, but holds what "
+            f"version {format_version(spec)} brought. "
+            "The file was changed or not written by rnnedge; export it again."
+        )
+    return spec
+
+
+def check_format_version(
+    version: object, *, where: str, newest: int = FORMAT_VERSION
+) -> None:
+    """Raise FormatError unless `version` is one of 1 to `newest`."""
+    if type(version) is int and 1 <= version <= newest:
+        return
+    shown = reprlib.repr(version)
+    if isinstance(version, int) and version > newest:
+        raise FormatError(
+            f"{where}: format version {shown} is newer than version {newest}, "
+            "which this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
+        )
+    raise FormatError(
+        f"{where}: format version {shown} is unknown, expected {_up_to(newest)}. "
+        "The file was changed or not written by rnnedge; export it again."
+    )
+
+
+def _up_to(newest: int) -> str:
+    return "1" if newest == 1 else f"1 to {newest}"
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def _feature_fields(feature: Feature) -> dict[str, Any]:
+    fields = dataclasses.asdict(feature)
+    fields["initial"] = _float32(feature.initial)
+    for name in ("clip", "range"):
+        if fields[name] is not None:
+            fields[name] = [_float32(bound) for bound in fields[name]]
+    return _stated(fields)
+
+
+class _FieldError(Exception):
+    """A value of the JSON has the wrong type or is out of range."""
+
+
+_Check = Callable[[Any, str], Any]
+"""From a value of the JSON and its place to a value of the ModelSpec, or _FieldError."""
+
+
+def _wrong(value: object, at: str, expected: str) -> _FieldError:
+    return _FieldError(f"{at} is {reprlib.repr(value)}, expected {expected}.")
+
+
+def _text(value: Any, at: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, at, "text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _wrong(value, at, "text without lone surrogates") from None
+    return value
+
+
+def _boolean(value: Any, at: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, at, "true or false")
+    return value
+
+
+def _choice(*choices: str) -> _Check:
+    def check(value: Any, at: str) -> str:
+        if _text(value, at) not in choices:
+            raise _wrong(value, at, f"one of {', '.join(choices)}")
+        return str(value)
+
+    return check
+
+
+def _integer(low: int, high: int) -> _Check:
+    def check(value: Any, at: str) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise _wrong(value, at, f"an integer from {low} to {high}")
+        return value
+
+    return check
+
+
+def _number(largest: float) -> _Check:
+    def check(value: Any, at: str) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not -largest <= value <= largest:
+            raise _wrong(value, at, f"a number of magnitude {largest:g} or less")
+        number: float = value
+        return number
+
+    return check
+
+
+def _optional(check: _Check) -> _Check:
+    return lambda value, at: None if value is None else check(value, at)
+
+
+def _list(check: _Check) -> _Check:
+    def check_all(value: Any, at: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _wrong(value, at, "a list")
+        return tuple(check(item, f"{at}[{k}]") for k, item in enumerate(value))
+
+    return check_all
+
+
+def _items(*checks: _Check) -> _Check:
+    """A list of one value for each check."""
+
+    def check_each(value: Any, at: str) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) != len(checks):
+            raise _wrong(value, at, f"a list of {len(checks)} values")
+        return tuple(
+            check(item, f"{at}[{k}]")
+            for k, (check, item) in enumerate(zip(checks, value, strict=True))
+        )
+
+    return check_each
+
+
+def _object(made: Callable[..., Any], **checks: _Check) -> _Check:
+    """An object whose fields are the arguments of `made`, a dataclass."""
+    needed = {
+        field.name
+        for field in dataclasses.fields(made)  # type: ignore[arg-type]
+        if field.default is dataclasses.MISSING
+    }
+
+    def check_fields(value: Any, at: str) -> Any:
+        if not isinstance(value, dict):
+            raise _wrong(value, at, "an object")
+        prefix = f"{at}." if at else ""
+        for name in value:
+            if name not in checks:
+                raise _FieldError(f"{prefix}{reprlib.repr(name)} is an unknown field.")
+        for name in sorted(needed - set(value)):
+            raise _FieldError(f"{prefix}{name} is missing.")
+        return made(
+            **{name: checks[name](item, prefix + name) for name, item in value.items()}
+        )
+
+    return check_fields
+
+
+def _layer(value: Any, at: str) -> Any:
+    if not isinstance(value, dict):
+        raise _wrong(value, at, "an object")
+    kind = _choice(*_LAYERS)(value.get("kind"), f"{at}.kind")
+    fields = {name: item for name, item in value.items() if name != "kind"}
+    return _LAYERS[kind](fields, at)
+
+
+def _opaque_state(value: Any, at: str) -> Any:
+    name, shape, initial = _OPAQUE_STATE(value, at)
+    size = 1
+    for length in shape:
+        size = min(size * length, LARGEST_STATE + 1)
+    if size > LARGEST_STATE or len(initial) not in (0, size):
+        raise _FieldError(
+            f"{at} has shape {reprlib.repr(shape)} and {len(initial)} initial values, "
+            f"expected at most {LARGEST_STATE} values, all of them initial or none."
+        )
+    return name, shape, initial
+
+
+_SIZE = _integer(1, LARGEST_SIZE)
+_FLOAT32 = _number(LARGEST_FLOAT32)
+_DOUBLE = _number(float(np.finfo(np.float64).max))
+_INT64 = _integer(-(2**63), 2**63 - 1)
+_OPAQUE_STATE = _items(_text, _list(_integer(0, LARGEST_SIZE)), _list(_FLOAT32))
+_LAYER_FIELDS: dict[str, dict[str, _Check]] = {
+    "affine": {"size": _SIZE, "inverse": _boolean},
+    "embedding": {"num_embeddings": _SIZE, "embedding_dim": _SIZE},
+    "rnn": {
+        "input_size": _SIZE,
+        "hidden_size": _SIZE,
+        "nonlinearity": _choice("tanh", "relu"),
+    },
+    "gru": {"input_size": _SIZE, "hidden_size": _SIZE},
+    "lstm": {
+        "input_size": _SIZE,
+        "hidden_size": _SIZE,
+        "proj_size": _integer(0, LARGEST_SIZE),
+    },
+    "linear": {"input_size": _SIZE, "output_size": _SIZE},
+    "activation": {"size": _SIZE, "function": _choice("tanh", "relu", "sigmoid")},
+    "softmax": {"size": _SIZE},
+    "add_last": {
+        "sources": _list(_integer(0, LARGEST_SIZE)),
+        "is_clipped": _boolean,
+    },
+    "difference": {
+        "input_size": _SIZE,
+        "sources": _list(_integer(0, LARGEST_SIZE)),
+    },
+    "opaque": {
+        "input_size": _SIZE,
+        "output_size": _SIZE,
+        "states": _list(_opaque_state),
+        "weights_sha256": _text,
+        "reason": _text,
+    },
+}
+_LAYERS = {
+    kind: _object(layer, **_LAYER_FIELDS[kind]) for kind, layer in LAYER_KINDS.items()
+}
+_FEATURE = _object(
+    Feature,
+    name=_text,
+    unit=_text,
+    missing=_choice(*MISSING_POLICIES),
+    clip=_optional(_items(_FLOAT32, _FLOAT32)),
+    initial=_FLOAT32,
+    range=_optional(_items(_FLOAT32, _FLOAT32)),
+)
+_SPEC = _object(
+    ModelSpec,
+    features=_list(_FEATURE),
+    targets=_list(_object(Target, name=_text, unit=_text)),
+    derived=_list(
+        _object(DerivedInput, period_s=_integer(1, MAX_PERIOD_S), offset_s=_INT64)
+    ),
+    layers=_list(_layer),
+    horizon=_SIZE,
+    quantiles=_list(_DOUBLE),
+    sample_period_s=_optional(_DOUBLE),
+    vocabulary=_list(_text),
+    max_gap_s=_optional(_DOUBLE),
+    clock=_text,
+)

@@ -1,0 +1,289 @@
+"""A model in integers: which layers are, and the tensors that stand for its weights.
+
+A chain of layers falls into segments that are integer and layers kept in float. A segment
+begins by turning float values into int16 and ends by turning them back; the scaler around
+it is part of these two conversions. docs/numerics.md ("w8a16.v1") says what is computed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+from ..numerics.f32 import SMALLEST_MAGNITUDE
+from ..numerics.w8a16 import (
+    CELL_BITS,
+    INTEGER_NUMERICS,
+    LARGEST_BIAS,
+    LARGEST_CHANGE,
+    LARGEST_DROP,
+    LARGEST_FUNCTION_GAIN,
+    LARGEST_GAIN,
+    LARGEST_MULTIPLE,
+    LARGEST_MULTIPLIER,
+    LARGEST_READING,
+    LARGEST_ROW_SUM,
+    LARGEST_TABLE_MULTIPLIER,
+    LARGEST_TURN_GAIN,
+    LARGEST_TURN_OFFSET,
+    LARGEST_VALUE,
+    LARGEST_WEIGHT,
+    STATE_BITS,
+)
+from .digest import new_sha256
+from .layer_roles import holds_readings, parts
+from .layers import (
+    NUM_GATES,
+    Activation,
+    AddLast,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Shape,
+)
+from .model_spec import ModelSpec
+from .spec_json import spec_to_json
+
+Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
+TensorType = tuple[str, Shape]
+
+LARGEST_RATE = 2.0**100
+"""Limit of a rate (integers per unit), so that no denormal difference matters."""
+
+
+def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]:
+    """NumPy type and shape of every tensor, in canonical order.
+
+    Raises:
+        SpecError: as `parts`.
+    """
+    found: dict[str, TensorType] = {}
+    is_held = holds_readings(spec, kept)
+    for k, (layer, part) in enumerate(zip(spec.layers, parts(spec, kept), strict=True)):
+        if part.is_first:
+            found |= _conversion_in(spec, k, is_held)
+        if part.role == "float":
+            for name, shape in layer.weight_shapes().items():
+                found[f"layers.{k}.{name}"] = ("<f4", shape)
+        elif part.role == "integer":
+            for name, kind in _layer_tensors(layer, is_held).items():
+                found[f"layers.{k}.{name}"] = kind
+        if part.is_last:
+            size = (layer.output_size,)
+            found[f"output.{k}.step"] = ("<f4", size)
+            found[f"output.{k}.offset"] = ("<f4", size)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedModel:
+    """A ModelSpec with its integer tensors, checked.
+
+    Attributes:
+        spec: the model's description, the same as in float.
+        kept: positions of the layers kept in float by name.
+        tensors: arrays by canonical name, of the types and shapes of `tensor_types`.
+
+    Raises:
+        SpecError: as `parts`.
+        FormatError: a tensor is missing, left over, of another type or shape, or a value
+            is out of its range.
+    """
+
+    spec: ModelSpec
+    kept: frozenset[int]
+    tensors: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        types = tensor_types(self.spec, self.kept)
+        if list(types) != list(self.tensors):
+            odd = sorted(set(types) ^ set(self.tensors)) or ["their order"]
+            raise FormatError(
+                f"integer model: {', '.join(odd)} does not fit the model description. "
+                "Export it again."
+            )
+        for name, (kind, shape) in types.items():
+            tensor = self.tensors[name]
+            is_typed = tensor.dtype == np.dtype(kind) and tensor.shape == shape
+            reason = "type or shape"
+            if is_typed:
+                reason = _range_fault(name, tensor) or self._layer_fault(name)
+            if reason:
+                raise FormatError(
+                    f"integer model: tensor '{name}' does not fit: {reason}. "
+                    "The file was not written by rnnedge; export it again."
+                )
+
+    def _layer_fault(self, name: str) -> str:
+        """What a tensor's layer forbids though other layers may have it; "" for nothing."""
+        layer = self.spec.layers[int(name.split(".")[1])]
+        if isinstance(layer, Embedding) and name.endswith(".multiplier"):
+            is_large = (self.tensors[name] > LARGEST_TABLE_MULTIPLIER).any()
+            return f"multipliers above {LARGEST_TABLE_MULTIPLIER}" if is_large else ""
+        if isinstance(layer, AddLast) and name.endswith(".gain"):
+            is_unclipped = self.holds_readings and not layer.is_clipped
+            largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
+            is_large = (np.abs(self.tensors[name]) > largest).any()
+            return f"magnitudes above {largest}" if is_large else ""
+        if name.endswith("high"):
+            low = self.tensors[f"{name.removesuffix('high')}low"]
+            return "below its low" if (self.tensors[name] < low).any() else ""
+        if name.endswith(".drop"):
+            return "negative" if (self.tensors[name] < 0).any() else ""
+        if name.endswith(".multiple"):
+            return "multiples below 1" if (self.tensors[name] < 1).any() else ""
+        if not name.endswith(".bits"):
+            return ""
+        is_scaled = (isinstance(layer, Rnn) and layer.nonlinearity == "relu") or (
+            isinstance(layer, Lstm) and layer.proj_size > 0
+        )
+        bits = int(self.tensors[name][0])
+        return "" if is_scaled or bits == STATE_BITS else f"{bits} hidden bits"
+
+    @property
+    def is_integer_only(self) -> bool:
+        """Whether nothing between input and output conversion is float."""
+        return all(part.role != "float" for part in parts(self.spec, self.kept))
+
+    @property
+    def holds_readings(self) -> bool:
+        """`holds_readings` of its spec."""
+        return holds_readings(self.spec, self.kept)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) that identifies it (docs/format.md, "Digest")."""
+        digest = new_sha256()
+        pieces = [
+            INTEGER_NUMERICS.encode(),
+            spec_to_json(self.spec).encode(),
+            " ".join(map(str, sorted(self.kept))).encode(),
+        ]
+        for name, (kind, _) in tensor_types(self.spec, self.kept).items():
+            pieces += [name.encode(), self.tensors[name].astype(kind).tobytes()]
+        for piece in pieces:
+            digest.update(struct.pack("<Q", len(piece)))
+            digest.update(piece)
+        return str(digest.hexdigest())
+
+
+def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
+    if k > 0:
+        return {f"input.{k}.rate": ("<f4", (spec.layers[k].input_size,))}
+    size = (spec.input_size,)
+    found: dict[str, TensorType] = {
+        "input.0.shift": ("<f4", size),
+        "input.0.rate": ("<f4", size),
+        "input.0.step": ("<f4", size),
+        "input.0.low": ("<i2", size),
+        "input.0.high": ("<i2", size),
+    }
+    if is_held:
+        found["input.0.reading_low"] = ("<i4", size)
+        found["input.0.reading_high"] = ("<i4", size)
+    if spec.derived:
+        turns = (2 * len(spec.derived),)
+        found["input.0.turn_gain"] = ("<i4", turns)
+        found["input.0.turn_offset"] = ("<i4", turns)
+    return found
+
+
+def _layer_tensors(layer: Layer, is_held: bool) -> dict[str, TensorType]:
+    match layer:
+        case Embedding():
+            rows = layer.num_embeddings
+            return {
+                "weight": ("<i1", (rows, layer.embedding_dim)),
+                "multiplier": ("<i4", (rows,)),
+            }
+        case Linear():
+            rows = layer.output_size
+            return {
+                "weight": ("<i1", (rows, layer.input_size)),
+                "multiplier": ("<i4", (rows,)),
+                "bias": ("<i4", (rows,)),
+            }
+        case Activation():
+            return {"gain": ("<i4", (1,))}
+        case AddLast():
+            source = "multiple" if is_held and not layer.is_clipped else "source_gain"
+            size = (layer.output_size,)
+            return {"gain": ("<i4", size), source: ("<i4", size)}
+        case Difference():
+            size = (len(layer.sources),)
+            names = ("change_low", "change_high", "drop")
+            return dict.fromkeys(names, ("<i4", size))
+        case Rnn() | Gru() | Lstm():
+            return _recurrent_tensors(layer)
+    return {}
+
+
+def _recurrent_tensors(layer: Rnn | Gru | Lstm) -> dict[str, TensorType]:
+    rows = NUM_GATES[layer.kind] * layer.hidden_size
+    found: dict[str, TensorType] = {
+        "weight_ih": ("<i1", (rows, layer.input_size)),
+        "weight_hh": ("<i1", (rows, layer.output_size)),
+        "multiplier_ih": ("<i4", (rows,)),
+        "multiplier_hh": ("<i4", (rows,)),
+        "bias": ("<i4", (rows,)),
+    }
+    if isinstance(layer, Gru):
+        found["bias_hn"] = ("<i4", (layer.hidden_size,))
+    else:
+        found["bits"] = ("<i4", (1 if isinstance(layer, Rnn) else 2,))
+    if isinstance(layer, Lstm) and layer.proj_size:
+        found["weight_hr"] = ("<i1", (layer.proj_size, layer.hidden_size))
+        found["multiplier_hr"] = ("<i4", (layer.proj_size,))
+    return found
+
+
+def _range_fault(name: str, tensor: Tensor) -> str:
+    """What is out of range in a tensor of the right type and shape; "" for nothing."""
+    values = tensor.astype(np.float64)
+    magnitude = np.abs(values)
+    kind = name.rsplit(".", 1)[1]
+    if tensor.dtype == np.float32:
+        if not np.isfinite(values).all() or (magnitude > LARGEST_RATE).any():
+            return "values beyond 2^100 or not finite"
+        is_tiny = (magnitude > 0) & (magnitude < SMALLEST_MAGNITUDE)
+        return "values below 2^-50" if is_tiny.any() else ""
+    if kind == "bits":
+        lowest = np.array([0, CELL_BITS.start])[: len(values)]
+        highest = np.array([STATE_BITS, CELL_BITS.stop - 1])[: len(values)]
+        is_out = (values < lowest) | (values > highest)
+        return f"fraction bits {values}" if is_out.any() else ""
+    largest = _LARGEST.get(kind) or _LARGEST[kind.partition("_")[0]]
+    if (magnitude > largest).any():
+        return f"magnitudes above {largest}"
+    if kind.startswith("multiplier") and (values < 0).any():
+        return "negative multipliers"
+    if tensor.dtype == np.int8 and (magnitude.sum(axis=1) > LARGEST_ROW_SUM).any():
+        return f"a row's weights sum to more than {LARGEST_ROW_SUM}"
+    return ""
+
+
+_LARGEST = {
+    "weight": LARGEST_WEIGHT,
+    "multiplier": LARGEST_MULTIPLIER,
+    "bias": LARGEST_BIAS,
+    "gain": LARGEST_FUNCTION_GAIN,
+    "source": LARGEST_GAIN,
+    "low": LARGEST_VALUE,
+    "high": LARGEST_VALUE,
+    "multiple": LARGEST_MULTIPLE,
+    "change": LARGEST_CHANGE,
+    "drop": LARGEST_DROP,
+    "reading_low": LARGEST_READING,
+    "reading_high": LARGEST_READING,
+    "turn_gain": LARGEST_TURN_GAIN,
+    "turn_offset": LARGEST_TURN_OFFSET,
+}

@@ -1,0 +1,1 @@
+"""Engines, models, streams and fleets: what advances by one step at a time."""

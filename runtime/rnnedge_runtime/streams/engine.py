@@ -1,0 +1,153 @@
+"""What a backend provides: the network as a pure function, and a fast single step.
+
+An engine knows tensors only. Holding missing readings, derived inputs, snapshots, forecasts
+and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends; one that has
+quicker streams of its own (`OwnStreams`) takes only the checks and the forecasts from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..arrays import Array, State
+from ..spec.model_spec import ModelSpec, StateEntry
+from .inputs import Inputs
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .state_rules import StateRules
+    from .stream import Stream
+
+
+class Stepper(Protocol):
+    """The graph state of one stream and the buffers to advance it. Not thread-safe."""
+
+    def step(self, x: NDArray[np.float32], y: Array) -> None:
+        """Advance by one step: `x` `[I]` model input, `y` `[O]` written in full.
+
+        A call that raises leaves the state as it was.
+        """
+        ...
+
+    def get_state(self) -> State:
+        """Copies of the graph state, one stream's tensors in `ModelSpec.graph_state` order."""
+        ...
+
+    def set_state(self, state: State) -> None:
+        """Copy the tensors in; converted to the engine's element type."""
+        ...
+
+
+class Engine(Protocol):
+    """A loaded model in one backend. Immutable; threads may share it.
+
+    Attributes:
+        backend: name of the backend.
+        dtype: element type of its state and outputs.
+    """
+
+    backend: str
+    dtype: np.dtype[np.floating]
+
+    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
+        """Advance B streams by T steps.
+
+        Args:
+            x: `[B, T, I]` model inputs.
+            state: graph state, `[B, ...]` each; not changed.
+
+        Returns:
+            `[B, T, O]` outputs and the new state.
+        """
+        ...
+
+    def stepper(self) -> Stepper:
+        """A fresh stream in the initial state."""
+        ...
+
+
+class FleetStates(Protocol):
+    """The states of N streams by row, 0 to N - 1, and their step. Not thread-safe."""
+
+    def step(
+        self,
+        readings: NDArray[np.float32],
+        times: NDArray[np.int64] | None,
+        rows: NDArray[np.int64] | None,
+        y: NDArray[np.float32] | Array,
+    ) -> None:
+        """Advance by one reading each.
+
+        Args:
+            readings: `[n, F]`, missing values only where they are to be held.
+            times: `[n]` Unix seconds; None without derived inputs.
+            rows: `[n]` distinct rows; None for all of them.
+            y: `[n, O]`, written in full, of the engine's element type.
+        """
+        ...
+
+    def get(self, row: int) -> tuple[int, State]:
+        """Step count and copies of the tensors of one row, in `ModelSpec.state` order."""
+        ...
+
+    def set(self, row: int, num_steps: int, state: State) -> None:
+        """Copy step count and tensors in."""
+        ...
+
+    def add(self, count: int) -> None:
+        """Append `count` rows in the initial state."""
+        ...
+
+    def remove(self, row: int) -> None:
+        """Delete a row; those behind it move up."""
+        ...
+
+
+@runtime_checkable
+class OwnStreams(Protocol):
+    """An engine that makes streams and fleets itself, quicker than the general ones."""
+
+    def make_stream(self, model: Model) -> Stream:
+        """A stream of `model` in the initial state."""
+        ...
+
+    def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
+        """`count` rows in the initial state.
+
+        Args:
+            is_fast: whether multiplications may be fused with additions.
+        """
+        ...
+
+
+@runtime_checkable
+class OwnInputs(Protocol):
+    """An engine whose model inputs are not those of `f32.v1`."""
+
+    inputs: Inputs
+
+
+@runtime_checkable
+class OwnStates(Protocol):
+    """An engine that keeps less of a state than any float32 that is set."""
+
+    states: StateRules
+
+
+def inputs_of(engine: Engine, spec: ModelSpec) -> Inputs:
+    """How readings become the inputs of `engine`."""
+    return engine.inputs if isinstance(engine, OwnInputs) else Inputs(spec)
+
+
+def initial_state(
+    entries: Sequence[StateEntry], batch_size: int, dtype: DTypeLike
+) -> State:
+    """The state of `batch_size` streams before their first step, `[B, ...]` each."""
+    return [
+        np.repeat(entry.initial_array()[None].astype(dtype), batch_size, axis=0)
+        for entry in entries
+    ]

@@ -1,0 +1,357 @@
+"""Stream: one series with its own state, advanced one reading at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import Array, State
+from ..errors import StateError
+from ..formats.snapshot import pack_snapshot, unpack_snapshot
+from ..spec.model_spec import ModelSpec
+from .arguments import TimeLike, check_count, check_out, check_readings, check_times
+from .engine import inputs_of
+from .exclusive import ExclusiveUse, copied
+from .inputs import Inputs, hold_readings, pass_missing
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .named_state import GivenState
+
+
+class LastStep(NamedTuple):
+    """What a forecast starts from.
+
+    Attributes:
+        output: `[O]` of the last step.
+        state: the graph state after it.
+        time: of that step.
+        held: `[F]` last accepted readings.
+    """
+
+    output: Array
+    state: State
+    time: int
+    held: NDArray[np.float32]
+
+
+class Stream:
+    """The state of one series, and the calls that advance it.
+
+    A reading is the F features in raw units; a missing value (NaN, infinite or outside
+    the feature's range) is held, rejected or passed on as the spec says. A call that
+    raises leaves the state as it was. Nothing but `reset`, `restore` and `set_state` sets
+    the state.
+
+    `copy` and `pickle` raise StateError: `snapshot` is the state, `restore` sets it.
+    One thread at a time: a call made while another thread is inside raises StateError.
+    Made by `Model.stream()`.
+    """
+
+    def __init__(self, model: Model) -> None:
+        spec = model.spec
+        self._model = model
+        self._engine = model.engine
+        self._spec = spec
+        self._use = ExclusiveUse("Stream")
+        self._stepper = self._engine.stepper()
+        self._inputs = inputs_of(model.engine, spec)
+        self._held = self._initial_held()  # [F]
+        self._output = np.empty(spec.output_size, dtype=self._engine.dtype)  # [O]
+        self._num_steps = 0
+        self._has_output = False
+        self._last_time = 0
+
+    @property
+    def model(self) -> Model:
+        """The model it streams."""
+        return self._model
+
+    @property
+    def num_steps(self) -> int:
+        """Steps since the initial state; a snapshot keeps the count."""
+        return self._num_steps
+
+    def step(
+        self, x: ArrayLike, time: TimeLike = None, out: Array | None = None
+    ) -> Array:
+        """Advance by one reading.
+
+        Args:
+            x: `[F]` features in raw units, in the order of the spec.
+            time: Unix seconds UTC, integer; required when the spec has derived inputs.
+            out: `[O]` float array to write the outputs to.
+
+        Returns:
+            `[O]` outputs in raw units, ordered as `spec.outputs`; `out` when given.
+
+        Raises:
+            ShapeError: `x`, `time` or `out` has another shape.
+            SpecError: `time` is missing.
+            NonFiniteError: a missing value of a feature whose policy is `reject`, or an
+                infinite one where it is `pass`.
+            StateError: another thread is inside this stream.
+        """
+        where = "Stream.step"
+        with self._use:
+            spec = self._spec
+            reading = check_readings(
+                spec, x, "F", where=where, artifact=self._model.name
+            )
+            check_out(out, self._output.shape, where=where)
+            times = check_times(spec, time, 1, where=where, is_sequence=True)
+            held = self._hold(reading[None], where)
+            taken = self._taken(reading[None], held)
+            self._stepper.step(self._inputs.rows(taken, times)[0], self._output)
+            self._finish(held, times)
+            if out is None:
+                return self._output.copy()
+            out[:] = self._output
+            return out
+
+    def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
+        """Advance by T readings at once; the same outputs as T calls of `step`.
+
+        Args:
+            xs: `[T, F]` readings, oldest first; `T == 0` is allowed.
+            time: `[T]` Unix seconds UTC, or the integer time of the first row, the others
+                following by `spec.sample_period_s`. Required when the spec has derived
+                inputs.
+
+        Returns:
+            `[T, O]` outputs.
+
+        Raises:
+            ShapeError, SpecError, NonFiniteError, StateError: as `step`.
+        """
+        with self._use:
+            return self._run(xs, time, where="Stream.run")
+
+    def prime(self, history: ArrayLike, time: TimeLike = None) -> None:
+        """Advance the state through known history, discarding the outputs.
+
+        After `prime(a)` and `prime(b)` the state equals that after `prime` of both.
+
+        Args:
+            history: `[T, F]` readings, oldest first; `T == 0` is allowed.
+            time: as for `run`.
+
+        Raises:
+            ShapeError, SpecError, NonFiniteError, StateError: as `step`.
+        """
+        with self._use:
+            self._run(history, time, where="Stream.prime")
+
+    def forecast(self, num_steps: int, *, hold: bool = False) -> Array:
+        """The next `num_steps` steps after the last reading; the state is not changed.
+
+        Up to the horizon these are the outputs of the last step. Beyond it, the forecast
+        one step ahead (the median, with quantiles) is fed back as the next reading, within
+        the feature's range, on a
+        copy of the state with the time advanced by `spec.sample_period_s`; each reading
+        fed back gives one more row, its furthest step.
+
+        Args:
+            num_steps: steps ahead, 1 or more.
+            hold: beyond the horizon, take a feature that is neither a target nor derived
+                to stay at its last accepted reading. Without, such a feature is an error.
+
+        Returns:
+            `[num_steps, targets]`, with Q quantiles `[num_steps, targets, Q]`.
+
+        Raises:
+            ShapeError: `num_steps` is below 1 or not an integer.
+            SpecError: beyond the horizon, a feature is neither a target nor derived and
+                not held, no quantile is the median, or the sampling period is unknown.
+            StateError: nothing was stepped since the start, `reset`, `restore` or
+                `set_state`.
+        """
+        last_step = self._last_step()
+        num_steps = check_count(
+            num_steps,
+            least=1,
+            where="Stream.forecast",
+            name="num_steps",
+            what="steps ahead",
+        )
+        if last_step is None:
+            raise StateError(
+                "Stream.forecast: no reading was stepped since the start, reset, restore "
+                "or set_state, and the last output is not part of a state. "
+                "Step at least one reading first."
+            )
+        from .forecasting import forecast_rows
+
+        return forecast_rows(
+            self._spec,
+            self._engine,
+            last_step,
+            num_steps=num_steps,
+            hold=hold,
+        )
+
+    def reset(self) -> None:
+        """Back to the initial state, as if nothing had been stepped."""
+        with self._use:
+            self._stepper.set_state([e.initial_array() for e in self._spec.graph_state])
+            self._held[:] = self._initial_held()
+            self._num_steps = 0
+            self._has_output = False
+
+    def snapshot(self) -> bytes:
+        """The state as bytes (docs/format.md, "Snapshot"); any backend restores it."""
+        with self._use:
+            return pack_snapshot(
+                self._model.digest,
+                self._model.metadata.numerics,
+                self._num_steps,
+                [*self._stepper.get_state(), self._held],
+            )
+
+    def restore(self, blob: bytes) -> None:
+        """Set the state to that of a snapshot.
+
+        Raises:
+            FormatError: `blob` is cut short, changed, too new or not a snapshot.
+            StateError: it belongs to another model.
+        """
+        with self._use:
+            num_steps, state = unpack_snapshot(
+                blob,
+                self._spec.state,
+                digest=self._model.digest,
+                numerics=self._model.metadata.numerics,
+            )
+            self._stepper.set_state(state[:-1])
+            self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
+            self._num_steps = num_steps
+            self._has_output = False
+
+    def state(self) -> dict[str, Array]:
+        """Copies of the state by name, in the shapes of `spec.state`.
+
+        `h_0`, `c_0`, ... and the held readings `held`: float32, of a backend in float64 that
+        but for `held`. A model in integers gives the values that stand for them exactly.
+        Setting a state that was got changes no bit of what follows.
+
+        Raises:
+            StateError: another thread is inside this stream.
+        """
+        from .named_state import named_state
+
+        return named_state(self._spec, self._whole_state())
+
+    def set_state(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set the tensors that `state` names; the others and `num_steps` stay.
+
+        What is not named stays to the bit. Denormals become 0 and integers round as after a
+        step (docs/concepts.md, "State by name"). `forecast` needs a step first.
+
+        Args:
+            state: array by name, some or all of what `state()` gives, finite numbers of the
+                same shapes; of another model too, where name and shape are the same.
+
+        Raises:
+            StateError: not a mapping, a name the model lacks, a value that is not finite or
+                that no integer of the model stands for, or another thread is inside.
+            ShapeError: an array of another shape, or not of real numbers.
+        """
+        from .named_state import check_state
+
+        where = "Stream.set_state"
+        given = check_state(self._spec, self._engine, state, where=where)
+        self._change_state(given)
+
+    def _whole_state(self) -> State:
+        """Copies of the tensors of `ModelSpec.state`."""
+        with self._use:
+            return [*self._stepper.get_state(), self._held.copy()]
+
+    def _change_state(self, given: GivenState) -> None:
+        with self._use:
+            *state, held = given.over([*self._stepper.get_state(), self._held])
+            self._stepper.set_state(state)
+            self._held[:] = self._inputs.readings(held.astype(np.float32))
+            self._has_output = False
+
+    def _initial_held(self) -> NDArray[np.float32]:
+        return self._inputs.readings(self._spec.state[-1].initial_array())
+
+    def _last_step(self) -> LastStep | None:
+        """A copy of what the last step left; None before the first."""
+        with self._use:
+            if not self._has_output:
+                return None
+            state = self._stepper.get_state()
+            return LastStep(
+                self._output.copy(), state, self._last_time, self._held.copy()
+            )
+
+    def _checked_rows(
+        self, xs: ArrayLike, time: TimeLike, *, where: str
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
+        """Readings `[T, F]` and, where the spec derives inputs, their times `[T]`."""
+        spec = self._spec
+        readings = check_readings(
+            spec, xs, "T F", where=where, artifact=self._model.name
+        )
+        return readings, check_times(
+            spec, time, len(readings), where=where, is_sequence=True
+        )
+
+    def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
+        spec = self._spec
+        readings, times = self._checked_rows(xs, time, where=where)
+        if not len(readings):
+            return np.empty((0, spec.output_size), dtype=self._engine.dtype)
+        held = self._hold(readings, where)
+        x = self._inputs.rows(self._taken(readings, held), times)
+        state = [tensor[None] for tensor in self._stepper.get_state()]
+        outputs, state = self._engine.run(x[None], state)
+        y: Array = outputs[0]
+        self._stepper.set_state([tensor[0] for tensor in state])
+        self._output[:] = y[-1]
+        self._finish(held, times)
+        return y
+
+    def _hold(self, readings: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+        """Readings `[T, F]` as the engine takes them, missing ones replaced."""
+        features = self._spec.features
+        held = hold_readings(features, readings, self._held, where=where)
+        return self._inputs.readings(held)
+
+    def _taken(
+        self, readings: NDArray[np.float32], held: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The held readings as the model takes them: NaN where the policy is `pass`."""
+        if not self._spec.passes_missing:
+            return held
+        return pass_missing(self._spec.features, readings, held)
+
+    def _finish(
+        self, held: NDArray[np.float32], times: NDArray[np.int64] | None
+    ) -> None:
+        """Take over what the engine does not carry, once its step has succeeded."""
+        self._held[:] = held[-1]
+        self._num_steps += len(held)
+        self._has_output = True
+        if times is not None:
+            self._last_time = int(times[-1])
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise copied(
+            "Stream", "other = model.stream(); other.restore(stream.snapshot())"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Stream of {self._model.name} after {self.num_steps} steps>"
+
+
+def model_inputs(
+    spec: ModelSpec, held: NDArray[np.float32], times: NDArray[np.int64] | None
+) -> NDArray[np.float32]:
+    """`[T, I]` inputs of a float model: held readings `[T, F]`, then derived columns."""
+    return Inputs(spec).rows(held, times)

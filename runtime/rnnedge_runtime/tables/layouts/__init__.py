@@ -1,0 +1,1 @@
+"""Layouts beside plain rows: long form, JSON lines, SenML, InfluxDB lines."""

@@ -1,0 +1,1 @@
+"""Rows of readings, one after another, and what is held out of them."""

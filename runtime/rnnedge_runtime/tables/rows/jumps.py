@@ -1,0 +1,196 @@
+"""Times far ahead: believed only where further rows bear them out.
+
+One wrong time must not drag a stream's clock along, as every row after it would then be
+too old. So a row whose time jumps is kept back, until ten rows go on from it (the jump is
+a hole in the table), or a row goes on from before it (its time is wrong).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..durations import duration_text, parse_duration
+from ..held_out import TOO_FAR, Fault
+from ..times.calendar import DAY_US
+from ..timestamps import time_text
+
+if TYPE_CHECKING:
+    from .reading import Row
+
+NUM_BELIEVED = 10
+"""Rows, one newer than the other, that bear out a jump."""
+
+NUM_AT_END = 2
+"""The same where the table ends."""
+
+JUMP_PERIODS = 24
+_MOST_KEPT = 100
+
+
+def longest_jump_us(period_s: float | None, asked: str | None) -> int | None:
+    """The longest step in time that is believed at once; None for any.
+
+    Args:
+        period_s: between rows; None where steps are not looked at.
+        asked: a length of time, or `off`; None for a day or 24 periods, whichever is more.
+
+    Raises:
+        DataError: `asked` is neither.
+    """
+    if asked is not None and asked.strip().lower() == "off":
+        return None
+    given = None if asked is None else parse_duration(asked, option="--max-jump")
+    if period_s is None:
+        return None
+    return given or max(DAY_US, round(JUMP_PERIODS * period_s * 1e6))
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Rows kept back that go on from each other."""
+
+    rows: list[Row]
+    first_us: int
+    last_us: int
+    num_newer: int = 1
+
+    def is_before(self, other: _Chain) -> bool:
+        """Whether the other one may go on from it after a hole."""
+        is_older = self.last_us < other.first_us
+        return is_older and self.num_newer >= NUM_AT_END
+
+
+@dataclass(slots=True)
+class _Series:
+    last_us: int | None = None
+    chains: list[_Chain] = field(default_factory=list)
+
+
+class Jumps:
+    """Keeps back the rows of a table whose times jump.
+
+    Args:
+        longest_us: the longest step that is believed at once; None for any.
+        where: start of messages.
+        now_us: the time of this machine, where rows come as they are measured: one that
+            is about now is believed at once. None where rows are at hand.
+        refuse: told of every row that is not believed.
+    """
+
+    def __init__(
+        self,
+        longest_us: int | None,
+        *,
+        where: str,
+        now_us: Callable[[], int] | None,
+        refuse: Callable[[Fault, Row], None],
+    ) -> None:
+        self._longest_us = longest_us
+        self._where = where
+        self._now_us = now_us
+        self._refuse = refuse
+        self._series: dict[str, _Series] = {}
+        self._start = _Series()
+        self._newest_us: int | None = None
+
+    def start(self, series: str, last_us: int) -> None:
+        """Take the time of the last row of a saved state."""
+        self._believe(series, last_us)
+
+    def settled(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows whose times are believed, those of each series in their order."""
+        if self._longest_us is None:
+            yield from rows
+            return
+        for row in rows:
+            if row.time_us is None:
+                yield row
+            else:
+                yield from self._take(row, row.time_us, self._longest_us)
+        for one in (self._start, *self._series.values()):
+            least = 1 if one is self._start else NUM_AT_END
+            yield from self._decide(one, least)
+
+    def _take(self, row: Row, time_us: int, longest_us: int) -> list[Row]:
+        name = row.series or ""
+        one = self._of(name, time_us, longest_us)
+        is_next = one.last_us is not None and time_us <= one.last_us + longest_us
+        if is_next or self._is_about_now(time_us, is_first=one is self._start):
+            self._drop(one, one.chains)
+            self._believe(name, time_us)
+            return [row]
+        for chain in one.chains:
+            if abs(time_us - chain.last_us) <= longest_us:
+                chain.rows.append(row)
+                chain.num_newer += time_us > chain.last_us
+                chain.first_us = min(chain.first_us, time_us)
+                chain.last_us = max(chain.last_us, time_us)
+                break
+        else:
+            one.chains.append(_Chain([row], time_us, time_us))
+        is_full = sum(len(chain.rows) for chain in one.chains) >= _MOST_KEPT
+        if is_full and one is self._start:
+            return self._decide(one, 1)
+        if is_full:
+            self._drop(one, one.chains[:1])
+        return self._decide(one, NUM_BELIEVED)
+
+    def _of(self, name: str, time_us: int, longest_us: int) -> _Series:
+        """The series of a row; before any row is believed they are one."""
+        if name in self._series:
+            return self._series[name]
+        if self._newest_us is None:
+            return self._start
+        is_beside = abs(time_us - self._newest_us) <= longest_us
+        return self._series.setdefault(name, _Series(time_us if is_beside else None))
+
+    def _believe(self, name: str, time_us: int) -> None:
+        one = self._series.setdefault(name, _Series())
+        one.last_us = max(time_us, time_us if one.last_us is None else one.last_us)
+        self._newest_us = max(time_us, self._newest_us or time_us)
+
+    def _is_about_now(self, time_us: int, *, is_first: bool) -> bool:
+        if self._now_us is None:
+            return False
+        ahead_us = time_us - self._now_us()
+        return ahead_us <= DAY_US and (is_first or ahead_us >= -DAY_US)
+
+    def _decide(self, one: _Series, least: int) -> list[Row]:
+        """The rows of the longest chain, if it is long enough, and of those before it."""
+        if not one.chains:
+            return []
+        best = max(one.chains, key=lambda chain: chain.num_newer)
+        if best.num_newer < least:
+            if least < NUM_BELIEVED:
+                self._drop(one, one.chains)
+            return []
+        kept = [chain for chain in one.chains if chain is best or chain.is_before(best)]
+        self._drop(one, [chain for chain in one.chains if chain not in kept])
+        one.chains = []
+        rows = sorted((row for c in kept for row in c.rows), key=lambda row: row.number)
+        for row in rows:
+            assert row.time_us is not None
+            self._believe(row.series or "", row.time_us)
+        return rows
+
+    def _drop(self, one: _Series, chains: list[_Chain]) -> None:
+        dropped = [row for chain in chains for row in chain.rows]
+        one.chains = [chain for chain in one.chains if chain not in chains]
+        for row in sorted(dropped, key=lambda row: row.number):
+            if not row.is_held_out:
+                self._refuse(self._fault(row, one.last_us), row)
+
+    def _fault(self, row: Row, last_us: int | None) -> Fault:
+        assert row.time_us is not None
+        from_where = "apart from the rows around it"
+        if last_us is not None and row.time_us > last_us:
+            ahead = duration_text((row.time_us - last_us) / 1e6)
+            from_where = f"{ahead} after the rows around it"
+        return Fault(
+            TOO_FAR,
+            f"{self._where}: row {row.number} has the time {time_text(row.time_us)}, "
+            f"{from_where}. Mend its time, or choose the longest step that is believed "
+            "at once with --max-jump.",
+        )

@@ -1,0 +1,342 @@
+"""Tables row by row, with the standard library: what a device reads.
+
+A row is what the model needs of a line: its time and its readings in feature order. The
+training side reads whole tables (`rnnedge/data/tables/`) and means the same by each cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DataError
+from ...spec.model_spec import ModelSpec
+from ..held_out import NO_TIME, NOT_A_ROW, Fault, HeldOut, Line
+from ..layouts.pivot import column_name
+from ..layouts.pivot_rows import LongTable, pivot_rows
+from ..layouts.registry import find_objects
+from ..look_ahead import is_at_hand, look_ahead
+from ..options import TableOptions
+from ..text.cell_text import check_columns
+from ..text.encoding import TextLines
+from ..times.reading import TimeParser, TimeReading
+from ..times.sample import find_carefully
+from ..timestamps import CELL_PADDING
+from .asked_table import (
+    AskedTable,
+    check_names,
+    check_roles,
+    find_reading,
+    from_first_time,
+    series_names,
+    series_parts,
+    stamps_of,
+)
+from .careful_rows import Columns, careful_rows
+from .changes import CounterChanges
+from .resampling import parse_resampling, resampled_rows
+from .row_cells import (
+    Cells,
+    cell_text,
+    decoded,
+    number_in,
+    object_cells,
+    reader_named,
+    text_cells,
+)
+
+_Named = tuple[int, Any, int, str | None, str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        number: counted from 1 after the header; blank lines do not count.
+        time: the time cell as it came, None when the table has no time.
+        time_us: the same in microseconds since 1970 UTC.
+        readings: `[F]` in the order of the features, NaN where missing.
+        series: which series it belongs to; None when the table is one series.
+        line: where it starts in the text, from 1; 0 where that is not known.
+        is_held_out: the line could not be read: a step without readings, not answered.
+    """
+
+    number: int
+    time: str | int | float | None
+    time_us: int | None
+    readings: NDArray[np.float32]
+    series: str | None = None
+    line: int = 0
+    is_held_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Rows of an open table, read as they are asked for.
+
+    Attributes:
+        where: name of the table, for messages.
+        time_column: its time column, None when it has none.
+        series_column: the column that tells its series apart, None when it is one series.
+        rows: the rows; raises DataError at a row that cannot be read.
+        notes: how the table is read; grows while the rows are read.
+    """
+
+    where: str
+    time_column: str | None
+    series_column: str | None
+    rows: Iterator[Row]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_rows(
+    lines: Iterable[str],
+    spec: ModelSpec,
+    *,
+    where: str,
+    time: str | None = None,
+    series: str | None = None,
+    options: TableOptions | None = None,
+    held: HeldOut | None = None,
+) -> RowReader:
+    """Read a table that has at least the columns a model needs.
+
+    JSON (one object a line, one array, SenML) when the first line starts with a brace or a
+    bracket, InfluxDB's CSV when it is that, otherwise text whose dialect is found. Reads up
+    to the first row at once, and further where the lines are at hand.
+
+    Args:
+        lines: an open text stream.
+        spec: names the features.
+        where: name of the table, for messages.
+        time: name of the time column; found by its name or its text when None.
+        series: name of the column that tells the series of a row apart; several joined by
+            a plus sign.
+        options: how the table is written, where that is not to be found out.
+        held: takes the lines that cannot be read; None where each is an error.
+
+    Raises:
+        DataError: no line at all, a column is missing, the time column is not a time.
+    """
+    is_live = lines.is_live if isinstance(lines, TextLines) else not is_at_hand(lines)
+    options = options or TableOptions()
+    table = AskedTable(where, spec, time, series, options, is_live, held)
+    notes = list(lines.notes) if isinstance(lines, TextLines) else []
+    objects, lines = find_objects(
+        decoded(lines, where=where),
+        where=where,
+        wanted=spec.feature_names if is_live else (),
+        are_held=held is not None,
+    )
+    if objects is not None:
+        cells = object_cells(
+            objects.rows,
+            table.options,
+            notes,
+            where=where,
+            is_live=is_live,
+            are_held=objects.are_held,
+        )
+    else:
+        pivot = table.options.pivot
+        wanted = table.sources if pivot is None else (pivot,)
+        cells = text_cells(
+            lines,
+            table.options,
+            notes,
+            where=where,
+            wanted=wanted if is_live else None,
+            held_names=None if held is None else wanted,
+        )
+    reader = _read(cells, table)
+    if table.options.resample is None:
+        return reader
+    resampling = parse_resampling(table.options.resample)
+    rows = resampled_rows(reader.rows, resampling, where=where)
+    return replace(reader, rows=rows)
+
+
+def _read(cells: Cells, table: AskedTable) -> RowReader:
+    if table.options.pivot is not None:
+        return _read_long(cells, table)
+    check_names(cells.names, table)
+    if table.held is not None and cells.are_held:
+        return _read_carefully(cells, table, table.held)
+    sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
+    reading = None
+    if sample:
+        reading = find_reading(cells, sample, table, {*table.sources})
+    stamp_of = stamps_of(cells, reading)
+    series_of = series_names(cells, table)
+    columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
+    changes = CounterChanges(table.spec, table.options)
+    rows = from_first_time(rows, stamp_of, reading, cells.notes)
+
+    def read() -> Iterator[Row]:
+        times = None if reading is None else TimeParser(reading)
+        for number, row in enumerate(rows, 1):
+            series = series_of(row, number)
+            stamp, time_us = stamp_of(row), None
+            if times is not None:
+                time_us = times.parse(cell_text(stamp), row=number, series=series or "")
+            readings = [number_in(reader, get(row), number) for reader, get in columns]
+            changes.apply(readings, time_us, series)
+            yield Row(number, stamp, time_us, _float32(readings), series)
+
+    return RowReader(
+        table.where,
+        reading.column if reading else None,
+        table.series,
+        read(),
+        cells.notes,
+    )
+
+
+def _read_carefully(cells: Cells, table: AskedTable, held: HeldOut) -> RowReader:
+    def find(sample: list[Line]) -> TimeReading | None:
+        found = [line.cells for line in sample]
+        return find_reading(cells, found, table, {*table.sources}) if found else None
+
+    reading, lines = find_carefully(cells.rows, find, is_at_hand=not table.is_live)
+    stamp_of = stamps_of(cells, reading)
+    columns = Columns(
+        table.where,
+        stamp_of,
+        series_names(cells, table),
+        table.series is not None,
+        [(cells.reader(name), cells.get(name)) for name in table.sources],
+    )
+
+    def read() -> Iterator[Row]:
+        times = None if reading is None else TimeParser(reading)
+        changes = CounterChanges(table.spec, table.options)
+        for one in careful_rows(lines, columns, times, changes, held):
+            yield Row(
+                one.number,
+                one.stamp,
+                one.time_us,
+                _float32(one.readings),
+                one.series,
+                one.line,
+                one.is_held_out,
+            )
+
+    column = reading.column if reading else None
+    return RowReader(table.where, column, table.series, read(), cells.notes)
+
+
+def _stamp_in(stamp_of: Callable[[Any], Any]) -> Callable[[Line], Any]:
+    """The time of a line; one that cannot be told counts as one that is there."""
+
+    def stamp(line: Line) -> Any:
+        try:
+            return stamp_of(line.cells)
+        except (IndexError, AttributeError):
+            return "0"
+
+    return stamp
+
+
+def _read_long(cells: Cells, table: AskedTable) -> RowReader:
+    where, pivot = table.where, table.options.pivot or ""
+    check_columns([pivot], cells.names, where=where, role="pivot")
+    check_roles(cells.names, table)
+    lines, is_at_hand = _sound(cells, table.held), not table.is_live
+    seen, lines = look_ahead(lines, is_at_hand=is_at_hand)
+    sample = [line.cells for line in seen]
+    reading = find_reading(cells, sample, table, {pivot}) if sample else None
+    if sample and reading is None:
+        raise DataError(
+            f"{where}: no time column is found, but rows of one time belong together. "
+            "Name it (--time)."
+        )
+    stamp_of = stamps_of(cells, reading)
+    series_of = series_names(cells, table)
+    identifier_of = cells.get(pivot)
+    others = {pivot, *(reading.columns if reading else ()), *series_parts(cells, table)}
+    left = [name for name in cells.names if name and name not in others]
+    first = (
+        {name: cell_text(cells.get(name)(sample[0])) for name in left} if sample else {}
+    )
+    long = LongTable.of(first, table.sources)
+    gets = {name: cells.get(name) for name in long.values}
+    readers = {
+        name: reader_named(name, cells.reader(column))
+        for name, column in long.columns_of.items()
+    }
+    changes = CounterChanges(table.spec, table.options)
+    lines = from_first_time(lines, _stamp_in(stamp_of), reading, cells.notes)
+
+    def cells_of(times: TimeParser, number: int, row: Any) -> _Named:
+        identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
+        if not identifier:
+            raise DataError(
+                f"{where}: pivot column '{pivot}' is empty in row {number}. "
+                "Name the reading of every row.",
+                reason=NOT_A_ROW,
+            )
+        series, stamp = series_of(row, number), stamp_of(row)
+        key = f"{series or ''}\0{identifier}"
+        time_us = times.parse(cell_text(stamp), row=number, series=key)
+        found = {name: get(row) for name, get in gets.items()}
+        for name, cell in found.items() if table.held is not None else ():
+            column = column_name(identifier, name, is_alone=not long.are_named)
+            if column in readers:
+                number_in(readers[column], cell, number)
+        return number, stamp, time_us, series, identifier, found
+
+    def named() -> Iterator[_Named]:
+        assert reading is not None
+        times = TimeParser(reading)
+        for number, line in enumerate(lines, 1):
+            try:
+                found = cells_of(times, number, line.cells)
+            except DataError as error:
+                if table.held is None:
+                    raise
+                fault = Fault(error.reason or NO_TIME, str(error))
+                table.held.add(fault, line.number)
+                continue
+            yield found
+
+    def read() -> Iterator[Row]:
+        for line in pivot_rows(
+            named() if sample else iter(()),
+            long,
+            spec=table.spec,
+            options=table.options,
+            is_live=table.is_live,
+        ):
+            readings = [
+                number_in(readers[name], line.cells.get(name), line.row)
+                for name in table.sources
+            ]
+            changes.apply(readings, line.time_us, line.series)
+            yield Row(
+                line.row, line.stamp, line.time_us, _float32(readings), line.series
+            )
+
+    column = reading.column if reading else None
+    return RowReader(where, column, table.series, read(), cells.notes)
+
+
+def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:
+    """The lines of a table that have no fault."""
+    for row in cells.rows:
+        line = row if isinstance(row, Line) else Line(0, row)
+        if line.fault is None:
+            yield line
+        elif held is not None:
+            held.add(line.fault, line.number)
+
+
+def _float32(readings: list[float]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        values = np.array(readings, dtype=np.float32)
+    values[~np.isfinite(values)] = np.nan
+    return values

@@ -1,0 +1,1 @@
+"""Bytes and characters to cells: encoding, delimiters, headers, numbers."""

@@ -1,0 +1,147 @@
+"""Every block of the README runs, in the order it stands there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import programs
+
+pytestmark = pytest.mark.gcc_alone
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TESTED_ELSEWHERE = (
+    "make demo",
+    "make test",
+    "pip install",
+)  # test_examples.py, test_wheel.py
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A user's folder: readings of two stations beside each other."""
+    import gzip
+
+    from rnnedge.datasets import weather
+
+    path = tmp_path_factory.mktemp("readme")
+    for name, station in (("readings.csv", "jfk"), ("newark.csv", "ewr")):
+        with gzip.open(weather(station)) as file:
+            (path / name).write_bytes(file.read())
+    return path
+
+
+def commands_in(text):
+    lines = "".join(re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL))
+    found = [line.split(" #")[0].strip() for line in lines.splitlines()]
+    return [c for c in found if c and not c.startswith(TESTED_ELSEWHERE)]
+
+
+def run_commands(commands, folder):
+    rnnedge = f"{shlex.quote(sys.executable)} -m rnnedge.cli"
+    for command in commands:
+        fast = " --epochs 2 --quiet" if "rnnedge train" in command else ""
+        line = re.sub(r"\brnnedge (?=[a-z])", f"{rnnedge} ", command) + fast
+        done = programs.run(
+            ["sh", "-c", line],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def streamed(folder):
+    """The same folder after the README's commands."""
+    commands = commands_in(README)
+    assert len(commands) == 11
+    run_commands(commands, folder)
+    return folder
+
+
+def test_commands_of_the_readme_run(streamed):
+    folder = streamed
+    from rnnedge_runtime import load
+
+    header = (folder / "forecasts.csv").read_text().splitlines()[0]
+    assert header == "time," + ",".join(f"temp_c_{step}" for step in range(1, 7))
+    assert (folder / "jfk.state").is_file()
+    spec = load(folder / "dist/jfk.rnne").spec
+    assert (spec.num_features, spec.input_size, spec.output_size) == (
+        5,
+        9,
+        6,
+    )  # C block
+    assert (folder / "next.png").is_file()
+
+
+def test_commands_of_the_page_run(streamed):
+    commands = commands_in((ROOT / "docs/commands.md").read_text(encoding="utf-8"))
+    assert len(commands) == 6
+    run_commands(commands, streamed)
+    assert len((streamed / "next.csv").read_text().splitlines()) == 1 + 12
+    assert (streamed / "forecasts.png").is_file()
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_of_the_readme_runs(folder, number):
+    done = subprocess.run(
+        [sys.executable, "-c", blocks("python")[number]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_c_of_the_readme_runs(tmp_path):
+    """With a model of the size the commands make; the numbers are Python's."""
+    import numpy as np
+    from support.artifacts import save_artifact
+    from support.core_objects import run
+    from support.replay import CORE, core_of
+    from support.strategies import random_weights
+
+    import rnnedge_runtime
+    from rnnedge_runtime.spec.derived import DerivedInput
+    from rnnedge_runtime.spec.layers import Gru, Linear
+    from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+
+    spec = ModelSpec(
+        features=tuple(Feature(name) for name in "abcde"),
+        targets=(Target("a"),),
+        layers=(Gru(9, 64), Linear(64, 6)),
+        horizon=6,
+        derived=(DerivedInput(86_400), DerivedInput(31_556_952)),
+        sample_period_s=3600.0,
+    )
+    weights = random_weights(spec, np.random.default_rng(0))
+    artifact = save_artifact(spec, weights, tmp_path, ".rnne")
+    (program,) = blocks("c")
+    (tmp_path / "main.c").write_text(program)
+    warnings = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    sources = (tmp_path / "main.c", *core_of("gcc-O0"))
+    include = f"-I{CORE / 'include'}"
+    run("gcc", *warnings, include, *sources, "-o", tmp_path / "main")
+    with artifact.open("rb") as file:
+        printed = programs.run(
+            [tmp_path / "main"], stdin=file, capture_output=True, check=True, text=True
+        ).stdout
+    stream = rnnedge_runtime.load(artifact).stream()
+    for hour in range(48):
+        y = stream.step([4, -3, 59, 0, 1012], time=1_385_856_000 + 3600 * hour)
+    found = [np.float32(text) for text in re.findall(r"(\S+) C", printed)]
+    assert found == [y[0], y[5]]
+
+
+def test_the_readme_stays_short():
+    assert len(README.splitlines()) <= 150
