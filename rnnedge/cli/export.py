@@ -68,8 +68,8 @@ def command(
     """
     formats = formats or (("rnne",) if int8 else ("onnx",))
     require("torch", extra="train", purpose="rnnedge export")
-    require("onnx", extra="train", purpose="rnnedge export")
     if "onnx" in formats:
+        require("onnx", extra="train", purpose="rnnedge export")
         require("onnxruntime", extra="train", purpose="rnnedge export")
     from rnnedge.exporting import export_run
     from rnnedge.runs.data import load_run_data

@@ -146,70 +146,94 @@ class _Runs:
 
     def cell(self, layer: Layer, w: Tensors, z: Float64, at: int) -> Float64:
         """`[C, _RUNS, n]` through a recurrent layer."""
-        sums = z @ w["weight_ih"].T + w["bias_ih"]
+        assert isinstance(layer, Rnn | Gru | Lstm)
+        scale = _gate_scale(layer)[:, None]
+        weight, bias = scale * w["weight_hh"], scale * w["bias_hh"][:, None]
+        sums = (scale * w["weight_ih"]) @ _upright(z)
+        sums += scale * w["bias_ih"][:, None]
         if not isinstance(layer, Gru):
-            sums = sums + w["bias_hh"]
-        moves = self.moves(at, len(z))
-        weight = np.ascontiguousarray(w["weight_hh"].T)
-        h = self.state[at]
-        out = np.empty((*z.shape[:2], h.shape[-1]))
+            sums += bias
+        moves = _upright(self.moves(at, len(z)))
+        h = _upright(self.state[at])
+        out = np.empty((len(z), *h.shape))
         if isinstance(layer, Lstm):
-            cell_moves = self.moves(at + 1, len(z))
-            c, hr = self.state[at + 1], w.get("weight_hr")
-            cells = np.empty((*z.shape[:2], c.shape[-1]))
+            cell_moves = _upright(self.moves(at + 1, len(z)))
+            c, hr = _upright(self.state[at + 1]), w.get("weight_hr")
+            cells = np.empty((len(z), *c.shape))
             for t in range(len(z)):
-                h, c = _lstm(sums[t] + h @ weight, c)
+                h, c = _lstm(sums[t] + weight @ h, c)
                 if hr is not None:
-                    h = h @ hr.T
-                h[1:] += moves[t]
-                c[1:] += cell_moves[t]
+                    h = hr @ h
+                h += moves[t]
+                c += cell_moves[t]
                 out[t], cells[t] = h, c
-            self.keep(at + 1, c, cells)
+            self.keep(at + 1, cells.swapaxes(1, 2))
         elif isinstance(layer, Gru):
+            bias = np.repeat(bias, _RUNS, axis=1)
             for t in range(len(z)):
-                h = _gru(sums[t], h @ weight + w["bias_hh"], h)
-                h[1:] += moves[t]
+                h = _gru(sums[t], weight @ h + bias, h)
+                h += moves[t]
                 out[t] = h
         else:
-            assert isinstance(layer, Rnn)
             is_relu = layer.nonlinearity == "relu"
             for t in range(len(z)):
-                v = sums[t] + h @ weight
+                v = sums[t] + weight @ h
                 h = np.maximum(v, 0.0) if is_relu else np.tanh(v)
-                h[1:] += moves[t]
+                h += moves[t]
                 out[t] = h
-        self.keep(at, h, out)
-        return out
+        outputs = out.swapaxes(1, 2)
+        self.keep(at, outputs)
+        return outputs
 
     def moves(self, at: int, num_steps: int) -> Float64:
-        """`[C, _RUNS - 1, n]`: the bound, with signs that flip now and then."""
+        """`[C, _RUNS, n]`: 0, then the bound with signs that flip now and then."""
         signs = self.signs[at]
         flips = self.rng.random((num_steps, *signs.shape), dtype=np.float32) < _FLIP
         signs = signs * np.cumprod(np.where(flips, -1.0, 1.0), axis=0)
         self.signs[at] = signs[-1]
-        return signs * self.bounds[at]
+        return np.pad(signs * self.bounds[at], ((0, 0), (1, 0), (0, 0)))
 
-    def keep(self, at: int, last: Float64, values: Float64) -> None:
+    def keep(self, at: int, values: Float64) -> None:
         """What is left of a chunk: the state, and how far the runs are apart."""
-        self.state[at] = last
+        self.state[at] = values[-1]
         apart = float(np.abs(values[:, 1:] - values[:, :1]).max())
         self.apart[at] = max(self.apart[at], apart if np.isfinite(apart) else np.inf)
         self.largest[at] = max(self.largest[at], float(np.abs(values[:, 0]).max()))
         self.has_changed[at] |= bool((values[:, 0] != self.initial[at]).any())
 
 
+def _upright(values: Float64) -> Float64:
+    """`[..., _RUNS, n]` as `[..., n, _RUNS]`: a gate of all runs is one piece of memory."""
+    return np.ascontiguousarray(values.swapaxes(-1, -2))
+
+
+def _gate_scale(layer: Rnn | Gru | Lstm) -> Float64:
+    """Of the sums of each gate: halves where sigmoid is 0.5 + 0.5 tanh(v / 2)."""
+    if isinstance(layer, Rnn):
+        return np.ones(layer.hidden_size)
+    gates = (0.5, 0.5, 1.0) if isinstance(layer, Gru) else (0.5, 0.5, 1.0, 0.5)
+    return np.repeat(gates, layer.hidden_size)
+
+
 def _lstm(sums: Float64, c: Float64) -> tuple[Float64, Float64]:
-    size = c.shape[-1]
-    g = np.tanh(sums[:, 2 * size : 3 * size])
-    gates = 0.5 + 0.5 * np.tanh(0.5 * sums)
-    c = gates[:, size : 2 * size] * c + gates[:, :size] * g
-    return gates[:, 3 * size :] * np.tanh(c), c
+    size = len(c)
+    values = np.tanh(sums, out=sums)
+    gates = 0.5 + 0.5 * values
+    c = gates[size : 2 * size] * c + gates[:size] * values[2 * size : 3 * size]
+    return gates[3 * size :] * np.tanh(c), c
 
 
 def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
-    size = h.shape[-1]
-    both = input_sums[:, : 2 * size] + recurrent_sums[:, : 2 * size]
-    gates = 0.5 + 0.5 * np.tanh(0.5 * both)
-    r, u = gates[:, :size], gates[:, size:]
-    n = np.tanh(input_sums[:, 2 * size :] + r * recurrent_sums[:, 2 * size :])
-    return np.asarray(n + u * (h - n))
+    size = len(h)
+    gates, n = recurrent_sums[: 2 * size], recurrent_sums[2 * size :]
+    gates += input_sums[: 2 * size]
+    np.tanh(gates, out=gates)
+    gates *= 0.5
+    gates += 0.5
+    n *= gates[:size]
+    n += input_sums[2 * size :]
+    np.tanh(n, out=n)
+    h = h - n
+    h *= gates[size:]
+    h += n
+    return h

@@ -199,7 +199,7 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     x = _proof_stream(original, request.stream)
     integers = request.integers and request.integers.settled(original)
     quantised = integers.quantise(original) if integers else None
-    recording = record(original, x)
+    recording = record(original, x, has_limit=not request.int8)
     notes = _notes(original, recording) + (integers.notes if integers else [])
     window_note = check_windows(original, recording, single_steps=request.single_steps)
     notes += warned(window_note, nan_note)

@@ -27,6 +27,7 @@ from ..compare.state_layout import in_spec_order, taken_by_reference
 from ..compare.step_proof import StepParity, judge_taken, nearest
 from ..compare.verification_stream import Inputs
 from ..module.reasons import impure
+from ..torch_model.sequence_model import SequenceModel
 from .opaque_limits import foreign_limits
 
 Float64 = NDArray[np.float64]
@@ -98,14 +99,24 @@ class Recording:
         )
 
 
-def record(subject: Original, x: Inputs) -> Recording:
+def record(subject: Original, x: Inputs, *, has_limit: bool = True) -> Recording:
     """Step the original through `x`, and find out what an artifact may differ by.
+
+    Args:
+        subject: the original.
+        x: `[T, I]` model inputs.
+        has_limit: whether the carried run has one. Without, a SequenceModel takes the steps
+            that nothing looks at one by one in windows: other roundings, less time.
 
     Raises:
         SpecError: a state tensor of an opaque module never changes, an output is not
             finite, or the outputs depend on more than the inputs and the state.
     """
-    y, taken = _step_through(subject, x)
+    at = judged_steps(len(x))
+    alone = np.arange(len(x))
+    if not has_limit and type(subject.module) is SequenceModel:
+        alone = np.union1d(alone[:PURITY_STEPS], at)
+    y, taken = _step_through(subject, x, at, alone)
     finite = np.isfinite(y).all(axis=1)
     if not finite.all():
         raise SpecError(
@@ -155,24 +166,32 @@ def _check_state(taken: Taken) -> None:
             )
 
 
-def _step_through(subject: Original, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
-    """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
+def _step_through(
+    subject: Original, x: Inputs, at: NDArray[np.int64], alone: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], Taken]:
+    """Outputs `[T, O]`, and the steps `at` with the state as the module has it.
+
+    Those `alone` are taken one by one, the others in windows between them.
+    """
     step = subject.step_function(torch.float32)
     initial = subject.initial_state(torch.float32)
     state = subject.initial_state(torch.float32)
     has_changed = [not subject.spec.is_opaque] * len(initial)
     y = np.empty((len(x), subject.spec.output_size), dtype=np.float32)
-    at = judged_steps(len(x))
+    cuts = np.union1d(alone, alone + 1)
+    sizes = np.diff(cuts, append=len(x))[cuts < len(x)].tolist()
     is_judged = np.zeros(len(x), dtype=bool)
     is_judged[at] = True
-    before, after = [], []
+    before, after, t = [], [], 0
     with torch.inference_mode():
-        for t, row in enumerate(torch.from_numpy(x)[:, None, None].unbind()):
-            if is_judged[t]:
+        for rows in torch.from_numpy(x)[None].split(sizes, dim=1):
+            must = is_judged[t]
+            if must:
                 before.append([tensor.numpy().copy() for tensor in state])
-            out, state = step(row, state)
-            y[t] = out[0, 0].numpy()
-            if is_judged[t]:
+            out, state = step(rows, state)
+            y[t : t + rows.shape[1]] = out[0].numpy()
+            t += rows.shape[1]
+            if must:
                 after.append([tensor.numpy().copy() for tensor in state])
             if not all(has_changed):
                 pairs = zip(initial, state, strict=True)
