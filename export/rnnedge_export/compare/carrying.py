@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.spec.layers import Difference, Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.spec.layers import Difference, Layer
 from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.tolerances import (
     CARRIED_FACTOR,
@@ -16,7 +16,8 @@ from rnnedge_runtime.tolerances import (
     LARGEST_SPREAD,
 )
 
-from .exact_steps import ExactSteps, Tensors, difference, plain_step
+from .exact_steps import ExactSteps
+from .layer_steps import CELLS, Tensors, difference, plain_step
 from .rounding import Float64
 from .runs import Taken
 
@@ -146,44 +147,29 @@ class _Runs:
 
     def cell(self, layer: Layer, w: Tensors, z: Float64, at: int) -> Float64:
         """`[C, _RUNS, n]` through a recurrent layer."""
-        assert isinstance(layer, Rnn | Gru | Lstm)
-        scale = _gate_scale(layer)[:, None]
-        weight, bias = scale * w["weight_hh"], scale * w["bias_hh"][:, None]
+        cell = CELLS[type(layer)]
+        scale = cell.scale(w)[:, None]
+        weight = scale * w["weight_hh"]
+        bias = np.repeat(scale * w["bias_hh"][:, None], _RUNS, axis=1)
         sums = (scale * w["weight_ih"]) @ _upright(z)
         sums += scale * w["bias_ih"][:, None]
-        if not isinstance(layer, Gru):
+        if not cell.has_two_sums:
             sums += bias
-        moves = _upright(self.moves(at, len(z)))
-        h = _upright(self.state[at])
-        out = np.empty((len(z), *h.shape))
-        if isinstance(layer, Lstm):
-            cell_moves = _upright(self.moves(at + 1, len(z)))
-            c, hr = _upright(self.state[at + 1]), w.get("weight_hr")
-            cells = np.empty((len(z), *c.shape))
-            for t in range(len(z)):
-                h, c = _lstm(sums[t] + weight @ h, c)
-                if hr is not None:
-                    h = hr @ h
-                h += moves[t]
-                c += cell_moves[t]
-                out[t], cells[t] = h, c
-            self.keep(at + 1, cells.swapaxes(1, 2))
-        elif isinstance(layer, Gru):
-            bias = np.repeat(bias, _RUNS, axis=1)
-            for t in range(len(z)):
-                h = _gru(sums[t], weight @ h + bias, h)
-                h += moves[t]
-                out[t] = h
-        else:
-            is_relu = layer.nonlinearity == "relu"
-            for t in range(len(z)):
-                v = sums[t] + weight @ h
-                h = np.maximum(v, 0.0) if is_relu else np.tanh(v)
-                h += moves[t]
-                out[t] = h
-        outputs = out.swapaxes(1, 2)
-        self.keep(at, outputs)
-        return outputs
+        places = range(at, at + len(layer.state_shapes()))
+        moves = [_upright(self.moves(k, len(z))) for k in places]
+        state = [_upright(self.state[k]) for k in places]
+        found = [np.empty((len(z), *part.shape)) for part in state]
+        for t in range(len(z)):
+            recurrent = weight @ state[0]
+            if cell.has_two_sums:
+                recurrent += bias
+            state = cell.carried(layer, w, sums[t], recurrent, state)
+            for k, part in enumerate(state):
+                found[k][t] = np.add(part, moves[k][t], out=part)
+        outputs = [out.swapaxes(1, 2) for out in found]
+        for k, values in zip(places, outputs, strict=True):
+            self.keep(k, values)
+        return outputs[0]
 
     def moves(self, at: int, num_steps: int) -> Float64:
         """`[C, _RUNS, n]`: 0, then the bound with signs that flip now and then."""
@@ -205,35 +191,3 @@ class _Runs:
 def _upright(values: Float64) -> Float64:
     """`[..., _RUNS, n]` as `[..., n, _RUNS]`: a gate of all runs is one piece of memory."""
     return np.ascontiguousarray(values.swapaxes(-1, -2))
-
-
-def _gate_scale(layer: Rnn | Gru | Lstm) -> Float64:
-    """Of the sums of each gate: halves where sigmoid is 0.5 + 0.5 tanh(v / 2)."""
-    if isinstance(layer, Rnn):
-        return np.ones(layer.hidden_size)
-    gates = (0.5, 0.5, 1.0) if isinstance(layer, Gru) else (0.5, 0.5, 1.0, 0.5)
-    return np.repeat(gates, layer.hidden_size)
-
-
-def _lstm(sums: Float64, c: Float64) -> tuple[Float64, Float64]:
-    size = len(c)
-    values = np.tanh(sums, out=sums)
-    gates = 0.5 + 0.5 * values
-    c = gates[size : 2 * size] * c + gates[:size] * values[2 * size : 3 * size]
-    return gates[3 * size :] * np.tanh(c), c
-
-
-def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
-    size = len(h)
-    gates, n = recurrent_sums[: 2 * size], recurrent_sums[2 * size :]
-    gates += input_sums[: 2 * size]
-    np.tanh(gates, out=gates)
-    gates *= 0.5
-    gates += 0.5
-    n *= gates[:size]
-    n += input_sums[2 * size :]
-    np.tanh(n, out=n)
-    h = h - n
-    h *= gates[size:]
-    h += n
-    return h
