@@ -28,7 +28,7 @@ from ..compare.step_proof import StepParity, judge_taken, nearest
 from ..compare.verification_stream import Inputs
 from ..module.reasons import impure
 from ..torch_model.sequence_model import SequenceModel
-from .opaque_limits import foreign_limits
+from .opaque_limits import opaque_limits
 
 Float64 = NDArray[np.float64]
 
@@ -99,11 +99,11 @@ class Recording:
         )
 
 
-def record(subject: Original, x: Inputs, *, has_limit: bool = True) -> Recording:
+def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recording:
     """Step the original through `x`, and find out what an artifact may differ by.
 
     Args:
-        subject: the original.
+        original: the module.
         x: `[T, I]` model inputs.
         has_limit: whether the carried run has one. Without, a SequenceModel takes the steps
             that nothing looks at one by one in windows: other roundings, less time.
@@ -114,9 +114,9 @@ def record(subject: Original, x: Inputs, *, has_limit: bool = True) -> Recording
     """
     at = judged_steps(len(x))
     alone = np.arange(len(x))
-    if not has_limit and type(subject.module) is SequenceModel:
+    if not has_limit and type(original.module) is SequenceModel:
         alone = np.union1d(alone[:PURITY_STEPS], at)
-    y, taken = _step_through(subject, x, at, alone)
+    y, taken = _step_through(original, x, at, alone)
     finite = np.isfinite(y).all(axis=1)
     if not finite.all():
         raise SpecError(
@@ -125,10 +125,10 @@ def record(subject: Original, x: Inputs, *, has_limit: bool = True) -> Recording
             "those it was trained on."
         )
     _check_state(taken)
-    _check_pure(subject, x[:PURITY_STEPS], y)
-    spec = subject.spec
+    _check_pure(original, x[:PURITY_STEPS], y)
+    spec = original.spec
     if spec.is_opaque:
-        found = foreign_limits(subject, x, y, taken)
+        found = opaque_limits(original, x, y, taken)
         return Recording(
             spec,
             x,
@@ -139,7 +139,7 @@ def record(subject: Original, x: Inputs, *, has_limit: bool = True) -> Recording
             taken,
             step_limits=found.step_limits,
         )
-    exact = ExactSteps(spec, subject.weights)
+    exact = ExactSteps(spec, original.weights)
     placed = in_spec_order(exact, taken)
     carried = carry(exact, x, placed or taken_by_reference(exact, x))
     return Recording(
@@ -167,17 +167,17 @@ def _check_state(taken: Taken) -> None:
 
 
 def _step_through(
-    subject: Original, x: Inputs, at: NDArray[np.int64], alone: NDArray[np.int64]
+    original: Original, x: Inputs, at: NDArray[np.int64], alone: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], Taken]:
     """Outputs `[T, O]`, and the steps `at` with the state as the module has it.
 
     Those `alone` are taken one by one, the others in windows between them.
     """
-    step = subject.step_function(torch.float32)
-    initial = subject.initial_state(torch.float32)
-    state = subject.initial_state(torch.float32)
-    has_changed = [not subject.spec.is_opaque] * len(initial)
-    y = np.empty((len(x), subject.spec.output_size), dtype=np.float32)
+    step = original.step_function(torch.float32)
+    initial = original.initial_state(torch.float32)
+    state = original.initial_state(torch.float32)
+    has_changed = [not original.spec.is_opaque] * len(initial)
+    y = np.empty((len(x), original.spec.output_size), dtype=np.float32)
     cuts = np.union1d(alone, alone + 1)
     sizes = np.diff(cuts, append=len(x))[cuts < len(x)].tolist()
     is_judged = np.zeros(len(x), dtype=bool)
@@ -206,7 +206,7 @@ def _step_through(
     return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
 
-def _check_pure(subject: Original, x: Inputs, y: NDArray[np.float32]) -> None:
+def _check_pure(original: Original, x: Inputs, y: NDArray[np.float32]) -> None:
     """Step the module once more, in turns with another stream, and compare bits.
 
     Whatever it keeps outside its state is left by the first pass or by the other stream.
@@ -214,16 +214,16 @@ def _check_pure(subject: Original, x: Inputs, y: NDArray[np.float32]) -> None:
     Raises:
         SpecError: an output differs from `y`.
     """
-    step = subject.step_function(torch.float32)
-    state = subject.initial_state(torch.float32)
-    other = subject.initial_state(torch.float32)
+    step = original.step_function(torch.float32)
+    state = original.initial_state(torch.float32)
+    other = original.initial_state(torch.float32)
     rows = torch.from_numpy(x)
     with torch.inference_mode():
         for t, row in enumerate(rows):
             out, state = step(row[None, None], state)
             if out[0, 0].numpy().tobytes() != y[t].tobytes():
                 raise impure(
-                    f"{type(subject.module).__name__}, stepped twice through the same "
+                    f"{type(original.module).__name__}, stepped twice through the same "
                     f"inputs, gives other outputs at step {t}"
                 )
             _, other = step(rows[len(rows) - 1 - t][None, None], other)
