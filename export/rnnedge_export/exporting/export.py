@@ -130,8 +130,8 @@ def export(
             fails.
         int8: write `<name>-int8.rnne`, `.wasm` in integers instead; other formats are an
             error that gives the reason. Its difference from PyTorch at any one step has no
-            limit. The rise of its error on the test part has one or, where it is not known
-            what came, its mean difference from float on the last 30 % of `stream`.
+            limit. The rise of its error on the test part has one or, without actual values,
+            its mean difference from float on the last 30 % of `stream`.
         keep_float: of int8, layers to compute in float, by position or by kind.
         max_loss: of int8, part by which the mean absolute error of an output may rise
             (None: `tolerances.MAX_LOSS`) or, without `data`, what its mean difference from
