@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -17,12 +19,9 @@ from ..compare.parity import Parity, compare
 from ..compare.runs import Array, Taken, take_steps
 from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs, stream_like
-from ..formats.c.running import BACKEND as C_BACKEND
-from ..formats.wasm.running import BACKEND as WASM_BACKEND
+from ..formats.registry import Format, format_of
 from .check import Check, outcome
 from .judge import Judge, find_judge, shaken_limits
-
-_BITWISE_BACKENDS = ("native", "numpy", C_BACKEND, WASM_BACKEND)
 
 
 class Evidence:
@@ -45,9 +44,13 @@ class Evidence:
         return self.model.path
 
     @property
+    def format(self) -> Format:
+        return format_of(self.path)
+
+    @property
     def is_bitwise(self) -> bool:
-        """Whether the numerics of its backend leave no freedom."""
-        return self.engine.backend in _BITWISE_BACKENDS
+        """Whether its numerics leave no freedom; the float64 reference has others."""
+        return self.format.is_bitwise and self.engine.dtype == np.float32
 
     @property
     def is_integer(self) -> bool:

@@ -13,14 +13,8 @@ from ..compare.runs import (
     step_through,
     take_steps,
 )
-from ..formats.c.loading import is_c_source
-from ..formats.c.running import BACKEND as C_BACKEND
-from ..formats.c.running import find_compiler, no_compiler
 from ..formats.registry import read_parameters
-from ..formats.rnne.long_run import read_long_run
 from ..formats.rnne.writing import numpy_engine_of
-from ..formats.wasm.reading import is_wasm, missing_javascript
-from ..formats.wasm.running import BACKEND as WASM_BACKEND
 from .check import Check
 from .evidence import Evidence
 from .judge import shaken_limits
@@ -28,20 +22,18 @@ from .judge import shaken_limits
 
 def integrity(evidence: Evidence) -> Iterator[Check]:
     """`load` has refused everything else."""
-    path = evidence.path
-    checksum = "CRC32" if path.suffix == ".rnne" else "SHA-256"
-    detail = f"{checksum} of {path.stat().st_size:,} bytes"
+    nbytes = evidence.path.stat().st_size
+    detail = f"{evidence.format.checksum} of {nbytes:,} bytes"
     yield evidence.check("file is whole", True, detail=detail)
 
 
 def javascript(evidence: Evidence) -> Iterator[Check]:
     """That of WebAssembly, which `load` has refused when it is another."""
-    if not is_wasm(evidence.path):
-        return
     name = "JavaScript is its own"
-    if missing := missing_javascript(evidence.path):
+    missing = evidence.format.missing_beside(evidence.path)
+    if missing:
         yield evidence.not_checked(name, f"no {', '.join(missing)} beside it")
-    else:
+    elif missing is not None:
         yield evidence.check(name, True, detail="SHA-256")
 
 
@@ -70,20 +62,20 @@ def golden_steps(evidence: Evidence) -> Iterator[Check]:
 
 
 def compiled(evidence: Evidence) -> Iterator[Check]:
-    """A compiled C source, or WebAssembly in node, gives the reference's bytes."""
-    path = evidence.path
-    if not is_c_source(path) and not is_wasm(path):
+    """A program gives the bytes of its arithmetic in NumPy."""
+    kind, numerics = evidence.format, evidence.model.metadata.numerics
+    if not kind.is_compiled:
         return
-    title = "WebAssembly" if is_wasm(path) else "C"
-    numerics = evidence.model.metadata.numerics
-    name = f"{len(evidence.x):,} carried steps in {title} = {numerics}, bit for bit"
-    if evidence.engine.backend not in (C_BACKEND, WASM_BACKEND):
-        yield evidence.not_checked(name, no_compiler())
+    name = (
+        f"{len(evidence.x):,} carried steps in {kind.title} = {numerics}, bit for bit"
+    )
+    if missing := kind.missing_tool():
+        yield evidence.not_checked(name, missing)
         return
-    defined = numpy_engine_of(evidence.spec, read_parameters(path))
-    expected = run_through(defined, evidence.spec, evidence.x)
+    engine = numpy_engine_of(evidence.spec, read_parameters(evidence.path))
+    expected = run_through(engine, evidence.spec, evidence.x)
     step = first_difference(evidence.y, expected)
-    detail = "node" if is_wasm(path) else " ".join(find_compiler())
+    detail = kind.tool()
     if step is not None:
         detail = f"differs first at step {step} ({detail})"
     yield evidence.check(name, step is None, detail=detail)
@@ -91,9 +83,9 @@ def compiled(evidence: Evidence) -> Iterator[Check]:
 
 def long_run(evidence: Evidence) -> Iterator[Check]:
     """The recorded digest of a long run, where the artifact has one."""
-    if not evidence.is_bitwise or evidence.path.suffix.lower() != ".rnne":
+    if not evidence.is_bitwise:
         return
-    proof = read_long_run(evidence.path, evidence.spec)
+    proof = evidence.format.read_long_run(evidence.path, evidence.spec)
     if proof is not None:
         is_equal = proof.is_repeated_by(evidence.engine, evidence.spec)
         name = f"{proof.num_steps:,} generated steps, bit for bit"

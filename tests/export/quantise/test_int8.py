@@ -244,8 +244,8 @@ def test_without_a_run_the_stream_calibrates_and_is_judged_on(gru, tmp_path):
         ({"formats": "torchscript"}, "format torchscript: PyTorch's quantised"),
         ({"max_loss": -0.1}, "max_loss is -0.1"),
         ({"max_loss": float("nan")}, "max_loss is nan"),
-        ({"keep_float": "dense"}, "'dense', which is none of the layers.*2 gru"),
-        ({"keep_float": "affine"}, "'affine', which goes by 2 layers"),
+        ({"keep_float": "dense"}, "'dense', but there is no such layer.*2 gru"),
+        ({"keep_float": "affine"}, "'affine', but 2 layers are of this kind"),
     ],
 )
 def test_what_int8_cannot_do_is_said(gru, tmp_path, options, message):
