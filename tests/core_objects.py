@@ -8,7 +8,7 @@ import programs
 from programs import require
 from replay import CORE
 
-SOURCES = sorted((CORE / "src").glob("*.c"))
+SOURCES = sorted((CORE / "src").glob("*/*.c"))
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:

@@ -67,7 +67,7 @@ def test_exact_kernels_have_no_fused_multiply_add(name: str) -> None:
 @pytest.mark.parametrize("compiler", COMPILERS[:2])
 @pytest.mark.parametrize("level", ["-O2", "-O3"])
 def test_products_hold_no_shuffle(compiler: str, level: str, tmp_path: Path) -> None:
-    names = ("kernels_avx2", "kernels_avx512")
+    names = ("f32_avx2", "f32_avx512")
     for path in objects(compiler, tmp_path, level, names=names):
         code = run("objdump", "-d", path)
         assert len(re.findall(r"vmulps", code)) > 50
@@ -145,7 +145,13 @@ def test_examples_stream_a_table(name: str, installed: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("flag", ["-Ofast", "-funsafe-math-optimizations"])
 def test_fast_math_is_refused(flag: str, tmp_path: Path) -> None:
-    command = ["gcc", flag, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    command = [
+        "gcc",
+        flag,
+        f"-I{CORE / 'include'}",
+        "-c",
+        CORE / "src/stream/f32_engine.c",
+    ]
     done = programs.run(
         command, capture_output=True, text=True, cwd=tmp_path, check=False
     )
@@ -159,7 +165,13 @@ def test_only_float_in_its_own_width_is_accepted(
 ) -> None:
     """gcc says 16 with -march=native where the processor has _Float16; it was refused."""
     flags = ("-U__FLT_EVAL_METHOD__", f"-D__FLT_EVAL_METHOD__={method}", "-w")
-    command = ["gcc", *flags, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    command = [
+        "gcc",
+        *flags,
+        f"-I{CORE / 'include'}",
+        "-c",
+        CORE / "src/stream/f32_engine.c",
+    ]
     done = programs.run(
         command, capture_output=True, text=True, cwd=tmp_path, check=False
     )
