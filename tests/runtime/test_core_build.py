@@ -22,6 +22,7 @@ from replay import (
 )
 
 MODEL = ROOT / "tests/c/tiny_gru.rnne"
+HEADERS = sorted((CORE / "include").glob("*.h"))
 FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
 SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
 
@@ -109,11 +110,25 @@ def test_pkg_config_builds_the_example(installed: Path, tmp_path: Path) -> None:
 def test_shared_library_exports_the_header(installed: Path) -> None:
     library = next((installed / "prefix").rglob("librnnedge.so"))
     lines = run("nm", "-D", "--defined-only", library).splitlines()
-    header = (CORE / "include/rnnedge.h").read_text()
+    header = "".join(path.read_text() for path in HEADERS)
     declared = set(
         re.findall(r"\b(rnne_\w+)\(", re.sub(r"/\*.*?\*/", "", header, flags=re.S))
     )
     assert {line.split()[2] for line in lines} == declared
+
+
+@pytest.mark.gcc_alone
+@pytest.mark.parametrize("first", [path.name for path in HEADERS])
+def test_every_header_stands_alone_and_rnnedge_h_has_them_all(
+    first: str, tmp_path: Path
+) -> None:
+    uses = "int main(void) { return !rnne_fleet_step + !rnne_step_q + !rnne_step; }"
+    source = tmp_path / "use.c"
+    name = first if first == "rnnedge.h" else f'{first}"\n#include "rnnedge.h'
+    source.write_text(f'#include "{name}"\n{uses}\n')
+    for language in ("-xc", "-xc++"):
+        command = ["gcc", language, "-w", f"-I{CORE / 'include'}", "-fsyntax-only"]
+        run(*command, source)
 
 
 def test_cmake_package_is_found(installed: Path, tmp_path: Path) -> None:
