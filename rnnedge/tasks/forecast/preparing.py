@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnedge.data.limits import read_limits
 from rnnedge.data.scaling import fit_changes, fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import Parts, split_dataset, split_notes
+from rnnedge.data.split import Split, split_dataset, split_notes
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import choose_derived
 from rnnedge.tasks.forecast.network import (
@@ -58,7 +58,7 @@ class PreparedSeries:
     x: Array
     targets: Array
     y: Array
-    parts: Parts
+    parts: Split
     is_reading: NDArray[np.bool_]
     stretch: int = 0
 
@@ -191,7 +191,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     )
 
 
-def _training(arrays: Sequence[Array], column: int, parts: Sequence[Parts]) -> Array:
+def _training(arrays: Sequence[Array], column: int, parts: Sequence[Split]) -> Array:
     """`[rows of training]` of one column of `[T, N]` arrays, as a copy."""
     rows = [x[: p.train.stop, column] for x, p in zip(arrays, parts, strict=True)]
     return np.concatenate(rows)
@@ -201,7 +201,7 @@ def _clipped(
     held: Sequence[Array],
     features: tuple[Feature, ...],
     column: int,
-    parts: Sequence[Parts],
+    parts: Sequence[Split],
 ) -> Array:
     """`[rows of training]` of one feature, held and clipped."""
     rows = _training(held, column, parts)
@@ -216,7 +216,7 @@ def _changes(
     outputs: Sequence[Array],
     held: Sequence[Array],
     sources: list[int] | None,
-    parts: Sequence[Parts],
+    parts: Sequence[Split],
 ) -> Iterator[Array]:
     """Per output `[rows of training]`: what the layers before add_last have to give."""
     for column in range(outputs[0].shape[1]):
