@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnedge.runs.data import int8_data, load_run_data
 from rnnedge.runs.folder import Run, load_run
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.task import Prepared
 from rnnedge_export.exporting.export import ExportReport
 from rnnedge_export.exporting.export import export as export_module
 from rnnedge_export.quantise.request import check_formats

@@ -256,7 +256,7 @@ def print_outcome(fitted: Any) -> None:
         series_table,
     )
     from rnnedge.evaluation.seeds import seeds_lines
-    from rnnedge.training.shrinking import shares_line
+    from rnnedge.tasks.forecast.shrinking import shares_line
 
     report = fitted.run.report
     training = report["training"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import DatasetSplit
+from rnnedge.data.wording import steps_in_words
 from rnnedge.evaluation.odd_readings import odd_readings
-from rnnedge.evaluation.scores.wording import steps_in_words
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
