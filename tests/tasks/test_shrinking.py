@@ -8,7 +8,7 @@ from support.tables.small_data import waves
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
-from rnnedge.training.shrinking import shares_line, shrink_changes
+from rnnedge.tasks.forecast.shrinking import shares_line, shrink_changes
 from rnnedge.training.validation import stream_predictions
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime import tolerances
@@ -24,7 +24,7 @@ def test_a_network_that_learned_nothing_forecasts_the_last_reading(
     series = prepared.series[0]
     last = series.x[:, :1]
     before = stream_predictions(model, series) - last
-    shares = shrink_changes(model, prepared)
+    shares = shrink_changes(model, prepared, stream_predictions)
     after = stream_predictions(model, series) - last
     assert shares.shape == (horizon,)
     np.testing.assert_allclose(

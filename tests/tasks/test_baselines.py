@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from support.tables.small_data import waves
 from support.tables.synthetic import dataset_of, demand
 
-from rnnedge.evaluation.scores.report import evaluate
 from rnnedge.evaluation.scores.score_tables import score_table
-from rnnedge.evaluation.scores.wording import label
+from rnnedge.evaluation.scores.scoring import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast import ridge
 from rnnedge.tasks.forecast.baselines import (
@@ -26,6 +25,7 @@ from rnnedge.tasks.forecast.baselines import (
 from rnnedge.tasks.forecast.lags import choose_lags
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.tasks.forecast.ridge import RidgeAR
+from rnnedge.tasks.forecast.wording import label
 from rnnedge_runtime import tolerances
 
 
@@ -59,7 +59,7 @@ def test_the_better_season_is_shown_under_its_name_and_an_asked_one_wins():
     assert evaluation.season == 336
     table = score_table(prepared.spec, evaluation.scores["test"], evaluation.season)
     assert "seasonal-naive (week)" in [row[0] for row in table]
-    asked = evaluate(prepared, lambda s: np.zeros_like(s.y), season=48)
+    asked = evaluate(prepared, lambda s: np.zeros_like(s.y), TrainConfig(season=48))
     assert asked.season == 48
     assert label("seasonal_naive", 48, 1800.0) == "seasonal-naive (day)"
     short = prepare(demand(9), TrainConfig(horizon=2))

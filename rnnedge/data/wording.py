@@ -1,18 +1,7 @@
-"""What forecasters and steps ahead are called, for people."""
+"""Steps, lengths of time and units, for people."""
 
 from __future__ import annotations
 
-from rnnedge.tasks.forecast.baselines import season_name
-
-NETWORK = "network"
-NETWORK_INT8 = "network_int8"
-LABELS = {
-    NETWORK: "network",
-    NETWORK_INT8: "network, int8",
-    "persistence": "persistence",
-    "seasonal_naive": "seasonal-naive",
-    "ridge_ar": "ridge AR",
-}
 _UNITS = (
     (86_400e6, "d"),
     (3_600e6, "h"),
@@ -21,13 +10,6 @@ _UNITS = (
     (1e3, "ms"),
     (1.0, "us"),
 )
-
-
-def label(name: str, season: int = 0, sample_period_s: float | None = None) -> str:
-    """Name of a forecaster for people: `seasonal-naive (week)`."""
-    cycle = season_name(season, sample_period_s) if name == "seasonal_naive" else ""
-    plain = LABELS.get(name, name.replace("_", " "))
-    return f"{plain} ({cycle})" if cycle else plain
 
 
 def steps_in_words(step: int, sample_period_s: float | None) -> str:

@@ -7,13 +7,12 @@ to 1: what is best on the validation part, where that is beyond chance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
-from rnnedge.training.validation import stream_predictions
+from rnnedge.tasks.task import Predict, Prepared, PreparedSeries
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.spec.layers import AddLast
 
@@ -32,12 +31,13 @@ FEWEST_BLOCKS, MOST_BLOCKS = 5, 24
 Array = NDArray[np.float64]
 
 
-def shrink_changes(model: SequenceModel, prepared: Prepared) -> Array:
+def shrink_changes(model: SequenceModel, prepared: Prepared, predict: Predict) -> Array:
     """Take the changes that `model` forecasts times their shares, in its last linear.
 
     Args:
         model: the trained network, on the CPU.
         prepared: what it was trained on.
+        predict: streams it.
 
     Returns:
         `[O]` share of every output; 1 where nothing was changed.
@@ -47,7 +47,9 @@ def shrink_changes(model: SequenceModel, prepared: Prepared) -> Array:
     if not isinstance(layers[-1], AddLast):
         return shares
     linear, affine = len(layers) - 3, len(layers) - 2
-    errors = _block_errors(model, prepared, layers[-1].sources)
+    errors = _block_errors(
+        prepared, lambda one, stop: predict(model, one, stop), layers[-1].sources
+    )
     beliefs = np.ones_like(shares)
     for k in range(model.spec.output_size):
         totals, counts = errors[0][:, :, k], errors[1][:, k]
@@ -124,19 +126,21 @@ def _standard_error(totals: Array, counts: Array) -> float:
 
 
 def _block_errors(
-    model: SequenceModel, prepared: Prepared, sources: tuple[int, ...]
+    prepared: Prepared,
+    predict: Callable[[PreparedSeries, int], NDArray[np.float32]],
+    sources: tuple[int, ...],
 ) -> tuple[Array, Array]:
     """Sums of absolute errors `[shares, blocks, O]` and their counts `[blocks, O]`."""
     with_rows = [s for s in prepared.series if len(s.parts.validation)]
     blocks = _blocks(with_rows, prepared)
     num_blocks = 1 + max((int(block.max()) for block in blocks), default=-1)
-    size = model.spec.output_size
+    size = prepared.spec.output_size
     totals = np.zeros((len(SHARES), num_blocks, size))
     counts = np.zeros((num_blocks, size))
     for series, block in zip(with_rows, blocks, strict=True):
         rows = slice(series.parts.validation.start, series.parts.validation.stop)
         last = series.x[rows][:, list(sources)].astype(np.float64)
-        change = stream_predictions(model, series, rows.stop)[rows] - last
+        change = predict(series, rows.stop)[rows] - last
         truth = series.y[rows] - last
         known = np.isfinite(truth) & series.is_reading[rows, None]
         np.add.at(counts, block, known)

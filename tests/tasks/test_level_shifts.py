@@ -12,9 +12,9 @@ from support.tables.small_data import waves
 import rnnedge
 from rnnedge.datasets.drifting import DRIFTS, drifting
 from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.level_shifts import NEAREST, LevelShifter, takes_shifts
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.training.lanes import cut_segments, plan_epoch
-from rnnedge.training.level_shifts import NEAREST, LevelShifter, takes_shifts
 from rnnedge_runtime.errors import SpecError
 
 HORIZON = 3
@@ -28,7 +28,7 @@ def test_inputs_and_true_outputs_move_together(offset: int) -> None:
     segments = cut_segments([range(200)], 8)
     plan = plan_epoch(segments, 8, 10, offset)
     shifter = LevelShifter(spec, prepared.affine_weights, 3)
-    shifts = shifter.draw(plan, 1)
+    shifts = shifter.draw(plan.count, 1)
     low, high = spec.features[0].clip or (0.0, 0.0)
     for chunk in range(len(plan.first)):
         x = torch.zeros(len(shifts.lanes), 10, spec.input_size)

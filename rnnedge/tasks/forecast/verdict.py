@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from rnnedge.evaluation.scores.bootstrap import Interval
-from rnnedge.evaluation.scores.metrics import Score
+from rnnedge.data.wording import steps_in_words
+from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.scores import Comparison, Outcome
+from rnnedge.tasks.task import Cut
 from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec, Output
-
-Outcome = Literal["better", "equal", "worse"]
 
 MOST_TARGETS = 6
 ENDS_SHOWN = 3  # worst and best of more
@@ -21,62 +19,30 @@ MOST_CUT = 0.01
 """Part of the test readings beyond their range above which the verdict says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The network beside the best baseline of one output, on the test part.
-
-    Attributes:
-        baseline: the one with the smallest mean absolute error on the test part. It is
-            chosen there, which makes it a harder rival than one chosen before.
-        network_mae: in the target's unit.
-        baseline_mae: in the target's unit.
-        interval: of the network's error less the baseline's, in the target's unit.
-        outcome: `better` or `worse` where the interval lies on one side of 0; `equal`
-            where it holds 0, so that the difference may be chance.
-    """
-
-    baseline: str
-    network_mae: float
-    baseline_mae: float
-    interval: Interval
-    outcome: Outcome
-
-    @property
-    def gain_percent(self) -> float:
-        """By how much the network's error is smaller, in per cent of the baseline's."""
-        return self._percent(self.baseline_mae - self.network_mae)
-
-    @property
-    def gain_interval_percent(self) -> tuple[float, float]:
-        """The interval of `gain_percent`."""
-        return self._percent(-self.interval.high), self._percent(-self.interval.low)
-
-    def _percent(self, difference: float) -> float:
-        return 100 * difference / self.baseline_mae if self.baseline_mae else 0.0
-
-
-def best_baseline(
-    scores: Mapping[str, Sequence[Score | None]], output: int, network: str
-) -> str | None:
-    """The baseline with the smallest error of one output; None where nothing is scored."""
-    mae = {
-        name: score.mae
-        for name, outputs in scores.items()
-        if name != network and (score := outputs[output])
-    }
-    return min(mae, key=lambda name: mae[name]) if mae else None
-
-
-def compare(
-    network: Score, baseline: Score, name: str, interval: Interval
-) -> Comparison:
-    """The Comparison of two scores of one output."""
-    outcome: Outcome = "equal"
-    if interval.high < 0:
-        outcome = "better"
-    elif interval.low > 0:
-        outcome = "worse"
-    return Comparison(name, network.mae, baseline.mae, interval, outcome)
+def verdict(
+    spec: ModelSpec, comparisons: Sequence[Comparison | None], season: int, cut: Cut
+) -> list[str]:
+    """See `Task.verdict`."""
+    cut_off = cut_sentences(spec, cut)
+    ahead = steps_in_words(spec.horizon, spec.sample_period_s)
+    targets, sentences = shown_targets(spec, comparisons, ahead)
+    for target in targets:
+        outcomes = {}
+        for output, found in zip(spec.outputs, comparisons, strict=True):
+            if output.target != target:
+                continue
+            if found is not None:
+                outcomes[output.step] = found.outcome
+            if output.step in (1, spec.horizon):
+                ahead = steps_in_words(output.step, spec.sample_period_s)
+                name = found.baseline if found else ""
+                rival = label(name, season, spec.sample_period_s)
+                sentences.append(
+                    sentence(output, ahead, found, label=rival, is_cut=bool(cut_off))
+                )
+        if len(outcomes) > 2:
+            sentences.append(step_sentence(target, outcomes))
+    return [*sentences, *cut_off]
 
 
 def sentence(
@@ -200,7 +166,7 @@ def ranges(numbers: Sequence[int]) -> str:
     )
 
 
-def cut_sentences(spec: ModelSpec, cut: Mapping[str, Mapping[str, int]]) -> list[str]:
+def cut_sentences(spec: ModelSpec, cut: Cut) -> list[str]:
     """One sentence for every feature of which too many test readings were cut.
 
     Args:

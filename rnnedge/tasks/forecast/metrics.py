@@ -7,31 +7,11 @@ where no season is known). Skill is 1 - MAE / MAE of persistence, in per cent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.tasks.scores import Score
 from rnnedge_runtime.errors import NonFiniteError
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Errors of one output over one part.
-
-    Attributes:
-        mae: mean absolute error, in the target's unit.
-        rmse: root mean squared error, in the target's unit.
-        mase: mean absolute scaled error, no unit; None where the scale is zero.
-        skill_percent: against persistence; None where persistence makes no error.
-        count: forecasts scored.
-    """
-
-    mae: float
-    rmse: float
-    mase: float | None
-    skill_percent: float | None
-    count: int
 
 
 def score_outputs(

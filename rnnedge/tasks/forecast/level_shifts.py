@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnedge.training.lanes import LanePlan
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
@@ -77,15 +76,20 @@ class LevelShifter:
         scale = weights[f"layers.{first}.scale"].astype(np.float64)
         self._steepest = STEEPEST / scale[spec.input_size :]
 
-    def draw(self, plan: LanePlan, epoch: int) -> LevelShifts:
-        """The shifted lanes of an epoch and how far each is moved, spell by spell."""
+    def draw(self, count: NDArray[np.int64], epoch: int) -> LevelShifts:
+        """The shifted lanes of an epoch and how far each is moved, spell by spell.
+
+        Args:
+            count: `[chunks, lanes]` rows of the epoch.
+            epoch: from 0.
+        """
         rng = np.random.default_rng((self._seed, epoch))
-        num_chunks, num_lanes = plan.first.shape
+        num_chunks, num_lanes = count.shape
         lanes = rng.permutation(num_lanes)[: -(-num_lanes // LANES_PER_SHIFTED)]
         start = np.zeros((num_chunks, len(lanes), len(self._columns)))
         slope = np.zeros_like(start)
         for k, lane in enumerate(lanes):
-            rows = np.cumsum(plan.count[:, lane]) - plan.count[:, lane]
+            rows = np.cumsum(count[:, lane]) - count[:, lane]
             chunk = 0
             while chunk < num_chunks:
                 spell = int(rng.integers(SHORTEST_SPELL, LONGEST_SPELL + 1))
