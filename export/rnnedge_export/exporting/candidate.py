@@ -15,6 +15,7 @@ from torch import nn
 
 import rnnedge_runtime
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
+from rnnedge_runtime.formats.files import take_place
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.spec.parameters import Parameters
@@ -336,7 +337,7 @@ class Draft:
         self._check_targets()
         for path, target in self._moves():
             try:
-                path.replace(target)
+                take_place(path, target)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(target)) from None
         nbytes = self.final.stat().st_size
