@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
+from rnnedge.data.wording import steps_in_words
 from rnnedge.evaluation.odd_readings import odd_readings
 from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
-from rnnedge.evaluation.scores.metrics import Score, score_outputs
-from rnnedge.evaluation.scores.wording import NETWORK, steps_in_words
+from rnnedge.tasks.forecast.metrics import score_outputs
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
+from rnnedge.tasks.scores import NETWORK, Score
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.inputs import hold_readings
@@ -84,7 +85,11 @@ def score_artifact(
         "persistence": score_outputs(joined[0], joined[2], joined[2], no_scale),
     }
     by_series = errors_by_series(
-        [one.name for one in dataset.series], y, {NETWORK: y_hat, "persistence": base}
+        [one.name for one in dataset.series],
+        {
+            name: [np.abs(found - true) for found, true in zip(arrays, y, strict=True)]
+            for name, arrays in ((NETWORK, y_hat), ("persistence", base))
+        },
     )
     clipped, implausible = _cut(spec, dataset, chosen)
     num_rows = int(np.isfinite(joined[0]).any(axis=1).sum())

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnedge.data.series import Dataset
 from rnnedge.evaluation.odd_readings import odd_readings
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.task import Prepared
 
 PARTS = ("validation", "test")
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import Split
+from rnnedge.data.split import DatasetSplit
+from rnnedge.data.wording import steps_in_words
 from rnnedge.evaluation.odd_readings import odd_readings
-from rnnedge.evaluation.scores.wording import steps_in_words
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -47,7 +47,9 @@ class Count:
         return f"{self.number:,} ({self.first})" if self.number else "-"
 
 
-def summary_lines(dataset: Dataset, spec: ModelSpec | None, split: Split) -> list[str]:
+def summary_lines(
+    dataset: Dataset, spec: ModelSpec | None, split: DatasetSplit
+) -> list[str]:
     """Plain lines: file, rows, period, span, stretches, columns, dates of the parts.
 
     Args:
@@ -188,7 +190,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:g} s" if words == "1 step" else words
 
 
-def _parts(dataset: Dataset, split: Split) -> list[str]:
+def _parts(dataset: Dataset, split: DatasetSplit) -> list[str]:
     lines = []
     for name, label in (
         ("train", "Training"),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from rnnedge.runs.folder import CHECKPOINT, write_with
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.task import Prepared
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json
 

@@ -12,6 +12,7 @@ import torch
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge_export.tools.threads import torch_threads
+from rnnedge_runtime.errors import SpecError
 
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
@@ -45,3 +46,19 @@ def interruptible() -> Iterator[threading.Event]:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        SpecError: CUDA was asked for and PyTorch finds none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SpecError(
+            "train: device is 'cuda', but PyTorch finds no CUDA device. "
+            "Install a CUDA build of torch, or use --device cpu."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

@@ -11,14 +11,11 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.formats.rnne_file import read_rnne
 from rnnedge_runtime.spec.parameters import Parameters
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 from ..formats.c.description import Figures
+from ..formats.c.generating import generate_source
 from ..formats.c.reading import read_c_source
-from ..formats.c.source import CSource as GeneratedSource
-from ..formats.c.source import generate_c
-from ..formats.c.w8a16.source import generate_integer_c
-from ..formats.reading import read_metadata
+from ..formats.registry import read_metadata
 from .board import Board
 from .budget import Budget, budget_of, check_budget
 from .catalogue import find_board
@@ -104,18 +101,6 @@ def write_source(
     for file, text in generated.files.items():
         (folder / file).write_text(text, encoding="utf-8", newline="\n")
     return read_source(folder / f"{generated.name}.c")
-
-
-def generate_source(
-    metadata: Metadata,
-    parameters: Parameters,
-    name: str,
-    figures: Sequence[Figures] = (),
-) -> GeneratedSource:
-    """The C source of a model, of its weights or its integers."""
-    if isinstance(parameters, QuantisedModel):
-        return generate_integer_c(metadata, parameters, name, figures=figures)
-    return generate_c(metadata, parameters, name, figures=figures)
 
 
 def check_fit(

@@ -127,9 +127,9 @@ class _Quantiser:
         }
         try:
             return QuantisedModel(self.spec, self.kept, ordered)
-        except FormatError as error:
+        except FormatError:
             raise SpecError(
-                f"int8: the scales of this model are out of all proportion ({error}) "
+                "int8: two layers' value ranges differ by more than int8 can represent. "
                 "Scale the features to about one, or leave out --int8."
             ) from None
 

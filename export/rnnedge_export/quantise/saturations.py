@@ -16,8 +16,9 @@ from rnnedge_runtime.spec.clip import clip_bounds
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
+from ..compare.runs import run_through
 from ..compare.verification_stream import Inputs
-from .losses import Outputs, run_through
+from .losses import Outputs
 from .request import layer_name
 
 _ENDS = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge.data.wording import steps_in_words, with_unit
 from rnnedge.evaluation.future import Future
 from rnnedge.evaluation.pictures.drawing import (
     COLORS,
@@ -16,8 +17,8 @@ from rnnedge.evaluation.pictures.drawing import (
     save,
     time_axis,
 )
-from rnnedge.evaluation.scores.wording import NETWORK, steps_in_words, with_unit
 from rnnedge.evaluation.tracks import Track
+from rnnedge.tasks.scores import NETWORK
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 PANELS_SHOWN = 6

@@ -40,7 +40,7 @@ from support.wasm_models import write_wasm
 
 from rnnedge_export.formats.c.loading import load_c
 from rnnedge_export.formats.c.w8a16.source import generate_integer_c
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.wasm.loading import load_wasm
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, RnnEdgeError

@@ -18,7 +18,7 @@ from rnnedge_runtime.spec.layers import AddLast, Difference, Gru, Lstm, Rnn
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
-from ..rnne.writing import outputs_from_start
+from ...compare.runs import run_through
 from .description import Figures, artifact_block, header_comment
 from .f32.packing import added_biases, layer_tensors, pack_layer
 from .f32.step import StepCode, step_code
@@ -111,7 +111,7 @@ def _sha256(text: str) -> str:
 def _golden(metadata: Metadata, weights: Weights) -> Golden:
     x = metadata.golden.x.astype(np.float32)
     engine = Float32Engine(metadata.spec, weights)
-    y = outputs_from_start(metadata.spec, engine, x)
+    y = run_through(engine, metadata.spec, x)
     if not np.isfinite(y).all():
         raise SpecError(
             "export to C: a recorded output is not finite in float32. "

@@ -28,7 +28,7 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ...rnne.writing import outputs_from_start
+from ....compare.runs import run_through
 from ..description import Figures, artifact_block, header_comment
 from ..f32.packing import added_biases, pack_layer
 from ..interface import interface_text
@@ -126,7 +126,7 @@ def _check_tokens(first: Layer) -> None:
 
 def _described(metadata: Metadata, model: QuantisedModel) -> Metadata:
     x = metadata.golden.x.astype(np.float32)
-    y = outputs_from_start(model.spec, IntegerEngine(model), x)
+    y = run_through(IntegerEngine(model), model.spec, x)
     return replace(
         metadata, digest=model.digest, numerics=INTEGER_NUMERICS, golden=Golden(x, y)
     )
