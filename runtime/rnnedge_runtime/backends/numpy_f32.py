@@ -134,35 +134,15 @@ def prepare(layer: Layer, w: Tensors) -> Tensors:
 # then its new state tensors. `carried` gives its state, `given` are `x` and `readings`.
 
 
-def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32, ...]:
+def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
-def _embedding(
-    layer: Embedding, w: Tensors, z: Float32, *_: object
-) -> tuple[Float32, ...]:
-    return (w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],)
-
-
-def _linear(layer: Linear, w: Tensors, z: Float32, *_: object) -> tuple[Float32, ...]:
-    return (chain(w["bias"], w["weight"], z),)
-
-
-def _activation(
-    layer: Activation, w: Tensors, z: Float32, *_: object
-) -> tuple[Float32, ...]:
-    return (_FUNCTIONS[layer.function](z),)
-
-
-def _softmax(layer: Softmax, w: Tensors, z: Float32, *_: object) -> tuple[Float32, ...]:
-    return (numerics.softmax(z),)
-
-
 def _add_last(
-    layer: AddLast, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
-) -> tuple[Float32, ...]:
+    layer: AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
+) -> tuple[Float32]:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
@@ -229,13 +209,15 @@ def _token_ids(values: Float32, num_embeddings: int) -> NDArray[np.int64]:
 
 LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float32, ...]]] = {
     Affine: _affine,
-    Embedding: _embedding,
     Rnn: _rnn,
     Gru: _gru,
     Lstm: _lstm,
-    Linear: _linear,
-    Activation: _activation,
-    Softmax: _softmax,
+    Embedding: lambda layer, w, z, *_: (
+        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+    ),
+    Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
     AddLast: _add_last,
     Difference: _difference,
 }

@@ -131,34 +131,15 @@ class ReferenceEngine:
 # `carried` gives its state, `given` the model input `[B, I]` clipped and as it came.
 
 
-def _affine(layer: Affine, w: Tensors, z: Float, *_: object) -> tuple[Float, ...]:
+def _affine(layer: Affine, w: Tensors, z: Float, *_: object) -> tuple[Float]:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
-def _embedding(layer: Embedding, w: Tensors, z: Float, *_: object) -> tuple[Float, ...]:
-    return (w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],)
-
-
-def _linear(layer: Linear, w: Tensors, z: Float, *_: object) -> tuple[Float, ...]:
-    return (_times(w["weight"], z) + w["bias"],)
-
-
-def _activation(
-    layer: Activation, w: Tensors, z: Float, *_: object
-) -> tuple[Float, ...]:
-    return (_FUNCTIONS[layer.function](z),)
-
-
-def _softmax(layer: Softmax, w: Tensors, z: Float, *_: object) -> tuple[Float, ...]:
-    powers = np.exp(z - z.max(axis=-1, keepdims=True))
-    return (np.asarray(powers / powers.sum(axis=-1, keepdims=True)),)
-
-
 def _add_last(
-    layer: AddLast, w: Tensors, z: Float, carried: Iterator[Array], given: Given
-) -> tuple[Float, ...]:
+    layer: AddLast, w: Tensors, z: Float, _: Iterator[Array], given: Given
+) -> tuple[Float]:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
@@ -232,6 +213,11 @@ def _relu(z: Float) -> Float:
     return np.maximum(z, 0.0)
 
 
+def _softmax(z: Float) -> Float:
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
 def _tanh(z: Float) -> Float:
     return np.tanh(z)
 
@@ -246,13 +232,15 @@ def _token_ids(values: Float, num_embeddings: int) -> NDArray[np.int64]:
 
 LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float, ...]]] = {
     Affine: _affine,
-    Embedding: _embedding,
     Rnn: _rnn,
     Gru: _gru,
     Lstm: _lstm,
-    Linear: _linear,
-    Activation: _activation,
-    Softmax: _softmax,
+    Embedding: lambda layer, w, z, *_: (
+        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+    ),
+    Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (_softmax(z),),
     AddLast: _add_last,
     Difference: _difference,
 }

@@ -197,38 +197,6 @@ def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorTy
     return found
 
 
-def _embedding_tensors(layer: Embedding, _: bool) -> dict[str, TensorType]:
-    rows = layer.num_embeddings
-    return {
-        "weight": ("<i1", (rows, layer.embedding_dim)),
-        "multiplier": ("<i4", (rows,)),
-    }
-
-
-def _linear_tensors(layer: Linear, _: bool) -> dict[str, TensorType]:
-    rows = layer.output_size
-    return {
-        "weight": ("<i1", (rows, layer.input_size)),
-        "multiplier": ("<i4", (rows,)),
-        "bias": ("<i4", (rows,)),
-    }
-
-
-def _activation_tensors(_: Activation, __: bool) -> dict[str, TensorType]:
-    return {"gain": ("<i4", (1,))}
-
-
-def _add_last_tensors(layer: AddLast, is_held: bool) -> dict[str, TensorType]:
-    source = "multiple" if is_held and not layer.is_clipped else "source_gain"
-    size = (layer.output_size,)
-    return {"gain": ("<i4", size), source: ("<i4", size)}
-
-
-def _difference_tensors(layer: Difference, _: bool) -> dict[str, TensorType]:
-    names = ("change_low", "change_high", "drop")
-    return dict.fromkeys(names, ("<i4", (len(layer.sources),)))
-
-
 def _recurrent_tensors(layer: RecurrentLayer, _: bool) -> dict[str, TensorType]:
     shapes = layer.weight_shapes()
     rows = shapes["bias_hh"]
@@ -251,13 +219,25 @@ def _recurrent_tensors(layer: RecurrentLayer, _: bool) -> dict[str, TensorType]:
 
 LAYER_TENSORS: dict[type[Layer], Callable[..., dict[str, TensorType]]] = {
     **dict.fromkeys(RECURRENT_LAYERS, _recurrent_tensors),
-    Embedding: _embedding_tensors,
-    Linear: _linear_tensors,
-    Activation: _activation_tensors,
-    AddLast: _add_last_tensors,
-    Difference: _difference_tensors,
+    Embedding: lambda layer, _: {
+        "weight": ("<i1", (layer.num_embeddings, layer.embedding_dim)),
+        "multiplier": ("<i4", (layer.num_embeddings,)),
+    },
+    Linear: lambda layer, _: {
+        "weight": ("<i1", (layer.output_size, layer.input_size)),
+        "multiplier": ("<i4", (layer.output_size,)),
+        "bias": ("<i4", (layer.output_size,)),
+    },
+    Activation: lambda layer, _: {"gain": ("<i4", (1,))},
+    AddLast: lambda layer, is_held: dict.fromkeys(
+        ("gain", "multiple" if is_held and not layer.is_clipped else "source_gain"),
+        ("<i4", (layer.output_size,)),
+    ),
+    Difference: lambda layer, _: dict.fromkeys(
+        ("change_low", "change_high", "drop"), ("<i4", (len(layer.sources),))
+    ),
 }
-"""Tensors of an integer layer, whether readings are held as they come given."""
+"""Tensors of an integer layer by its kind; the second argument is `holds_readings`."""
 
 
 def _range_fault(name: str, tensor: Tensor) -> str:
