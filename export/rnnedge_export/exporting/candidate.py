@@ -26,7 +26,6 @@ from ..boards.costs import (
     check_fit,
     costs_on,
     figures_of,
-    write_source,
 )
 from ..boards.measuring import Measurement
 from ..capture.original import Subject
@@ -185,14 +184,16 @@ class Draft:
         """
         self.temporary.mkdir()
         name = self.final.stem
-        source = write_source(metadata, parameters, name, self.temporary)
+        source = generate_source(metadata, parameters, name)
+        source.write(self.temporary)
         if self.fit is None:
             return
         board = self.fit.board
         self.measurement = costs_on(board, source, metadata)
         check_fit(self.fit, self.final.name, self.measurement, metadata)
         figures = [figures_of(board, self.measurement)]
-        write_source(metadata, parameters, name, self.temporary, figures)
+        source = generate_source(metadata, parameters, name, figures=figures)
+        source.write(self.temporary)
 
     def write_wasm(self, metadata: Metadata, parameters: Parameters) -> None:
         """Write the module and its JavaScript.
