@@ -18,7 +18,7 @@ BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
+.PHONY: demo test bare bench docs lint format wheel wheels pins locks check-locks clean exhaustive \
 	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills fresh
 
 demo: $(BUILT)
@@ -37,6 +37,10 @@ bare: $(BUILT)
 # Ratios beside ONNX Runtime, into docs/benchmarks.md; wants a quiet machine.
 bench: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+# The site, into site/: its pages, references from the source; any warning is an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -126,7 +130,7 @@ pins: $(INSTALLED)
 clean:
 	cd runtime && rm -rf rnnedge_runtime/_native.*.so binding/CMake[CFI]* binding/.cmake binding/.ninja* \
 		binding/.skbuild-info.json binding/build.ninja binding/cmake_install.cmake
-	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist demo site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"make: $(PYTHON) is Python {v.major}.{v.minor}, rnnedge needs 3.11 or newer. Choose another one: make PYTHON=python3.12")'

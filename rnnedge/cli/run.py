@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rnnedge_runtime.live.series_streams import SeriesStreams
     from rnnedge_runtime.streams.model import Model
     from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.rows.reading import Row, RowReader
+    from rnnedge_runtime.tables.rows.reading import RowReader
+    from rnnedge_runtime.tables.rows.row import Row
 
     from .streaming.row_output import RowOutput
     from .streaming.row_writers import Write

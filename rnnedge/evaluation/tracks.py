@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.tables.rows.reading import Row
+from rnnedge_runtime.tables.rows.row import Row
 
 Array = NDArray[np.float32]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rnnedge_runtime.tables.rows.reading import Row, RowReader
+    from rnnedge_runtime.tables.rows.reading import RowReader
+    from rnnedge_runtime.tables.rows.row import Row
 
     Write = Callable[[Row, NDArray[np.float32] | None], None]
 

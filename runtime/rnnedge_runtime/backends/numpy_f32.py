@@ -7,15 +7,12 @@ same chains as a single step, so they give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
 from ..errors import SpecError
-from ..formats.metadata import Metadata
-from ..formats.rnne_file import read_rnne
 from ..numerics import f32 as numerics
 from ..numerics.f32 import Float32, chain, flush, sigmoid, tanh
 from ..spec.clip import clip_bounds
@@ -33,27 +30,11 @@ from ..spec.layers import (
     Softmax,
 )
 from ..spec.model_spec import ModelSpec
-from ..spec.w8a16_model import QuantisedModel
 from ..spec.weights import Weights
-from ..streams.engine import Engine
 from ..streams.run_stepper import RunStepper
 from ..streams.state_rules import StateRules
 
 Tensors = dict[str, Float32]
-
-
-def open_numpy(path: Path) -> tuple[Metadata, Engine]:
-    """Description and engine of an `.rnne` artifact.
-
-    Raises:
-        FormatError: the file is damaged, too new or not an artifact.
-    """
-    metadata, parameters = read_rnne(path)
-    if isinstance(parameters, QuantisedModel):
-        from .numpy_w8a16 import IntegerEngine
-
-        return metadata, IntegerEngine(parameters)
-    return metadata, Float32Engine(metadata.spec, parameters)
 
 
 class Float32Engine:

@@ -20,7 +20,7 @@ from ..spec.clip import clip_bounds, range_bounds
 from ..streams.exclusive import copied
 from ..streams.inputs import is_missing
 from ..streams.model import Model
-from ..tables.rows.reading import Row
+from ..tables.rows.row import Row
 from ..tables.time_grid import (
     MAX_HOLE,
     SlotClock,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..formats.snapshot import snapshot_bytes
 from ..streams.exclusive import copied
 from ..streams.model import Model
-from ..tables.rows.reading import Row
+from ..tables.rows.row import Row
 from .row_stream import Findings, RowStream
 from .saved_rows import pack_series, unpack_series
 

@@ -31,7 +31,8 @@ from rnnedge_runtime.spec.layers import Affine, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 from rnnedge_runtime.tables.timestamps import time_text
 from rnnedge_runtime.tolerances import parity_limit
 
