@@ -15,7 +15,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
-from ..compare.carrying import Carried
+from ..compare.carrying import Carried, carry
 from ..compare.parity import Parity, compare
 from ..compare.runs import Array, Taken, first_difference, run_through, take_steps
 from ..compare.step_proof import StepParity
@@ -91,7 +91,8 @@ class Evidence:
     @cached_property
     def judgement(self) -> Carried | None:
         """The judge on the stream."""
-        return self.judge.carry(self.x, self.taken) if self.judge else None
+        judge = self.judge
+        return carry(judge.exact, self.x, self.taken) if judge else None
 
     @cached_property
     def limits(self) -> Array:

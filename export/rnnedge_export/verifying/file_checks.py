@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..compare.carrying import carry
 from ..compare.runs import (
     Array,
     first_difference,
@@ -51,7 +52,7 @@ def golden_steps(evidence: Evidence) -> Iterator[Check]:
     if recorded is not None:
         limits: Array = recorded.golden
     elif evidence.judge is not None:
-        limits = 2 * evidence.judge.carry(golden.x, taken).limits
+        limits = 2 * carry(evidence.judge.exact, golden.x, taken).limits
     else:
         limits = shaken_limits(evidence.engine, evidence.spec, golden.x, y)
         limits = np.maximum(limits, evidence.limits)

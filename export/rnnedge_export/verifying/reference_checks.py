@@ -8,6 +8,7 @@ from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from ..compare.parity import compare
+from ..compare.step_proof import judge_taken
 from .check import Check
 from .evidence import Evidence
 from .judge import Judge
@@ -39,7 +40,7 @@ def single_steps(evidence: Evidence) -> Iterator[Check]:
     if evidence.judge is None:
         yield evidence.unjudged(name)
         return
-    steps = evidence.judge.judge_steps(evidence.taken)
+    steps = judge_taken(evidence.judge.exact, evidence.taken)
     where = f"at step {steps.step}, {steps.where}"
     yield evidence.check(name, steps.is_within, steps, where)
 
