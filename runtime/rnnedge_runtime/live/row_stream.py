@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
-from ..spec.clip import clip_bounds, range_bounds
+from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
 from ..streams.exclusive import copied
 from ..streams.inputs import is_missing
 from ..streams.model import Model
@@ -49,10 +49,8 @@ class RowStream:
         self._where = where
         self._clock: SlotClock | None = None
         self._forecast: NDArray[np.float32] | None = None
-        num_features = self._spec.num_features
-        self._clip = [bound[:num_features] for bound in clip_bounds(self._spec)]
-        self._range = [bound[:num_features] for bound in range_bounds(self._spec)]
-        self._empty = np.full(num_features, np.nan, dtype=np.float32)
+        self._clip, self._range = clip_bounds(self._spec), range_bounds(self._spec)
+        self._empty = np.full(self._spec.num_features, np.nan, dtype=np.float32)
         self.findings = Findings()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -188,16 +186,15 @@ class RowStream:
         self.findings.num_rows += 1
         if row.is_held_out:
             return
-        missing = is_missing(self._spec.features, row.readings)
-        is_implausible = missing & np.isfinite(row.readings)
-        is_clipped = ~missing & _is_outside(row.readings, *self._clip)
-        if not (missing.any() or is_clipped.any()):
+        is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
+        is_absent = ~np.isfinite(row.readings)
+        if not (is_absent | is_implausible | is_clipped).any():
             return
         for k, feature in enumerate(self._spec.features):
             name = feature.name
             fate = "passed on" if feature.missing == "pass" else "held"
             for what, are_such in (
-                (f"missing readings of {name} {fate}", missing & ~is_implausible),
+                (f"missing readings of {name} {fate}", is_absent),
                 (
                     f"implausible readings of {name}, outside {_text(self._range, k)}, "
                     f"{fate}",
@@ -229,12 +226,6 @@ class RowStream:
         self._clock, self._forecast = saved.clock, saved.forecast
 
 
-def _is_outside(
-    readings: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    return np.asarray((readings < low) | (readings > high))
-
-
-def _text(bounds: list[NDArray[np.float32]], k: int) -> str:
+def _text(bounds: Bounds, k: int) -> str:
     low, high = (bound[k] for bound in bounds)
     return f"{low:g} to {high:g}"
