@@ -21,7 +21,7 @@ from rnnedge.cli.show.integers import (
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo, echo_json
 from rnnedge_export.boards.costs import artifact_costs, check_fit, find_fit
-from rnnedge_export.formats.reading import read_metadata, read_parameters
+from rnnedge_export.formats.registry import read_metadata, read_parameters
 from rnnedge_export.quantise.judgement import read_judgement
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS

@@ -19,7 +19,8 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 
 
 def spec_of(data: Dataset) -> ModelSpec:

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = {".py": 400, ".c": 350, ".h": 350}
-MAX_PAGE_LINES = {"README.md": 150, "ARCHITECTURE.md": 150}
+MAX_PAGE_LINES = {"README.md": 120, "ARCHITECTURE.md": 150}
 MAX_FILE_NBYTES = 500_000
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".c", ".h", "", ".cfg", ".json"}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|tmp|opt|work|mnt)/\w")

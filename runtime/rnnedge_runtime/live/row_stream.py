@@ -7,8 +7,6 @@ streamed file gives what the same file gave as training data. Works with every b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NoReturn, SupportsIndex
 
 import numpy as np
@@ -20,7 +18,7 @@ from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
 from ..streams.exclusive import copied
 from ..streams.inputs import is_missing
 from ..streams.model import Model
-from ..tables.rows.reading import Row
+from ..tables.rows.row import Row
 from ..tables.time_grid import (
     MAX_HOLE,
     SlotClock,
@@ -28,77 +26,8 @@ from ..tables.time_grid import (
     hole_error,
     is_new_stretch,
 )
+from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
 from .saved_rows import SavedRows, pack_rows, unpack_rows
-
-REPEATED_ROWS = "rows in a time slot already taken"
-MISSING_ROWS = "missing rows stepped"
-NEW_STRETCHES = "new stretches started after a hole"
-FEW_ROWS = 3
-"""Rows below which nothing is said of their period."""
-
-FASTER_SHARE = 0.4
-"""Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
-
-SLOWER_SHARE = 0.9
-"""Missing rows per row that tell of a longer period; every other slot gives 1."""
-
-SINGLE_SHARE = 0.2
-"""Rows one slot after the row before, per row, that tell of the period all the same."""
-
-STRETCHES_SHARE = 0.5
-"""New stretches per row that tell of a period longer than the longest hole."""
-
-DRIFT_SHARE, DRIFT_SLOTS = 0.1, 10
-"""Part of the slots by which times may lead or lag them, and how many always may."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was found in the rows and mended: how often, and where first.
-
-    Attributes:
-        num_rows: rows seen.
-        counts: number and first row by what was found.
-        num_slots: slots that the rows went on by within their stretches.
-        num_periods: the same by their times.
-        num_single: rows one slot after the row before.
-    """
-
-    num_rows: int = 0
-    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    num_slots: int = 0
-    num_periods: float = 0.0
-    num_single: int = 0
-
-    def add(self, what: str, row: int, number: int = 1) -> None:
-        """Count `number` more of `what`."""
-        if number:
-            count, first = self.counts.get(what, (0, row))
-            self.counts[what] = (count + number, first)
-
-    @property
-    def is_other_period(self) -> bool:
-        """Whether the rows come so much faster or slower that the period is another."""
-        repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
-        missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
-        stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
-        apart = abs(self.num_periods - self.num_slots)
-        return self.num_rows >= FEW_ROWS and (
-            repeated > FASTER_SHARE * self.num_rows
-            or (
-                missing > SLOWER_SHARE * self.num_rows
-                and self.num_single < SINGLE_SHARE * self.num_rows
-            )
-            or stretches > STRETCHES_SHARE * self.num_rows
-            or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
-        )
-
-    def lines(self) -> list[str]:
-        """One sentence for each thing found."""
-        return [
-            f"{what}: {count:,}, first at row {first}."
-            for what, (count, first) in self.counts.items()
-        ]
 
 
 class RowStream:
@@ -245,6 +174,10 @@ class RowStream:
         """Time of the last row, microseconds since 1970 UTC; None before one with a time."""
         return None if self._clock is None else self._clock.time_us
 
+    def last_times_us(self) -> dict[str, int]:
+        """The same by series, here ""; empty before one with a time."""
+        return {} if self._clock is None else {"": self._clock.time_us}
+
     def forecast(self, num_steps: int, *, hold: bool = False) -> NDArray[np.float32]:
         """The next steps after the last row (`Stream.forecast`)."""
         return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
@@ -296,18 +229,3 @@ class RowStream:
 def _text(bounds: Bounds, k: int) -> str:
     low, high = (bound[k] for bound in bounds)
     return f"{low:g} to {high:g}"
-
-
-def stream_rows(
-    model: Model, rows: Iterable[Row], *, where: str = "rows"
-) -> Iterator[tuple[Row, NDArray[np.float32]]]:
-    """Every row with the forecast from it, on a new stream of `model`.
-
-    Raises:
-        DataError, NonFiniteError: as `RowStream.advance`.
-    """
-    stream = RowStream(model, where=where)
-    for row in rows:
-        forecast = stream.advance(row)
-        assert forecast is not None  # only a restored stream can lack one
-        yield row, forecast

@@ -52,6 +52,12 @@ def no_compiler() -> str:
     return "no C compiler was found on this machine (Debian: gcc; or name one in CC)"
 
 
+def find_tool() -> tuple[str, str]:
+    """What compiles sources here, and why nothing does."""
+    compiler = " ".join(find_compiler())
+    return compiler, "" if compiler else no_compiler()
+
+
 def compile_library(
     sources: Sequence[Path], folder: Path, *, compiler: Sequence[str] = ()
 ) -> Path:

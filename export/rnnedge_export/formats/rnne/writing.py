@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
 from rnnedge_runtime.formats.rnne_file import (
     CHECKSUM_AT,
@@ -32,17 +34,34 @@ from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.spec.spec_json import spec_to_json
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
 from rnnedge_runtime.spec.weights import weight_shapes
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
+
+from ...compare.runs import run_through
+from ..variant import Variant
 
 LONG_RUN_STEPS = 10_000
 LONG_RUN_SEED = 20_230_917
 WEIGHTS_ALIGNMENT = 64
 
-_RUN_CHUNK = 500
 _RANGE_MARGIN = 2.0**-10
 """So that rounding leads no input out of its range, where it would count as missing."""
 
 Section = tuple[bytes, int, bytes]
+
+
+def write_rnne(variant: Variant, path: Path) -> None:
+    """Write the file of a chain of layers.
+
+    Raises:
+        SpecError: it is a graph.
+    """
+    original = variant.original
+    if original.spec.is_opaque:
+        raise SpecError(
+            f"export to .rnne: {type(original.module).__name__} is not a chain of layers: "
+            f"{original.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
+        )
+    path.write_bytes(build_rnne(variant.metadata, variant.parameters))
 
 
 def build_rnne(
@@ -199,40 +218,17 @@ def input_ranges(
 
 def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
     x = metadata.golden.x.astype(np.float32)
-    y = outputs_from_start(metadata.spec, engine, x)
+    y = run_through(engine, metadata.spec, x).astype("<f4")
     return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
 
 
 def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
     base, span = input_ranges(spec)
     x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
+    y = run_through(engine, spec, x)
     return (
         struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
-        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
+        + hashlib.sha256(y.astype("<f4").tobytes()).digest()
         + base.astype("<f4").tobytes()
         + span.astype("<f4").tobytes()
     )
-
-
-def outputs_from_start(
-    spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """`[T, O]` from the initial state, little-endian."""
-    state = initial_state(spec.graph_state, 1, np.float32)
-    parts = []
-    for start in range(0, len(x), _RUN_CHUNK):
-        y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
-        parts.append(y[0])
-    return np.concatenate(parts).astype("<f4")
-
-
-def first_difference(
-    spec: ModelSpec,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    y: NDArray[np.floating],
-) -> int | None:
-    """The first step at which `y` has other bytes than NumPy; None where there is none."""
-    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
-    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
-    return int(np.argmax(differs)) if differs.any() else None

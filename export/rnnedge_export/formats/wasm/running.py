@@ -41,6 +41,11 @@ def has_node() -> bool:
     return shutil.which("node") is not None
 
 
+def find_tool() -> tuple[str, str]:
+    """What runs modules here, and why nothing does."""
+    return ("node", "") if has_node() else ("", NO_NODE)
+
+
 class NodeEngine:
     """A module as an Engine (`rnnedge_runtime.streams.engine`).
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.spec.layers import (
-    NUM_GATES,
     AddLast,
     Difference,
     Embedding,
@@ -87,7 +86,7 @@ def unpack_integer_layer(
 
 
 def _pack_cell(layer: Rnn | Gru | Lstm, tensors: Tensors, gap: int) -> Tensors:
-    num_gates = NUM_GATES[layer.kind]
+    num_gates = layer.num_gates
     weight = np.hstack(
         [
             _padded(tensors["weight_ih"], gap, axis=1),
