@@ -11,7 +11,7 @@ from rnnedge_runtime.errors import FormatError
 
 from ..boards.costs import Fit, check_fit, costs_on, figures_of
 from ..boards.measuring import Measurement
-from ..boards.source import read_source
+from ..formats.c.generating import generate_source
 from ..formats.registry import Format
 from .request import ExportRequest
 from .variant import Variant
@@ -61,9 +61,10 @@ class Candidate:
 
     def _write_for_board(self, variant: Variant, fit: Fit) -> Measurement:
         """Write a C source with its costs at the top."""
-        self.format.write(variant, self.artifact)
-        measurement = costs_on(fit.board, read_source(self.artifact), variant.metadata)
-        check_fit(fit, self.final.name, measurement, variant.metadata)
+        metadata, name = variant.metadata, self.final.stem
+        source = generate_source(metadata, variant.parameters, name)
+        measurement = costs_on(fit.board, source, metadata)
+        check_fit(fit, self.final.name, measurement, metadata)
         figures = [figures_of(fit.board, measurement)]
         self.format.write(variant, self.artifact, figures=figures)
         return measurement
