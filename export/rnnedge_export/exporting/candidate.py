@@ -62,10 +62,10 @@ class Candidate:
 
     def _write_for_board(self, variant: Variant, fit: Fit) -> Measurement:
         """Write a C source with its costs at the top."""
-        name = self.artifact.stem
-        source = generate_source(variant.metadata, variant.parameters, name)
-        measurement = costs_on(fit.board, source, variant.metadata)
-        check_fit(fit, self.final.name, measurement, variant.metadata)
+        metadata, name = variant.metadata, self.final.stem
+        source = generate_source(metadata, variant.parameters, name)
+        measurement = costs_on(fit.board, source, metadata)
+        check_fit(fit, self.final.name, measurement, metadata)
         figures = [figures_of(fit.board, measurement)]
         self.format.write(variant, self.artifact, figures=figures)
         return measurement
