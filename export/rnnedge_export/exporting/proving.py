@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.streams.model import Model
 
 from ..compare.parity import Parity
 from ..compare.runs import Array, first_difference, run_through, step_through
 from ..formats.read_back import changed_weight
-from ..formats.rnne.writing import numpy_engine_of
 from ..verifying.evidence import Evidence
 from ..verifying.file_checks import golden_steps
 from .candidate import Candidate
@@ -68,7 +68,7 @@ def prove(candidate: Candidate, variant: Variant) -> Proof:
 
 def _check_bytes(title: str, variant: Variant, y: Array) -> None:
     spec, x = variant.original.spec, variant.recording.x
-    defined = run_through(numpy_engine_of(spec, variant.parameters), spec, x)
+    defined = run_through(numpy_engine(spec, variant.parameters), spec, x)
     step = first_difference(y, defined)
     if step is not None:
         raise ParityError(

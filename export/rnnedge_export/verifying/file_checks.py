@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
+
 from ..compare.runs import (
     Array,
     first_difference,
@@ -14,7 +16,6 @@ from ..compare.runs import (
     take_steps,
 )
 from ..formats.registry import read_parameters
-from ..formats.rnne.writing import numpy_engine_of
 from .check import Check
 from .evidence import Evidence
 from .judge import shaken_limits
@@ -72,7 +73,7 @@ def compiled(evidence: Evidence) -> Iterator[Check]:
     if missing := kind.missing_tool():
         yield evidence.not_checked(name, missing)
         return
-    engine = numpy_engine_of(evidence.spec, read_parameters(evidence.path))
+    engine = numpy_engine(evidence.spec, read_parameters(evidence.path))
     expected = run_through(engine, evidence.spec, evidence.x)
     step = first_difference(evidence.y, expected)
     detail = kind.tool()

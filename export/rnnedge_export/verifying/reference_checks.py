@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from ..compare.parity import compare
 from ..compare.runs import first_difference, run_through
 from ..formats.registry import read_parameters
-from ..formats.rnne.writing import numpy_engine_of
 from .check import Check
 from .evidence import Evidence
 from .judge import Judge
@@ -74,7 +74,7 @@ def definition(evidence: Evidence) -> Iterator[Check]:
         return
     x, y = evidence.x[:_DEFINED_STEPS], evidence.y[:_DEFINED_STEPS]
     name = f"{len(x):,} carried steps = {INTEGER_NUMERICS} in NumPy, bit for bit"
-    engine = numpy_engine_of(evidence.spec, read_parameters(evidence.path))
+    engine = numpy_engine(evidence.spec, read_parameters(evidence.path))
     step = first_difference(y, run_through(engine, evidence.spec, x))
     detail = "" if step is None else f"differs first at step {step}"
     yield evidence.check(name, step is None, detail=detail)

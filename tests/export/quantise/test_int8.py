@@ -367,8 +367,8 @@ def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
         assert state
         return engine
 
-    original = reference_checks.numpy_engine_of
-    monkeypatch.setattr(reference_checks, "numpy_engine_of", wrong)
+    original = reference_checks.numpy_engine
+    monkeypatch.setattr(reference_checks, "numpy_engine", wrong)
     report = verify([pair / "boiler-int8.rnne"])
     (failed,) = [check for check in report.checks if check.outcome == "failed"]
     assert "w8a16.v1 in NumPy" in failed.name
