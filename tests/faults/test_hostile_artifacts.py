@@ -29,7 +29,7 @@ from support.studies.hostile_files import (
 )
 
 from rnnedge.cli import main
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.spec.layers import Affine, Embedding, Gru, Linear, Lstm

@@ -16,12 +16,13 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import inputs_of
 from rnnedge_runtime.streams.model import Model
 
+from ..compare.runs import step_through
 from ..compare.verification_stream import stream_like
+from ..formats.c.source import CSource
 from .board import Board
 from .emulator import RUN_TIMEOUT_S, run_image
 from .image import MODEL_FLAGS, build, runner_glue
 from .job import RUN_ROWS, Answer, Job
-from .source import CSource
 from .tools import require_tools
 
 STREAM_STEPS = 5000
@@ -94,7 +95,7 @@ class HostRun:
             readings[_SNAPSHOT_AT:], _part(times, _SNAPSHOT_AT, num_steps)
         )
         self.y = np.concatenate([first, rest]).astype(np.float32)
-        self.golden_y = _stepped(model, model.golden.x)
+        self.golden_y = step_through(model.engine, model.spec, model.golden.x)
         self._readings, self._times = readings, times
 
     def resumed(self, snapshot: bytes) -> Rows:
@@ -133,7 +134,7 @@ def check_on_board(
     require_tools(board)
     sources = [run.source for run in runs]
     num_steps = _num_steps(board, sources)
-    job = Job(tuple(source.shape for source in sources))
+    job = Job(tuple(sources))
     for index, run in enumerate(runs):
         job.select(index)
         _ask(job, run, num_steps)
@@ -191,15 +192,6 @@ def _part(
     times: NDArray[np.int64] | None, start: int, stop: int
 ) -> NDArray[np.int64] | None:
     return None if times is None else times[start:stop]
-
-
-def _stepped(model: Model, x: Rows) -> Rows:
-    """`[T, O]` outputs of model inputs, from the initial state."""
-    y = np.empty((len(x), model.spec.output_size), np.float32)
-    stepper = model.engine.stepper()
-    for row, out in zip(x, y, strict=True):
-        stepper.step(row, out)
-    return y
 
 
 def _ask(job: Job, run: HostRun, num_steps: int) -> None:

@@ -16,14 +16,55 @@ import torch
 from torch import nn
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.formats.metadata import Metadata, metadata_to_text
-from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
+from rnnedge_runtime.formats.metadata import (
+    Metadata,
+    metadata_from_text,
+    metadata_to_text,
+    zip_texts,
+)
+from rnnedge_runtime.formats.seal import BLANK_SEAL, read_sealed, seal
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.spec.weights import Weights
 
 from ..module.reasons import error_text
+from ..module.script_step import scriptable_step
+from ..torch_model.sequence_model import SequenceModel
+from .variant import Variant
 
 _ALIGNMENT = 64
 _LOCAL_HEADER_NBYTES = 30
 _PADDING_ID = b"FB"
+
+
+def write_torchscript(variant: Variant, path: Path) -> None:
+    """Write the module of a variant, raising as `save_torchscript`."""
+    user, spec = variant.original.user, variant.metadata.spec
+    if user is not None and spec.is_opaque:
+        module = scriptable_step(user)
+    else:
+        assert not isinstance(variant.parameters, QuantisedModel)
+        module = SequenceModel(spec).eval()
+        module.load_weights(variant.parameters)
+    save_torchscript(module, variant.metadata, path)
+
+
+def read_torchscript_metadata(path: Path) -> Metadata:
+    """The description of a whole `.pt` artifact; nothing it holds is run.
+
+    Raises:
+        FormatError: cut short, changed, too new or not an artifact.
+    """
+    texts = zip_texts(read_sealed(path), where=path.name)
+    return metadata_from_text(texts, where=path.name)
+
+
+def read_torchscript(path: Path) -> tuple[Metadata, Weights]:
+    """Description and weights of a chain of layers. Loading runs it: read what you wrote."""
+    metadata = read_torchscript_metadata(path)
+    model = SequenceModel(metadata.spec)
+    held = torch.jit.load(path, map_location="cpu").state_dict()
+    model.load_state_dict({name: held[name] for name in model.state_dict()})
+    return metadata, model.weights()
 
 
 def save_torchscript(module: nn.Module, metadata: Metadata, path: Path) -> None:

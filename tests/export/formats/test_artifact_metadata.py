@@ -8,7 +8,7 @@ from support.artifacts import save_artifact
 from support.rnn_cells import forecaster
 from support.strategies import random_weights
 
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.loading import load
 

@@ -23,6 +23,7 @@ from support.rnn_cells import IDS, forecaster
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.estimating import estimate, resized
 from rnnedge_export.exporting.export import export
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.loading import load_c
 from rnnedge_export.formats.c.reading import (
     read_c_source,
@@ -30,12 +31,12 @@ from rnnedge_export.formats.c.reading import (
     read_description,
 )
 from rnnedge_export.formats.c.running import CEngine, CStream
-from rnnedge_export.formats.c.source import generate_c
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, NonFiniteError
 from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.stream import Stream, model_inputs
+from rnnedge_runtime.streams.inputs import Inputs
+from rnnedge_runtime.streams.stream import Stream
 
 STEPS = 5_000
 FEWER_STEPS = 500
@@ -90,7 +91,7 @@ def test_long_streams_of_odd_readings_give_the_bytes_of_the_reference(
     times = None
     if model.spec.derived:
         times = 1_700_000_000 + 600 * np.arange(num_steps)
-    x = np.ascontiguousarray(model_inputs(model.spec, readings, times))
+    x = np.ascontiguousarray(Inputs(model.spec).rows(readings, times))
     x[:, : model.spec.num_features] = readings
     cuts = np.sort(rng.choice(np.arange(1, num_steps), NUM_EVENTS, replace=False))
     python, c = model.numpy.stream(), engine.stepper()
@@ -190,7 +191,7 @@ def test_earlier_versions_say_that_a_source_is_newer(
 @pytest.mark.parametrize("name", IDS)
 def test_sources_of_version_1_hold_no_kernel_that_came_later(name: str) -> None:
     model = drawn_model(forecaster(name, 5), 0)
-    source = generate_c(describe(model.spec, model.weights), model.weights, "m")
+    source = generate_source(describe(model.spec, model.weights), model.weights, "m")
     text = source.files["m.c"]
     for later in ("rnne_f32_hold", "rnne_f32_changes", "rnne_is_out", "range_least"):
         assert later not in text + source.files["rnnedge_f32.h"]
@@ -198,7 +199,7 @@ def test_sources_of_version_1_hold_no_kernel_that_came_later(name: str) -> None:
 
 def test_the_header_says_what_is_plausible() -> None:
     model = drawn_model(following("gru-L1"), 0)
-    source = generate_c(describe(model.spec, model.weights), model.weights, "m")
+    source = generate_source(describe(model.spec, model.weights), model.weights, "m")
     header = source.files["m.h"]
     assert (
         "a; when missing held, clipped to -1 .. 1, plausible from -40 to 60" in header

@@ -17,7 +17,7 @@ from torch import nn
 import rnnedge_runtime as runtime
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.rnne.long_run import read_long_run
 from rnnedge_export.formats.rnne.writing import build_rnne
 from rnnedge_export.torch_model.sequence_model import SequenceModel
@@ -99,7 +99,7 @@ def test_an_artifact_that_differs_is_not_written(model, tmp_path, monkeypatch):
         changed["layers.1.weight_hh"][0, 0] += 0.01
         return build_rnne(metadata, changed)
 
-    monkeypatch.setattr("rnnedge_export.exporting.candidate.build_rnne", wrong)
+    monkeypatch.setattr("rnnedge_export.formats.rnne.writing.build_rnne", wrong)
     with pytest.raises((ParityError, runtime.FormatError)):
         export(model, formats=("rnne",), out=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ from support.wasm_models import TOOLS, weights_of, write_integer_wasm, write_was
 
 from rnnedge.cli import main
 from rnnedge_export.exporting.export import export
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.wasm import running as hosting
 from rnnedge_export.formats.wasm.loading import load_wasm
 from rnnedge_export.formats.wasm.module import custom_section, leb128, read_module
@@ -302,7 +302,7 @@ def test_without_tools(
     module = torch_model(weather_spec(), weights_of(weather_spec(), 2))
     programs.hide(monkeypatch, "node")
     written = export(module, formats="wasm", out=tmp_path)
-    assert any("was not checked" in note for note in written.notes)
+    assert any("only the weights were checked" in note for note in written.notes)
     with pytest.raises(MissingDependencyError, match="nodejs"):
         verify([written.artifacts[0].path])
     (tmp_path / "model.wasm").unlink()

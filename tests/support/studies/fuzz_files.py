@@ -38,9 +38,9 @@ from support.strategies import random_readings, random_weights
 from support.studies.hostile_files import resigned, snapshot_resummed
 from support.wasm_models import write_wasm
 
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.loading import load_c
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
-from rnnedge_export.formats.reading import read_metadata
+from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.wasm.loading import load_wasm
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, RnnEdgeError
@@ -58,7 +58,8 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.model import Model
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 
 LONGEST_S = 20
 _SERIES = b"RNNM"
@@ -128,7 +129,7 @@ def make_samples(folder: Path) -> list[Sample]:
     integers.write_bytes(integer_rnne(model))
     readings = random_readings(INTEGERS, np.random.default_rng(0), 64)
     drawn = DrawnIntegers(model, readings)
-    source = generate_integer_c(drawn.metadata, model, "q")
+    source = generate_source(drawn.metadata, model, "q")
     for name, text in source.files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     found: list[tuple[str, Path, int, Callable[[Path], Model] | None]] = [

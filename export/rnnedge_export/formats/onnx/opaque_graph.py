@@ -18,7 +18,6 @@ import torch
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 
-from ...capture.original import Subject
 from ...module.module_copy import same_again
 from ...module.reasons import BranchError, branches_on_values, error_text
 from ...module.user_module import FlatStep, UserModule
@@ -27,15 +26,13 @@ from ...tools.silence import silence
 from .graph import OPSET, seal_model
 
 
-def build_foreign_onnx(subject: Subject, metadata: Metadata) -> bytes:
+def build_foreign_onnx(user: UserModule, metadata: Metadata) -> bytes:
     """The sealed ONNX file of an opaque module.
 
     Raises:
         SpecError: PyTorch's exporters cannot express the module either.
     """
-    user = subject.user
-    assert user is not None
-    states = [entry.name for entry in subject.spec.graph_state]
+    states = [entry.name for entry in metadata.spec.graph_state]
     inputs, outputs = ["x", *states], ["y", *(f"{name}_out" for name in states)]
     reasons: dict[str, None] = {}
     for attempt in (_of_program, _of_decomposed, _of_trace):

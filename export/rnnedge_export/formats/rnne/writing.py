@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.native import has_native, native_engine
-from rnnedge_runtime.backends.numpy_f32 import Float32Engine
-from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
 from rnnedge_runtime.formats.rnne_file import (
     CHECKSUM_AT,
@@ -28,21 +29,38 @@ from rnnedge_runtime.formats.rnne_file import (
 from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.parameters import Parameters, kept_of
 from rnnedge_runtime.spec.spec_json import spec_to_json
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import weight_shapes
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
+
+from ...compare.runs import run_through
+from ..variant import Variant
 
 LONG_RUN_STEPS = 10_000
 LONG_RUN_SEED = 20_230_917
 WEIGHTS_ALIGNMENT = 64
 
-_RUN_CHUNK = 500
 _RANGE_MARGIN = 2.0**-10
 """So that rounding leads no input out of its range, where it would count as missing."""
 
 Section = tuple[bytes, int, bytes]
+
+
+def write_rnne(variant: Variant, path: Path) -> None:
+    """Write the file of a chain of layers.
+
+    Raises:
+        SpecError: it is a graph.
+    """
+    original = variant.original
+    if original.spec.is_opaque:
+        raise SpecError(
+            f"export to .rnne: {type(original.module).__name__} is not a chain of layers: "
+            f"{original.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
+        )
+    path.write_bytes(build_rnne(variant.metadata, variant.parameters))
 
 
 def build_rnne(
@@ -61,7 +79,7 @@ def build_rnne(
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    numpy_engine = numpy_engine_of(spec, parameters)
+    defined = numpy_engine(spec, parameters)
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
@@ -69,7 +87,7 @@ def build_rnne(
         model,
         *ranges,
         *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
+        (b"GOLD", 0, _golden_section(metadata, defined)),
         (b"LONG", 0, _long_run_section(spec, engine)),
         tensors,
     ]
@@ -101,21 +119,13 @@ def _texts(metadata: Metadata) -> list[Section]:
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
     """The native engine of a model that has no file, or NumPy where it is not built."""
     if not has_native():
-        return numpy_engine_of(metadata.spec, parameters)
+        return numpy_engine(metadata.spec, parameters)
     content = assemble(_critical_sections(metadata, parameters))
     return native_engine(metadata.spec, content)
 
 
-def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
-    """The NumPy engine of float weights or integers."""
-    if isinstance(parameters, QuantisedModel):
-        return IntegerEngine(parameters)
-    return Float32Engine(spec, parameters)
-
-
 def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:
-    kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
-    model = encode_model(metadata.spec, metadata.digest, kept)
+    model = encode_model(metadata.spec, metadata.digest, kept_of(parameters))
     weights = _weights_section(metadata.spec, parameters)
     return [
         (b"MODL", CRITICAL, model),
@@ -136,7 +146,7 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
             parameters[name].astype("<f4").tobytes() for name in weight_shapes(spec)
         )
     pieces = []
-    for name, (kind, _) in tensor_types(spec, parameters.kept).items():
+    for name, (kind, _) in parameters.types.items():
         piece = parameters.tensors[name].astype(kind).tobytes()
         pieces.append(piece + bytes(-len(piece) % 4))
     return b"".join(pieces)
@@ -199,40 +209,17 @@ def input_ranges(
 
 def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
     x = metadata.golden.x.astype(np.float32)
-    y = outputs_from_start(metadata.spec, engine, x)
+    y = run_through(engine, metadata.spec, x).astype("<f4")
     return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
 
 
 def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
     base, span = input_ranges(spec)
     x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
+    y = run_through(engine, spec, x)
     return (
         struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
-        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
+        + hashlib.sha256(y.astype("<f4").tobytes()).digest()
         + base.astype("<f4").tobytes()
         + span.astype("<f4").tobytes()
     )
-
-
-def outputs_from_start(
-    spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """`[T, O]` from the initial state, little-endian."""
-    state = initial_state(spec.graph_state, 1, np.float32)
-    parts = []
-    for start in range(0, len(x), _RUN_CHUNK):
-        y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
-        parts.append(y[0])
-    return np.concatenate(parts).astype("<f4")
-
-
-def first_difference(
-    spec: ModelSpec,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    y: NDArray[np.floating],
-) -> int | None:
-    """The first step at which `y` has other bytes than NumPy; None where there is none."""
-    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
-    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
-    return int(np.argmax(differs)) if differs.any() else None

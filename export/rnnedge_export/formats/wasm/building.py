@@ -21,9 +21,11 @@ from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.state_rules import StateRules
 
+from ..c.generating import generate_source
 from ..c.interface import state_places
 from ..c.reading import read_content
 from ..c.source import CSource
+from ..variant import Variant
 from .module import custom_section, read_module
 
 SUPPORT = files("rnnedge_export.formats.wasm") / "support"
@@ -49,6 +51,17 @@ _ARRAY = re.compile(
 _KERNELS = re.compile(r'#include "rnnedge_\w+\.h"')
 _TABLE = "array_addresses"
 _SHOWN_LINES = 8
+
+
+def write_wasm(variant: Variant, path: Path, *, simd: bool = True) -> None:
+    """Write the module and its JavaScript, raising as `build_wasm`."""
+    metadata, parameters = variant.metadata, variant.parameters
+    source = generate_source(metadata, parameters, IDENTIFIER)
+    states = StateRules(parameters)
+    path.write_bytes(build_wasm(source, metadata, path.name, states=states, simd=simd))
+    path.with_suffix(".js").write_text(
+        javascript(path.name), encoding="utf-8", newline="\n"
+    )
 
 
 def build_wasm(
