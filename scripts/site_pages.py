@@ -128,7 +128,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         if files.get_file_from_path(place):
             return found[0]
         shown = {source: name for name, source in (COPIES | MADE).items()}
-        name = shown.get(place.removeprefix("../"))
+        source = re.sub(r"(include/rnnedge)_\w+\.h", r"\1.h", place.removeprefix("../"))
+        name = shown.get(source)
         if name is None:
             return text
         return f"[{text}]({posixpath.relpath(name, folder or '.')}{mark}{anchor})"
