@@ -28,7 +28,7 @@ from rnnedge_runtime.formats.metadata import (
 from rnnedge_runtime.formats.seal import read_sealed
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.spec.spec_json import check_format_version, spec_from_json
@@ -245,7 +245,7 @@ def _weights(spec: ModelSpec, arrays: Arrays, biases: dict[str, str]) -> Weights
             if name.startswith(f"{k}_")
         }
         tensors = unpack_layer(layer, packed)
-        if isinstance(layer, Rnn | Gru | Lstm):
+        if isinstance(layer, RecurrentLayer):
             tensors = with_biases(layer, tensors, biases, k)
         weights |= {f"layers.{k}.{name}": tensor for name, tensor in tensors.items()}
     return canonical_weights(spec, weights)
