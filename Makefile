@@ -12,13 +12,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
-C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/binding/*.[ch]) \
+C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch]) \
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench lint format wheel wheels pins locks check-locks clean exhaustive \
+.PHONY: demo test bare bench docs lint format wheel wheels pins locks check-locks clean exhaustive \
 	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills fresh
 
 demo: $(BUILT)
@@ -38,6 +38,10 @@ bare: $(BUILT)
 bench: $(BUILT)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
+# The site, into site/: its pages, references from the source; any warning is an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +59,7 @@ format: $(INSTALLED)
 exhaustive:
 	mkdir -p build
 	$(CC) -std=c99 -O2 -Iruntime/core/include tests/c/exhaustive.c \
-		$(filter-out %/time.c,$(wildcard runtime/core/src/*.c)) -lm -o build/exhaustive
+		$(filter-out %/time.c,$(wildcard runtime/core/src/*/*.c)) -lm -o build/exhaustive
 	build/exhaustive
 
 # Packed multiplications and fused multiply-adds in every kernel, for x86 and aarch64.
@@ -126,7 +130,7 @@ pins: $(INSTALLED)
 clean:
 	cd runtime && rm -rf rnnedge_runtime/_native.*.so binding/CMake[CFI]* binding/.cmake binding/.ninja* \
 		binding/.skbuild-info.json binding/build.ninja binding/cmake_install.cmake
-	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist demo site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"make: $(PYTHON) is Python {v.major}.{v.minor}, rnnedge needs 3.11 or newer. Choose another one: make PYTHON=python3.12")'

@@ -19,7 +19,7 @@ from rnnedge.datasets import weather
 from rnnedge.fitting import fit
 from rnnedge.runs.data import int8_data, load_run_data
 from rnnedge.runs.folder import Run, load_run
-from rnnedge_export.capture.original import read_subject
+from rnnedge_export.capture.original import read_original
 from rnnedge_export.formats.rnne.writing import quick_engine
 from rnnedge_export.quantise.report import (
     QuantisationReport,
@@ -105,7 +105,7 @@ def _measure(run: Run, num_steps: int) -> tuple[QuantisationReport, list[Held]]:
     data = int8_data(prepared)
     module = SequenceModel(run.spec)
     module.load_weights(run.weights)
-    subject = read_subject(module, example=None, features=None, targets=None)
+    subject = read_original(module, example=None, features=None, targets=None)
     request = Int8(data)
     quantised = request.quantise(subject)
     x = data.scored[0].x

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from rnnedge_runtime.errors import require
 
 if TYPE_CHECKING:
-    from .exporting.candidate import ArtifactReport
-    from .exporting.export import ExportReport, export
+    from .exporting.export import ArtifactReport, ExportReport, export
     from .torch_model.sequence_model import SequenceModel
     from .verifying.check import Check, VerifyReport
     from .verifying.verify import verify
 
 _HOMES = {
-    "ArtifactReport": "exporting.candidate",
+    "ArtifactReport": "exporting.export",
     "Check": "verifying.check",
     "ExportReport": "exporting.export",
     "SequenceModel": "torch_model.sequence_model",
@@ -28,7 +27,6 @@ _HOMES = {
 }
 
 _NEEDS = {
-    "exporting.candidate": ("torch", "onnx"),
     "exporting.export": ("torch", "onnx"),
     "torch_model.sequence_model": ("torch",),
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import rnnedge_runtime
-from rnnedge_export.compare.parity import step_through
+from rnnedge_export.compare.runs import step_through
 from rnnedge_export.compare.verification_stream import stream_like
 from rnnedge_export.formats.registry import read_metadata
 from rnnedge_runtime.backends.reference import ReferenceEngine

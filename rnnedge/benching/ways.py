@@ -200,8 +200,8 @@ def _needs_native() -> None:
 _LOAD = "import rnnedge_runtime\nmodel = rnnedge_runtime.load(path, backend='{}')\n"
 _STEP = "model.stream().step(x, time)"
 _EAGER = """import torch
-from rnnedge_export.sequence_model import SequenceModel
-from rnnedge_runtime.rnne_file import read_rnne
+from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge_runtime.formats.rnne_file import read_rnne
 from pathlib import Path
 metadata, weights = read_rnne(Path(path))
 module = SequenceModel(metadata.spec).eval()

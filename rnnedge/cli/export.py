@@ -68,29 +68,15 @@ def command(
     """
     formats = formats or (("rnne",) if int8 else ("onnx",))
     require("torch", extra="train", purpose="rnnedge export")
-    require("onnx", extra="train", purpose="rnnedge export")
     if "onnx" in formats:
+        require("onnx", extra="train", purpose="rnnedge export")
         require("onnxruntime", extra="train", purpose="rnnedge export")
-    from rnnedge.exporting import export
+    from rnnedge.exporting import export_run
     from rnnedge.runs.data import load_run_data
     from rnnedge.runs.folder import load_run
-    from rnnedge_export.exporting.candidate import check_name
-    from rnnedge_export.quantise.request import check_formats
+    from rnnedge_export.exporting.request import ExportRequest
 
-    if name is not None:
-        check_name(name)
-    finished = load_run(run)
-    if int8:
-        check_formats(formats)
-    elif data is not None:
-        raise SpecError(
-            "export: --data was given without --int8, which alone needs the data of the "
-            "run. Add --int8, or leave it out."
-        )
-    prepared = load_run_data(finished, data) if int8 else None
-    written = export(
-        finished,
-        prepared=prepared,
+    request = ExportRequest(
         formats=formats,
         out=out,
         name=name,
@@ -103,6 +89,14 @@ def command(
         ram=ram,
         simd=not no_simd,
     )
+    if data is not None and not int8:
+        raise SpecError(
+            "export: --data was given without --int8, which alone needs the data of the "
+            "run. Add --int8, or leave it out."
+        )
+    finished = load_run(run)
+    prepared = load_run_data(finished, data) if int8 else None
+    written = export_run(finished, request, prepared=prepared)
     rows = [["artifact", "format", "KB", "largest error", "limit", "float32", "where"]]
     for artifact in written.artifacts:
         parity = artifact.parity
@@ -125,7 +119,7 @@ def command(
     )
     for artifact in written.artifacts:
         if steps := artifact.parity.steps:
-            click.echo(
+            echo(
                 f"{steps.num_steps} single steps from PyTorch's own state, "
                 f"{artifact.format}: nearest to its limit is {steps.where}, "
                 f"{steps.max_error:.1e} of {steps.limit:.1e} at step {steps.step}."

@@ -19,7 +19,8 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 
 
 def spec_of(data: Dataset) -> ModelSpec:
@@ -83,9 +84,7 @@ LAYOUTS = {
     "by_column.json": json.dumps(
         {n: {str(k): v for k, v in enumerate(c)} for n, c in layouts.columns().items()}
     ),
-    "header.json": json.dumps(
-        [["time", "temp", "power"], *(list(row) for row in layouts.ROWS)]
-    ),
+    "header.json": json.dumps([["time", "temp", "power"], *map(list, layouts.ROWS)]),
     "inner.json": json.dumps({"place": "Kiel", "hourly": layouts.columns()}),
     "senml.jsonl": layouts.senml_lines(),
     "senml_stream.jsonl": layouts.senml_single_records(),

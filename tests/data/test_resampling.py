@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rnnedge.data.tables.grid.resampling import resample
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.durations import duration_text, parse_duration
-from rnnedge_runtime.tables.rows.reading import Row
 from rnnedge_runtime.tables.rows.resampling import (
     Resampling,
     parse_resampling,
     resampled_rows,
 )
+from rnnedge_runtime.tables.rows.row import Row
 
 
 @st.composite

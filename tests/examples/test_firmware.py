@@ -20,6 +20,7 @@ from support.firmware_nodes import (
     called,
     needs_tools,
 )
+from support.page_blocks import commands
 from support.programs import run
 
 from rnnedge_export.verifying.verify import verify
@@ -201,3 +202,13 @@ def test_the_state_of_another_model_is_not_taken(
     path.write_bytes(b"".join(map(bytes, chip.cells)))
     _, lines = on_qemu(tmp_path, 0, HOURS, UNCUT)
     assert lines == ["new state", *whole]
+
+
+@pytest.mark.parametrize("page", ["arduino", "esp-idf"])
+def test_the_page_names_what_the_build_leaves(page: str, built: Path) -> None:
+    """The command of the page is that of `built`, but for where it writes."""
+    text = (FIRMWARE.parents[1] / f"docs/howto/{page}.md").read_text(encoding="utf-8")
+    assert commands(text) == ["make -C examples/firmware PYTHON=python"]
+    named = re.findall(r"`(?:.* )?build/firmware/([\w/]+)", text)
+    assert named
+    assert not [name for name in named if not (built / name).is_dir()]

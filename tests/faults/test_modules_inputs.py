@@ -15,7 +15,7 @@ from torch.nn import functional
 
 import rnnedge_runtime
 from rnnedge.cli import main
-from rnnedge_export.capture.original import read_subject
+from rnnedge_export.capture.original import read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
 from rnnedge_export.probing.token_inputs import token_inputs
@@ -71,7 +71,7 @@ class Category(nn.Module):
 def test_the_columns_that_are_indices_are_found(way, column, num_rows):
     example = (zeros(1, 1, 4), zeros(1, 4))
     module = Category(way, column, num_rows)
-    subject = read_subject(module, example=example, features=None, targets=None)
+    subject = read_original(module, example=example, features=None, targets=None)
     assert token_inputs(subject) == {column: (0, num_rows - 1)}
 
 

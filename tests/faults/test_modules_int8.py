@@ -21,12 +21,12 @@ from torch import nn
 import rnnedge
 import rnnedge_runtime as runtime
 from rnnedge_export.compare import verification_stream
+from rnnedge_export.compare.runs import run_through
 from rnnedge_export.formats.c.loading import load_c
 from rnnedge_export.formats.registry import read_metadata, read_parameters
 from rnnedge_export.formats.rnne.writing import build_rnne, quick_engine
 from rnnedge_export.quantise import losses as int8_losses
 from rnnedge_export.quantise.judgement import read_judgement
-from rnnedge_export.quantise.losses import run_through
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_export.quantise.request import Int8Data

@@ -14,12 +14,14 @@ import torch
 from support.export_helpers import rewrite
 from torch import Tensor, nn
 
-from rnnedge_export.capture.original import Subject, read_subject
+from rnnedge_export.capture.original import Original, read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.compare.exact_steps import ExactSteps
-from rnnedge_export.compare.step_proof import judge_taken, retake_steps, take_steps
-from rnnedge_export.exporting import candidate as draft
+from rnnedge_export.compare.runs import retake_steps, take_steps
+from rnnedge_export.compare.step_proof import judge_taken
+from rnnedge_export.exporting import proving
 from rnnedge_export.exporting.export import export
+from rnnedge_export.formats.onnx import writing
 from rnnedge_export.formats.onnx.graph import build_onnx
 from rnnedge_export.formats.onnx.opaque_graph import build_foreign_onnx
 from rnnedge_export.formats.rnne.writing import quick_engine
@@ -69,12 +71,12 @@ def drawn(kind: str, size: int, layers: int, seed: int = 0, *, trained: bool = F
     return model.eval()
 
 
-def subject_of(model: nn.Module) -> Subject:
+def subject_of(model: nn.Module) -> Original:
     names = {"features": None, "targets": None}
-    return read_subject(model, example=model.example(), **names)
+    return read_original(model, example=model.example(), **names)
 
 
-def engine_of(subject: Subject, weights: Weights):
+def engine_of(subject: Original, weights: Weights):
     golden = Golden(np.zeros((64, 2), np.float32), np.zeros((64, 4), np.float32))
     metadata = Metadata(subject.spec, subject.digest, NUMERICS, golden, "")
     return quick_engine(metadata, weights)
@@ -179,7 +181,7 @@ def with_wrong_weights(factor: float, monkeypatch, *, single: bool = False) -> N
             changed *= np.float32(factor)
         return build_onnx(metadata, {**weights, name: changed})
 
-    monkeypatch.setattr(draft, "build_onnx", build)
+    monkeypatch.setattr(writing, "build_onnx", build)
 
 
 def test_a_weight_that_is_not_the_models_is_refused(tmp_path, monkeypatch):
@@ -193,7 +195,7 @@ def test_a_weight_that_is_not_the_models_is_refused(tmp_path, monkeypatch):
 
 def test_a_wrong_graph_is_refused_whatever_weights_are_read_back(tmp_path, monkeypatch):
     with_wrong_weights(1.001, monkeypatch)
-    monkeypatch.setattr(draft, "changed_weight", lambda *_: "")
+    monkeypatch.setattr(proving, "changed_weight", lambda *_: "")
     model = drawn("gru", 32, 1)
     with pytest.raises(
         ParityError, match=r"state 'h_0'\[\d+\] differs from PyTorch by"
@@ -236,8 +238,8 @@ def test_a_scaler_off_by_a_thousandth_is_refused(tmp_path, monkeypatch):
         scale = weights["layers.0.scale"] * np.float32(1.001)
         return build_onnx(metadata, {**weights, "layers.0.scale": scale})
 
-    monkeypatch.setattr(draft, "build_onnx", build)
-    monkeypatch.setattr(draft, "changed_weight", lambda *_: "")
+    monkeypatch.setattr(writing, "build_onnx", build)
+    monkeypatch.setattr(proving, "changed_weight", lambda *_: "")
     with pytest.raises(ParityError, match="differs from PyTorch by"):
         export(Scaled(), example=example, out=tmp_path)
 
@@ -281,7 +283,7 @@ def test_a_graph_of_its_own_is_judged_by_its_own_roundings(make, tmp_path, monke
             user.module.gru.weight_hh_l0.mul_(1.001)
         return build_foreign_onnx(user, metadata)
 
-    monkeypatch.setattr(draft, "build_foreign_onnx", build)
+    monkeypatch.setattr(writing, "build_foreign_onnx", build)
     with pytest.raises(ParityError, match="differs from PyTorch by"):
         export(model, example=model.example(), out=tmp_path / "wrong")
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import rnnedge_runtime
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import ExportReport, export
-from rnnedge_export.module.user_module import read_user_module
+from rnnedge_export.module.first_call import read_user_module
 from rnnedge_runtime.errors import RnnEdgeError, ShapeError, SpecError
 from rnnedge_runtime.tolerances import PARITY_STD_FRACTION
 

@@ -14,7 +14,7 @@ from torch import nn
 
 import rnnedge_runtime
 from rnnedge_export.capture import original as subject_module
-from rnnedge_export.capture.original import read_subject
+from rnnedge_export.capture.original import read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
 from rnnedge_export.module.reasons import NotAChainError
@@ -35,7 +35,7 @@ def few_steps(monkeypatch):
 def difference(module: nn.Module, example: tuple[torch.Tensor, ...]):
     """What a window changes, on a short stream; no chain is looked for, which takes long."""
     with mock.patch.object(subject_module, "capture", side_effect=NotAChainError("-")):
-        subject = read_subject(module, example=example, features=None, targets=None)
+        subject = read_original(module, example=example, features=None, targets=None)
     noise = np.random.default_rng(0).standard_normal((STEPS, subject.spec.input_size))
     x = (0.9 * np.roll(noise, 1, axis=0) + noise).astype(np.float32)
     found, columns = compare_windows(subject, record(subject, x))

@@ -1,26 +1,17 @@
 """Every block of the README runs, in the order it stands there."""
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import programs
+from support.page_blocks import blocks, commands, run_command
 
 pytestmark = pytest.mark.gcc_alone
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TESTED_ELSEWHERE = (
-    "make demo",
-    "make test",
-    "pip install",
-)  # test_examples.py, test_wheel.py
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -37,33 +28,13 @@ def folder(tmp_path_factory):
     return path
 
 
-def commands_in(text):
-    lines = "".join(re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL))
-    found = [line.split(" #")[0].strip() for line in lines.splitlines()]
-    return [c for c in found if c and not c.startswith(TESTED_ELSEWHERE)]
-
-
-def run_commands(commands, folder):
-    rnnedge = f"{shlex.quote(sys.executable)} -m rnnedge.cli"
-    for command in commands:
-        fast = " --epochs 2 --quiet" if "rnnedge train" in command else ""
-        line = re.sub(r"\brnnedge (?=[a-z])", f"{rnnedge} ", command) + fast
-        done = programs.run(
-            ["sh", "-c", line],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-
-
 @pytest.fixture(scope="module")
 def streamed(folder):
     """The same folder after the README's commands."""
-    commands = commands_in(README)
-    assert len(commands) == 11
-    run_commands(commands, folder)
+    lines = commands(README)
+    assert len(lines) == 7
+    for line in lines:
+        run_command(line, folder)
     return folder
 
 
@@ -80,21 +51,22 @@ def test_commands_of_the_readme_run(streamed):
         9,
         6,
     )  # C block
-    assert (folder / "next.png").is_file()
 
 
 def test_commands_of_the_page_run(streamed):
-    commands = commands_in((ROOT / "docs/commands.md").read_text(encoding="utf-8"))
-    assert len(commands) == 6
-    run_commands(commands, streamed)
+    lines = commands((ROOT / "docs/commands.md").read_text(encoding="utf-8"))
+    assert len(lines) == 8
+    for line in lines:
+        run_command(line, streamed)
     assert len((streamed / "next.csv").read_text().splitlines()) == 1 + 12
+    assert (streamed / "next.png").is_file()
     assert (streamed / "forecasts.png").is_file()
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
+@pytest.mark.parametrize("number", range(len(blocks(README, "python"))))
 def test_python_of_the_readme_runs(folder, number):
     done = subprocess.run(
-        [sys.executable, "-c", blocks("python")[number]],
+        [sys.executable, "-c", blocks(README, "python")[number]],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -126,7 +98,7 @@ def test_c_of_the_readme_runs(tmp_path):
     )
     weights = random_weights(spec, np.random.default_rng(0))
     artifact = save_artifact(spec, weights, tmp_path, ".rnne")
-    (program,) = blocks("c")
+    (program,) = blocks(README, "c")
     (tmp_path / "main.c").write_text(program)
     warnings = ("-std=c99", "-O0", "-Wall", "-Wextra", "-Werror", "-pedantic")
     sources = (tmp_path / "main.c", *core_of("gcc-O0"))
@@ -144,4 +116,4 @@ def test_c_of_the_readme_runs(tmp_path):
 
 
 def test_the_readme_stays_short():
-    assert len(README.splitlines()) <= 150
+    assert len(README.splitlines()) <= 120

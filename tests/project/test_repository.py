@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = {".py": 400, ".c": 350, ".h": 350}
-MAX_PAGE_LINES = {"README.md": 150, "ARCHITECTURE.md": 150}
+MAX_PAGE_LINES = {"README.md": 120, "ARCHITECTURE.md": 150}
 MAX_FILE_NBYTES = 500_000
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".c", ".h", "", ".cfg", ".json"}
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|tmp|opt|work|mnt)/\w")
@@ -68,6 +68,7 @@ def test_a_file_holds_one_concept() -> None:
         str(path): lines
         for path in FILES
         if path.suffix in MAX_LINES
+        and not path.is_relative_to("tests/golden")
         and (lines := read(path).count("\n")) > MAX_LINES[path.suffix]
     }
     assert not long

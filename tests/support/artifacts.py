@@ -37,9 +37,8 @@ from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import Weights, model_digest, weight_shapes
 from rnnedge_runtime.streams.engine import initial_state
-from rnnedge_runtime.streams.inputs import hold_readings
+from rnnedge_runtime.streams.inputs import Inputs, hold_readings
 from rnnedge_runtime.streams.model import Model
-from rnnedge_runtime.streams.stream import model_inputs
 
 BACKENDS = ("native", "numpy", "onnx", "torchscript", "reference")
 SUFFIXES = {"native": ".rnne", "numpy": ".rnne", "torchscript": ".pt"}
@@ -61,7 +60,7 @@ def inputs_of(spec: ModelSpec, readings: np.ndarray) -> np.ndarray:
     """`[T, I]` model inputs of readings `[T, F]` from the start of a stream."""
     held = spec.state[-1].initial_array()
     held = hold_readings(spec.features, readings, held, where="test")
-    return model_inputs(spec, held, times_of(spec, len(readings)))
+    return Inputs(spec).rows(held, times_of(spec, len(readings)))
 
 
 def describe(spec: ModelSpec, weights: Weights, size: int = 64) -> Metadata:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 import rnnedge_runtime as runtime
-from rnnedge_export.compare.parity import step_through
+from rnnedge_export.compare.runs import step_through
 from rnnedge_export.exporting.export import ArtifactReport
 from rnnedge_runtime.formats.metadata import KEY_SHA256
 from rnnedge_runtime.formats.seal import BLANK_SEAL, seal

@@ -16,6 +16,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import inputs_of
 from rnnedge_runtime.streams.model import Model
 
+from ..compare.runs import step_through
 from ..compare.verification_stream import stream_like
 from ..formats.c.source import CSource
 from .board import Board
@@ -94,7 +95,7 @@ class HostRun:
             readings[_SNAPSHOT_AT:], _part(times, _SNAPSHOT_AT, num_steps)
         )
         self.y = np.concatenate([first, rest]).astype(np.float32)
-        self.golden_y = _stepped(model, model.golden.x)
+        self.golden_y = step_through(model.engine, model.spec, model.golden.x)
         self._readings, self._times = readings, times
 
     def resumed(self, snapshot: bytes) -> Rows:
@@ -191,15 +192,6 @@ def _part(
     times: NDArray[np.int64] | None, start: int, stop: int
 ) -> NDArray[np.int64] | None:
     return None if times is None else times[start:stop]
-
-
-def _stepped(model: Model, x: Rows) -> Rows:
-    """`[T, O]` outputs of model inputs, from the initial state."""
-    y = np.empty((len(x), model.spec.output_size), np.float32)
-    stepper = model.engine.stepper()
-    for row, out in zip(x, y, strict=True):
-        stepper.step(row, out)
-    return y
 
 
 def _ask(job: Job, run: HostRun, num_steps: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.spec.layers import (
-    NUM_GATES,
+    RECURRENT_LAYERS,
     Embedding,
     Layer,
     Lstm,
@@ -233,4 +233,5 @@ def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Lay
 
 def _cost(costs: dict[str, float], kind: str) -> float:
     """Of a kind of cell; of one that nothing was fitted to what the dearest costs."""
-    return costs.get(kind, max(costs[name] for name in NUM_GATES if name in costs))
+    known = [costs[c.kind] for c in RECURRENT_LAYERS if c.kind in costs]
+    return costs.get(kind, max(known))

@@ -1,7 +1,7 @@
 """A user's module as a chain of layers.
 
 `torch.export` turns one step of the module into a short graph in which `nn.GRU` and its
-kin are still whole. The graph is walked with labels in place of numbers (`wiring.py`), so
+kin are still whole. The graph is walked with labels in place of numbers (`labels.py`), so
 that the weights of each layer are found whatever way the module slices, stacks and
 transposes its state. Time and batch are rebuilt by whoever runs the chain.
 """
@@ -21,6 +21,8 @@ from rnnedge_runtime.spec.layers import Layer
 
 from ..module.reasons import NotAChainError, error_text, not_a_chain, time_major_error
 from ..module.user_module import UserModule, time_major_layers
+from .cells import CELL_HANDLERS
+from .endings import check_output, check_state
 from .operations import HANDLERS
 from .walk import Walk
 
@@ -63,15 +65,18 @@ def capture(user: UserModule) -> Captured:
             raise NotAChainError(
                 f"torch.export cannot trace it: {error_text(error)}"
             ) from None
-        walk = Walk(wide, program, HANDLERS)
+        walk = Walk(wide, program, CELL_HANDLERS, HANDLERS)
         try:
-            chain = walk.run()
+            y, *state = walk.run()
+            check_output(walk, y)
+            check_state(walk, state)
         except SpecError:
             raise
         except Exception:  # operations in ways that no handler has met
             if walk.node is None:
                 raise NotAChainError("its graph has an unknown form") from None
             raise not_a_chain(walk.node, "is used in an unknown way") from None
+    chain = walk.chain
     if not chain.layers:
         raise NotAChainError("it returns x as it came")
     return Captured(tuple(chain.layers), chain.weights)

@@ -12,7 +12,7 @@ from rnnedge_runtime.spec.layers import Affine, Layer
 Vector = NDArray[np.float64]
 
 
-class Chain:
+class ChainBuilder:
     """The layers found so far. Arithmetic with constants waits until it can be paired.
 
     `(z - shift) * scale` becomes one Affine, `z * scale + shift` one inverse Affine; what

@@ -20,10 +20,11 @@ from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
 
+from ..module.first_call import read_user_module
 from ..module.module_copy import same_again
 from ..module.reasons import NotAChainError
 from ..module.returned import Choice
-from ..module.user_module import UserModule, read_user_module
+from ..module.user_module import UserModule
 from ..module.user_step import UserStep
 from ..torch_model.sequence_model import SequenceModel
 from .capturing import Captured, capture
@@ -32,7 +33,7 @@ StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 
 
 @dataclass(frozen=True)
-class Subject:
+class Original:
     """A model on its way into an artifact.
 
     Attributes:
@@ -73,7 +74,7 @@ class Subject:
         return lambda x, state: call(x, state)
 
 
-def read_subject(
+def read_original(
     model: nn.Module,
     *,
     example: Sequence[Any] | Mapping[str, Any] | None,
@@ -81,8 +82,8 @@ def read_subject(
     targets: str | Target | Sequence[str | Target] | None,
     outputs: Choice = None,
     state: Choice = None,
-) -> Subject:
-    """What `export` was given, as a Subject.
+) -> Original:
+    """What `export` was given, as a Original.
 
     Raises:
         SpecError: a module that cannot stream or whose example does not fit; names that
@@ -98,7 +99,7 @@ def read_subject(
             )
         own = copy.deepcopy(model).eval().cpu()
         weights = own.weights()
-        return Subject(own, None, own.spec, weights, model_digest(own.spec, weights))
+        return Original(own, None, own.spec, weights, model_digest(own.spec, weights))
     if not isinstance(model, nn.Module):
         raise SpecError(
             f"export: {type(model).__name__} was given, expected a SequenceModel or a "
@@ -115,7 +116,7 @@ def read_subject(
     spec = _spec(user, layers, features, targets)
     weights = _weights(spec, captured)
     digest = model_digest(spec, weights)
-    return Subject(user.module, user, spec, weights, digest, reason)
+    return Original(user.module, user, spec, weights, digest, reason)
 
 
 def _weights(spec: ModelSpec, captured: Captured | None) -> Weights:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.spec.layers import Difference, Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.spec.layers import Difference, Layer
 from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.tolerances import (
     CARRIED_FACTOR,
@@ -16,9 +16,10 @@ from rnnedge_runtime.tolerances import (
     LARGEST_SPREAD,
 )
 
-from .exact_steps import ExactSteps, Tensors, difference, plain_step
+from .exact_steps import ExactSteps
+from .layer_steps import CELLS, Tensors, difference, plain_step
 from .rounding import Float64
-from .step_proof import Taken
+from .runs import Taken
 
 _RUNS = 3  # one as it is, two that are moved
 _CHUNK = 500
@@ -146,70 +147,47 @@ class _Runs:
 
     def cell(self, layer: Layer, w: Tensors, z: Float64, at: int) -> Float64:
         """`[C, _RUNS, n]` through a recurrent layer."""
-        sums = z @ w["weight_ih"].T + w["bias_ih"]
-        if not isinstance(layer, Gru):
-            sums = sums + w["bias_hh"]
-        moves = self.moves(at, len(z))
-        weight = np.ascontiguousarray(w["weight_hh"].T)
-        h = self.state[at]
-        out = np.empty((*z.shape[:2], h.shape[-1]))
-        if isinstance(layer, Lstm):
-            cell_moves = self.moves(at + 1, len(z))
-            c, hr = self.state[at + 1], w.get("weight_hr")
-            cells = np.empty((*z.shape[:2], c.shape[-1]))
-            for t in range(len(z)):
-                h, c = _lstm(sums[t] + h @ weight, c)
-                if hr is not None:
-                    h = h @ hr.T
-                h[1:] += moves[t]
-                c[1:] += cell_moves[t]
-                out[t], cells[t] = h, c
-            self.keep(at + 1, c, cells)
-        elif isinstance(layer, Gru):
-            for t in range(len(z)):
-                h = _gru(sums[t], h @ weight + w["bias_hh"], h)
-                h[1:] += moves[t]
-                out[t] = h
-        else:
-            assert isinstance(layer, Rnn)
-            is_relu = layer.nonlinearity == "relu"
-            for t in range(len(z)):
-                v = sums[t] + h @ weight
-                h = np.maximum(v, 0.0) if is_relu else np.tanh(v)
-                h[1:] += moves[t]
-                out[t] = h
-        self.keep(at, h, out)
-        return out
+        cell = CELLS[type(layer)]
+        scale = cell.scale(w)[:, None]
+        weight = scale * w["weight_hh"]
+        bias = np.repeat(scale * w["bias_hh"][:, None], _RUNS, axis=1)
+        sums = (scale * w["weight_ih"]) @ _upright(z)
+        sums += scale * w["bias_ih"][:, None]
+        if not cell.has_two_sums:
+            sums += bias
+        places = range(at, at + len(layer.state_shapes()))
+        moves = [_upright(self.moves(k, len(z))) for k in places]
+        state = [_upright(self.state[k]) for k in places]
+        found = [np.empty((len(z), *part.shape)) for part in state]
+        for t in range(len(z)):
+            recurrent = weight @ state[0]
+            if cell.has_two_sums:
+                recurrent += bias
+            state = cell.carried(layer, w, sums[t], recurrent, state)
+            for k, part in enumerate(state):
+                found[k][t] = np.add(part, moves[k][t], out=part)
+        outputs = [out.swapaxes(1, 2) for out in found]
+        for k, values in zip(places, outputs, strict=True):
+            self.keep(k, values)
+        return outputs[0]
 
     def moves(self, at: int, num_steps: int) -> Float64:
-        """`[C, _RUNS - 1, n]`: the bound, with signs that flip now and then."""
+        """`[C, _RUNS, n]`: 0, then the bound with signs that flip now and then."""
         signs = self.signs[at]
         flips = self.rng.random((num_steps, *signs.shape), dtype=np.float32) < _FLIP
         signs = signs * np.cumprod(np.where(flips, -1.0, 1.0), axis=0)
         self.signs[at] = signs[-1]
-        return signs * self.bounds[at]
+        return np.pad(signs * self.bounds[at], ((0, 0), (1, 0), (0, 0)))
 
-    def keep(self, at: int, last: Float64, values: Float64) -> None:
+    def keep(self, at: int, values: Float64) -> None:
         """What is left of a chunk: the state, and how far the runs are apart."""
-        self.state[at] = last
+        self.state[at] = values[-1]
         apart = float(np.abs(values[:, 1:] - values[:, :1]).max())
         self.apart[at] = max(self.apart[at], apart if np.isfinite(apart) else np.inf)
         self.largest[at] = max(self.largest[at], float(np.abs(values[:, 0]).max()))
         self.has_changed[at] |= bool((values[:, 0] != self.initial[at]).any())
 
 
-def _lstm(sums: Float64, c: Float64) -> tuple[Float64, Float64]:
-    size = c.shape[-1]
-    g = np.tanh(sums[:, 2 * size : 3 * size])
-    gates = 0.5 + 0.5 * np.tanh(0.5 * sums)
-    c = gates[:, size : 2 * size] * c + gates[:, :size] * g
-    return gates[:, 3 * size :] * np.tanh(c), c
-
-
-def _gru(input_sums: Float64, recurrent_sums: Float64, h: Float64) -> Float64:
-    size = h.shape[-1]
-    both = input_sums[:, : 2 * size] + recurrent_sums[:, : 2 * size]
-    gates = 0.5 + 0.5 * np.tanh(0.5 * both)
-    r, u = gates[:, :size], gates[:, size:]
-    n = np.tanh(input_sums[:, 2 * size :] + r * recurrent_sums[:, 2 * size :])
-    return np.asarray(n + u * (h - n))
+def _upright(values: Float64) -> Float64:
+    """`[..., _RUNS, n]` as `[..., n, _RUNS]`: a gate of all runs is one piece of memory."""
+    return np.ascontiguousarray(values.swapaxes(-1, -2))

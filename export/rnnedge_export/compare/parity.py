@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.engine import Engine
 
+from .runs import Array
 from .step_proof import StepParity, excess
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +56,6 @@ def target_errors(spec: ModelSpec, errors: Array) -> NDArray[np.float64]:
     """
     grouped = np.asarray(errors, dtype=np.float64).reshape(len(spec.targets), -1)
     return np.repeat(grouped.max(axis=1), grouped.shape[1])
-
-
-def step_through(engine: Engine, spec: ModelSpec, x: NDArray[np.float32]) -> Array:
-    """`[T, O]` outputs of an engine, one step at a time from the initial state."""
-    stepper = engine.stepper()
-    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
-    for row, out in zip(x, y, strict=True):
-        stepper.step(row, out)
-    return y
 
 
 def compare(

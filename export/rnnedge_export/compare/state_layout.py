@@ -17,7 +17,7 @@ from rnnedge_runtime.streams.engine import initial_state
 
 from .exact_steps import ExactSteps
 from .rounding import Float64
-from .step_proof import Array, Taken, stacked
+from .runs import Array, Taken, stacked
 from .verification_stream import Inputs
 
 _COMPARED_STEPS = (0, 1, 3, 7, 15)

@@ -9,14 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.engine import Engine
-from rnnedge_runtime.tolerances import JUDGED_STEPS
 
 from .exact_steps import ExactSteps
-from .verification_stream import Inputs
-
-Array = NDArray[np.floating]
-_FIRST_STEPS = 16
+from .runs import Array, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,61 +35,6 @@ class StepParity:
     @property
     def is_within(self) -> bool:
         return self.max_error <= self.limit
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Steps that an engine took on a stream.
-
-    Attributes:
-        at: `[S]` which.
-        x: `[S, I]` its inputs.
-        before: `[S, ...]` each, the state before them, in `ModelSpec.graph_state` order.
-        y: `[S, O]` its outputs.
-        after: the state after them.
-    """
-
-    at: NDArray[np.int64]
-    x: Inputs
-    before: list[Array]
-    y: Array
-    after: list[Array]
-
-
-def judged_steps(num_steps: int) -> NDArray[np.int64]:
-    """The first steps of a stream, and JUDGED_STEPS evenly spread ones."""
-    spread = np.linspace(0, num_steps - 1, min(JUDGED_STEPS, num_steps))
-    first = np.arange(min(_FIRST_STEPS, num_steps))
-    return np.unique(np.concatenate([first, spread.astype(np.int64)]))
-
-
-def take_steps(engine: Engine, spec: ModelSpec, x: Inputs) -> tuple[Array, Taken]:
-    """Step an engine through `x`; its outputs `[T, O]`, and what it did where judged."""
-    stepper = engine.stepper()
-    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
-    at = judged_steps(len(x))
-    is_judged = np.zeros(len(x), dtype=bool)
-    is_judged[at] = True
-    before, after = [], []
-    for row, out, must in zip(x, y, is_judged.tolist(), strict=True):
-        if must:
-            before.append(stepper.get_state())
-            stepper.step(row, out)
-            after.append(stepper.get_state())
-        else:
-            stepper.step(row, out)
-    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
-
-
-def retake_steps(engine: Engine, taken: Taken) -> Taken:
-    """The same steps by another engine, from the same states."""
-    y, after = engine.run(taken.x[:, None], taken.before)
-    return Taken(taken.at, taken.x, taken.before, y[:, 0], after)
-
-
-def stacked(states: Sequence[Sequence[Array]]) -> list[Array]:
-    """`[S, ...]` each of S states."""
-    return [np.stack(tensors) for tensors in zip(*states, strict=True)]
 
 
 def judge_taken(exact: ExactSteps, taken: Taken) -> StepParity:

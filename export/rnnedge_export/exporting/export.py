@@ -7,9 +7,8 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,54 @@ from torch import nn
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
-from ..boards.costs import find_fit
-from ..capture.original import Subject, read_subject
+from ..boards.measuring import Measurement
+from ..capture.original import Original, read_original
 from ..compare.parity import Parity
-from ..compare.verification_stream import check_tokens, verification_stream
+from ..compare.verification_stream import Inputs, check_tokens, verification_stream
 from ..module.returned import Choice
 from ..probing.looking_back import check_windows
 from ..probing.missing_values import with_missing_passed
 from ..probing.recording import Recording, record
 from ..probing.token_inputs import token_inputs
-from ..quantise.report import measure_quantisation
-from ..quantise.request import Int8Data, read_request
+from ..quantise.report import QuantisationReport
+from ..quantise.request import Int8Data
 from ..tools.threads import torch_threads
-from .candidate import FORMATS, ArtifactReport, Draft
-from .int8_candidate import IntegerDraft
+from .candidate import Candidate
+from .proving import Proof, judge, prove
+from .request import ExportRequest
+from .variant import Variant, float_variant, int8_variant
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReport:
+    """One artifact and its proof.
+
+    Attributes:
+        format: `onnx`, `torchscript`, `rnne`, `c` or `wasm`.
+        path: the file; of a C source `NAME.c`, of WebAssembly `NAME.wasm`.
+        nbytes: its size.
+        parity: its differences from PyTorch over the verification stream.
+        measurement: what a C source costs on the board asked for, else None.
+        quantisation: what integers cost, None of a float artifact. Its `parity` has no
+            limit then.
+    """
+
+    format: str
+    path: Path
+    nbytes: int
+    parity: Parity
+    measurement: Measurement | None = None
+    quantisation: QuantisationReport | None = None
+
+    @property
+    def max_error(self) -> float:
+        """Largest difference from PyTorch, in the unit of the output."""
+        return self.parity.max_error
+
+    @property
+    def limit(self) -> float:
+        """What the largest difference may be."""
+        return self.parity.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +85,6 @@ class ExportReport:
     notes: tuple[str, ...]
 
 
-@torch_threads(1)
 def export(
     model: nn.Module,
     *,
@@ -98,8 +130,8 @@ def export(
             fails.
         int8: write `<name>-int8.rnne`, `.wasm` in integers instead; other formats are an
             error that gives the reason. Its difference from PyTorch at any one step has no
-            limit. The rise of its error on the test part has one or, where it is not known
-            what came, its mean difference from float on the last 30 % of `stream`.
+            limit. The rise of its error on the test part has one or, without actual values,
+            its mean difference from float on the last 30 % of `stream`.
         keep_float: of int8, layers to compute in float, by position or by kind.
         max_loss: of int8, part by which the mean absolute error of an output may rise
             (None: `tolerances.MAX_LOSS`) or, without `data`, what its mean difference from
@@ -128,160 +160,147 @@ def export(
         MissingDependencyError: a package of the `train` extra is not installed, or for
             WebAssembly clang and its linker.
     """
-    formats = (formats,) if isinstance(formats, str) else tuple(formats)
-    folder = Path(out)
-    _check_request(formats, name, folder)
-    request = None
-    if not int8 and (keep_float != () or max_loss is not None or data is not None):
-        raise SpecError(
-            "export: keep_float, max_loss or data was given without int8, which they belong "
-            "to. Add int8=True (`--int8`), or leave them out."
-        )
-    if not simd and "wasm" not in formats:
-        raise SpecError(
-            "export: simd=False (`--no-simd`) was given without the format wasm, which alone "
-            "has SIMD to leave out. Add the format wasm, or leave it out."
-        )
-    if int8:
-        layers = (keep_float,) if isinstance(keep_float, str | int) else keep_float
-        request = read_request(formats, layers, max_loss, data, stream)
-    fit = find_fit(board, flash, ram)
-    if fit is not None and "c" not in formats:
-        raise SpecError(
-            f"export: the board {fit.board.name} was named, but no C source asked for, and "
-            "only that runs there. Add the format c."
-        )
-    subject = read_subject(
+    options = locals()
+    del options["model"]
+    return export_model(model, ExportRequest(**options))
+
+
+@torch_threads(1)
+def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
+    """`export` with its options as one value."""
+    original = read_original(
         model,
-        example=example,
-        features=features,
-        targets=targets,
-        outputs=outputs,
-        state=state,
+        example=request.example,
+        features=request.features,
+        targets=request.targets,
+        outputs=request.outputs,
+        state=request.state,
     )
-    subject, nan_note = with_missing_passed(subject, features)
-    tokens = token_inputs(subject) if stream is None else {}
-    inputs = verification_stream(subject.spec, subject.weights, stream, tokens)
-    if stream is not None and subject.user is not None:
-        check_tokens(subject.spec, stream)
-    request = request.settled(subject) if request else None
-    quantised = request.quantise(subject) if request else None
-    recording = record(subject, inputs)
-    notes = _notes(subject, recording) + (request.notes if request else [])
-    window_note = check_windows(subject, recording, single_steps=single_steps)
+    original, nan_note = with_missing_passed(original, request.features)
+    x = _proof_stream(original, request.stream)
+    integers = request.integers and request.integers.settled(original)
+    quantised = integers.quantise(original) if integers else None
+    recording = record(original, x, has_limit=not request.int8)
+    notes = _notes(original, recording) + (integers.notes if integers else [])
+    window_note = check_windows(original, recording, single_steps=request.single_steps)
     notes += warned(window_note, nan_note)
-    make_draft: Callable[[str], Draft] = partial(
-        Draft, folder=folder, name=name, fit=fit, simd=simd
-    )
-    if request is not None and quantised is not None:
-        metadata, _ = make_draft("rnne").describe(subject, recording)
-        make_draft = partial(
-            IntegerDraft,
-            folder=folder,
-            name=name,
-            fit=fit,
-            simd=simd,
-            quantised=quantised,
-            quantisation=measure_quantisation(
-                request, quantised, metadata, subject.weights, recording.x, recording
-            ),
-        )
-    drafts: list[Draft] = []
+    variant = float_variant(original, recording)
+    if integers and quantised:
+        variant = int8_variant(variant, integers, quantised)
+    candidates = _candidates(variant, request)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for format_name in dict.fromkeys(formats):
-            draft = make_draft(format_name)
-            drafts.append(draft)
-            note = draft.write(subject, recording, is_only=len(set(formats)) == 1)
-            notes += [note] if note else []
-        drafts = [draft for draft in drafts if draft.is_written]
-        for draft in drafts:
-            note = draft.prove(subject, recording)
-            notes += [note] if note else []
-        if report is not None:
-            _write_report(Path(report), subject, drafts)
-        for draft in drafts:
-            draft.check(report)
-        for draft in drafts:
-            draft.check_golden(drafts)
-        artifacts = tuple(draft.publish() for draft in drafts)
+        request.folder.mkdir(parents=True, exist_ok=True)
+        written, refusals = _written(candidates, variant, request)
+        proofs = [prove(candidate, variant) for candidate in written]
+        if request.report is not None:
+            _write_report(Path(request.report), variant, proofs)
+        judge(proofs, variant, request.report)
+        artifacts = tuple(_publish(p, variant, written[p.candidate]) for p in proofs)
     except OSError as error:
         raise FormatError(
             f"export: cannot write '{error.filename}': {error.strerror}. "
             "Name another place with out= (`--out`) or report= (`--report`)."
         ) from None
     finally:
-        for draft in drafts:
-            draft.discard()
-    return ExportReport(subject.spec, subject.digest, artifacts, tuple(notes))
+        for candidate in candidates:
+            candidate.discard()
+    notes += refusals + [proof.note for proof in proofs if proof.note]
+    return ExportReport(original.spec, original.digest, artifacts, tuple(notes))
+
+
+def _proof_stream(original: Original, given: NDArray[Any] | None) -> Inputs:
+    """`[T, I]` inputs to prove the export on."""
+    if given is None:
+        tokens = token_inputs(original)
+        return verification_stream(original.spec, original.weights, None, tokens)
+    x = verification_stream(original.spec, original.weights, given)
+    if original.user is not None:
+        check_tokens(original.spec, given)
+    return x
 
 
 def warned(*notes: str) -> list[str]:
     """Those that say something, each shown as a warning: they change what numbers mean."""
     said = [note for note in notes if note]
     for note in said:
-        warnings.warn(f"export: {note}", stacklevel=4)
+        warnings.warn(f"export: {note}", stacklevel=5)
     return said
 
 
-def _check_request(formats: Sequence[str], name: str, folder: Path) -> None:
-    unknown = [item for item in formats if item not in FORMATS]
-    if unknown or not formats:
-        raise SpecError(
-            f"export: format '{unknown[0] if unknown else ''}' is unknown, expected "
-            f"{', '.join(FORMATS)}. Name one or more of them."
-        )
-    if not name or Path(name).name != name:
-        raise SpecError(
-            f"export: the name '{name}' is not a plain file name. "
-            "Name the folder with out= and the file without ending with name=."
-        )
-    if folder.is_file():
-        raise FormatError(
-            f"export: '{folder}' is a file, expected a folder. Name the folder with out= "
-            "(`--out`), and the file without ending with name= (`--name`)."
-        )
-
-
-def _notes(subject: Subject, recording: Recording) -> list[str]:
-    notes = list(subject.user.notes) if subject.user else []
-    if subject.reason:
+def _notes(original: Original, recording: Recording) -> list[str]:
+    user = original.user
+    notes = list(user.notes) if user else []
+    name = type(original.module).__name__
+    if original.reason:
         notes.append(
-            f"{_name_of(subject)} is not a chain of layers: {subject.reason}. "
+            f"{user.name if user else name} is not a chain of layers: {original.reason}. "
             "Its artifacts run one step of one stream at a time, on the backends onnx and "
             "torchscript only."
         )
     if not recording.is_bounded:
         notes.append(
-            f"{type(subject.module).__name__} amplifies rounding until it fills the "
-            "state, so that two runs part whatever computes them. The proof is that of "
-            "single steps; the carried outputs have no limit."
+            f"{name} amplifies rounding until it fills the state, so that two runs part "
+            "whatever computes them. The proof is that of single steps; the carried "
+            "outputs have no limit."
         )
     return notes
 
 
-def _name_of(subject: Subject) -> str:
-    return subject.user.name if subject.user else type(subject.module).__name__
+def _candidates(variant: Variant, request: ExportRequest) -> list[Candidate]:
+    name, folder = f"{request.name or 'model'}{variant.suffix}", request.folder
+    return [
+        Candidate(kind, folder / f"{kind.stem(name)}{kind.suffix}")
+        for kind in request.asked_formats
+    ]
 
 
-def _write_report(path: Path, subject: Subject, drafts: Sequence[Draft]) -> None:
+def _written(
+    candidates: Sequence[Candidate], variant: Variant, request: ExportRequest
+) -> tuple[dict[Candidate, Measurement | None], list[str]]:
+    """What could be written, with its costs on a board, and why the rest could not be."""
+    written, refusals = {}, []
+    for candidate in candidates:
+        try:
+            written[candidate] = candidate.write(variant, request)
+        except SpecError as error:
+            if len(candidates) == 1 or candidate.format.takes_all:
+                raise
+            refusals.append(str(error))
+    return written, refusals
+
+
+def _publish(
+    proof: Proof, variant: Variant, measurement: Measurement | None
+) -> ArtifactReport:
+    proof.candidate.publish()
+    path = proof.candidate.final
+    return ArtifactReport(
+        proof.candidate.format.name,
+        path,
+        path.stat().st_size,
+        proof.parity,
+        measurement,
+        variant.quantisation,
+    )
+
+
+def _write_report(path: Path, variant: Variant, proofs: Sequence[Proof]) -> None:
+    int8 = variant.quantisation and variant.quantisation.content()
     content = {
-        "digest": subject.digest,
+        "digest": variant.original.digest,
         "artifacts": [
             {
-                "format": draft.format,
-                **_parity_content(draft.parity),
-                "int8": draft.quantisation and draft.quantisation.content(),
+                "format": proof.candidate.format.name,
+                **_parity_content(proof.parity),
+                "int8": int8,
             }
-            for draft in drafts
+            for proof in proofs
         ],
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _parity_content(parity: Parity | None) -> dict[str, Any]:
-    if parity is None:
-        return {}
+def _parity_content(parity: Parity) -> dict[str, Any]:
     content = {name: getattr(parity, name) for name in Parity.__slots__}
     if not math.isfinite(parity.limit):
         content["limit"] = None

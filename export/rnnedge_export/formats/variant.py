@@ -8,7 +8,7 @@ from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
 
 if TYPE_CHECKING:
-    from ..capture.original import Subject
+    from ..capture.original import Original
 
 
 class Variant(Protocol):
@@ -23,5 +23,5 @@ class Variant(Protocol):
         """Canonical weights, or integers; no weights of a graph."""
 
     @property
-    def original(self) -> Subject:
+    def original(self) -> Original:
         """What it is exported from: of a graph the module."""

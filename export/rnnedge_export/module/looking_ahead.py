@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from rnnedge_runtime.errors import SpecError
 
-if TYPE_CHECKING:
-    from .user_module import UserModule
+from .user_module import UserModule
 
 _MANY_STEPS = 3
 _Lengths = dict[str, set[int]]

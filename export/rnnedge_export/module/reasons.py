@@ -61,8 +61,8 @@ def impure(what: str) -> SpecError:
     """The module is no function of its arguments; `what` says how that was found."""
     return SpecError(
         f"export: {what}, so the module holds hidden state or draws random numbers and no "
-        "artifact can equal it. Take all state as arguments of forward, return it, and "
-        "draw nothing at random."
+        "exported file can reproduce it. Take all state as arguments of forward, return "
+        "it, and draw nothing at random."
     )
 
 

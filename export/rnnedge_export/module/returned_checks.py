@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from rnnedge_runtime.errors import SpecError
 
 from .structure import at, describe, path_text, rebuild, tensors
-
-if TYPE_CHECKING:
-    from .user_module import UserModule
+from .user_module import UserModule
 
 _OWN_LOOP_STEPS = 4
 

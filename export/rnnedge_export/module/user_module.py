@@ -7,29 +7,19 @@ example shows which. Example values give the initial state of a stream.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime.errors import RnnEdgeError, SpecError
+from rnnedge_runtime.errors import SpecError
 
 from ..tools.silence import silence
-from .example_arguments import check_float32, read_arguments, unset_arguments
-from .looking_ahead import refuse_looking_ahead
 from .matching import Binding
-from .module_copy import own_copy, same_again, unwrapped
-from .reasons import error_text
-from .returned import Choice, Returned
-from .returned_checks import check_own_loop, check_returned, notes_on, target_names
+from .module_copy import same_again
 from .structure import at, path_text, rebuild, tensors
-
-_SIGNATURE = (
-    "Write forward(x, state: List[Tensor]) or forward(x, *state), returning (y, state), "
-    "with x [B, T, I] and y [B, T, O]."
-)
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,8 @@ class UserModule:
     @property
     def state_names(self) -> list[str]:
         """Name of every state tensor: `h`, or `state.h` of a mapping."""
-        return _state_names(self.names, self.template)
+        given = dict(zip(self.names, self.template, strict=True))
+        return [path_text(path) for path, _ in tensors(given)]
 
     def in_structure(self, state: Sequence[Tensor]) -> tuple[Any, ...]:
         """Flat state as the arguments after `x`; the tensors are copied."""
@@ -186,79 +177,6 @@ class FlatStep(nn.Module):
         return (y, *new_state)
 
 
-def read_user_module(
-    module: nn.Module,
-    example: Sequence[Any] | Mapping[str, Any] | None,
-    *,
-    outputs: Choice = None,
-    state: Choice = None,
-) -> UserModule:
-    """A UserModule from what the caller of `export` passed, checked by calling it.
-
-    Args:
-        module: the module; it is copied, wrappers such as `torch.compile` are taken off.
-        example: `(x, state...)`, or the arguments of `forward` by name.
-        outputs: what of the returned value are outputs, by position or key.
-        state: what of it is the new state, in the order in which the state goes in.
-
-    Raises:
-        SpecError: no example, a layer bidirectional over time, another element type than
-            float32, or a call that fails or does not return outputs and the state that it
-            took.
-        ShapeError: the example's `x` is not `[B, T, I]`.
-    """
-    module = unwrapped(module)
-    name = type(module).__name__
-    x, names, rest, num_positional = read_arguments(module, example)
-    check_float32(name, module, x, names, rest)
-    own = own_copy(module)
-    template = tuple(
-        rebuild(part, lambda tensor: tensor.detach().cpu().clone()) for part in rest
-    )
-    flat = tuple(tensor for _, tensor in tensors(list(template)))
-    user = UserModule(
-        own, x.detach().cpu(), flat, template, names, num_positional, Binding((), ())
-    )
-    returned = Returned(
-        _first_call(user),
-        tuple(
-            (name, part)
-            for name, part in zip(names, template, strict=True)
-            if tensors(part)
-        ),
-        f"export: {user.name}",
-        unset_arguments(module, names, template),
-    )
-    user = dataclasses.replace(user, binding=returned.bind(outputs, state))
-    refuse_looking_ahead(user)
-    check_returned(user, returned.value, _time_major_hint(own) + _SIGNATURE)
-    check_own_loop(user)
-    refuse_looking_ahead(user)
-    is_chosen = outputs is not None or state is not None
-    notes = notes_on(user, returned.value, is_chosen=is_chosen)
-    return dataclasses.replace(
-        user,
-        notes=tuple(notes),
-        target_names=target_names(user, returned.value),
-        choice=f"{user.binding.outputs} {user.binding.state} " if is_chosen else "",
-    )
-
-
-def _first_call(user: UserModule) -> Any:
-    x = user.x[:, :1]
-    try:
-        with torch.no_grad():
-            return user.invoke(x, user.in_structure(user.state))
-    except RnnEdgeError:
-        raise
-    except Exception as error:  # the module is the user's: any error may come
-        raise SpecError(
-            f"export: {user.name} fails on one step of the example, x {list(x.shape)} and "
-            f"state {_shapes(user.state)}: {error_text(error)}. "
-            f"{_time_major_hint(user.module)}{_SIGNATURE}"
-        ) from error
-
-
 def time_major_layers(module: nn.Module) -> list[str]:
     """Names of the recurrent layers that were built with `batch_first=False`."""
     return [
@@ -266,18 +184,6 @@ def time_major_layers(module: nn.Module) -> list[str]:
         for name, part in module.named_modules()
         if isinstance(part, nn.RNNBase) and not part.batch_first
     ]
-
-
-def _time_major_hint(module: nn.Module) -> str:
-    names = time_major_layers(module)
-    if not names:
-        return ""
-    return f"Layer '{names[0]}' has batch_first=False, and x is batch first. "
-
-
-def _state_names(names: Sequence[str], template: Sequence[Any]) -> list[str]:
-    given = dict(zip(names, template, strict=True))
-    return [path_text(path) for path, _ in tensors(given)]
 
 
 def _as(x: Tensor, part: Tensor) -> Tensor:

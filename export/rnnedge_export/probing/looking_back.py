@@ -24,7 +24,7 @@ from rnnedge_runtime.tolerances import (
     WINDOW_ROUNDING_FACTOR,
 )
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..module.looking_ahead import bidirectional_layers, looks_ahead
 from ..module.module_copy import same_again
 from ..module.time_operations import TimeOperation, first_time_operation
@@ -69,11 +69,13 @@ class WindowDifference:
         )
 
 
-def check_windows(subject: Subject, recording: Recording, *, single_steps: bool) -> str:
+def check_windows(
+    original: Original, recording: Recording, *, single_steps: bool
+) -> str:
     """A note where a window differs and single steps are taken; "" where none does.
 
     Args:
-        subject: the module.
+        original: the module.
         recording: its single steps on the verification stream.
         single_steps: whether its user takes the single steps for what the module is.
 
@@ -81,27 +83,27 @@ def check_windows(subject: Subject, recording: Recording, *, single_steps: bool)
         SpecError: on a window the module gives other numbers than step by step, and that
             was not accepted.
     """
-    found, columns = compare_windows(subject, recording)
-    if subject.user is None or (found is None and not columns):
+    found, columns = compare_windows(original, recording)
+    if original.user is None or (found is None and not columns):
         return ""
     if found is None:
-        names = ", ".join(subject.spec.features[k].name for k in columns)
+        names = ", ".join(original.spec.features[k].name for k in columns)
         return (
-            f"{subject.user.name} reads {names} in the first row of a window only. Step by "
+            f"{original.user.name} reads {names} in the first row of a window only. Step by "
             "step it reads it in every row, and the artifacts follow that."
         )
-    operation = first_time_operation(subject.user, recording.x)
-    ahead = bidirectional_layers(subject.module)
+    operation = first_time_operation(original.user, recording.x)
+    ahead = bidirectional_layers(original.module)
     if operation is not None and operation.is_bidirectional and ahead:
         raise looks_ahead(operation.where)
     cause = _cause(operation)
     if single_steps:
         return (
-            f"{subject.user.name} {found.sentence}{cause}. Single steps were accepted as "
+            f"{original.user.name} {found.sentence}{cause}. Single steps were accepted as "
             "the truth (single_steps=True), and the artifacts follow them."
         )
     raise SpecError(
-        f"export: {subject.user.name} {found.sentence}{cause}. An artifact sees one reading "
+        f"export: {original.user.name} {found.sentence}{cause}. An artifact sees one reading "
         "and the state that it carries. Keep what the module needs of earlier readings as "
         "state: take the last N of them as an argument of forward and return them with the "
         "new one. Or pass single_steps=True to export what single steps give."
@@ -109,7 +111,7 @@ def check_windows(subject: Subject, recording: Recording, *, single_steps: bool)
 
 
 def compare_windows(
-    subject: Subject, recording: Recording
+    original: Original, recording: Recording
 ) -> tuple[WindowDifference | None, list[int]]:
     """The largest difference between windows and single steps; None below the limit.
 
@@ -117,33 +119,33 @@ def compare_windows(
     first row of a window alone, such as a flag that resets the state, come second: they
     are zero in the comparison.
     """
-    if subject.user is None:
+    if original.user is None:
         return None, []
-    x = recording.x[: max(_STARTS) + max(*_LENGTHS, subject.user.x.shape[1])]
-    found = _difference(subject, recording, x)
-    columns = _first_row_inputs(subject, x) if found else []
+    x = recording.x[: max(_STARTS) + max(*_LENGTHS, original.user.x.shape[1])]
+    found = _difference(original, recording, x)
+    columns = _first_row_inputs(original, x) if found else []
     if columns:
         x = x.copy()
         x[:, columns] = 0
-        found = _difference(subject, recording, x)
+        found = _difference(original, recording, x)
     return found, columns if found is None else []
 
 
-def _first_row_inputs(subject: Subject, x: NDArray[np.float32]) -> list[int]:
+def _first_row_inputs(original: Original, x: NDArray[np.float32]) -> list[int]:
     """Which inputs a window of five rows reads in its first row alone."""
-    module, rows = subject.module, torch.from_numpy(x[:5])
-    before = _call(subject, module, rows, subject.initial_state(torch.float32))
+    module, rows = original.module, torch.from_numpy(x[:5])
+    before = _call(original, module, rows, original.initial_state(torch.float32))
     if before is None:
         return []
     state = before[1]
-    base = _call(subject, module, rows, state)
+    base = _call(original, module, rows, state)
     columns = []
     for column in range(rows.shape[1]):
         moved = rows.clone()
         moved[1:, column] = 1 - moved[1:, column]
         first = moved.clone()
         first[0, column] = 1 - first[0, column]
-        later, every = (_call(subject, module, rows, state) for rows in (moved, first))
+        later, every = (_call(original, module, rows, state) for rows in (moved, first))
         if base and later and every and _is_same(base, later):
             columns += [] if _is_same(base, every) else [column]
     return columns
@@ -157,35 +159,35 @@ def _is_same(
 
 
 def _difference(
-    subject: Subject, recording: Recording, x: NDArray[np.float32]
+    original: Original, recording: Recording, x: NDArray[np.float32]
 ) -> WindowDifference | None:
-    user = subject.user
+    user = original.user
     assert user is not None
     longest = len(x) - max(_STARTS)
     lengths = sorted({min(n, longest) for n in (*_LENGTHS, user.x.shape[1]) if n > 1})
-    steps = _Steps(subject, x, torch.float32)
+    steps = _Steps(original, x, torch.float32)
     try:
-        exact = _Steps(subject, x, torch.float64)
+        exact = _Steps(original, x, torch.float64)
     except Exception:  # a user's module may hold constants that stay float32
-        limits = _float32_limits(subject, recording, steps)
+        limits = _float32_limits(original, recording, steps)
     else:
         limits = _float64_limits(recording, exact, steps)
         steps = exact
     deviations = recording.y.std(axis=0, dtype=np.float64)
     largest, worst = 1.0, None
-    for start, length, y in _windows(subject, steps, lengths):
+    for start, length, y in _windows(original, steps, lengths):
         expected = steps.y[start : start + length]
         errors = np.abs(y - expected[length - len(y) :])
         errors[np.isnan(errors)] = np.inf
         share = errors / limits
-        if share.max() <= largest or _takes_one_reading(subject, steps, start, length):
+        if share.max() <= largest or _takes_one_reading(original, steps, start, length):
             continue
         largest = float(share.max())
         step, output = np.unravel_index(int(np.argmax(share)), share.shape)
         worst = WindowDifference(
             length,
             int(step) + length - len(y),
-            subject.spec.outputs[output].name,
+            original.spec.outputs[output].name,
             float(errors[step, output]),
             float(deviations[output]),
         )
@@ -195,14 +197,14 @@ def _difference(
 class _Steps:
     """Single steps of a module: outputs `[T, O]`, and its state before each step."""
 
-    def __init__(self, subject: Subject, x: NDArray[np.float32], dtype: torch.dtype):
-        assert subject.user is not None
-        self.module = same_again(subject.user.module).to(dtype)
+    def __init__(self, original: Original, x: NDArray[np.float32], dtype: torch.dtype):
+        assert original.user is not None
+        self.module = same_again(original.user.module).to(dtype)
         self.x = torch.from_numpy(x).to(dtype)
         self.dtype = dtype
-        self.y = np.empty((len(x), subject.spec.output_size))
-        self.states = [subject.initial_state(dtype)]
-        step = subject.step_function(dtype)
+        self.y = np.empty((len(x), original.spec.output_size))
+        self.states = [original.initial_state(dtype)]
+        step = original.step_function(dtype)
         with torch.inference_mode():
             for t, row in enumerate(self.x):
                 out, state = step(row[None, None], _copies(self.states[-1]))
@@ -221,13 +223,13 @@ def _float64_limits(recording: Recording, exact: _Steps, steps: _Steps) -> _Arra
     return _above_zero(spread + WINDOW_ROUNDING_FACTOR * float32_errors, y)
 
 
-def _float32_limits(subject: Subject, recording: Recording, steps: _Steps) -> _Array:
+def _float32_limits(original: Original, recording: Recording, steps: _Steps) -> _Array:
     """`[O]` the same where only float32 runs: what a rounding of the inputs does is added."""
     y = recording.y.astype(np.float64)
     spread = WINDOW_FLOAT32_FRACTION * y.std(axis=0)
     signs = torch.arange(steps.x.numel()).reshape(steps.x.shape) % 2 * 2 - 1
     nudged = (steps.x * (1 + signs * _ULP)).numpy()
-    moved = np.abs(_Steps(subject, nudged, torch.float32).y - steps.y).max(axis=0)
+    moved = np.abs(_Steps(original, nudged, torch.float32).y - steps.y).max(axis=0)
     return _above_zero(spread + WINDOW_ROUNDING_FACTOR * moved, y)
 
 
@@ -238,7 +240,7 @@ def _above_zero(limits: _Array, y: _Array) -> _Array:
 
 
 def _windows(
-    subject: Subject, steps: _Steps, lengths: list[int]
+    original: Original, steps: _Steps, lengths: list[int]
 ) -> Iterator[tuple[int, int, _Array]]:
     """Start, length and outputs `[t, O]` of windows that the module takes.
 
@@ -247,7 +249,7 @@ def _windows(
     for start in _STARTS:
         for length in lengths:
             x, state = steps.x[start : start + length], steps.states[start]
-            called = _call(subject, steps.module, x, state)
+            called = _call(original, steps.module, x, state)
             if called is None:
                 continue
             expected = steps.y[start : start + length]
@@ -257,10 +259,10 @@ def _windows(
 
 
 def _call(
-    subject: Subject, module: nn.Module, x: Tensor, state: list[Tensor]
+    original: Original, module: nn.Module, x: Tensor, state: list[Tensor]
 ) -> tuple[Tensor, list[Tensor]] | None:
     """One call on a window `[T, I]`; None where the module does not take it."""
-    user = subject.user
+    user = original.user
     assert user is not None
     rows = x[None].expand(len(user.x), -1, -1)
     try:
@@ -275,20 +277,20 @@ def _call(
 
 
 def _takes_one_reading(
-    subject: Subject, steps: _Steps, start: int, length: int
+    original: Original, steps: _Steps, start: int, length: int
 ) -> bool:
     """Whether a call on a window is one step with its first or its last row.
 
     Modules that take one step only may be written so: `x[:, 0]`, `x[:, -1]`.
     """
     x, state = steps.x[start : start + length], steps.states[start]
-    window = _call(subject, steps.module, x, state)
-    last = _call(subject, steps.module, x[-1:], state)
+    window = _call(original, steps.module, x, state)
+    last = _call(original, steps.module, x[-1:], state)
     if window is None or last is None:
         return True
     if _are_close(window[1], steps.states[start + 1]):
         return True
-    size = subject.spec.output_size
+    size = original.spec.output_size
     outputs = [y.reshape(len(y), -1)[:, -size:] for y, _ in (window, last)]
     return _are_close([outputs[0], *window[1]], [outputs[1], *last[1]])
 

@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.model_spec import Feature
 from rnnedge_runtime.spec.weights import model_digest
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.verification_stream import with_missing
 from ..module.user_module import UserModule
+from .watch import Watch
 
 _STEPS = 48
-_AWARE = {
-    "isnan",
-    "isfinite",
-    "nan_to_num",
-    "nan_to_num_",
-    "nanmean",
-    "nanmedian",
-    "nanquantile",
-    "nansum",
-}
+_AWARE = {"isnan", "isfinite", "nan_to_num", "nan_to_num_"}
+_AWARE |= {"nanmean", "nanmedian", "nanquantile", "nansum"}
 
 
 def with_missing_passed(
-    subject: Subject, features: str | Feature | Sequence[str | Feature] | None
-) -> tuple[Subject, str]:
-    """The subject whose inputs that a module takes as NaN are passed, and a note on it.
+    original: Original, features: str | Feature | Sequence[str | Feature] | None
+) -> tuple[Original, str]:
+    """The original whose inputs that a module takes as NaN are passed, and a note on it.
 
     A `Feature` that the caller made keeps its policy.
 
     Args:
-        subject: what is exported; a chain of layers stays as it is.
+        original: what is exported; a chain of layers stays as it is.
         features: as the caller named them.
 
     Raises:
         SpecError: a Feature passes NaN that the module does not take.
     """
-    user, spec = subject.user, subject.spec
+    user, spec = original.user, original.spec
     if user is None or not spec.is_opaque:
-        return subject, ""
+        return original, ""
     given = [features] if isinstance(features, str | Feature) else features or []
     for k, feature in enumerate(spec.features):
         if feature.missing == "pass" and not _stays_finite(user, k):
@@ -59,7 +51,7 @@ def with_missing_passed(
                 "care of NaN in forward."
             )
     if not _asks_for_nan(user):
-        return subject, ""
+        return original, ""
     aware = [k for k in range(len(spec.features)) if _takes_nan(user, k)]
     decided = {k for k, feature in enumerate(given) if isinstance(feature, Feature)}
     held = [
@@ -69,32 +61,41 @@ def with_missing_passed(
     ]
     passed = [k for k in aware if k not in decided]
     if held:
-        return subject, (
+        return original, (
             f"{user.name} looks at NaN itself, but a missing reading of {_list(held)} is "
             "held before it sees it, as its Feature says. Pass "
             "Feature(name, missing='pass') to give it NaN."
         )
     if not passed:
-        return subject, ""
+        return original, ""
     names = [spec.features[k].name for k in passed]
     changed = tuple(
         dataclasses.replace(feature, missing="pass") if k in passed else feature
         for k, feature in enumerate(spec.features)
     )
     spec = dataclasses.replace(spec, features=changed)
-    digest = model_digest(spec, subject.weights)
+    digest = model_digest(spec, original.weights)
     note = (
         f"{user.name} looks at NaN itself, so a missing reading of {_list(names)} goes to "
         "it as NaN (missing='pass') and is not held. Pass features= with "
         "Feature(name, missing='hold') to hold it instead."
     )
-    return dataclasses.replace(subject, spec=spec, digest=digest), note
+    return dataclasses.replace(original, spec=spec, digest=digest), note
 
 
 def _asks_for_nan(user: UserModule) -> bool:
-    with _Watch() as watch:
+    found = []
+
+    def see(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        name = getattr(func, "__name__", "")
+        is_itself = name in ("ne", "__ne__", "eq", "__eq__") and (
+            isinstance(args[0], Tensor) and args[0] is args[-1]
+        )
+        found.append(name in _AWARE or is_itself)
+
+    with Watch(see):
         _finite_outputs(user, user.x[:1, 0].numpy())
-    return watch.is_aware
+    return any(found)
 
 
 def _takes_nan(user: UserModule, column: int) -> bool:
@@ -145,28 +146,6 @@ def _finite_outputs(
                 return None
             found.append(y.numpy())
     return np.stack(found)
-
-
-class _Watch(TorchFunctionMode):
-    """Notes whether what runs inside asks for NaN."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_aware = False
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        is_itself = name in ("ne", "__ne__", "eq", "__eq__") and (
-            isinstance(args[0], Tensor) and args[0] is args[-1]
-        )
-        self.is_aware = self.is_aware or name in _AWARE or is_itself
-        return func(*args, **(kwargs or {}))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -15,11 +15,11 @@ from rnnedge_runtime.tolerances import (
     SMALLEST_ERROR,
 )
 
-from ..capture.original import StepFunction, Subject
+from ..capture.original import Original, StepFunction
 from ..compare.carrying import is_small_spread
 from ..compare.rounding import Float64
+from ..compare.runs import Taken
 from ..compare.shaken import shaken_calls
-from ..compare.step_proof import Taken
 from ..compare.verification_stream import Inputs
 
 _SHAKEN_STEPS = 24
@@ -29,7 +29,7 @@ _SEED = 20130101
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignLimits:
+class OpaqueLimits:
     """Limits of two float32 engines of one module, against each other.
 
     Attributes:
@@ -46,25 +46,25 @@ class ForeignLimits:
     float32_errors: Float64 | None
 
 
-def foreign_limits(
-    subject: Subject, x: Inputs, y: NDArray[np.float32], taken: Taken
-) -> ForeignLimits:
+def opaque_limits(
+    original: Original, x: Inputs, y: NDArray[np.float32], taken: Taken
+) -> OpaqueLimits:
     """Shake single steps, then carry what that gives.
 
     Where the module does not run in float64, float32 is shaken, and its own roundings are
     counted beside the drawn ones.
 
     Args:
-        subject: the module.
+        original: the module.
         x: `[T, I]` stream.
         y: `[T, O]` what it gave.
         taken: its judged steps, in its own state's shapes.
     """
     for dtype in (torch.float64, torch.float32):
         try:
-            step = subject.step_function(dtype)
+            step = original.step_function(dtype)
             bounds = _step_bounds(step, taken, dtype)
-            exact, apart, is_bounded = _carry(subject, step, x, y, bounds[1:], dtype)
+            exact, apart, is_bounded = _carry(original, step, x, y, bounds[1:], dtype)
         except Exception:  # a user's module may hold constants that stay float32
             if dtype == torch.float32:
                 raise
@@ -75,7 +75,7 @@ def foreign_limits(
     )
     errors = np.abs(y - exact).max(axis=0) if dtype == torch.float64 else None
     step_limits = tuple(2 * bound for bound in bounds)
-    return ForeignLimits(2 * limits, step_limits, is_bounded, errors)
+    return OpaqueLimits(2 * limits, step_limits, is_bounded, errors)
 
 
 def _step_bounds(step: StepFunction, taken: Taken, dtype: torch.dtype) -> list[Float64]:
@@ -105,7 +105,7 @@ def _step_bounds(step: StepFunction, taken: Taken, dtype: torch.dtype) -> list[F
 
 
 def _carry(
-    subject: Subject,
+    original: Original,
     step: StepFunction,
     x: Inputs,
     y: NDArray[np.float32],
@@ -114,7 +114,7 @@ def _carry(
 ) -> tuple[Float64, Float64, bool]:
     """Outputs of the run as it is, how far a moved one parts from it, and whether it ends."""
     rng = np.random.default_rng(_SEED)
-    runs = [subject.initial_state(dtype), subject.initial_state(dtype)]
+    runs = [original.initial_state(dtype), original.initial_state(dtype)]
     moves = [bound * rng.choice((-1.0, 1.0), bound.shape) for bound in bounds]
     outputs = np.empty((2, *y.shape))
     parted, largest = [0.0] * len(moves), [0.0] * len(moves)

@@ -19,22 +19,16 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.carrying import carry
 from ..compare.exact_steps import ExactSteps
+from ..compare.runs import Taken, judged_steps, retake_steps, stacked
 from ..compare.state_layout import in_spec_order, taken_by_reference
-from ..compare.step_proof import (
-    StepParity,
-    Taken,
-    judge_taken,
-    judged_steps,
-    nearest,
-    retake_steps,
-    stacked,
-)
+from ..compare.step_proof import StepParity, judge_taken, nearest
 from ..compare.verification_stream import Inputs
 from ..module.reasons import impure
-from .opaque_limits import foreign_limits
+from ..torch_model.sequence_model import SequenceModel
+from .opaque_limits import opaque_limits
 
 Float64 = NDArray[np.float64]
 
@@ -105,14 +99,23 @@ class Recording:
         )
 
 
-def record(subject: Subject, x: Inputs) -> Recording:
+def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recording:
     """Step the original through `x`, and find out what an artifact may differ by.
+
+    Args:
+        original: the module.
+        x: `[T, I]` model inputs.
+        has_limit: whether the carried run has one. Without, a SequenceModel takes its steps
+            in windows: other roundings, less time.
 
     Raises:
         SpecError: a state tensor of an opaque module never changes, an output is not
             finite, or the outputs depend on more than the inputs and the state.
     """
-    y, taken = _step_through(subject, x)
+    if not has_limit and type(original.module) is SequenceModel:
+        y, taken = _through_windows(original.module, x)
+    else:
+        y, taken = _step_through(original, x)
     finite = np.isfinite(y).all(axis=1)
     if not finite.all():
         raise SpecError(
@@ -121,10 +124,10 @@ def record(subject: Subject, x: Inputs) -> Recording:
             "those it was trained on."
         )
     _check_state(taken)
-    _check_pure(subject, x[:PURITY_STEPS], y)
-    spec = subject.spec
+    _check_pure(original, x[:PURITY_STEPS], y)
+    spec = original.spec
     if spec.is_opaque:
-        found = foreign_limits(subject, x, y, taken)
+        found = opaque_limits(original, x, y, taken)
         return Recording(
             spec,
             x,
@@ -135,7 +138,7 @@ def record(subject: Subject, x: Inputs) -> Recording:
             taken,
             step_limits=found.step_limits,
         )
-    exact = ExactSteps(spec, subject.weights)
+    exact = ExactSteps(spec, original.weights)
     placed = in_spec_order(exact, taken)
     carried = carry(exact, x, placed or taken_by_reference(exact, x))
     return Recording(
@@ -162,13 +165,13 @@ def _check_state(taken: Taken) -> None:
             )
 
 
-def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
+def _step_through(original: Original, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
     """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
-    step = subject.step_function(torch.float32)
-    initial = subject.initial_state(torch.float32)
-    state = subject.initial_state(torch.float32)
-    has_changed = [not subject.spec.is_opaque] * len(initial)
-    y = np.empty((len(x), subject.spec.output_size), dtype=np.float32)
+    step = original.step_function(torch.float32)
+    initial = original.initial_state(torch.float32)
+    state = original.initial_state(torch.float32)
+    has_changed = [not original.spec.is_opaque] * len(initial)
+    y = np.empty((len(x), original.spec.output_size), dtype=np.float32)
     at = judged_steps(len(x))
     is_judged = np.zeros(len(x), dtype=bool)
     is_judged[at] = True
@@ -194,7 +197,27 @@ def _step_through(subject: Subject, x: Inputs) -> tuple[NDArray[np.float32], Tak
     return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
 
-def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
+def _through_windows(
+    model: SequenceModel, x: Inputs
+) -> tuple[NDArray[np.float32], Taken]:
+    """As `_step_through`; judged steps are one batch, others in windows between them."""
+    at, rows = judged_steps(len(x)), torch.from_numpy(x)
+    cuts = np.union1d(np.arange(min(PURITY_STEPS, len(x))), at)
+    sizes = np.diff(cuts, append=len(x)).tolist()
+    state, states, outputs = model.initial_state(1), [], []
+    with torch.inference_mode():
+        for window in rows[None].split(sizes, dim=1):
+            states.append(state)
+            out, state = model(window, state)
+            outputs.append(out[0].numpy())
+        judged = (states[k] for k in np.searchsorted(cuts, at))
+        before = [torch.cat(tensors) for tensors in zip(*judged, strict=True)]
+        out, after = model(rows[at, None], before)
+    given, new = ([tensor.numpy() for tensor in side] for side in (before, after))
+    return np.concatenate(outputs), Taken(at, x[at], given, out[:, 0].numpy(), new)
+
+
+def _check_pure(original: Original, x: Inputs, y: NDArray[np.float32]) -> None:
     """Step the module once more, in turns with another stream, and compare bits.
 
     Whatever it keeps outside its state is left by the first pass or by the other stream.
@@ -202,16 +225,16 @@ def _check_pure(subject: Subject, x: Inputs, y: NDArray[np.float32]) -> None:
     Raises:
         SpecError: an output differs from `y`.
     """
-    step = subject.step_function(torch.float32)
-    state = subject.initial_state(torch.float32)
-    other = subject.initial_state(torch.float32)
+    step = original.step_function(torch.float32)
+    state = original.initial_state(torch.float32)
+    other = original.initial_state(torch.float32)
     rows = torch.from_numpy(x)
     with torch.inference_mode():
         for t, row in enumerate(rows):
             out, state = step(row[None, None], state)
             if out[0, 0].numpy().tobytes() != y[t].tobytes():
                 raise impure(
-                    f"{type(subject.module).__name__}, stepped twice through the same "
+                    f"{type(original.module).__name__}, stepped twice through the same "
                     f"inputs, gives other outputs at step {t}"
                 )
             _, other = step(rows[len(rows) - 1 - t][None, None], other)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..module.user_module import UserModule
+from .watch import Watch
 
 
 class _LookUp(NamedTuple):
@@ -25,13 +25,13 @@ class _LookUp(NamedTuple):
     num_rows: int
 
 
-def token_inputs(subject: Subject) -> dict[int, tuple[int, int]]:
+def token_inputs(original: Original) -> dict[int, tuple[int, int]]:
     """Lowest and highest value of every input that is an index, by its position.
 
     Empty for a chain of layers, whose spec tells, and where nothing is looked up.
     """
-    user = subject.user
-    if user is None or not subject.spec.is_opaque:
+    user = original.user
+    if user is None or not original.spec.is_opaque:
         return {}
     user = user.to_probe()
     found = {}
@@ -67,39 +67,22 @@ def _look_ups(user: UserModule, column: int, value: float) -> list[_LookUp] | No
     """Those of one step with an input set to a value; None where the module fails."""
     x = user.x[:, :1].clone()
     x[..., column] = value
-    with _Watch() as watch, torch.no_grad():
+    found = []
+
+    def see(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if func not in _LOOK_UPS:
+            return
+        index, num_rows = _LOOK_UPS[func](*args, **kwargs)
+        is_index = isinstance(index, Tensor) and index.dtype != torch.bool
+        if num_rows >= 1 and is_index and not index.is_floating_point():
+            found.append(_LookUp(index.detach().clone(), num_rows))
+
+    with Watch(see), torch.no_grad():
         try:
             user.step(x, [tensor.clone() for tensor in user.state])
         except Exception:  # the module is the user's: any error may come
             return None
-    return watch.found
-
-
-class _Watch(TorchFunctionMode):
-    """Collects the look-ups of what runs inside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[_LookUp] = []
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        look_up = _LOOK_UPS.get(func)
-        if look_up is not None:
-            self.note(*look_up(*args, **kwargs))
-        return func(*args, **kwargs)
-
-    def note(self, index: Any, num_rows: int) -> None:
-        if num_rows < 1 or not isinstance(index, Tensor) or index.dtype == torch.bool:
-            return
-        if not index.is_floating_point():
-            self.found.append(_LookUp(index.detach().clone(), num_rows))
+    return found
 
 
 def _embedding(input: Tensor, weight: Tensor, *_: Any, **__: Any) -> tuple[Any, int]:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
+
+from ..compare.runs import run_through
 
 VERSION = 1
 AGAIN_STEPS = 1024
@@ -155,10 +157,7 @@ def again_differences(
     These inputs are in the file, so they are the same on every machine.
     """
     x = repeated(recorded)
-    outputs = []
-    for engine in engines:
-        state = initial_state(spec.graph_state, 1, engine.dtype)
-        outputs.append(np.asarray(engine.run(x[None], state)[0][0], dtype=np.float64))
+    outputs = (run_through(engine, spec, x) for engine in engines)
     return tuple(mean_differences(*outputs).tolist())
 
 

@@ -20,6 +20,7 @@ from rnnedge_runtime.tolerances import (
 )
 
 from ..compare.parity import target_errors
+from ..compare.runs import run_through
 from ..compare.verification_stream import Inputs
 from ..probing.recording import Recording
 from .request import JudgedStream, ScoredSeries
@@ -130,12 +131,6 @@ class Drift:
     first_tenth: float
     last_tenth: float
     means: tuple[tuple[float, ...], tuple[float, ...]]
-
-
-def run_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Outputs:
-    """`[T, O]` from the initial state."""
-    state = initial_state(spec.graph_state, 1, np.float32)
-    return np.asarray(engine.run(x[None], state)[0][0], dtype=np.float32)
 
 
 def target_deviations(

@@ -23,7 +23,7 @@ from rnnedge_runtime.numerics.w8a16 import (
     LARGEST_VALUE,
     STATE_BITS,
 )
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
@@ -94,7 +94,7 @@ class _Quantiser:
         self.weights = weights
         self.ranges = ranges
         self.kept = kept
-        self.parts = parts(spec, kept)
+        self.parts = layer_roles(spec, kept)
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.unit: Scale = 1.0
         self.shift: Scale = 0.0
@@ -125,9 +125,9 @@ class _Quantiser:
         }
         try:
             return QuantisedModel(self.spec, self.kept, ordered)
-        except FormatError as error:
+        except FormatError:
             raise SpecError(
-                f"int8: the scales of this model are out of all proportion ({error}) "
+                "int8: two layers' value ranges differ by more than int8 can represent. "
                 "Scale the features to about one, or leave out --int8."
             ) from None
 

@@ -11,11 +11,11 @@ import numpy as np
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.tolerances import JUDGED_AGAIN_FRACTION, LOSS_STD_FRACTION
 
+from ..compare.runs import first_difference, run_through
 from ..compare.verification_stream import Inputs
 from ..formats.rnne.writing import quick_engine, rnne_nbytes
 from ..probing.recording import Recording
@@ -29,7 +29,6 @@ from .losses import (
     measure_drift,
     output_differences,
     output_losses,
-    run_through,
     target_deviations,
 )
 from .request import DRAWN, Int8, layer_name
@@ -228,7 +227,7 @@ def measure_quantisation(
     integer_metadata = dataclasses.replace(
         integer_metadata, int8_judgement=judgement.text()
     )
-    roles = [part.role for part in parts(spec, quantised.kept)]
+    roles = [part.role for part in quantised.roles]
     return QuantisationReport(
         digest=quantised.digest,
         kept=tuple(layer_name(spec, k) for k, r in enumerate(roles) if r == "float"),
@@ -253,10 +252,10 @@ def _counted(name: str, count: int, what: str) -> str:
 
 
 def _check_bytes(y: Outputs, expected: Outputs) -> None:
-    differs = (y.view(np.uint32) != expected.view(np.uint32)).any(axis=1)
-    if differs.any():
+    step = first_difference(y, expected)
+    if step is not None:
         raise ParityError(
             f"export to int8: the engine gives other bytes than the definition of "
-            f"{INTEGER_NUMERICS} at step {int(np.argmax(differs))}. The artifact was not "
+            f"{INTEGER_NUMERICS} at step {step}. The artifact was not "
             "written. Report this with the version and the processor."
         )

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import ShapeError, SpecError
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
 
-from ..capture.original import Subject
+from ..capture.original import Original
 from ..compare.verification_stream import verification_stream
 from .quantiser import quantise
 from .ranges import measure_ranges
@@ -42,11 +42,11 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class ScoredSeries:
-    """Readings with what came of them, to score forecasts on.
+    """Readings with the actual values, to score forecasts on.
 
     Attributes:
         x: `[T, I]` held model inputs from the first row of a series.
-        y: `[T, O]` what came, NaN in rows that are not scored.
+        y: `[T, O]` actual values, NaN in rows that are not scored.
     """
 
     x: NDArray[np.float32]
@@ -55,7 +55,7 @@ class ScoredSeries:
 
 @dataclass(frozen=True, slots=True)
 class JudgedStream:
-    """Rows to compare integers with float on, where it is not known what came.
+    """Rows to compare integers with float on, where no actual values are known.
 
     Attributes:
         x: `[T, I]` held model inputs, streamed from the first row.
@@ -81,7 +81,7 @@ class Int8Data:
 
     Attributes:
         calibration: `[T, I]` held model inputs of the training part, one per series.
-        scored: the test part; () when it is not known what came.
+        scored: the test part; () where no actual values are known.
         judged: what they are judged on then; None: a drawn stream.
     """
 
@@ -97,9 +97,9 @@ class Int8:
     Attributes:
         data: calibration and test; None: a stream that is drawn for the model.
         keep_float: layers to keep in float, by position or kind (`find_layers`).
-        max_loss: part by which the error may rise on the test part or, where it is not
-            known what came, mean difference from float as a part of the output's
-            standard deviation; None: the default of either.
+        max_loss: part by which the error may rise on the test part or, without actual
+            values, mean difference from float as a part of the output's standard
+            deviation; None: the default of either.
     """
 
     data: Int8Data | None
@@ -127,7 +127,7 @@ class Int8:
             "the model was trained on."
         ]
 
-    def settled(self, subject: Subject) -> Int8:
+    def settled(self, subject: Original) -> Int8:
         """The same with all its data: what is missing is drawn for the model."""
         data = self.data
         if subject.spec.is_opaque or (data and (data.scored or data.judged)):
@@ -137,7 +137,7 @@ class Int8:
             return replace(self, data=split_stream(x, DRAWN))
         return replace(self, data=replace(data, judged=JudgedStream(x, 0, DRAWN)))
 
-    def quantise(self, subject: Subject) -> QuantisedModel:
+    def quantise(self, subject: Original) -> QuantisedModel:
         """The integer model of a chain of layers.
 
         Raises:
@@ -153,7 +153,7 @@ class Int8:
                 "layers rnnedge knows."
             )
         kept = find_layers(spec, self.keep_float)
-        if all(part.role == "float" for part in parts(spec, kept)):
+        if all(part.role == "float" for part in layer_roles(spec, kept)):
             raise SpecError(
                 "export: int8 was asked for, but all layers are kept in float. "
                 "Keep fewer of them, or leave out --int8."
@@ -241,8 +241,9 @@ def _find_layer(spec: ModelSpec, name: str) -> int:
         found = [k for k, layer in enumerate(spec.layers) if layer.kind == name]
     if len(found) == 1:
         return found[0]
-    problem = f"goes by {len(found)} layers" if found else "is none of the layers"
+    problem = (
+        f"{len(found)} layers are of this kind" if found else "there is no such layer"
+    )
     raise SpecError(
-        f"export: keep_float is '{name}', which {problem}. Expected a position, or a kind "
-        f"that is there once: {listed}."
+        f"export: keep_float is '{name}', but {problem}. Name one by its position: {listed}."
     )

@@ -42,5 +42,5 @@ class VerifyReport:
 
 
 def outcome(is_passed: bool) -> Outcome:
-    """The word for it."""
+    """`passed` or `failed`."""
     return "passed" if is_passed else "failed"

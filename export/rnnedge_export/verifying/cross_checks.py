@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.spec_json import spec_to_json
-from rnnedge_runtime.streams.engine import Engine
-from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tolerances import INT8_STD_FRACTION, PARITY_ULPS
 
-from ..compare.parity import Array, compare, step_through, target_errors
+from ..compare.parity import compare, target_errors
+from ..compare.runs import Array, step_through
 from ..compare.verification_stream import Inputs
 from .check import Check, outcome
+from .evidence import Evidence
 from .judged_checks import measured_again, stored_judgement
 
 DIFFERENCE = "mean difference of int8 from float"
 
 
-class Streamed(Protocol):
-    """An artifact with what it gives on its verification stream."""
-
-    model: Model
-    engine: Engine
-    spec: ModelSpec
-    x: Inputs
-
-    @property
-    def y(self) -> Array:
-        """`[T, O]` outputs, step by step."""
-
-    @property
-    def limits(self) -> Array:
-        """`[T, O]` or `[O]` what two float32 engines may differ by on the stream."""
-
-    @property
-    def is_bitwise(self) -> bool:
-        """Whether its numerics leave no freedom."""
-
-
-def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
+def compare_pair(first: Evidence, other: Evidence) -> list[Check]:
     """Two artifacts of one run.
 
     In the same numerics they have one digest and the same outputs; in float and in
@@ -74,7 +50,7 @@ def compare_pair(first: Streamed, other: Streamed) -> list[Check]:
     return [*checks, Check(name, "same outputs", is_within, *figures, where)]
 
 
-def _two_numerics(name: str, first: Streamed, other: Streamed) -> list[Check]:
+def _two_numerics(name: str, first: Evidence, other: Evidence) -> list[Check]:
     """The mean difference bounds what the error of the forecasts can change by."""
     is_same = spec_to_json(first.spec) == spec_to_json(other.spec)
     detail = " and ".join(
@@ -112,7 +88,7 @@ def _two_numerics(name: str, first: Streamed, other: Streamed) -> list[Check]:
     ]
 
 
-def _outputs(item: Streamed, x: Inputs) -> Array:
+def _outputs(item: Evidence, x: Inputs) -> Array:
     if np.array_equal(item.x, x):
         return item.y
     return step_through(item.engine, item.spec, x)

@@ -6,61 +6,39 @@ file by the onnx package; a TorchScript file is judged by one of these of the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.backends.reference import read_weights
-from rnnedge_runtime.errors import MissingDependencyError, SpecError
-from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
-from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
 
-from ..compare.carrying import Carried, carry
 from ..compare.exact_steps import ExactSteps
-from ..compare.step_proof import StepParity, Taken, judge_taken
 from ..compare.verification_stream import Inputs
-from ..formats.c.loading import is_c_source
-from ..formats.c.reading import read_c_source
-from ..formats.wasm.reading import is_wasm, read_wasm
+from ..formats.registry import FORMATS, format_of
 
 Outputs = NDArray[np.float64]
 
 _HALF_ULP = 2.0**-24
-_READABLE = (".rnne", ".onnx", ".c", ".wasm")
 
 
-class Judge:
+class Judge(NamedTuple):
     """The reference of one model: what `export` judges by, too.
 
-    Args:
-        path: an `.rnne`, `.onnx`, `.c` or `.wasm` artifact.
-
-    Raises:
-        FormatError: its weights do not have the digest it states.
-        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
+    Attributes:
+        path: the artifact whose weights it has.
+        exact: its steps.
     """
 
-    def __init__(self, path: Path) -> None:
-        metadata, weights = _read(path)
-        self.path = path
-        self._exact = ExactSteps(metadata.spec, weights)
-
-    def carry(self, x: Inputs, taken: Taken) -> Carried:
-        """The reference on `x` `[T, I]`, with limits from steps that were taken on it."""
-        return carry(self._exact, x, taken)
-
-    def judge_steps(self, taken: Taken) -> StepParity:
-        """Steps of the artifact beside float64 steps from the same states."""
-        return judge_taken(self._exact, taken)
+    path: Path
+    exact: ExactSteps
 
 
 def find_judge(model: Model, others: list[Model]) -> Judge | str:
@@ -81,34 +59,21 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
         candidate.path
         for candidate in (model, *others)
         if candidate.path is not None
-        and candidate.path.suffix in _READABLE
+        and not format_of(candidate.path).is_trusted
         and candidate.digest == model.digest
     ]
     if not sources:
+        readable = [f.suffix for f in FORMATS.values() if not f.is_trusted]
         return (
-            "the weights are readable from .rnne, .onnx, .c and .wasm only; name one of "
-            "these of the model as well"
+            "this format does not expose its weights; also pass the model's "
+            f"{', '.join(readable[:-1])} or {readable[-1]}"
         )
     try:
-        return Judge(sources[0])
+        metadata, weights = format_of(sources[0]).read(sources[0])
     except MissingDependencyError:
         return "the onnx package is not installed (pip install 'rnnedge[train]')"
-
-
-def _read(path: Path) -> tuple[Metadata, Weights]:
-    metadata, parameters = _reader_of(path)(path)
-    if isinstance(parameters, QuantisedModel):
-        raise SpecError(
-            f"{path.name}: the weights are integers ({metadata.numerics}), so there is no "
-            "float64 reference of them. Name the float artifact of the same run."
-        )
-    return metadata, parameters
-
-
-def _reader_of(path: Path) -> Callable[[Path], tuple[Metadata, Parameters]]:
-    if is_wasm(path):
-        return read_wasm
-    return read_c_source if is_c_source(path) else read_weights
+    assert not isinstance(weights, QuantisedModel)
+    return Judge(sources[0], ExactSteps(metadata.spec, weights))
 
 
 def shaken_limits(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tolerances import PARITY_ULPS
 
-from ..compare.parity import Array, step_through
+from ..compare.runs import Array, step_through
 from ..quantise.judgement import (
     StoredJudgement,
     mean_differences,
@@ -15,6 +17,7 @@ from ..quantise.judgement import (
     repeated,
 )
 from .check import Check, outcome
+from .evidence import Evidence
 
 JUDGED = "judged at export"
 
@@ -28,17 +31,17 @@ def stored_judgement(model: Model) -> StoredJudgement | None:
     return read_judgement(model.metadata, where=model.name)
 
 
-def judged_at_export(model: Model) -> list[Check]:
-    """That what the export found is within the limit it was given."""
-    stored = stored_judgement(model)
+def judged_at_export(evidence: Evidence) -> Iterator[Check]:
+    """What the export found is within the limit it was given."""
+    stored = stored_judgement(evidence.model)
     if stored is None:
-        return []
-    detail = judgement_text(stored)
-    worst = stored.worst
+        return
+    detail, worst = judgement_text(stored), stored.worst
     if worst is None:
-        return [Check(model.name, JUDGED, "not checked", detail=detail)]
-    is_within = outcome(stored.is_within)
-    return [Check(model.name, JUDGED, is_within, worst.found, worst.allowed, detail)]
+        yield evidence.not_checked(JUDGED, detail)
+        return
+    found = outcome(stored.is_within), worst.found, worst.allowed
+    yield Check(evidence.model.name, JUDGED, *found, detail)
 
 
 def judgement_text(stored: StoredJudgement) -> str:

@@ -33,7 +33,7 @@ class Backend:
 
 BACKENDS: dict[str, Backend] = {
     "native": Backend((".rnne",), ("native", "open_native")),
-    "numpy": Backend((".rnne",), ("numpy_f32", "open_numpy")),
+    "numpy": Backend((".rnne",), ("numpy_engine", "open_numpy")),
     "onnx": Backend((".onnx",), ("onnx", "open_onnx")),
     "torchscript": Backend((".pt",), ("torchscript", "open_torchscript")),
     "reference": Backend((".rnne", ".onnx"), ("reference", "open_reference")),

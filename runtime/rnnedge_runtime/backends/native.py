@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..errors import MissingDependencyError, NonFiniteError
+from ..errors import MissingDependencyError
 from ..formats.files import read_file
 from ..formats.metadata import Metadata
 from ..formats.rnne_file import parse_rnne
@@ -21,14 +19,12 @@ from ..streams.engine import Engine, FleetStates
 from ..streams.inputs import Inputs
 from ..streams.state_rules import StateRules
 from ..streams.w8a16_inputs import input_rule
+from .native_state import IS_FREE_THREADED, NativeStepper, extension
 
 if TYPE_CHECKING:
-    from .. import _native
-    from ..streams.model import Model
+    from .._native import Model as CoreModel
+    from ..streams.loaded_model import LoadedModel
     from ..streams.stream import Stream
-
-IS_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
-"""3.13t and 3.14t would load an abi3 module, though its objects have another layout there."""
 
 _HOW_TO_BUILD = (
     "Use a Python with the global interpreter lock"
@@ -42,7 +38,7 @@ _HOW_TO_BUILD = (
 def has_native() -> bool:
     """Whether the C engine is built; says so once where it is not."""
     try:
-        _extension()
+        extension()
     except ImportError as error:
         import logging
 
@@ -64,7 +60,7 @@ def open_native(path: Path) -> tuple[Metadata, Engine]:
         MissingDependencyError: the C engine was not built when rnnedge was installed.
     """
     try:
-        native = _extension()
+        native = extension()
     except ImportError as error:
         raise MissingDependencyError(
             f"Running {path.name} (backend 'native'): the C engine is not built here "
@@ -91,13 +87,7 @@ def native_engine(
         FormatError: the C core refuses the file.
         ImportError: the C engine is not built.
     """
-    return NativeEngine(spec, _extension().Model(content, ".rnne"), inputs)
-
-
-def _extension() -> Any:
-    if IS_FREE_THREADED:
-        raise ImportError("free-threaded Python has no limited API")
-    return importlib.import_module("rnnedge_runtime._native")
+    return NativeEngine(spec, extension().Model(content, ".rnne"), inputs)
 
 
 class NativeEngine:
@@ -109,7 +99,7 @@ class NativeEngine:
     def __init__(
         self,
         spec: ModelSpec,
-        model: _native.Model,
+        model: CoreModel,
         inputs: Inputs | None = None,
         states: StateRules | None = None,
     ) -> None:
@@ -140,57 +130,14 @@ class NativeEngine:
         """A fresh stream in the initial state."""
         return NativeStepper(self.spec, self.model)
 
-    def make_stream(self, model: Model) -> Stream:
-        """A stream whose hot calls are C (`engine.OwnStreams`)."""
+    def make_stream(self, model: LoadedModel) -> Stream:
+        """A stream whose hot calls are C (`stream.OwnStreams`)."""
         from .native_stream import NativeStream
 
         return NativeStream(self.model, model)
 
     def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
-        """States of a fleet in the C core (`engine.OwnStreams`)."""
+        """States of a fleet in the C core (`engine.OwnFleets`)."""
         from .native_fleet import NativeFleet
 
         return NativeFleet(self.spec, self.model, count, is_fast=is_fast)
-
-
-class NativeStepper:
-    """One stream of bare model inputs; its held readings never come into play."""
-
-    def __init__(self, spec: ModelSpec, model: _native.Model) -> None:
-        self._spec = spec
-        self._stream = _extension().Stream(model)
-        self._size = model.state_size
-        self._held = spec.state[-1].initial_array()
-
-    def step(self, x: NDArray[np.float32], y: Array) -> None:
-        """Advance by one step, or by all steps of `x` `[T, I]` into `y` `[T, O]`."""
-        x = np.ascontiguousarray(x, dtype=np.float32)
-        out = np.empty(y.shape, dtype=np.float32)
-        if not self._stream.advance(x, out):
-            raise NonFiniteError(
-                "native backend: a model input is missing or outside the range of its "
-                "feature, whose policy is 'reject'. Pass held model inputs."
-            )
-        y[...] = out
-
-    def get_state(self) -> State:
-        values = np.empty(self._size, dtype=np.float32)
-        self._stream.peek(np.empty(self._spec.output_size, np.float32), values)
-        return split_state(self._spec, values)[:-1]
-
-    def set_state(self, state: State) -> None:
-        self._stream.set_values(join_state([*state, self._held]), 0)
-
-
-def split_state(spec: ModelSpec, values: NDArray[np.float32]) -> State:
-    """The tensors of `ModelSpec.state` as views of flat values `[S]`."""
-    ends = np.cumsum([entry.size for entry in spec.state])[:-1]
-    parts = np.split(values, ends)
-    return [
-        part.reshape(entry.shape) for part, entry in zip(parts, spec.state, strict=True)
-    ]
-
-
-def join_state(state: State) -> NDArray[np.float32]:
-    """The inverse of `split_state`."""
-    return np.concatenate([np.ravel(tensor) for tensor in state]).astype(np.float32)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from .._native import Fleet
 from ..arrays import Array, State
 from ..spec.model_spec import ModelSpec
-from .native import join_state, split_state
+from .native_state import join_state, split_state
 from .native_stream import core_inputs
 
 if TYPE_CHECKING:
-    from .. import _native
+    from .._native import Model as CoreModel
 
 
 class NativeFleet:
@@ -25,7 +25,7 @@ class NativeFleet:
     """
 
     def __init__(
-        self, spec: ModelSpec, model: _native.Model, count: int, *, is_fast: bool
+        self, spec: ModelSpec, model: CoreModel, count: int, *, is_fast: bool
     ) -> None:
         self._spec = spec
         self._model = model

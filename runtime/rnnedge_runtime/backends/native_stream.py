@@ -12,12 +12,13 @@ from ..arrays import Array, State
 from ..formats.snapshot import unpack_snapshot
 from ..streams.arguments import TimeLike, check_out, check_readings, check_times
 from ..streams.inputs import hold_readings
-from ..streams.stream import LastStep, Stream
-from .native import join_state, split_state
+from ..streams.last_step import LastStep
+from ..streams.stream import Stream
+from .native_state import join_state, split_state
 
 if TYPE_CHECKING:
-    from .. import _native
-    from ..streams.model import Model
+    from .._native import Model as CoreModel
+    from ..streams.loaded_model import LoadedModel
     from ..streams.named_state import GivenState
 
 
@@ -28,7 +29,7 @@ class NativeStream(CoreStream, Stream):
     wrong, it hands to `_step_checked`, which treats them as every backend does.
     """
 
-    def __init__(self, core: _native.Model, model: Model) -> None:
+    def __init__(self, core: CoreModel, model: LoadedModel) -> None:
         self._core = core
         self._model = model
         self._engine = model.engine
@@ -107,7 +108,7 @@ class NativeStream(CoreStream, Stream):
 
 
 def core_inputs(
-    core: _native.Model,
+    core: CoreModel,
     readings: NDArray[np.float32],
     times: NDArray[np.int64] | None,
     input_size: int,

@@ -2,7 +2,8 @@
 
 An engine knows tensors only. Holding missing readings, derived inputs, snapshots, forecasts
 and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends; one that has
-quicker streams of its own (`OwnStreams`) takes only the checks and the forecasts from there.
+quicker ones of its own (`OwnStreams`, `OwnFleets`) takes only the checks and the forecasts
+from there.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ from ..spec.model_spec import ModelSpec, StateEntry
 from .inputs import Inputs
 
 if TYPE_CHECKING:
-    from .model import Model
     from .state_rules import StateRules
-    from .stream import Stream
 
 
 class Stepper(Protocol):
@@ -108,12 +107,8 @@ class FleetStates(Protocol):
 
 
 @runtime_checkable
-class OwnStreams(Protocol):
-    """An engine that makes streams and fleets itself, quicker than the general ones."""
-
-    def make_stream(self, model: Model) -> Stream:
-        """A stream of `model` in the initial state."""
-        ...
+class OwnFleets(Protocol):
+    """An engine that makes fleets itself, quicker than the general ones."""
 
     def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
         """`count` rows in the initial state.

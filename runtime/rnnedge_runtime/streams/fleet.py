@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from typing import NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,12 +14,10 @@ from ..errors import ShapeError, StateError
 from ..formats.snapshot import pack_snapshot, unpack_snapshot
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .array_fleet import ArrayFleet
-from .engine import FleetStates, OwnStreams
+from .engine import FleetStates, OwnFleets
 from .exclusive import ExclusiveUse, copied
 from .inputs import hold_readings, is_missing
-
-if TYPE_CHECKING:
-    from .model import Model
+from .loaded_model import LoadedModel
 
 MAX_STREAMS = 2**32 - 1
 
@@ -35,7 +33,7 @@ class Streams:
     Made by `Model.streams(n)`.
     """
 
-    def __init__(self, model: Model, count: int) -> None:
+    def __init__(self, model: LoadedModel, count: int) -> None:
         self._model = model
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
@@ -53,7 +51,7 @@ class Streams:
         return len(self._ids)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> LoadedModel:
         """The model they stream."""
         return self._model
 
@@ -288,9 +286,9 @@ class Streams:
         return f"<Streams of {self._model.name}: {len(self)}>"
 
 
-def _make_states(model: Model, count: int) -> FleetStates:
+def _make_states(model: LoadedModel, count: int) -> FleetStates:
     engine = model.engine
-    if isinstance(engine, OwnStreams):
+    if isinstance(engine, OwnFleets):
         return engine.make_fleet(count, is_fast=model.is_fast)
     return ArrayFleet(engine, model.spec, count)
 
@@ -303,7 +301,7 @@ def _check_size(num_streams: int, where: str) -> None:
         )
 
 
-def _out_of_memory(model: Model, num_streams: int, where: str) -> ShapeError:
+def _out_of_memory(model: LoadedModel, num_streams: int, where: str) -> ShapeError:
     num_values = sum(entry.size for entry in model.spec.state)
     nbytes = num_streams * num_values * model.engine.dtype.itemsize
     return ShapeError(

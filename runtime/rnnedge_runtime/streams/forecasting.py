@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,9 +11,7 @@ from ..spec.clip import range_bounds
 from ..spec.model_spec import ModelSpec
 from .arguments import check_time_limits, sample_period
 from .engine import Engine, inputs_of
-
-if TYPE_CHECKING:
-    from .stream import LastStep
+from .last_step import LastStep
 
 _WHERE = "Stream.forecast"
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, SupportsIndex
+from typing import (
+    TYPE_CHECKING,
+    NoReturn,
+    Protocol,
+    SupportsIndex,
+    runtime_checkable,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,31 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array, State
 from ..errors import StateError
 from ..formats.snapshot import pack_snapshot, unpack_snapshot
-from ..spec.model_spec import ModelSpec
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .engine import inputs_of
 from .exclusive import ExclusiveUse, copied
-from .inputs import Inputs, hold_readings, pass_missing
+from .inputs import hold_readings, pass_missing
+from .last_step import LastStep
+from .loaded_model import LoadedModel
 
 if TYPE_CHECKING:
-    from .model import Model
     from .named_state import GivenState
-
-
-class LastStep(NamedTuple):
-    """What a forecast starts from.
-
-    Attributes:
-        output: `[O]` of the last step.
-        state: the graph state after it.
-        time: of that step.
-        held: `[F]` last accepted readings.
-    """
-
-    output: Array
-    state: State
-    time: int
-    held: NDArray[np.float32]
 
 
 class Stream:
@@ -51,7 +41,7 @@ class Stream:
     Made by `Model.stream()`.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: LoadedModel) -> None:
         spec = model.spec
         self._model = model
         self._engine = model.engine
@@ -66,7 +56,7 @@ class Stream:
         self._last_time = 0
 
     @property
-    def model(self) -> Model:
+    def model(self) -> LoadedModel:
         """The model it streams."""
         return self._model
 
@@ -350,8 +340,10 @@ class Stream:
         return f"<Stream of {self._model.name} after {self.num_steps} steps>"
 
 
-def model_inputs(
-    spec: ModelSpec, held: NDArray[np.float32], times: NDArray[np.int64] | None
-) -> NDArray[np.float32]:
-    """`[T, I]` inputs of a float model: held readings `[T, F]`, then derived columns."""
-    return Inputs(spec).rows(held, times)
+@runtime_checkable
+class OwnStreams(Protocol):
+    """An engine that makes streams itself, quicker than the general ones."""
+
+    def make_stream(self, model: LoadedModel) -> Stream:
+        """A stream of `model` in the initial state."""
+        ...

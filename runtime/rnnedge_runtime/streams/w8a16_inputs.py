@@ -19,22 +19,20 @@ from ..numerics.w8a16 import (
     sine_cosine_q,
     to_integers,
 )
-from ..spec.layer_roles import parts
 from ..spec.layers import Embedding
 from ..spec.model_spec import LARGEST_FLOAT32
+from ..spec.parameters import Parameters
 from ..spec.w8a16_model import QuantisedModel
-from ..spec.weights import Weights
 from .inputs import Inputs
 
 Columns = slice | list[int]
 
 
-def input_rule(parameters: Weights | QuantisedModel) -> Inputs | None:
+def input_rule(parameters: Parameters) -> Inputs | None:
     """The inputs of a model that converts readings to integers; None for `f32.v1`."""
-    if not isinstance(parameters, QuantisedModel):
-        return None
-    is_integer = parts(parameters.spec, parameters.kept)[0].is_first
-    return IntegerInputs(parameters) if is_integer else None
+    if isinstance(parameters, QuantisedModel) and parameters.roles[0].is_first:
+        return IntegerInputs(parameters)
+    return None
 
 
 class IntegerInputs(Inputs):

@@ -17,8 +17,8 @@ from torch import nn
 
 from rnnedge_export.capture.capturing import capture
 from rnnedge_export.exporting.export import export
+from rnnedge_export.module.first_call import read_user_module
 from rnnedge_export.module.reasons import NotAChainError
-from rnnedge_export.module.user_module import read_user_module
 from rnnedge_runtime.errors import ShapeError, SpecError
 from rnnedge_runtime.tolerances import parity_limit
 

@@ -17,7 +17,7 @@ from support.strategies import random_weights
 from torch import nn
 
 import rnnedge_runtime as runtime
-from rnnedge_export.capture.original import read_subject
+from rnnedge_export.capture.original import read_original
 from rnnedge_export.compare.verification_stream import verification_stream
 from rnnedge_export.exporting.export import export
 from rnnedge_export.torch_model.sequence_model import SequenceModel
@@ -276,7 +276,7 @@ def test_foreign_digest_tells_weights_apart():
 
     def digest() -> str:
         names = {"features": None, "targets": None}
-        return read_subject(module, example=example, **names).digest
+        return read_original(module, example=example, **names).digest
 
     digests = [digest(), digest()]
     with torch.no_grad():

@@ -35,7 +35,8 @@ from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, NonFiniteError
 from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.stream import Stream, model_inputs
+from rnnedge_runtime.streams.inputs import Inputs
+from rnnedge_runtime.streams.stream import Stream
 
 STEPS = 5_000
 FEWER_STEPS = 500
@@ -90,7 +91,7 @@ def test_long_streams_of_odd_readings_give_the_bytes_of_the_reference(
     times = None
     if model.spec.derived:
         times = 1_700_000_000 + 600 * np.arange(num_steps)
-    x = np.ascontiguousarray(model_inputs(model.spec, readings, times))
+    x = np.ascontiguousarray(Inputs(model.spec).rows(readings, times))
     x[:, : model.spec.num_features] = readings
     cuts = np.sort(rng.choice(np.arange(1, num_steps), NUM_EVENTS, replace=False))
     python, c = model.numpy.stream(), engine.stepper()

@@ -99,7 +99,7 @@ def test_an_artifact_that_differs_is_not_written(model, tmp_path, monkeypatch):
         changed["layers.1.weight_hh"][0, 0] += 0.01
         return build_rnne(metadata, changed)
 
-    monkeypatch.setattr("rnnedge_export.exporting.candidate.build_rnne", wrong)
+    monkeypatch.setattr("rnnedge_export.formats.rnne.writing.build_rnne", wrong)
     with pytest.raises((ParityError, runtime.FormatError)):
         export(model, formats=("rnne",), out=tmp_path)
     assert not list(tmp_path.iterdir())

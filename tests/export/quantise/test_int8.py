@@ -244,8 +244,8 @@ def test_without_a_run_the_stream_calibrates_and_is_judged_on(gru, tmp_path):
         ({"formats": "torchscript"}, "format torchscript: PyTorch's quantised"),
         ({"max_loss": -0.1}, "max_loss is -0.1"),
         ({"max_loss": float("nan")}, "max_loss is nan"),
-        ({"keep_float": "dense"}, "'dense', which is none of the layers.*2 gru"),
-        ({"keep_float": "affine"}, "'affine', which goes by 2 layers"),
+        ({"keep_float": "dense"}, "'dense', but there is no such layer.*2 gru"),
+        ({"keep_float": "affine"}, "'affine', but 2 layers are of this kind"),
     ],
 )
 def test_what_int8_cannot_do_is_said(gru, tmp_path, options, message):
@@ -336,7 +336,7 @@ def test_verify_takes_int8_for_other_numerics_of_one_spec(pair):
     alone = verify([pair / "boiler-int8.rnne"])
     (unchecked,) = [c for c in alone.checks if c.outcome != "passed"]
     assert unchecked.outcome == "not checked"
-    assert "name the float artifact" in unchecked.detail
+    assert "pass the float file of the same run too" in unchecked.detail
 
 
 def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
@@ -355,7 +355,7 @@ def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
 
 
 def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
-    from rnnedge_export.formats.rnne import writing as rnne
+    from rnnedge_export.verifying import evidence
 
     def wrong(spec, parameters):
         engine = original(spec, parameters)
@@ -367,8 +367,8 @@ def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
         assert state
         return engine
 
-    original = rnne.numpy_engine_of
-    monkeypatch.setattr(rnne, "numpy_engine_of", wrong)
+    original = evidence.numpy_engine
+    monkeypatch.setattr(evidence, "numpy_engine", wrong)
     report = verify([pair / "boiler-int8.rnne"])
     (failed,) = [check for check in report.checks if check.outcome == "failed"]
     assert "w8a16.v1 in NumPy" in failed.name

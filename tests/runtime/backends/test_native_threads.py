@@ -10,7 +10,7 @@ import pytest
 from support.artifacts import native_model
 from support.strategies import random_weights
 
-from rnnedge_runtime.backends import native
+from rnnedge_runtime.backends import native, native_state
 from rnnedge_runtime.errors import StateError
 from rnnedge_runtime.spec.layers import Linear, Lstm
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -96,7 +96,7 @@ def test_free_threaded_python_does_not_import_the_engine(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """3.13t and 3.14t would find the abi3 file, whose objects are laid out otherwise there."""
-    monkeypatch.setattr(native, "IS_FREE_THREADED", True)
+    monkeypatch.setattr(native_state, "IS_FREE_THREADED", True)
     native.has_native.cache_clear()
     try:
         assert not native.has_native()

@@ -11,7 +11,7 @@ from rnnedge_runtime.errors import NonFiniteError
 from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.rows.reading import Row
+from rnnedge_runtime.tables.rows.row import Row
 
 
 def stream_of(missing: str, period_s: float | None = 60.0) -> RowStream:

@@ -18,7 +18,8 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.derived import DerivedInput
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 from rnnedge_runtime.tables.text.cell_text import parse_reading
 from rnnedge_runtime.tables.text.column_reader import ColumnReader
 from rnnedge_runtime.tables.text.number_rules import NumberRules, decide_format

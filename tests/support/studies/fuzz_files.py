@@ -58,7 +58,8 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.model import Model
-from rnnedge_runtime.tables.rows.reading import Row, read_rows
+from rnnedge_runtime.tables.rows.reading import read_rows
+from rnnedge_runtime.tables.rows.row import Row
 
 LONGEST_S = 20
 _SERIES = b"RNNM"

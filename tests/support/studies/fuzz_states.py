@@ -14,7 +14,7 @@ from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.live.saved_rows import MAGIC, SERIES_MAGIC
 from rnnedge_runtime.live.series_streams import SeriesStreams
 from rnnedge_runtime.streams.model import Model
-from rnnedge_runtime.tables.rows.reading import Row
+from rnnedge_runtime.tables.rows.row import Row
 
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31)
 EXTREMES += (2**32 - 1, 2**52, 2**63 - 1, 2**63, 2**64 - 1, 0x7FF0 << 48, 0x7FF8 << 48)

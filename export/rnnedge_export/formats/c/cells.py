@@ -168,7 +168,7 @@ def _lstm_q(writer: InputWriter, layer: Lstm, k: int, array: str, index: int) ->
     writer.move(h)
 
 
-CELLS: dict[type[RecurrentLayer], Cell] = {
+CELLS: dict[type[Any], Cell] = {
     Rnn: Cell(
         biases=_sum,
         pack=_pack_rnn,

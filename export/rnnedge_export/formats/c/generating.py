@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import read_rnne
@@ -17,7 +18,7 @@ from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ..rnne.writing import numpy_engine_of, outputs_from_start
+from ...compare.runs import run_through
 from ..variant import Variant
 from .description import Figures, artifact_block, header_comment
 from .f32.source import float_pieces
@@ -104,8 +105,7 @@ def _sha256(text: str) -> str:
 
 def _golden(metadata: Metadata, parameters: Parameters) -> Golden:
     x = metadata.golden.x.astype(np.float32)
-    engine = numpy_engine_of(metadata.spec, parameters)
-    y = outputs_from_start(metadata.spec, engine, x)
+    y = run_through(numpy_engine(metadata.spec, parameters), metadata.spec, x)
     if not np.isfinite(y).all():
         raise SpecError(
             "export to C: a recorded output is not finite in float32. "

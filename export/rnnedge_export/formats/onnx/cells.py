@@ -10,7 +10,7 @@ import onnx
 from onnx import helper
 
 from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
-from rnnedge_runtime.spec.layers import Gru, Layer, Lstm, RecurrentLayer, Rnn
+from rnnedge_runtime.spec.layers import Gru, Lstm, RecurrentLayer, Rnn
 
 from .builder import ELEMENTWISE, GraphBuilder, tensor_info
 
@@ -161,7 +161,7 @@ def _projection_body(
     )
 
 
-CELLS: dict[type[Layer], Callable[[GraphBuilder, str, Any, str], str]] = {
+CELLS: dict[type[Any], Callable[[GraphBuilder, str, Any, str], str]] = {
     Rnn: _rnn,
     Gru: _gru,
     Lstm: _lstm,

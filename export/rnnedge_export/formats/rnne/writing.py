@@ -34,15 +34,15 @@ from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.spec.spec_json import spec_to_json
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
 from rnnedge_runtime.spec.weights import weight_shapes
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
 
+from ...compare.runs import run_through
 from ..variant import Variant
 
 LONG_RUN_STEPS = 10_000
 LONG_RUN_SEED = 20_230_917
 WEIGHTS_ALIGNMENT = 64
 
-_RUN_CHUNK = 500
 _RANGE_MARGIN = 2.0**-10
 """So that rounding leads no input out of its range, where it would count as missing."""
 
@@ -218,40 +218,17 @@ def input_ranges(
 
 def _golden_section(metadata: Metadata, engine: Engine) -> bytes:
     x = metadata.golden.x.astype(np.float32)
-    y = outputs_from_start(metadata.spec, engine, x)
+    y = run_through(engine, metadata.spec, x).astype("<f4")
     return struct.pack("<I", len(x)) + x.astype("<f4").tobytes() + y.tobytes()
 
 
 def _long_run_section(spec: ModelSpec, engine: Engine) -> bytes:
     base, span = input_ranges(spec)
     x = generate_inputs(LONG_RUN_SEED, LONG_RUN_STEPS, base, span)
+    y = run_through(engine, spec, x)
     return (
         struct.pack("<II", LONG_RUN_STEPS, LONG_RUN_SEED)
-        + hashlib.sha256(outputs_from_start(spec, engine, x).tobytes()).digest()
+        + hashlib.sha256(y.astype("<f4").tobytes()).digest()
         + base.astype("<f4").tobytes()
         + span.astype("<f4").tobytes()
     )
-
-
-def outputs_from_start(
-    spec: ModelSpec, engine: Engine, x: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """`[T, O]` from the initial state, little-endian."""
-    state = initial_state(spec.graph_state, 1, np.float32)
-    parts = []
-    for start in range(0, len(x), _RUN_CHUNK):
-        y, state = engine.run(x[None, start : start + _RUN_CHUNK], state)
-        parts.append(y[0])
-    return np.concatenate(parts).astype("<f4")
-
-
-def first_difference(
-    spec: ModelSpec,
-    parameters: Parameters,
-    x: NDArray[np.float32],
-    y: NDArray[np.floating],
-) -> int | None:
-    """The first step at which `y` has other bytes than NumPy; None where there is none."""
-    expected = outputs_from_start(spec, numpy_engine_of(spec, parameters), x)
-    differs = (y.astype("<f4").view(np.uint32) != expected.view(np.uint32)).any(axis=1)
-    return int(np.argmax(differs)) if differs.any() else None

@@ -17,7 +17,7 @@ from ..times.calendar import DAY_US
 from ..timestamps import time_text
 
 if TYPE_CHECKING:
-    from .reading import Row
+    from .row import Row
 
 NUM_BELIEVED = 10
 """Rows, one newer than the other, that bear out a jump."""

@@ -39,6 +39,7 @@ from .asked_table import (
 from .careful_rows import Columns, careful_rows
 from .changes import CounterChanges
 from .resampling import parse_resampling, resampled_rows
+from .row import Row
 from .row_cells import (
     Cells,
     cell_text,
@@ -50,29 +51,6 @@ from .row_cells import (
 )
 
 _Named = tuple[int, Any, int, str | None, str, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table.
-
-    Attributes:
-        number: counted from 1 after the header; blank lines do not count.
-        time: the time cell as it came, None when the table has no time.
-        time_us: the same in microseconds since 1970 UTC.
-        readings: `[F]` in the order of the features, NaN where missing.
-        series: which series it belongs to; None when the table is one series.
-        line: where it starts in the text, from 1; 0 where that is not known.
-        is_held_out: the line could not be read: a step without readings, not answered.
-    """
-
-    number: int
-    time: str | int | float | None
-    time_us: int | None
-    readings: NDArray[np.float32]
-    series: str | None = None
-    line: int = 0
-    is_held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

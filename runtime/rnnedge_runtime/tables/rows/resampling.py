@@ -18,7 +18,7 @@ from ..durations import parse_duration
 from ..timestamps import time_text
 
 if TYPE_CHECKING:
-    from .reading import Row
+    from .row import Row
 
 WAYS = ("mean", "last", "max")
 

@@ -1,0 +1,145 @@
+"""Recurrent layers of a graph: `nn.GRU`, `nn.GRUCell` and their kin become layers of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.layers import Gru, Layer, Lstm, Rnn
+
+from ..module.reasons import module_path, not_a_chain, time_major_error
+from .walk import Call, Handler, Known, Walk
+
+_aten = torch.ops.aten
+Weights = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One kind of recurrent layer in PyTorch.
+
+    Attributes:
+        over_time: the operation of `nn.GRU`.
+        one_step: the operation of `nn.GRUCell`.
+        layer: what it becomes, of its input size and weights.
+    """
+
+    over_time: Any
+    one_step: Any
+    layer: Callable[[int, Weights], Layer]
+
+
+def _rnn(input_size: int, weights: Weights, *, nonlinearity: Any) -> Layer:
+    return Rnn(input_size, len(weights["weight_hh"]), nonlinearity)
+
+
+def _gru(input_size: int, weights: Weights) -> Layer:
+    return Gru(input_size, len(weights["weight_hh"]) // 3)
+
+
+def _lstm(input_size: int, weights: Weights) -> Layer:
+    proj_size = len(weights["weight_hr"]) if "weight_hr" in weights else 0
+    return Lstm(input_size, len(weights["weight_hh"]) // 4, proj_size)
+
+
+CELLS = (
+    Cell(_aten.gru.input, _aten.gru_cell.default, _gru),
+    Cell(_aten.lstm.input, _aten.lstm_cell.default, _lstm),
+    *(
+        Cell(over_time, one_step, partial(_rnn, nonlinearity=name))
+        for over_time, one_step, name in (
+            (_aten.rnn_tanh.input, _aten.rnn_tanh_cell.default, "tanh"),
+            (_aten.rnn_relu.input, _aten.rnn_relu_cell.default, "relu"),
+        )
+    ),
+)
+
+
+def _over_time(cell: Cell, walk: Walk, call: Call) -> Any:
+    """`nn.RNN`, `nn.GRU` or `nn.LSTM` with all its layers, on one step."""
+    node, args, _ = call
+    z, state, params, has_bias, num_layers, _, _, bidirectional, batch_first = args
+    if bidirectional:
+        raise not_a_chain(node, "is bidirectional")
+    rows = walk.rows(node, z)
+    if rows.ndim != 2 or rows.shape[0 if batch_first else 1] != walk.batch_size:
+        raise time_major_error(module_path(node))
+    per_layer = len(params) // num_layers
+    new_states = []
+    for k in range(num_layers):
+        tensors = params[k * per_layer : (k + 1) * per_layer]
+        weights = _recurrent_weights(tensors, has_bias)
+        carried = [labels[k] for labels in _labels(node, state)]
+        z, new = _append(cell, walk, node, z, carried, weights)
+        new_states.append(new)
+    stacked = [torch.stack(parts) for parts in zip(*new_states, strict=True)]
+    return [z, *(Known(labels) for labels in stacked)]
+
+
+def _one_step(cell: Cell, walk: Walk, call: Call) -> Any:
+    """`nn.RNNCell`, `nn.GRUCell` or `nn.LSTMCell`."""
+    z, state, *params = call.args
+    tensors = [tensor for tensor in params if tensor is not None]
+    weights = _recurrent_weights(tensors, len(tensors) > 2)
+    carried = _labels(call.node, state)
+    _, new = _append(cell, walk, call.node, z, carried, weights)
+    known = [Known(labels) for labels in new]
+    return known if isinstance(state, list | tuple) else known[0]
+
+
+def _labels(node: fx.Node, state: Any) -> list[Tensor]:
+    """Of each tensor of the state that a layer starts from."""
+    tensors = state if isinstance(state, list | tuple) else [state]
+    if not all(isinstance(item, Known) for item in tensors):
+        raise SpecError(
+            f"export: layer '{module_path(node)}' starts every call from a constant "
+            "state, so it forgets everything from step to step. Take the state as an "
+            "argument of forward, pass it to the layer and return the new one."
+        )
+    return [item.labels for item in tensors]
+
+
+def _append(
+    cell: Cell,
+    walk: Walk,
+    node: fx.Node,
+    z: Any,
+    carried: list[Tensor],
+    weights: Weights,
+) -> tuple[Known, list[Tensor]]:
+    """One recurrent layer; returns its output and the labels of its new state."""
+    rows = walk.rows(node, z)
+    in_order = torch.equal(rows.flatten(), torch.arange(walk.batch_size))
+    if not in_order or any(len(part) != walk.batch_size for part in carried):
+        raise not_a_chain(node, "mixes the rows of a batch")
+    layer = cell.layer(walk.tail.size, weights)
+    out = walk.extend(rows, layer, weights)
+    _, *sizes = (shape[0] for shape in layer.state_shapes().values())
+    others = [walk.known.new(walk.batch_size, size) for size in sizes]
+    new = [walk.tail, *others]
+    for value, labels in zip(new, carried, strict=True):
+        walk.fed.append((value, labels, module_path(node)))
+    return out, [value.labels() for value in new]
+
+
+def _recurrent_weights(tensors: list[Tensor], has_bias: bool) -> dict[str, Tensor]:
+    names = ["weight_ih", "weight_hh"]
+    if has_bias:
+        names += ["bias_ih", "bias_hh"]
+    if len(tensors) > len(names):
+        names.append("weight_hr")
+    weights = dict(zip(names, tensors, strict=True))
+    zero = torch.zeros(len(weights["weight_ih"]))
+    return {"bias_ih": zero, "bias_hh": zero, **weights}
+
+
+CELL_HANDLERS: dict[Any, Handler] = {
+    **{cell.over_time: partial(_over_time, cell) for cell in CELLS},
+    **{cell.one_step: partial(_one_step, cell) for cell in CELLS},
+}

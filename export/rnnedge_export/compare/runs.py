@@ -1,0 +1,100 @@
+"""A stream through an engine: step by step, many steps at once, and the steps judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.tolerances import JUDGED_STEPS
+
+from .verification_stream import Inputs
+
+Array = NDArray[np.floating]
+_FIRST_STEPS = 16
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Steps that an engine took on a stream.
+
+    Attributes:
+        at: `[S]` which.
+        x: `[S, I]` its inputs.
+        before: `[S, ...]` each, the state before them, in `ModelSpec.graph_state` order.
+        y: `[S, O]` its outputs.
+        after: the state after them.
+    """
+
+    at: NDArray[np.int64]
+    x: Inputs
+    before: list[Array]
+    y: Array
+    after: list[Array]
+
+
+def judged_steps(num_steps: int) -> NDArray[np.int64]:
+    """The first steps of a stream, and JUDGED_STEPS evenly spread ones."""
+    spread = np.linspace(0, num_steps - 1, min(JUDGED_STEPS, num_steps))
+    first = np.arange(min(_FIRST_STEPS, num_steps))
+    return np.unique(np.concatenate([first, spread.astype(np.int64)]))
+
+
+def step_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Array:
+    """`[T, O]` outputs of an engine, one step at a time from the initial state."""
+    return _step(engine, spec, x, np.empty(0, np.int64))[0]
+
+
+def take_steps(engine: Engine, spec: ModelSpec, x: Inputs) -> tuple[Array, Taken]:
+    """As `step_through`; and what the engine did where steps are judged."""
+    return _step(engine, spec, x, judged_steps(len(x)))
+
+
+def run_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Array:
+    """`[T, O]` outputs of an engine, many steps at once from the initial state."""
+    state = initial_state(spec.graph_state, 1, engine.dtype)
+    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
+    for start in range(0, len(x), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        y[None, chunk], state = engine.run(x[None, chunk], state)
+    return y
+
+
+def first_difference(y: Array, expected: Array) -> int | None:
+    """The first step at which two float32 `[T, O]` differ in a bit; None where none does."""
+    differs = (y.view(np.uint32) != expected.view(np.uint32)).any(axis=1)
+    return int(np.argmax(differs)) if differs.any() else None
+
+
+def retake_steps(engine: Engine, taken: Taken) -> Taken:
+    """The same steps by another engine, from the same states."""
+    y, after = engine.run(taken.x[:, None], taken.before)
+    return Taken(taken.at, taken.x, taken.before, y[:, 0], after)
+
+
+def stacked(states: Sequence[Sequence[Array]]) -> list[Array]:
+    """`[S, ...]` each of S states."""
+    return [np.stack(tensors) for tensors in zip(*states, strict=True)]
+
+
+def _step(
+    engine: Engine, spec: ModelSpec, x: Inputs, at: NDArray[np.int64]
+) -> tuple[Array, Taken]:
+    stepper = engine.stepper()
+    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
+    is_judged = np.zeros(len(x), dtype=bool)
+    is_judged[at] = True
+    before, after = [], []
+    for row, out, must in zip(x, y, is_judged.tolist(), strict=True):
+        if must:
+            before.append(stepper.get_state())
+            stepper.step(row, out)
+            after.append(stepper.get_state())
+        else:
+            stepper.step(row, out)
+    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
