@@ -35,7 +35,7 @@ class Cell:
     layer: Callable[[int, Weights], Layer]
 
 
-def _rnn(input_size: int, weights: Weights, *, nonlinearity: Any) -> Layer:
+def _rnn(nonlinearity: Any, input_size: int, weights: Weights) -> Layer:
     return Rnn(input_size, len(weights["weight_hh"]), nonlinearity)
 
 
@@ -51,13 +51,8 @@ def _lstm(input_size: int, weights: Weights) -> Layer:
 CELLS = (
     Cell(_aten.gru.input, _aten.gru_cell.default, _gru),
     Cell(_aten.lstm.input, _aten.lstm_cell.default, _lstm),
-    *(
-        Cell(over_time, one_step, partial(_rnn, nonlinearity=name))
-        for over_time, one_step, name in (
-            (_aten.rnn_tanh.input, _aten.rnn_tanh_cell.default, "tanh"),
-            (_aten.rnn_relu.input, _aten.rnn_relu_cell.default, "relu"),
-        )
-    ),
+    Cell(_aten.rnn_tanh.input, _aten.rnn_tanh_cell.default, partial(_rnn, "tanh")),
+    Cell(_aten.rnn_relu.input, _aten.rnn_relu_cell.default, partial(_rnn, "relu")),
 )
 
 
