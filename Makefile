@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
-C_SOURCES := $(wildcard runtime/core/src/* runtime/core/include/* runtime/binding/*.[ch]) \
+C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch]) \
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
@@ -59,7 +59,7 @@ format: $(INSTALLED)
 exhaustive:
 	mkdir -p build
 	$(CC) -std=c99 -O2 -Iruntime/core/include tests/c/exhaustive.c \
-		$(filter-out %/time.c,$(wildcard runtime/core/src/*.c)) -lm -o build/exhaustive
+		$(filter-out %/time.c,$(wildcard runtime/core/src/*/*.c)) -lm -o build/exhaustive
 	build/exhaustive
 
 # Packed multiplications and fused multiply-adds in every kernel, for x86 and aarch64.

@@ -48,7 +48,7 @@ def _build(folder: Path) -> Path:
         )
     objects = []
     flags = ["-fPIC", "-I", str(CORE / "include")]
-    sources = {path: ["-O2"] for path in sorted((CORE / "src").glob("*.c"))}
+    sources = {path: ["-O2"] for path in sorted((CORE / "src").glob("*/*.c"))}
     sources[Path(__file__).with_name("loops.c")] = ["-O3", "-march=native"]
     for source, level in sources.items():
         objects.append(str(folder / f"{source.stem}.o"))

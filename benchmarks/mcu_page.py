@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +18,8 @@ SIZES = (16, 32, 64)
 RECOUNTED = (
     "Where compiler and emulator are installed, the tests count hidden size 32 at `-O2` "
     "again on every board of the first table (LSTM, GRU and RNN in float32, LSTM in int8) "
-    "and allow one in a hundred more. Of the other counts they compare the LSTM's, as "
-    "recorded, with our goals where there is one; the rest is counted by the command alone."
+    "and allow 1 % more. Of the other counts, only those of the LSTM are tested, against "
+    "our goals; all others are from the last run of this command."
 )
 
 
@@ -38,21 +39,21 @@ def write_page(
     parts = [
         "# On microcontrollers",
         f"Written by `{command}`: models exported as C, compiled and run in emulators. The "
-        "counts do not depend on the machine they are taken on, only on the compilers (below). "
-        "They are instructions, not cycles: how many of these one takes depends on the part. "
+        "counts depend on the compilers (below), not on the machine that counts. They are "
+        "instructions, not cycles: how many cycles an instruction takes depends on the chip. "
         + RECOUNTED,
         "## One step of a bare cell",
-        "One recurrent layer of four inputs, no scaler, no head, in float32 (`f32.v1`) and in "
-        "integers (`w8a16.v1`: int8 weights, int16 state; `NAME_step_q`): each gives the same "
-        "bytes on all of these processors. Instructions are those of the "
-        "longest of twenty steps; without a float unit they depend on the data. Flash is "
-        "what a firmware grows by (reset and step called, `--gc-sections`), RAM the state of "
-        "one stream.",
+        "One recurrent layer with four inputs, without scaler and head, in float32 (`f32.v1`) "
+        "and in integers (`w8a16.v1`: int8 weights, int16 state; `NAME_step_q`). Each gives "
+        "the same bytes on all of these processors. Instructions are those of the longest of "
+        "twenty steps; without a floating-point unit they depend on the data. Flash is what a "
+        "firmware grows by (reset and step called, `--gc-sections`), RAM is the state of one "
+        "stream.",
         _cell_table(cells, settings, subjects),
         "## Other software",
-        "LSTM, four inputs, one layer, measured by us with the same harness and the flags "
-        "shown; these rows are not made again by the command. `-ffast-math` and `-Ofast` give "
-        "up equal bytes. Others take sizes at run time where ours are known to the compiler. "
+        "An LSTM of one layer with four inputs. We measured it in the same way, with the flags "
+        "shown; the command does not measure these rows again. `-ffast-math` and `-Ofast` give "
+        "up equal bytes. The others take sizes at run time; ours are known to the compiler. "
         "Flash, RAM and stack are for hidden size 32.",
         "Cortex-M4F:",
         _peer_table(CORTEX_M4F),
@@ -62,18 +63,24 @@ def write_page(
         _peer_table(SOFT_FLOAT),
         "onnx2c and CMSIS-NN have no GRU, CMSIS-NN no plain RNN.",
         "## A whole model",
-        f"The network of `rnnedge demo` ({_chain(models[0])}): scaler, missing readings held, "
-        "derived inputs, head and all.",
+        f"The network of `rnnedge demo` ({_chain(models[0])}), complete with scaler, held "
+        "readings, derived inputs and head.",
         _whole_table(whole, whole_settings, models),
         "## How it is counted",
-        "`rnnedge devices` lists the boards. On Cortex-M the SysTick timer counts on QEMU's "
-        "virtual time (`-icount shift=7`: 128 ns an instruction, exact to one), on RISC-V "
-        "`minstret` does, for Linux a plugin of QEMU. A call of nothing is subtracted. Memory "
-        "below the stack is painted before the step and searched after it. `rnnedge inspect "
-        "model.c --board cortex-m4f` measures a model of yours the same way.",
+        "`rnnedge devices` lists the boards. On Cortex-M the SysTick timer counts in QEMU's "
+        "virtual time (`-icount shift=7`: 128 ns an instruction, exact to one instruction), on "
+        "RISC-V `minstret` counts, for Linux a plugin of QEMU. The cost of an empty call is "
+        "subtracted. For the stack, the memory below it is filled before the step and searched "
+        "after it. `rnnedge inspect model.c --board cortex-m4f` measures your model like this.",
         "\n".join(f"* `{tool}`" for tool in tools),
     ]
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    path.write_text(page_text(parts), encoding="utf-8")
+
+
+def page_text(parts: Sequence[str]) -> str:
+    """Parts of a page with a blank line between them, their prose at 120 columns."""
+    lines = [part if part[0] in "#|!*" else textwrap.fill(part, 120) for part in parts]
+    return "\n\n".join(lines) + "\n"
 
 
 def _cell_table(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnnedge_runtime.errors import require
 
+from .mcu_page import page_text
 from .study import NUM_STEPS, NUM_STREAMS, Study
 
 TARGET_RATIOS = {
@@ -40,14 +41,14 @@ def write_page(study: Study, path: Path, *, machine: str, command: str) -> None:
     parts = [
         "# Benchmarks",
         f"Written by `{command}` on {machine}. One thread. Both sides of a ratio run in "
-        "turn in one process; medians. Absolute times depend on the machine.",
+        "turn in one process. Medians; the times depend on the machine.",
         f"![ratios]({PLOT})",
         "## One step",
-        "Microseconds per step of one stream, its state carried. ONNX Runtime "
-        "runs the leanest graph there is, one node per layer and time first: "
-        "`InferenceSession.run` with NumPy arrays, and IOBinding with buffers bound once. "
-        "Ratio: `run` over ours. To the artifact: `run` of the `.onnx` file that "
-        "`rnnedge export` writes, batch first, a state per layer, over `out=`.",
+        "Microseconds per step of one stream with its state carried. ONNX Runtime runs the "
+        "smallest graph possible, with one node per layer and time as the first axis, by "
+        "`InferenceSession.run` with NumPy arrays, and by IOBinding with buffers bound once. "
+        "Ratio: time of `run` over ours. To the artifact: time of `run` on the `.onnx` file of "
+        "`rnnedge export` (batch first, a state per layer) over ours with `out=`.",
         _single_table(study),
         "The same in integers (`w8a16.v1`), by `step(x, out=y)`; ONNX Runtime is in float.",
         _integer_table(study),
@@ -60,14 +61,14 @@ def write_page(study: Study, path: Path, *, machine: str, command: str) -> None:
         f"{INTEGER_MANY_RATIO} times as fast.",
         _integer_many_table(study),
         "## How near the memory",
-        "The step in C, without Python, as a stream of weights, beside plain reading of as "
-        "many bytes.",
+        "How fast a step in C, without Python, reads the weights, beside a loop that only "
+        "reads as many bytes.",
         _roofline_table(study),
         "## The call, start-up, memory",
         _overhead_text(study),
         _footprint_table(study),
     ]
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    path.write_text(page_text(parts), encoding="utf-8")
 
 
 def plot_ratios(study: Study, path: Path) -> None:
@@ -186,7 +187,7 @@ def _roofline_table(study: Study) -> str:
 def _overhead_text(study: Study) -> str:
     found = study.overhead
     return (
-        f"A step with next to nothing to compute takes {found.core:.3f} us in C, "
+        f"A step with almost nothing to compute takes {found.core:.3f} us in C, "
         f"{found.native:.3f} us by `step(x, out=y)` and {found.plain:.3f} us by `step(x)` "
         f"from Python: the call costs {found.native - found.core:.3f} us, a new array "
         f"{found.plain - found.native:.3f} us more."

@@ -29,7 +29,7 @@ print(f"100 steps free: MAE {np.abs(free - ideal).mean():.4f}")
 
 figure = Figure(figsize=(9, 3.5), layout="constrained")
 axis = figure.subplots()
-axis.plot(t[-120:], wave[-120:], "k", label="what came")
+axis.plot(t[-120:], wave[-120:], "k", label="actual")
 axis.plot(t[-120:] + 1, forecasts[-120:], "C2--", label="one step ahead")
 axis.plot(t[-1] + 1 + np.arange(100), free, "C3", label="free run of 100 steps")
 axis.set_ylim(-1.6, 1.3)

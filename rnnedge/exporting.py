@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnnedge.runs.data import int8_data, load_run_data
 from rnnedge.runs.folder import Run, load_run
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.task import Prepared
 from rnnedge_export.exporting.export import ExportReport, export_model
 from rnnedge_export.exporting.request import ExportRequest
 from rnnedge_export.module.returned import Choice

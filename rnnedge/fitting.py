@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_dataset, load_recorded
 from rnnedge.data.tables.recorded import option_fields, take_options
 from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.data.tables.sources.files import name_of
-from rnnedge.evaluation.cutting import count_cut
-from rnnedge.evaluation.pictures.run_plots import plot_forecast, plot_loss
-from rnnedge.evaluation.scores.report import Evaluation, evaluate, report_content
-from rnnedge.evaluation.scores.score_tables import all_scores
-from rnnedge.evaluation.seeds import SeedErrors, seed_errors, seeds_content
+from rnnedge.evaluation.reporting import write_run
+from rnnedge.evaluation.scores.scoring import Evaluation
+from rnnedge.evaluation.seeds import SeedErrors, seed_errors
 from rnnedge.runs import folder as run_folder
 from rnnedge.runs.folder import Run, load_run
 from rnnedge.tasks.config import (
@@ -31,25 +25,19 @@ from rnnedge.tasks.config import (
     config_to_toml,
     read_config,
 )
-from rnnedge.tasks.forecast.preparing import Prepared, prepare
+from rnnedge.tasks.registry import find_task
+from rnnedge.tasks.task import Prepared
 from rnnedge.training.checkpoint import (
     data_fingerprint,
     load_checkpoint,
     restore_trainer,
-    save_checkpoint,
 )
-from rnnedge.training.progress import Progress, baseline_progress, tell
-from rnnedge.training.session import interruptible, torch_settings
-from rnnedge.training.shrinking import shrink_changes
-from rnnedge.training.trainer import EpochRecord, Trainer
-from rnnedge.training.validation import stream_predictions
+from rnnedge.training.observers.progress import tell
+from rnnedge.training.running import PAST_SEEDS, run_in_folder, save_results
+from rnnedge.training.session import choose_device, torch_settings
+from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import DataError, SpecError, require
-from rnnedge_runtime.spec.weights import model_digest
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tolerances import VERIFY_STEPS
-
-CHECKPOINT_INTERVAL_S = 5.0
-PAST_SEEDS = "past_seeds"
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -128,7 +116,7 @@ def fit(
         are_named=features is not None,
         rule=config.split_rule(dataset.clock),
     )
-    prepared = prepare(dataset, config)
+    prepared = find_task().prepare(dataset, config)
     on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
@@ -189,7 +177,7 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
             "Export it, or start a new run with another --out."
         )
     dataset = load_recorded(data, source)
-    prepared = prepare(dataset, config)
+    prepared = find_task().prepare(dataset, config)
     _require_all()
     state = load_checkpoint(folder, data_fingerprint(prepared))
     return _train(folder, dataset, prepared, config, state=state, is_quiet=is_quiet)
@@ -199,22 +187,6 @@ def _require_all() -> None:
     """Raise MissingDependencyError before the training, not after it."""
     for module in ("safetensors", "matplotlib", "rich"):
         require(module, extra="train", purpose="Training")
-
-
-def choose_device(name: str) -> torch.device:
-    """The device to train on.
-
-    Raises:
-        SpecError: CUDA was asked for and PyTorch finds none.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise SpecError(
-            "train: device is 'cuda', but PyTorch finds no CUDA device. "
-            "Install a CUDA build of torch, or use --device cpu."
-        )
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def _train(
@@ -245,17 +217,9 @@ def _train(
                 if config.seeds > 1:
                     text = f"seed {one.seed}, {number + 1} of {config.seeds}"
                     tell(text, is_quiet=is_quiet)
-                with interruptible() as interrupted:
-                    is_finished = _loop(
-                        folder,
-                        trainer,
-                        fingerprint,
-                        interrupted,
-                        done,
-                        is_quiet=is_quiet,
-                    )
-                    _write_results(folder, trainer.history)
-                if not is_finished:
+                if not run_in_folder(
+                    folder, trainer, fingerprint, done, is_quiet=is_quiet
+                ):
                     raise TrainingStopped(
                         f"Stopped in epoch {trainer.epoch + 1} of {config.epochs}, all of "
                         f"it saved. {how_to_go_on}"
@@ -266,100 +230,22 @@ def _train(
             if best is None or trainer.best_error < best.best_error:
                 best = trainer
         assert best is not None
-        _write_results(folder, best.history)
+        save_results(folder, best)
         try:
-            seconds = clock.perf_counter() - started
-            return _finish(
-                folder, dataset, prepared, best, seconds, runs, is_quiet=is_quiet
+            evaluation = write_run(
+                folder,
+                dataset,
+                prepared,
+                best,
+                seconds=clock.perf_counter() - started,
+                runs=runs,
+                is_quiet=is_quiet,
             )
+            return Fitted(load_run(folder), prepared, evaluation)
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"
             ) from None
-
-
-def _finish(
-    folder: Path,
-    dataset: Dataset,
-    prepared: Prepared,
-    trainer: Trainer,
-    seconds: float,
-    runs: Sequence[SeedErrors],
-    *,
-    is_quiet: bool,
-) -> Fitted:
-    """Evaluate the best epoch and write what the run leaves behind, the report last."""
-    model = trainer.best_model()
-    shares = shrink_changes(model, prepared)
-    evaluation = evaluate(
-        prepared,
-        lambda one: stream_predictions(model, one),
-        trainer.config.season,
-        on_progress=baseline_progress(is_quiet=is_quiet),
-    )
-    weights = model.weights()
-    run_folder.save_model(folder, prepared.spec, weights, _stream(prepared))
-    report = {
-        "data": {
-            "source": dataset.source,
-            "rows": sum(len(s.x) for s in prepared.series),
-            "series": len(prepared.series),
-            "features": list(prepared.spec.feature_names),
-            "targets": list(prepared.spec.target_names),
-            "sample_period_s": prepared.spec.sample_period_s,
-            "notes": list(prepared.notes),
-        },
-        "training": {
-            "seconds": round(seconds, 3),
-            "epochs": len(trainer.history),
-            "best_epoch": trainer.best_epoch + 1,
-            "best_validation_error": trainer.best_error,
-            "rows_per_epoch": trainer.rows_per_epoch,
-            "device": str(trainer.device),
-            "num_weights": sum(array.size for array in weights.values()),
-            "change_shares": [round(float(share), 3) for share in shares],
-            "digest": model_digest(prepared.spec, weights),
-            **seeds_content(prepared.spec, runs, trainer.config.seed),
-        },
-        **report_content(prepared, evaluation, count_cut(dataset, prepared)),
-    }
-    plot_loss(folder / run_folder.LOSS_PLOT, trainer.history)
-    plot_forecast(folder / run_folder.FORECAST_PLOT, prepared, evaluation)
-    scores = all_scores(prepared.spec, evaluation.scores["test"])
-    run_folder.save_rows(folder / run_folder.SCORES, scores)
-    run_folder.save_report(folder, report)
-    return Fitted(load_run(folder), prepared, evaluation)
-
-
-def _loop(
-    folder: Path,
-    trainer: Trainer,
-    fingerprint: str,
-    interrupted: threading.Event,
-    past: list[dict[str, Any]],
-    *,
-    is_quiet: bool,
-) -> bool:
-    saved = clock.perf_counter()
-
-    def whole_state() -> dict[str, Any]:
-        return {**trainer.state_dict(), PAST_SEEDS: past}
-
-    def on_chunk(current: Trainer) -> bool:
-        progress.chunk(current)
-        return not interrupted.is_set()
-
-    def on_epoch(current: Trainer) -> None:
-        nonlocal saved
-        progress.epoch(current)
-        if clock.perf_counter() - saved > CHECKPOINT_INTERVAL_S:
-            save_checkpoint(folder, whole_state(), fingerprint)
-            saved = clock.perf_counter()
-
-    with Progress(trainer, is_quiet=is_quiet) as progress:
-        is_finished = trainer.run(on_chunk=on_chunk, on_epoch=on_epoch)
-    save_checkpoint(folder, whole_state(), fingerprint)
-    return is_finished
 
 
 def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
@@ -368,15 +254,3 @@ def _source_text(source: Any, dataset: Dataset) -> str | list[str]:
     if isinstance(source, list | tuple):
         return [str(Path(item).expanduser().absolute()) for item in source]
     return dataset.source
-
-
-def _write_results(folder: Path, history: Sequence[EpochRecord]) -> None:
-    header = [field.name for field in fields(EpochRecord)]
-    rows = [[getattr(record, name) for name in header] for record in history]
-    run_folder.save_rows(folder / run_folder.RESULTS, [header, *rows])
-
-
-def _stream(prepared: Prepared) -> np.ndarray:
-    """The end of the longest series as model inputs, at most VERIFY_STEPS rows."""
-    longest = max(prepared.series, key=lambda series: len(series.x))
-    return longest.x[-VERIFY_STEPS:]

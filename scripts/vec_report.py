@@ -1,10 +1,10 @@
 """What compilers make of the float kernels: `vec_report.py [COMPILER ...]`, `make vec-report`.
 
-For each kernel of each source runtime/core/src/kernels_*.c but those of integers, with the
-functions it calls: how many multiplications of floats are packed to the source's vector width,
-how many are not, and how many of both are fused with an addition. Fails where a kernel is not
-vectorised throughout, an exact one holds a fused multiply-add, or a fast one none. The plain
-kernels may be vectorised or not.
+For each kernel of each source runtime/core/src/f32/*.c, with the functions it calls: how many
+multiplications of floats are packed to the source's vector width, how many are not, and how
+many of both are fused with an addition. Fails where a kernel is not vectorised throughout, an
+exact one holds a fused multiply-add, or a fast one none. The plain kernels may be vectorised
+or not.
 """
 
 from __future__ import annotations
@@ -19,13 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parent.parent / "runtime" / "core"
-SOURCES = [
-    path
-    for path in sorted((CORE / "src").glob("kernels_*.c"))
-    if not path.stem.startswith("kernels_int_")
-]
+SOURCES = sorted((CORE / "src/f32").glob("f32_*.c"))
 KERNELS = re.findall(
-    r"^    void \(\*(\w+)\)\(", (CORE / "src/kernels.h").read_text(), re.M
+    r"^    void \(\*(\w+)\)\(", (CORE / "src/f32/f32_kernels.h").read_text(), re.M
 )
 COMPILERS = ("gcc", "aarch64-linux-gnu-gcc")
 WIDTHS = {"plain": 128, "vector": 128, "avx2": 256, "avx512": 512}
@@ -107,7 +103,7 @@ def read_dump(dump: str, width: int) -> tuple[dict[str, Counts], dict[str, set[s
 def rows_of(compiler: str, source: Path, folder: Path, *flags: str) -> list[Row]:
     """The kernels that `source` defines for the compiler's processor."""
     code = folder / source.with_suffix(".o").name
-    includes = (f"-I{CORE / 'include'}", f"-I{CORE / 'src'}")
+    includes = (f"-I{CORE / 'include'}", f"-I{CORE / 'src/f32'}")
     command = [compiler, "-std=c99", "-O2", *flags, *includes, "-c", source, "-o", code]
     subprocess.run(command, check=True)
     objdump = compiler.removesuffix("gcc") if compiler.endswith("-gcc") else ""
@@ -117,7 +113,7 @@ def rows_of(compiler: str, source: Path, folder: Path, *flags: str) -> list[Row]
         capture_output=True,
         text=True,
     ).stdout
-    name = source.stem.removeprefix("kernels_")
+    name = source.stem.removeprefix("f32_")
     counts, targets = read_dump(dump, WIDTHS[name.removesuffix("_fast")])
     rows = []
     for kernel in KERNELS if counts else ():

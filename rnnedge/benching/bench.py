@@ -15,10 +15,10 @@ import rnnedge_runtime
 from rnnedge_export.compare.runs import step_through
 from rnnedge_export.compare.verification_stream import stream_like
 from rnnedge_export.formats.registry import read_metadata
+from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, MissingDependencyError, SpecError
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from .footprint import Footprint, measure
 from .timing import Timing, time_blocks
@@ -28,14 +28,6 @@ BASELINE = "ONNX Runtime run"
 
 _ERROR_STEPS = 1000
 _TIMED_INPUTS = 256
-_ENGINES = {
-    "native": "native",
-    "native, new array": "native",
-    "ONNX Runtime run": "onnx",
-    "ONNX Runtime IOBinding": "onnx",
-    "TorchScript": "torchscript",
-    "NumPy": "numpy",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +122,11 @@ class _Row:
         return f"{self.way.name}, int8" if self.is_integer else self.way.name
 
 
-def _is_integer(metadata: Metadata) -> bool:
-    return metadata.numerics == INTEGER_NUMERICS
-
-
 def _same_model(paths: Sequence[Path]) -> list[Metadata]:
     described = [read_metadata(path) for path in paths]
     first: dict[bool, int] = {}
     for k, metadata in enumerate(described):
-        other = described[first.setdefault(_is_integer(metadata), k)]
+        other = described[first.setdefault(metadata.is_integer, k)]
         if metadata.digest != other.digest or metadata.spec != described[0].spec:
             raise FormatError(
                 f"bench: {paths[k]} holds model {metadata.digest[:12]}, {paths[0]} holds "
@@ -152,7 +140,7 @@ def _available(
 ) -> tuple[list[_Row], list[str]]:
     rows, notes = [], []
     files = {
-        (path.suffix.lower(), _is_integer(metadata)): path
+        (path.suffix.lower(), metadata.is_integer): path
         for path, metadata in reversed(list(zip(paths, described, strict=True)))
     }
     suffixes = dict.fromkeys(way.suffix for way in WAYS)
@@ -191,7 +179,7 @@ def _available(
 
 def _judge(paths: Sequence[Path], x: Inputs) -> np.ndarray | None:
     for path in paths:
-        if path.suffix.lower() not in (".rnne", ".onnx"):
+        if path.suffix.lower() not in BACKENDS["reference"].suffixes:
             continue
         try:
             model = rnnedge_runtime.load(path, backend="reference")
@@ -203,7 +191,7 @@ def _judge(paths: Sequence[Path], x: Inputs) -> np.ndarray | None:
 
 
 def _error(way: Way, path: Path, x: Inputs, judged: np.ndarray | None) -> float | None:
-    if judged is None or way.name not in _ENGINES:
+    if judged is None or not way.backend:
         return None
-    model = rnnedge_runtime.load(path, backend=_ENGINES[way.name])
+    model = rnnedge_runtime.load(path, backend=way.backend)
     return float(np.abs(step_through(model.engine, model.spec, x) - judged).max())

@@ -47,7 +47,7 @@ def command(
     from rnnedge.data.split import split_dataset
     from rnnedge.data.tables.selection import without_constant_features
     from rnnedge.tasks.config import TrainConfig
-    from rnnedge.tasks.forecast.preparing import prepare
+    from rnnedge.tasks.registry import find_task
 
     dataset = load_tables(
         data,
@@ -61,7 +61,7 @@ def command(
     spec = None
     if target:
         dataset = without_constant_features(dataset, horizon, are_named=bool(feature))
-        spec = prepare(dataset, TrainConfig(horizon=horizon)).spec
+        spec = find_task().prepare(dataset, TrainConfig(horizon=horizon)).spec
     print_summary(dataset, spec, split_dataset(dataset, horizon), dataset.notes)
 
 

@@ -240,9 +240,9 @@ def _chosen(
 def print_prepared(dataset: Any, prepared: Any) -> None:
     """Print what was read, before the training."""
     from rnnedge.cli.check import print_summary
-    from rnnedge.data.split import Split
+    from rnnedge.data.split import DatasetSplit
 
-    split = Split([series.parts for series in prepared.series], None)
+    split = DatasetSplit([series.parts for series in prepared.series], None)
     print_summary(dataset, prepared.spec, split, prepared.notes)
     echo()
 
@@ -256,7 +256,7 @@ def print_outcome(fitted: Any) -> None:
         series_table,
     )
     from rnnedge.evaluation.seeds import seeds_lines
-    from rnnedge.training.shrinking import shares_line
+    from rnnedge.tasks.forecast.shrinking import shares_line
 
     report = fitted.run.report
     training = report["training"]

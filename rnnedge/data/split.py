@@ -23,7 +23,7 @@ NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Split:
     """Row ranges of one series: forecasts are made (and scored) from these rows.
 
     `train` starts at row 0; it is empty when the series has no row to train on.
@@ -56,7 +56,7 @@ class SplitRule:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Split:
+class DatasetSplit:
     """The parts of every series, and the dates they follow from.
 
     Attributes:
@@ -65,13 +65,13 @@ class Split:
             UTC; None without a time, or where every series has its own.
     """
 
-    parts: list[Parts]
+    parts: list[Split]
     starts_us: tuple[int, int] | None
 
 
 def split_dataset(
     dataset: Dataset, horizon: int, rule: SplitRule | None = None
-) -> Split:
+) -> DatasetSplit:
     """The parts of every series of `dataset`.
 
     The dates are taken so that the shares of `rule` hold for the slots of the time grid in
@@ -90,7 +90,7 @@ def split_dataset(
     rule = rule or SplitRule()
     _check_rule(dataset, rule)
     held_out = frozenset(rule.held_out)
-    parts: list[Parts | None] = [
+    parts: list[Split | None] = [
         _test_only(len(one), horizon) if one.name in held_out else None
         for one in dataset.series
     ]
@@ -106,7 +106,7 @@ def split_dataset(
         starts = rule.at_us or _starts(timed, period_us, rule)
         for k, one in zip(group, members, strict=True):
             parts[k] = _split_at(one, starts, horizon)
-    split = Split(
+    split = DatasetSplit(
         [part for part in parts if part is not None],
         starts if rule.by == "date" else None,
     )
@@ -119,7 +119,7 @@ def split_rows(
     horizon: int,
     validation_fraction: float = VALIDATION_FRACTION,
     test_fraction: float = TEST_FRACTION,
-) -> Parts:
+) -> Split:
     """The parts of a single series of `num_rows` rows; a part may be empty.
 
     Args:
@@ -140,21 +140,21 @@ def _borders(number: int, validation: float, test: float) -> tuple[int, int]:
     )
 
 
-def _parts(num_rows: int, validation: int, test: int, horizon: int) -> Parts:
-    """Parts from the first rows of validation and test part; `num_rows`: there is none."""
+def _parts(num_rows: int, validation: int, test: int, horizon: int) -> Split:
+    """The split from the first rows of validation and test part; `num_rows`: there is none."""
     train = num_rows if validation == num_rows else max(0, validation - horizon)
-    return Parts(
+    return Split(
         train=range(train),
         validation=range(validation, max(validation, test - horizon)),
         test=range(test, max(test, num_rows - horizon)),
     )
 
 
-def _test_only(num_rows: int, horizon: int) -> Parts:
-    return Parts(range(0), range(0), range(max(0, num_rows - horizon)))
+def _test_only(num_rows: int, horizon: int) -> Split:
+    return Split(range(0), range(0), range(max(0, num_rows - horizon)))
 
 
-def _split_at(series: Series, starts: tuple[int, int], horizon: int) -> Parts:
+def _split_at(series: Series, starts: tuple[int, int], horizon: int) -> Split:
     assert series.time_us is not None
     validation, test = np.searchsorted(series.time_us, starts).tolist()
     return _parts(len(series), validation, test, horizon)
@@ -217,7 +217,9 @@ def _check_rule(dataset: Dataset, rule: SplitRule) -> None:
         )
 
 
-def _check_parts(dataset: Dataset, split: Split, horizon: int, rule: SplitRule) -> None:
+def _check_parts(
+    dataset: Dataset, split: DatasetSplit, horizon: int, rule: SplitRule
+) -> None:
     """Raise DataError unless every part has at least one row in some series."""
     for name in ("train", "validation", "test"):
         if not any(len(getattr(part, name)) for part in split.parts):
@@ -225,7 +227,7 @@ def _check_parts(dataset: Dataset, split: Split, horizon: int, rule: SplitRule) 
 
 
 def _empty_part(
-    dataset: Dataset, split: Split, name: str, horizon: int, rule: SplitRule
+    dataset: Dataset, split: DatasetSplit, name: str, horizon: int, rule: SplitRule
 ) -> DataError:
     train = 1 - rule.validation - rule.test
     share = {"train": train, "validation": rule.validation, "test": rule.test}[name]
@@ -266,7 +268,9 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
-def split_notes(dataset: Dataset, split: Split, rule: SplitRule) -> tuple[str, ...]:
+def split_notes(
+    dataset: Dataset, split: DatasetSplit, rule: SplitRule
+) -> tuple[str, ...]:
     """What a reader of the scores should know about the split of several series."""
     if split.starts_us is None or len(dataset.series) == 1:
         return ()

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
-from rnnedge.evaluation.odd_readings import odd_readings
+from rnnedge.evaluation.cutting import Counts, count_odd
 from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
-from rnnedge.evaluation.scores.metrics import Score, score_outputs
-from rnnedge.evaluation.scores.wording import NETWORK, steps_in_words
+from rnnedge.tasks.forecast.metrics import score_outputs
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
+from rnnedge.tasks.scores import NETWORK, Score
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.inputs import hold_readings
 from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.tables.durations import duration_in_words
 
 Array = NDArray[np.float32]
 
@@ -33,15 +34,13 @@ class ArtifactScores:
         scores: of the network and of persistence, one Score (or None) per output.
         by_series: errors of every series.
         num_rows: rows whose forecasts were scored, of one step ahead or more.
-        clipped: by feature, readings outside its clip range.
-        implausible: by feature, readings outside its plausible range.
+        cut: by feature, its readings and those `clipped` and `implausible` among them.
     """
 
     scores: dict[str, list[Score | None]]
     by_series: SeriesErrors
     num_rows: int
-    clipped: dict[str, int]
-    implausible: dict[str, int]
+    cut: Counts
 
 
 def score_artifact(
@@ -84,27 +83,33 @@ def score_artifact(
         "persistence": score_outputs(joined[0], joined[2], joined[2], no_scale),
     }
     by_series = errors_by_series(
-        [one.name for one in dataset.series], y, {NETWORK: y_hat, "persistence": base}
+        [one.name for one in dataset.series],
+        {
+            name: [np.abs(found - true) for found, true in zip(arrays, y, strict=True)]
+            for name, arrays in ((NETWORK, y_hat), ("persistence", base))
+        },
     )
-    clipped, implausible = _cut(spec, dataset, chosen)
+    columns = [dataset.columns.index(name) for name in spec.feature_names]
+    cut = count_odd(
+        spec,
+        (
+            one.values[rows][:, columns]
+            for one, rows in zip(dataset.series, chosen, strict=True)
+        ),
+    )
     num_rows = int(np.isfinite(joined[0]).any(axis=1).sum())
-    return ArtifactScores(scores, by_series, num_rows, clipped, implausible)
+    return ArtifactScores(scores, by_series, num_rows, cut)
 
 
 def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
     mine, its = spec.sample_period_s, dataset.sample_period_s
     if not mine or not its or abs(its / mine - 1) <= PERIOD_TOLERANCE:
         return
+    period = duration_in_words(mine).replace(" ", "")
     raise DataError(
         f"{dataset.source}: its rows are {its:g} s apart, but the artifact forecasts steps "
-        f"of {mine:g} s. Put them on that period with --resample {_duration(mine)}."
+        f"of {mine:g} s. Put them on that period with --resample {period}."
     )
-
-
-def _duration(seconds: float) -> str:
-    """As `--resample` reads it: `15min`."""
-    words = steps_in_words(1, seconds)
-    return f"{seconds:.9g}s" if words == "1 step" else words.replace(" ", "")
 
 
 def _check_times(spec: ModelSpec, dataset: Dataset, *, is_span: bool) -> None:
@@ -183,17 +188,3 @@ def _rows(
         if until_us is not None:
             rows &= series.time_us < until_us
     return rows
-
-
-def _cut(
-    spec: ModelSpec, dataset: Dataset, chosen: list[NDArray[np.bool_]]
-) -> tuple[dict[str, int], dict[str, int]]:
-    clipped, implausible = {}, {}
-    for feature in spec.features:
-        k = dataset.columns.index(feature.name)
-        values = np.concatenate(
-            [s.values[rows, k] for s, rows in zip(dataset.series, chosen, strict=True)]
-        )
-        odd = odd_readings(values, feature.clip, feature.range)
-        clipped[feature.name], implausible[feature.name] = (int(o.sum()) for o in odd)
-    return clipped, implausible

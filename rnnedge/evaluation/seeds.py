@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.tasks.forecast.preparing import Prepared
-from rnnedge.training.shrinking import shrink_changes
+from rnnedge.tasks.task import Prepared
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -40,11 +39,11 @@ class SeedErrors:
 def seed_errors(prepared: Prepared, trainer: Trainer) -> SeedErrors:
     """The SeedErrors of a finished trainer."""
     model = trainer.best_model()
-    shrink_changes(model, prepared)
+    prepared.task.finish(model, prepared, stream_predictions)
     total = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
     count = {part: np.zeros(prepared.spec.output_size) for part in PARTS}
     for series in prepared.series:
-        error = np.abs(stream_predictions(model, series) - series.y)
+        error = prepared.task.errors(stream_predictions(model, series), series.y)
         error[~series.is_reading] = np.nan
         for part in PARTS:
             rows = getattr(series.parts, part)

@@ -9,7 +9,8 @@ import numpy as np
 from rnnedge.data.tables.loading import load_recorded
 from rnnedge.runs.folder import CONFIG, Run
 from rnnedge.tasks.config import read_config
-from rnnedge.tasks.forecast.preparing import Prepared, prepare
+from rnnedge.tasks.registry import find_task
+from rnnedge.tasks.task import Prepared
 from rnnedge_export.quantise.request import Int8Data, ScoredSeries
 from rnnedge_runtime.errors import DataError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json
@@ -36,7 +37,7 @@ def load_run_data(run: Run, source: Any = None) -> Prepared:
             f"{run.path}: the data it was trained on cannot be read again: {error} "
             "Or name its new place with source= (`--data`)."
         ) from None
-    prepared = prepare(dataset, config)
+    prepared = find_task().prepare(dataset, config)
     is_same = spec_to_json(prepared.spec) == spec_to_json(run.spec) and all(
         np.array_equal(run.weights[name], values)
         for name, values in prepared.affine_weights.items()

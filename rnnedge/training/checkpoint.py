@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from rnnedge.runs.folder import CHECKPOINT, write_with
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.task import Prepared
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json
 
@@ -36,7 +36,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], fingerprint: str) -> No
     # In memory first: what torch writes to a full disk is no OSError.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_with(folder / CHECKPOINT, lambda path: path.write_bytes(buffer.getbuffer()))
+    write_with(folder / CHECKPOINT, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import torch
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge_export.tools.threads import torch_threads
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.live.stopping import handled
 
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
@@ -30,18 +32,27 @@ def torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
 def interruptible() -> Iterator[threading.Event]:
     """The first Ctrl-C sets the event, a second one interrupts at once."""
     interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    previous = signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: Any) -> None:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
 
-    signal.signal(signal.SIGINT, handle)
-    try:
+    with handled([signal.SIGINT], handle):
         yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        SpecError: CUDA was asked for and PyTorch finds none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SpecError(
+            "train: device is 'cuda', but PyTorch finds no CUDA device. "
+            "Install a CUDA build of torch, or use --device cpu."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

@@ -1,8 +1,7 @@
 """The training loop: truncated backpropagation through time with carried state.
 
-All rows live on the training device; a chunk is a gather of rows, so an epoch reads every
-row once. The loss is in units of each output's standard deviation. A run may stop after any
-chunk and go on from its checkpoint to the same weights, bit for bit on the CPU.
+What is learned and how errors count is the task's. A run may stop after any chunk and go on
+from its checkpoint to the same weights, bit for bit on the CPU.
 """
 
 from __future__ import annotations
@@ -10,45 +9,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.preparing import Prepared
-from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
-from rnnedge.training.level_shifts import (
-    LOSS_WEIGHT,
-    LevelShifter,
-    LevelShifts,
-    takes_shifts,
-)
+from rnnedge.tasks.task import Prepared
+from rnnedge.training.chunks import Chunks
+from rnnedge.training.records import EpochRecord
+from rnnedge.training.schedule import learning_rate
 from rnnedge.training.validation import Validator
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError, SpecError
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """One line of `results.csv`.
-
-    Attributes:
-        epoch: counted from 1.
-        train_loss: mean loss, on errors in units of the outputs' standard deviation.
-        validation_error: mean absolute error in the same units; the best epoch has the
-            smallest.
-        validation_mae: of the first target at the furthest step, in the target's unit.
-        learning_rate: at the end of the epoch.
-    """
-
-    epoch: int
-    train_loss: float
-    validation_error: float
-    validation_mae: float
-    learning_rate: float
 
 
 class Trainer:
@@ -77,18 +50,10 @@ class Trainer:
             fused=True,
         )
         self._validator = Validator(prepared, device)
-        self._x, self._y, self._scale = _joined(prepared, device)
-        burn_in_end, segments = _segments(prepared, config)
-        self._burn_in_end = None if burn_in_end is None else burn_in_end.to(device)
-        self._segments = segments
-        self._num_lanes = config.lanes or _choose_lanes(prepared)
-        self._plans: dict[int, LanePlan] = {}
-        self._shifts: dict[int, LevelShifts] = {}
-        self._shifter = None
-        if takes_shifts(prepared.spec):
-            self._shifter = LevelShifter(
-                prepared.spec, prepared.affine_weights, config.seed
-            )
+        self._objective = prepared.task.objective(prepared, config, device)
+        self._chunks = Chunks(self._objective, config, device)
+        self.metric = prepared.task.metric
+        self.shown = prepared.task.shown(prepared.spec)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._state: list[Tensor] = []
         self._loss_sum = 0.0
@@ -111,12 +76,12 @@ class Trainer:
     @property
     def num_chunks(self) -> int:
         """Chunks of the current epoch."""
-        return len(self._plan().first)
+        return self._chunks.number(self.offset)
 
     @property
     def rows_per_epoch(self) -> int:
         """Rows read in one epoch."""
-        return sum(len(segment) for segment in self._segments)
+        return self._chunks.rows_per_epoch
 
     def run(
         self,
@@ -196,71 +161,26 @@ class Trainer:
         self.best_error, self.best_epoch = state["best_error"], state["best_epoch"]
         self.history = [EpochRecord(*row) for row in state["history"]]
 
-    def _plan(self) -> LanePlan:
-        if self.offset not in self._plans:
-            self._plans = {
-                self.offset: plan_epoch(
-                    self._segments,
-                    self._num_lanes,
-                    self.config.chunk_length,
-                    self.offset,
-                )
-            }
-        return self._plans[self.offset]
-
-    def _level_shifts(self, shifter: LevelShifter, plan: LanePlan) -> LevelShifts:
-        if self.epoch not in self._shifts:
-            self._shifts = {self.epoch: shifter.draw(plan, self.epoch)}
-        return self._shifts[self.epoch]
-
     def _draw_offset(self) -> int:
         draw = torch.randint(self.config.chunk_length, (1,), generator=self._generator)
         return int(draw.item())
 
-    def _learning_rate(self) -> float:
-        """Linear warmup, then half a cosine to zero (Loshchilov & Hutter 2017, eq. 5)."""
-        progress = (self.epoch + self.chunk / self.num_chunks) / self.config.epochs
-        warmup = self.config.warmup
-        if progress < warmup:
-            return self.config.learning_rate * (0.04 + 0.96 * progress / warmup)
-        decay = (progress - warmup) / max(1e-9, 1 - warmup)
-        return self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * decay))
-
     def _train_chunk(self) -> None:
-        plan = self._plan()
-        count = torch.from_numpy(plan.count[self.chunk])
-        steps = torch.arange(max(1, int(count.max())))
-        valid = (steps < count[:, None]).to(self.device)
-        rows = torch.from_numpy(plan.first[self.chunk])[:, None] + steps
-        rows = rows.clamp_(max=len(self._x) - 1).to(self.device)
-        is_start = torch.from_numpy(plan.is_start[self.chunk])
-        x, y = self._x[rows], self._y[rows].flatten(-2)
-        weight = torch.ones((len(rows), 1, 1), device=self.device)
-        if self._shifter is not None:
-            shifts = self._level_shifts(self._shifter, plan)
-            lanes = shifts.lanes
-            is_start = torch.cat([is_start, is_start[lanes]])
-            moved_x, moved_y = shifts.move(x[lanes], y[lanes], self.chunk)
-            x, y = torch.cat([x, moved_x]), torch.cat([y, moved_y])
-            rows, valid = (torch.cat([t, t[lanes]]) for t in (rows, valid))
-            weight = torch.cat([weight, torch.full_like(weight[lanes], LOSS_WEIGHT)])
-
-        state = self._carried_state(is_start)
+        chunk = self._chunks.take(self.chunk, epoch=self.epoch, offset=self.offset)
+        state = self._carried_state(chunk.is_start)
         is_bf16 = self.config.precision == "bf16" and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16):
-            y_hat, state = self.model(x, state)
+            y_hat, state = self.model(chunk.x, state)
         self._state = [tensor.detach().float() for tensor in state]
 
-        known = torch.isfinite(y) & valid[..., None]
-        if self._burn_in_end is not None:
-            known &= (rows >= self._burn_in_end[rows])[..., None]
-        error = torch.where(known, (y_hat.float() - y) / self._scale, 0.0)
-        num_known = float((known * weight).sum().item())
+        num_known = float((chunk.known * chunk.weight).sum().item())
         if num_known == 0:
             return
-        loss = (self._loss(error) * weight).sum() / num_known
+        loss = self._objective.loss(y_hat.float(), chunk.y, chunk.known)
+        loss = (loss * chunk.weight).sum() / num_known
+        rate = learning_rate(self.config, self.epoch + self.chunk / self.num_chunks)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = rate
         self._optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, self.config.clip_norm)
@@ -287,18 +207,10 @@ class Trainer:
             torch.where(start, a, b) for a, b in zip(fresh, self._state, strict=True)
         ]
 
-    def _loss(self, error: Tensor) -> Tensor:
-        if self.config.loss == "mse":
-            return error.square()
-        size = error.abs()
-        if self.config.loss == "mae":
-            return size
-        return torch.where(size < 1.0, 0.5 * error.square(), size - 0.5)
-
     def _end_epoch(self) -> None:
-        learning_rate = self._optimizer.param_groups[0]["lr"]
-        mae = self._validator.mae(self.model)
-        error = self._validator.error(mae)
+        rate = self._optimizer.param_groups[0]["lr"]
+        errors = self._validator.mean_errors(self.model)
+        error = self._validator.error(errors)
         if error < self.best_error:
             self.best_error, self.best_epoch = error, self.epoch
             self._best = {
@@ -306,10 +218,8 @@ class Trainer:
                 for name, tensor in self.model.state_dict().items()
             }
         train_loss = self._loss_sum / max(1.0, self._loss_count)
-        furthest = float(mae[self.model.spec.horizon - 1])
-        self.history.append(
-            EpochRecord(self.epoch + 1, train_loss, error, furthest, learning_rate)
-        )
+        shown = float(errors[self.shown])
+        self.history.append(EpochRecord(self.epoch + 1, train_loss, error, shown, rate))
         self.epoch += 1
         self.chunk = 0
         self._state = []
@@ -332,64 +242,3 @@ def _new_model(prepared: Prepared, config: TrainConfig) -> SequenceModel:
             f"train: a network of {config.num_layers} layers of {config.hidden_size:,} "
             "units does not fit into the memory. Choose a smaller --hidden-size."
         ) from None
-
-
-def _joined(prepared: Prepared, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs `[N, I]` and truth `[N, targets, horizon]` of the blocks, and the loss's scale.
-
-    The truth is a view of the targets: 24 steps ahead take no more memory than one.
-    """
-    horizon, series = prepared.spec.horizon, prepared.series
-    blocks = _blocks(prepared)
-    num_targets = series[0].targets.shape[1]
-    ahead = np.full((sum(blocks) + horizon - 1, num_targets), np.nan, np.float32)
-    start = 0
-    for one, block in zip(series, blocks, strict=True):
-        targets = one.targets[1 : block + 1]
-        ahead[start : start + len(targets)] = targets
-        start += block
-    if len(series) == 1:
-        x = series[0].x[: blocks[0]]
-    else:
-        x = np.concatenate(
-            [s.x[:block] for s, block in zip(series, blocks, strict=True)]
-        )
-    tensors = [
-        torch.from_numpy(array).to(device)
-        for array in (x, ahead, prepared.output_scale)
-    ]
-    return tensors[0], tensors[1].unfold(0, horizon, 1), tensors[2]
-
-
-def _blocks(prepared: Prepared) -> list[int]:
-    """Rows of each series in the joined data: those trained on and those they forecast."""
-    horizon = prepared.spec.horizon
-    return [
-        min(len(s.x), s.parts.train.stop + horizon - 1) if len(s.parts.train) else 0
-        for s in prepared.series
-    ]
-
-
-def _choose_lanes(prepared: Prepared) -> int:
-    """A series that is only tested changes nothing in training."""
-    return choose_num_lanes(sum(len(s.parts.train) > 0 for s in prepared.series))
-
-
-def _segments(
-    prepared: Prepared, config: TrainConfig
-) -> tuple[Tensor | None, list[range]]:
-    """Segments of the joined rows, and per row the first row of its segment in the loss."""
-    ranges, start = [], 0
-    for series, block in zip(prepared.series, _blocks(prepared), strict=True):
-        ranges.append(range(start, start + len(series.parts.train)))
-        start += block
-    lanes = config.lanes or _choose_lanes(prepared)
-    segments = cut_segments(ranges, lanes)
-    if not config.burn_in:
-        return None, segments
-    series_starts = {rows.start for rows in ranges}
-    burn_in_end = torch.zeros(start, dtype=torch.int64)
-    for segment in segments:
-        if segment.start not in series_starts:
-            burn_in_end[segment.start : segment.stop] = segment.start + config.burn_in
-    return burn_in_end, segments

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
+from rnnedge.tasks.task import Prepared, PreparedSeries
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 PRIMING_STEPS = 1000
@@ -31,6 +31,7 @@ class Validator:
     """
 
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
+        self._errors = prepared.task.errors
         self._scale = prepared.output_scale
         with_rows = [s for s in prepared.series if len(s.parts.validation)]
         self._groups = [_padded(group, device) for group in _groups(with_rows)]
@@ -39,25 +40,25 @@ class Validator:
             self._is_scored |= torch.isfinite(y).any(0).any(0).cpu().numpy()
 
     @torch.no_grad()
-    def mae(self, model: SequenceModel) -> NDArray[np.float64]:
-        """`[O]` mean absolute error of every output, NaN where nothing can be scored."""
+    def mean_errors(self, model: SequenceModel) -> NDArray[np.float64]:
+        """`[K]` mean error of every output, NaN where nothing can be scored."""
         model.eval()
         total = np.zeros(len(self._scale))
         count = np.zeros(len(self._scale))
         for x, y in self._groups:
             for rows, y_hat in _streamed(model, x):
-                error = (y_hat - y[:, rows]).abs()
+                error = self._errors(y_hat, y[:, rows])
                 known = torch.isfinite(y[:, rows])
                 total += torch.where(known, error, 0.0).sum((0, 1)).cpu().numpy()
                 count += known.sum((0, 1)).cpu().numpy()
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
-    def error(self, mae: NDArray[np.float64]) -> float:
-        """Mean of `mae`, each output in its standard deviations: what is minimised.
+    def error(self, mean_errors: NDArray[np.float64]) -> float:
+        """Mean of `mean_errors`, each in its unit: what is minimised.
 
         Infinite when a forecast was not finite.
         """
-        known = mae[self._is_scored] / self._scale[self._is_scored]
+        known = mean_errors[self._is_scored] / self._scale[self._is_scored]
         return float(known.mean()) if np.isfinite(known).all() else float("inf")
 
 

@@ -82,6 +82,11 @@ def file_error(where: str, offset: int, found: str) -> FormatError:
     )
 
 
+def first_line(error: Exception) -> str:
+    """What `error` of another package says first, without its full stop."""
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"
+
+
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     """Import `module`, or raise MissingDependencyError naming the extra to install.
 

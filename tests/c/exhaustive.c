@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../runtime/core/src/bytes.h"
-#include "../../runtime/core/src/isa.h"
-#include "../../runtime/core/src/time.c" /* for sin_cos() */
+#include "../../runtime/core/src/base/bytes.h"
+#include "../../runtime/core/src/load/isa.h"
+#include "../../runtime/core/src/stream/time.c" /* for sin_cos() */
 
 enum { CHUNK = 4096 };
 

@@ -22,6 +22,7 @@ from support.replay import (
 )
 
 MODEL = ROOT / "tests/c/tiny_gru.rnne"
+HEADERS = sorted((CORE / "include").glob("*.h"))
 FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfml[as]\b|\bfn?m(?:add|sub)\b")
 SHUFFLE = re.compile(r"\bv?(?:shuf|unpck|perm[id2]|haddp|insertp|pshuf)\w*")
 
@@ -67,7 +68,7 @@ def test_exact_kernels_have_no_fused_multiply_add(name: str) -> None:
 @pytest.mark.parametrize("compiler", COMPILERS[:2])
 @pytest.mark.parametrize("level", ["-O2", "-O3"])
 def test_products_hold_no_shuffle(compiler: str, level: str, tmp_path: Path) -> None:
-    names = ("kernels_avx2", "kernels_avx512")
+    names = ("f32_avx2", "f32_avx512")
     for path in objects(compiler, tmp_path, level, names=names):
         code = run("objdump", "-d", path)
         assert len(re.findall(r"vmulps", code)) > 50
@@ -109,11 +110,25 @@ def test_pkg_config_builds_the_example(installed: Path, tmp_path: Path) -> None:
 def test_shared_library_exports_the_header(installed: Path) -> None:
     library = next((installed / "prefix").rglob("librnnedge.so"))
     lines = run("nm", "-D", "--defined-only", library).splitlines()
-    header = (CORE / "include/rnnedge.h").read_text()
+    header = "".join(path.read_text() for path in HEADERS)
     declared = set(
         re.findall(r"\b(rnne_\w+)\(", re.sub(r"/\*.*?\*/", "", header, flags=re.S))
     )
     assert {line.split()[2] for line in lines} == declared
+
+
+@pytest.mark.gcc_alone
+@pytest.mark.parametrize("first", [path.name for path in HEADERS])
+def test_every_header_stands_alone_and_rnnedge_h_has_them_all(
+    first: str, tmp_path: Path
+) -> None:
+    uses = "int main(void) { return !rnne_fleet_step + !rnne_step_q + !rnne_step; }"
+    source = tmp_path / "use.c"
+    name = first if first == "rnnedge.h" else f'{first}"\n#include "rnnedge.h'
+    source.write_text(f'#include "{name}"\n{uses}\n')
+    for language in ("-xc", "-xc++"):
+        command = ["gcc", language, "-w", f"-I{CORE / 'include'}", "-fsyntax-only"]
+        run(*command, source)
 
 
 def test_cmake_package_is_found(installed: Path, tmp_path: Path) -> None:
@@ -145,7 +160,13 @@ def test_examples_stream_a_table(name: str, installed: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("flag", ["-Ofast", "-funsafe-math-optimizations"])
 def test_fast_math_is_refused(flag: str, tmp_path: Path) -> None:
-    command = ["gcc", flag, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    command = [
+        "gcc",
+        flag,
+        f"-I{CORE / 'include'}",
+        "-c",
+        CORE / "src/stream/f32_engine.c",
+    ]
     done = programs.run(
         command, capture_output=True, text=True, cwd=tmp_path, check=False
     )
@@ -159,7 +180,13 @@ def test_only_float_in_its_own_width_is_accepted(
 ) -> None:
     """gcc says 16 with -march=native where the processor has _Float16; it was refused."""
     flags = ("-U__FLT_EVAL_METHOD__", f"-D__FLT_EVAL_METHOD__={method}", "-w")
-    command = ["gcc", *flags, f"-I{CORE / 'include'}", "-c", CORE / "src/block.c"]
+    command = [
+        "gcc",
+        *flags,
+        f"-I{CORE / 'include'}",
+        "-c",
+        CORE / "src/stream/f32_engine.c",
+    ]
     done = programs.run(
         command, capture_output=True, text=True, cwd=tmp_path, check=False
     )

@@ -29,7 +29,6 @@ from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import CHECKSUM_AT, file_checksum, read_sections
 from rnnedge_runtime.numerics.f32 import flush
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS, MISSING, MISSING_READING
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.layers import Gru, Linear, Lstm, Rnn
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
@@ -178,7 +177,7 @@ def test_flush_to_zero_changes_no_byte(
 def test_steps_on_integers(model: QuantisedModel, seed: int, tmp_path: Path) -> None:
     case = Case(model, tmp_path, seed)
     spec = model.spec
-    if not model.is_integer_only or not parts(spec, model.kept)[0].is_first:
+    if not model.is_integer_only or not model.roles[0].is_first:
         for mode in ("q", "q32", "time_q"):
             with pytest.raises(AssertionError, match="does not know"):
                 replay("gcc-O2", case.path, mode, case.times)

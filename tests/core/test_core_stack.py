@@ -19,6 +19,9 @@ NODE = re.compile(
 )
 EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.M)
 INDIRECT = "__indirect_call"
+KERNELS = {
+    path.stem for room in ("f32", "w8a16") for path in CORE.glob(f"src/{room}/*.c")
+}
 ALIGNMENT_NBYTES = 64  # "dynamic,bounded": the frame is moved up to an alignment
 
 
@@ -42,7 +45,7 @@ class Calls:
         self.frames[name] = nbytes + (ALIGNMENT_NBYTES if kind != "static" else 0)
         if kind not in ("static", "dynamic,bounded"):
             self.unbounded.append(name)
-        if source.startswith("kernels"):
+        if source in KERNELS:
             self.callees[INDIRECT].add(name)
 
     def depth(self, name: str, callers: tuple[str, ...] = ()) -> int:

@@ -13,25 +13,31 @@ from support.replay import CLANG, CORE
 
 SECONDS = 5  # .ci/run fuzzes for longer, beside the linters
 SECONDS_FOR_PLANTED = 10  # found in less than one; the run ends there
-SOURCES = ("file.c", "layout.c", "layer.c", "model.c", "crc32.c", "state.c")
-SOURCES += ("int_layer.c", "int_pack.c")
+SOURCES = ("load/file.c", "load/layout.c", "load/read_layer.c", "load/load.c")
+SOURCES += ("load/sizes.c", "load/w8a16_ranges.c", "stream/state.c")
+SOURCES += (
+    "layers/layer.c",
+    "layers/w8a16_pack.c",
+    "layers/w8a16_tensors.c",
+    "base/crc32.c",
+)
 MIN_COVERAGE = 90.0
 PLANTED = {
     "a section may end behind the file": (
         "model",
-        "file.c",
+        "load/file.c",
         "if (size > nbytes - offset)",
         "if (size > nbytes)",
     ),
     "a tensor may end behind the snapshot": (
         "snapshot",
-        "state.c",
+        "stream/state.c",
         " || (end - at - TENSOR_NBYTES) / width < size",
         "",
     ),
     "a reset keeps the number of steps": (
         "snapshot",
-        "state.c",
+        "stream/state.c",
         "    *lane->num_steps = 0;\n",
         "",
     ),
@@ -61,7 +67,8 @@ def test_fuzzing_finds_what_is_planted_and_nothing_else(tmp_path: Path) -> None:
     for bug, (target, name, right, wrong) in PLANTED.items():
         text = (CORE / "src" / name).read_text()
         assert text.count(right) == 1, bug
-        (tmp_path / name).write_text(text.replace(right, wrong))
-        done = fuzz(tmp_path, str(SECONDS_FOR_PLANTED), target, tmp_path / name)
+        source = tmp_path / Path(name).name
+        source.write_text(text.replace(right, wrong))
+        done = fuzz(tmp_path, str(SECONDS_FOR_PLANTED), target, source)
         assert done.returncode == 1, (bug, done.stdout)
         assert re.search(r"^SUMMARY: (Address|libFuzzer)", done.stdout, re.M), bug

@@ -61,10 +61,14 @@ PLANTED = {
     ),
     "fuses multiply and add": (
         "avx2",
-        '#include "guard.h"',
-        '#include "guard_fast.h"\n#pragma GCC target("fma")',
+        '#include "../base/guard.h"',
+        '#include "../base/guard_fast.h"\n#pragma GCC target("fma")',
     ),
-    "does not fuse": ("avx2_fast", '#include "guard_fast.h"', '#include "guard.h"'),
+    "does not fuse": (
+        "avx2_fast",
+        '#include "../base/guard_fast.h"',
+        '#include "../base/guard.h"',
+    ),
 }
 
 
@@ -74,9 +78,9 @@ def test_a_planted_fault_is_seen(
     fault: str, report: ModuleType, tmp_path: Path
 ) -> None:
     name, right, wrong = PLANTED[fault]
-    text = (CORE / f"src/kernels_{name}.c").read_text()
+    text = (CORE / f"src/f32/f32_{name}.c").read_text()
     assert text.count(right) == 1
-    source = tmp_path / f"kernels_{name}.c"
+    source = tmp_path / f"f32_{name}.c"
     source.write_text(text.replace(right, wrong))
     rows = report.rows_of(require("gcc"), source, tmp_path)
     cells = [row for row in rows if row.kernel in ("gru", "lstm")]

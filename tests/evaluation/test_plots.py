@@ -17,11 +17,12 @@ from rnnedge.evaluation.future import Future
 from rnnedge.evaluation.pictures import future_plot
 from rnnedge.evaluation.pictures import run_plots as plots
 from rnnedge.evaluation.pictures.drawing import time_axis
-from rnnedge.evaluation.scores.report import Evaluation, evaluate
+from rnnedge.evaluation.scores.scoring import Evaluation, evaluate
 from rnnedge.evaluation.tracks import Track
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.preparing import Prepared, prepare
-from rnnedge.training.trainer import EpochRecord
+from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge.tasks.task import Prepared
+from rnnedge.training.records import EpochRecord
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 

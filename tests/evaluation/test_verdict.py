@@ -13,22 +13,22 @@ from support.tables.small_data import waves
 
 from rnnedge.evaluation.cutting import count_cut, cut_lines
 from rnnedge.evaluation.scores.bootstrap import (
-    Interval,
     block_length,
     mean_intervals,
     number_blocks,
 )
-from rnnedge.evaluation.scores.metrics import Score
-from rnnedge.evaluation.scores.report import evaluate, report_content, verdict
-from rnnedge.evaluation.scores.verdict import (
-    compare,
+from rnnedge.evaluation.scores.comparing import compare
+from rnnedge.evaluation.scores.report_json import report_content, verdict
+from rnnedge.evaluation.scores.scoring import evaluate
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge.tasks.forecast.verdict import (
     cut_sentences,
     ranges,
     sentence,
     step_sentence,
 )
-from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge.tasks.scores import Interval, Score
 from rnnedge_runtime import tolerances
 from rnnedge_runtime.spec.model_spec import Output
 
@@ -143,8 +143,12 @@ def test_a_network_that_is_a_baseline_is_as_good_as_it():
     first = evaluate(prepared, lambda s: np.zeros_like(s.y))
     best = {found.baseline for found in first.comparisons}
     assert len(best) == 1
-    same = iter(first.forecasts[best.pop()])
-    lines = verdict(prepared, evaluate(prepared, lambda s: next(same)))
+    series = prepared.series[0]
+    same = np.zeros_like(series.y)
+    same[series.parts.test.start : series.parts.test.stop] = first.forecasts[
+        best.pop()
+    ][0]
+    lines = verdict(prepared, evaluate(prepared, lambda s: same))
     assert all("as good as the best baseline" in line for line in lines)
 
 

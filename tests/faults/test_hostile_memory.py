@@ -144,7 +144,7 @@ def test_lin256_w8_memory_is_bounded_by_the_file(tmp_path: Path) -> None:
     for k, content in enumerate(files):
         (tmp_path / f"{k}.rnne").write_bytes(content)
     program = tmp_path / "nbytes"
-    sources = [ROOT / "tests/c/nbytes.c", *sorted((CORE / "src").glob("*.c"))]
+    sources = [ROOT / "tests/c/nbytes.c", *sorted((CORE / "src").glob("*/*.c"))]
     build = ["gcc", "-std=c99", "-O0", f"-I{CORE / 'include'}", *sources]
     programs.run([*build, "-lm", "-o", program], check=True, capture_output=True)
     names = [str(tmp_path / f"{k}.rnne") for k in range(len(files))]

@@ -21,7 +21,7 @@ from support.tables.fault_tables import (
 from support.tables.synthetic import demand
 
 import rnnedge
-from rnnedge.evaluation.scores.report import evaluate
+from rnnedge.evaluation.scores.scoring import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_export.compare import verification_stream

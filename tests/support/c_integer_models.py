@@ -19,7 +19,6 @@ from rnnedge_export.formats.c.running import CEngine, compile_library
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.model import Model
@@ -38,7 +37,7 @@ class DrawnIntegers:
 
     @property
     def has_integer_inputs(self) -> bool:
-        return parts(self.spec, self.model.kept)[0].is_first
+        return self.model.roles[0].is_first
 
     @property
     def integer(self) -> type[np.integer]:

@@ -8,7 +8,7 @@ from support import programs
 from support.programs import require
 from support.replay import CORE
 
-SOURCES = sorted((CORE / "src").glob("*.c"))
+SOURCES = sorted((CORE / "src").glob("*/*.c"))
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:

@@ -110,7 +110,7 @@ def core_of(name: str) -> list[Path]:
     They are compiled once per test run, whichever worker is first; the others wait.
     """
     build = require_build(name)
-    sources = sorted((CORE / "src").glob("*.c"))
+    sources = sorted((CORE / "src").glob("*/*.c"))
     folder = Path(_folder()) / name
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:

@@ -13,9 +13,10 @@ from support.tables.small_data import waves
 from rnnedge.data.series import Dataset
 from rnnedge.data.split import split_dataset
 from rnnedge.data.tables.selection import without_constant_features
-from rnnedge.evaluation.scores.report import evaluate
+from rnnedge.evaluation.scores.scoring import evaluate
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.preparing import Prepared, prepare
+from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge.tasks.task import Prepared
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
 

@@ -148,7 +148,7 @@ def test_validation_streams_the_held_out_span_with_carried_state():
         rows = slice(series.parts.validation.start, series.parts.validation.stop)
         errors.append(np.abs(y_hat[rows] - series.y[rows]))
     expected = np.nanmean(np.concatenate(errors), axis=0)
-    mae = Validator(prepared, CPU).mae(model)
+    mae = Validator(prepared, CPU).mean_errors(model)
     assert np.abs(mae - expected).max() <= tolerances.parity_limit(
         np.concatenate([s.x for s in prepared.series])
     )
@@ -161,7 +161,10 @@ def test_early_stopping_keeps_the_best_weights():
     best = min(trainer.history, key=lambda record: record.validation_error)
     assert trainer.best_epoch == best.epoch - 1
     validator = Validator(prepare(waves(200), config), CPU)
-    assert validator.error(validator.mae(trainer.best_model())) == best.validation_error
+    assert (
+        validator.error(validator.mean_errors(trainer.best_model()))
+        == best.validation_error
+    )
 
 
 @pytest.mark.parametrize("loss", ["huber", "mae", "mse"])
@@ -218,7 +221,7 @@ def test_a_network_that_explodes_in_validation_is_named():
     with torch.no_grad():
         trainer.model.layers[-2].scale.fill_(1e38)
         trainer.model.layers[-3].linear.bias.fill_(1e38)
-    assert validator.error(validator.mae(trainer.model)) == float("inf")
+    assert validator.error(validator.mean_errors(trainer.model)) == float("inf")
     trainer.epoch = 1
     with pytest.raises(NonFiniteError, match="explodes when it is streamed"):
         trainer.best_model()

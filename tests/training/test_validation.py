@@ -12,8 +12,10 @@ from rnnedge.data.series import Dataset, Series
 from rnnedge.data.tables.grid.gridding import ReadSeries, grid_series
 from rnnedge.data.tables.grid.timeline import SeriesRows
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.preparing import Prepared, prepare
+from rnnedge.tasks.forecast.preparing import prepare
+from rnnedge.tasks.task import Prepared
 from rnnedge.training import validation
+from rnnedge.training.lanes import cut_segments, plan_epoch
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import Validator, stream_predictions
 from rnnedge_runtime.tolerances import parity_limit
@@ -48,12 +50,12 @@ def test_the_truth_beside_the_rows(
 ) -> None:
     """Per training row the trainer compares with the series' own true outputs."""
     data, config = prepared(lengths, horizon, targets)
-    trainer = Trainer(data, config, CPU)
-    plan = trainer._plan()
+    rows = data.task.objective(data, config, CPU).rows
+    plan = plan_epoch(cut_segments(rows.ranges, 8), 8, 24, 5)
     seen = []
     for first, count in zip(plan.first.flat, plan.count.flat, strict=True):
-        rows = torch.arange(int(first), int(first + count))
-        x, y = trainer._x[rows].numpy(), trainer._y[rows].flatten(-2).numpy()
+        some = torch.arange(int(first), int(first + count))
+        x, y = rows.x[some].numpy(), rows.y[some].flatten(1).numpy()
         seen += [
             (row.tobytes(), truth.tobytes()) for row, truth in zip(x, y, strict=True)
         ]
@@ -78,7 +80,7 @@ def test_the_error_does_not_depend_on_the_groups(
         errors.append(np.abs(stream_predictions(model, one)[rows] - one.y[rows]))
         errors[-1][~one.is_reading[rows]] = np.nan
     expected = np.nanmean(np.concatenate(errors), axis=0, dtype=np.float64)
-    mae = Validator(data, CPU).mae(model)
+    mae = Validator(data, CPU).mean_errors(model)
     assert np.abs(mae - expected).max() <= parity_limit(expected)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rnnedge_runtime.errors import BudgetError, SpecError
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .board import Board
@@ -121,7 +121,7 @@ def _advice(
     spec: ModelSpec,
     numerics: str,
 ) -> str:
-    sizes = [x.hidden_size for x in spec.layers if isinstance(x, Rnn | Gru | Lstm)]
+    sizes = [x.hidden_size for x in spec.layers if isinstance(x, RecurrentLayer)]
     if not sizes:
         return "Give it more memory."
     fits = _fits(measurement, budget, board, spec, numerics)

@@ -22,11 +22,10 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
     Lstm,
-    Rnn,
+    RecurrentLayer,
     Softmax,
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -111,7 +110,7 @@ def work_of(spec: ModelSpec) -> Work:
                 matrices += int(np.prod(shape))
             else:
                 others += shape[0]
-        if isinstance(layer, Rnn | Gru | Lstm):
+        if isinstance(layer, RecurrentLayer):
             units[layer.kind] = units.get(layer.kind, 0) + layer.hidden_size
             layers[layer.kind] = layers.get(layer.kind, 0) + 1
         else:
@@ -230,7 +229,7 @@ def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Lay
                 )
                 proj = share if hidden_size > 1 else 0
                 layer = Lstm(size, hidden_size, proj)
-            case Rnn() | Gru() | Lstm():
+            case RecurrentLayer():
                 layer = replace(layer, input_size=size, hidden_size=hidden_size)
             case Linear() | Difference():
                 layer = replace(layer, input_size=size)

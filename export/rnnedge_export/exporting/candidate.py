@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.formats.files import take_place
 
 from ..boards.costs import Fit, check_fit, costs_on, figures_of
 from ..boards.measuring import Measurement
@@ -79,7 +80,7 @@ class Candidate:
         self._check_targets()
         for path, target in self._moves():
             try:
-                path.replace(target)
+                take_place(path, target)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(target)) from None
 

@@ -131,10 +131,10 @@ class Format:
 
     def compute(self, path: Path) -> Model:
         """What an artifact holds, computed in NumPy; the same bytes where `is_bitwise`."""
-        from .rnne.writing import numpy_engine_of
+        from rnnedge_runtime.backends.numpy_engine import numpy_engine
 
         metadata, parameters = self.read(path)
-        return Model(metadata, numpy_engine_of(metadata.spec, parameters), path)
+        return Model(metadata, numpy_engine(metadata.spec, parameters), path)
 
     def tool(self) -> str:
         """The command that runs it here, "" for none."""

@@ -23,7 +23,7 @@ from rnnedge_runtime.numerics.w8a16 import (
     LARGEST_VALUE,
     STATE_BITS,
 )
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
@@ -94,7 +94,7 @@ class _Quantiser:
         self.weights = weights
         self.ranges = ranges
         self.kept = kept
-        self.parts = parts(spec, kept)
+        self.parts = layer_roles(spec, kept)
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.unit: Scale = 1.0
         self.shift: Scale = 0.0

@@ -9,7 +9,7 @@ from rnnedge_runtime.numerics.w8a16 import (
     LARGEST_MULTIPLE,
     LARGEST_VALUE,
 )
-from rnnedge_runtime.spec.layer_roles import holds_readings, parts
+from rnnedge_runtime.spec.layer_roles import holds_readings, layer_roles
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -33,7 +33,7 @@ def folded_scaler(spec: ModelSpec, kept: frozenset[int]) -> int | None:
     """Position of the affine that the conversion of the model input takes in."""
     k = int(isinstance(spec.layers[0], Difference))
     is_affine = k < len(spec.layers) and isinstance(spec.layers[k], Affine)
-    return k if is_affine and parts(spec, kept)[k].role == "folded" else None
+    return k if is_affine and layer_roles(spec, kept)[k].role == "folded" else None
 
 
 def reading_units(step: Float64, unit: Scale) -> tuple[Float64, Float64]:

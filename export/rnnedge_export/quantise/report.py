@@ -11,7 +11,6 @@ import numpy as np
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.tolerances import JUDGED_AGAIN_FRACTION, LOSS_STD_FRACTION
@@ -228,7 +227,7 @@ def measure_quantisation(
     integer_metadata = dataclasses.replace(
         integer_metadata, int8_judgement=judgement.text()
     )
-    roles = [part.role for part in parts(spec, quantised.kept)]
+    roles = [part.role for part in quantised.roles]
     return QuantisationReport(
         digest=quantised.digest,
         kept=tuple(layer_name(spec, k) for k, r in enumerate(roles) if r == "float"),

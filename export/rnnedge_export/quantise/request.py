@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import ShapeError, SpecError
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
@@ -153,7 +153,7 @@ class Int8:
                 "layers rnnedge knows."
             )
         kept = find_layers(spec, self.keep_float)
-        if all(part.role == "float" for part in parts(spec, kept)):
+        if all(part.role == "float" for part in layer_roles(spec, kept)):
             raise SpecError(
                 "export: int8 was asked for, but all layers are kept in float. "
                 "Keep fewer of them, or leave out --int8."

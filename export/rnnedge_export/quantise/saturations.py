@@ -13,7 +13,6 @@ from rnnedge_runtime.numerics.w8a16 import (
     LARGEST_READING,
 )
 from rnnedge_runtime.spec.clip import clip_bounds
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
@@ -37,9 +36,9 @@ def count_saturations(
     y = run_through(engine, quantised.spec, x)
     spec = quantised.spec
     counts = {}
-    if parts(spec, quantised.kept)[0].is_first:
+    if quantised.roles[0].is_first:
         counts["input"] = _cut_inputs(quantised, x)
-    for k, part in enumerate(parts(spec, quantised.kept)):
+    for k, part in enumerate(quantised.roles):
         if part.role == "integer":
             cut = engine.saturations.get(f"layers.{k}", 0)
             counts[layer_name(spec, k)] = cut
@@ -49,7 +48,7 @@ def count_saturations(
 def cut_rows(quantised: QuantisedModel) -> dict[str, int]:
     """Rows of each tensor of an integer layer that the export set to the end of its range."""
     spec, found = quantised.spec, {}
-    for k, part in enumerate(parts(spec, quantised.kept)):
+    for k, part in enumerate(quantised.roles):
         if part.role != "integer":
             continue
         for name, tensor in quantised.tensors.items():

@@ -9,7 +9,7 @@ from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
 
 if TYPE_CHECKING:
-    from rnnedge.tasks.forecast.preparing import Prepared
+    from rnnedge.tasks.task import Prepared
     from rnnedge_export.quantise.report import QuantisationReport
 
 
@@ -23,9 +23,10 @@ def print_quantisation(
         report: content of its `report.json`.
         found: what the export measured.
     """
-    from rnnedge.evaluation.scores.report import read_scores, score_forecasts
+    from rnnedge.evaluation.scores.report_json import read_scores
     from rnnedge.evaluation.scores.score_tables import score_table
-    from rnnedge.evaluation.scores.wording import NETWORK, NETWORK_INT8
+    from rnnedge.evaluation.scores.scoring import score_forecasts
+    from rnnedge.tasks.scores import NETWORK, NETWORK_INT8
 
     spec = prepared.spec
     scores = read_scores(spec, report)

@@ -9,8 +9,7 @@ import numpy as np
 from rnnedge_export.quantise.judgement import StoredJudgement
 from rnnedge_export.verifying.judged_checks import judgement_text
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
-from rnnedge_runtime.spec.layer_roles import parts
-from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 _ROLES = {"folded": "folded into a conversion"}
@@ -34,7 +33,7 @@ def integer_content(model: QuantisedModel) -> dict[str, Any]:
                 "state_bits": _state_bits(model, k),
             }
             for k, (layer, part) in enumerate(
-                zip(spec.layers, parts(spec, model.kept), strict=True)
+                zip(spec.layers, model.roles, strict=True)
             )
         ],
         "nbytes": total_nbytes(model),
@@ -67,9 +66,8 @@ def integer_content(model: QuantisedModel) -> dict[str, Any]:
 
 def layer_rows(model: QuantisedModel) -> list[list[str]]:
     """How every layer is computed, its bytes and the fraction bits of its state."""
-    spec = model.spec
     rows = []
-    for k, part in enumerate(parts(spec, model.kept)):
+    for k, part in enumerate(model.roles):
         bits = ", ".join(map(str, _state_bits(model, k)))
         rows.append(
             [_ROLES.get(part.role, part.role), f"{layer_nbytes(model, k):,}", bits]
@@ -132,14 +130,12 @@ def total_nbytes(model: QuantisedModel) -> int:
 
 def _state_bits(model: QuantisedModel, k: int) -> list[int]:
     """Fraction bits of the state tensors of an integer layer; [] without state."""
-    if parts(model.spec, model.kept)[k].role != "integer":
+    layer = model.spec.layers[k]
+    if model.roles[k].role != "integer" or not isinstance(layer, RecurrentLayer):
         return []
-    match model.spec.layers[k]:
-        case Gru():
-            return [GRU_BITS]
-        case Rnn() | Lstm():
-            return [int(bits) for bits in model.tensors[f"layers.{k}.bits"]]
-    return []
+    if layer.blends:
+        return [GRU_BITS]
+    return [int(bits) for bits in model.tensors[f"layers.{k}.bits"]]
 
 
 def _input_names(model: QuantisedModel) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.evaluation.scores.wording import NETWORK
+from rnnedge.tasks.scores import NETWORK
 from rnnedge_runtime.errors import DataError, require
 
 COLORS = {

@@ -16,10 +16,13 @@ from rnnedge.evaluation.pictures.drawing import (
     save,
     time_axis,
 )
-from rnnedge.evaluation.scores.report import Evaluation
-from rnnedge.evaluation.scores.wording import NETWORK, label, steps_in_words, with_unit
-from rnnedge.tasks.forecast.preparing import Prepared
-from rnnedge.training.trainer import EpochRecord
+from rnnedge.evaluation.scores.numbers import with_unit
+from rnnedge.evaluation.scores.scoring import Evaluation
+from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.scores import NETWORK
+from rnnedge.tasks.task import Prepared
+from rnnedge.training.records import EpochRecord
+from rnnedge_runtime.tables.durations import steps_in_words
 
 ROWS_SHOWN = 240
 TARGETS_SHOWN = 3  # two panels each
@@ -97,7 +100,7 @@ def _plot_series(axis: Any, prepared: Prepared, evaluation: Evaluation, k: int) 
         ahead = time_axis(axis, ahead)
     axis.plot(ahead, series.y[rows, column], color="black", lw=1.6, label="actual")
     for name in ("persistence", NETWORK):
-        forecast = evaluation.forecasts[name][number][rows, column]
+        forecast = evaluation.forecasts[name][number][-len(series.y[rows]) :, column]
         axis.plot(ahead, forecast, color=color_of(name), lw=1.1, label=label(name))
     ahead_text = steps_in_words(spec.horizon, spec.sample_period_s)
     is_one_of_many = len({one.name for one in prepared.series}) > 1

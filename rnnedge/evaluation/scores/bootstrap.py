@@ -8,10 +8,11 @@ neighbouring devices go together, so single rows would promise too much.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnedge.tasks.scores import Interval
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -19,21 +20,6 @@ MOST_BLOCKS = 24
 SEED = 0
 _STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 _NORMAL = 1.96
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """95 % interval of a mean difference, in the unit of the errors.
-
-    Attributes:
-        low: lower end.
-        high: upper end.
-        num_blocks: blocks that were drawn from; 1 tells nothing, the ends are infinite.
-    """
-
-    low: float
-    high: float
-    num_blocks: int
 
 
 def block_length(num_slots: int, horizon: int, season: int) -> int:

@@ -35,33 +35,32 @@ class SeriesErrors:
 
 
 def errors_by_series(
-    names: Sequence[str], y: Sequence[Array], forecasts: Mapping[str, Sequence[Array]]
+    names: Sequence[str], errors: Mapping[str, Sequence[Array]]
 ) -> SeriesErrors:
     """The SeriesErrors of the scored rows.
 
     Args:
         names: of every stretch.
-        y: `[N, O]` what came, of every stretch, NaN where unknown.
-        forecasts: `[N, O]` per forecaster and stretch.
+        errors: `[N, O]` per forecaster and stretch, NaN where the truth is unknown.
     """
     position = {name: k for k, name in enumerate(dict.fromkeys(names))}
-    index = np.repeat([position[name] for name in names], [len(one) for one in y])
-    truth = np.concatenate(y)
-    known = np.isfinite(truth)
-    size, num_outputs = len(position), truth.shape[1]
-    count = np.stack(
-        [np.bincount(index[known[:, k]], minlength=size) for k in range(num_outputs)],
-        axis=1,
-    )
-    mae = {}
-    for name, arrays in forecasts.items():
-        error = np.where(known, np.abs(np.concatenate(arrays) - truth), 0.0)
+    size = len(position)
+    count, mae = np.zeros((size, 0), np.int64), {}
+    for forecaster, arrays in errors.items():
+        index = np.repeat([position[name] for name in names], list(map(len, arrays)))
+        error = np.concatenate(arrays)
+        known = np.isfinite(error)
+        count = np.stack(
+            [np.bincount(index[k], minlength=size) for k in known.T], axis=1
+        )
         total = [
-            np.bincount(index, weights=error[:, k], minlength=size)
-            for k in range(num_outputs)
+            np.bincount(index, weights=column, minlength=size)
+            for column in np.where(known, error, 0.0).T
         ]
         with np.errstate(invalid="ignore"):
-            mae[name] = np.stack(total, axis=1) / np.where(count > 0, count, np.nan)
+            mae[forecaster] = np.stack(total, axis=1) / np.where(
+                count > 0, count, np.nan
+            )
     return SeriesErrors(tuple(position), count, mae)
 
 

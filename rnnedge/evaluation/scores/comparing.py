@@ -12,38 +12,33 @@ from rnnedge.evaluation.scores.bootstrap import (
     mean_intervals,
     number_blocks,
 )
-from rnnedge.evaluation.scores.metrics import Score
-from rnnedge.evaluation.scores.verdict import Comparison, best_baseline, compare
-from rnnedge.tasks.forecast.preparing import Prepared
+from rnnedge.tasks.scores import NETWORK, Comparison, Interval, Outcome, Score
+from rnnedge.tasks.task import Prepared
 
 Array = NDArray[np.float32]
 
 
 def compare_with_best(
     prepared: Prepared,
-    forecasts: Mapping[str, list[Array]],
+    errors: Mapping[str, Sequence[Array]],
     scores: Mapping[str, Sequence[Score | None]],
     *,
-    network: str,
     season: int,
 ) -> list[Comparison | None]:
     """Per output, the network beside the best baseline; None where nothing is scored.
 
     Args:
         prepared: data and spec.
-        forecasts: `[T, O]` per forecaster and series.
+        errors: `[N, O]` per forecaster and series, of the test rows that are readings.
         scores: per forecaster, one Score (or None) per output, on the test part.
-        network: which of the forecasters it is.
-        season: the shortest, in steps, which a block of the bootstrap holds.
+        season: fewest slots that a block of the bootstrap holds.
     """
-    y = part_rows([series.y for series in prepared.series], prepared, "test")
-    errors = np.abs(part_rows(forecasts[network], prepared, "test") - y)
-    best = [best_baseline(scores, k, network) for k in range(y.shape[1])]
-    differences = np.full(y.shape, np.nan, dtype=np.float64)
+    mine = np.concatenate(errors[NETWORK])
+    best = [best_baseline(scores, k, NETWORK) for k in range(mine.shape[1])]
+    differences = np.full(mine.shape, np.nan, dtype=np.float64)
     for rival in {name for name in best if name}:
         columns = [k for k, name in enumerate(best) if name == rival]
-        error = np.abs(part_rows(forecasts[rival], prepared, "test") - y)
-        differences[:, columns] = (errors - error)[:, columns]
+        differences[:, columns] = (mine - np.concatenate(errors[rival]))[:, columns]
     slots = _slots(prepared)
     num_slots = len(np.unique(np.concatenate(slots)))
     length = block_length(num_slots, prepared.spec.horizon, season)
@@ -51,11 +46,11 @@ def compare_with_best(
     blocks = number_blocks(slots, length, is_common=has_time)
     found: list[Comparison | None] = []
     for k, interval in enumerate(mean_intervals(differences, blocks)):
-        mine, name = scores[network][k], best[k]
+        network, name = scores[NETWORK][k], best[k]
         theirs = scores[name][k] if name else None
         found.append(
-            compare(mine, theirs, name, interval)
-            if mine and name and theirs and interval
+            compare(network, theirs, name, interval)
+            if network and name and theirs and interval
             else None
         )
     return found
@@ -74,18 +69,25 @@ def _slots(prepared: Prepared) -> list[NDArray[np.int64]]:
     return slots
 
 
-def part_rows(arrays: Sequence[Array], prepared: Prepared, part: str) -> Array:
-    """`[N, O]`: the rows of a part in all series that are readings."""
-    return np.concatenate(rows_by_series(arrays, prepared, part))
+def best_baseline(
+    scores: Mapping[str, Sequence[Score | None]], output: int, network: str
+) -> str | None:
+    """The baseline with the smallest error of one output; None where nothing is scored."""
+    mae = {
+        name: score.mae
+        for name, outputs in scores.items()
+        if name != network and (score := outputs[output])
+    }
+    return min(mae, key=lambda name: mae[name]) if mae else None
 
 
-def rows_by_series(
-    arrays: Sequence[Array], prepared: Prepared, part: str
-) -> list[Array]:
-    """`[N, O]` of every series: its rows of a part that are readings."""
-    chosen = []
-    for array, series in zip(arrays, prepared.series, strict=True):
-        rows = getattr(series.parts, part)
-        span = slice(rows.start, rows.stop)
-        chosen.append(array[span][series.is_reading[span]])
-    return chosen
+def compare(
+    network: Score, baseline: Score, name: str, interval: Interval
+) -> Comparison:
+    """The Comparison of two scores of one output."""
+    outcome: Outcome = "equal"
+    if interval.high < 0:
+        outcome = "better"
+    elif interval.low > 0:
+        outcome = "worse"
+    return Comparison(name, network.mae, baseline.mae, interval, outcome)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
+from rnnedge.tasks.task import Prepared, PreparedSeries
 
 Array = NDArray[np.float32]
 
@@ -59,6 +59,21 @@ def candidate_seasons(prepared: Prepared, season: int = 0) -> list[int]:
     seen = [steps for steps in seasons if SEASONS_SEEN * steps <= longest]
     day = choose_season(prepared.spec.sample_period_s)
     return seen or [day if day < longest else 1]
+
+
+def best_season(prepared: Prepared, candidates: Sequence[int]) -> int:
+    """The one with the smallest error on the validation part, all outputs together."""
+    if len(candidates) == 1:
+        return candidates[0]
+    totals = []
+    for season in candidates:
+        errors = []
+        for one in prepared.series:
+            rows = slice(one.parts.validation.start, one.parts.validation.stop)
+            error = np.abs(seasonal_naive(prepared, one, season)[rows] - one.y[rows])
+            errors.append(error[one.is_reading[rows]])
+        totals.append(float(np.nansum(np.concatenate(errors) / prepared.output_scale)))
+    return candidates[int(np.argmin(totals))]
 
 
 def season_name(steps: int, sample_period_s: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnedge.data.series import Dataset
-from rnnedge.data.split import Parts
+from rnnedge.data.split import Split
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.derived import (
     HOUR_OF_DAY_S,
@@ -32,7 +32,7 @@ _PERIODS = {
 
 
 def choose_derived(
-    dataset: Dataset, parts: list[Parts], choice: str, periods: Sequence[str] = ()
+    dataset: Dataset, parts: list[Split], choice: str, periods: Sequence[str] = ()
 ) -> tuple[DerivedInput, ...]:
     """The derived inputs to use.
 
@@ -118,7 +118,7 @@ def _asked(periods: Sequence[str], sample_period_s: float) -> list[int]:
     return lengths
 
 
-def _has_weeks(dataset: Dataset, parts: list[Parts]) -> bool:
+def _has_weeks(dataset: Dataset, parts: list[Split]) -> bool:
     """Whether readings are nearer to those of a week ago than to those of a day ago."""
     assert dataset.sample_period_s is not None
     day = max(1, round(DAY_S / dataset.sample_period_s))

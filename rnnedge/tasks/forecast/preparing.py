@@ -7,7 +7,6 @@ derived columns appended, raw units. Everything fitted is fitted on the training
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from rnnedge.data.limits import read_limits
 from rnnedge.data.scaling import fit_changes, fit_features, fit_scaler
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import Parts, split_dataset, split_notes
+from rnnedge.data.split import Split, split_dataset, split_notes
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.derived import choose_derived
 from rnnedge.tasks.forecast.network import (
@@ -30,61 +29,14 @@ from rnnedge.tasks.forecast.targets import (
     target_ranges,
     true_outputs,
 )
+from rnnedge.tasks.registry import FORECAST, find_task
+from rnnedge.tasks.task import Prepared, PreparedSeries
 from rnnedge_runtime.errors import NonFiniteError
 from rnnedge_runtime.spec.derived import DerivedInput, time_features
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.inputs import hold_readings, is_missing
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedSeries:
-    """One series as the network sees it.
-
-    Attributes:
-        name: series id.
-        time_us: `[T]` microseconds since 1970 UTC, or None.
-        x: `[T, I]` held model inputs in raw units.
-        targets: `[T, targets]` plausible readings as they came, NaN where missing.
-        y: `[T, O]` true outputs in raw units, NaN where unknown.
-        parts: rows from which forecasts are made, by part.
-        is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
-        stretch: number of this stretch among those of the same name, from 0.
-    """
-
-    name: str
-    time_us: NDArray[np.int64] | None
-    x: Array
-    targets: Array
-    y: Array
-    parts: Parts
-    is_reading: NDArray[np.bool_]
-    stretch: int = 0
-
-    @property
-    def time(self) -> NDArray[np.int64] | None:
-        """`[T]` Unix seconds UTC, rounded down."""
-        return None if self.time_us is None else self.time_us // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A Dataset ready for training.
-
-    Attributes:
-        spec: the network to train.
-        affine_weights: canonical weights of the scalers, fitted on the training part.
-        series: the series with their parts.
-        output_scale: `[O]` units of the loss: standard deviation of each output.
-        notes: what was found, in plain sentences.
-    """
-
-    spec: ModelSpec
-    affine_weights: dict[str, Array]
-    series: tuple[PreparedSeries, ...]
-    output_scale: Array
-    notes: tuple[str, ...]
 
 
 def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
@@ -183,6 +135,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         )
     )
     return Prepared(
+        task=find_task(FORECAST),
         spec=spec,
         affine_weights=fixed_weights(spec, input_scaler, output_scaler, change_scaler),
         series=series,
@@ -191,7 +144,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
     )
 
 
-def _training(arrays: Sequence[Array], column: int, parts: Sequence[Parts]) -> Array:
+def _training(arrays: Sequence[Array], column: int, parts: Sequence[Split]) -> Array:
     """`[rows of training]` of one column of `[T, N]` arrays, as a copy."""
     rows = [x[: p.train.stop, column] for x, p in zip(arrays, parts, strict=True)]
     return np.concatenate(rows)
@@ -201,7 +154,7 @@ def _clipped(
     held: Sequence[Array],
     features: tuple[Feature, ...],
     column: int,
-    parts: Sequence[Parts],
+    parts: Sequence[Split],
 ) -> Array:
     """`[rows of training]` of one feature, held and clipped."""
     rows = _training(held, column, parts)
@@ -216,7 +169,7 @@ def _changes(
     outputs: Sequence[Array],
     held: Sequence[Array],
     sources: list[int] | None,
-    parts: Sequence[Parts],
+    parts: Sequence[Split],
 ) -> Iterator[Array]:
     """Per output `[rows of training]`: what the layers before add_last have to give."""
     for column in range(outputs[0].shape[1]):

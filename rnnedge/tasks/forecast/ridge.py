@@ -18,7 +18,7 @@ from rnnedge.data.limits import CLIP_WIDTH
 from rnnedge.tasks.forecast.baselines import candidate_seasons, last_readings
 from rnnedge.tasks.forecast.lags import Lags, choose_lags
 from rnnedge.tasks.forecast.moments import PENALTIES, Moments, product
-from rnnedge.tasks.forecast.preparing import Prepared, PreparedSeries
+from rnnedge.tasks.task import Prepared, PreparedSeries
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds, Limits, clean_range
 from rnnedge.data.series import Dataset
-from rnnedge.data.split import Parts
+from rnnedge.data.split import Split
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.model_spec import Feature
 
@@ -55,7 +55,7 @@ def true_outputs(values: Array, horizon: int) -> Array:
 
 
 def check_targets(
-    dataset: Dataset, rows: Array, outputs: list[Array], parts: list[Parts]
+    dataset: Dataset, rows: Array, outputs: list[Array], parts: list[Split]
 ) -> None:
     """Raise DataError unless every target varies in training and is known in validation."""
     for name, column in zip(dataset.targets, rows.T, strict=True):

@@ -21,7 +21,8 @@ sanitizers=address,undefined
 
 compile() { # folder, flags...
     mkdir -p "$work/$1"
-    (cd "$work/$1" && shift && "$clang" -std=c99 -g -O1 -I"$core/include" -I"$core/src" \
+    (cd "$work/$1" && shift && "$clang" -std=c99 -g -O1 -I"$core/include" -I"$core/src/load" \
+        -I"$core/src/stream" \
         -DRNNE_FUZZ_MODELS="\"$here/corpus_model\"" "$@")
 }
 
@@ -50,12 +51,12 @@ if [ $# -eq 3 ]; then
     exit
 fi
 
-sanitize sanitized "$core"/src/*.c
+sanitize sanitized "$core"/src/*/*.c
 fuzz sanitized model
 fuzz sanitized snapshot
 
 coverage="-fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping"
-compile covered -c -fsanitize=fuzzer-no-link ${coverage#* } "$core"/src/*.c
+compile covered -c -fsanitize=fuzzer-no-link ${coverage#* } "$core"/src/*/*.c
 for target in model snapshot; do
     compile covered $coverage "$work"/covered/*.o "$here/fuzz_$target.c" -o $target
     LLVM_PROFILE_FILE="$work/covered/$target.profraw" "$work/covered/$target" -runs=0 \
@@ -64,6 +65,4 @@ done
 "llvm-profdata$suffix" merge -o "$work/all.profdata" "$work"/covered/*.profraw
 "llvm-cov$suffix" report "$work/covered/model" -object "$work/covered/snapshot" \
     -instr-profile="$work/all.profdata" \
-    "$core/src/file.c" "$core/src/layout.c" "$core/src/layer.c" "$core/src/model.c" \
-    "$core/src/crc32.c" "$core/src/state.c" "$core/src/selftest.c" \
-    "$core/src/parts.c" "$core/src/int_layer.c" "$core/src/int_pack.c"
+    "$core"/src/load "$core"/src/layers "$core/src/base/crc32.c" "$core/src/stream/state.c"

@@ -4,7 +4,7 @@
  *
  * A model is loaded from the bytes of an .rnne file (docs/format.md) and never changes; any
  * number of threads may share it.  A stream is one series with its own state.  A fleet is many
- * series that are stepped together.
+ * series that are stepped together (rnnedge_fleet.h); rnnedge_q.h steps on integers.
  *
  * Memory belongs to the caller: ask for the number of bytes, give that much memory at any
  * address, and keep it where it is until the object is no longer used.  There is nothing to
@@ -88,15 +88,8 @@ typedef enum rnne_isa {
     RNNE_ISA_AVX512_VNNI = 5 /* for integers; what is float runs as with RNNE_ISA_AVX512 */
 } rnne_isa;
 
-/* How a fleet computes. */
-typedef enum rnne_numerics {
-    RNNE_EXACT = 0, /* the bytes of single steps */
-    RNNE_FAST = 1   /* may fuse multiplications with additions: faster, within a tolerance */
-} rnne_numerics;
-
 typedef struct rnne_model rnne_model;
 typedef struct rnne_stream rnne_stream;
-typedef struct rnne_fleet rnne_fleet;
 
 typedef struct rnne_info {
     uint32_t num_features; /* F */
@@ -151,21 +144,6 @@ RNNE_API void rnne_model_info(const rnne_model *model, rnne_info *info);
 RNNE_API void rnne_time_features(const rnne_model *model, int64_t unix_time_s, float *out);
 
 /*
- * rnne_time_features_q() is rnne_time_features() for rnne_step_q(): 2 D integers.  Returns
- * RNNE_UNSUPPORTED where that does.
- */
-RNNE_API rnne_status rnne_time_features_q(const rnne_model *model, int64_t unix_time_s,
-                                          int16_t *out);
-
-/*
- * rnne_scales_q() gives what the integers of rnne_step_q() stand for, in physical units:
- * x_step, x_shift: I floats.  y_step, y_shift: O floats.  Any of them may be NULL.
- * Returns RNNE_UNSUPPORTED where rnne_step_q() does.
- */
-RNNE_API rnne_status rnne_scales_q(const rnne_model *model, float *x_step, float *x_shift,
-                                   float *y_step, float *y_shift);
-
-/*
  * rnne_self_test() steps the recorded inputs of a file on a fresh stream and compares every
  * output with the recorded one, bit by bit.
  *
@@ -212,28 +190,6 @@ RNNE_API void rnne_reset(rnne_stream *stream);
  * once, never the same stream.
  */
 RNNE_API rnne_status rnne_step(rnne_stream *stream, const float *x, float *y);
-
-/*
- * rnne_step_q() is rnne_step() on integers, for models of `w8a16.v1` that compute nothing in
- * float.
- *
- * x: I integers; q stands for q * step + shift (rnne_scales_q()).  A feature that is -32768 is
- *    missing.
- * y: O integers; q stands for q * step + shift likewise.  y may be x.
- *
- * Returns RNNE_UNSUPPORTED for any other model, and for those of rnne_step_q32(), RNNE_REJECTED as rnne_step(), and has changed
- * nothing then.  It touches no float but the held readings.
- */
-RNNE_API rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y);
-
-/*
- * rnne_step_q32() is rnne_step_q() for models of `w8a16.v1` whose layers take readings before the
- * clip (an add_last that is not clipped, a difference): readings and outputs are int32, a feature
- * that is INT32_MIN is missing.  Derived inputs are those of rnne_time_features_q().
- *
- * Returns RNNE_UNSUPPORTED for any other model, for which rnne_step_q() is.
- */
-RNNE_API rnne_status rnne_step_q32(rnne_stream *stream, const int32_t *x, int32_t *y);
 
 /*
  * rnne_run() advances a stream by many steps, with the bytes of as many calls of rnne_step().
@@ -297,44 +253,6 @@ RNNE_API rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_
 RNNE_API rnne_status rnne_state_find(const rnne_model *model, const char *name,
                                      rnne_tensor *tensor);
 
-/* ---- fleet ---------------------------------------------------------------------------- */
-
-/* rnne_fleet_nbytes() gives the memory of num_streams streams; 0 when it exceeds size_t. */
-RNNE_API size_t rnne_fleet_nbytes(const rnne_model *model, size_t num_streams);
-
-/*
- * rnne_fleet_init() makes num_streams streams in the initial state.
- *
- * The weights are read once for many streams, so that a step costs much less than as many calls
- * of rnne_step().  With RNNE_EXACT it gives their bytes.
- */
-RNNE_API rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *model,
-                                     size_t num_streams, rnne_numerics numerics,
-                                     rnne_fleet **fleet);
-
-/*
- * rnne_fleet_step() advances streams of a fleet by one step each.
- *
- * index: [num_rows] distinct numbers of streams; NULL for the streams 0 .. num_rows - 1.
- * x: [num_rows][I], y: [num_rows][O]; row j belongs to stream index[j].  y may not overlap x.
- *
- * Returns RNNE_BAD_INDEX or RNNE_REJECTED with nothing changed.  A number that appears twice
- * leaves that stream in the state of either row.
- */
-RNNE_API rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num_rows,
-                                     const float *x, float *y);
-
-/* The state of one stream of a fleet, as for a stream; i < num_streams. */
-RNNE_API void rnne_fleet_reset(rnne_fleet *fleet, size_t i);
-RNNE_API uint64_t rnne_fleet_num_steps(const rnne_fleet *fleet, size_t i);
-RNNE_API void rnne_fleet_values_get(const rnne_fleet *fleet, size_t i, float *values);
-RNNE_API void rnne_fleet_values_set(rnne_fleet *fleet, size_t i, const float *values,
-                                    uint64_t num_steps);
-RNNE_API rnne_status rnne_fleet_state_get(const rnne_fleet *fleet, size_t i, void *snapshot,
-                                          size_t nbytes);
-RNNE_API rnne_status rnne_fleet_state_set(rnne_fleet *fleet, size_t i, const void *snapshot,
-                                          size_t nbytes, rnne_error *error);
-
 /* ---- text ----------------------------------------------------------------------------- */
 
 /* rnne_status_text() says in a few English words what a status means. */
@@ -346,5 +264,9 @@ RNNE_API const char *rnne_isa_text(rnne_isa isa);
 #ifdef __cplusplus
 }
 #endif
+
+/* Many series at once, and steps on integers. */
+#include "rnnedge_fleet.h"
+#include "rnnedge_q.h"
 
 #endif

@@ -6,7 +6,7 @@ same chains as a single step, so they give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from ..spec.layers import (
     Layer,
     Linear,
     Lstm,
+    RecurrentLayer,
     Rnn,
     Softmax,
 )
@@ -35,6 +36,7 @@ from ..streams.run_stepper import RunStepper
 from ..streams.state_rules import StateRules
 
 Tensors = dict[str, Float32]
+Given = tuple[Float32, Float32]
 
 
 class Float32Engine:
@@ -86,8 +88,8 @@ class Float32Engine:
         new_state: State = []
         z = x if self._is_raw else flush(x)
         for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
-            z, layer_state = layer_step(layer, tensors, z, carried, x, readings)
-            new_state += layer_state
+            z, after = layer_step(layer, tensors, z, carried, x, readings)
+            new_state += after
         return z, new_state
 
 
@@ -107,108 +109,94 @@ def layer_step(
         z: `[B, ...]` what the layer before gave.
         carried: the state tensors; a layer takes as many as it has.
         x: `[B, I]` model input, for `add_last`.
-        readings: the same before the clip, for `difference` and an `add_last` without.
+        readings: the same before the clip, for `difference` and an `add_last` without;
+            None for a layer that takes neither.
     """
-    if isinstance(layer, AddLast):
-        source = x if layer.is_clipped else readings
-        assert source is not None
-        return flush(z + source[:, list(layer.sources)]), []
-    if isinstance(layer, Difference):
-        assert readings is not None
-        change, before = _change(
-            tensors, readings[:, list(layer.sources)], next(carried)
-        )
-        return flush(np.concatenate([z, change], axis=1)), [before]
-    if layer.state_shapes():
-        z, *new_state = _cell_step(layer, tensors, z, carried)
-        return z, list(new_state)
-    return flush(_stateless_step(layer, tensors, z)), []
+    given = (x, x if readings is None else readings)
+    z, *after = LAYER_STEPS[type(layer)](layer, tensors, z, carried, given)
+    return flush(z), after
 
 
 def prepare(layer: Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
-    match layer:
-        case Linear():
-            return {"weight": np.ascontiguousarray(w["weight"].T), "bias": w["bias"]}
-        case Rnn() | Lstm() | Gru():
-            prepared = {
-                name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
-                for name, tensor in w.items()
-            }
-            prepared["bias"] = w["bias_ih"] + w["bias_hh"]
-            return prepared
-    return w
+    if not isinstance(layer, Linear | RecurrentLayer):
+        return w
+    prepared = {
+        name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
+        for name, tensor in w.items()
+    }
+    if isinstance(layer, RecurrentLayer):
+        prepared["bias"] = w["bias_ih"] + w["bias_hh"]
+    return prepared
 
 
-def _change(w: Tensors, values: Float32, before: Array) -> tuple[Float32, Float32]:
-    """Change of `values` `[B, n]` since `before` `[B, n + 1]`, and what comes after it."""
+# A step of each kind of layer: `z` `[B, ...]` to its output, which `layer_step` flushes,
+# then its new state tensors. `carried` gives its state, `given` are `x` and `readings`.
+
+
+def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
+    if layer.inverse:
+        return (z * w["scale"] + w["shift"],)
+    return ((z - w["shift"]) * w["scale"],)
+
+
+def _add_last(
+    layer: AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
+) -> tuple[Float32]:
+    source = given[0] if layer.is_clipped else given[1]
+    return (z + source[:, list(layer.sources)],)
+
+
+def _difference(
+    layer: Difference, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+) -> tuple[Float32, ...]:
+    """The state is the values of the step before `[B, n]`, then whether there was one."""
+    before, values = next(carried), given[1][:, list(layer.sources)]
     is_first = before[:, -1:] == 0
     change = np.where(is_first, np.float32(0), values - before[:, :-1])
     after = np.concatenate([flush(values), np.ones_like(values[:, :1])], axis=1)
-    return numerics.within(change, w["low"], w["high"]), after
+    limited = numerics.within(change, w["low"], w["high"])
+    return np.concatenate([z, limited], axis=1), after
 
 
-def _stateless_step(layer: Layer, w: Tensors, z: Float32) -> Float32:
-    match layer:
-        case Affine(inverse=False):
-            return (z - w["shift"]) * w["scale"]
-        case Affine(inverse=True):
-            return z * w["scale"] + w["shift"]
-        case Embedding():
-            return w["weight"][_token_ids(z[:, 0], layer.num_embeddings)]
-        case Linear():
-            return chain(w["bias"], w["weight"], z)
-        case Activation():
-            return _FUNCTIONS[layer.function](z)
-        case Softmax():
-            return numerics.softmax(z)
-    raise SpecError(
-        f"numpy backend: layer '{layer.kind}' is not known. "
-        "Upgrade with: pip install --upgrade rnnedge."
-    )
-
-
-def _cell_step(
-    layer: Layer, w: Tensors, z: Float32, carried: Iterator[Array]
+def _rnn(
+    layer: Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
-    """The layer's output `[B, ...]`, then its new state tensors."""
-    h: Float32 = next(carried)
-    match layer:
-        case Rnn():
-            sums = chain(chain(w["bias"], w["weight_ih"], z), w["weight_hh"], h)
-            h = flush(_FUNCTIONS[layer.nonlinearity](sums))
-            return h, h
-        case Gru():
-            h = _gru(layer.hidden_size, w, z, h)
-            return h, h
-        case Lstm():
-            sums = chain(chain(w["bias"], w["weight_ih"], z), w["weight_hh"], h)
-            h, c = _lstm(sums, next(carried))
-            if layer.proj_size:
-                h = flush(chain(np.zeros(1, np.float32), w["weight_hr"], h))
-            return h, h, c
-    raise SpecError(
-        f"numpy backend: layer '{layer.kind}' is not known. "
-        "Upgrade with: pip install --upgrade rnnedge."
-    )
+    h = flush(_FUNCTIONS[layer.nonlinearity](_sums(w, z, next(carried))))
+    return h, h
 
 
-def _gru(hidden_size: int, w: Tensors, z: Float32, h: Float32) -> Float32:
+def _gru(
+    layer: Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+) -> tuple[Float32, ...]:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
-    gates, new = slice(None, 2 * hidden_size), slice(2 * hidden_size, None)
+    size = layer.hidden_size
+    h: Float32 = next(carried)
+    gates, new = slice(None, 2 * size), slice(2 * size, None)
     sums = chain(w["bias"][gates], w["weight_ih"][:, gates], z)
     r, u = np.split(sigmoid(chain(sums, w["weight_hh"][:, gates], h)), 2, axis=-1)
     n_in = chain(w["bias_ih"][new], w["weight_ih"][:, new], z)
     n_rec = chain(w["bias_hh"][new], w["weight_hh"][:, new], h)
     n = tanh(n_in + r * n_rec)
-    return flush((np.float32(1) - u) * n + u * h)
+    h = flush((np.float32(1) - u) * n + u * h)
+    return h, h
 
 
-def _lstm(sums: Float32, c: Array) -> tuple[Float32, Float32]:
-    """PyTorch nn.LSTM docs; gates i f g o. Returns h before the projection, and c."""
-    i, f, g, o = np.split(sums, 4, axis=-1)
-    c_new = flush(sigmoid(f) * c + sigmoid(i) * tanh(g))
-    return flush(sigmoid(o) * tanh(c_new)), c_new
+def _lstm(
+    layer: Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+) -> tuple[Float32, ...]:
+    """PyTorch nn.LSTM docs; gates i f g o."""
+    i, f, g, o = np.split(_sums(w, z, next(carried)), 4, axis=-1)
+    c = flush(sigmoid(f) * next(carried) + sigmoid(i) * tanh(g))
+    h = flush(sigmoid(o) * tanh(c))
+    if layer.proj_size:
+        h = flush(chain(np.zeros(1, np.float32), w["weight_hr"], h))
+    return h, h, c
+
+
+def _sums(w: Tensors, z: Float32, h: Float32) -> Float32:
+    """What a cell's gates get, from its input and then from its state."""
+    return chain(chain(w["bias"], w["weight_ih"], z), w["weight_hh"], h)
 
 
 _FUNCTIONS = {"tanh": tanh, "relu": numerics.relu, "sigmoid": sigmoid}
@@ -217,3 +205,19 @@ _FUNCTIONS = {"tanh": tanh, "relu": numerics.relu, "sigmoid": sigmoid}
 def _token_ids(values: Float32, num_embeddings: int) -> NDArray[np.int64]:
     is_known = (values >= 0) & (values < num_embeddings)
     return np.where(is_known, values, 0).astype(np.int64)
+
+
+LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float32, ...]]] = {
+    Affine: _affine,
+    Rnn: _rnn,
+    Gru: _gru,
+    Lstm: _lstm,
+    Embedding: lambda layer, w, z, *_: (
+        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+    ),
+    Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
+    AddLast: _add_last,
+    Difference: _difference,
+}

@@ -31,7 +31,6 @@ from ..numerics.w8a16 import (
     to_integers,
 )
 from ..spec.clip import clip_bounds
-from ..spec.layer_roles import parts
 from ..spec.layers import (
     Activation,
     AddLast,
@@ -73,15 +72,15 @@ class IntegerEngine:
         self.saturations: dict[str, int] = {}
         self.states = StateRules(model)
         self._spec = spec
-        self._parts = parts(spec, model.kept)
+        self._roles = model.roles
         self._integers = IntegerInputs(model)
         self.inputs: Inputs = (
-            self._integers if self._parts[0].is_first else Inputs(spec)
+            self._integers if self._roles[0].is_first else Inputs(spec)
         )
         self._clip = clip_bounds(spec)
         self._float_tensors: dict[int, Tensors] = {}
         self._tensors: dict[int, IntegerTensors] = {}
-        for k, (layer, part) in enumerate(zip(spec.layers, self._parts, strict=True)):
+        for k, (layer, part) in enumerate(zip(spec.layers, self._roles, strict=True)):
             named = {
                 name.removeprefix(f"layers.{k}."): tensor
                 for name, tensor in model.tensors.items()
@@ -116,7 +115,7 @@ class IntegerEngine:
         is_raw = isinstance(self._spec.layers[0], Affine | Embedding)
         inputs = np.zeros((*x.shape[:2], 0), dtype=np.int64)
         real, z, held = x, inputs, inputs
-        if self._parts[0].is_first:
+        if self._roles[0].is_first:
             known = np.where(np.isfinite(x), x, np.float32(0))
             held = self._integers.held_integers(known)
             z = inputs = self._integers.clipped(held)
@@ -127,7 +126,7 @@ class IntegerEngine:
             x = numerics.within(readings, *self._clip)
             real = x if is_raw else flush(x)
         for k, (layer, part) in enumerate(
-            zip(self._spec.layers, self._parts, strict=True)
+            zip(self._spec.layers, self._roles, strict=True)
         ):
             if part.role == "float":
                 tensors = self._float_tensors[k]
@@ -142,7 +141,8 @@ class IntegerEngine:
                 z = to_integers(real * rate, -limit, limit)
             if part.role == "integer":
                 given = inputs if self._takes_clipped(layer) else held
-                z, layer_state = self._integer_layer(k, layer, z, carried, given)
+                run = LAYER_STEPS[type(layer)]
+                z, layer_state = run(self, k, layer, z, carried, given)
                 new_state += layer_state
             if part.is_last:
                 step = self.model.tensors[f"output.{k}.step"]
@@ -150,41 +150,43 @@ class IntegerEngine:
                 real = flush(z.astype(np.float32) * step + offset)
         return real, new_state
 
-    def _integer_layer(
+    def _embedding(
+        self, k: int, layer: Embedding, z: Integers, *_: object
+    ) -> tuple[Integers, State]:
+        w, rows = self._tensors[k], z[..., 0]
+        product = w["weight"].T[rows] * w["multiplier"][rows][..., None]
+        return self._saturated(k, rounded_shift(product, 15)), []
+
+    def _linear(
+        self, k: int, layer: Linear, z: Integers, *_: object
+    ) -> tuple[Integers, State]:
+        w = self._tensors[k]
+        total = scaled(product_of(z, w["weight"]), w["multiplier"]) + w["bias"]
+        return self._saturated(k, total), []
+
+    def _activation(
+        self, k: int, layer: Activation, z: Integers, *_: object
+    ) -> tuple[Integers, State]:
+        u = saturate(gained(z, self._tensors[k]["gain"]))
+        if layer.function == "relu":
+            return np.maximum(u, 0), []
+        if layer.function == "tanh":
+            return _tanh(u), []
+        return np.minimum((_gate(u) + 1) >> 1, LARGEST_VALUE), []
+
+    def _add_last(
         self,
         k: int,
-        layer: Layer,
+        layer: AddLast,
         z: Integers,
         carried: Iterator[Array],
         inputs: Integers,
     ) -> tuple[Integers, State]:
-        w = self._tensors[k]
-        match layer:
-            case Embedding():
-                rows = z[..., 0]
-                product = w["weight"].T[rows] * w["multiplier"][rows][..., None]
-                return self._saturated(k, rounded_shift(product, 15)), []
-            case Linear():
-                total = scaled(product_of(z, w["weight"]), w["multiplier"]) + w["bias"]
-                return self._saturated(k, total), []
-            case Activation():
-                return self._activation(layer, gained(z, w["gain"])), []
-            case Difference():
-                return self._difference(layer, w, z, next(carried), inputs)
-            case AddLast() if not self._takes_clipped(layer):
-                last = inputs[..., list(layer.sources)]
-                return gained(z, w["gain"]) + last * w["multiple"], []
-            case AddLast():
-                last = inputs[..., list(layer.sources)]
-                total = gained(z, w["gain"]) + gained(last, w["source_gain"])
-                return self._saturated(k, total), []
-            case Gru():
-                return _gru(w, z, next(carried))
-            case Rnn():
-                return self._rnn(k, layer, z, next(carried))
-            case Lstm():
-                return self._lstm(k, layer, z, carried)
-        raise AssertionError(layer.kind)
+        w, last = self._tensors[k], inputs[..., list(layer.sources)]
+        if not self._takes_clipped(layer):
+            return gained(z, w["gain"]) + last * w["multiple"], []
+        total = gained(z, w["gain"]) + gained(last, w["source_gain"])
+        return self._saturated(k, total), []
 
     def _takes_clipped(self, layer: Layer) -> bool:
         is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
@@ -193,17 +195,17 @@ class IntegerEngine:
 
     def _difference(
         self,
+        k: int,
         layer: Difference,
-        w: IntegerTensors,
         z: Integers,
-        carried: Array,
+        carried: Iterator[Array],
         held: Integers,
     ) -> tuple[Integers, State]:
-        columns = list(layer.sources)
+        w, columns = self._tensors[k], list(layer.sources)
         now = held[..., columns]
         ones = np.ones((*z.shape[:2], 1), dtype=np.float32)
         after = np.concatenate([self._integers.to_float(now, columns), ones], axis=-1)
-        first = np.asarray(carried, dtype=np.float32)[:, None]
+        first = np.asarray(next(carried), dtype=np.float32)[:, None]
         before = np.concatenate([first, after[:, :-1]], axis=1)
         known = np.where(np.isfinite(before), before, np.float32(0))
         last = self._integers.held_integers(known[..., :-1], columns)
@@ -212,21 +214,12 @@ class IntegerEngine:
         change = saturate((change + ((1 << w["drop"]) >> 1)) >> w["drop"])
         return np.concatenate([z, change], axis=-1), [after[:, -1]]
 
-    def _activation(self, layer: Activation, u: Integers) -> Integers:
-        u = saturate(u)
-        if layer.function == "relu":
-            return np.maximum(u, 0)
-        if layer.function == "tanh":
-            return _tanh(u)
-        half: Integers = np.minimum((_gate(u) + 1) >> 1, LARGEST_VALUE)
-        return half
-
     def _rnn(
-        self, k: int, layer: Rnn, z: Integers, carried: Array
+        self, k: int, layer: Rnn, z: Integers, carried: Iterator[Array], *_: object
     ) -> tuple[Integers, State]:
         w = self._tensors[k]
         bits = int(w["bits"][0])
-        h = _from_state(carried, bits, LARGEST_VALUE)
+        h = _from_state(next(carried), bits, LARGEST_VALUE)
         given = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
         totals = np.empty_like(given)
         weight, is_relu = _real(w["weight_hh"]), layer.nonlinearity == "relu"
@@ -239,8 +232,28 @@ class IntegerEngine:
             return np.maximum(self._saturated(k, totals), 0), state
         return _tanh(saturate(totals)), state
 
+    def _gru(
+        self, k: int, layer: Gru, z: Integers, carried: Iterator[Array], *_: object
+    ) -> tuple[Integers, State]:
+        """The state has 24 fraction bits."""
+        w, size = self._tensors[k], layer.hidden_size
+        h = _from_state(next(carried), GRU_BITS, LARGEST_STATE)
+        ax = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
+        weight, multiplier = _real(w["weight_hh"]), w["multiplier_hh"]
+        outputs = np.empty((*z.shape[:2], size), dtype=np.int64)
+        q = _gru_output(h)
+        for t in range(z.shape[1]):
+            given, ah = ax[:, t], scaled(_product(q, weight), multiplier)
+            gates = _gate(saturate(given[:, : 2 * size] + ah[:, : 2 * size]))
+            n_rec = ah[:, 2 * size :] + w["bias_hn"]
+            n_rec = rounded_shift(gates[:, :size] * n_rec, 16)
+            n = _tanh(saturate(given[:, 2 * size :] + n_rec)) << (GRU_BITS - STATE_BITS)
+            h = n + rounded_shift(gates[:, size:] * (h - n), 16)
+            outputs[:, t] = q = _gru_output(h)
+        return outputs, [_to_state(h, GRU_BITS)]
+
     def _lstm(
-        self, k: int, layer: Lstm, z: Integers, carried: Iterator[Array]
+        self, k: int, layer: Lstm, z: Integers, carried: Iterator[Array], *_: object
     ) -> tuple[Integers, State]:
         w = self._tensors[k]
         bits, cell_bits = (int(value) for value in w["bits"])
@@ -329,25 +342,6 @@ def _float_layer(
     return np.stack(outputs, axis=1), state
 
 
-def _gru(w: IntegerTensors, z: Integers, carried: Array) -> tuple[Integers, State]:
-    """The state has 24 fraction bits."""
-    h = _from_state(carried, GRU_BITS, LARGEST_STATE)
-    ax = scaled(product_of(z, w["weight_ih"]), w["multiplier_ih"]) + w["bias"]
-    weight, multiplier = _real(w["weight_hh"]), w["multiplier_hh"]
-    size = h.shape[-1]
-    outputs = np.empty((*z.shape[:2], size), dtype=np.int64)
-    q = _gru_output(h)
-    for t in range(z.shape[1]):
-        given, ah = ax[:, t], scaled(_product(q, weight), multiplier)
-        gates = _gate(saturate(given[:, : 2 * size] + ah[:, : 2 * size]))
-        n_rec = ah[:, 2 * size :] + w["bias_hn"]
-        n_rec = rounded_shift(gates[:, :size] * n_rec, 16)
-        n = _tanh(saturate(given[:, 2 * size :] + n_rec)) << (GRU_BITS - STATE_BITS)
-        h = n + rounded_shift(gates[:, size:] * (h - n), 16)
-        outputs[:, t] = q = _gru_output(h)
-    return outputs, [_to_state(h, GRU_BITS)]
-
-
 def _gru_output(h: Integers) -> Integers:
     return saturate(rounded_shift(h, GRU_BITS - STATE_BITS))
 
@@ -362,3 +356,16 @@ def _from_state(real: Array, bits: int, largest: int) -> Integers:
 
 def _to_state(v: Integers, bits: int) -> Float32:
     return (v * 2.0**-bits).astype(np.float32)
+
+
+LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Integers, State]]] = {
+    Embedding: IntegerEngine._embedding,
+    Rnn: IntegerEngine._rnn,
+    Gru: IntegerEngine._gru,
+    Lstm: IntegerEngine._lstm,
+    Linear: IntegerEngine._linear,
+    Activation: IntegerEngine._activation,
+    AddLast: IntegerEngine._add_last,
+    Difference: IntegerEngine._difference,
+}
+"""Of each kind of layer that has integers, the method that runs it over `[B, T, ...]`."""

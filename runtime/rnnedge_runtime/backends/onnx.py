@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..errors import FormatError, require
+from ..errors import FormatError, first_line, require
 from ..formats.metadata import Metadata, metadata_from_text
 from ..formats.onnx_tensors import check_tensors
 from ..formats.seal import read_sealed
@@ -42,7 +42,7 @@ def open_onnx(path: Path) -> tuple[Metadata, Engine]:
     except Exception as error:  # onnxruntime's errors share no base but this one
         raise FormatError(
             f"{path.name}: ONNX Runtime {runtime.__version__} cannot load the graph: "
-            f"{_first_line(error)}. Upgrade onnxruntime, or export the model again."
+            f"{first_line(error)}. Upgrade onnxruntime, or export the model again."
         ) from None
     try:
         text = session.get_modelmeta().custom_metadata_map
@@ -204,10 +204,6 @@ def _fits(found: list[Any], expected: tuple[int | None, ...]) -> bool:
 
 def _failed(error: Exception) -> FormatError:
     return FormatError(
-        f"onnx backend: ONNX Runtime cannot run the graph: {_first_line(error)}. "
+        f"onnx backend: ONNX Runtime cannot run the graph: {first_line(error)}. "
         "The file was changed or not written by rnnedge; export it again."
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"

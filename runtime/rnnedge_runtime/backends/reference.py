@@ -7,7 +7,7 @@ the same stream in a batch, because every product is a matrix times one vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ from ..streams.run_stepper import RunStepper
 
 Float = NDArray[np.floating]
 Tensors = dict[str, Float]
+Given = tuple[Float, Float]
 
 
 def open_reference(path: Path) -> tuple[Metadata, Engine]:
@@ -119,93 +120,83 @@ class ReferenceEngine:
         x = np.clip(readings, *self._clip)
         carried = iter(state)
         new_state: State = []
-        z = x
+        z, given = x, (x, readings)
         for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
-            if isinstance(layer, AddLast):
-                source = x if layer.is_clipped else readings
-                z = z + source[:, list(layer.sources)]
-            elif isinstance(layer, Difference):
-                values = readings[:, list(layer.sources)]
-                change, before = _change(tensors, values, next(carried))
-                z = np.concatenate([z, change], axis=1)
-                new_state.append(before)
-            elif layer.state_shapes():
-                z, *layer_state = _cell_step(layer, tensors, z, carried)
-                new_state += layer_state
-            else:
-                z = _stateless_step(layer, tensors, z)
+            z, *after = LAYER_STEPS[type(layer)](layer, tensors, z, carried, given)
+            new_state += after
         return z, new_state
 
 
-def _stateless_step(layer: Layer, w: Tensors, z: Float) -> Float:
-    match layer:
-        case Affine(inverse=False):
-            return (z - w["shift"]) * w["scale"]
-        case Affine(inverse=True):
-            return z * w["scale"] + w["shift"]
-        case Embedding():
-            return w["weight"][_token_ids(z[:, 0], layer.num_embeddings)]
-        case Linear():
-            return _times(w["weight"], z) + w["bias"]
-        case Activation():
-            return _FUNCTIONS[layer.function](z)
-        case Softmax():
-            powers = np.exp(z - z.max(axis=-1, keepdims=True))
-            return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
-    raise SpecError(
-        f"reference backend: layer '{layer.kind}' is not known. "
-        "Upgrade with: pip install --upgrade rnnedge."
-    )
+# A step of each kind of layer: `z` `[B, ...]` to its output, then its new state tensors.
+# `carried` gives its state, `given` the model input `[B, I]` clipped and as it came.
 
 
-def _change(w: Tensors, values: Float, before: Float) -> tuple[Float, Float]:
-    """Change of `values` `[B, n]` since `before` `[B, n + 1]`, and what comes after it."""
+def _affine(layer: Affine, w: Tensors, z: Float, *_: object) -> tuple[Float]:
+    if layer.inverse:
+        return (z * w["scale"] + w["shift"],)
+    return ((z - w["shift"]) * w["scale"],)
+
+
+def _add_last(
+    layer: AddLast, w: Tensors, z: Float, _: Iterator[Array], given: Given
+) -> tuple[Float]:
+    source = given[0] if layer.is_clipped else given[1]
+    return (z + source[:, list(layer.sources)],)
+
+
+def _difference(
+    layer: Difference, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+) -> tuple[Float, ...]:
+    """The state is the values of the step before `[B, n]`, then whether there was one."""
+    before, values = next(carried), given[1][:, list(layer.sources)]
     change = values - before[:, :-1]
     change[before[:, -1] == 0] = 0.0
     after = np.concatenate([values, np.ones_like(values[:, :1])], axis=1)
-    return np.clip(change, w["low"], w["high"]), after
+    return np.concatenate([z, np.clip(change, w["low"], w["high"])], axis=1), after
 
 
-def _cell_step(
-    layer: Layer, w: Tensors, z: Float, carried: Iterator[Array]
+def _rnn(
+    layer: Rnn, w: Tensors, z: Float, carried: Iterator[Array], given: Given
 ) -> tuple[Float, ...]:
-    """The layer's output `[B, ...]`, then its new state tensors."""
-    h: Float = next(carried)
-    input_sums = _times(w["weight_ih"], z) + w["bias_ih"]
-    recurrent_sums = _times(w["weight_hh"], h) + w["bias_hh"]
-    match layer:
-        case Rnn():
-            h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
-            return h, h
-        case Gru():
-            h = _gru(input_sums, recurrent_sums, h)
-            return h, h
-        case Lstm():
-            h, c = _lstm(input_sums + recurrent_sums, next(carried))
-            if layer.proj_size:
-                h = _times(w["weight_hr"], h)
-            return h, h, c
-    raise SpecError(
-        f"reference backend: layer '{layer.kind}' is not known. "
-        "Upgrade with: pip install --upgrade rnnedge."
-    )
+    input_sums, recurrent_sums = _sums(w, z, next(carried))
+    h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
+    return h, h
 
 
-def _gru(input_sums: Float, recurrent_sums: Float, h: Float) -> Float:
+def _gru(
+    layer: Gru, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+) -> tuple[Float, ...]:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
+    h: Float = next(carried)
+    input_sums, recurrent_sums = _sums(w, z, h)
     r_in, z_in, n_in = np.split(input_sums, 3, axis=-1)
     r_rec, z_rec, n_rec = np.split(recurrent_sums, 3, axis=-1)
     r = _sigmoid(r_in + r_rec)
     z = _sigmoid(z_in + z_rec)
     n = np.tanh(n_in + r * n_rec)
-    return np.asarray((1 - z) * n + z * h)
+    h = np.asarray((1 - z) * n + z * h)
+    return h, h
 
 
-def _lstm(sums: Float, c: Array) -> tuple[Float, Float]:
-    """PyTorch nn.LSTM docs; gates i f g o. Returns h before the projection, and c."""
-    i, f, g, o = np.split(sums, 4, axis=-1)
-    c_new = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-    return _sigmoid(o) * np.tanh(c_new), c_new
+def _lstm(
+    layer: Lstm, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+) -> tuple[Float, ...]:
+    """PyTorch nn.LSTM docs; gates i f g o."""
+    input_sums, recurrent_sums = _sums(w, z, next(carried))
+    i, f, g, o = np.split(input_sums + recurrent_sums, 4, axis=-1)
+    c = _sigmoid(f) * next(carried) + _sigmoid(i) * np.tanh(g)
+    h = _sigmoid(o) * np.tanh(c)
+    if layer.proj_size:
+        h = _times(w["weight_hr"], h)
+    return h, h, c
+
+
+def _sums(w: Tensors, z: Float, h: Float) -> tuple[Float, Float]:
+    """What a cell's gates get from its input, and from its state."""
+    return (
+        _times(w["weight_ih"], z) + w["bias_ih"],
+        _times(w["weight_hh"], h) + w["bias_hh"],
+    )
 
 
 def _times(weight: Float, z: Float) -> Float:
@@ -222,6 +213,11 @@ def _relu(z: Float) -> Float:
     return np.maximum(z, 0.0)
 
 
+def _softmax(z: Float) -> Float:
+    powers = np.exp(z - z.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
 def _tanh(z: Float) -> Float:
     return np.tanh(z)
 
@@ -232,3 +228,19 @@ _FUNCTIONS = {"tanh": _tanh, "relu": _relu, "sigmoid": _sigmoid}
 def _token_ids(values: Float, num_embeddings: int) -> NDArray[np.int64]:
     is_known = (values >= 0) & (values < num_embeddings)
     return np.where(is_known, values, 0).astype(np.int64)
+
+
+LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float, ...]]] = {
+    Affine: _affine,
+    Rnn: _rnn,
+    Gru: _gru,
+    Lstm: _lstm,
+    Embedding: lambda layer, w, z, *_: (
+        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+    ),
+    Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (_softmax(z),),
+    AddLast: _add_last,
+    Difference: _difference,
+}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..errors import FormatError, require
+from ..errors import FormatError, first_line, require
 from ..formats.metadata import Metadata, metadata_from_text, zip_texts
 from ..formats.seal import read_sealed
 from ..spec.model_spec import ModelSpec
@@ -44,7 +44,7 @@ def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
     except Exception as error:  # torch.jit.load raises errors of many types
         raise FormatError(
             f"{path.name}: torch {torch.__version__} cannot load the module: "
-            f"{_first_line(error)}. Upgrade torch, or export the model again."
+            f"{first_line(error)}. Upgrade torch, or export the model again."
         ) from None
     engine = TorchScriptEngine(torch, module, metadata.spec)
     _check_wiring(engine, metadata.spec, where=path.name)
@@ -91,7 +91,7 @@ def _check_wiring(engine: TorchScriptEngine, spec: ModelSpec, *, where: str) -> 
         found = [array.shape for array in (y, *new_state)]
     except Exception as error:  # scripted code raises errors of many types
         raise FormatError(
-            f"{where}: the module fails on one step of zeros: {_first_line(error)}. "
+            f"{where}: the module fails on one step of zeros: {first_line(error)}. "
             "The file was not written by rnnedge; export it again."
         ) from None
     expected = [(1, 1, spec.output_size), *(tensor.shape for tensor in state)]
@@ -100,7 +100,3 @@ def _check_wiring(engine: TorchScriptEngine, spec: ModelSpec, *, where: str) -> 
             f"{where}: one step returns arrays of shapes {found}, but the description "
             f"asks for {expected}. The file was not written by rnnedge; export it again."
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"

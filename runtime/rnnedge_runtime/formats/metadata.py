@@ -93,6 +93,13 @@ class Metadata:
     int8_judgement: str = ""
     limits: Limits | None = None
 
+    @property
+    def is_integer(self) -> bool:
+        """Whether the model computes in integers."""
+        from ..numerics.w8a16 import INTEGER_NUMERICS
+
+        return self.numerics == INTEGER_NUMERICS
+
 
 def metadata_to_text(metadata: Metadata) -> dict[str, str]:
     """The dict of text to store in an artifact."""

@@ -15,10 +15,10 @@ from ..errors import FormatError, NonFiniteError, ShapeError, SpecError
 from ..numerics.f32 import NUMERICS
 from ..numerics.w8a16 import INTEGER_NUMERICS
 from ..spec.model_spec import ModelSpec
-from ..spec.parameters import Parameters
+from ..spec.parameters import Parameters, digest_of
 from ..spec.spec_json import spec_from_json
 from ..spec.w8a16_model import QuantisedModel, Tensor, tensor_types
-from ..spec.weights import Weights, canonical_weights, model_digest, weight_shapes
+from ..spec.weights import Weights, canonical_weights, weight_shapes
 from .files import read_file
 from .metadata import Golden, Metadata, check_golden, limits_from_json
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
@@ -72,13 +72,12 @@ def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Parameters]:
     metadata = _metadata(sections, where=where)
     tensors = sections[b"WGTS"]
     parameters: Parameters
-    if metadata.numerics == INTEGER_NUMERICS:
+    if metadata.is_integer:
         kept = kept_layers(sections[b"MODL"], metadata.spec)
         parameters = _integers(metadata.spec, kept, tensors, where=where)
-        digest = parameters.digest
     else:
         parameters = _weights(metadata.spec, tensors, where=where)
-        digest = model_digest(metadata.spec, parameters)
+    digest = digest_of(metadata.spec, parameters)
     if digest != metadata.digest:
         raise FormatError(
             f"{where}: spec and weights have digest {digest[:12]}, but the file states "

@@ -8,20 +8,8 @@ from ..errors import SpecError
 from ..numerics.f32 import NUMERICS
 from ..numerics.w8a16 import INTEGER_NUMERICS
 from ..spec.clip import CLIP_NONE
-from ..spec.layer_roles import parts
-from ..spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    Rnn,
-    Softmax,
-)
+from ..spec.layer_roles import layer_roles
+from ..spec.layers import Layer
 from ..spec.model_spec import ModelSpec
 
 _MODEL = struct.Struct("<16s32sIIII")
@@ -30,19 +18,6 @@ _DERIVED = struct.Struct("<IIq")
 _LAYER = struct.Struct("<IIIII")
 _RANGE = struct.Struct("<ff")
 
-_KINDS: dict[type, int] = {
-    Affine: 1,
-    Embedding: 2,
-    Rnn: 3,
-    Gru: 4,
-    Lstm: 5,
-    Linear: 6,
-    Activation: 7,
-    Softmax: 8,
-    AddLast: 9,
-    Difference: 10,
-}
-_VARIANTS = {"tanh": 0, "relu": 1, "sigmoid": 2}
 _ROLES = {"integer": 1 << 8, "float": 2 << 8, "folded": 3 << 8}
 _KEPT = 1 << 10
 
@@ -66,7 +41,7 @@ def encode_model(
     if kept is not None:
         flags = [
             _ROLES[part.role] | (_KEPT if k in kept else 0)
-            for k, part in enumerate(parts(spec, kept))
+            for k, part in enumerate(layer_roles(spec, kept))
         ]
     pieces = [
         _MODEL.pack(
@@ -88,38 +63,15 @@ def encode_model(
 
 
 def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
-    variant, hidden_size, tail = 0, 0, b""
-    match layer:
-        case Affine():
-            variant = int(layer.inverse)
-        case Embedding():
-            hidden_size = layer.num_embeddings
-        case Rnn():
-            variant, hidden_size = _VARIANTS[layer.nonlinearity], layer.hidden_size
-        case Gru():
-            hidden_size = layer.hidden_size
-        case Lstm():
-            variant, hidden_size = int(layer.proj_size > 0), layer.hidden_size
-        case Activation():
-            variant = _VARIANTS[layer.function]
-        case AddLast():
-            variant, tail = int(not layer.is_clipped), _sources(layer.sources)
-        case Difference():
-            tail = _sources(layer.sources)
-        case Linear() | Softmax():
-            pass
-        case _:
-            raise SpecError(
-                f".rnne: the native format holds chains of layers, not '{layer.kind}'. "
-                "Export the model to ONNX."
-            )
-    kind = _KINDS[type(layer)]
-    sizes = (layer.input_size, layer.output_size, hidden_size)
-    return _LAYER.pack(kind, variant | flags, *sizes) + tail
-
-
-def _sources(sources: tuple[int, ...]) -> bytes:
-    return struct.pack(f"<{len(sources)}I", *sources)
+    if not layer.code:
+        raise SpecError(
+            f".rnne: the native format holds chains of layers, not '{layer.kind}'. "
+            "Export the model to ONNX."
+        )
+    sizes = (layer.input_size, layer.output_size, layer.inner_size)
+    sources = getattr(layer, "sources", ())
+    fields = _LAYER.pack(layer.code, layer.variant | flags, *sizes)
+    return fields + struct.pack(f"<{len(sources)}I", *sources)
 
 
 def encode_ranges(spec: ModelSpec) -> bytes:

@@ -15,13 +15,10 @@ from .layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
-    Lstm,
     Opaque,
-    Rnn,
-    Softmax,
+    RecurrentLayer,
 )
 from .model_spec import ModelSpec
 
@@ -29,7 +26,7 @@ Role = Literal["float", "integer", "folded"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LayerRole:
     """How one layer is computed.
 
     Attributes:
@@ -43,8 +40,10 @@ class Part:
     is_last: bool = False
 
 
-def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ...]:
-    """The part each layer of `spec` plays.
+def layer_roles(
+    spec: ModelSpec, kept: frozenset[int] = frozenset()
+) -> tuple[LayerRole, ...]:
+    """How each layer of `spec` is computed.
 
     Args:
         spec: a chain of layers.
@@ -64,7 +63,7 @@ def parts(spec: ModelSpec, kept: frozenset[int] = frozenset()) -> tuple[Part, ..
     before = [False, *is_integer[:-1]]
     after = [*is_integer[1:], False]
     return tuple(
-        Part(role, is_integer[k] and not before[k], is_integer[k] and not after[k])
+        LayerRole(role, is_integer[k] and not before[k], is_integer[k] and not after[k])
         for k, role in enumerate(roles)
     )
 
@@ -76,10 +75,10 @@ def holds_readings(spec: ModelSpec, kept: frozenset[int]) -> bool:
     reading is held as the int16 that the network takes.
 
     Raises:
-        SpecError: as `parts`.
+        SpecError: as `layer_roles`.
     """
     is_token = isinstance(spec.layers[0], Embedding)
-    return spec.takes_readings and not is_token and parts(spec, kept)[0].is_first
+    return spec.takes_readings and not is_token and layer_roles(spec, kept)[0].is_first
 
 
 def _role(
@@ -92,7 +91,7 @@ def _role(
     follows = spec.layers[k + 1 :]
     is_after_integer = bool(roles) and roles[-1] != "float"
     match layer:
-        case Embedding() | Rnn() | Gru() | Lstm() | Linear() | Activation():
+        case Embedding() | RecurrentLayer() | Linear() | Activation():
             return "integer"
         case Affine() if k == 0:
             return "folded" if _is_scaler(spec, kept, 0) else "float"
@@ -116,11 +115,7 @@ def _role(
             "int8: the model is a graph that is not a chain of layers, so it has no integer "
             "form. Build it of the layers rnnedge knows."
         )
-    reason = (
-        "needs exp and a division"
-        if isinstance(layer, Softmax)
-        else "stands between layers that cannot take it in"
-    )
+    reason = layer.not_in_integers or "stands between layers that cannot take it in"
     raise SpecError(
         f"int8: layer {k} ({layer.kind}) has no integer form: it {reason}. "
         f"Keep it in float with --keep-float {k} (keep_float=), or export without --int8."
@@ -130,7 +125,7 @@ def _role(
 def _is_product(spec: ModelSpec, kept: frozenset[int], k: int) -> bool:
     """Whether layer k multiplies its inputs with weights in integers."""
     is_there = k < len(spec.layers) and k not in kept
-    return is_there and isinstance(spec.layers[k], Rnn | Gru | Lstm | Linear)
+    return is_there and isinstance(spec.layers[k], RecurrentLayer | Linear)
 
 
 def _is_scaler(spec: ModelSpec, kept: frozenset[int], k: int) -> bool:

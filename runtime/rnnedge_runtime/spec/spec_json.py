@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import FormatError, SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
-from .layers import LAYER_KINDS
+from .layers import FUNCTIONS, LAYER_KINDS
 from .model_spec import (
     LARGEST_FLOAT32,
     LARGEST_STATE,
@@ -307,41 +307,23 @@ _FLOAT32 = _number(LARGEST_FLOAT32)
 _DOUBLE = _number(float(np.finfo(np.float64).max))
 _INT64 = _integer(-(2**63), 2**63 - 1)
 _OPAQUE_STATE = _items(_text, _list(_integer(0, LARGEST_SIZE)), _list(_FLOAT32))
-_LAYER_FIELDS: dict[str, dict[str, _Check]] = {
-    "affine": {"size": _SIZE, "inverse": _boolean},
-    "embedding": {"num_embeddings": _SIZE, "embedding_dim": _SIZE},
-    "rnn": {
-        "input_size": _SIZE,
-        "hidden_size": _SIZE,
-        "nonlinearity": _choice("tanh", "relu"),
-    },
-    "gru": {"input_size": _SIZE, "hidden_size": _SIZE},
-    "lstm": {
-        "input_size": _SIZE,
-        "hidden_size": _SIZE,
-        "proj_size": _integer(0, LARGEST_SIZE),
-    },
-    "linear": {"input_size": _SIZE, "output_size": _SIZE},
-    "activation": {"size": _SIZE, "function": _choice("tanh", "relu", "sigmoid")},
-    "softmax": {"size": _SIZE},
-    "add_last": {
-        "sources": _list(_integer(0, LARGEST_SIZE)),
-        "is_clipped": _boolean,
-    },
-    "difference": {
-        "input_size": _SIZE,
-        "sources": _list(_integer(0, LARGEST_SIZE)),
-    },
-    "opaque": {
-        "input_size": _SIZE,
-        "output_size": _SIZE,
-        "states": _list(_opaque_state),
-        "weights_sha256": _text,
-        "reason": _text,
-    },
+_LAYER_FIELDS: dict[str, _Check] = {
+    **dict.fromkeys(("size", "input_size", "hidden_size", "output_size"), _SIZE),
+    **dict.fromkeys(("num_embeddings", "embedding_dim"), _SIZE),
+    **dict.fromkeys(("inverse", "is_clipped"), _boolean),
+    "nonlinearity": _choice("tanh", "relu"),
+    "function": _choice(*FUNCTIONS),
+    "proj_size": _integer(0, LARGEST_SIZE),
+    "sources": _list(_integer(0, LARGEST_SIZE)),
+    "states": _list(_opaque_state),
+    **dict.fromkeys(("weights_sha256", "reason"), _text),
 }
+"""The check of a layer's field by its name, which means the same in every layer."""
 _LAYERS = {
-    kind: _object(layer, **_LAYER_FIELDS[kind]) for kind, layer in LAYER_KINDS.items()
+    kind: _object(
+        layer, **{f.name: _LAYER_FIELDS[f.name] for f in dataclasses.fields(layer)}
+    )
+    for kind, layer in LAYER_KINDS.items()
 }
 _FEATURE = _object(
     Feature,

@@ -7,9 +7,9 @@ it is part of these two conversions. docs/numerics.md ("w8a16.v1") says what is 
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,23 +35,20 @@ from ..numerics.w8a16 import (
     LARGEST_WEIGHT,
     STATE_BITS,
 )
-from .digest import new_sha256
-from .layer_roles import holds_readings, parts
+from .layer_roles import LayerRole, holds_readings, layer_roles
 from .layers import (
-    NUM_GATES,
+    RECURRENT_LAYERS,
     Activation,
     AddLast,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
-    Lstm,
-    Rnn,
+    RecurrentLayer,
     Shape,
 )
 from .model_spec import ModelSpec
-from .spec_json import spec_to_json
+from .weights import spec_digest
 
 Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
 TensorType = tuple[str, Shape]
@@ -64,18 +61,19 @@ def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]
     """NumPy type and shape of every tensor, in canonical order.
 
     Raises:
-        SpecError: as `parts`.
+        SpecError: as `layer_roles`.
     """
     found: dict[str, TensorType] = {}
     is_held = holds_readings(spec, kept)
-    for k, (layer, part) in enumerate(zip(spec.layers, parts(spec, kept), strict=True)):
+    roles = layer_roles(spec, kept)
+    for k, (layer, part) in enumerate(zip(spec.layers, roles, strict=True)):
         if part.is_first:
             found |= _conversion_in(spec, k, is_held)
         if part.role == "float":
             for name, shape in layer.weight_shapes().items():
                 found[f"layers.{k}.{name}"] = ("<f4", shape)
         elif part.role == "integer":
-            for name, kind in _layer_tensors(layer, is_held).items():
+            for name, kind in LAYER_TENSORS[type(layer)](layer, is_held).items():
                 found[f"layers.{k}.{name}"] = kind
         if part.is_last:
             size = (layer.output_size,)
@@ -84,7 +82,7 @@ def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuantisedModel:
     """A ModelSpec with its integer tensors, checked.
 
@@ -94,7 +92,7 @@ class QuantisedModel:
         tensors: arrays by canonical name, of the types and shapes of `tensor_types`.
 
     Raises:
-        SpecError: as `parts`.
+        SpecError: as `layer_roles`.
         FormatError: a tensor is missing, left over, of another type or shape, or a value
             is out of its range.
     """
@@ -104,7 +102,7 @@ class QuantisedModel:
     tensors: Mapping[str, Tensor]
 
     def __post_init__(self) -> None:
-        types = tensor_types(self.spec, self.kept)
+        types = self.types
         if list(types) != list(self.tensors):
             odd = sorted(set(types) ^ set(self.tensors)) or ["their order"]
             raise FormatError(
@@ -143,37 +141,39 @@ class QuantisedModel:
             return "multiples below 1" if (self.tensors[name] < 1).any() else ""
         if not name.endswith(".bits"):
             return ""
-        is_scaled = (isinstance(layer, Rnn) and layer.nonlinearity == "relu") or (
-            isinstance(layer, Lstm) and layer.proj_size > 0
-        )
+        is_scaled = isinstance(layer, RecurrentLayer) and not layer.is_bounded
         bits = int(self.tensors[name][0])
         return "" if is_scaled or bits == STATE_BITS else f"{bits} hidden bits"
+
+    @cached_property
+    def roles(self) -> tuple[LayerRole, ...]:
+        """How each layer is computed."""
+        return layer_roles(self.spec, self.kept)
+
+    @cached_property
+    def types(self) -> dict[str, TensorType]:
+        """`tensor_types` of its spec."""
+        return tensor_types(self.spec, self.kept)
 
     @property
     def is_integer_only(self) -> bool:
         """Whether nothing between input and output conversion is float."""
-        return all(part.role != "float" for part in parts(self.spec, self.kept))
+        return all(part.role != "float" for part in self.roles)
 
-    @property
+    @cached_property
     def holds_readings(self) -> bool:
         """`holds_readings` of its spec."""
         return holds_readings(self.spec, self.kept)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) that identifies it (docs/format.md, "Digest")."""
-        digest = new_sha256()
-        pieces = [
-            INTEGER_NUMERICS.encode(),
-            spec_to_json(self.spec).encode(),
-            " ".join(map(str, sorted(self.kept))).encode(),
-        ]
-        for name, (kind, _) in tensor_types(self.spec, self.kept).items():
-            pieces += [name.encode(), self.tensors[name].astype(kind).tobytes()]
-        for piece in pieces:
-            digest.update(struct.pack("<Q", len(piece)))
-            digest.update(piece)
-        return str(digest.hexdigest())
+        tensors = {
+            name: self.tensors[name].astype(kind).tobytes()
+            for name, (kind, _) in self.types.items()
+        }
+        kept = " ".join(map(str, sorted(self.kept)))
+        return spec_digest(self.spec, tensors, INTEGER_NUMERICS, kept)
 
 
 def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
@@ -197,53 +197,47 @@ def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorTy
     return found
 
 
-def _layer_tensors(layer: Layer, is_held: bool) -> dict[str, TensorType]:
-    match layer:
-        case Embedding():
-            rows = layer.num_embeddings
-            return {
-                "weight": ("<i1", (rows, layer.embedding_dim)),
-                "multiplier": ("<i4", (rows,)),
-            }
-        case Linear():
-            rows = layer.output_size
-            return {
-                "weight": ("<i1", (rows, layer.input_size)),
-                "multiplier": ("<i4", (rows,)),
-                "bias": ("<i4", (rows,)),
-            }
-        case Activation():
-            return {"gain": ("<i4", (1,))}
-        case AddLast():
-            source = "multiple" if is_held and not layer.is_clipped else "source_gain"
-            size = (layer.output_size,)
-            return {"gain": ("<i4", size), source: ("<i4", size)}
-        case Difference():
-            size = (len(layer.sources),)
-            names = ("change_low", "change_high", "drop")
-            return dict.fromkeys(names, ("<i4", size))
-        case Rnn() | Gru() | Lstm():
-            return _recurrent_tensors(layer)
-    return {}
-
-
-def _recurrent_tensors(layer: Rnn | Gru | Lstm) -> dict[str, TensorType]:
-    rows = NUM_GATES[layer.kind] * layer.hidden_size
+def _recurrent_tensors(layer: RecurrentLayer, _: bool) -> dict[str, TensorType]:
+    shapes = layer.weight_shapes()
+    rows = shapes["bias_hh"]
     found: dict[str, TensorType] = {
-        "weight_ih": ("<i1", (rows, layer.input_size)),
-        "weight_hh": ("<i1", (rows, layer.output_size)),
-        "multiplier_ih": ("<i4", (rows,)),
-        "multiplier_hh": ("<i4", (rows,)),
-        "bias": ("<i4", (rows,)),
+        "weight_ih": ("<i1", shapes["weight_ih"]),
+        "weight_hh": ("<i1", shapes["weight_hh"]),
+        "multiplier_ih": ("<i4", rows),
+        "multiplier_hh": ("<i4", rows),
+        "bias": ("<i4", rows),
     }
-    if isinstance(layer, Gru):
+    if layer.blends:
         found["bias_hn"] = ("<i4", (layer.hidden_size,))
     else:
-        found["bits"] = ("<i4", (1 if isinstance(layer, Rnn) else 2,))
-    if isinstance(layer, Lstm) and layer.proj_size:
-        found["weight_hr"] = ("<i1", (layer.proj_size, layer.hidden_size))
-        found["multiplier_hr"] = ("<i4", (layer.proj_size,))
+        found["bits"] = ("<i4", (len(layer.state_shapes()),))
+    if "weight_hr" in shapes:
+        found["weight_hr"] = ("<i1", shapes["weight_hr"])
+        found["multiplier_hr"] = ("<i4", shapes["weight_hr"][:1])
     return found
+
+
+LAYER_TENSORS: dict[type[Layer], Callable[..., dict[str, TensorType]]] = {
+    **dict.fromkeys(RECURRENT_LAYERS, _recurrent_tensors),
+    Embedding: lambda layer, _: {
+        "weight": ("<i1", (layer.num_embeddings, layer.embedding_dim)),
+        "multiplier": ("<i4", (layer.num_embeddings,)),
+    },
+    Linear: lambda layer, _: {
+        "weight": ("<i1", (layer.output_size, layer.input_size)),
+        "multiplier": ("<i4", (layer.output_size,)),
+        "bias": ("<i4", (layer.output_size,)),
+    },
+    Activation: lambda layer, _: {"gain": ("<i4", (1,))},
+    AddLast: lambda layer, is_held: dict.fromkeys(
+        ("gain", "multiple" if is_held and not layer.is_clipped else "source_gain"),
+        ("<i4", (layer.output_size,)),
+    ),
+    Difference: lambda layer, _: dict.fromkeys(
+        ("change_low", "change_high", "drop"), ("<i4", (len(layer.sources),))
+    ),
+}
+"""Tensors of an integer layer by its kind; the second argument is `holds_readings`."""
 
 
 def _range_fault(name: str, tensor: Tensor) -> str:

@@ -86,10 +86,20 @@ def model_digest(spec: ModelSpec, weights: Weights, *, numerics: str = NUMERICS)
     Over, each preceded by its length as uint64 little-endian: the numerics name, the
     canonical spec, then per tensor in canonical order its name and its little-endian bytes.
     """
+    tensors = {
+        name: weights[name].astype("<f4").tobytes() for name in weight_shapes(spec)
+    }
+    return spec_digest(spec, tensors, numerics)
+
+
+def spec_digest(
+    spec: ModelSpec, tensors: Mapping[str, bytes], numerics: str, *more: str
+) -> str:
+    """SHA-256 (hex) of the numerics, the spec, what is said of it, and its tensors."""
     digest = new_sha256()
-    pieces = [numerics.encode(), spec_to_json(spec).encode()]
-    for name in weight_shapes(spec):
-        pieces += [name.encode(), weights[name].astype("<f4").tobytes()]
+    pieces = [text.encode() for text in (numerics, spec_to_json(spec), *more)]
+    for name, content in tensors.items():
+        pieces += [name.encode(), content]
     for piece in pieces:
         digest.update(struct.pack("<Q", len(piece)))
         digest.update(piece)

@@ -8,11 +8,9 @@ import numpy as np
 
 from ..numerics.f32 import Float32, flush
 from ..numerics.w8a16 import GRU_BITS, LARGEST_STATE, LARGEST_VALUE
-from ..spec.layer_roles import parts
-from ..spec.layers import Difference, Gru
-from ..spec.model_spec import ModelSpec
+from ..spec.layers import Difference, RecurrentLayer
+from ..spec.parameters import Parameters
 from ..spec.w8a16_model import QuantisedModel
-from ..spec.weights import Weights
 from .w8a16_inputs import IntegerInputs
 
 
@@ -56,7 +54,7 @@ class IntegerReadings:
 class StateRules:
     """The rules of one model (`engine.OwnStates`)."""
 
-    def __init__(self, parameters: Weights | QuantisedModel) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         self._integers: dict[str, IntegerState | IntegerReadings] = {}
         if isinstance(parameters, QuantisedModel):
             self._integers = _integer_states(parameters)
@@ -75,11 +73,10 @@ class StateRules:
 def _integer_states(
     model: QuantisedModel,
 ) -> dict[str, IntegerState | IntegerReadings]:
-    spec: ModelSpec = model.spec
-    roles = parts(spec, model.kept)
+    spec = model.spec
     found: dict[str, IntegerState | IntegerReadings] = {}
     number = -1
-    for k, (layer, part) in enumerate(zip(spec.layers, roles, strict=True)):
+    for k, (layer, part) in enumerate(zip(spec.layers, model.roles, strict=True)):
         if not layer.state_shapes():
             continue
         number += 1
@@ -87,7 +84,7 @@ def _integer_states(
             continue
         if isinstance(layer, Difference):
             found[f"d_{number}"] = IntegerReadings(IntegerInputs(model), layer.sources)
-        elif isinstance(layer, Gru):
+        elif isinstance(layer, RecurrentLayer) and layer.blends:
             found[f"h_{number}"] = IntegerState(GRU_BITS, LARGEST_STATE)
         else:
             bits = [int(value) for value in model.tensors[f"layers.{k}.bits"]]

@@ -26,7 +26,7 @@ from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.numerics.w8a16 import LARGEST_READING, LARGEST_VALUE
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import AddLast, Affine, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
@@ -141,8 +141,8 @@ def test_a_range_too_wide_beside_the_clip_is_refused() -> None:
 def test_what_takes_readings_says_the_parts() -> None:
     """A difference is integer before a product, else float or kept by name."""
     spec, _ = trained(has_changes=True)
-    roles = [part.role for part in parts(spec)]
+    roles = [part.role for part in layer_roles(spec)]
     assert roles == ["integer", "folded", "integer", "integer", "folded", "integer"]
-    kept = [part.role for part in parts(spec, frozenset({1}))]
+    kept = [part.role for part in layer_roles(spec, frozenset({1}))]
     assert kept[:3] == ["float", "float", "integer"]
     assert inputs_of(spec, series()[:3]).shape == (3, 1)

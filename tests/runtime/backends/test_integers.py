@@ -19,7 +19,7 @@ from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import parse_rnne
 from rnnedge_runtime.numerics import w8a16 as numerics
-from rnnedge_runtime.spec.layer_roles import parts
+from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import Gru, Linear, Lstm, Softmax
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
@@ -76,7 +76,7 @@ def test_a_file_holds_the_whole_model(model: QuantisedModel) -> None:
 def test_readings_turn_into_the_same_integers_again(
     model: QuantisedModel, seed: int
 ) -> None:
-    if not parts(model.spec, model.kept)[0].is_first:
+    if not model.roles[0].is_first:
         return
     rng = np.random.default_rng(seed)
     inputs = IntegerInputs(model)
@@ -137,8 +137,8 @@ def test_a_layer_without_an_integer_form_is_named() -> None:
         (Feature("a"),), (Target("a"),), (Lstm(1, 3), Linear(3, 1), Softmax(1))
     )
     with pytest.raises(SpecError, match=r"layer 2 \(softmax\).*--keep-float 2"):
-        parts(spec)
-    kept = parts(spec, frozenset({2}))
+        layer_roles(spec)
+    kept = layer_roles(spec, frozenset({2}))
     assert [part.role for part in kept] == ["integer", "integer", "float"]
 
 

@@ -23,6 +23,7 @@ from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.streams.inputs import Inputs
+from rnnedge_runtime.streams.run_stepper import run_streams
 from rnnedge_runtime.streams.state_rules import StateRules
 from rnnedge_runtime.streams.w8a16_inputs import input_rule
 
@@ -142,15 +143,7 @@ class CEngine:
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`)."""
-        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
-        new_state = [np.empty(tensor.shape, np.float32) for tensor in state]
-        for b, rows in enumerate(np.ascontiguousarray(x, dtype=np.float32)):
-            stream = CStream(self)
-            stream.set_state([tensor[b] for tensor in state])
-            stream.run(rows, y[b])
-            for tensor, value in zip(new_state, stream.get_state(), strict=True):
-                tensor[b] = value
-        return y, list(new_state)
+        return run_streams(self.stepper(), x, state, self.spec.output_size)
 
     def stepper(self) -> CStream:
         """A fresh stream in the initial state."""

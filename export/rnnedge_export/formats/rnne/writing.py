@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.native import has_native, native_engine
-from rnnedge_runtime.backends.numpy_f32 import Float32Engine
-from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
 from rnnedge_runtime.formats.rnne_file import (
@@ -30,9 +29,9 @@ from rnnedge_runtime.formats.rnne_file import (
 from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.parameters import Parameters, kept_of
 from rnnedge_runtime.spec.spec_json import spec_to_json
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import weight_shapes
 from rnnedge_runtime.streams.engine import Engine
 
@@ -81,7 +80,7 @@ def build_rnne(
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    numpy_engine = numpy_engine_of(spec, parameters)
+    defined = numpy_engine(spec, parameters)
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
@@ -89,7 +88,7 @@ def build_rnne(
         model,
         *ranges,
         *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
+        (b"GOLD", 0, _golden_section(metadata, defined)),
         (b"LONG", 0, _long_run_section(spec, engine)),
         tensors,
     ]
@@ -121,21 +120,13 @@ def _texts(metadata: Metadata) -> list[Section]:
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
     """The native engine of a model that has no file, or NumPy where it is not built."""
     if not has_native():
-        return numpy_engine_of(metadata.spec, parameters)
+        return numpy_engine(metadata.spec, parameters)
     content = assemble(_critical_sections(metadata, parameters))
     return native_engine(metadata.spec, content)
 
 
-def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
-    """The NumPy engine of float weights or integers."""
-    if isinstance(parameters, QuantisedModel):
-        return IntegerEngine(parameters)
-    return Float32Engine(spec, parameters)
-
-
 def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:
-    kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
-    model = encode_model(metadata.spec, metadata.digest, kept)
+    model = encode_model(metadata.spec, metadata.digest, kept_of(parameters))
     weights = _weights_section(metadata.spec, parameters)
     return [
         (b"MODL", CRITICAL, model),
@@ -156,7 +147,7 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
             parameters[name].astype("<f4").tobytes() for name in weight_shapes(spec)
         )
     pieces = []
-    for name, (kind, _) in tensor_types(spec, parameters.kept).items():
+    for name, (kind, _) in parameters.types.items():
         piece = parameters.tensors[name].astype(kind).tobytes()
         pieces.append(piece + bytes(-len(piece) % 4))
     return b"".join(pieces)

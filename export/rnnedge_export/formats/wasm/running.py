@@ -24,6 +24,7 @@ from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.streams.inputs import Inputs
+from rnnedge_runtime.streams.run_stepper import run_streams
 from rnnedge_runtime.streams.state_rules import StateRules
 from rnnedge_runtime.streams.w8a16_inputs import input_rule
 
@@ -84,15 +85,7 @@ class NodeEngine:
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`)."""
-        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
-        new_state = [np.empty(tensor.shape, np.float32) for tensor in state]
-        for b, rows in enumerate(np.ascontiguousarray(x, dtype=np.float32)):
-            stream = WasmStream(self)
-            stream.set_state([tensor[b] for tensor in state])
-            y[b] = stream.run(rows)
-            for tensor, value in zip(new_state, stream.get_state(), strict=True):
-                tensor[b] = value
-        return y, list(new_state)
+        return run_streams(self.stepper(), x, state, self.spec.output_size)
 
     def stepper(self) -> WasmStream:
         """A fresh stream in the initial state."""
@@ -152,9 +145,12 @@ class WasmStream:
     def step(self, x: NDArray[np.float32], y: Array) -> None:
         y[:] = self._rows(_STEP, x)[0]
 
-    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`[T, O]` outputs of `[T, I]` inputs."""
-        return self._rows(_RUN, x)
+    def run(self, x: NDArray[np.float32], y: Array | None = None) -> Array:
+        """`[T, O]` outputs of `[T, I]` inputs, which go into `y` too."""
+        rows = self._rows(_RUN, x)
+        if y is not None:
+            y[:] = rows
+        return rows
 
     def save(self) -> bytes:
         """A snapshot."""

@@ -41,7 +41,7 @@ def layer_tensors(spec: ModelSpec, weights: Weights, k: int) -> Tensors:
     return {name: weights[f"layers.{k}.{name}"] for name in names}
 
 
-def added_biases(layer: Layer, tensors: Tensors) -> Tensors:
+def added_biases(layer: Layer | RecurrentLayer, tensors: Tensors) -> Tensors:
     """`tensors` of a layer, the biases that the arithmetic adds replaced by their sum."""
     if not isinstance(layer, RecurrentLayer):
         return tensors

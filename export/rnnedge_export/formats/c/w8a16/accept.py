@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
@@ -60,7 +59,7 @@ class InputWriter:
         self.model = model
         self.spec = model.spec
         self.prefix = prefix
-        self.parts = parts(model.spec, model.kept)
+        self.parts = model.roles
         self.floats = ChainWriter(model.spec, prefix)
         self.buffers = Buffers("q")
         self.wide_buffers = Buffers("r")

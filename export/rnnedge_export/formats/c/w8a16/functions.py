@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
@@ -66,7 +65,7 @@ class _Functions:
         self.model = model
         self.spec = model.spec
         self.code = code
-        self.has_integer_inputs = parts(model.spec, model.kept)[0].is_first
+        self.has_integer_inputs = model.roles[0].is_first
         self.first = model.spec.layers[0]
         self.holds_readings = model.holds_readings
         self.integer = "int32_t" if model.holds_readings else "int16_t"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from rnnedge_runtime.numerics.w8a16 import MISSING, MISSING_READING
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
@@ -24,7 +23,7 @@ def integer_interface(name: str, model: QuantisedModel) -> str:
         kept = [
             f"layer {k} ({layer.kind})"
             for k, (layer, part) in enumerate(
-                zip(model.spec.layers, parts(model.spec, model.kept), strict=True)
+                zip(model.spec.layers, model.roles, strict=True)
             )
             if part.role == "float"
         ]

@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.spec.layers import (
-    NUM_GATES,
     AddLast,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
-    Lstm,
-    Rnn,
+    RecurrentLayer,
 )
 
 Array = NDArray[Any]
@@ -59,7 +56,7 @@ def pack_integer_layer(layer: Layer, tensors: Tensors, gap: int = 0) -> Tensors:
             return {name: tensors[name] for name in ("gain", source)}
         case Difference():
             return dict(tensors)
-        case Rnn() | Gru() | Lstm():
+        case RecurrentLayer():
             return _pack_cell(layer, tensors, gap)
     return {}
 
@@ -86,8 +83,8 @@ def unpack_integer_layer(
     return {name: flat[place] for name, place in places.items()}
 
 
-def _pack_cell(layer: Rnn | Gru | Lstm, tensors: Tensors, gap: int) -> Tensors:
-    num_gates = NUM_GATES[layer.kind]
+def _pack_cell(layer: RecurrentLayer, tensors: Tensors, gap: int) -> Tensors:
+    num_gates = layer.num_gates
     weight = np.hstack(
         [
             _padded(tensors["weight_ih"], gap, axis=1),
@@ -98,7 +95,7 @@ def _pack_cell(layer: Rnn | Gru | Lstm, tensors: Tensors, gap: int) -> Tensors:
     gates = [_by_block(tensors[name], num_gates, gap) for name in names]
     rows = np.stack(gates, axis=2)  # [blocks, G, 3, 4]
     rows = rows.reshape(len(rows), -1)
-    if isinstance(layer, Gru):
+    if "bias_hn" in tensors:
         rows = np.hstack([rows, _by_block(tensors["bias_hn"], 1, gap)[:, 0]])
     packed = {
         "weights": _panels(
@@ -106,8 +103,8 @@ def _pack_cell(layer: Rnn | Gru | Lstm, tensors: Tensors, gap: int) -> Tensors:
         ),
         "rows": rows.ravel(),
     }
-    if isinstance(layer, Lstm) and layer.proj_size:
-        no_bias = np.full(layer.proj_size, gap)
+    if "weight_hr" in tensors:
+        no_bias = np.full(layer.output_size, gap)
         packed["projection"] = _panels(_padded(tensors["weight_hr"], gap, axis=1), gap)
         packed["projection_rows"] = _rows([tensors["multiplier_hr"], no_bias], gap)
     return packed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
@@ -15,7 +14,7 @@ def integer_range_arrays(name: str, model: QuantisedModel) -> list[str]:
     arrays = range_arrays(name, model.spec)
     if not arrays:
         return []
-    is_of_integers = model.is_integer_only and parts(model.spec, model.kept)[0].is_first
+    is_of_integers = model.is_integer_only and model.roles[0].is_first
     if not (is_of_integers or model.holds_readings):
         return arrays
     ends = IntegerInputs(model).range_integers()

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.numerics.w8a16 import LARGEST_VALUE
-from rnnedge_runtime.spec.layer_roles import parts
-from rnnedge_runtime.spec.layers import Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.spec.layer_roles import layer_roles
+from rnnedge_runtime.spec.layers import Layer, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import (
     QuantisedModel,
@@ -64,7 +64,9 @@ def read_tensors(
     }
     types = tensor_types(spec, kept)
     found |= _conversions(types, found, arrays)
-    for k, (layer, part) in enumerate(zip(spec.layers, parts(spec, kept), strict=True)):
+    for k, (layer, part) in enumerate(
+        zip(spec.layers, layer_roles(spec, kept), strict=True)
+    ):
         packed = {
             name.removeprefix(f"{k}_"): array
             for name, array in arrays.items()
@@ -73,7 +75,7 @@ def read_tensors(
         own: Mapping[str, NDArray[Any]] = {}
         if part.role == "float":
             own = unpack_layer(layer, packed)
-            if isinstance(layer, Rnn | Gru | Lstm):
+            if isinstance(layer, RecurrentLayer):
                 own = with_biases(layer, dict(own), dict(content["biases"]), k)
         elif part.role == "integer":
             own = unpack_integer_layer(layer, _shapes(k, layer, types), packed)

@@ -11,7 +11,6 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import LARGEST_TABLE
 from rnnedge_runtime.spec.clip import clip_bounds
-from rnnedge_runtime.spec.layer_roles import parts
 from rnnedge_runtime.spec.layers import (
     AddLast,
     Difference,
@@ -45,7 +44,7 @@ def integer_pieces(name: str, metadata: Metadata, model: QuantisedModel) -> Piec
     """
     _check_tokens(model.spec.layers[0])
     code = integer_code(model, name)
-    roles = [part.role for part in parts(model.spec, model.kept)]
+    roles = [part.role for part in model.roles]
     in_float = [k for k, role in enumerate(roles) if role == "float"]
     return Pieces(
         fields=[*code.fields, *row_fields(model)],
@@ -93,7 +92,7 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
         rejects = [int(feature.missing == "reject") for feature in spec.features]
         arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
     arrays += integer_range_arrays(name, model)
-    if not parts(spec, model.kept)[0].is_first:
+    if not model.roles[0].is_first:
         if any(feature.clip for feature in spec.features):
             low, high = clip_bounds(spec)
             num = spec.num_features
@@ -131,7 +130,7 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
 def _layer_arrays(name: str, model: QuantisedModel) -> list[str]:
     arrays: list[str] = []
     spec, tensors = model.spec, model.tensors
-    layers = zip(spec.layers, parts(spec, model.kept), strict=True)
+    layers = zip(spec.layers, model.roles, strict=True)
     for k, (layer, part) in enumerate(layers):
         own = {
             tensor.removeprefix(f"layers.{k}."): np.asarray(values)

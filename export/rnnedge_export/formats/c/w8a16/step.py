@@ -15,6 +15,7 @@ from rnnedge_runtime.spec.layers import (
     Layer,
     Linear,
     Lstm,
+    RecurrentLayer,
     Rnn,
     Softmax,
 )
@@ -201,7 +202,7 @@ class _IntegerWriter(InputWriter):
                 arrays = f"{array}_gain, {array}_source_gain, {array}_sources"
                 size = layer.output_size
                 self.elementwise(f"add_last({size}, {arrays}, {self.x}", layer)
-            case Rnn() | Gru() | Lstm():
+            case RecurrentLayer():
                 self.recurrent(k, array, layer)
 
     def difference(self, array: str, layer: Difference) -> None:
@@ -225,7 +226,7 @@ class _IntegerWriter(InputWriter):
             self.lines.append(f"rnne_q_fill({layer.output_size}, {out});")
         self.move(out)
 
-    def recurrent(self, k: int, array: str, layer: Rnn | Gru | Lstm) -> None:
+    def recurrent(self, k: int, array: str, layer: RecurrentLayer) -> None:
         blocks = groups(layer.hidden_size)
         index = self.floats.num_recurrent
         self.floats.num_recurrent += 1

@@ -1,0 +1,184 @@
+"""What a network is trained for: all that training and evaluation ask about it.
+
+The trainer, the scores and the run folder know rows, outputs and errors, and nothing of
+what they mean. A task says it: a row of functions, named in `registry.TASKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge.data.series import Dataset
+from rnnedge.data.split import Split
+from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.scores import Comparison, Score
+from rnnedge_runtime.spec.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from rnnedge_export.torch_model.sequence_model import SequenceModel
+
+Array = NDArray[np.float32]
+Cut = Mapping[str, Mapping[str, int]]
+Progress = Callable[[float], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSeries:
+    """One series as the network sees it.
+
+    Attributes:
+        name: series id.
+        time_us: `[T]` microseconds since 1970 UTC, or None.
+        x: `[T, I]` held model inputs in raw units.
+        targets: `[T, targets]` plausible readings as they came, NaN where missing.
+        y: `[T, K]` what is true of every row, NaN where unknown; of a forecast K is O.
+        parts: rows from which forecasts are made, by part.
+        is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
+        stretch: number of this stretch among those of the same name, from 0.
+    """
+
+    name: str
+    time_us: NDArray[np.int64] | None
+    x: Array
+    targets: Array
+    y: Array
+    parts: Split
+    is_reading: NDArray[np.bool_]
+    stretch: int = 0
+
+    @property
+    def time(self) -> NDArray[np.int64] | None:
+        """`[T]` Unix seconds UTC, rounded down."""
+        return None if self.time_us is None else self.time_us // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Data ready for training.
+
+    Attributes:
+        task: what the network is for.
+        spec: the network to train.
+        affine_weights: canonical weights that are fitted on the training part, not trained.
+        series: the series with their parts.
+        output_scale: `[K]` units of the errors, such as deviations of the outputs.
+        notes: what was found, in plain sentences.
+    """
+
+    task: Task
+    spec: ModelSpec
+    affine_weights: dict[str, Array]
+    series: tuple[PreparedSeries, ...]
+    output_scale: Array
+    notes: tuple[str, ...]
+
+
+Predict = Callable[["SequenceModel", PreparedSeries, int], Array]
+"""`[stop, O]` outputs of a network streamed over a series up to row `stop`."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TrainingRows:
+    """What is learned from, all series one after another, on the training device.
+
+    Attributes:
+        x: `[N, I]` model inputs.
+        y: `[N, ...]` what is true of every row, K values; a view is enough.
+        ranges: rows of every series, empty where it has none to train on.
+    """
+
+    x: Tensor
+    y: Tensor
+    ranges: list[range]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ExtraLanes:
+    """Lanes of an epoch that are seen once more, changed.
+
+    Attributes:
+        lanes: `[L]` which.
+        weight: of their loss.
+        move: inputs `[L, T, I]` and truth `[L, T, K]` of a chunk, and its number: to the
+            changed ones, as copies.
+    """
+
+    lanes: Tensor
+    weight: float
+    move: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Objective:
+    """What a network learns from, and what is made small.
+
+    Attributes:
+        rows: what is learned from.
+        loss: `[L, T, K]` of outputs `[L, T, O]`, truth `[L, T, K]` and what is known of it,
+            `[L, T, K]`; 0 where it is not.
+        extra_lanes: lanes to see once more, of the rows `[chunks, lanes]` of an epoch and
+            its number; None for none.
+    """
+
+    rows: TrainingRows
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+    extra_lanes: Callable[[NDArray[np.int64], int], ExtraLanes | None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Baselines:
+    """What a network is compared with.
+
+    Attributes:
+        forecasters: by name `[T, O]` outputs of a series; before the validation part they
+            are not looked at.
+        season: rows after which the data repeats itself; 1: it does not.
+        block: fewest rows of one piece in which errors may go together.
+    """
+
+    forecasters: dict[str, Callable[[PreparedSeries], Array]]
+    season: int
+    block: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Task:
+    """What the networks of one kind have in common, as functions without state.
+
+    Attributes:
+        metric: name of the mean error that is shown in training, in lower case.
+        prepare: fits what is fitted and lays out inputs and truth; raises DataError where
+            there is nothing to learn from, SpecError where the config does not fit.
+        objective: what a training run makes small.
+        shown: which of the K outputs is shown while training.
+        finish: changes a trained network where the validation part asks for it; gives what
+            the report says of it, under `training`.
+        errors: `[..., K]` error of every output `[..., O]`, NaN where the truth is.
+        reference: `[T, O]` outputs of the baseline that skill is measured against.
+        baselines: what the network has to beat, fitted on the training part; the last
+            argument is told the part of the work that is done.
+        scores: K scores of truth `[N, K]`, outputs `[N, O]` and the reference's `[N, O]`;
+            the last argument is the season of the baselines.
+        verdict: plain sentences, where the network wins and where it does not, from the K
+            comparisons on the test part, the season, and by feature how many of its test
+            readings are `clipped` and `implausible`.
+    """
+
+    metric: str
+    prepare: Callable[[Dataset, TrainConfig], Prepared]
+    objective: Callable[[Prepared, TrainConfig, torch.device], Objective]
+    shown: Callable[[ModelSpec], int]
+    finish: Callable[[SequenceModel, Prepared, Predict], dict[str, Any]]
+    errors: Callable[[Any, Any], Any]
+    reference: Callable[[Prepared, PreparedSeries], Array]
+    baselines: Callable[[Prepared, TrainConfig, Progress], Baselines]
+    scores: Callable[[Prepared, Array, Array, Array, int], list[Score | None]]
+    verdict: Callable[[ModelSpec, Sequence[Comparison | None], int, Cut], list[str]]

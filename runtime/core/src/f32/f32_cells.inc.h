@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Activation functions and the elementwise part of the cells (docs/numerics.md, "Functions"):
+ * included by f32_*.c after f32_vec.h.
+ */
+
+/* Made by scripts/fit_exp.py. */
+#define LOG2_E 0x1.715476p+0f
+#define LN2_UPPER 0x1.62e4p-1f
+#define LN2_LOWER 0x1.7f7d1cp-20f
+#define EXP_0 0x1p-1f
+#define EXP_1 0x1.555486p-3f
+#define EXP_2 0x1.5554dep-5f
+#define EXP_3 0x1.1243c0p-7f
+#define EXP_4 0x1.6d5a44p-10f
+#define ROUNDER 12582912.0f /* 3 * 2^22: adding it leaves the nearest integer in the low bits */
+
+/* exp v = power * (rest + 1) for v in [-87, 87]; NaN gives NaN in rest. */
+VEC_INLINE vf exp_parts(vf v, vf *power)
+{
+    const vf rounded = v * vec_splat(LOG2_E) + vec_splat(ROUNDER);
+    const vf n = rounded - vec_splat(ROUNDER);
+    const vf r = (v - n * vec_splat(LN2_UPPER)) - n * vec_splat(LN2_LOWER);
+    vf p = vec_splat(EXP_4) * r + vec_splat(EXP_3);
+    p = p * r + vec_splat(EXP_2);
+    p = p * r + vec_splat(EXP_1);
+    p = p * r + vec_splat(EXP_0);
+    *power = vec_from_bits((vec_bits(rounded) << 23) + (127u << 23));
+    return (r * r) * p + r;
+}
+
+VEC_INLINE vf vec_tanh(vf z)
+{
+    const vf one = vec_splat(1.0f);
+    vf a = vec_abs(z), power;
+    a = vec_at_most(vec_splat(9.5f), a);
+    const vf rest = exp_parts(a + a, &power);
+    const vf w = power * rest + (power - one);
+    const vf t = w / (w + vec_splat(2.0f));
+    return vec_from_bits(vec_bits(t) | (vec_bits(z) & 0x80000000u));
+}
+
+VEC_INLINE vf vec_sigmoid(vf z)
+{
+    const vf one = vec_splat(1.0f), low = vec_splat(-34.0f), high = vec_splat(34.0f);
+    vf v = -z, power;
+    v = vec_at_most(high, vec_at_least(low, v));
+    const vf rest = exp_parts(v, &power);
+    return one / (one + (power * rest + power));
+}
+
+/* exp z for z <= 0. */
+VEC_INLINE vf vec_exp(vf z)
+{
+    const vf low = vec_splat(-87.0f);
+    vf power;
+    const vf rest = exp_parts(vec_at_least(low, z), &power);
+    return power * rest + power;
+}
+
+VEC_INLINE vf vec_relu(vf z)
+{
+    return vec_at_least(vec_splat(0.0f), z);
+}
+
+static void activate(rnne_function function, size_t n, const float *z, float *out)
+{
+    switch (function) {
+    case RNNE_TANH:
+        for (size_t i = 0; i < n; i += RNNE_LANES)
+            vec_store(out + i, vec_flush(vec_tanh(vec_load(z + i))));
+        break;
+    case RNNE_RELU:
+        for (size_t i = 0; i < n; i += RNNE_LANES)
+            vec_store(out + i, vec_flush(vec_relu(vec_load(z + i))));
+        break;
+    case RNNE_SIGMOID:
+        for (size_t i = 0; i < n; i += RNNE_LANES)
+            vec_store(out + i, vec_flush(vec_sigmoid(vec_load(z + i))));
+        break;
+    case RNNE_EXP:
+        for (size_t i = 0; i < n; i += RNNE_LANES)
+            vec_store(out + i, vec_exp(vec_load(z + i)));
+        break;
+    case RNNE_IDENTITY:
+        for (size_t i = 0; i < n; i += RNNE_LANES)
+            vec_store(out + i, vec_flush(vec_load(z + i)));
+        break;
+    }
+}
+
+/* PyTorch nn.GRU docs; r acts after the recurrent product. */
+static void gru(size_t n, const float *gates, const float *n_in, const float *n_rec, float *h)
+{
+    for (size_t i = 0; i < n; i += RNNE_LANES) {
+        const vf r = vec_sigmoid(vec_load(gates + i));
+        const vf u = vec_sigmoid(vec_load(gates + n + i));
+        const vf new = vec_tanh(vec_load(n_in + i) + r * vec_load(n_rec + i));
+        vec_store(h + i, vec_flush((vec_splat(1.0f) - u) * new + u *vec_load(h + i)));
+    }
+}
+
+enum { AHEAD = 128 }; /* of values, for each of which 64 bytes are fetched */
+
+/* The arithmetic of the cell leaves the caches idle: they fetch what is read next. */
+VEC_INLINE void fetch_ahead(const float *soon, size_t i)
+{
+#ifdef __GNUC__
+    for (size_t k = i; soon && i < AHEAD && k < i + RNNE_LANES; k++)
+        __builtin_prefetch(soon + 16 * k);
+#else
+    (void)soon, (void)i;
+#endif
+}
+
+/* PyTorch nn.LSTM docs.  In two loops, because one has too long a chain of dependent operations. */
+static void lstm(size_t n, const float *gates, float *c, float *m, const float *soon)
+{
+    for (size_t i = 0; i < n; i += RNNE_LANES) {
+        fetch_ahead(soon, i);
+        const vf input = vec_sigmoid(vec_load(gates + i));
+        const vf forget = vec_sigmoid(vec_load(gates + n + i));
+        const vf new = vec_tanh(vec_load(gates + 2 * n + i));
+        const vf output = vec_sigmoid(vec_load(gates + 3 * n + i));
+        const vf cell = vec_flush(forget * vec_load(c + i) + input * new);
+        vec_store(c + i, cell);
+        vec_store(m + i, output);
+    }
+    for (size_t i = 0; i < n; i += RNNE_LANES)
+        vec_store(m + i, vec_flush(vec_load(m + i) * vec_tanh(vec_load(c + i))));
+}

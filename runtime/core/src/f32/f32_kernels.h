@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two kernels, products and activations, behind which the instruction set is chosen.
+ *
+ * Every source f32_*.c is the same code at another vector width.  Vectors always lie along
+ * outputs, streams or steps, never along a sum.
+ */
+#ifndef RNNE_KERNELS_H
+#define RNNE_KERNELS_H
+
+#include "../base/panels.h"
+
+#include <stddef.h>
+
+/*
+ * Weights in the order in which a product reads them: panel after panel of up to RNNE_PANEL
+ * rows; in a panel column after column; in a column the rows of the panel.
+ */
+typedef struct rnne_matrix {
+    const float *weights; /* [ceil(rows / 64)][cols][width], width 64, at the end the rest */
+    const float *bias;    /* [rows] */
+    size_t rows;          /* a multiple of 16, the last ones zero */
+    size_t cols;
+} rnne_matrix;
+
+/* What a chain runs over: columns first .. of a matrix, times x and then times h. */
+typedef struct rnne_operands {
+    size_t first;   /* column that x[0] belongs to */
+    const float *x; /* [num_x]; product_block: [num_x][RNNE_BLOCK] */
+    size_t num_x;
+    const float *h; /* [num_h], columns after those of x */
+    size_t num_h;
+} rnne_operands;
+
+typedef struct rnne_kernels {
+    /* out[rows] = chain from start[rows]. */
+    void (*product)(const rnne_matrix *matrix, const float *start, const rnne_operands *operands,
+                    float *out);
+
+    /*
+     * out[t][rows] = chain from the bias over operands->x + t * x_stride, for all steps t; the
+     * operands have no h.
+     */
+    void (*product_steps)(const rnne_matrix *matrix, const rnne_operands *operands,
+                          size_t num_steps, size_t x_stride, float *out);
+
+    /* out[rows][RNNE_BLOCK] = chain from the bias, for the streams of a block at once. */
+    void (*product_block)(const rnne_matrix *matrix, const rnne_operands *operands, float *out);
+
+    /*
+     * Elementwise on n values, in whole vectors: up to 15 values more are read and written.
+     * Results are flushed.
+     */
+    void (*activate)(rnne_function function, size_t n, const float *z, float *out);
+
+    /* Gates r and u at `gates` and `gates + n`. */
+    void (*gru)(size_t n, const float *gates, const float *n_in, const float *n_rec, float *h);
+
+    /*
+     * Gates i, f, g, o n values apart; m is the output before a projection, apart from the gates.
+     * soon: weights that are read next, or NULL.
+     */
+    void (*lstm)(size_t n, const float *gates, float *c, float *m, const float *soon);
+
+    const struct rnne_kernels *fast; /* these, but they may fuse multiplications with additions */
+} rnne_kernels;
+
+extern const rnne_kernels rnne_kernels_plain;
+#ifdef __GNUC__
+extern const rnne_kernels rnne_kernels_vector;
+extern const rnne_kernels rnne_fast_vector;
+#ifdef RNNE_HAS_AVX
+extern const rnne_kernels rnne_kernels_avx2, rnne_kernels_avx512;
+extern const rnne_kernels rnne_fast_avx2, rnne_fast_avx512;
+#endif
+#endif
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "layout.h"
+
+#include <float.h>
+
+#include "../base/bytes.h"
+#include "../base/status.h"
+#include "sizes.h"
+
+enum {
+    NUMERICS_NBYTES = 16,
+    SIGNATURE_AT = 48,
+    FEATURES_AT = 64,
+    FEATURE_NBYTES = 16,
+    DERIVED_NBYTES = 16,
+    RANGE_NBYTES = 8,
+    PROOF_INPUTS_AT = 40, /* in LONG */
+    LARGEST_LONG_RUN = 10000,
+    MAX_FEATURES = 65536,
+    MAX_DERIVED = 256,
+    MAX_LAYERS = 256
+};
+
+static const char FLOAT_NUMERICS[NUMERICS_NBYTES] = "f32.v1";
+static const char INTEGER_NUMERICS[NUMERICS_NBYTES] = "w8a16.v1";
+
+rnne_range rnne_layout_range(const rnne_file *file, size_t i)
+{
+    const uint8_t *const fields = file->ranges.bytes;
+    rnne_range range = {-FLT_MAX, FLT_MAX};
+    if (fields) {
+        range.low = rnne_get_f32(fields + i * RANGE_NBYTES);
+        range.high = rnne_get_f32(fields + i * RANGE_NBYTES + 4);
+    }
+    return range;
+}
+
+rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i)
+{
+    const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
+    const rnne_range range = rnne_layout_range(file, i);
+    const float low = range.low, high = range.high;
+    /* both zeros are within a range that ends at one */
+    const uint32_t least = rnne_key_of_float(low == 0.0f ? -0.0f : low);
+    const uint32_t most = rnne_key_of_float(high == 0.0f ? 0.0f : high);
+    const rnne_feature feature = {
+        rnne_get_u32(fields),
+        rnne_get_f32(fields + 4),
+        rnne_get_f32(fields + 8),
+        rnne_get_f32(fields + 12),
+        least,
+        most - least,
+    };
+    return feature;
+}
+
+rnne_derived rnne_layout_derived(const rnne_section *model, const rnne_layout *layout, size_t i)
+{
+    const uint8_t *const fields = model->bytes + layout->derived_at + i * DERIVED_NBYTES;
+    const uint64_t bits = rnne_get_u64(fields + 8);
+    rnne_derived derived = {rnne_get_u32(fields), 0};
+    memcpy(&derived.offset_s, &bits, sizeof bits);
+    return derived;
+}
+
+static rnne_status check_signature(const rnne_section *model, rnne_layout *layout,
+                                   rnne_error *error)
+{
+    const size_t start = model->offset;
+    if (model->nbytes < FEATURES_AT)
+        return rnne_fail(error, RNNE_TRUNCATED, start);
+    layout->is_integer = memcmp(model->bytes, INTEGER_NUMERICS, NUMERICS_NBYTES) == 0;
+    if (!layout->is_integer && memcmp(model->bytes, FLOAT_NUMERICS, NUMERICS_NBYTES) != 0)
+        return rnne_fail(error, RNNE_UNSUPPORTED, start);
+    const uint8_t *const counts = model->bytes + SIGNATURE_AT;
+    layout->num_features = rnne_get_u32(counts);
+    layout->num_derived = rnne_get_u32(counts + 4);
+    layout->output_size = rnne_get_u32(counts + 8);
+    layout->num_layers = rnne_get_u32(counts + 12);
+    if (layout->num_features < 1 || layout->num_features > MAX_FEATURES)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT);
+    if (layout->num_derived > MAX_DERIVED)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 4);
+    if (layout->num_layers < 1 || layout->num_layers > MAX_LAYERS)
+        return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 12);
+    layout->features_at = FEATURES_AT;
+    layout->derived_at = FEATURES_AT + (size_t)layout->num_features * FEATURE_NBYTES;
+    layout->layers_at = layout->derived_at + (size_t)layout->num_derived * DERIVED_NBYTES;
+    if (layout->layers_at > model->nbytes)
+        return rnne_fail(error, RNNE_TRUNCATED, start + model->nbytes);
+    return RNNE_OK;
+}
+
+static rnne_status check_ranges(const rnne_file *file, uint32_t num_features, rnne_error *error)
+{
+    const rnne_section *const ranges = &file->ranges;
+    if (ranges->bytes && ranges->nbytes != (size_t)num_features * RANGE_NBYTES)
+        return rnne_fail(error, RNNE_BAD_SECTION, ranges->offset);
+    for (size_t i = 0; ranges->bytes && i < num_features; i++) {
+        const rnne_range range = rnne_layout_range(file, i);
+        if (!rnne_is_finite(range.low) || !rnne_is_finite(range.high) || range.low > range.high)
+            return rnne_fail(error, RNNE_BAD_MODEL, ranges->offset + i * RANGE_NBYTES);
+    }
+    return RNNE_OK;
+}
+
+static rnne_status check_inputs(const rnne_file *file, const rnne_layout *layout,
+                                rnne_error *error)
+{
+    const rnne_section *const model = &file->model;
+    for (size_t i = 0; i < layout->num_features; i++) {
+        const rnne_feature f = rnne_layout_feature(file, layout, i);
+        if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) || f.low > f.high ||
+            !rnne_is_finite(f.initial))
+            return rnne_fail(error, RNNE_BAD_MODEL,
+                             model->offset + layout->features_at + i * FEATURE_NBYTES);
+    }
+    for (size_t i = 0; i < layout->num_derived; i++) {
+        const size_t at = layout->derived_at + i * DERIVED_NBYTES;
+        const uint32_t period_s = rnne_get_u32(model->bytes + at);
+        if (period_s < 1 || period_s > INT32_MAX || rnne_get_u32(model->bytes + at + 4) != 0)
+            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + at);
+    }
+    return RNNE_OK;
+}
+
+/* The proof of a long run, which the core itself does not repeat. */
+static rnne_status check_proof(const rnne_section *proof, uint32_t input_size, rnne_error *error)
+{
+    if (!proof->bytes)
+        return RNNE_OK;
+    if (proof->nbytes != PROOF_INPUTS_AT + 8 * (size_t)input_size)
+        return rnne_fail(error, RNNE_BAD_SECTION, proof->offset);
+    const uint32_t num_steps = rnne_get_u32(proof->bytes);
+    if (num_steps == 0 || num_steps > LARGEST_LONG_RUN)
+        return rnne_fail(error, RNNE_BAD_MODEL, proof->offset);
+    for (size_t at = PROOF_INPUTS_AT; at < proof->nbytes; at += 4)
+        if (!rnne_is_finite(rnne_get_f32(proof->bytes + at)))
+            return rnne_fail(error, RNNE_BAD_MODEL, proof->offset + at);
+    return RNNE_OK;
+}
+
+rnne_cursor rnne_layout_start(const rnne_layout *layout)
+{
+    const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
+                                1, 0, 0};
+    return cursor;
+}
+
+rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout,
+                              rnne_cursor *cursor, rnne_layer *layer, rnne_error *error)
+{
+    const size_t start = model->offset + cursor->at;
+    const rnne_status status =
+        rnne_layer_read(model, layout, &cursor->at, cursor->size, layer, error);
+    if (status != RNNE_OK)
+        return status;
+    if (layer->kind == RNNE_EMBEDDING && !cursor->is_start)
+        return rnne_fail(error, RNNE_BAD_MODEL, start);
+    if (layout->is_integer &&
+        !rnne_has_right_role(layer, cursor, layout->has_float, model->bytes + cursor->at,
+                             model->nbytes - cursor->at))
+        return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+    layer->holds_readings = layout->holds_readings;
+    cursor->size = layer->output_size;
+    cursor->is_after_changes = cursor->is_start && layer->kind == RNNE_DIFFERENCE;
+    cursor->is_start = 0;
+    cursor->is_after_integer = layer->role != RNNE_ROLE_FLOAT;
+    return RNNE_OK;
+}
+
+/* Whether layers take readings before the clip, and whether these are integers. */
+static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
+                                 rnne_error *error)
+{
+    rnne_cursor cursor = rnne_layout_start(layout);
+    int is_of_integers = 0;
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
+        const rnne_status status = rnne_layout_layer(model, layout, &cursor, layer, error);
+        if (status != RNNE_OK)
+            return status;
+        layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
+        is_of_integers |= layer->is_input && layer->kind != RNNE_EMBEDDING;
+        layout->takes_readings |= rnne_takes_readings(layer);
+    }
+    layout->holds_readings = is_of_integers && layout->takes_readings;
+    layout->has_float = 0;
+    return RNNE_OK;
+}
+
+rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_layer *layers,
+                             rnne_error *error)
+{
+    const rnne_section *const model = &file->model;
+    memset(layout, 0, sizeof *layout);
+    rnne_status status = check_signature(model, layout, error);
+    if (status == RNNE_OK)
+        status = check_ranges(file, layout->num_features, error);
+    if (status == RNNE_OK)
+        status = check_inputs(file, layout, error);
+    rnne_layer layer;
+    if (status == RNNE_OK)
+        status = find_readings(model, layout, &layer, error);
+    if (status != RNNE_OK)
+        return status;
+    const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
+    rnne_cursor cursor = rnne_layout_start(layout);
+    layout->value_floats = rnne_padded(input_size);
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
+        status = rnne_layout_layer(model, layout, &cursor, &layer, error);
+        if (status != RNNE_OK)
+            return status;
+        rnne_count_work(layout, &layer);
+        rnne_count_layer(layout, &layer);
+        if (layers)
+            layers[k] = layer;
+    }
+    if (cursor.at != model->nbytes)
+        return rnne_fail(error, RNNE_BAD_SECTION, model->offset + cursor.at);
+    if (cursor.size != layout->output_size)
+        return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
+    if (layout->weight_nbytes != file->weights.nbytes)
+        return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);
+    status = check_proof(&file->proof, input_size, error);
+    if (status != RNNE_OK)
+        return status;
+    layout->held_at = layout->state_floats;
+    layout->state_floats += rnne_padded(layout->num_features);
+    layout->state_size += layout->num_features;
+    layout->num_tensors++;
+    return RNNE_OK;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RNNE_INPUTS_H
+#define RNNE_INPUTS_H
+
+#include "../model/model.h"
+
+/* Finite, and within the range of its feature. */
+int rnne_is_plausible(const rnne_feature *feature, float value);
+
+/* Whether a reading of x [I] is missing, or not plausible, that the model rejects. */
+int rnne_is_rejected(const rnne_model *model, const float *x);
+
+/*
+ * Fills a column of `to` ([input_floats][lanes]) with x [I], held and clipped, and where layers
+ * take it as held; held: column of the held readings [F][lanes].
+ */
+void rnne_accept(const rnne_model *model, const float *x, float *held, float *to, size_t lanes);
+
+#endif

@@ -1,0 +1,128 @@
+"""Where forecasts go: text that leaves at once, or a file that grows beside a state."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from ...errors import DataError
+from ...formats.files import what_to_do
+from ..state_file import Mark
+from .text import drop_stdout, open_output
+
+_HEADER_NBYTES = 1 << 20
+
+
+class RowOutput:
+    """An open text that forecasts are written to.
+
+    Args:
+        file: the text.
+        path: the regular file that grows by it; None for any other.
+        first_line: of a file that has rows of an earlier run, so that no header is due.
+
+    Attributes:
+        file: the same.
+        first_line: the same.
+        num_rows: rows that were written.
+    """
+
+    def __init__(
+        self, file: IO[str], *, path: Path | None = None, first_line: str | None = None
+    ) -> None:
+        self.file = file
+        self.first_line = first_line
+        self.num_rows = 0
+        self._path = path
+
+    def flush(self) -> None:
+        """Let all that is written leave this process."""
+        self.file.flush()
+
+    def commit(self) -> None:
+        """As `flush`, and onto the disk, where it is a regular file."""
+        self.file.flush()
+        try:
+            descriptor = self.file.fileno()
+        except (OSError, ValueError):
+            return
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fsync(descriptor)
+
+    def mark(self) -> Mark | None:
+        """How far a file that grows has got."""
+        if self._path is None:
+            return None
+        return Mark(str(self._path), os.fstat(self.file.fileno()).st_size)
+
+    def is_left(self) -> bool:
+        """Whether the reader of a pipe has gone, so that no further row would arrive."""
+        import select
+
+        try:
+            poll = select.poll()
+            poll.register(self.file.fileno(), 0)
+            return any(event & select.POLLERR for _, event in poll.poll(0))
+        except (AttributeError, OSError, ValueError, io.UnsupportedOperation):
+            return False
+
+
+@contextlib.contextmanager
+def open_row_output(
+    sink: str, *, in_place: bool, grows: bool, mark: Mark | None
+) -> Iterator[RowOutput]:
+    """The output of a stream in a file, or on standard output (`registry.open_sink`)."""
+    path = Path(sink)
+    if sink == "-" or not grows or (path.exists() and not path.is_file()):
+        with _named(sink), open_output(sink, in_place=in_place) as file:
+            yield RowOutput(file)
+        return
+    target = Path(os.path.realpath(path))
+    with _named(sink), target.open("a+b") as raw:
+        _cut(raw, target, mark)
+        text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        raw.seek(0)
+        first = raw.readline(_HEADER_NBYTES).decode(errors="replace") or None
+        yield RowOutput(text, path=target, first_line=first)
+        text.flush()
+        text.detach()
+
+
+@contextlib.contextmanager
+def _named(sink: str) -> Iterator[None]:
+    """DataError, with the file's name, where it cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if sink == "-":
+            drop_stdout()
+        where = "standard output" if sink == "-" else f"{sink}: the file"
+        raise DataError(
+            f"{where} cannot be written: {error.strerror}. {what_to_do(error)}"
+        ) from None
+
+
+def _cut(raw: IO[bytes], path: Path, mark: Mark | None) -> None:
+    """Cut off what was written after the state, or at least a line that has no end."""
+    size = os.fstat(raw.fileno()).st_size
+    if mark is not None and mark.path == str(path) and mark.size <= size:
+        raw.truncate(mark.size)
+        return
+    end = size
+    while end > 0:
+        start = max(0, end - 4096)
+        raw.seek(start)
+        found = raw.read(end - start).rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        raw.truncate(end)
