@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ from .mcu_settings import CELL_SETTINGS, WHOLE_SETTINGS, Measured, measure_all
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/mcu.md"
-COUNTS = ROOT / "tests/boards/instructions.json"
+COUNTS = ROOT / "tests/export/boards/instructions.json"
 COSTS = ROOT / "export/rnnedge_export/boards/support/costs.json"
 CELLS = ("LSTM", "GRU", "RNN")
 
@@ -27,22 +26,20 @@ CELLS = ("LSTM", "GRU", "RNN")
 @click.option("--fit", is_flag=True, help="Fit the costs of the estimates instead.")
 def main(fit: bool) -> None:
     """Measure exported models in emulators; write docs/mcu.md and the counts of the tests."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if fit:
-            content = fit_costs(folder, lambda text: click.echo(text, err=True))
-            COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            click.echo(f"written: {COSTS}")
-            return
-        subjects = [
-            bare_cell(cell, h, folder, is_integer=is_integer)
-            for is_integer in (False, True)
-            for cell in CELLS
-            for h in SIZES
-        ]
-        models = [demo_model(folder, is_integer=kind) for kind in (False, True)]
-        cells = measure_all(CELL_SETTINGS, subjects, click.echo)
-        whole = measure_all(WHOLE_SETTINGS, models, click.echo)
+    if fit:
+        content = fit_costs(lambda text: click.echo(text, err=True))
+        COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        click.echo(f"written: {COSTS}")
+        return
+    subjects = [
+        bare_cell(cell, h, is_integer=is_integer)
+        for is_integer in (False, True)
+        for cell in CELLS
+        for h in SIZES
+    ]
+    models = [demo_model(is_integer=kind) for kind in (False, True)]
+    cells = measure_all(CELL_SETTINGS, subjects, click.echo)
+    whole = measure_all(WHOLE_SETTINGS, models, click.echo)
     tools = _tools()
     write_page(
         PAGE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,23 +20,21 @@ _KINDS = ("rnn", "gru", "lstm")
 _LAYERS = (*_KINDS, "other")
 
 
-def fit_costs(folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def fit_costs(say: Callable[[str], None]) -> dict[str, Any]:
     """The content of `costs.json`: by numerics, by board."""
     return {
-        numerics: _fit_boards(folder, say, is_integer=is_integer)
+        numerics: _fit_boards(say, is_integer=is_integer)
         for numerics, is_integer in ((NUMERICS, False), (INTEGER_NUMERICS, True))
     }
 
 
-def _fit_boards(
-    folder: Path, say: Callable[[str], None], *, is_integer: bool
-) -> dict[str, Any]:
+def _fit_boards(say: Callable[[str], None], *, is_integer: bool) -> dict[str, Any]:
     subjects = [
-        bare_cell(kind.upper(), size, folder, num_layers=count, is_integer=is_integer)
+        bare_cell(kind.upper(), size, num_layers=count, is_integer=is_integer)
         for kind in _KINDS
         for size, count in ((8, 1), (32, 1), (64, 1), (16, 2))
     ]
-    subjects.append(demo_model(folder, is_integer=is_integer))
+    subjects.append(demo_model(is_integer=is_integer))
     works = [work_of(subject.spec) for subject in subjects]
     costs = {}
     for name, board in BOARDS.items():

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_export.boards.source import CSource, read_source
-from rnnedge_export.formats.c.source import generate_c
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
+from rnnedge_export.formats.c.generating import generate_source
+from rnnedge_export.formats.c.source import CSource
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.formats.metadata import Golden, Metadata
@@ -52,7 +50,6 @@ class Subject:
 def bare_cell(
     cell: str,
     hidden_size: int,
-    folder: Path,
     *,
     num_layers: int = 1,
     is_integer: bool = False,
@@ -63,10 +60,10 @@ def bare_cell(
     name = f"{cell.lower()}_{hidden_size}_{num_layers}"
     x = np.random.default_rng(_SEED).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
     title = f"{cell}{INT8 if is_integer else ''} {hidden_size}"
-    return _subject(title, name, spec, x, folder, is_integer=is_integer)
+    return _subject(title, name, spec, x, is_integer=is_integer)
 
 
-def demo_model(folder: Path, *, is_integer: bool = False) -> Subject:
+def demo_model(*, is_integer: bool = False) -> Subject:
     """The network of `rnnedge demo` with drawn weights: its cost is that of the trained one."""
     from rnnedge.data.tables.loading import load_dataset
     from rnnedge.datasets import weather
@@ -78,9 +75,7 @@ def demo_model(folder: Path, *, is_integer: bool = False) -> Subject:
     x = prepared.series[0].x[:COUNTED_STEPS]
     title = f"demo{INT8 if is_integer else ''}"
     given = dict(prepared.affine_weights)
-    return _subject(
-        title, "demo", prepared.spec, x, folder, given, is_integer=is_integer
-    )
+    return _subject(title, "demo", prepared.spec, x, given, is_integer=is_integer)
 
 
 def drawn_weights(spec: ModelSpec, given: Weights | None = None) -> Weights:
@@ -99,7 +94,6 @@ def _subject(
     name: str,
     spec: ModelSpec,
     x: NDArray[np.floating],
-    folder: Path,
     given: Weights | None = None,
     *,
     is_integer: bool = False,
@@ -118,10 +112,7 @@ def _subject(
     if is_integer:
         ranges = measure_ranges(spec, weights, recorded)
         model = quantise(spec, weights, ranges, frozenset())
-        generated = generate_integer_c(metadata, model, f"{name}_int8")
+        source = generate_source(metadata, model, f"{name}_int8")
     else:
-        generated = generate_c(metadata, weights, name)
-    for file, text in generated.files.items():
-        (folder / file).write_text(text, encoding="utf-8")
-    source = read_source(folder / f"{generated.name}.c")
+        source = generate_source(metadata, weights, name)
     return Subject(title, spec, source, rows)

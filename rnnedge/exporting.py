@@ -71,27 +71,9 @@ def export(
         StateError: the data is not that of the run.
         SpecError: the model, or a format for it, cannot be exported; the reason is given.
     """
-    request = ExportRequest(
-        formats=formats,
-        out=out,
-        name=name,
-        example=example,
-        features=features,
-        targets=targets,
-        stream=stream,
-        report=report,
-        int8=int8,
-        keep_float=keep_float,
-        max_loss=max_loss,
-        data=data,
-        board=board,
-        flash=flash,
-        ram=ram,
-        simd=simd,
-        single_steps=single_steps,
-        outputs=outputs,
-        state=state,
-    )
+    options = locals()
+    own = {"model", "source", "prepared"}
+    request = ExportRequest(**{k: v for k, v in options.items() if k not in own})
     if isinstance(model, str | Path):
         model = load_run(model)
     if isinstance(model, Run):

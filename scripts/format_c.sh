@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 for tool in clang-format-14 clang-format; do
     if command -v "$tool" >/dev/null && "$tool" --version | grep -q 'version 14\.'; then
-        find runtime export benchmarks tests/c tests/boards \( -name '*.[ch]' -o -name '*.[ch]pp' \) \
+        find runtime export benchmarks tests/c tests/support \( -name '*.[ch]' -o -name '*.[ch]pp' \) \
             ! -name '*.inc.h' ! -path '*/CMakeFiles/*' -print | sort |
             case ${1:-} in
             check) xargs "$tool" --style=file --dry-run --Werror ;;

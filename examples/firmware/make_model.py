@@ -13,7 +13,7 @@ import numpy as np
 
 import rnnedge
 from rnnedge.data.tables.loading import load_dataset
-from rnnedge_export.formats.c.source import generate_c
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_runtime.formats.rnne_file import read_rnne
 
 MODEL = Path(__file__).with_name("weather.rnne")
@@ -44,7 +44,7 @@ def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     metadata, weights = read_rnne(MODEL)[:2]
-    files = dict(generate_c(metadata, weights, "weather").files)
+    files = dict(generate_source(metadata, weights, "weather").files)
     files["recorded.h"] = recorded(metadata.spec.feature_names)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")

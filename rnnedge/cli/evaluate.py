@@ -85,13 +85,15 @@ def command(
     if len(found.by_series.names) > 1:
         echo()
         print_table(series_errors(spec, found.by_series))
-    for kind, counts in (
-        ("outside the clip range", found.clipped),
-        ("implausible, taken for missing", found.implausible),
+    for kind, words in (
+        ("clipped", "outside the clip range"),
+        ("implausible", "implausible, taken for missing"),
     ):
-        odd = [f"{name} {number:,}" for name, number in counts.items() if number]
+        odd = [
+            f"{name} {each[kind]:,}" for name, each in found.cut.items() if each[kind]
+        ]
         if odd:
-            echo(f"Readings {kind}: {', '.join(odd)}.")
+            echo(f"Readings {words}: {', '.join(odd)}.")
     if content is not None:
         _write(content, spec, found)
 
@@ -141,8 +143,10 @@ def _write(path: Path, spec: ModelSpec, found: ArtifactScores) -> None:
             }
             for k, name in enumerate(names)
         ],
-        "clipped": found.clipped,
-        "implausible": found.implausible,
+        **{
+            kind: {name: each[kind] for name, each in found.cut.items()}
+            for kind in ("clipped", "implausible")
+        },
     }
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -119,7 +119,7 @@ def command(
     )
     for artifact in written.artifacts:
         if steps := artifact.parity.steps:
-            click.echo(
+            echo(
                 f"{steps.num_steps} single steps from PyTorch's own state, "
                 f"{artifact.format}: nearest to its limit is {steps.where}, "
                 f"{steps.max_error:.1e} of {steps.limit:.1e} at step {steps.step}."

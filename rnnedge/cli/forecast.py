@@ -11,7 +11,7 @@ import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
 from rnnedge.cli.show.spreadsheet import spreadsheet_option
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import tell
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.csv_rows import CsvRows
 
@@ -75,9 +75,10 @@ def command(
     """
     from rnnedge.evaluation.future import read_future
     from rnnedge_runtime import load
+    from rnnedge_runtime.live.report import reading_lines
+    from rnnedge_runtime.live.sinks.text import open_output
 
-    from .run import report
-    from .streaming.row_files import open_lines, open_output
+    from .streaming.row_files import open_lines
 
     where = "standard input" if data == "-" else data
     options = take_options(reading)
@@ -98,7 +99,9 @@ def command(
             series=series,
             options=options,
         )
-    report(found.stream, found.reader, model.spec.sample_period_s)
+    period_s = model.spec.sample_period_s
+    for line in reading_lines(found.reader, found.stream.findings, period_s):
+        tell(line)
     if not found.futures:
         raise DataError(
             f"{where}: the table has no rows, so there is nothing to forecast from. "
@@ -116,7 +119,7 @@ def command(
         from rnnedge.evaluation.pictures.future_plot import plot_futures
 
         plot_futures(plot, model.spec, found.futures)
-        echo(f"Plot: {plot}", err=True)
+        tell(f"Plot: {plot}")
 
 
 def _write(

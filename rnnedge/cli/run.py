@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
 from rnnedge.cli.show.spreadsheet import spreadsheet_option
-from rnnedge.cli.show.terminal import echo
-from rnnedge_runtime.errors import DataError, FormatError, StateError
+from rnnedge.cli.show.terminal import tell
+from rnnedge_runtime.live.sinks.rows import FORMATS
 
 if TYPE_CHECKING:
     from rnnedge.evaluation.tracks import Recorder
-    from rnnedge_runtime.live.row_stream import RowStream
-    from rnnedge_runtime.live.series_streams import SeriesStreams
     from rnnedge_runtime.streams.model import Model
-    from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.rows.reading import RowReader
-    from rnnedge_runtime.tables.rows.row import Row
-
-    from .streaming.row_output import RowOutput
-    from .streaming.row_writers import Write
-    from .streaming.saving import Saver
-    from .streaming.state_file import StateFile
-    from .streaming.stopping import Stop
-
-    AnyStream = RowStream | SeriesStreams
-    IsReady = Callable[[float | None], bool]
 
 
 @click.command("run")
@@ -53,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["csv", "jsonl"]),
+    type=click.Choice(FORMATS),
     default="csv",
     show_default=True,
     help="How the forecasts are written.",
@@ -131,129 +114,50 @@ def command(
     Live: sensor | rnnedge run dist/jfk.onnx --state jfk.state
     """
     from rnnedge_runtime import load
-    from rnnedge_runtime.live.row_stream import RowStream
-    from rnnedge_runtime.live.series_streams import SeriesStreams
-    from rnnedge_runtime.tables.held_out import HeldOut
-    from rnnedge_runtime.tables.rows.jumps import Jumps, longest_jump_us
-    from rnnedge_runtime.tables.rows.known_rows import KnownRows
-    from rnnedge_runtime.tables.rows.reading import read_rows
+    from rnnedge_runtime.live.runner import Settings, run
+    from rnnedge_runtime.live.saving import parse_save_every
+    from rnnedge_runtime.live.sources.pipe import is_live
+    from rnnedge_runtime.live.state_file import check_apart
 
-    from .streaming.row_files import is_live, open_lines
-    from .streaming.row_output import open_row_output
-    from .streaming.row_writers import row_writer
-    from .streaming.saving import Saver, parse_save_every
-    from .streaming.state_file import check_apart, open_state
-    from .streaming.stopping import Stop
+    from .streaming.row_files import open_lines
 
-    where = "standard input" if source == "-" else source
     options = take_options(reading)
     check_for_stream(options)
     check_apart(state_path, input=source, output=sink, plot=plot, artifact=artifact)
-    live = is_live(source)
-    every = parse_save_every(save_every, is_live=live)
+    every = parse_save_every(save_every, is_live=is_live(source))
     model = load(artifact, backend=backend)
     recorder = None if plot is None else recorder_for(plot, model)
-    kind = RowStream if series is None else SeriesStreams
-    stream: AnyStream = kind(model, where=where)
-    held = HeldOut(where, lambda text: echo(text, err=True), strict)
-    jumps = Jumps(
-        longest_jump_us(model.spec.sample_period_s, max_jump),
-        where=where,
-        now_us=now_us if live else None,
-        refuse=lambda fault, row: (
-            None if row.is_held_out else held.add(fault, row.line)
-        ),
+    settings = Settings(
+        source=source,
+        sink=sink,
+        output_format=output_format,
+        state=state_path,
+        every=every,
+        max_jump=max_jump,
+        is_strict=strict,
+        time=time,
+        series=series,
+        options=options,
+        is_for_spreadsheet=spreadsheet_safe,
     )
-    with contextlib.ExitStack() as stack:
-        state = stack.enter_context(open_state(state_path))
-        blob = restore_state(stream, state)
-        last_us = last_times(stream)
-        for name, time_us in last_us.items():
-            jumps.start(name, time_us)
-        known = KnownRows(last_us, is_at_hand=not live)
-        if state is not None and state.note:
-            echo(f"{state.path}: {state.note}.", err=True)
-        stop = stack.enter_context(Stop())
-        waiting = Waiting(stop)
-        try:
-            with stop.interruptible():
-                lines = stack.enter_context(
-                    open_lines(source, options, wait=waiting, holds_out=True)
-                )
-                reader = read_rows(
-                    lines,
-                    model.spec,
-                    where=where,
-                    time=time,
-                    series=series,
-                    options=options,
-                    held=held,
-                )
-        except KeyboardInterrupt:
-            ctx.exit(128 + stop.signal)
-        output = stack.enter_context(
-            open_row_output(
-                sink,
-                in_place=live,
-                grows=state is not None,
-                mark=None if state is None else state.mark_of(blob),
-            )
-        )
-        if state is not None:
-            state.begin(blob, output.mark())
-        names = [output.name for output in model.spec.outputs]
-        write = row_writer(
-            output.file,
-            output_format,
-            reader,
-            names,
-            first_line=output.first_line,
-            sink=sink,
-            is_for_spreadsheet=spreadsheet_safe,
-        )
-        if recorder is not None:
-            write = recorder.before(write)
-        saver = Saver(state, output, stream.snapshot, every=every, is_live=live)
-        waiting.saver = saver
-        rows = jumps.settled(known.new_rows(reader.rows))
-        stream_to(write, rows, stream, stop, saver, output, held)
-    report(stream, reader, model.spec.sample_period_s)
-    if known.count:
-        echo(
-            f"{where}: {known.count:,} rows were passed over, as the saved state holds "
-            "them already.",
-            err=True,
-        )
-    num_good = output.num_rows + known.count
-    num_rows = num_good + held.total
-    for line in held.lines(num_rows):
-        echo(f"{where}: {line}", err=True)
+    outcome = run(
+        model,
+        settings,
+        tell=tell,
+        open_lines=open_lines,
+        observe=None if recorder is None else recorder.add,
+    )
+    if outcome.reader is None:
+        ctx.exit(128 + outcome.signal)
+    for line in outcome.lines():
+        tell(line)
     if plot is not None and recorder is not None:
         save_plot(plot, model, recorder)
-    if stop.signal:
+    if outcome.signal:
         saved = f"; the state is in {state_path}" if state_path else ""
-        echo(f"{where}: stopped after {num_rows:,} rows{saved}.", err=True)
-        ctx.exit(128 + stop.signal)
-    if held.total > num_good:
-        raise DataError(
-            f"{where}: more rows were held out than read, {held.total:,} of "
-            f"{num_rows:,}. Mend the table, or say how it is written: the first of each "
-            "kind is named above."
-        )
-
-
-def now_us() -> int:
-    """The time of this machine in microseconds since 1970."""
-    return time_ns() // 1000
-
-
-def last_times(stream: AnyStream) -> dict[str, int]:
-    """Time of the last row of each series that a saved state holds."""
-    from rnnedge_runtime.live.row_stream import RowStream
-
-    streams = [("", stream)] if isinstance(stream, RowStream) else stream.items()
-    found = {name: one.last_time_us for name, one in streams}
-    return {name: time_us for name, time_us in found.items() if time_us is not None}
+        tell(f"{outcome.where}: stopped after {outcome.num_rows:,} rows{saved}.")
+        ctx.exit(128 + outcome.signal)
+    outcome.check()
 
 
 def recorder_for(plot: Path, model: Model) -> Recorder:
@@ -271,113 +175,7 @@ def save_plot(plot: Path, model: Model, recorder: Recorder) -> None:
 
     tracks = recorder.tracks()
     if not tracks:
-        echo(f"{plot}: no picture, as there are no rows.", err=True)
+        tell(f"{plot}: no picture, as there are no rows.")
         return
     plot_run(plot, model.spec, tracks)
-    echo(f"Plot: {plot}", err=True)
-
-
-class Waiting:
-    """What is done while no row comes: the state is saved when it is due.
-
-    Args:
-        stop: ends the waiting.
-    """
-
-    def __init__(self, stop: Stop) -> None:
-        self.saver: Saver | None = None
-        self._stop = stop
-
-    def __call__(self, is_ready: IsReady) -> None:
-        """Return once there is something to read."""
-        while not is_ready(0):
-            timeout = None if self.saver is None else self.saver.idle_timeout()
-            if timeout is None or timeout > 0:
-                if is_ready(timeout):
-                    return
-            elif self.saver is not None:
-                with self._stop.shielded():
-                    self.saver.save()
-
-
-def stream_to(
-    write: Write,
-    rows: Iterator[Row],
-    stream: AnyStream,
-    stop: Stop,
-    saver: Saver,
-    output: RowOutput,
-    held: HeldOut,
-) -> None:
-    """Row by row, until the rows end, the reader of the output leaves, or a signal.
-
-    The state is saved in the end, whatever the end is.
-    """
-    from rnnedge_runtime.tables.held_out import Fault
-
-    is_output_broken = False
-    try:
-        while True:
-            if output.is_left():
-                is_output_broken = True
-                break
-            with stop.interruptible():
-                row = next(rows, None)
-            if row is None:
-                break
-            try:
-                forecast = stream.advance(row)
-            except DataError as error:
-                if not error.reason:
-                    raise
-                if not row.is_held_out:  # and counted for its cells
-                    held.add(Fault(error.reason, str(error)), row.line)
-                continue
-            if not row.is_held_out:
-                write(row, forecast)
-                output.num_rows += 1
-            saver.took_row()
-    except BrokenPipeError:
-        is_output_broken = True
-    except KeyboardInterrupt:
-        pass
-    except OSError:
-        is_output_broken = True
-        raise
-    finally:
-        saver.end(is_output_broken=is_output_broken)
-
-
-def restore_state(stream: AnyStream, state: StateFile | None) -> bytes | None:
-    """Go on from a saved state, if there is one; its bytes."""
-    blob = None if state is None else state.read()
-    if state is None or blob is None:
-        return None
-    try:
-        stream.restore(blob)
-    except (FormatError, StateError) as error:
-        raise type(error)(
-            f"{state.path}: {error} Or name another --state file, or delete this one."
-        ) from None
-    return blob
-
-
-def report(stream: AnyStream, reader: RowReader, period_s: float | None) -> None:
-    """Say on standard error what was found in the rows and mended."""
-    where, findings = reader.where, stream.findings
-    for note in reader.notes:
-        echo(f"{where}: {note}", err=True)
-    if reader.time_column is None and period_s is not None:
-        echo(
-            f"{where}: no time column, so rows are taken {period_s:g} s apart.",
-            err=True,
-        )
-    for line in findings.lines():
-        echo(f"{where}: {line}", err=True)
-    if findings.is_other_period:
-        apart = "" if reader.series_column else ", or name their --series COLUMN"
-        echo(
-            f"{where}: the rows are not {period_s:g} s apart, as in training. Resample "
-            f"them{apart}, or take a model trained on their period.",
-            err=True,
-        )
+    tell(f"Plot: {plot}")

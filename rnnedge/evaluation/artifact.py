@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.wording import steps_in_words
-from rnnedge.evaluation.odd_readings import odd_readings
+from rnnedge.evaluation.cutting import Counts, count_odd
 from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
 from rnnedge.tasks.forecast.metrics import score_outputs
 from rnnedge.tasks.forecast.targets import plausible, true_outputs
@@ -34,15 +34,13 @@ class ArtifactScores:
         scores: of the network and of persistence, one Score (or None) per output.
         by_series: errors of every series.
         num_rows: rows whose forecasts were scored, of one step ahead or more.
-        clipped: by feature, readings outside its clip range.
-        implausible: by feature, readings outside its plausible range.
+        cut: by feature, its readings and those `clipped` and `implausible` among them.
     """
 
     scores: dict[str, list[Score | None]]
     by_series: SeriesErrors
     num_rows: int
-    clipped: dict[str, int]
-    implausible: dict[str, int]
+    cut: Counts
 
 
 def score_artifact(
@@ -91,9 +89,16 @@ def score_artifact(
             for name, arrays in ((NETWORK, y_hat), ("persistence", base))
         },
     )
-    clipped, implausible = _cut(spec, dataset, chosen)
+    columns = [dataset.columns.index(name) for name in spec.feature_names]
+    cut = count_odd(
+        spec,
+        (
+            one.values[rows][:, columns]
+            for one, rows in zip(dataset.series, chosen, strict=True)
+        ),
+    )
     num_rows = int(np.isfinite(joined[0]).any(axis=1).sum())
-    return ArtifactScores(scores, by_series, num_rows, clipped, implausible)
+    return ArtifactScores(scores, by_series, num_rows, cut)
 
 
 def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
@@ -188,17 +193,3 @@ def _rows(
         if until_us is not None:
             rows &= series.time_us < until_us
     return rows
-
-
-def _cut(
-    spec: ModelSpec, dataset: Dataset, chosen: list[NDArray[np.bool_]]
-) -> tuple[dict[str, int], dict[str, int]]:
-    clipped, implausible = {}, {}
-    for feature in spec.features:
-        k = dataset.columns.index(feature.name)
-        values = np.concatenate(
-            [s.values[rows, k] for s, rows in zip(dataset.series, chosen, strict=True)]
-        )
-        odd = odd_readings(values, feature.clip, feature.range)
-        clipped[feature.name], implausible[feature.name] = (int(o.sum()) for o in odd)
-    return clipped, implausible

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset
-from rnnedge.evaluation.odd_readings import odd_readings
 from rnnedge.tasks.task import Prepared
+from rnnedge_runtime.spec.clip import clip_bounds, odd_readings, range_bounds
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 PARTS = ("validation", "test")
+Counts = dict[str, dict[str, int]]
 
 
-def count_cut(
-    dataset: Dataset, prepared: Prepared
-) -> dict[str, dict[str, dict[str, int]]]:
-    """By part and feature: `readings`, and those `clipped` and `implausible` among them.
+def count_odd(spec: ModelSpec, blocks: Iterable[NDArray[np.float32]]) -> Counts:
+    """By feature: `readings`, and those `clipped` and `implausible` among them.
+
+    Args:
+        spec: F features with their limits.
+        blocks: `[N, F]` readings, as they came.
+    """
+    counts = np.zeros((3, spec.num_features), dtype=np.int64)
+    limits = clip_bounds(spec), range_bounds(spec)
+    for values in blocks:
+        masks = (np.isfinite(values), *odd_readings(values, *limits))
+        counts += [mask.sum(axis=0) for mask in masks]
+    kinds = ("readings", "clipped", "implausible")
+    return {
+        name: dict(zip(kinds, column, strict=True))
+        for name, column in zip(spec.feature_names, counts.T.tolist(), strict=True)
+    }
+
+
+def count_cut(dataset: Dataset, prepared: Prepared) -> dict[str, Counts]:
+    """`count_odd` by part.
 
     Args:
         dataset: as it was given to `prepare`.
@@ -22,27 +44,20 @@ def count_cut(
     """
     spec = prepared.spec
     columns = [dataset.columns.index(name) for name in spec.feature_names]
-    counted: dict[str, dict[str, dict[str, int]]] = {}
+    counted = {}
     for part in PARTS:
-        counted[part] = {}
-        for feature, column in zip(spec.features, columns, strict=True):
-            counts = np.zeros(3, dtype=np.int64)
-            for one, series in zip(dataset.series, prepared.series, strict=True):
-                rows = getattr(series.parts, part)
-                values = one.values[rows.start : rows.stop, column]
-                odd = odd_readings(values, feature.clip, feature.range)
-                counts += [each.sum() for each in (np.isfinite(values), *odd)]
-            counted[part][feature.name] = dict(
-                zip(
-                    ("readings", "clipped", "implausible"), counts.tolist(), strict=True
-                )
-            )
+        rows = [getattr(series.parts, part) for series in prepared.series]
+        counted[part] = count_odd(
+            spec,
+            (
+                one.values[some.start : some.stop, columns]
+                for one, some in zip(dataset.series, rows, strict=True)
+            ),
+        )
     return counted
 
 
-def cut_lines(
-    counted: dict[str, dict[str, dict[str, int]]],
-) -> list[str]:
+def cut_lines(counted: dict[str, Counts]) -> list[str]:
     """One line per kind with the features of which readings were cut, for the terminal."""
     lines = []
     for kind, words in (

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import DatasetSplit
 from rnnedge.data.wording import steps_in_words
-from rnnedge.evaluation.odd_readings import odd_readings
+from rnnedge_runtime.spec.clip import clip_bounds, odd_readings, range_bounds
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -91,24 +90,30 @@ def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
     if spec is not None:
         header += ["implausible", "outside clip"]
     rows = [header]
-    limits = {f.name: (f.range, f.clip) for f in spec.features} if spec else {}
+    names: tuple[str, ...] = ()
+    ranges, odd = {}, []
+    if spec is not None:
+        names, limits = spec.feature_names, (clip_bounds(spec), range_bounds(spec))
+        ranges = {feature.name: feature.range for feature in spec.features}
+        columns = [dataset.columns.index(name) for name in names]
+        odd = [odd_readings(one.values[:, columns], *limits) for one in dataset.series]
     for name in _shown(dataset):
         k = dataset.columns.index(name)
         values = np.concatenate(
             [one.values[one.is_reading, k] for one in dataset.series]
         )
         seen = values[np.isfinite(values)].astype(np.float64)
-        low, high = limits.get(name, (None, None))[0] or (-np.inf, np.inf)
+        low, high = ranges.get(name) or (-np.inf, np.inf)
         believed = seen[(seen >= low) & (seen <= high)]
         mean = believed.mean() if len(believed) else np.nan
         stats = (seen.min(), mean, seen.max()) if len(seen) else ()
         row = [name, _role(dataset, name), dataset.units[k]]
         row += [f"{value:.4g}" for value in stats] or ["-"] * 3
-        row.append(str(_count(dataset, k, lambda v: ~np.isfinite(v))))
-        if spec is not None:
-            plausible, clip = limits.get(name, (None, None))
-            for kind in (1, 0):
-                row.append(str(_count_odd(dataset, k, clip, plausible, kind)))
+        missing = [~np.isfinite(one.values[:, k]) for one in dataset.series]
+        row.append(str(_count(dataset, missing)))
+        for kind in (1, 0) if spec else ():
+            masks = [m[kind][:, names.index(name)] for m in odd if name in names]
+            row.append(str(_count(dataset, masks)))
         rows.append(row)
     return rows
 
@@ -129,23 +134,15 @@ def _role(dataset: Dataset, name: str) -> str:
     return "target, feature" if name in dataset.features else "target"
 
 
-def _count(
-    dataset: Dataset, k: int, is_odd: Callable[[Array], NDArray[np.bool_]]
-) -> Count:
+def _count(dataset: Dataset, odd: Sequence[NDArray[np.bool_]]) -> Count:
+    """Of the odd rows among `[T]` of every series; nothing is none."""
     number, first = 0, ""
-    for one in dataset.series:
-        odd = np.flatnonzero(is_odd(one.values[:, k]) & one.is_reading)
-        if len(odd) and not number:
-            first = _place(dataset, one, int(odd[0]))
-        number += len(odd)
+    for one, are_odd in zip(dataset.series, odd, strict=False):
+        rows = np.flatnonzero(are_odd & one.is_reading)
+        if len(rows) and not number:
+            first = _place(dataset, one, int(rows[0]))
+        number += len(rows)
     return Count(number, first)
-
-
-def _count_odd(
-    dataset: Dataset, k: int, clip: Bounds | None, plausible: Bounds | None, kind: int
-) -> Count:
-    """Readings that are clipped, of kind 0, or implausible, of kind 1."""
-    return _count(dataset, k, lambda v: odd_readings(v, clip, plausible)[kind])
 
 
 def _place(dataset: Dataset, series: Series, row: int) -> str:

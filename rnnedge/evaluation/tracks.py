@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,17 +49,6 @@ class Recorder:
         if kept is None:
             kept = self._kept[name] = deque(maxlen=ROWS_KEPT)
         kept.append((row, self._none if forecast is None else forecast))
-
-    def before(
-        self, write: Callable[[Row, Array | None], None]
-    ) -> Callable[[Row, Array | None], None]:
-        """A function that keeps what it is given and passes it on to `write`."""
-
-        def keep_and_write(row: Row, forecast: Array | None) -> None:
-            self.add(row, forecast)
-            write(row, forecast)
-
-        return keep_and_write
 
     def tracks(self) -> list[Track]:
         """One Track per series, in the order of their first rows."""

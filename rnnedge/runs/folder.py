@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from rnnedge_runtime.errors import (
     ShapeError,
     require,
 )
+from rnnedge_runtime.formats.files import replacing
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.spec_json import spec_from_json, spec_to_json
 from rnnedge_runtime.spec.weights import Weights, canonical_weights
@@ -204,7 +204,7 @@ def save_model(
     )
     write_atomically(folder / SPEC, (spec_to_json(spec) + "\n").encode())
     write_atomically(folder / WEIGHTS, safetensors.save(weights))
-    write_with(folder / STREAM, lambda path: np.savez_compressed(path, x=stream))
+    write_with(folder / STREAM, lambda file: np.savez_compressed(file, x=stream))
 
 
 def save_rows(path: Path, rows: Sequence[Sequence[object]]) -> None:
@@ -224,23 +224,20 @@ def save_report(folder: Path, report: dict[str, Any]) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, or leave it as it was."""
-    write_with(path, lambda temporary: temporary.write_bytes(content))
+    write_with(path, lambda file: file.write(content))
 
 
-def write_with(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then rename it onto `path`.
+def write_with(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a new file that takes the place of `path` (`replacing`).
 
     Raises:
         DataError: the disk is full, or the folder may not be written to.
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        write(temporary)
-        temporary.replace(path)
+        with replacing(path) as file:
+            write(file)
     except OSError as error:
         raise DataError(
             f"{path}: the file cannot be written: {error.strerror}. "
             "Make room, or choose another folder."
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,14 +1,14 @@
 """What a network is trained for: all that training and evaluation ask about it.
 
 The trainer, the scores and the run folder know rows, outputs and errors, and nothing of
-what they mean. A task says it: one object without state, a row in `registry.TASKS`.
+what they mean. A task says it: a row of functions, named in `registry.TASKS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 Array = NDArray[np.float32]
-Values = TypeVar("Values", Array, "Tensor")
 Cut = Mapping[str, Mapping[str, int]]
+Progress = Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +83,6 @@ class Prepared:
 
 Predict = Callable[["SequenceModel", PreparedSeries, int], Array]
 """`[stop, O]` outputs of a network streamed over a series up to row `stop`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The mean error that is shown while a network is trained.
-
-    Attributes:
-        index: its place among the K.
-        column: of `results.csv`.
-        label: for people, with its unit where it has one.
-        unit: with a space in front, or "".
-    """
-
-    index: int
-    column: str
-    label: str
-    unit: str
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -166,67 +149,36 @@ class Baselines:
     block: int
 
 
-class Task(Protocol):
-    """What the networks of one kind have in common."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Task:
+    """What the networks of one kind have in common, as functions without state.
 
-    name: str
+    Attributes:
+        metric: name of the mean error that is shown in training, in lower case.
+        prepare: fits what is fitted and lays out inputs and truth; raises DataError where
+            there is nothing to learn from, SpecError where the config does not fit.
+        objective: what a training run makes small.
+        shown: which of the K outputs is shown while training.
+        finish: changes a trained network where the validation part asks for it; gives what
+            the report says of it, under `training`.
+        errors: `[..., K]` error of every output `[..., O]`, NaN where the truth is.
+        reference: `[T, O]` outputs of the baseline that skill is measured against.
+        baselines: what the network has to beat, fitted on the training part; the last
+            argument is told the part of the work that is done.
+        scores: K scores of truth `[N, K]`, outputs `[N, O]` and the reference's `[N, O]`;
+            the last argument is the season of the baselines.
+        verdict: plain sentences, where the network wins and where it does not, from the K
+            comparisons on the test part, the season, and by feature how many of its test
+            readings are `clipped` and `implausible`.
+    """
 
-    def prepare(self, dataset: Dataset, config: TrainConfig) -> Prepared:
-        """Fit what is fitted, and lay out inputs and truth.
-
-        Raises:
-            DataError: there is nothing to learn from.
-            SpecError: the config does not fit the data.
-        """
-
-    def objective(
-        self, prepared: Prepared, config: TrainConfig, device: torch.device
-    ) -> Objective:
-        """What a training run makes small."""
-
-    def shown(self, spec: ModelSpec) -> Shown:
-        """The error that is shown while it is trained."""
-
-    def finish(
-        self, model: SequenceModel, prepared: Prepared, predict: Predict
-    ) -> dict[str, Any]:
-        """Change a trained network where the validation part asks for it.
-
-        Returns:
-            What the report says of it, under `training`.
-        """
-
-    def errors(self, y_hat: Values, y: Values) -> Values:
-        """`[..., K]` error of every output, NaN where the truth is unknown."""
-
-    def reference(self, prepared: Prepared, series: PreparedSeries) -> Array:
-        """`[T, O]` outputs of the baseline that skill is measured against."""
-
-    def baselines(
-        self,
-        prepared: Prepared,
-        config: TrainConfig,
-        on_progress: Callable[[float], object],
-    ) -> Baselines:
-        """What the network has to beat, fitted on the training part."""
-
-    def scores(
-        self, prepared: Prepared, y: Array, y_hat: Array, base: Array, season: int
-    ) -> list[Score | None]:
-        """K scores of rows `[N, K]`, `[N, O]` and of the reference's `[N, O]`."""
-
-    def verdict(
-        self,
-        spec: ModelSpec,
-        comparisons: Sequence[Comparison | None],
-        season: int,
-        cut: Cut,
-    ) -> list[str]:
-        """Plain sentences: where the network wins, and where it does not.
-
-        Args:
-            spec: the model.
-            comparisons: K, on the test part.
-            season: of the baselines.
-            cut: by feature `readings`, `clipped` and `implausible` of the test part.
-        """
+    metric: str
+    prepare: Callable[[Dataset, TrainConfig], Prepared]
+    objective: Callable[[Prepared, TrainConfig, torch.device], Objective]
+    shown: Callable[[ModelSpec], int]
+    finish: Callable[[SequenceModel, Prepared, Predict], dict[str, Any]]
+    errors: Callable[[Any, Any], Any]
+    reference: Callable[[Prepared, PreparedSeries], Array]
+    baselines: Callable[[Prepared, TrainConfig, Progress], Baselines]
+    scores: Callable[[Prepared, Array, Array, Array, int], list[Score | None]]
+    verdict: Callable[[ModelSpec, Sequence[Comparison | None], int, Cut], list[str]]

@@ -36,7 +36,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], fingerprint: str) -> No
     # In memory first: what torch writes to a full disk is no OSError.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_with(folder / CHECKPOINT, lambda path: path.write_bytes(buffer.getbuffer()))
+    write_with(folder / CHECKPOINT, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(folder: Path, fingerprint: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
 
@@ -24,8 +25,7 @@ class EpochRecord:
     learning_rate: float
 
 
-def record_rows(history: list[EpochRecord], shown: str) -> list[list[object]]:
-    """Rows of `results.csv`, its header first; `shown`: column of what the task shows."""
-    names = [field.name for field in fields(EpochRecord)]
-    header = [shown if name == "validation_shown" else name for name in names]
-    return [header, *(list(astuple(record)) for record in history)]
+def record_rows(history: list[EpochRecord], metric: str) -> list[Sequence[object]]:
+    """Rows of `results.csv`, its header first; `metric`: name of what the task shows."""
+    header = [field.name.replace("shown", metric) for field in fields(EpochRecord)]
+    return [header, *map(astuple, history)]

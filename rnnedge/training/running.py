@@ -64,5 +64,5 @@ def run_in_folder(
 
 def save_results(folder: Path, trainer: Trainer) -> None:
     """Write a row per epoch."""
-    rows = record_rows(trainer.history, trainer.shown.column)
+    rows = record_rows(trainer.history, trainer.metric)
     save_rows(folder / RESULTS, rows)

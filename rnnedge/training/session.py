@@ -13,6 +13,7 @@ import torch
 from rnnedge.tasks.config import TrainConfig
 from rnnedge_export.tools.threads import torch_threads
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.live.stopping import handled
 
 SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
@@ -31,21 +32,14 @@ def torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
 def interruptible() -> Iterator[threading.Event]:
     """The first Ctrl-C sets the event, a second one interrupts at once."""
     interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    previous = signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: Any) -> None:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
 
-    signal.signal(signal.SIGINT, handle)
-    try:
+    with handled([signal.SIGINT], handle):
         yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def choose_device(name: str) -> torch.device:

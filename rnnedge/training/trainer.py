@@ -52,6 +52,7 @@ class Trainer:
         self._validator = Validator(prepared, device)
         self._objective = prepared.task.objective(prepared, config, device)
         self._chunks = Chunks(self._objective, config, device)
+        self.metric = prepared.task.metric
         self.shown = prepared.task.shown(prepared.spec)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._state: list[Tensor] = []
@@ -217,7 +218,7 @@ class Trainer:
                 for name, tensor in self.model.state_dict().items()
             }
         train_loss = self._loss_sum / max(1.0, self._loss_count)
-        shown = float(errors[self.shown.index])
+        shown = float(errors[self.shown])
         self.history.append(EpochRecord(self.epoch + 1, train_loss, error, shown, rate))
         self.epoch += 1
         self.chunk = 0

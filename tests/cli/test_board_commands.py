@@ -18,8 +18,8 @@ from support.strategies import random_weights
 from rnnedge.cli import main
 from rnnedge.runs.folder import save_model
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.costs import write_source
 from rnnedge_export.compare import verification_stream
+from rnnedge_export.formats.c.generating import generate_source
 
 BOARD = "cortex-m4f"
 SPEC = forecaster("gru-L1", hidden_size=5)
@@ -37,7 +37,8 @@ def call(*arguments: object) -> Result:
 @pytest.fixture
 def source(tmp_path: Path, rng: np.random.Generator) -> Path:
     weights = random_weights(SPEC, rng)
-    return write_source(describe(SPEC, weights), weights, "boiler", tmp_path).path
+    source = generate_source(describe(SPEC, weights), weights, "boiler")
+    return source.write(tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from support.studies.kill_study import Table, make_table
 
 from rnnedge.cli import main
-from rnnedge.cli.streaming import partial_files, state_file
+from rnnedge_runtime.formats import files
+from rnnedge_runtime.live import state_file
 
 RUN = [sys.executable, "-c", "from rnnedge.cli import main; main()", "run"]
 
@@ -43,13 +44,13 @@ def source_of(table: Table) -> Path:
 def saves(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What is saved from now on."""
     found: list[bytes] = []
-    replace = partial_files.replace_durably
+    replace = files.replace_file
 
     def counted(path: Path, content: bytes) -> None:
         found.append(content)
         replace(path, content)
 
-    monkeypatch.setattr(state_file, "replace_durably", counted)
+    monkeypatch.setattr(state_file, "replace_file", counted)
     return found
 
 
@@ -240,7 +241,7 @@ def test_a_state_is_saved_again_once_it_can_be(
         return (fail if num_calls < 10 else call)(*arguments, **options)
 
     monkeypatch.setattr(os, "open", sometimes)
-    monkeypatch.setattr("rnnedge.cli.streaming.saving._RETRY_S", 0.0)
+    monkeypatch.setattr("rnnedge_runtime.live.saving._RETRY_S", 0.0)
     options = ("--state", state, "--save-every", "1")
     result = run(table, *options, stdin=lines_of(table, 1, 61))
     assert result.exit_code == 0

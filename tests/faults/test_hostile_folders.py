@@ -126,10 +126,11 @@ def test_a_file_that_is_no_artifact(command: str, suffix: str, tmp_path: Path) -
 def test_a_full_disk_is_named(
     run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, content: object) -> None:
+    def full(path: Path | int, content: object = None) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     for write in (
         lambda: write_atomically(tmp_path / "x", b"1"),
         lambda: save_rows(tmp_path / "x.csv", [["a", 1]]),

@@ -13,9 +13,9 @@ from support import programs
 from support.artifacts import inputs_of, quantised_models, times_of
 from support.strategies import random_readings, seeds
 
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine, compile_library
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
@@ -93,10 +93,8 @@ def drawn_integers(count: int, size: int = 40, version: int = 1) -> list[DrawnIn
 
 def write_integer_c(drawn: DrawnIntegers, name: str, folder: Path) -> Path:
     """The source of a model and its headers in `folder`."""
-    source = generate_integer_c(drawn.metadata, drawn.model, name)
-    for file, text in source.files.items():
-        (folder / file).write_text(text, encoding="utf-8", newline="\n")
-    return folder / f"{source.name}.c"
+    source = generate_source(drawn.metadata, drawn.model, name)
+    return source.write(folder)
 
 
 def compiled_integers(

@@ -14,9 +14,9 @@ from support.artifacts import describe, inputs_of
 from support.rnn_cells import CELLS
 from support.strategies import model_specs, random_readings, random_weights, seeds
 
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine, compile_library
-from rnnedge_export.formats.c.source import generate_c
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.spec.derived import DerivedInput
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Linear
@@ -136,10 +136,8 @@ def drawn_models(count: int) -> list[Drawn]:
 
 def write_c(spec: ModelSpec, weights: Weights, name: str, folder: Path) -> Path:
     """The source of a model and its headers in `folder`."""
-    source = generate_c(describe(spec, weights), weights, name)
-    for file, text in source.files.items():
-        (folder / file).write_text(text, encoding="utf-8", newline="\n")
-    return folder / f"{source.name}.c"
+    source = generate_source(describe(spec, weights), weights, name)
+    return source.write(folder)
 
 
 def compiled(

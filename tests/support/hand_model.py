@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ from support.artifacts import describe
 from support.strategies import random_weights
 
 from rnnedge_export.boards.equality import HostRun
-from rnnedge_export.boards.job import Shape
-from rnnedge_export.boards.source import CSource
+from rnnedge_export.formats.c.source import CSource
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.spec.layers import Linear, Rnn
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -37,8 +35,8 @@ SPEC = ModelSpec(
 )
 
 
-def hand_model(folder: Path, num_steps: int) -> HostRun:
-    """The source in `folder`, with what the host gives."""
+def hand_model(num_steps: int) -> HostRun:
+    """The source, with what the host gives."""
     weights = random_weights(SPEC, np.random.default_rng(3))
     model = Model(describe(SPEC, weights), Float32Engine(SPEC, weights))
     bias = weights["layers.0.bias_ih"] + weights["layers.0.bias_hh"]
@@ -52,11 +50,10 @@ def hand_model(folder: Path, num_steps: int) -> HostRun:
     lines = [f"static const float {n} = {_initialiser(t)};" for n, t in tensors.items()]
     digest = ", ".join(map(str, bytes.fromhex(model.digest)[:16]))
     lines.append(f"static const unsigned char digest[16] = {{{digest}}};")
-    (folder / "hand_weights.h").write_text("\n".join(lines) + "\n")
-    for name in ("hand.c", "hand.h"):
-        shutil.copyfile(HERE / name, folder / name)
-    shape = Shape(3, 2, len(model.stream().snapshot()))
-    return HostRun(CSource("hand", folder / "hand.c", shape), model, num_steps)
+    files = {name: (HERE / name).read_text() for name in ("hand.c", "hand.h")}
+    files["hand_weights.h"] = "\n".join(lines) + "\n"
+    source = CSource("hand", 3, 2, len(model.stream().snapshot()), files)
+    return HostRun(source, model, num_steps)
 
 
 def _initialiser(tensor: np.ndarray) -> str:

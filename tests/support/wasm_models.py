@@ -10,8 +10,7 @@ from support.c_integer_models import DrawnIntegers
 from support.run_helpers import COLUMNS, MEANS
 from support.strategies import random_readings, random_weights
 
-from rnnedge_export.formats.c.source import generate_c
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.wasm.building import IDENTIFIER, build_wasm, javascript
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
@@ -36,7 +35,7 @@ def write_integer_wasm(model: QuantisedModel, path: Path, *, simd: bool = True) 
     drawn = DrawnIntegers(
         model, random_readings(model.spec, np.random.default_rng(0), 64)
     )
-    source = generate_integer_c(drawn.metadata, model, IDENTIFIER)
+    source = generate_source(drawn.metadata, model, IDENTIFIER)
     states = StateRules(model)
     path.write_bytes(
         build_wasm(source, drawn.metadata, path.name, states=states, simd=simd)
@@ -49,7 +48,7 @@ def write_wasm(spec: ModelSpec, seed: int, path: Path, *, simd: bool = True) -> 
     """`NAME.wasm` and `NAME.js` of a model drawn by its seed."""
     weights = weights_of(spec, seed)
     metadata = describe(spec, weights)
-    source = generate_c(metadata, weights, IDENTIFIER)
+    source = generate_source(metadata, weights, IDENTIFIER)
     states = StateRules(weights)
     path.write_bytes(build_wasm(source, metadata, path.name, states=states, simd=simd))
     path.with_suffix(".js").write_text(javascript(path.name))

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.formats.rnne_file import read_rnne
-from rnnedge_runtime.spec.parameters import Parameters
 
 from ..formats.c.description import Figures
-from ..formats.c.generating import generate_source
-from ..formats.c.reading import read_c_source
-from ..formats.registry import read_metadata
+from ..formats.c.source import CSource
+from ..formats.registry import format_of, read_metadata
 from .board import Board
 from .budget import Budget, budget_of, check_budget
 from .catalogue import find_board
 from .estimating import estimate
 from .image import MODEL_FLAGS
 from .measuring import Measurement, measure
-from .source import CSource, read_source
 from .tools import missing_packages, version_number
 
 _MEASURED_STEPS = 20
@@ -75,32 +70,11 @@ def artifact_costs(path: Path, boards: Sequence[Board]) -> list[Measurement]:
         SpecError: no C source can be made of it, or nothing is known to estimate it by.
         BoardError: its source does not compile for a board, or fails there.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".c":
-        metadata, _ = read_c_source(path)
-        source = read_source(path)
-        return [costs_on(board, source, metadata) for board in boards]
-    metadata = read_metadata(path)
-    if suffix != ".rnne":
-        return [estimate(board, metadata.spec, metadata.numerics) for board in boards]
-    parameters = read_rnne(path)[1]
-    with TemporaryDirectory(prefix="rnnedge-") as folder:
-        source = write_source(metadata, parameters, "model", Path(folder))
-        return [costs_on(board, source, metadata) for board in boards]
-
-
-def write_source(
-    metadata: Metadata,
-    parameters: Parameters,
-    name: str,
-    folder: Path,
-    figures: Sequence[Figures] = (),
-) -> CSource:
-    """Write the C source of a model, of its weights or its integers, into `folder`."""
-    generated = generate_source(metadata, parameters, name, figures)
-    for file, text in generated.files.items():
-        (folder / file).write_text(text, encoding="utf-8", newline="\n")
-    return read_source(folder / f"{generated.name}.c")
+    found = format_of(path).read_source(path)
+    if found is None:
+        metadata = read_metadata(path)
+        return [estimate(b, metadata.spec, metadata.numerics) for b in boards]
+    return [costs_on(board, *found) for board in boards]
 
 
 def check_fit(

@@ -18,11 +18,11 @@ from rnnedge_runtime.streams.model import Model
 
 from ..compare.runs import step_through
 from ..compare.verification_stream import stream_like
+from ..formats.c.source import CSource
 from .board import Board
 from .emulator import RUN_TIMEOUT_S, run_image
 from .image import MODEL_FLAGS, build, runner_glue
 from .job import RUN_ROWS, Answer, Job
-from .source import CSource
 from .tools import require_tools
 
 STREAM_STEPS = 5000
@@ -134,7 +134,7 @@ def check_on_board(
     require_tools(board)
     sources = [run.source for run in runs]
     num_steps = _num_steps(board, sources)
-    job = Job(tuple(source.shape for source in sources))
+    job = Job(tuple(sources))
     for index, run in enumerate(runs):
         job.select(index)
         _ask(job, run, num_steps)

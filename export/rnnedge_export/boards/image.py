@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rnnedge_runtime.errors import BoardError
 
+from ..formats.c.source import CSource
 from .board import Board
 from .job import RUN_ROWS
-from .source import CSource
 
 SUPPORT = files("rnnedge_export.boards") / "support"
 COMPILE_TIMEOUT_S = 120
@@ -51,27 +51,26 @@ def build(
     (folder / "glue.c").write_text(glue, encoding="utf-8")
     with as_file(SUPPORT) as support:
         common = [*_target_flags(board), f"-I{support}"]
-        includes = [f"-I{path}" for path in sorted({s.path.parent for s in sources})]
+        models = [source.write(folder / f"{source.name}.model") for source in sources]
+        includes = [f"-I{path.parent}" for path in models]
         objects = []
         own = [support / name for name in (program, *_platform_files(board))]
         for path in [*own, folder / "glue.c"]:
             flags = ["-std=c99", "-O2", *includes, *defines]
             objects.append(_compile(board, path, folder, [*common, *flags]))
         target = _target_of(board, compiler)
-        for source in sources:
+        for path in models:
             flags = [*target, *common, *model_flags]
-            objects.append(_compile(board, source.path, folder, flags, compiler))
+            objects.append(_compile(board, path, folder, flags, compiler))
         return _link(board, objects, folder, support)
 
 
 def runner_glue(sources: Sequence[CSource]) -> str:
     """The table of models that `runner.c` works on."""
-    values = RUN_ROWS * max(
-        max(source.shape.input_size, source.shape.output_size) for source in sources
-    )
-    nbytes = max(source.shape.snapshot_nbytes for source in sources)
+    values = RUN_ROWS * max(max(s.input_size, s.output_size) for s in sources)
+    nbytes = max(source.snapshot_nbytes for source in sources)
     lines = ['#include "runner.h"']
-    lines += [f'#include "{source.path.stem}.h"' for source in sources]
+    lines += [f'#include "{source.name}.h"' for source in sources]
     names = [f"({source.name}, {source.name.upper()})" for source in sources]
     kinds = [f"MODEL{source.suffix}" for source in sources]
     pairs = list(zip(kinds, names, strict=True))

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import BoardError
 
+from ..formats.c.source import CSource
+
 RUN_ROWS = 8
 """Rows of one call of NAME_run on a board; RUN_ROWS of `support/runner.h`."""
 
@@ -18,15 +20,6 @@ _END, _SELECT, _RESET, _STEP, _RUN, _SAVE, _RESTORE, _SELFTEST, _TIME, _STEP_Q =
     10
 )
 _ORDER = struct.Struct("<II")
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes of a model in an image: values of x, of y, bytes of a snapshot."""
-
-    input_size: int
-    output_size: int
-    snapshot_nbytes: int
 
 
 Answer = NDArray[np.float32] | bytes | int
@@ -40,7 +33,7 @@ class Job:
     `select` names the model that the orders after it are for; each model keeps one stream.
     """
 
-    models: tuple[Shape, ...]
+    models: tuple[CSource, ...]
     _parts: list[bytes] = field(default_factory=list)
     _answers: list[tuple[str, int, int]] = field(default_factory=list)
     _current: int = 0
@@ -70,7 +63,7 @@ class Job:
     def save(self) -> None:
         """The answer is a snapshot."""
         self._order(_SAVE)
-        self._answers.append(("bytes", self._shape.snapshot_nbytes, 0))
+        self._answers.append(("bytes", self._model.snapshot_nbytes, 0))
 
     def restore(self, snapshot: bytes) -> None:
         """The answer is the status of NAME_restore, 0 when the snapshot was taken."""
@@ -85,7 +78,7 @@ class Job:
     def time(self, unix_time_s: int) -> None:
         """The answer is `[1, I]`: the derived inputs of the time, and zeros."""
         self._order(_TIME, 0, struct.pack("<q", unix_time_s))
-        self._answers.append(("rows", 1, self._shape.input_size))
+        self._answers.append(("rows", 1, self._model.input_size))
 
     def content(self) -> bytes:
         """The content of `job.bin`."""
@@ -119,7 +112,7 @@ class Job:
                 yield struct.unpack("<i", piece)[0]
 
     @property
-    def _shape(self) -> Shape:
+    def _model(self) -> CSource:
         return self.models[self._current]
 
     def _order(self, code: int, argument: int = 0, data: bytes = b"") -> None:
@@ -127,10 +120,10 @@ class Job:
 
     def _rows(self, code: int, x: NDArray[np.float32]) -> None:
         x = np.ascontiguousarray(x, dtype="<f4")
-        if x.ndim != 2 or x.shape[1] != self._shape.input_size:
+        if x.ndim != 2 or x.shape[1] != self._model.input_size:
             raise BoardError(
                 f"job: rows of shape {list(x.shape)} for a model that takes "
-                f"[T, {self._shape.input_size}]. Pass every input column."
+                f"[T, {self._model.input_size}]. Pass every input column."
             )
         self._order(code, len(x), x.tobytes())
-        self._answers.append(("rows", len(x), self._shape.output_size))
+        self._answers.append(("rows", len(x), self._model.output_size))

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import BoardError
 
+from ..formats.c.source import CSource
 from .board import Board
 from .emulator import run_image
 from .image import MODEL_FLAGS, build, compile_plugin
-from .source import CSource
 from .tools import require_tools, version
 
 _WRAPPED = 0xFFFF_FFFF
@@ -97,7 +97,7 @@ def measure(
         )
         full, empty = _sections(board, image), _sections(board, stub)
         state, counts, stack = _run(board, image, x)
-        frame = own_frame(image.with_name(f"{source.path.stem}.su"), source.name)
+        frame = own_frame(image.with_name(f"{source.name}.su"), source.name)
     return Measurement(
         board.name,
         flash_nbytes=full[0] - empty[0],
@@ -107,32 +107,6 @@ def measure(
         max_instructions=max(counts, default=None),
         compiler=version(compiler or board.compiler),
     )
-
-
-def count_instructions(
-    board: Board,
-    source: CSource,
-    x: NDArray[np.float32],
-    *,
-    model_flags: Sequence[str] = MODEL_FLAGS,
-    compiler: str | None = None,
-) -> list[int]:
-    """Instructions of each of the T steps (`measure`); empty where nothing counts.
-
-    Raises:
-        MissingDependencyError, BoardError: as `measure`.
-    """
-    require_tools(board)
-    with TemporaryDirectory(prefix="rnnedge-") as name:
-        image = _build_gauge(
-            board,
-            source,
-            Path(name) / "model",
-            is_stub=False,
-            model_flags=model_flags,
-            compiler=compiler,
-        )
-        return _run(board, image, x)[1]
 
 
 def own_frame(path: Path, name: str) -> int:
@@ -180,7 +154,7 @@ def _build_gauge(
 
 def _glue(source: CSource) -> str:
     return (
-        f'#include "gauge.h"\n#include "{source.path.stem}.h"\n'
+        f'#include "gauge.h"\n#include "{source.name}.h"\n'
         f"GAUGE{source.suffix}({source.name}, {source.name.upper()})\n"
     )
 

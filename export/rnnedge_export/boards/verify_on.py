@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rnnedge_runtime.errors import SpecError
 
-from ..formats.c.loading import load_c
+from ..formats.c.source import read_source
+from ..formats.registry import FORMATS, format_of
 from .board import Board
 from .catalogue import BOARDS, find_board
 from .equality import BoardReport, HostRun, check_on_board
-from .source import read_source
 from .tools import require_tools
 
 ALL = "all"
@@ -37,7 +37,7 @@ def c_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         SpecError: there is none.
     """
-    sources = [Path(path) for path in paths if Path(path).suffix.lower() == ".c"]
+    sources = [Path(path) for path in paths if format_of(path) is FORMATS["c"]]
     if not sources:
         raise SpecError(
             f"verify: '{Path(paths[0]).name}' is not a C source, and only these are run on "
@@ -58,6 +58,6 @@ def verify_on_boards(
         BoardError: a source does not compile, or its program fails.
     """
     for path in sources:
-        run = HostRun(read_source(path), load_c(path, is_compiled=False))
+        run = HostRun(read_source(path)[0], FORMATS["c"].compute(path))
         for board in boards:
             yield from check_on_board(board, [run])

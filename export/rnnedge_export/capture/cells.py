@@ -14,7 +14,7 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.layers import Gru, Layer, Lstm, Rnn
 
 from ..module.reasons import module_path, not_a_chain, time_major_error
-from .walk import Handler, Known, Walk
+from .walk import Call, Handler, Known, Walk
 
 _aten = torch.ops.aten
 Weights = dict[str, Tensor]
@@ -61,14 +61,9 @@ CELLS = (
 )
 
 
-def _over_time(
-    cell: Cell,
-    walk: Walk,
-    node: fx.Node,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
+def _over_time(cell: Cell, walk: Walk, call: Call) -> Any:
     """`nn.RNN`, `nn.GRU` or `nn.LSTM` with all its layers, on one step."""
+    node, args, _ = call
     z, state, params, has_bias, num_layers, _, _, bidirectional, batch_first = args
     if bidirectional:
         raise not_a_chain(node, "is bidirectional")
@@ -79,25 +74,21 @@ def _over_time(
     new_states = []
     for k in range(num_layers):
         tensors = params[k * per_layer : (k + 1) * per_layer]
+        weights = _recurrent_weights(tensors, has_bias)
         carried = [labels[k] for labels in _labels(node, state)]
-        z, new = _append(cell, walk, node, z, carried, tensors, has_bias)
+        z, new = _append(cell, walk, node, z, carried, weights)
         new_states.append(new)
     stacked = [torch.stack(parts) for parts in zip(*new_states, strict=True)]
     return [z, *(Known(labels) for labels in stacked)]
 
 
-def _one_step(
-    cell: Cell,
-    walk: Walk,
-    node: fx.Node,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
+def _one_step(cell: Cell, walk: Walk, call: Call) -> Any:
     """`nn.RNNCell`, `nn.GRUCell` or `nn.LSTMCell`."""
-    z, state, *params = args
+    z, state, *params = call.args
     tensors = [tensor for tensor in params if tensor is not None]
-    carried = _labels(node, state)
-    _, new = _append(cell, walk, node, z, carried, tensors, len(tensors) > 2)
+    weights = _recurrent_weights(tensors, len(tensors) > 2)
+    carried = _labels(call.node, state)
+    _, new = _append(cell, walk, call.node, z, carried, weights)
     known = [Known(labels) for labels in new]
     return known if isinstance(state, list | tuple) else known[0]
 
@@ -120,15 +111,13 @@ def _append(
     node: fx.Node,
     z: Any,
     carried: list[Tensor],
-    tensors: list[Tensor],
-    has_bias: bool,
+    weights: Weights,
 ) -> tuple[Known, list[Tensor]]:
     """One recurrent layer; returns its output and the labels of its new state."""
     rows = walk.rows(node, z)
     in_order = torch.equal(rows.flatten(), torch.arange(walk.batch_size))
     if not in_order or any(len(part) != walk.batch_size for part in carried):
         raise not_a_chain(node, "mixes the rows of a batch")
-    weights = _recurrent_weights(tensors, has_bias)
     layer = cell.layer(walk.tail.size, weights)
     out = walk.extend(rows, layer, weights)
     _, *sizes = (shape[0] for shape in layer.state_shapes().values())

@@ -13,7 +13,7 @@ from rnnedge_runtime.spec.layers import Activation, AddLast, Embedding, Linear, 
 
 from ..module.reasons import not_a_chain
 from .labels import MOVING_OPERATIONS
-from .walk import Handler, Known, Walk
+from .walk import Call, Handler, Known, Walk
 
 _aten = torch.ops.aten
 _ACTIVATIONS = {
@@ -39,69 +39,58 @@ def _feature_vector(
     return vector
 
 
-def _linear(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
-    z, weight, *rest = args
-    rows = walk.rows(node, z)
+def _linear(walk: Walk, call: Call) -> Known:
+    z, weight, *rest = call.args
+    rows = walk.rows(call.node, z)
     if not isinstance(weight, Tensor):
-        raise not_a_chain(node, "has a weight that depends on x")
+        raise not_a_chain(call.node, "has a weight that depends on x")
     bias = rest[0] if rest and rest[0] is not None else torch.zeros(len(weight))
     layer = Linear(weight.shape[1], weight.shape[0])
     return walk.extend(rows, layer, {"weight": weight, "bias": bias})
 
 
-def _embedding(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
-    table, token = args[:2]
+def _embedding(walk: Walk, call: Call) -> Known:
+    table, token = call.args[:2]
     if walk.tail is not walk.x or walk.x.size != 1 or not isinstance(table, Tensor):
-        raise not_a_chain(node, "is not the first layer, on one token")
-    rows = walk.rows(node, Known(token.labels[..., None]))
+        raise not_a_chain(call.node, "is not the first layer, on one token")
+    rows = walk.rows(call.node, Known(token.labels[..., None]))
     return walk.extend(rows, Embedding(*table.shape), {"weight": table})
 
 
-def _to_dtype(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
+def _to_dtype(walk: Walk, call: Call) -> Known:
     """Token ids arrive as float32; only an embedding may read them as integers.
 
     A layer computes in float32 what the module computes in float64.
     """
-    readers = [user.target for user in node.users]
+    readers = [user.target for user in call.node.users]
     is_token = all(
         target in (_aten.embedding.default, _aten._assert_tensor_metadata.default)
         or target in MOVING_OPERATIONS
         for target in readers
     )
     integers = (torch.int64, torch.int32)
-    if args[1] in (torch.float32, torch.float64) or (args[1] in integers and is_token):
-        known: Known = args[0]
+    known, dtype = call.args[:2]
+    if dtype in (torch.float32, torch.float64) or (dtype in integers and is_token):
         return known
-    raise not_a_chain(node)
+    raise not_a_chain(call.node)
 
 
-def _activation(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
-    rows = walk.rows(node, args[0])
-    name: Any = _ACTIVATIONS[node.target]
+def _activation(walk: Walk, call: Call) -> Known:
+    rows = walk.rows(call.node, call.args[0])
+    name: Any = _ACTIVATIONS[call.node.target]
     return walk.extend(rows, Activation(walk.tail.size, name))
 
 
-def _softmax(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
-    rows = walk.rows(node, args[0])
-    if args[1] not in (-1, rows.ndim):
-        raise not_a_chain(node, "is not over the last axis")
+def _softmax(walk: Walk, call: Call) -> Known:
+    rows = walk.rows(call.node, call.args[0])
+    if call.args[1] not in (-1, rows.ndim):
+        raise not_a_chain(call.node, "is not over the last axis")
     return walk.extend(rows, Softmax(walk.tail.size))
 
 
-def _arithmetic(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
+def _arithmetic(walk: Walk, call: Call) -> Known:
     """Scalers: sums, differences, products and quotients with constants."""
+    node, args, kwargs = call
     first, second = args[:2]
     operation = str(node.target).split(".")[1].rstrip("_")
     if operation == "rsub":
@@ -129,10 +118,8 @@ def _arithmetic(
     return walk.advance(rows, walk.tail.size)
 
 
-def _negative(
-    walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Known:
-    rows = walk.rows(node, args[0])
+def _negative(walk: Walk, call: Call) -> Known:
+    rows = walk.rows(call.node, call.args[0])
     walk.chain.multiply(-np.ones(walk.tail.size))
     return walk.advance(rows, walk.tail.size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,7 +49,16 @@ _SHAPE_ONLY = {
     _aten.new_full.default,
 }
 
-Handler = Callable[["Walk", fx.Node, tuple[Any, ...], dict[str, Any]], Any]
+
+class Call(NamedTuple):
+    """One operation of the graph, with the values of its arguments."""
+
+    node: fx.Node
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+Handler = Callable[["Walk", Call], Any]
 Handlers = Mapping[Any, Handler]
 
 
@@ -150,7 +159,7 @@ class Walk:
         handler = self.cells.get(target) or self.handlers.get(target)
         if handler is None:
             raise not_a_chain(node)
-        return handler(self, node, args, kwargs)
+        return handler(self, Call(node, args, kwargs))
 
     def refuse_mutation(self, target: Any, args: tuple[Any, ...]) -> None:
         """Raise SpecError when a tensor that the module holds is written to."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.formats.files import take_place
 
 from ..boards.costs import Fit, check_fit, costs_on, figures_of
 from ..boards.measuring import Measurement
-from ..boards.source import read_source
+from ..formats.c.generating import generate_source
 from ..formats.registry import Format
 from .request import ExportRequest
 from .variant import Variant
@@ -61,8 +62,9 @@ class Candidate:
 
     def _write_for_board(self, variant: Variant, fit: Fit) -> Measurement:
         """Write a C source with its costs at the top."""
-        self.format.write(variant, self.artifact)
-        measurement = costs_on(fit.board, read_source(self.artifact), variant.metadata)
+        name = self.artifact.stem
+        source = generate_source(variant.metadata, variant.parameters, name)
+        measurement = costs_on(fit.board, source, variant.metadata)
         check_fit(fit, self.final.name, measurement, variant.metadata)
         figures = [figures_of(fit.board, measurement)]
         self.format.write(variant, self.artifact, figures=figures)
@@ -78,7 +80,7 @@ class Candidate:
         self._check_targets()
         for path, target in self._moves():
             try:
-                path.replace(target)
+                take_place(path, target)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(target)) from None
 

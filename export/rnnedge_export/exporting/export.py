@@ -160,28 +160,9 @@ def export(
         MissingDependencyError: a package of the `train` extra is not installed, or for
             WebAssembly clang and its linker.
     """
-    request = ExportRequest(
-        formats=formats,
-        out=out,
-        name=name,
-        example=example,
-        features=features,
-        targets=targets,
-        stream=stream,
-        report=report,
-        int8=int8,
-        keep_float=keep_float,
-        max_loss=max_loss,
-        data=data,
-        board=board,
-        flash=flash,
-        ram=ram,
-        simd=simd,
-        single_steps=single_steps,
-        outputs=outputs,
-        state=state,
-    )
-    return export_model(model, request)
+    options = locals()
+    del options["model"]
+    return export_model(model, ExportRequest(**options))
 
 
 @torch_threads(1)

@@ -20,7 +20,7 @@ from ..module.returned import Choice
 from ..quantise.request import Int8, Int8Data, read_request
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ExportRequest:
     """The options of `export`, by their names there; without a `name` it is that of the run.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import rnnedge_runtime
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
@@ -17,14 +18,14 @@ from rnnedge_runtime.streams.engine import Engine
 
 from ..capture.original import Original
 from ..compare.parity import Parity, compare, parity_error
-from ..compare.runs import Array
+from ..compare.runs import Array, run_through
 from ..formats.rnne.writing import quick_engine
 from ..probing.recording import Recording
 from ..quantise.report import QuantisationReport, measure_quantisation
 from ..quantise.request import SUFFIX, Int8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
     """A model ready for every writer (`formats.variant.Variant`).
 
@@ -51,6 +52,12 @@ class Variant:
     def engine(self) -> Engine:
         """The quickest engine of its arithmetic here."""
         return quick_engine(self.metadata, self.parameters)
+
+    @cached_property
+    def defined_y(self) -> Array:
+        """`[T, O]` what NumPy, which defines its bytes, gives on the recorded stream."""
+        engine = numpy_engine(self.metadata.spec, self.parameters)
+        return run_through(engine, self.metadata.spec, self.recording.x)
 
     def compare(self, y: Array, engine: Engine | None) -> Parity:
         """How far an artifact is from PyTorch.

@@ -26,6 +26,7 @@ from .c.literals import c_identifier
 from .variant import Variant
 
 if TYPE_CHECKING:
+    from .c.source import CSource
     from .rnne.long_run import LongRun
 
 
@@ -46,6 +47,7 @@ class Format:
         tools: gives the command that runs it, and why there is none; "" for neither.
         long_run: of `read_long_run`.
         beside: of `missing_beside`.
+        source: of `read_source`.
         options: those of `export` that it alone takes.
         packages: that its writer needs beside torch and onnx.
         no_integers: why it holds none; "" where it does.
@@ -69,6 +71,7 @@ class Format:
     tools: str = ""
     long_run: str = ""
     beside: str = ""
+    source: str = ""
     options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     no_integers: str = ""
@@ -146,6 +149,13 @@ class Format:
         found: LongRun | None = None
         if self.long_run:
             found = _call(self.long_run, path, spec)
+        return found
+
+    def read_source(self, path: Path) -> tuple[CSource, Metadata] | None:
+        """The C source that it is or that is made of it; None for a model without one."""
+        found: tuple[CSource, Metadata] | None = None
+        if self.source:
+            found = _call(self.source, path)
         return found
 
     def missing_beside(self, path: Path) -> list[str] | None:
@@ -232,6 +242,7 @@ _ALL = (
         writer=".rnne.writing:write_rnne",
         reader="rnnedge_runtime.formats.rnne_file:read_rnne",
         long_run=".rnne.long_run:read_long_run",
+        source=".c.generating:source_of_rnne",
         is_bitwise=True,
     ),
     Format(
@@ -242,6 +253,7 @@ _ALL = (
         reader=".c.reading:read_c_source",
         loader=".c.loading:load_c",
         tools=".c.running:find_tool",
+        source=".c.source:read_source",
         options=("figures",),
         part=".h",
         stem=c_identifier,

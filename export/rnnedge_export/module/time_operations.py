@@ -19,25 +19,9 @@ from .reasons import module_path
 from .user_module import FlatStep, UserModule
 
 _PRIMES = (13, 11, 7, 5)
-_ONE_AXIS = {
-    "softmax",
-    "_softmax",
-    "log_softmax",
-    "cumsum",
-    "cumprod",
-    "sort",
-    "argmax",
-}
-_ONE_AXIS |= {
-    "logcumsumexp",
-    "cummax",
-    "cummin",
-    "topk",
-    "kthvalue",
-    "median",
-    "argmin",
-}
-_ONE_AXIS |= {"flip", "roll", "max", "min", "diff"}
+_ONE_AXIS = {"softmax", "_softmax", "log_softmax", "cumsum", "cumprod", "logcumsumexp"}
+_ONE_AXIS |= {"sort", "argmax", "argmin", "cummax", "cummin", "topk", "kthvalue"}
+_ONE_AXIS |= {"median", "flip", "roll", "max", "min", "diff"}
 _REDUCTIONS = {"mean", "sum", "amax", "amin", "std", "var", "var_mean", "std_mean"}
 _REDUCTIONS |= {"logsumexp", "nanmean", "nansum", "norm", "linalg_vector_norm", "prod"}
 _REDUCTIONS |= {"any", "all", "aminmax"}

@@ -21,16 +21,8 @@ from ..module.user_module import UserModule
 from .watch import Watch
 
 _STEPS = 48
-_AWARE = {
-    "isnan",
-    "isfinite",
-    "nan_to_num",
-    "nan_to_num_",
-    "nanmean",
-    "nanmedian",
-    "nanquantile",
-    "nansum",
-}
+_AWARE = {"isnan", "isfinite", "nan_to_num", "nan_to_num_"}
+_AWARE |= {"nanmean", "nanmedian", "nanquantile", "nansum"}
 
 
 def with_missing_passed(

@@ -19,6 +19,7 @@ from rnnedge_runtime.numerics.w8a16 import (
     LARGEST_BIAS,
     LARGEST_FUNCTION_GAIN,
     LARGEST_GAIN,
+    LARGEST_TABLE,
     LARGEST_VALUE,
     STATE_BITS,
 )
@@ -64,9 +65,6 @@ from .scales import (
     unit_of,
     units_of,
 )
-
-LARGEST_TABLE = 32768
-"""Rows of a table of tokens: a token is an int16."""
 
 
 def quantise(

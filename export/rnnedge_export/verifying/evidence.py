@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
-from ..compare.carrying import Carried
+from ..compare.carrying import Carried, carry
 from ..compare.parity import Parity, compare
-from ..compare.runs import Array, Taken, take_steps
+from ..compare.runs import Array, Taken, first_difference, run_through, take_steps
 from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs, stream_like
-from ..formats.registry import Format, format_of
+from ..formats.registry import Format, format_of, read_parameters
 from .check import Check, outcome
 from .judge import Judge, find_judge, shaken_limits
 
@@ -89,7 +90,8 @@ class Evidence:
     @cached_property
     def judgement(self) -> Carried | None:
         """The judge on the stream."""
-        return self.judge.carry(self.x, self.taken) if self.judge else None
+        judge = self.judge
+        return carry(judge.exact, self.x, self.taken) if judge else None
 
     @cached_property
     def limits(self) -> Array:
@@ -100,6 +102,12 @@ class Evidence:
         if recorded is not None:
             return recorded.carried
         return shaken_limits(self.engine, self.spec, self.x, self.y)
+
+    def first_undefined(self, num_steps: int) -> int | None:
+        """The first of so many steps that NumPy, which defines the bytes, gives otherwise."""
+        engine = numpy_engine(self.spec, read_parameters(self.path))
+        expected = run_through(engine, self.spec, self.x[:num_steps])
+        return first_difference(self.y[:num_steps], expected)
 
     def check(
         self,

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rnnedge_runtime.backends.numpy_engine import numpy_engine
-
+from ..compare.carrying import carry
 from ..compare.runs import (
     Array,
     first_difference,
-    run_through,
     step_through,
     take_steps,
 )
-from ..formats.registry import read_parameters
 from .check import Check
 from .evidence import Evidence
 from .judge import shaken_limits
@@ -55,7 +52,7 @@ def golden_steps(evidence: Evidence) -> Iterator[Check]:
     if recorded is not None:
         limits: Array = recorded.golden
     elif evidence.judge is not None:
-        limits = 2 * evidence.judge.carry(golden.x, taken).limits
+        limits = 2 * carry(evidence.judge.exact, golden.x, taken).limits
     else:
         limits = shaken_limits(evidence.engine, evidence.spec, golden.x, y)
         limits = np.maximum(limits, evidence.limits)
@@ -73,9 +70,7 @@ def compiled(evidence: Evidence) -> Iterator[Check]:
     if missing := kind.missing_tool():
         yield evidence.not_checked(name, missing)
         return
-    engine = numpy_engine(evidence.spec, read_parameters(evidence.path))
-    expected = run_through(engine, evidence.spec, evidence.x)
-    step = first_difference(evidence.y, expected)
+    step = evidence.first_undefined(len(evidence.x))
     detail = kind.tool()
     if step is not None:
         detail = f"differs first at step {step} ({detail})"

@@ -7,21 +7,19 @@ file by the onnx package; a TorchScript file is judged by one of these of the sa
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import MissingDependencyError, SpecError
+from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
 
-from ..compare.carrying import Carried, carry
 from ..compare.exact_steps import ExactSteps
-from ..compare.runs import Taken
-from ..compare.step_proof import StepParity, judge_taken
 from ..compare.verification_stream import Inputs
 from ..formats.registry import FORMATS, format_of
 
@@ -30,34 +28,16 @@ Outputs = NDArray[np.float64]
 _HALF_ULP = 2.0**-24
 
 
-class Judge:
+class Judge(NamedTuple):
     """The reference of one model: what `export` judges by, too.
 
-    Args:
-        path: an `.rnne`, `.onnx`, `.c` or `.wasm` artifact.
-
-    Raises:
-        FormatError: its weights do not have the digest it states.
-        MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
+    Attributes:
+        path: the artifact whose weights it has.
+        exact: its steps.
     """
 
-    def __init__(self, path: Path) -> None:
-        metadata, weights = format_of(path).read(path)
-        if isinstance(weights, QuantisedModel):
-            raise SpecError(
-                f"{path.name}: the weights are integers ({metadata.numerics}), so there is "
-                "no float64 reference of them. Name the float artifact of the same run."
-            )
-        self.path = path
-        self._exact = ExactSteps(metadata.spec, weights)
-
-    def carry(self, x: Inputs, taken: Taken) -> Carried:
-        """The reference on `x` `[T, I]`, with limits from steps that were taken on it."""
-        return carry(self._exact, x, taken)
-
-    def judge_steps(self, taken: Taken) -> StepParity:
-        """Steps of the artifact beside float64 steps from the same states."""
-        return judge_taken(self._exact, taken)
+    path: Path
+    exact: ExactSteps
 
 
 def find_judge(model: Model, others: list[Model]) -> Judge | str:
@@ -88,9 +68,11 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
             f"{', '.join(readable[:-1])} or {readable[-1]}"
         )
     try:
-        return Judge(sources[0])
+        metadata, weights = format_of(sources[0]).read(sources[0])
     except MissingDependencyError:
         return "the onnx package is not installed (pip install 'rnnedge[train]')"
+    assert not isinstance(weights, QuantisedModel)
+    return Judge(sources[0], ExactSteps(metadata.spec, weights))
 
 
 def shaken_limits(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from ..compare.parity import compare
-from ..compare.runs import first_difference, run_through
-from ..formats.registry import read_parameters
+from ..compare.step_proof import judge_taken
 from .check import Check
 from .evidence import Evidence
 from .judge import Judge
@@ -42,7 +40,7 @@ def single_steps(evidence: Evidence) -> Iterator[Check]:
     if evidence.judge is None:
         yield evidence.unjudged(name)
         return
-    steps = evidence.judge.judge_steps(evidence.taken)
+    steps = judge_taken(evidence.judge.exact, evidence.taken)
     where = f"at step {steps.step}, {steps.where}"
     yield evidence.check(name, steps.is_within, steps, where)
 
@@ -72,9 +70,8 @@ def definition(evidence: Evidence) -> Iterator[Check]:
     """Integers give the bytes of NumPy, which defines them; float64 has no part in it."""
     if not evidence.is_integer:
         return
-    x, y = evidence.x[:_DEFINED_STEPS], evidence.y[:_DEFINED_STEPS]
-    name = f"{len(x):,} carried steps = {INTEGER_NUMERICS} in NumPy, bit for bit"
-    engine = numpy_engine(evidence.spec, read_parameters(evidence.path))
-    step = first_difference(y, run_through(engine, evidence.spec, x))
+    num_steps = min(_DEFINED_STEPS, len(evidence.x))
+    name = f"{num_steps:,} carried steps = {INTEGER_NUMERICS} in NumPy, bit for bit"
+    step = evidence.first_undefined(num_steps)
     detail = "" if step is None else f"differs first at step {step}"
     yield evidence.check(name, step is None, detail=detail)

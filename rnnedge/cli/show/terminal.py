@@ -23,6 +23,11 @@ def echo(line: object = "", *, err: bool = False) -> None:
     click.echo(f"{before}{printable(inner)}{after}", err=err)
 
 
+def tell(line: str) -> None:
+    """Print one line to standard error."""
+    echo(line, err=True)
+
+
 def echo_json(content: Any) -> None:
     """Print JSON on several lines; non-ASCII characters stay where they can be seen."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)

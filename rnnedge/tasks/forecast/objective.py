@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.forecast.level_shifts import (
-    LOSS_WEIGHT,
-    LevelShifter,
-    takes_shifts,
-)
 from rnnedge.tasks.task import ExtraLanes, Objective, Prepared, TrainingRows
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def forecast_objective(
     prepared: Prepared, config: TrainConfig, device: torch.device
 ) -> Objective:
     """The loss of forecasts, and lanes at other levels where the network takes them."""
+    import torch
+
+    from rnnedge.tasks.forecast import level_shifts
+
     scale = torch.from_numpy(prepared.output_scale).to(device)
     shifter = None
-    if takes_shifts(prepared.spec):
-        shifter = LevelShifter(prepared.spec, prepared.affine_weights, config.seed)
+    if level_shifts.takes_shifts(prepared.spec):
+        shifter = level_shifts.LevelShifter(
+            prepared.spec, prepared.affine_weights, config.seed
+        )
 
     def loss(y_hat: Tensor, y: Tensor, known: Tensor) -> Tensor:
         error = torch.where(known, (y_hat - y) / scale, 0.0)
@@ -38,7 +43,7 @@ def forecast_objective(
         if shifter is None:
             return None
         shifts = shifter.draw(count, epoch)
-        return ExtraLanes(shifts.lanes, LOSS_WEIGHT, shifts.move)
+        return ExtraLanes(shifts.lanes, level_shifts.LOSS_WEIGHT, shifts.move)
 
     return Objective(_rows(prepared, device), loss, extra_lanes)
 
@@ -48,6 +53,8 @@ def _rows(prepared: Prepared, device: torch.device) -> TrainingRows:
 
     The truth is a view of the targets: 24 steps ahead take no more memory than one.
     """
+    import torch
+
     horizon = prepared.spec.horizon
     ranges: list[range] = []
     inputs: list[NDArray[np.float32]] = []

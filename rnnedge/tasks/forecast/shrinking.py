@@ -8,13 +8,16 @@ to 1: what is best on the validation part, where that is beyond chance.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.tasks.task import Predict, Prepared, PreparedSeries
-from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.spec.layers import AddLast
+
+if TYPE_CHECKING:
+    from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 SHARES = np.linspace(0.0, 1.0, 11)
 

@@ -29,7 +29,9 @@ class Progress(AbstractContextManager["Progress"]):
         self._stream = stream or sys.stderr
         self._is_quiet = is_quiet
         self._epochs = trainer.config.epochs
-        self._shown = trainer.shown
+        output = trainer.model.spec.outputs[trainer.shown]
+        self._label = f"val {trainer.metric.upper()} {printable(output.name)}"
+        self._unit = f" {printable(output.unit)}" if output.unit else ""
         self._first_epoch = trainer.epoch
         self._started = time.perf_counter()
         self._bar: Any = None
@@ -80,7 +82,7 @@ class Progress(AbstractContextManager["Progress"]):
         speed = trainer.rows_per_epoch / per_epoch
         errors = (
             f"loss {record.train_loss:.4f}  "
-            f"{self._shown.label} {record.validation_shown:.4g}{self._shown.unit}  "
+            f"{self._label} {record.validation_shown:.4g}{self._unit}  "
             f"{speed:,.0f} rows/s"
         )
         if self._bar is not None:

@@ -7,8 +7,6 @@ streamed file gives what the same file gave as training data. Works with every b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NoReturn, SupportsIndex
 
 import numpy as np
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
-from ..spec.clip import clip_bounds, range_bounds
+from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
 from ..streams.exclusive import copied
 from ..streams.inputs import is_missing
 from ..streams.model import Model
@@ -28,77 +26,8 @@ from ..tables.time_grid import (
     hole_error,
     is_new_stretch,
 )
+from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
 from .saved_rows import SavedRows, pack_rows, unpack_rows
-
-REPEATED_ROWS = "rows in a time slot already taken"
-MISSING_ROWS = "missing rows stepped"
-NEW_STRETCHES = "new stretches started after a hole"
-FEW_ROWS = 3
-"""Rows below which nothing is said of their period."""
-
-FASTER_SHARE = 0.4
-"""Repeated rows per row that tell of a shorter period; two rows a slot give 0.5."""
-
-SLOWER_SHARE = 0.9
-"""Missing rows per row that tell of a longer period; every other slot gives 1."""
-
-SINGLE_SHARE = 0.2
-"""Rows one slot after the row before, per row, that tell of the period all the same."""
-
-STRETCHES_SHARE = 0.5
-"""New stretches per row that tell of a period longer than the longest hole."""
-
-DRIFT_SHARE, DRIFT_SLOTS = 0.1, 10
-"""Part of the slots by which times may lead or lag them, and how many always may."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was found in the rows and mended: how often, and where first.
-
-    Attributes:
-        num_rows: rows seen.
-        counts: number and first row by what was found.
-        num_slots: slots that the rows went on by within their stretches.
-        num_periods: the same by their times.
-        num_single: rows one slot after the row before.
-    """
-
-    num_rows: int = 0
-    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
-    num_slots: int = 0
-    num_periods: float = 0.0
-    num_single: int = 0
-
-    def add(self, what: str, row: int, number: int = 1) -> None:
-        """Count `number` more of `what`."""
-        if number:
-            count, first = self.counts.get(what, (0, row))
-            self.counts[what] = (count + number, first)
-
-    @property
-    def is_other_period(self) -> bool:
-        """Whether the rows come so much faster or slower that the period is another."""
-        repeated, _ = self.counts.get(REPEATED_ROWS, (0, 0))
-        missing, _ = self.counts.get(MISSING_ROWS, (0, 0))
-        stretches, _ = self.counts.get(NEW_STRETCHES, (0, 0))
-        apart = abs(self.num_periods - self.num_slots)
-        return self.num_rows >= FEW_ROWS and (
-            repeated > FASTER_SHARE * self.num_rows
-            or (
-                missing > SLOWER_SHARE * self.num_rows
-                and self.num_single < SINGLE_SHARE * self.num_rows
-            )
-            or stretches > STRETCHES_SHARE * self.num_rows
-            or apart > max(DRIFT_SHARE * self.num_slots, DRIFT_SLOTS)
-        )
-
-    def lines(self) -> list[str]:
-        """One sentence for each thing found."""
-        return [
-            f"{what}: {count:,}, first at row {first}."
-            for what, (count, first) in self.counts.items()
-        ]
 
 
 class RowStream:
@@ -120,10 +49,8 @@ class RowStream:
         self._where = where
         self._clock: SlotClock | None = None
         self._forecast: NDArray[np.float32] | None = None
-        num_features = self._spec.num_features
-        self._clip = [bound[:num_features] for bound in clip_bounds(self._spec)]
-        self._range = [bound[:num_features] for bound in range_bounds(self._spec)]
-        self._empty = np.full(num_features, np.nan, dtype=np.float32)
+        self._clip, self._range = clip_bounds(self._spec), range_bounds(self._spec)
+        self._empty = np.full(self._spec.num_features, np.nan, dtype=np.float32)
         self.findings = Findings()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -247,6 +174,10 @@ class RowStream:
         """Time of the last row, microseconds since 1970 UTC; None before one with a time."""
         return None if self._clock is None else self._clock.time_us
 
+    def last_times_us(self) -> dict[str, int]:
+        """The same by series, here ""; empty before one with a time."""
+        return {} if self._clock is None else {"": self._clock.time_us}
+
     def forecast(self, num_steps: int, *, hold: bool = False) -> NDArray[np.float32]:
         """The next steps after the last row (`Stream.forecast`)."""
         return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
@@ -255,16 +186,15 @@ class RowStream:
         self.findings.num_rows += 1
         if row.is_held_out:
             return
-        missing = is_missing(self._spec.features, row.readings)
-        is_implausible = missing & np.isfinite(row.readings)
-        is_clipped = ~missing & _is_outside(row.readings, *self._clip)
-        if not (missing.any() or is_clipped.any()):
+        is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
+        is_absent = ~np.isfinite(row.readings)
+        if not (is_absent | is_implausible | is_clipped).any():
             return
         for k, feature in enumerate(self._spec.features):
             name = feature.name
             fate = "passed on" if feature.missing == "pass" else "held"
             for what, are_such in (
-                (f"missing readings of {name} {fate}", missing & ~is_implausible),
+                (f"missing readings of {name} {fate}", is_absent),
                 (
                     f"implausible readings of {name}, outside {_text(self._range, k)}, "
                     f"{fate}",
@@ -296,27 +226,6 @@ class RowStream:
         self._clock, self._forecast = saved.clock, saved.forecast
 
 
-def _is_outside(
-    readings: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    return np.asarray((readings < low) | (readings > high))
-
-
-def _text(bounds: list[NDArray[np.float32]], k: int) -> str:
+def _text(bounds: Bounds, k: int) -> str:
     low, high = (bound[k] for bound in bounds)
     return f"{low:g} to {high:g}"
-
-
-def stream_rows(
-    model: Model, rows: Iterable[Row], *, where: str = "rows"
-) -> Iterator[tuple[Row, NDArray[np.float32]]]:
-    """Every row with the forecast from it, on a new stream of `model`.
-
-    Raises:
-        DataError, NonFiniteError: as `RowStream.advance`.
-    """
-    stream = RowStream(model, where=where)
-    for row in rows:
-        forecast = stream.advance(row)
-        assert forecast is not None  # only a restored stream can lack one
-        yield row, forecast

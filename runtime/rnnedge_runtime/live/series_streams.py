@@ -12,7 +12,8 @@ from ..formats.snapshot import snapshot_bytes
 from ..streams.exclusive import copied
 from ..streams.model import Model
 from ..tables.rows.row import Row
-from .row_stream import Findings, RowStream
+from .findings import Findings
+from .row_stream import RowStream
 from .saved_rows import pack_series, unpack_series
 
 
@@ -42,6 +43,14 @@ class SeriesStreams:
     def items(self) -> Iterator[tuple[str, RowStream]]:
         """Name and stream of every series, in the order of their first rows."""
         yield from self._streams.items()
+
+    def last_times_us(self) -> dict[str, int]:
+        """Time of the last row of every series that has one, microseconds since 1970 UTC."""
+        return {
+            name: time_us
+            for name, stream in self._streams.items()
+            for time_us in stream.last_times_us().values()
+        }
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
         """Take one row of the series that it names (`RowStream.advance`)."""

@@ -24,6 +24,7 @@ LARGEST_ROW_SUM = 65536
 """Limit of the sum of |weights| of a row: its products with int16 fit 32 bits."""
 LARGEST_MULTIPLIER = 2**30 - 1
 LARGEST_TABLE_MULTIPLIER = 2**23 - 1
+LARGEST_TABLE = 2**15  # rows: a token is an int16
 LARGEST_BIAS = 2**28
 LARGEST_GAIN = 65535
 LARGEST_FUNCTION_GAIN = 2**28

@@ -32,8 +32,8 @@ SEEN_BY = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> HostRun:
-    return hand_model(tmp_path_factory.mktemp("hand"), NUM_STEPS)
+def run() -> HostRun:
+    return hand_model(NUM_STEPS)
 
 
 def flags(fault: str) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from support.rnn_cells import forecaster
 from support.strategies import random_weights
 
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.costs import write_source
 from rnnedge_export.boards.equality import (
     SOFT_FLOAT_STEPS,
     STREAM_STEPS,
@@ -23,6 +22,7 @@ from rnnedge_export.boards.equality import (
     HostRun,
     check_on_board,
 )
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.spec.derived import DerivedInput
 from rnnedge_runtime.spec.layers import Affine
@@ -50,9 +50,8 @@ def with_hour_of_day(spec: ModelSpec) -> ModelSpec:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
+def runs() -> list[HostRun]:
     """The three cells, two layers each, one of them with derived inputs; and changes."""
-    folder = tmp_path_factory.mktemp("sources")
     specs = {
         "plain": forecaster("rnn-tanh-L2", 9),
         "gated": with_hour_of_day(forecaster("gru-L2", 9)),
@@ -63,7 +62,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
     for seed, (name, spec) in enumerate(specs.items()):
         weights = random_weights(spec, np.random.default_rng(seed))
         metadata = describe(spec, weights)
-        source = write_source(metadata, weights, name, folder)
+        source = generate_source(metadata, weights, name)
         found.append(HostRun(source, Model(metadata, Float32Engine(spec, weights))))
     return found
 

@@ -13,8 +13,7 @@ from support.strategies import random_readings, random_weights
 
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.equality import STREAM_STEPS, HostRun, check_on_board
-from rnnedge_export.boards.source import read_source
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
@@ -30,9 +29,8 @@ SPECS = {
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
+def runs() -> list[HostRun]:
     """The three cells, two layers each, and readings before the clip."""
-    folder = tmp_path_factory.mktemp("sources")
     found = []
     for seed, (name, spec) in enumerate(SPECS.items()):
         rng = np.random.default_rng(seed)
@@ -41,11 +39,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[HostRun]:
         model = quantise(spec, weights, measure_ranges(spec, weights, x), frozenset())
         engine = IntegerEngine(model)
         metadata = describe(spec, weights)
-        generated = generate_integer_c(metadata, model, name)
-        for file, text in generated.files.items():
-            (folder / file).write_text(text, encoding="utf-8")
         metadata = replace(metadata, digest=model.digest, numerics=INTEGER_NUMERICS)
-        source = read_source(folder / f"{name}.c")
+        source = generate_source(metadata, model, name)
         assert source.has_integers
         found.append(HostRun(source, Model(metadata, engine)))
     return found

@@ -10,8 +10,8 @@ from support.board_tools import usable_board
 from support.hand_model import hand_model
 
 from rnnedge_export.boards.image import MODEL_FLAGS, SUPPORT, build, runner_glue
-from rnnedge_export.boards.source import read_source
 from rnnedge_export.boards.tools import version_number
+from rnnedge_export.formats.c.source import read_source
 from rnnedge_runtime.errors import BoardError, FormatError
 
 KEPT = '__attribute__((section(".start"), used)) const int large[70000] = {1};\n'
@@ -32,10 +32,7 @@ def test_the_number_of_a_version(line: str, number: str) -> None:
 def test_a_source_that_is_not_generated_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.c"
     path.write_text("int main(void) { return 0; }\n")
-    with pytest.raises(FormatError, match=r"other\.h: the path does not exist"):
-        read_source(path)
-    path.with_suffix(".h").write_text("int other_step(void);\n")
-    with pytest.raises(FormatError, match="does not declare the functions"):
+    with pytest.raises(FormatError, match=r"^other\.c: "):
         read_source(path)
 
 
@@ -45,7 +42,7 @@ def test_the_programs_for_boards_compile_without_a_warning(
 ) -> None:
     board = usable_board(name)
     flags = ("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Werror")
-    run = hand_model(tmp_path, 1000)
+    run = hand_model(1000)
     glue = runner_glue([run.source])
     for program in ("runner.c", "gauge.c"):
         folder = tmp_path / program
@@ -64,7 +61,7 @@ def test_the_programs_for_boards_compile_without_a_warning(
 def test_an_image_that_is_larger_than_the_memory_is_refused(tmp_path: Path) -> None:
     """256 KB of constants on a board with 256 KB of flash."""
     board = usable_board("microbit")
-    run = hand_model(tmp_path, 1000)
+    run = hand_model(1000)
     glue = runner_glue([run.source]) + KEPT
     with pytest.raises(BoardError, match=r"linking(.|\n)*(overflow|will not fit)"):
         build(

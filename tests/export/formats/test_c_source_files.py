@@ -21,10 +21,10 @@ import rnnedge_runtime
 from rnnedge_export.exporting.export import export
 from rnnedge_export.formats.c import kernel_headers as kernel
 from rnnedge_export.formats.c.description import Figures
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.literals import c_identifier, comment, float_literal
 from rnnedge_export.formats.c.loading import load_c
 from rnnedge_export.formats.c.reading import read_c_source
-from rnnedge_export.formats.c.source import generate_c
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.formats.seal import BLANK_DIGITS, MARKER, seal
@@ -166,8 +166,8 @@ def test_figures_stand_in_the_comment() -> None:
     model = small()
     metadata = describe(model.spec, model.weights)
     figures = [Figures("cortex-m4f", 20_548, 408, 184, 18_266, "gcc 12.2")]
-    plain = generate_c(metadata, model.weights, "m")
-    source = generate_c(metadata, model.weights, "m", figures=figures)
+    plain = generate_source(metadata, model.weights, "m")
+    source = generate_source(metadata, model.weights, "m", figures=figures)
     assert "cortex-m4f  20,548  408  184    18,266" in source.files["m.h"]
     assert source.files["m.h"].endswith(plain.files["m.h"].partition("*/")[2])
 
@@ -175,7 +175,7 @@ def test_figures_stand_in_the_comment() -> None:
 def test_equal_models_give_equal_files() -> None:
     model = small()
     metadata = describe(model.spec, model.weights)
-    one, two = (generate_c(metadata, model.weights, "m") for _ in range(2))
+    one, two = (generate_source(metadata, model.weights, "m") for _ in range(2))
     assert one == two
 
 
@@ -266,7 +266,7 @@ def test_a_source_that_computes_something_else_is_not_written(
     right = kernel.f32_header()
     wrong = right.replace("rnne_splat(0.5f)", "rnne_splat(0.50000006f)")
     assert wrong != right
-    monkeypatch.setattr("rnnedge_export.formats.c.source.f32_header", lambda: wrong)
+    monkeypatch.setattr("rnnedge_export.formats.c.f32.source.f32_header", lambda: wrong)
     with pytest.raises(ParityError, match=r"other bytes than f32\.v1"):
         export(torch_model(model.spec, model.weights), formats="c", out=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -330,6 +330,6 @@ def test_loading_a_source_says_what_it_is_for(tmp_path: Path) -> None:
 def test_parts_of_the_kernel_are_short_and_of_one_licence() -> None:
     text = kernel.f32_header()
     assert text.startswith("/* SPDX-License-Identifier: MIT */")
-    for part in kernel.PARTS.iterdir():
+    for part in kernel.KERNELS.iterdir():
         assert part.name.endswith(".inc.h")
         assert len(part.read_text().splitlines()) <= 350

@@ -23,6 +23,7 @@ from support.rnn_cells import IDS, forecaster
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.estimating import estimate, resized
 from rnnedge_export.exporting.export import export
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.loading import load_c
 from rnnedge_export.formats.c.reading import (
     read_c_source,
@@ -30,7 +31,6 @@ from rnnedge_export.formats.c.reading import (
     read_description,
 )
 from rnnedge_export.formats.c.running import CEngine, CStream
-from rnnedge_export.formats.c.source import generate_c
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, NonFiniteError
 from rnnedge_runtime.spec.layers import Difference
@@ -191,7 +191,7 @@ def test_earlier_versions_say_that_a_source_is_newer(
 @pytest.mark.parametrize("name", IDS)
 def test_sources_of_version_1_hold_no_kernel_that_came_later(name: str) -> None:
     model = drawn_model(forecaster(name, 5), 0)
-    source = generate_c(describe(model.spec, model.weights), model.weights, "m")
+    source = generate_source(describe(model.spec, model.weights), model.weights, "m")
     text = source.files["m.c"]
     for later in ("rnne_f32_hold", "rnne_f32_changes", "rnne_is_out", "range_least"):
         assert later not in text + source.files["rnnedge_f32.h"]
@@ -199,7 +199,7 @@ def test_sources_of_version_1_hold_no_kernel_that_came_later(name: str) -> None:
 
 def test_the_header_says_what_is_plausible() -> None:
     model = drawn_model(following("gru-L1"), 0)
-    source = generate_c(describe(model.spec, model.weights), model.weights, "m")
+    source = generate_source(describe(model.spec, model.weights), model.weights, "m")
     header = source.files["m.h"]
     assert (
         "a; when missing held, clipped to -1 .. 1, plausible from -40 to 60" in header

@@ -12,7 +12,16 @@ from rnnedge_export.formats.registry import FORMATS, Format, format_of
 from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.errors import FormatError
 
-TARGETS = ("writer", "reader", "describer", "loader", "tools", "long_run", "beside")
+TARGETS = (
+    "writer",
+    "reader",
+    "describer",
+    "loader",
+    "tools",
+    "long_run",
+    "beside",
+    "source",
+)
 
 
 @pytest.mark.parametrize("row", FORMATS.values(), ids=FORMATS)

@@ -355,7 +355,7 @@ def test_verify_finds_the_float_artifact_of_another_run(pair, tmp_path):
 
 
 def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
-    from rnnedge_export.verifying import reference_checks
+    from rnnedge_export.verifying import evidence
 
     def wrong(spec, parameters):
         engine = original(spec, parameters)
@@ -367,8 +367,8 @@ def test_verify_finds_an_engine_that_is_not_the_definition(pair, monkeypatch):
         assert state
         return engine
 
-    original = reference_checks.numpy_engine
-    monkeypatch.setattr(reference_checks, "numpy_engine", wrong)
+    original = evidence.numpy_engine
+    monkeypatch.setattr(evidence, "numpy_engine", wrong)
     report = verify([pair / "boiler-int8.rnne"])
     (failed,) = [check for check in report.checks if check.outcome == "failed"]
     assert "w8a16.v1 in NumPy" in failed.name

@@ -13,19 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from support.artifacts import load_backend, reference_model
 from support.strategies import random_weights
 
 from rnnedge.data import load_dataset
 from rnnedge.data.series import Dataset
 from rnnedge_runtime.errors import DataError, FormatError, NonFiniteError, StateError
-from rnnedge_runtime.live.row_stream import (
-    MISSING_ROWS,
-    NEW_STRETCHES,
-    REPEATED_ROWS,
-    RowStream,
-    stream_rows,
-)
+from rnnedge_runtime.live.findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS
+from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.spec.derived import DerivedInput
 from rnnedge_runtime.spec.layers import Affine, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -174,8 +170,13 @@ def test_streaming_with_every_backend(
     data = load_dataset(path, targets="temp", features=["temp", "flow"])
     expected, is_reading = training_forecasts(model, data)
     rows = rows_of(path.read_text(), spec)
-    found = np.array([forecast for _, forecast in stream_rows(model, rows)])
+    found = np.array(forecasts(model, rows))
     assert np.abs(found - expected[is_reading]).max() <= parity_limit(expected)
+
+
+def forecasts(model: Model, rows: list[Row]) -> list[NDArray[np.float32] | None]:
+    stream = RowStream(model)
+    return [stream.advance(row) for row in rows]
 
 
 def row(
@@ -191,12 +192,12 @@ def test_rows_without_time_or_period_are_one_step_apart() -> None:
     untimed = [Row(k, None, None, row(k, k).readings) for k in range(3)]
     for streamed in (model, plain):
         steps = streamed.stream()
-        for _, forecast in stream_rows(streamed, untimed):
+        for forecast in forecasts(streamed, untimed):
             y = steps.step(untimed[0].readings).astype(np.float32)
             assert np.array_equal(forecast, y)
     timed = [row(1, 0), row(2, 0), row(3, 7)]
     steps = plain.stream()
-    for _, forecast in stream_rows(plain, timed):
+    for forecast in forecasts(plain, timed):
         y = steps.step(timed[0].readings).astype(np.float32)
         assert np.array_equal(forecast, y)
 

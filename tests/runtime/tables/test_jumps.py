@@ -10,7 +10,8 @@ from support.artifacts import reference_model
 from support.strategies import random_weights
 
 from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.live.row_stream import REPEATED_ROWS, RowStream
+from rnnedge_runtime.live.findings import REPEATED_ROWS
+from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.spec.layers import Affine, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.rows.jumps import NUM_BELIEVED, Jumps, longest_jump_us

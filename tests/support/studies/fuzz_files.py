@@ -38,8 +38,8 @@ from support.strategies import random_readings, random_weights
 from support.studies.hostile_files import resigned, snapshot_resummed
 from support.wasm_models import write_wasm
 
+from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.loading import load_c
-from rnnedge_export.formats.c.w8a16.source import generate_integer_c
 from rnnedge_export.formats.registry import read_metadata
 from rnnedge_export.formats.wasm.loading import load_wasm
 from rnnedge_runtime import load
@@ -129,7 +129,7 @@ def make_samples(folder: Path) -> list[Sample]:
     integers.write_bytes(integer_rnne(model))
     readings = random_readings(INTEGERS, np.random.default_rng(0), 64)
     drawn = DrawnIntegers(model, readings)
-    source = generate_integer_c(drawn.metadata, model, "q")
+    source = generate_source(drawn.metadata, model, "q")
     for name, text in source.files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     found: list[tuple[str, Path, int, Callable[[Path], Model] | None]] = [

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from rnnedge_runtime.backends.numpy_engine import numpy_engine
-from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
@@ -35,17 +34,3 @@ def load_c(path: str | os.PathLike[str], *, is_compiled: bool | None = None) -> 
         else numpy_engine(metadata.spec, parameters)
     )
     return Model(metadata, engine, path)
-
-
-def is_c_source(path: str | os.PathLike[str]) -> bool:
-    """Whether a file name is that of a source, not of a header."""
-    return Path(path).suffix.lower() == ".c"
-
-
-def check_is_source(path: str | os.PathLike[str]) -> None:
-    """Raise FormatError for a header, which is only part of an artifact."""
-    if Path(path).suffix.lower() == ".h":
-        raise FormatError(
-            f"{Path(path).name}: a header is only part of a model. "
-            f"Name the source beside it, {Path(path).stem}.c."
-        )

@@ -1,32 +1,18 @@
-"""A ModelSpec and its weights as C: `NAME.h`, `NAME.c` and the header of kernels."""
+"""C source of a model: texts of files, and what a program around it must know."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from rnnedge_runtime.backends.numpy_f32 import Float32Engine
-from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.formats.metadata import Golden, Metadata
-from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
-from rnnedge_runtime.spec.clip import CLIP_NONE
-from rnnedge_runtime.spec.layers import AddLast, Difference, Gru, Lstm, Rnn
+from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.weights import Weights
+from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ...compare.runs import run_through
-from .description import Figures, artifact_block, header_comment
-from .f32.packing import added_biases, layer_tensors, pack_layer
-from .f32.step import StepCode, step_code
-from .functions import public_functions
-from .interface import interface_text
-from .kernel_headers import F32_HEADER, f32_header, further_kernels
-from .literals import c_identifier, comment, float_array, integer_array
-from .ranges import range_arrays
+from .interface import snapshot_nbytes
+from .reading import read_c_source, read_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,129 +20,57 @@ class CSource:
     """A generated model.
 
     Attributes:
-        name: its C identifier, in front of every name.
-        files: text by file name: `NAME.h`, `NAME.c` and the header of kernels.
+        name: its C identifier, in front of every name; the macros have it in upper case.
+        input_size: values of a row of x.
+        output_size: values of a row of y.
+        snapshot_nbytes: size of a snapshot.
+        files: text by file name: `NAME.c`, `NAME.h` and the headers of kernels.
+        suffix: of the macros that step it (boards/support/runner.h, gauge.h): "", or `_Q`
+            and `_Q32` where it has NAME_step_q on int16 or int32, a step without any float
+            operation.
     """
 
     name: str
-    files: dict[str, str]
+    input_size: int
+    output_size: int
+    snapshot_nbytes: int
+    files: Mapping[str, str]
+    suffix: str = ""
+
+    @property
+    def has_integers(self) -> bool:
+        """Whether it has NAME_step_q."""
+        return bool(self.suffix)
+
+    def write(self, folder: Path) -> Path:
+        """Write its files into `folder`, made when absent; the path of `NAME.c`."""
+        folder.mkdir(exist_ok=True)
+        for file, text in self.files.items():
+            (folder / file).write_text(text, encoding="utf-8", newline="\n")
+        return folder / f"{self.name}.c"
 
 
-def generate_c(
-    metadata: Metadata,
-    weights: Weights,
-    name: str,
-    *,
-    figures: Sequence[Figures] = (),
+def source_of(
+    name: str, spec: ModelSpec, parameters: Parameters, files: Mapping[str, str]
 ) -> CSource:
-    """The C source of a model in float32; equal arguments give equal bytes.
+    """The source of a model whose files are there."""
+    suffix = ""
+    if isinstance(parameters, QuantisedModel) and parameters.is_integer_only:
+        suffix = "_Q32" if parameters.holds_readings else "_Q"
+    sizes = spec.input_size, spec.output_size, snapshot_nbytes(spec)
+    return CSource(name, *sizes, files, suffix)
 
-    Args:
-        metadata: what the source says of itself; the golden outputs are computed anew.
-        weights: canonical weights of its spec.
-        name: becomes the identifier in front of every name (`c_identifier`).
-        figures: what it takes on boards, for the comment at the top.
+
+def read_source(path: Path) -> tuple[CSource, Metadata]:
+    """A generated `NAME.c` with its headers, and what it says of itself.
 
     Raises:
-        SpecError: the spec holds a graph that is not a chain of layers, or the name cannot
-            be used.
+        FormatError: as `read_c_source`.
     """
-    spec = metadata.spec
-    if spec.is_opaque:
-        raise SpecError(
-            "export to C: the model is a graph that is not a chain of layers. "
-            "Export it to ONNX, or build it of the layers rnnedge knows."
-        )
-    identifier = c_identifier(name)
-    metadata = replace(metadata, golden=_golden(metadata, weights))
-    code = step_code(spec, identifier)
-    top = header_comment(metadata, figures)
-    fields = [("float", *item) for item in (*code.state, *code.work)]
-    header = f"{top}{interface_text(identifier, spec, fields)}"
-    kernel = f32_header()
-    sums = {f"{identifier}.h": header, F32_HEADER: kernel}
-    block = artifact_block(
-        metadata,
-        {
-            "name": identifier,
-            "files": {file: _sha256(text) for file, text in sums.items()},
-            "biases": _biases(spec, weights),
-        },
-        BLANK_SEAL,
-    )
-    functions = public_functions(identifier, metadata, _tensors(spec, code), code.lines)
-    parts = [
-        comment([f"{identifier}: see {identifier}.h.", *_warning()]),
-        f'#include "{F32_HEADER}"\n\n#include "{identifier}.h"\n',
-        *further_kernels(functions),
-        *_constants(identifier, spec, weights),
-        functions,
-        block,
-    ]
-    source = seal("\n".join(parts).encode()).decode()
-    files = {f"{identifier}.c": source, **sums}
-    return CSource(identifier, files)
-
-
-def _warning() -> list[str]:
-    return [
-        "Generated by rnnedge: `rnnedge verify` refuses this file once it is changed."
-    ]
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _golden(metadata: Metadata, weights: Weights) -> Golden:
-    x = metadata.golden.x.astype(np.float32)
-    engine = Float32Engine(metadata.spec, weights)
-    y = run_through(engine, metadata.spec, x)
-    if not np.isfinite(y).all():
-        raise SpecError(
-            "export to C: a recorded output is not finite in float32. "
-            "Train the model again, or pass stream= with inputs like those it was trained on."
-        )
-    return Golden(x, y)
-
-
-def _tensors(spec: ModelSpec, code: StepCode) -> list[tuple[str, int, bool]]:
-    """Name, number of values and whether it is `held`, in the order of snapshots."""
-    names = [name for name, _ in code.state]
-    return [
-        (name, entry.size, name == "held")
-        for name, entry in zip(names, spec.state, strict=True)
-    ]
-
-
-def _biases(spec: ModelSpec, weights: Weights) -> dict[str, str]:
-    """Biases that the arrays hold added only, as base64 of float32."""
-    return {
-        f"layers.{k}.{name}": base64.b64encode(
-            weights[f"layers.{k}.{name}"].astype("<f4").tobytes()
-        ).decode()
-        for k, layer in enumerate(spec.layers)
-        if isinstance(layer, Rnn | Gru | Lstm)
-        for name in ("bias_ih", "bias_hh")
-    }
-
-
-def _constants(name: str, spec: ModelSpec, weights: Weights) -> list[str]:
-    arrays = []
-    if any(feature.missing == "reject" for feature in spec.features):
-        rejects = [int(feature.missing == "reject") for feature in spec.features]
-        arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
-    arrays += range_arrays(name, spec)
-    if any(feature.clip for feature in spec.features):
-        clips = [f.clip or (-CLIP_NONE, CLIP_NONE) for f in spec.features]
-        low, high = np.array(clips, dtype=np.float32).T
-        arrays.append(float_array(f"{name}_low", low))
-        arrays.append(float_array(f"{name}_high", high))
-    for k, layer in enumerate(spec.layers):
-        tensors = added_biases(layer, layer_tensors(spec, weights, k))
-        for suffix, array in pack_layer(layer, tensors).items():
-            arrays.append(float_array(f"{name}_{k}_{suffix}", array))
-        if isinstance(layer, AddLast | Difference):
-            sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
-            arrays.append(sources)
-    return arrays
+    metadata, parameters = read_c_source(path)
+    text = path.read_text(encoding="utf-8")
+    content = read_content(text, path.name)
+    files = {f"{content['name']}.c": text}
+    for file in content["files"]:
+        files[file] = path.with_name(file).read_text(encoding="utf-8")
+    return source_of(content["name"], metadata.spec, parameters, files), metadata

@@ -61,11 +61,6 @@ def read_wasm(path: Path) -> tuple[Metadata, Parameters]:
     return read_description(about, arrays, where)
 
 
-def is_wasm(path: Path) -> bool:
-    """Whether a file name is that of a module."""
-    return path.suffix.lower() == ".wasm"
-
-
 def missing_javascript(path: Path) -> list[str]:
     """Names of the files that were exported with a module and are not beside it.
 

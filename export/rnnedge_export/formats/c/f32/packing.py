@@ -7,7 +7,7 @@ written once: done to the places of the values, it gives the way back.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from rnnedge_runtime.spec.layers import (
     Layer,
     Linear,
     Lstm,
+    RecurrentLayer,
     Rnn,
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -40,9 +41,9 @@ def layer_tensors(spec: ModelSpec, weights: Weights, k: int) -> Tensors:
     return {name: weights[f"layers.{k}.{name}"] for name in names}
 
 
-def added_biases(layer: Layer, tensors: Tensors) -> Tensors:
+def added_biases(layer: Layer | RecurrentLayer, tensors: Tensors) -> Tensors:
     """`tensors` of a layer, the biases that the arithmetic adds replaced by their sum."""
-    if not isinstance(layer, Rnn | Gru | Lstm):
+    if not isinstance(layer, RecurrentLayer):
         return tensors
     b_ih, b_hh = tensors["bias_ih"], tensors["bias_hh"]
     bias = b_ih + b_hh
@@ -144,8 +145,28 @@ def _gru(hidden: int, tensors: Tensors, gap: float) -> NDArray[Any]:
     return np.hstack(flat).ravel()
 
 
+def biases_of(
+    spec: ModelSpec,
+    weights: Mapping[str, NDArray[Any]],
+    layers: Iterable[int] | None = None,
+) -> dict[str, str]:
+    """Biases that the arrays hold added only, as base64 of float32, by canonical name.
+
+    Args:
+        spec: the model.
+        weights: of it, those of `layers` at least.
+        layers: positions; None: all.
+    """
+    return {
+        name: base64.b64encode(weights[name].astype("<f4").tobytes()).decode()
+        for k in (range(len(spec.layers)) if layers is None else layers)
+        if isinstance(spec.layers[k], RecurrentLayer)
+        for name in (f"layers.{k}.bias_ih", f"layers.{k}.bias_hh")
+    }
+
+
 def with_biases(
-    layer: Rnn | Gru | Lstm, tensors: Tensors, biases: dict[str, str], k: int
+    layer: RecurrentLayer, tensors: Tensors, biases: dict[str, str], k: int
 ) -> Tensors:
     """`tensors` with the two biases that their sums were made of.
 

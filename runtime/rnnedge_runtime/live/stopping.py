@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 
 SIGNALS = tuple(
@@ -12,6 +13,22 @@ SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     if hasattr(signal, name)
 )
+
+
+@contextlib.contextmanager
+def handled(
+    signals: Iterable[int], handle: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Give signals to `handle` in the main thread, then back; other threads get none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class Stop:
@@ -26,20 +43,17 @@ class Stop:
     def __init__(self) -> None:
         self.signal = 0
         self._is_interruptible = False
-        self._previous: dict[int, signal._HANDLER] = {}
+        self._handled = contextlib.ExitStack()
 
     def __enter__(self) -> Stop:
-        """Take the signals over, in the main thread; other threads get none."""
-        with contextlib.suppress(ValueError):
-            for number in SIGNALS:
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    self._previous[number] = signal.signal(number, self._on_signal)
+        """Take the signals over."""
+        taken = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+        self._handled.enter_context(handled(taken, self._on_signal))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        self._handled.close()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         self.signal = number

@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnedge_runtime.errors import DataError
-
-from .partial_files import remove_stale, replace_durably, what_to_do
+from ..errors import DataError
+from ..formats.files import remove_stale, replace_file, what_to_do
 
 _LOCK_NBYTES = 1 << 16
 
@@ -112,7 +111,7 @@ class StateFile:
             if mark is not None:
                 self._marks = [*self._marks[-1:], (_crc_in(blob), mark)]
                 self._write_marks()
-            replace_durably(self.target, blob)
+            replace_file(self.target, blob)
         except OSError as error:
             raise self._unsaved(error) from None
 

@@ -12,11 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnnedge_runtime.errors import DataError, RnnEdgeError
-from rnnedge_runtime.tables.durations import parse_duration
-
-from ..show.terminal import echo
-from .row_output import RowOutput
+from ..errors import DataError, RnnEdgeError
+from ..tables.durations import parse_duration
+from .sinks.file import RowOutput
 from .state_file import StateFile
 
 IDLE_S = 1.0
@@ -74,6 +72,7 @@ class Saver:
         snapshot: gives the state after the last row.
         every: how much may be lost.
         is_live: each row leaves at once.
+        tell: called with one sentence where the state cannot be saved.
     """
 
     def __init__(
@@ -84,7 +83,9 @@ class Saver:
         *,
         every: SaveEvery,
         is_live: bool,
+        tell: Callable[[str], None] = lambda message: None,
     ) -> None:
+        self._tell = tell
         self._state = state
         self._output = output
         self._snapshot = snapshot
@@ -190,10 +191,9 @@ class Saver:
             self._state.save(blob, self._output.mark())
         except DataError as error:
             if self._failure is None:
-                echo(
+                self._tell(
                     f"{type(error).__name__}: {error} The forecasts go on; the state is "
-                    "tried again.",
-                    err=True,
+                    "tried again."
                 )
             self._failure = error
         else:

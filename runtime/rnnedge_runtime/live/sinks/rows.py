@@ -9,17 +9,19 @@ from collections.abc import Callable
 from math import isfinite
 from typing import IO, TYPE_CHECKING
 
-from rnnedge_runtime.errors import DataError
-from rnnedge_runtime.tables.csv_rows import CsvRows
+from ...errors import DataError
+from ...tables.csv_rows import CsvRows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rnnedge_runtime.tables.rows.reading import RowReader
-    from rnnedge_runtime.tables.rows.row import Row
+    from ...tables.rows.reading import RowReader
+    from ...tables.rows.row import Row
 
     Write = Callable[[Row, NDArray[np.float32] | None], None]
+
+FORMATS = ("csv", "jsonl")
 
 
 def row_writer(
@@ -36,7 +38,7 @@ def row_writer(
 
     Args:
         file: text stream.
-        output_format: `csv` or `jsonl`.
+        output_format: one of `FORMATS`.
         reader: names the first columns: the series, if there are several, then the time,
             or `row` for the row number where there is none.
         names: of the outputs.

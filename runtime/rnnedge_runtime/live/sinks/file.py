@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from rnnedge_runtime.errors import DataError
-
-from .partial_files import what_to_do
-from .row_files import drop_stdout, open_output
-from .state_file import Mark
+from ...errors import DataError
+from ...formats.files import what_to_do
+from ..state_file import Mark
+from .text import drop_stdout, open_output
 
 _HEADER_NBYTES = 1 << 20
 
@@ -77,17 +76,7 @@ class RowOutput:
 def open_row_output(
     sink: str, *, in_place: bool, grows: bool, mark: Mark | None
 ) -> Iterator[RowOutput]:
-    """The output of a stream.
-
-    Args:
-        sink: path, or `-` for standard output.
-        in_place: write a file as it grows (`open_output`).
-        grows: a regular file goes on after the rows that it has, as the state does.
-        mark: how far it had got at the state that the stream goes on from.
-
-    Raises:
-        DataError: it cannot be written.
-    """
+    """The output of a stream in a file, or on standard output (`registry.open_sink`)."""
     path = Path(sink)
     if sink == "-" or not grows or (path.exists() and not path.is_file()):
         with _named(sink), open_output(sink, in_place=in_place) as file:

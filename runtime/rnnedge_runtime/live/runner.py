@@ -1,0 +1,290 @@
+"""Rows through a model into an output, with a state on disk: all of a run but its words.
+
+`run` opens what `Settings` name. A program with rows of its own takes the parts: a stream,
+`open_state`, `restore_state`, an output, a `Saver`, and `stream_to` or a loop like it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import time_ns
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError, FormatError, StateError
+from ..tables.held_out import Fault, HeldOut
+from ..tables.options import TableOptions
+from ..tables.rows.jumps import Jumps, longest_jump_us
+from ..tables.rows.known_rows import KnownRows
+from ..tables.rows.reading import read_rows
+from ..tables.rows.row import Row
+from .report import Outcome
+from .row_stream import RowStream
+from .saving import SaveEvery, Saver
+from .series_streams import SeriesStreams
+from .sinks.registry import open_sink
+from .sinks.rows import row_writer
+from .sources.pipe import is_live
+from .sources.registry import open_source
+from .state_file import StateFile, open_state
+from .stopping import Stop
+
+if TYPE_CHECKING:
+    from ..streams.model import Model
+    from .sinks.file import RowOutput
+    from .sources.registry import Opener
+
+AnyStream = RowStream | SeriesStreams
+Take = Callable[[Row, NDArray[np.float32] | None], None]
+"""Called with a row and its forecast, None where it is not known any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where rows come from and go to.
+
+    Attributes:
+        source: of the rows (`open_source`).
+        sink: of the forecasts (`open_sink`).
+        output_format: a name in `sinks.rows.FORMATS`.
+        state: file of the state; None: every run starts anew.
+        every: how much may be lost; all by default, as the state is saved at the end.
+        max_jump: longest step in time that is believed at once (`longest_jump_us`).
+        is_strict: a line that cannot be read is an error.
+        time: time column; None: found.
+        series: column that tells series apart; None: there is one.
+        options: how the table is read.
+        is_for_spreadsheet: as in `CsvRows`.
+    """
+
+    source: str = "-"
+    sink: str = "-"
+    output_format: str = "csv"
+    state: Path | None = None
+    every: SaveEvery = field(default_factory=SaveEvery)
+    max_jump: str | None = None
+    is_strict: bool = False
+    time: str | None = None
+    series: str | None = None
+    options: TableOptions = field(default_factory=TableOptions)
+    is_for_spreadsheet: bool = False
+
+
+def run(
+    model: Model,
+    settings: Settings,
+    *,
+    tell: Callable[[str], None],
+    open_lines: Opener = open_source,
+    observe: Take | None = None,
+) -> Outcome:
+    """Stream a table, or a pipe until it ends, its reader leaves, or a signal comes.
+
+    Args:
+        model: what forecasts.
+        settings: where rows come from and go to.
+        tell: called at once with a sentence on what is held out, or cannot be saved.
+        open_lines: opens the source.
+        observe: called with every row and its forecast before they are written.
+
+    Raises:
+        DataError: the source, the sink or the state cannot be used.
+        FormatError, StateError: the saved state is damaged, or of another model.
+    """
+    source, series = settings.source, settings.series
+    where = "standard input" if source == "-" else source
+    live = is_live(source)
+    kind = RowStream if series is None else SeriesStreams
+    stream: AnyStream = kind(model, where=where)
+    held = HeldOut(where, tell, settings.is_strict)
+    jumps = Jumps(
+        longest_jump_us(model.spec.sample_period_s, settings.max_jump),
+        where=where,
+        now_us=now_us if live else None,
+        refuse=lambda fault, row: (
+            None if row.is_held_out else held.add(fault, row.line)
+        ),
+    )
+    with contextlib.ExitStack() as stack:
+        state = stack.enter_context(open_state(settings.state))
+        blob = restore_state(stream, state)
+        last_us = stream.last_times_us()
+        for name, time_us in last_us.items():
+            jumps.start(name, time_us)
+        known = KnownRows(last_us, is_at_hand=not live)
+        if state is not None and state.note:
+            tell(f"{state.path}: {state.note}.")
+        stop = stack.enter_context(Stop())
+        waiting = Waiting(stop)
+        try:
+            with stop.interruptible():
+                lines = stack.enter_context(
+                    open_lines(source, settings.options, wait=waiting, holds_out=True)
+                )
+                reader = read_rows(
+                    lines,
+                    model.spec,
+                    where=where,
+                    time=settings.time,
+                    series=series,
+                    options=settings.options,
+                    held=held,
+                )
+        except KeyboardInterrupt:
+            return Outcome(where, stream.findings, held, stop.signal)
+        output = stack.enter_context(
+            open_sink(
+                settings.sink,
+                in_place=live,
+                grows=state is not None,
+                mark=None if state is None else state.mark_of(blob),
+            )
+        )
+        if state is not None:
+            state.begin(blob, output.mark())
+        write = row_writer(
+            output.file,
+            settings.output_format,
+            reader,
+            [output.name for output in model.spec.outputs],
+            first_line=output.first_line,
+            sink=settings.sink,
+            is_for_spreadsheet=settings.is_for_spreadsheet,
+        )
+        saver = Saver(
+            state,
+            output,
+            stream.snapshot,
+            every=settings.every,
+            is_live=live,
+            tell=tell,
+        )
+        waiting.saver = saver
+        rows = jumps.settled(known.new_rows(reader.rows))
+        take = write if observe is None else partial(_both, observe, write)
+        stream_to(take, rows, stream, stop=stop, saver=saver, output=output, held=held)
+    return Outcome(
+        where,
+        stream.findings,
+        held,
+        stop.signal,
+        reader,
+        model.spec.sample_period_s,
+        num_written=output.num_rows,
+        num_known=known.count,
+    )
+
+
+def now_us() -> int:
+    """The time of this machine in microseconds since 1970."""
+    return time_ns() // 1000
+
+
+def _both(
+    first: Take, second: Take, row: Row, forecast: NDArray[np.float32] | None
+) -> None:
+    first(row, forecast)
+    second(row, forecast)
+
+
+def restore_state(stream: AnyStream, state: StateFile | None) -> bytes | None:
+    """Go on from a saved state, if there is one; its bytes.
+
+    Raises:
+        DataError: it cannot be read.
+        FormatError, StateError: it is damaged, or of another model.
+    """
+    blob = None if state is None else state.read()
+    if state is None or blob is None:
+        return None
+    try:
+        stream.restore(blob)
+    except (FormatError, StateError) as error:
+        raise type(error)(
+            f"{state.path}: {error} Or name another --state file, or delete this one."
+        ) from None
+    return blob
+
+
+class Waiting:
+    """What is done while no row comes: the state is saved when it is due.
+
+    Args:
+        stop: ends the waiting.
+
+    Attributes:
+        saver: saves the state; None before there is one.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self.saver: Saver | None = None
+        self._stop = stop
+
+    def __call__(self, is_ready: Callable[[float | None], bool]) -> None:
+        """Return once there is something to read."""
+        while not is_ready(0):
+            timeout = None if self.saver is None else self.saver.idle_timeout()
+            if timeout is None or timeout > 0:
+                if is_ready(timeout):
+                    return
+            elif self.saver is not None:
+                with self._stop.shielded():
+                    self.saver.save()
+
+
+def stream_to(
+    write: Take,
+    rows: Iterator[Row],
+    stream: AnyStream,
+    *,
+    stop: Stop,
+    saver: Saver,
+    output: RowOutput,
+    held: HeldOut,
+) -> None:
+    """Row by row, until the rows end, the reader of the output leaves, or a signal.
+
+    The state is saved in the end, whatever the end is.
+
+    Raises:
+        DataError: a row that cannot be streamed, if `held` is strict; the state cannot be
+            saved.
+        OSError: the output cannot be written.
+    """
+    is_output_broken = False
+    try:
+        while True:
+            if output.is_left():
+                is_output_broken = True
+                break
+            with stop.interruptible():
+                row = next(rows, None)
+            if row is None:
+                break
+            try:
+                forecast = stream.advance(row)
+            except DataError as error:
+                if not error.reason:
+                    raise
+                if not row.is_held_out:  # and counted for its cells
+                    held.add(Fault(error.reason, str(error)), row.line)
+                continue
+            if not row.is_held_out:
+                write(row, forecast)
+                output.num_rows += 1
+            saver.took_row()
+    except BrokenPipeError:
+        is_output_broken = True
+    except KeyboardInterrupt:
+        pass
+    except OSError:
+        is_output_broken = True
+        raise
+    finally:
+        saver.end(is_output_broken=is_output_broken)

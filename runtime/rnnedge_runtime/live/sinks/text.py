@@ -1,0 +1,69 @@
+"""A text to write to: standard output, a file that grows, or one that is there when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from ...errors import DataError
+from ...formats.files import remove_stale, replacing, what_to_do
+
+
+@contextlib.contextmanager
+def open_output(sink: str, *, in_place: bool) -> Iterator[IO[str]]:
+    """The text file to write to; `-` is standard output.
+
+    Args:
+        sink: path or `-`.
+        in_place: write the file as it grows. Otherwise it takes its place only at the
+            end of a `with` that raised nothing; devices and pipes are always in place.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    path = Path(sink)
+    if sink == "-":
+        yield sys.stdout
+        flush_stdout()
+    elif in_place or (path.exists() and not path.is_file()):
+        with _writable(path), path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        target = Path(os.path.realpath(path))
+        remove_stale(target)
+        with _writable(path), replacing(target) as raw:
+            text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+            yield text
+            text.flush()
+            text.detach()
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: the file cannot be written: {error.strerror}. {what_to_do(error)}"
+        ) from None
+
+
+def flush_stdout() -> None:
+    """Flush; once the reader of a pipe has left, later output goes nowhere, quietly."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_stdout()
+
+
+def drop_stdout() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
