@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_dataset, load_recorded
@@ -39,6 +40,9 @@ from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import DataError, SpecError, require
 from rnnedge_runtime.tables.options import TableOptions
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class TrainingStopped(KeyboardInterrupt):
     """Ctrl-C during training; where it stands is saved, the message says how to resume."""
@@ -53,21 +57,42 @@ class Fitted:
     evaluation: Evaluation
 
 
-def fit(
-    source: Any,
-    *,
-    target: str | Sequence[str],
-    horizon: int = 1,
-    out: str | Path | None = None,
-    features: Sequence[str] | None = None,
-    time: str | None = None,
-    series: str | None = None,
-    units: Mapping[str, str] | None = None,
-    overwrite: bool = False,
-    is_quiet: bool = False,
-    on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None,
-    **choices: Any,
-) -> Fitted:
+@dataclass(frozen=True, kw_only=True)
+class FitChoices(TrainConfig, TableOptions):
+    """The keywords of `fit`."""
+
+    target: str | Sequence[str]
+    out: str | Path | None = None
+    features: Sequence[str] | None = None
+    time: str | None = None
+    series: str | None = None
+    units: Mapping[str, str] | None = None
+    overwrite: bool = False
+    is_quiet: bool = False
+    on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None
+
+
+def _with_keywords(
+    choices: Callable[P, object],
+) -> Callable[[Callable[..., R]], Callable[Concatenate[Any, P], R]]:
+    """For help and type checkers: the fields of a dataclass in place of `**choices`."""
+
+    def decorate(function: Callable[..., R]) -> Callable[Concatenate[Any, P], R]:
+        plain, fields_of = inspect.signature(function), inspect.signature(choices)
+        parameters = sorted(
+            fields_of.parameters.values(),
+            key=lambda p: p.name not in FitChoices.__annotations__,
+        )
+        function.__signature__ = plain.replace(  # type: ignore[attr-defined]
+            parameters=[plain.parameters["source"], *parameters]
+        )
+        return function
+
+    return decorate
+
+
+@_with_keywords(FitChoices)
+def fit(source: Any, **choices: Any) -> Fitted:
     """Train a network on a table of readings and write its run folder.
 
     Args:
@@ -91,43 +116,48 @@ def fit(
         SpecError: a choice that does not exist or does not fit.
         TrainingStopped: Ctrl-C; `resume(out)` goes on.
     """
-    options = take_options(choices)
-    unknown = set(choices) - {field.name for field in fields(TrainConfig)}
+    known = [field.name for field in fields(FitChoices)]
+    unknown = sorted(set(choices) - set(known))
     if unknown:
-        known = [f.name for f in (*fields(TrainConfig), *fields(TableOptions))]
         raise SpecError(
-            f"train: {', '.join(sorted(unknown))} is not a choice, expected some of "
+            f"train: {', '.join(unknown)} is not a choice, expected some of "
             f"{', '.join(known)}. Check the spelling."
         )
-    config = TrainConfig(horizon=horizon, **choices)
-    targets = (target,) if isinstance(target, str) else tuple(target)
+    options = take_options(choices)
+    given = FitChoices(**choices)
+    config = TrainConfig(
+        **{field.name: getattr(given, field.name) for field in fields(TrainConfig)}
+    )
+    targets = (given.target,) if isinstance(given.target, str) else tuple(given.target)
     dataset = load_dataset(
         source,
         targets=targets,
-        features=features,
-        time=time,
-        series=series,
-        units=units,
+        features=given.features,
+        time=given.time,
+        series=given.series,
+        units=given.units,
         options=options,
     )
     dataset = without_constant_features(
         dataset,
-        horizon,
-        are_named=features is not None,
+        given.horizon,
+        are_named=given.features is not None,
         rule=config.split_rule(dataset.clock),
     )
     prepared = find_task().prepare(dataset, config)
-    on_prepared(dataset, prepared)
+    given.on_prepared(dataset, prepared)
     choose_device(config.device)
     _require_all()
-    folder = run_folder.new_folder(out, name_of(source), overwrite=overwrite)
+    folder = run_folder.new_folder(
+        given.out, name_of(source), overwrite=given.overwrite
+    )
     data = {
         "source": _source_text(source, dataset),
         "targets": list(targets),
         "features": list(dataset.features),
-        "time": time,
-        "series": series,
-        "units": dict(units) if units else None,
+        "time": given.time,
+        "series": given.series,
+        "units": dict(given.units) if given.units else None,
         **option_fields(options),
         **dataset.found,
         "found": sorted(dataset.found),
@@ -135,7 +165,7 @@ def fit(
     sections = {"data": data, "train": config_fields(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
-    return _train(folder, dataset, prepared, config, is_quiet=is_quiet)
+    return _train(folder, dataset, prepared, config, is_quiet=given.is_quiet)
 
 
 def recorded_choices(path: str | Path) -> dict[str, Any]:

@@ -56,14 +56,17 @@ def command(
         options=take_options(reading),
         is_learned=bool(target),
     )
-    spec = None
     if target:
         dataset = without_constant_features(dataset, horizon, are_named=bool(feature))
-        spec = find_task().prepare(dataset, TrainConfig(horizon=horizon)).spec
-    print_summary(dataset, spec, split_dataset(dataset, horizon), dataset.notes)
+        prepared = find_task().prepare(dataset, TrainConfig(horizon=horizon))
+        parts = [series.parts for series in prepared.series]
+        print_summary(dataset, prepared.spec, parts, dataset.notes)
+    else:
+        parts = split_dataset(dataset, horizon).parts
+        print_summary(dataset, None, parts, dataset.notes)
 
 
-def print_summary(dataset: Any, spec: Any, split: Any, notes: Sequence[str]) -> None:
+def print_summary(dataset: Any, spec: Any, parts: Any, notes: Sequence[str]) -> None:
     """Print what was read: lines, a table of columns, notes."""
     from rnnedge.evaluation.summary import (
         column_table,
@@ -71,7 +74,7 @@ def print_summary(dataset: Any, spec: Any, split: Any, notes: Sequence[str]) -> 
         summary_lines,
     )
 
-    for line in summary_lines(dataset, spec, split):
+    for line in summary_lines(dataset, spec, parts):
         echo(line)
     echo()
     print_table(column_table(dataset, spec))

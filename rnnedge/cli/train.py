@@ -224,10 +224,9 @@ def _chosen(
 def print_prepared(dataset: Any, prepared: Any) -> None:
     """Print what was read, before the training."""
     from rnnedge.cli.check import print_summary
-    from rnnedge.data.split import DatasetSplit
 
-    split = DatasetSplit([series.parts for series in prepared.series], None)
-    print_summary(dataset, prepared.spec, split, prepared.notes)
+    parts = [series.parts for series in prepared.series]
+    print_summary(dataset, prepared.spec, parts, prepared.notes)
     echo()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.split import DatasetSplit
+from rnnedge.data.split import Split
 from rnnedge_runtime.spec.clip import clip_bounds, odd_readings, range_bounds
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -47,14 +47,14 @@ class Count:
 
 
 def summary_lines(
-    dataset: Dataset, spec: ModelSpec | None, split: DatasetSplit
+    dataset: Dataset, spec: ModelSpec | None, parts: Sequence[Split]
 ) -> list[str]:
     """Plain lines: file, rows, period, span, stretches, columns, dates of the parts.
 
     Args:
         dataset: as read.
         spec: what would be trained; None where only the table is looked at.
-        split: its parts.
+        parts: of every series.
     """
     names = {one.name for one in dataset.series}
     num_rows = sum(int(one.is_reading.sum()) for one in dataset.series)
@@ -77,7 +77,7 @@ def summary_lines(
             _TURNS.get(d.period_s, f"period of {d.period_s} s") for d in spec.derived
         ]
         lines.append(f"Derived   {', '.join(derived) or 'none'}")
-    return [*lines, *_parts(dataset, split)]
+    return [*lines, *_parts(dataset, parts)]
 
 
 def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
@@ -181,14 +181,14 @@ def _stretches(dataset: Dataset) -> str:
     return f"{each}; {holes:,} missing rows put in{longest}"
 
 
-def _parts(dataset: Dataset, split: DatasetSplit) -> list[str]:
+def _parts(dataset: Dataset, splits: Sequence[Split]) -> list[str]:
     lines = []
     for name, label in (
         ("train", "Training"),
         ("validation", "Validate"),
         ("test", "Test"),
     ):
-        rows = [getattr(parts, name) for parts in split.parts]
+        rows = [getattr(split, name) for split in splits]
         spans = [
             (int(one.time_us[part.start]), int(one.time_us[part.stop - 1]))
             for one, part in zip(dataset.series, rows, strict=True)

@@ -43,7 +43,7 @@ _AT_LEAST = {
 _MOST_SEED = 2**63
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: `fit` joins it with TableOptions
 class TrainConfig:
     """Choices of a training run.
 

@@ -1,6 +1,8 @@
 """`rnnedge.fit`, `resume` and `rnnedge train` on small files."""
 
 import csv
+import dataclasses
+import inspect
 import json
 import signal
 import subprocess
@@ -16,8 +18,10 @@ from support.tables.small_data import waves
 import rnnedge
 from rnnedge.cli import main
 from rnnedge.runs.folder import load_run
+from rnnedge.tasks.config import TrainConfig
 from rnnedge.training.session import choose_device
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
+from rnnedge_runtime.tables.options import TableOptions
 
 FAST = {"hidden_size": 4, "epochs": 2, "chunk_length": 16, "is_quiet": True}
 FLAGS = ["--hidden-size", "4", "--epochs", "2", "--chunk-length", "16"]
@@ -325,3 +329,14 @@ def _frame(dataset):
     series = dataset.series[0]
     columns = {"time": series.time, "a": series.values[:, 0], "b": series.values[:, 1]}
     return polars.DataFrame(columns)
+
+
+def test_help_and_type_checkers_see_every_choice_of_fit():
+    """They were hidden behind `**choices`."""
+    seen = inspect.signature(rnnedge.fit).parameters
+    for choices in (TrainConfig, TableOptions):
+        for field in dataclasses.fields(choices):
+            assert seen[field.name].default == field.default
+            assert seen[field.name].kind is inspect.Parameter.KEYWORD_ONLY
+    assert list(seen)[:3] == ["source", "target", "out"]
+    assert "choices" not in seen

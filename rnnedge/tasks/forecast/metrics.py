@@ -23,7 +23,7 @@ def score_outputs(
     """Score of every output; None where there is nothing to compare with.
 
     Args:
-        y: `[N, O]` what came, NaN where unknown.
+        y: `[N, O]` the actual values, NaN where unknown.
         y_hat: `[N, O]` what was forecast.
         persistence: `[N, O]` the persistence forecast.
         scale: `[O]` denominator of MASE.
