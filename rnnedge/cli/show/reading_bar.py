@@ -7,9 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
-from rnnedge_runtime.printable import printable
+from rnnedge.cli.show.terminal import echo, redraw
 
 LARGE_NBYTES = 30_000_000
 
@@ -26,14 +24,10 @@ def reading_bar() -> Iterator[None]:
         if size >= LARGE_NBYTES:
             share = min(1.0, done / size)
             bar = "#" * round(30 * share)
-            click.echo(
-                f"\rreading {printable(path.name)} [{bar:<30}] {share:4.0%}",
-                err=True,
-                nl=False,
-            )
+            redraw(f"reading {path.name} [{bar:<30}] {share:4.0%}")
             is_open = done < size
             if not is_open:
-                click.echo(err=True)
+                echo(err=True)
 
     if not sys.stderr.isatty():
         yield
@@ -43,4 +37,4 @@ def reading_bar() -> Iterator[None]:
             yield
     finally:
         if is_open:
-            click.echo(err=True)
+            echo(err=True)

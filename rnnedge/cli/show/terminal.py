@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -20,7 +21,23 @@ def echo(line: object = "", *, err: bool = False) -> None:
     text = str(line)
     inner = text.strip("\n")
     before, _, after = text.partition(inner) if inner else (text, "", "")
-    click.echo(f"{before}{printable(inner)}{after}", err=err)
+    _put(f"{before}{printable(inner)}{after}\n", err=err)
+
+
+def redraw(line: str) -> None:
+    """Put `line` in place of the last one on standard error, and stay there."""
+    _put(f"\r{printable(line)}", err=True)
+
+
+def _put(text: str, *, err: bool) -> None:
+    try:
+        click.echo(text, err=err, nl=False)
+    except OSError:
+        if not err:
+            raise
+        from rnnedge_runtime.live.sinks.text import drop
+
+        drop(sys.stderr)  # nobody can read what is said, and the work goes on
 
 
 def tell(line: str) -> None:
@@ -31,4 +48,4 @@ def tell(line: str) -> None:
 def echo_json(content: Any) -> None:
     """Print JSON on several lines; non-ASCII characters stay where they can be seen."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    click.echo("\n".join(printable(line) for line in text.split("\n")))
+    _put("".join(f"{printable(line)}\n" for line in text.split("\n")), err=False)

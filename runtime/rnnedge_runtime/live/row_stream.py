@@ -49,8 +49,11 @@ class RowStream:
         self._where = where
         self._clock: SlotClock | None = None
         self._forecast: NDArray[np.float32] | None = None
+        number = self._spec.num_features
         self._clip, self._range = clip_bounds(self._spec), range_bounds(self._spec)
-        self._empty = np.full(self._spec.num_features, np.nan, dtype=np.float32)
+        self._low = np.maximum(self._clip[0], self._range[0])[:number]
+        self._high = np.minimum(self._clip[1], self._range[1])[:number]
+        self._empty = np.full(number, np.nan, dtype=np.float32)
         self.findings = Findings()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -146,7 +149,13 @@ class RowStream:
             self._check_present(row)
 
     def _check_present(self, row: Row) -> None:
-        self._reject_missing(row.readings, "missing in", row)
+        if not self._is_plain(row):
+            self._reject_missing(row.readings, "missing in", row)
+
+    def _is_plain(self, row: Row) -> bool:
+        """Whether no reading is missing, implausible or clipped."""
+        readings = row.readings
+        return bool(((self._low <= readings) & (readings <= self._high)).all())
 
     def _reject_missing(
         self, readings: NDArray[np.float32], fault: str, row: Row
@@ -166,7 +175,8 @@ class RowStream:
 
     def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
         self._count_readings(row)
-        self._forecast = self._stream.step(row.readings, time=time).astype(np.float32)
+        forecast = self._stream.step(row.readings, time=time)
+        self._forecast = forecast.astype(np.float32, copy=False)
         return self._forecast
 
     @property
@@ -184,12 +194,10 @@ class RowStream:
 
     def _count_readings(self, row: Row) -> None:
         self.findings.num_rows += 1
-        if row.is_held_out:
+        if row.is_held_out or self._is_plain(row):
             return
         is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
         is_absent = ~np.isfinite(row.readings)
-        if not (is_absent | is_implausible | is_clipped).any():
-            return
         for k, feature in enumerate(self._spec.features):
             name = feature.name
             fate = "passed on" if feature.missing == "pass" else "held"

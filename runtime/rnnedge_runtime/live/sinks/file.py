@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -13,7 +15,7 @@ from typing import IO
 from ...errors import DataError
 from ...formats.files import what_to_do
 from ..state_file import Mark
-from .text import drop_stdout, open_output
+from .text import drop, open_output
 
 _HEADER_NBYTES = 1 << 20
 
@@ -39,6 +41,7 @@ class RowOutput:
         self.first_line = first_line
         self.num_rows = 0
         self._path = path
+        self._poll = _poll_of(file)
 
     def flush(self) -> None:
         """Let all that is written leave this process."""
@@ -62,14 +65,20 @@ class RowOutput:
 
     def is_left(self) -> bool:
         """Whether the reader of a pipe has gone, so that no further row would arrive."""
-        import select
+        return self._poll is not None and any(
+            event & select.POLLERR for _, event in self._poll.poll(0)
+        )
 
-        try:
-            poll = select.poll()
-            poll.register(self.file.fileno(), 0)
-            return any(event & select.POLLERR for _, event in poll.poll(0))
-        except (AttributeError, OSError, ValueError, io.UnsupportedOperation):
-            return False
+
+def _poll_of(file: IO[str]) -> select.poll | None:
+    """What tells that the reader of a pipe has gone; None where there is none."""
+    try:
+        is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        poll = select.poll()
+        poll.register(file.fileno(), 0)
+    except (AttributeError, OSError, ValueError):
+        return None
+    return None if is_regular else poll
 
 
 @contextlib.contextmanager
@@ -102,7 +111,7 @@ def _named(sink: str) -> Iterator[None]:
         raise
     except OSError as error:
         if sink == "-":
-            drop_stdout()
+            drop(sys.stdout)
         where = "standard output" if sink == "-" else f"{sink}: the file"
         raise DataError(
             f"{where} cannot be written: {error.strerror}. {what_to_do(error)}"

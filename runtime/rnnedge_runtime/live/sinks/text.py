@@ -28,6 +28,8 @@ def open_output(sink: str, *, in_place: bool) -> Iterator[IO[str]]:
     """
     path = Path(sink)
     if sink == "-":
+        if sys.stdout is None:
+            raise DataError("standard output is closed. Name a file with --output.")
         yield sys.stdout
         flush_stdout()
     elif in_place or (path.exists() and not path.is_file()):
@@ -58,12 +60,12 @@ def flush_stdout() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        drop_stdout()
+        drop(sys.stdout)
 
 
-def drop_stdout() -> None:
-    """Let what is still to be written to standard output go nowhere."""
+def drop(file: IO[str]) -> None:
+    """Let what is still to be written to a standard stream go nowhere."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, file.fileno())
         os.close(nowhere)

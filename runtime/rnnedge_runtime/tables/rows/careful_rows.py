@@ -18,6 +18,7 @@ from ..text.column_reader import ColumnReader
 from ..times.reading import TimeParser
 from ..timestamps import CELL_PADDING
 from .changes import CounterChanges
+from .row import Row, row_readings
 from .row_cells import cell_text, number_in
 
 LARGEST = 3.4028235677973366e38
@@ -27,29 +28,6 @@ _INFINITE = frozenset(
     ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "1.#inf", "-1.#inf")
 )
 _UNREADABLE = (DataError, IndexError, AttributeError, TypeError, OverflowError)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadRow:
-    """A line of a table with what could be read of it.
-
-    Attributes:
-        number: of the row, from 1.
-        stamp: the time cell as it came.
-        time_us: the time.
-        series: which it belongs to.
-        readings: of the features; NaN throughout where it is held out.
-        line: where it starts in the text.
-        is_held_out: it is a step, but no forecast is asked for.
-    """
-
-    number: int
-    stamp: Any
-    time_us: int | None
-    series: str | None
-    readings: list[float]
-    line: int
-    is_held_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +55,7 @@ def careful_rows(
     times: TimeParser | None,
     changes: CounterChanges,
     held: HeldOut,
-) -> Iterator[ReadRow]:
+) -> Iterator[Row]:
     """The rows, those that are held out among them where they are a step.
 
     Raises:
@@ -100,14 +78,16 @@ def careful_rows(
             values, fault = _values(columns, line.cells, number)
         if fault is None:
             changes.apply(values, time_us, series)
-            yield ReadRow(number, stamp, time_us, series, values, line.number, False)
+            readings = row_readings(values)
+            yield Row(number, stamp, time_us, readings, series, line.number)
             continue
         held.add(fault, line.number)
         is_placed = times is None or time_us is not None
         if is_placed and (series is not None or not columns.has_series):
             values = [math.nan] * len(columns.readings)
             changes.apply(values, time_us, series)
-            yield ReadRow(number, stamp, time_us, series, values, line.number, True)
+            readings = row_readings(values)
+            yield Row(number, stamp, time_us, readings, series, line.number, True)
 
 
 def _values(

@@ -118,7 +118,8 @@ class Jumps:
         one = self._of(name, time_us, longest_us)
         is_next = one.last_us is not None and time_us <= one.last_us + longest_us
         if is_next or self._is_about_now(time_us, is_first=one is self._start):
-            self._drop(one, one.chains)
+            if one.chains:
+                self._drop(one, one.chains)
             self._believe(name, time_us)
             return [row]
         for chain in one.chains:
@@ -147,7 +148,9 @@ class Jumps:
         return self._series.setdefault(name, _Series(time_us if is_beside else None))
 
     def _believe(self, name: str, time_us: int) -> None:
-        one = self._series.setdefault(name, _Series())
+        one = self._series.get(name)
+        if one is None:
+            one = self._series[name] = _Series()
         one.last_us = max(time_us, time_us if one.last_us is None else one.last_us)
         self._newest_us = max(time_us, self._newest_us or time_us)
 

@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...errors import DataError
 from ...spec.model_spec import ModelSpec
 from ..held_out import NO_TIME, NOT_A_ROW, Fault, HeldOut, Line
@@ -39,7 +36,7 @@ from .asked_table import (
 from .careful_rows import Columns, careful_rows
 from .changes import CounterChanges
 from .resampling import parse_resampling, resampled_rows
-from .row import Row
+from .row import Row, row_readings
 from .row_cells import (
     Cells,
     cell_text,
@@ -164,7 +161,7 @@ def _read(cells: Cells, table: AskedTable) -> RowReader:
                 time_us = times.parse(cell_text(stamp), row=number, series=series or "")
             readings = [number_in(reader, get(row), number) for reader, get in columns]
             changes.apply(readings, time_us, series)
-            yield Row(number, stamp, time_us, _float32(readings), series)
+            yield Row(number, stamp, time_us, row_readings(readings), series)
 
     return RowReader(
         table.where,
@@ -193,16 +190,7 @@ def _read_carefully(cells: Cells, table: AskedTable, held: HeldOut) -> RowReader
     def read() -> Iterator[Row]:
         times = None if reading is None else TimeParser(reading)
         changes = CounterChanges(table.spec, table.options)
-        for one in careful_rows(lines, columns, times, changes, held):
-            yield Row(
-                one.number,
-                one.stamp,
-                one.time_us,
-                _float32(one.readings),
-                one.series,
-                one.line,
-                one.is_held_out,
-            )
+        yield from careful_rows(lines, columns, times, changes, held)
 
     column = reading.column if reading else None
     return RowReader(table.where, column, table.series, read(), cells.notes)
@@ -296,7 +284,7 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
             ]
             changes.apply(readings, line.time_us, line.series)
             yield Row(
-                line.row, line.stamp, line.time_us, _float32(readings), line.series
+                line.row, line.stamp, line.time_us, row_readings(readings), line.series
             )
 
     column = reading.column if reading else None
@@ -311,10 +299,3 @@ def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:
             yield line
         elif held is not None:
             held.add(line.fault, line.number)
-
-
-def _float32(readings: list[float]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        values = np.array(readings, dtype=np.float32)
-    values[~np.isfinite(values)] = np.nan
-    return values

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,3 +31,12 @@ class Row:
     series: str | None = None
     line: int = 0
     is_held_out: bool = False
+
+
+def row_readings(values: list[float]) -> NDArray[np.float32]:
+    """`[F]` numbers as a row holds them: NaN where one is missing or too large."""
+    packed = array("f", values)
+    readings = np.frombuffer(packed, dtype=np.float32)
+    if not isfinite(sum(packed)):
+        readings[~np.isfinite(readings)] = np.nan
+    return readings

@@ -175,12 +175,15 @@ def number_in(reader: ColumnReader, cell: object, number: int) -> float:
     Raises:
         DataError: it is text.
     """
-    if cell is None:
+    if isinstance(cell, str):
+        text = cell
+    elif cell is None:
         return math.nan
-    if isinstance(cell, int | float):
+    elif isinstance(cell, int | float):
         cell = float(cell) if abs(cell) < 1e300 else math.nan
         return math.nan if reader.is_missing(cell) else cell
-    text = cell if isinstance(cell, str) else json.dumps(cell)
+    else:
+        text = json.dumps(cell)
     value = reader.read(text, number)
     if value is None:
         raise reader.error(text, number)

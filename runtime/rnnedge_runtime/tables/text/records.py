@@ -209,7 +209,9 @@ class RowFilter:
             cells = self.row(record.cells)
         except DataError as error:
             return replace(record, fault=Fault(OPEN_QUOTE, str(error)))
-        return None if cells is None else replace(record, cells=cells)
+        if cells is None:
+            return None
+        return record if cells is record.cells else replace(record, cells=cells)
 
     def _may_be_last(self, line: Line) -> bool:
         if line.fault is not None:

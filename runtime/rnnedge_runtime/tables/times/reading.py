@@ -226,7 +226,9 @@ class TimeParser:
         if found is None:
             raise reading.error(text, row=row)
         local_us, offset_us = found
-        last = self._last.setdefault(series, LastTime())
+        last = self._last.get(series)
+        if last is None:
+            last = self._last[series] = LastTime()
         if not reading.has_calendar and isinstance(reading.form, TextForm):
             time_us = local_us
             if last.utc_us is not None:
