@@ -15,6 +15,7 @@ import rnnedge_runtime
 from rnnedge_export.compare.runs import step_through
 from rnnedge_export.compare.verification_stream import stream_like
 from rnnedge_export.formats.registry import read_metadata
+from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, MissingDependencyError, SpecError
 from rnnedge_runtime.formats.metadata import Metadata
@@ -28,14 +29,6 @@ BASELINE = "ONNX Runtime run"
 
 _ERROR_STEPS = 1000
 _TIMED_INPUTS = 256
-_ENGINES = {
-    "native": "native",
-    "native, new array": "native",
-    "ONNX Runtime run": "onnx",
-    "ONNX Runtime IOBinding": "onnx",
-    "TorchScript": "torchscript",
-    "NumPy": "numpy",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +151,9 @@ def _available(
     suffixes = dict.fromkeys(way.suffix for way in WAYS)
     others = [path for path in paths if path.suffix.lower() not in suffixes]
     for other in others:
-        kind = "C source" if other.suffix.lower() == ".c" else f"{other.suffix} files"
         notes.append(
-            f"{other.name}: bench does not step {kind}, only {', '.join(suffixes)}."
+            f"{other.name}: bench does not step {other.suffix} files, only "
+            f"{', '.join(suffixes)}."
         )
     for way in WAYS:
         for is_integer in (False, True):
@@ -191,7 +184,7 @@ def _available(
 
 def _judge(paths: Sequence[Path], x: Inputs) -> np.ndarray | None:
     for path in paths:
-        if path.suffix.lower() not in (".rnne", ".onnx"):
+        if path.suffix.lower() not in BACKENDS["reference"].suffixes:
             continue
         try:
             model = rnnedge_runtime.load(path, backend="reference")
@@ -203,7 +196,7 @@ def _judge(paths: Sequence[Path], x: Inputs) -> np.ndarray | None:
 
 
 def _error(way: Way, path: Path, x: Inputs, judged: np.ndarray | None) -> float | None:
-    if judged is None or way.name not in _ENGINES:
+    if judged is None or not way.backend:
         return None
-    model = rnnedge_runtime.load(path, backend=_ENGINES[way.name])
+    model = rnnedge_runtime.load(path, backend=way.backend)
     return float(np.abs(step_through(model.engine, model.spec, x) - judged).max())

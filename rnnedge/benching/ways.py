@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import rnnedge_runtime
 from rnnedge_runtime.arrays import State
+from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.backends.native import has_native
 from rnnedge_runtime.backends.onnx import open_onnx
 from rnnedge_runtime.errors import MissingDependencyError, require
@@ -43,6 +44,7 @@ class Way:
         start: Python statements from nothing to one step, for a process of its own; they
             find the file in `path` and one reading in `x`, `[F]`, of which `time` is the
             time.
+        backend: what computes it, to know its error; "" for none of the runtime's.
         is_float: whether it needs float weights.
     """
 
@@ -51,6 +53,7 @@ class Way:
     make: Callable[[Path, Inputs], Block]
     is_there: Callable[[], object]
     start: str
+    backend: str = ""
     is_float: bool = False
 
 
@@ -210,43 +213,25 @@ with torch.inference_mode():
     module(torch.zeros(1, 1, metadata.spec.input_size), module.initial_state(1))
 """
 
+
+def _loaded(
+    name: str,
+    backend: str,
+    make: Callable[[Path, Inputs], Block],
+    is_there: Callable[[], object],
+) -> Way:
+    """A way by a backend of the runtime."""
+    suffix, start = BACKENDS[backend].suffixes[0], _LOAD.format(backend) + _STEP
+    return Way(name, suffix, make, is_there, start, backend)
+
+
+_ONNX, _TORCH = _needs("onnxruntime", "onnx"), _needs("torch", "train")
 WAYS = (
-    Way("native", ".rnne", native, _needs_native, _LOAD.format("native") + _STEP),
-    Way(
-        "native, new array",
-        ".rnne",
-        native_plain,
-        _needs_native,
-        _LOAD.format("native") + _STEP,
-    ),
-    Way(
-        "ONNX Runtime run",
-        ".onnx",
-        onnx_run,
-        _needs("onnxruntime", "onnx"),
-        _LOAD.format("onnx") + _STEP,
-    ),
-    Way(
-        "ONNX Runtime IOBinding",
-        ".onnx",
-        onnx_bind,
-        _needs("onnxruntime", "onnx"),
-        _LOAD.format("onnx") + _STEP,
-    ),
-    Way(
-        "TorchScript",
-        ".pt",
-        torchscript,
-        _needs("torch", "train"),
-        _LOAD.format("torchscript") + _STEP,
-    ),
-    Way(
-        "torch eager",
-        ".rnne",
-        torch_eager,
-        _needs("torch", "train"),
-        _EAGER,
-        is_float=True,
-    ),
-    Way("NumPy", ".rnne", numpy, lambda: None, _LOAD.format("numpy") + _STEP),
+    _loaded("native", "native", native, _needs_native),
+    _loaded("native, new array", "native", native_plain, _needs_native),
+    _loaded("ONNX Runtime run", "onnx", onnx_run, _ONNX),
+    _loaded("ONNX Runtime IOBinding", "onnx", onnx_bind, _ONNX),
+    _loaded("TorchScript", "torchscript", torchscript, _TORCH),
+    Way("torch eager", ".rnne", torch_eager, _TORCH, _EAGER, is_float=True),
+    _loaded("NumPy", "numpy", numpy, lambda: None),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
-from ..rnne.writing import numpy_engine_of
 from .reading import read_c_source
 from .running import CEngine, find_compiler
 
@@ -31,6 +31,6 @@ def load_c(path: str | os.PathLike[str], *, is_compiled: bool | None = None) -> 
     engine: Engine = (
         CEngine(path, metadata, parameters=parameters)
         if is_compiled
-        else numpy_engine_of(metadata.spec, parameters)
+        else numpy_engine(metadata.spec, parameters)
     )
     return Model(metadata, engine, path)

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.native import has_native, native_engine
-from rnnedge_runtime.backends.numpy_f32 import Float32Engine
-from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
 from rnnedge_runtime.formats.rnne_file import (
@@ -80,7 +79,7 @@ def build_rnne(
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    numpy_engine = numpy_engine_of(spec, parameters)
+    definition = numpy_engine(spec, parameters)
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
@@ -88,7 +87,7 @@ def build_rnne(
         model,
         *ranges,
         *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, numpy_engine)),
+        (b"GOLD", 0, _golden_section(metadata, definition)),
         (b"LONG", 0, _long_run_section(spec, engine)),
         tensors,
     ]
@@ -120,16 +119,9 @@ def _texts(metadata: Metadata) -> list[Section]:
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
     """The native engine of a model that has no file, or NumPy where it is not built."""
     if not has_native():
-        return numpy_engine_of(metadata.spec, parameters)
+        return numpy_engine(metadata.spec, parameters)
     content = assemble(_critical_sections(metadata, parameters))
     return native_engine(metadata.spec, content)
-
-
-def numpy_engine_of(spec: ModelSpec, parameters: Parameters) -> Engine:
-    """The NumPy engine of float weights or integers."""
-    if isinstance(parameters, QuantisedModel):
-        return IntegerEngine(parameters)
-    return Float32Engine(spec, parameters)
 
 
 def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:

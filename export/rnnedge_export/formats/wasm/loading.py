@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
-from ..rnne.writing import numpy_engine_of
 from .reading import read_wasm
 from .running import NodeEngine
 
@@ -30,6 +30,6 @@ def load_wasm(path: str | os.PathLike[str], *, is_run: bool = True) -> Model:
     engine: Engine = (
         NodeEngine(path, metadata, parameters=parameters)
         if is_run
-        else numpy_engine_of(metadata.spec, parameters)
+        else numpy_engine(metadata.spec, parameters)
     )
     return Model(metadata, engine, path)
