@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge.benching.timing import Block
 from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
-from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.layers import Gru, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
@@ -105,7 +105,7 @@ def _graph(spec: ModelSpec, weights: Weights) -> bytes:
     z = "x"
     inputs.append(_value("x", ["T", "B", spec.input_size]))
     for k, layer in enumerate(spec.layers):
-        assert isinstance(layer, Rnn | Gru | Lstm)
+        assert isinstance(layer, RecurrentLayer)
         states = [f"{name}_{k}" for name in layer.state_shapes()]
         for name, (size,) in zip(states, layer.state_shapes().values(), strict=True):
             inputs.append(_value(name, [1, "B", size]))

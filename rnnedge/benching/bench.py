@@ -19,7 +19,6 @@ from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, MissingDependencyError, SpecError
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from .footprint import Footprint, measure
 from .timing import Timing, time_blocks
@@ -123,15 +122,11 @@ class _Row:
         return f"{self.way.name}, int8" if self.is_integer else self.way.name
 
 
-def _is_integer(metadata: Metadata) -> bool:
-    return metadata.numerics == INTEGER_NUMERICS
-
-
 def _same_model(paths: Sequence[Path]) -> list[Metadata]:
     described = [read_metadata(path) for path in paths]
     first: dict[bool, int] = {}
     for k, metadata in enumerate(described):
-        other = described[first.setdefault(_is_integer(metadata), k)]
+        other = described[first.setdefault(metadata.is_integer, k)]
         if metadata.digest != other.digest or metadata.spec != described[0].spec:
             raise FormatError(
                 f"bench: {paths[k]} holds model {metadata.digest[:12]}, {paths[0]} holds "
@@ -145,7 +140,7 @@ def _available(
 ) -> tuple[list[_Row], list[str]]:
     rows, notes = [], []
     files = {
-        (path.suffix.lower(), _is_integer(metadata)): path
+        (path.suffix.lower(), metadata.is_integer): path
         for path, metadata in reversed(list(zip(paths, described, strict=True)))
     }
     suffixes = dict.fromkeys(way.suffix for way in WAYS)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 import rnnedge_runtime
 from rnnedge_runtime.arrays import State
-from rnnedge_runtime.backends import BACKENDS
 from rnnedge_runtime.backends.native import has_native
 from rnnedge_runtime.backends.onnx import open_onnx
 from rnnedge_runtime.errors import MissingDependencyError, require
@@ -41,10 +40,8 @@ class Way:
         suffix: ending of the artifacts it reads.
         make: a Block from the file and `[T, I]` model inputs to repeat.
         is_there: raises MissingDependencyError where it cannot run.
-        start: Python statements from nothing to one step, for a process of its own; they
-            find the file in `path` and one reading in `x`, `[F]`, of which `time` is the
-            time.
-        backend: what computes it, to know its error; "" for none of the runtime's.
+        backend: of the runtime, that computes it; "" for none.
+        statements: of `start`, where there is no backend.
         is_float: whether it needs float weights.
     """
 
@@ -52,9 +49,21 @@ class Way:
     suffix: str
     make: Callable[[Path, Inputs], Block]
     is_there: Callable[[], object]
-    start: str
     backend: str = ""
+    statements: str = ""
     is_float: bool = False
+
+    @property
+    def start(self) -> str:
+        """Python statements from nothing to one step, for a process of its own.
+
+        They find the file in `path` and one reading in `x`, `[F]`, of which `time` is the
+        time.
+        """
+        if self.statements:
+            return self.statements
+        load = f"rnnedge_runtime.load(path, backend={self.backend!r})"
+        return f"import rnnedge_runtime\nmodel = {load}\nmodel.stream().step(x, time)"
 
 
 def native(path: Path, inputs: Inputs) -> Block:
@@ -200,8 +209,6 @@ def _needs_native() -> None:
         raise MissingDependencyError("rnnedge bench: the C engine is not built here.")
 
 
-_LOAD = "import rnnedge_runtime\nmodel = rnnedge_runtime.load(path, backend='{}')\n"
-_STEP = "model.stream().step(x, time)"
 _EAGER = """import torch
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.formats.rnne_file import read_rnne
@@ -212,26 +219,15 @@ module.load_weights(weights)
 with torch.inference_mode():
     module(torch.zeros(1, 1, metadata.spec.input_size), module.initial_state(1))
 """
+_ONNX = _needs("onnxruntime", "onnx")
+_TORCH = _needs("torch", "train")
 
-
-def _loaded(
-    name: str,
-    backend: str,
-    make: Callable[[Path, Inputs], Block],
-    is_there: Callable[[], object],
-) -> Way:
-    """A way by a backend of the runtime."""
-    suffix, start = BACKENDS[backend].suffixes[0], _LOAD.format(backend) + _STEP
-    return Way(name, suffix, make, is_there, start, backend)
-
-
-_ONNX, _TORCH = _needs("onnxruntime", "onnx"), _needs("torch", "train")
 WAYS = (
-    _loaded("native", "native", native, _needs_native),
-    _loaded("native, new array", "native", native_plain, _needs_native),
-    _loaded("ONNX Runtime run", "onnx", onnx_run, _ONNX),
-    _loaded("ONNX Runtime IOBinding", "onnx", onnx_bind, _ONNX),
-    _loaded("TorchScript", "torchscript", torchscript, _TORCH),
-    Way("torch eager", ".rnne", torch_eager, _TORCH, _EAGER, is_float=True),
-    _loaded("NumPy", "numpy", numpy, lambda: None),
+    Way("native", ".rnne", native, _needs_native, "native"),
+    Way("native, new array", ".rnne", native_plain, _needs_native, "native"),
+    Way("ONNX Runtime run", ".onnx", onnx_run, _ONNX, "onnx"),
+    Way("ONNX Runtime IOBinding", ".onnx", onnx_bind, _ONNX, "onnx"),
+    Way("TorchScript", ".pt", torchscript, _TORCH, "torchscript"),
+    Way("torch eager", ".rnne", torch_eager, _TORCH, statements=_EAGER, is_float=True),
+    Way("NumPy", ".rnne", numpy, lambda: None, "numpy"),
 )

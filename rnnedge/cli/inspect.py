@@ -24,7 +24,6 @@ from rnnedge_export.boards.costs import artifact_costs, check_fit, find_fit
 from rnnedge_export.formats.registry import read_metadata, read_parameters
 from rnnedge_export.quantise.judgement import read_judgement
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.layers import AddLast, Layer, Opaque
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -174,7 +173,7 @@ def _print(path: Path, metadata: Metadata) -> None:
 
 
 def _integers(path: Path, metadata: Metadata) -> QuantisedModel | None:
-    if metadata.numerics != INTEGER_NUMERICS:
+    if not metadata.is_integer:
         return None
     parameters = read_parameters(path)
     assert isinstance(parameters, QuantisedModel)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from .backends import BACKENDS, Backend, default_backend
+from .backends import BACKENDS, NOT_LOADED, Backend, default_backend
 from .errors import FormatError, SpecError
 from .formats.files import check_is_file
 from .streams.model import Model
@@ -65,15 +65,10 @@ def _backend(path: Path, name: str | None) -> Backend:
             "the backend: backend='torchscript' (`--backend torchscript`); the .onnx "
             "artifact needs no trust."
         )
-    if suffix == ".c":
+    if suffix in NOT_LOADED:
         raise FormatError(
-            f"{path.name}: a C source is compiled into a program, not loaded. Check it with "
-            "`rnnedge verify`, or load the .rnne or .onnx of the same model."
-        )
-    if suffix == ".wasm":
-        raise FormatError(
-            f"{path.name}: a WebAssembly module runs in a browser or Node, it is not loaded. "
-            "Check it with `rnnedge verify`, or load the .rnne or .onnx of the same model."
+            f"{path.name}: {NOT_LOADED[suffix]}. Check it with `rnnedge verify`, "
+            "or load the .rnne or .onnx of the same model."
         )
     if name is None:
         raise FormatError(

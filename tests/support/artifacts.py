@@ -23,6 +23,7 @@ from rnnedge_export.formats.torchscript import save_torchscript
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge_runtime import backends
 from rnnedge_runtime.backends.native import native_engine
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.backends.reference import ReferenceEngine
@@ -40,11 +41,15 @@ from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.streams.inputs import Inputs, hold_readings
 from rnnedge_runtime.streams.model import Model
 
-BACKENDS = ("native", "numpy", "onnx", "torchscript", "reference")
-SUFFIXES = {"native": ".rnne", "numpy": ".rnne", "torchscript": ".pt"}
-BITWISE = ("native", "numpy", "reference")
+BACKENDS = tuple(backends.BACKENDS)
+BITWISE = [name for name, item in backends.BACKENDS.items() if item.is_bitwise]
 """Backends that promise the same bits for a run, its steps and a fleet."""
 START = 1_700_000_000
+
+
+def suffix_of(backend: str) -> str:
+    """The ending of an artifact it loads; of the reference's two, that of `.onnx`."""
+    return backends.BACKENDS[backend].suffixes[-1]
 
 
 def times_of(spec: ModelSpec, size: int) -> np.ndarray | None:
@@ -175,7 +180,7 @@ def load_backend(
     spec: ModelSpec, weights: Weights, backend: str, folder: Path
 ) -> Model:
     """The model through a file and the named backend."""
-    path = save_artifact(spec, weights, folder, SUFFIXES.get(backend, ".onnx"))
+    path = save_artifact(spec, weights, folder, suffix_of(backend))
     return runtime.load(path, backend=backend)
 
 

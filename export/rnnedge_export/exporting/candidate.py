@@ -49,6 +49,7 @@ class Candidate:
             MissingDependencyError: what writes the format is not installed.
             FormatError: a file it is to become is a folder.
         """
+        self.discard()  # what an export that was killed left under the same process id
         self.temporary.mkdir()
         measurement = None
         if request.fit is not None and "figures" in self.format.options:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import rnnedge_runtime
 from rnnedge_runtime.backends import BACKENDS
-from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.files import check_is_file
 from rnnedge_runtime.formats.metadata import Metadata
@@ -50,7 +49,7 @@ class Format:
         beside: of `missing_beside`.
         source: of `read_source`.
         options: those of `export` that it alone takes.
-        packages: that writing and proving it needs beside torch.
+        packages: that its writer needs beside torch and onnx.
         no_integers: why it holds none; "" where it does.
         part: ending of a file that is only part of an artifact.
         stem: the file's name without ending, of the name that was asked for.
@@ -132,6 +131,8 @@ class Format:
 
     def compute(self, path: Path) -> Model:
         """What an artifact holds, computed in NumPy; the same bytes where `is_bitwise`."""
+        from rnnedge_runtime.backends.numpy_engine import numpy_engine
+
         metadata, parameters = self.read(path)
         return Model(metadata, numpy_engine(metadata.spec, parameters), path)
 
@@ -216,7 +217,7 @@ _ALL = (
         reader="rnnedge_runtime.formats.onnx_weights:read_onnx_weights",
         describer=".onnx.reading:read_onnx_metadata",
         backend="onnx",
-        packages=("onnx", "onnxruntime"),
+        packages=("onnxruntime",),
         takes_all=True,
         no_integers="ONNX Runtime's quantiser leaves GRU and RNN layers in float and does "
         "not say so",

@@ -12,6 +12,7 @@ from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.formats.snapshot import pack_snapshot, unpack_snapshot
 from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.streams.inputs import Inputs
+from rnnedge_runtime.streams.run_stepper import run_streams
 from rnnedge_runtime.streams.state_rules import StateRules
 from rnnedge_runtime.streams.w8a16_inputs import input_rule
 
@@ -26,8 +27,17 @@ class SnapshotStream(ABC):
         """One step: `[I]` to `[O]`."""
 
     @abstractmethod
-    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`[T, O]` outputs of `[T, I]` inputs."""
+    def run_into(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        """Steps `[T, I]` to `[T, O]`, contiguous both."""
+
+    def run(
+        self, x: NDArray[np.float32], y: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """`[T, O]` outputs of `[T, I]` inputs, in `y` where it is given."""
+        if y is None:
+            y = np.empty((len(x), self.metadata.spec.output_size), np.float32)
+        self.run_into(np.ascontiguousarray(x, np.float32), y)
+        return y
 
     @abstractmethod
     def save(self) -> bytes:
@@ -72,12 +82,4 @@ class SnapshotEngine(ABC):
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps, one stream after the other."""
-        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
-        new_state = [np.empty(tensor.shape, np.float32) for tensor in state]
-        for b, rows in enumerate(np.ascontiguousarray(x, dtype=np.float32)):
-            stream = self.stepper()
-            stream.set_state([tensor[b] for tensor in state])
-            y[b] = stream.run(rows)
-            for tensor, value in zip(new_state, stream.get_state(), strict=True):
-                tensor[b] = value
-        return y, list(new_state)
+        return run_streams(self.stepper(), x, state, self.spec.output_size)

@@ -19,11 +19,10 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
     Lstm,
-    Rnn,
+    RecurrentLayer,
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights
@@ -102,7 +101,7 @@ class _StreamedLayer:
         own = {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()}
         self._tensors = prepare(layer, own)
         self._engine: Engine | None = None
-        is_product = isinstance(layer, Linear | Rnn | Gru | Lstm)
+        is_product = isinstance(layer, Linear | RecurrentLayer)
         if is_product and layer.input_size <= _MOST_FEATURES and has_native():
             self._spec = _spec_of(layer)
             alone = {f"layers.0.{name}": tensor for name, tensor in own.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.spec_json import spec_to_json
 from rnnedge_runtime.tolerances import INT8_STD_FRACTION, PARITY_ULPS
 
@@ -61,7 +60,7 @@ def _two_numerics(name: str, first: Evidence, other: Evidence) -> list[Check]:
     if not is_same:
         return [same]
     integers, item = (other, first)
-    if first.model.metadata.numerics == INTEGER_NUMERICS:
+    if first.model.metadata.is_integer:
         integers, item = (first, other)
     stored = stored_judgement(integers.model)
     if stored is not None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
@@ -55,7 +54,7 @@ class Evidence:
 
     @property
     def is_integer(self) -> bool:
-        return self.model.metadata.numerics == INTEGER_NUMERICS
+        return self.model.metadata.is_integer
 
     @cached_property
     def x(self) -> Inputs:

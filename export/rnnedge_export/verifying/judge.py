@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import MissingDependencyError
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.engine import Engine
@@ -53,7 +52,7 @@ def find_judge(model: Model, others: list[Model]) -> Judge | str:
     """
     if model.spec.is_opaque:
         return "the model is a graph of its own, which the reference cannot compute"
-    if model.metadata.numerics == INTEGER_NUMERICS:
+    if model.metadata.is_integer:
         return "the model is in integers, of which there is no float64 reference"
     sources = [
         candidate.path

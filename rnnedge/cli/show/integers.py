@@ -9,7 +9,7 @@ import numpy as np
 from rnnedge_export.quantise.judgement import StoredJudgement
 from rnnedge_export.verifying.judged_checks import judgement_text
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
-from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
+from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 _ROLES = {"folded": "folded into a conversion"}
@@ -130,14 +130,12 @@ def total_nbytes(model: QuantisedModel) -> int:
 
 def _state_bits(model: QuantisedModel, k: int) -> list[int]:
     """Fraction bits of the state tensors of an integer layer; [] without state."""
-    if model.roles[k].role != "integer":
+    layer = model.spec.layers[k]
+    if model.roles[k].role != "integer" or not isinstance(layer, RecurrentLayer):
         return []
-    match model.spec.layers[k]:
-        case Gru():
-            return [GRU_BITS]
-        case Rnn() | Lstm():
-            return [int(bits) for bits in model.tensors[f"layers.{k}.bits"]]
-    return []
+    if layer.blends:
+        return [GRU_BITS]
+    return [int(bits) for bits in model.tensors[f"layers.{k}.bits"]]
 
 
 def _input_names(model: QuantisedModel) -> list[str]:

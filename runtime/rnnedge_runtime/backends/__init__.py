@@ -17,10 +17,12 @@ class Backend:
     Attributes:
         suffixes: file name endings it reads.
         opener: module of this package and name of its function.
+        is_bitwise: whether a run, its steps and a fleet give the same bits.
     """
 
     suffixes: tuple[str, ...]
     opener: tuple[str, str]
+    is_bitwise: bool = False
 
     def open(self, path: Path) -> tuple[Metadata, Engine]:
         """Check the file's integrity, then read description and network."""
@@ -32,12 +34,20 @@ class Backend:
 
 
 BACKENDS: dict[str, Backend] = {
-    "native": Backend((".rnne",), ("native", "open_native")),
-    "numpy": Backend((".rnne",), ("numpy_engine", "open_numpy")),
+    "native": Backend((".rnne",), ("native", "open_native"), is_bitwise=True),
+    "numpy": Backend((".rnne",), ("numpy_engine", "open_numpy"), is_bitwise=True),
     "onnx": Backend((".onnx",), ("onnx", "open_onnx")),
     "torchscript": Backend((".pt",), ("torchscript", "open_torchscript")),
-    "reference": Backend((".rnne", ".onnx"), ("reference", "open_reference")),
+    "reference": Backend(
+        (".rnne", ".onnx"), ("reference", "open_reference"), is_bitwise=True
+    ),
 }
+
+NOT_LOADED = {
+    ".c": "a C source is compiled into a program, not loaded",
+    ".wasm": "a WebAssembly module runs in a browser or Node, it is not loaded",
+}
+"""Endings of artifacts that no backend reads, and why."""
 
 
 def default_backend(suffix: str) -> str | None:

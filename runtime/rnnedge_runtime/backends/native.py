@@ -17,6 +17,7 @@ from ..formats.rnne_file import parse_rnne
 from ..spec.model_spec import ModelSpec
 from ..streams.engine import Engine, FleetStates
 from ..streams.inputs import Inputs
+from ..streams.run_stepper import run_streams
 from ..streams.state_rules import StateRules
 from ..streams.w8a16_inputs import input_rule
 from .native_state import IS_FREE_THREADED, NativeStepper, extension
@@ -115,16 +116,7 @@ class NativeEngine:
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`)."""
-        x = np.ascontiguousarray(x, dtype=np.float32)
-        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
-        new_state = [np.empty(tensor.shape, dtype=np.float32) for tensor in state]
-        stepper = self.stepper()
-        for b in range(len(x)):
-            stepper.set_state([tensor[b] for tensor in state])
-            stepper.step(x[b], y[b])
-            for tensor, value in zip(new_state, stepper.get_state(), strict=True):
-                tensor[b] = value
-        return y, list(new_state)
+        return run_streams(self.stepper(), x, state, self.spec.output_size)
 
     def stepper(self) -> NativeStepper:
         """A fresh stream in the initial state."""

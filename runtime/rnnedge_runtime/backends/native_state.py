@@ -41,6 +41,10 @@ class NativeStepper:
         self._held = spec.state[-1].initial_array()
 
     def step(self, x: NDArray[np.float32], y: Array) -> None:
+        """Advance by one step (`engine.Stepper.step`)."""
+        self.run(x, y)
+
+    def run(self, x: NDArray[np.float32], y: Array) -> None:
         """Advance by one step, or by all steps of `x` `[T, I]` into `y` `[T, O]`."""
         x = np.ascontiguousarray(x, dtype=np.float32)
         out = np.empty(y.shape, dtype=np.float32)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError, ShapeError, SpecError, require
-from ..spec.gate_order import torch_to_onnx_gate_order
-from ..spec.layers import Gru, Layer, Lstm, Rnn
+from ..spec.gate_order import TORCH_GATES_IN_ONNX_ORDER, torch_to_onnx_gate_order
+from ..spec.layers import Layer
 from ..spec.weights import Weights, canonical_weights, model_digest
 from .metadata import Metadata, metadata_from_text
 from .onnx_tensors import check_tensors
@@ -70,13 +70,10 @@ def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
 
 
 def _layer_weights(prefix: str, layer: Layer, initializers: Initializers) -> Weights:
-    is_node = isinstance(layer, Rnn | Gru) or (
-        isinstance(layer, Lstm) and not layer.proj_size
-    )
-    if is_node:
+    shapes = layer.weight_shapes()
+    if layer.kind in TORCH_GATES_IN_ONNX_ORDER and "weight_hr" not in shapes:
         return _node_weights(prefix, layer.kind, initializers)
-    names = [f"{prefix}.{name}" for name in layer.weight_shapes()]
-    return {name: initializers[name] for name in names}
+    return {f"{prefix}.{name}": initializers[f"{prefix}.{name}"] for name in shapes}
 
 
 def _node_weights(prefix: str, cell: str, initializers: Initializers) -> Weights:

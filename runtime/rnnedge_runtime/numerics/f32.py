@@ -52,7 +52,11 @@ def flush(z: Float32) -> Float32:
 
 def readings(x: Float32) -> Float32:
     """Model inputs before the clip; a denormal becomes 0, as does a derived NaN."""
-    x = np.where(np.isfinite(x), x, np.float32(0))
+    return without_denormals(np.where(np.isfinite(x), x, np.float32(0)))
+
+
+def without_denormals(x: Float32) -> Float32:
+    """`x` with denormals as 0; NaN stays."""
     return np.where(np.abs(x) < SMALLEST_NORMAL, np.float32(0), x)
 
 

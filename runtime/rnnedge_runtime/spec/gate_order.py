@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_TORCH_GATES_IN_ONNX_ORDER = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
+TORCH_GATES_IN_ONNX_ORDER = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
 
 
 def torch_to_onnx_gate_order(
@@ -21,7 +21,7 @@ def torch_to_onnx_gate_order(
         rows: `[G * H, ...]`.
         inverse: from ONNX's order back to PyTorch's.
     """
-    order = np.array(_TORCH_GATES_IN_ONNX_ORDER[cell])
+    order = np.array(TORCH_GATES_IN_ONNX_ORDER[cell])
     if inverse:
         order = np.argsort(order)
     blocks = rows.reshape(len(order), rows.shape[0] // len(order), *rows.shape[1:])

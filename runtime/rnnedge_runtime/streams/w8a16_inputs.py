@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..numerics.f32 import SMALLEST_NORMAL, Float32
+from ..numerics.f32 import Float32, without_denormals
 from ..numerics.phase import phase
 from ..numerics.w8a16 import (
     LARGEST_READING,
@@ -90,7 +90,7 @@ class IntegerInputs(Inputs):
 
     def held_integers(self, x: Float32, columns: Columns = slice(None)) -> Integers:
         """Finite model inputs `[..., I]`, or these columns of them, as they are held."""
-        x = _without_denormals(x)
+        x = without_denormals(x)
         first = self._spec.layers[0]
         if isinstance(first, Embedding):
             is_token = (x >= 0) & (x < first.num_embeddings)
@@ -122,7 +122,7 @@ class IntegerInputs(Inputs):
         for k, feature in enumerate(self._spec.features):
             if feature.range is None:
                 continue
-            ends = _without_denormals(np.asarray(feature.range, dtype=np.float32))
+            ends = without_denormals(np.asarray(feature.range, dtype=np.float32))
             shift, rate = self._tensors["shift"][k], self._tensors["rate"][k]
             found = to_integers((ends - shift) * rate, -limit, limit, largest)
             bounds[:, k] = np.where(
@@ -135,7 +135,3 @@ class IntegerInputs(Inputs):
         step, shift = self._tensors["step"][columns], self._tensors["shift"][columns]
         result: Float32 = values.astype(np.float32) * step + shift
         return result
-
-
-def _without_denormals(x: Float32) -> Float32:
-    return np.where(np.abs(x) < SMALLEST_NORMAL, np.float32(0), x)

@@ -21,7 +21,7 @@ from rnnedge_export.boards.budget import (
 from rnnedge_export.boards.catalogue import BOARDS, find_board
 from rnnedge_export.boards.estimating import estimate, resized, work_of
 from rnnedge_runtime.errors import BudgetError, SpecError
-from rnnedge_runtime.spec.layers import Gru, Linear, Lstm, Rnn
+from rnnedge_runtime.spec.layers import Gru, Linear, Lstm, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 BOARD = BOARDS["cortex-m4f"]
@@ -70,7 +70,7 @@ def test_a_resized_model_is_one_of_the_same_layers(spec: ModelSpec, size: int) -
     assert [layer.kind for layer in other.layers] == [
         layer.kind for layer in spec.layers
     ]
-    cells = [x for x in other.layers if isinstance(x, Rnn | Gru | Lstm)]
+    cells = [x for x in other.layers if isinstance(x, RecurrentLayer)]
     assert {cell.hidden_size for cell in cells} <= {size}
     assert other.output_size == spec.output_size
     assert resized(other, size) == other

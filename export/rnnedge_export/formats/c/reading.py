@@ -28,13 +28,12 @@ from rnnedge_runtime.formats.seal import read_sealed
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.parameters import Parameters, digest_of
 from rnnedge_runtime.spec.spec_json import check_format_version, spec_from_json
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
+from rnnedge_runtime.spec.w8a16_model import tensor_types
 from rnnedge_runtime.spec.weights import (
     Weights,
     canonical_weights,
-    model_digest,
     weight_shapes,
 )
 
@@ -113,10 +112,7 @@ def read_description(
             f"{where}: its arrays do not fit the model description ({error}). "
             "The file was not written by rnnedge; export it again."
         ) from None
-    if isinstance(parameters, QuantisedModel):
-        found = parameters.digest
-    else:
-        found = model_digest(spec, parameters, numerics=numerics)
+    found = digest_of(spec, parameters)
     if found != digest:
         raise FormatError(
             f"{where}: spec and weights have digest {found[:12]}, but the file states "

@@ -166,11 +166,8 @@ class CStream(SnapshotStream):
         self._engine.call("step", self._state, row, out)
         y[:] = out
 
-    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        rows = np.ascontiguousarray(x, dtype=np.float32)
-        y = np.empty((len(rows), self._engine.spec.output_size), dtype=np.float32)
-        self._engine.call("run", self._state, rows, ctypes.c_size_t(len(rows)), y)
-        return y
+    def run_into(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        self._engine.call("run", self._state, x, ctypes.c_size_t(len(x)), y)
 
     def save(self) -> bytes:
         """`NAME_save()`."""

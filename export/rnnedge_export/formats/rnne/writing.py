@@ -29,9 +29,9 @@ from rnnedge_runtime.formats.rnne_file import (
 from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.spec.parameters import Parameters, kept_of
 from rnnedge_runtime.spec.spec_json import spec_to_json
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import weight_shapes
 from rnnedge_runtime.streams.engine import Engine
 
@@ -60,7 +60,8 @@ def write_rnne(variant: Variant, path: Path) -> None:
             f"export to .rnne: {type(original.module).__name__} is not a chain of layers: "
             f"{original.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
         )
-    path.write_bytes(build_rnne(variant.metadata, variant.parameters))
+    content = build_rnne(variant.metadata, variant.parameters, engine=variant.engine)
+    path.write_bytes(content)
 
 
 def build_rnne(
@@ -79,7 +80,7 @@ def build_rnne(
         SpecError: the spec holds a graph that is not a chain of layers.
     """
     spec = metadata.spec
-    definition = numpy_engine(spec, parameters)
+    defined = numpy_engine(spec, parameters)
     model, *ranges, tensors = _critical_sections(metadata, parameters)
     if engine is None:
         engine = quick_engine(metadata, parameters)
@@ -87,7 +88,7 @@ def build_rnne(
         model,
         *ranges,
         *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, definition)),
+        (b"GOLD", 0, _golden_section(metadata, defined)),
         (b"LONG", 0, _long_run_section(spec, engine)),
         tensors,
     ]
@@ -125,8 +126,7 @@ def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
 
 
 def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Section]:
-    kept = parameters.kept if isinstance(parameters, QuantisedModel) else None
-    model = encode_model(metadata.spec, metadata.digest, kept)
+    model = encode_model(metadata.spec, metadata.digest, kept_of(parameters))
     weights = _weights_section(metadata.spec, parameters)
     return [
         (b"MODL", CRITICAL, model),
@@ -147,7 +147,7 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
             parameters[name].astype("<f4").tobytes() for name in weight_shapes(spec)
         )
     pieces = []
-    for name, (kind, _) in tensor_types(spec, parameters.kept).items():
+    for name, (kind, _) in parameters.types.items():
         piece = parameters.tensors[name].astype(kind).tobytes()
         pieces.append(piece + bytes(-len(piece) % 4))
     return b"".join(pieces)

@@ -134,9 +134,8 @@ class WasmStream(SnapshotStream):
     def step(self, x: NDArray[np.float32], y: Array) -> None:
         y[:] = self._rows(_STEP, x)[0]
 
-    def run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`[T, O]` outputs of `[T, I]` inputs."""
-        return self._rows(_RUN, x)
+    def run_into(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        y[:] = self._rows(_RUN, x)
 
     def save(self) -> bytes:
         """A snapshot."""

@@ -22,8 +22,8 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
 from ..cells import CELLS
-from ..places import Array, Tensors, unpack
-from .arrays import rows
+from ..writers.f32_arrays import rows
+from ..writers.places import Array, Tensors, unpack
 
 PACKED: dict[type[Layer], Callable[[Any, Tensors, float], Tensors]] = {
     Affine: lambda layer, tensors, gap: dict(tensors),

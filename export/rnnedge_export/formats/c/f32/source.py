@@ -13,8 +13,8 @@ from ..functions import public_functions
 from ..kernel_headers import F32_HEADER, f32_header
 from ..literals import float_array, integer_array
 from ..pieces import Pieces
-from ..places import Tensors
 from ..ranges import clip_arrays, range_arrays, reject_arrays
+from ..writers.places import Tensors
 from .packing import added_biases, biases_of, layer_tensors, pack_layer
 from .step import StepCode, step_code
 

@@ -19,8 +19,8 @@ from ..functions import (
 from ..interface import STATE_FIELD
 from ..literals import float_literal
 from ..ranges import has_ranges
-from .accept import Carried, limits
-from .arrays import padded
+from ..writers.w8a16_arrays import padded
+from ..writers.w8a16_writer import Carried, limits
 from .step import ON_STACK_Q, IntegerCode
 
 

@@ -22,7 +22,7 @@ from ..kernel_headers import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
 from ..literals import float_array, integer_array
 from ..pieces import Pieces
 from ..ranges import clip_arrays, reject_arrays
-from .accept import limits
+from ..writers.w8a16_writer import limits
 from .functions import initial_inputs, integer_functions, row_fields
 from .interface import integer_interface
 from .packing import pack_integer_layer
