@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks.quiet import quiet_difference
 from rnnedge.cli.show.tables import print_table
 from rnnedge.datasets import weather
 from rnnedge.fitting import fit
@@ -27,7 +28,6 @@ from rnnedge_export.quantise.report import (
     target_deviations,
 )
 from rnnedge_export.quantise.request import Int8
-from rnnedge_export.quiet import quiet_difference
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS

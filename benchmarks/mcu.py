@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.tools import version
+from rnnedge_export.tools.calling import version
 
 from .mcu_costs import fit_costs
 from .mcu_models import bare_cell, demo_model

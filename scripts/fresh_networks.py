@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
+from rnnedge_export.formats.registry import FORMATS
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.tolerances import VERIFY_STEPS
@@ -33,8 +34,7 @@ KINDS: dict[str, tuple[type[nn.RNNBase], dict[str, Any]]] = {
     "gru": (nn.GRU, {}),
     "lstm": (nn.LSTM, {}),
 }
-FORMATS = ("onnx", "torchscript", "rnne", "c", "wasm")
-COMPILED = ("c", "wasm")
+COMPILED = [item.name for item in FORMATS.values() if item.is_compiled]
 INPUT_SIZE, OUTPUT_SIZE = 2, 4
 
 

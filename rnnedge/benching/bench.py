@@ -146,9 +146,9 @@ def _available(
     suffixes = dict.fromkeys(way.suffix for way in WAYS)
     others = [path for path in paths if path.suffix.lower() not in suffixes]
     for other in others:
-        kind = "C source" if other.suffix.lower() == ".c" else f"{other.suffix} files"
         notes.append(
-            f"{other.name}: bench does not step {kind}, only {', '.join(suffixes)}."
+            f"{other.name}: bench does not step {other.suffix} files, only "
+            f"{', '.join(suffixes)}."
         )
     for way in WAYS:
         for is_integer in (False, True):

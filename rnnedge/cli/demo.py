@@ -107,10 +107,10 @@ def _artifact_table(artifacts: Sequence[Any]) -> list[list[str]]:
 
 def microseconds_per_step(path: Path, format_name: str) -> float:
     """Median time of `Stream.step` with an output buffer, in us."""
+    from rnnedge_export.formats.registry import FORMATS
     from rnnedge_export.tools.threads import torch_threads
-    from rnnedge_runtime import load
 
-    model = load(path, backend="torchscript" if format_name == "torchscript" else None)
+    model = FORMATS[format_name].load(path, FORMATS[format_name].backend)
     stream = model.stream()
     reading = model.golden.x[0, : model.spec.num_features].copy()
     y = np.empty(model.spec.output_size, dtype=np.float32)

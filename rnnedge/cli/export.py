@@ -10,6 +10,7 @@ from rnnedge.cli.show.costs import print_costs
 from rnnedge.cli.show.int8 import print_quantisation
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
+from rnnedge_export.formats.registry import FORMATS
 from rnnedge_runtime.errors import SpecError, require
 from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 
@@ -20,8 +21,7 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
     "--format",
     "formats",
     multiple=True,
-    help="rnne, onnx, torchscript, c or wasm; may be repeated.  [default: onnx, with "
-    "--int8 rnne]",
+    help=f"One of {', '.join(FORMATS)}; may be repeated.  [default: onnx, with --int8 rnne]",
 )
 @click.option("--out", default=".", show_default=True, help="Folder of the artifacts.")
 @click.option("--name", help="File name without ending.  [default: that of the run]")
@@ -68,9 +68,9 @@ def command(
     """
     formats = formats or (("rnne",) if int8 else ("onnx",))
     require("torch", extra="train", purpose="rnnedge export")
-    if "onnx" in formats:
-        require("onnx", extra="train", purpose="rnnedge export")
-        require("onnxruntime", extra="train", purpose="rnnedge export")
+    for item in (FORMATS[name] for name in formats if name in FORMATS):
+        for package in item.packages:
+            require(package, extra="train", purpose="rnnedge export")
     from rnnedge.exporting import export_run
     from rnnedge.runs.data import load_run_data
     from rnnedge.runs.folder import load_run

@@ -169,7 +169,7 @@ def test_bench_says_which_files_it_steps(source: Path) -> None:
     result = call("bench", source)
     assert result.exit_code == 2
     text = " ".join(result.output.split())
-    assert "boiler.c: bench does not step C source, only .rnne, .onnx, .pt." in text
+    assert "boiler.c: bench does not step .c files, only .rnne, .onnx, .pt." in text
     assert "Name such an artifact" in text
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from rnnedge_runtime.errors import BoardError
-
 from ..formats.c.source import CSource
+from ..tools.calling import call
 from .board import Board
 from .job import RUN_ROWS
 
 SUPPORT = files("rnnedge_export.boards") / "support"
-COMPILE_TIMEOUT_S = 120
 MODEL_FLAGS = ("-std=c99", "-O2")
 """How a model is compiled unless the caller says otherwise."""
 
 _STARTS = {"arm-none-eabi-gcc": "start_cortex_m.c"}
-_SHOWN_LINES = 12
 
 
 def build(
@@ -95,7 +91,7 @@ def compile_plugin(folder: Path) -> Path:
     with as_file(SUPPORT) as support:
         source = str(support / "icount_plugin.c")
         flags = ["-O2", "-shared", "-fPIC", source, "-o", str(to)]
-        _call(["cc", *flags], "compiling icount_plugin.c", folder)
+        call(["cc", *flags], "compiling icount_plugin.c", folder)
     return to
 
 
@@ -141,7 +137,7 @@ def _compile(
                 flag for flag in flags if flag != "-fno-tree-loop-distribute-patterns"
             ]
     command = [compiler or board.compiler, *flags, "-c", str(path), "-o", str(to)]
-    _call(command, f"{board.name}: compiling {path.name}", folder)
+    call(command, f"{board.name}: compiling {path.name}", folder)
     return to
 
 
@@ -167,26 +163,5 @@ def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) ->
                 "-Wl,--no-warn-rwx-segments",
             ]
     command = [board.compiler, *flags, *map(str, objects), *board.libraries]
-    _call([*command, "-o", str(to)], f"{board.name}: linking", folder)
+    call([*command, "-o", str(to)], f"{board.name}: linking", folder)
     return to
-
-
-def _call(command: Sequence[str], what: str, folder: Path) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMPILE_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise BoardError(
-            f"{what}: the compiler did not end within {COMPILE_TIMEOUT_S} s."
-        ) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()[:_SHOWN_LINES]
-        raise BoardError(
-            f"{what}: {Path(command[0]).name} failed. It said:\n  " + "\n  ".join(lines)
-        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import struct
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import BoardError
 
 from ..formats.c.source import CSource
+from ..tools.calling import call, version
 from .board import Board
 from .emulator import run_image
 from .image import MODEL_FLAGS, build, compile_plugin
-from .tools import require_tools, version
+from .tools import require_tools
 
 _WRAPPED = 0xFFFF_FFFF
 _NS = 1_000_000_000
@@ -169,8 +169,8 @@ def _sections(board: Board, image: Path) -> tuple[int, int]:
     if board.system == "wasm":
         return image.stat().st_size, 0
     size = board.compiler.removesuffix("gcc") + "size"
-    done = subprocess.run([size, image], capture_output=True, text=True, check=True)
-    text, data, bss = map(int, done.stdout.splitlines()[1].split()[:3])
+    said = call([size, str(image)], board.name, image.parent)
+    text, data, bss = map(int, said.splitlines()[1].split()[:3])
     return text + data, data + bss
 
 
@@ -242,8 +242,7 @@ def _words(board: Board, answer: bytes, size: int) -> list[int]:
 
 def _address(board: Board, image: Path, symbol: str) -> int:
     nm = board.compiler.removesuffix("gcc") + "nm"
-    done = subprocess.run([nm, image], capture_output=True, text=True, check=True)
-    for line in done.stdout.splitlines():
+    for line in call([nm, str(image)], board.name, image.parent).splitlines():
         address, _, name = line.split()[-3:] if len(line.split()) == 3 else ("", "", "")
         if name == symbol:
             return int(address, 16)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from functools import cache
 from itertools import chain
 
 from rnnedge_runtime.errors import MissingDependencyError
@@ -35,17 +33,7 @@ def require_tools(*boards: Board) -> None:
         )
 
 
-@cache
-def version(command: str) -> str:
-    """First line of what the command says of its version."""
-    found = subprocess.run(
-        [command, "--version"], capture_output=True, text=True, check=False
-    )
-    lines = (found.stdout or found.stderr).splitlines()
-    return lines[0] if lines else command
-
-
 def version_number(line: str) -> str:
-    """The number in what `version` gives, for example `12.2.1`."""
+    """The number in what `calling.version` gives, for example `12.2.1`."""
     numbers = re.findall(r"\d+\.\d+(?:\.\d+)*", line)
     return numbers[-1] if numbers else line

@@ -17,11 +17,10 @@ from rnnedge_runtime.tolerances import MAX_DIFFERENCE, MAX_LOSS
 
 from ..capture.original import Original
 from ..compare.verification_stream import verification_stream
+from ..formats.registry import FORMATS
 from .quantiser import quantise
 from .ranges import measure_ranges
 
-FORMATS = ("rnne", "c", "wasm")
-"""Formats that hold integers."""
 SUFFIX = "-int8"
 """Of the name of an artifact, so that it never replaces the float one."""
 
@@ -31,13 +30,6 @@ _FEWEST_ROWS = 10
 """Streams shorter than this do both on all rows."""
 GIVEN = "stream="
 DRAWN = "a drawn stream"
-
-_REASONS = {
-    "onnx": "ONNX Runtime's quantiser leaves GRU and RNN layers in float and does not say "
-    "so",
-    "torchscript": "PyTorch's quantised GRU and LSTM compute in float between their "
-    "products, other bytes on every machine",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +197,15 @@ def split_stream(x: NDArray[np.float32], origin: str) -> Int8Data:
     return Int8Data((calibration,), (), JudgedStream(x, start, origin))
 
 
-def check_formats(formats: str | Sequence[str]) -> None:
+def check_formats(formats: Sequence[str]) -> None:
     """Raise SpecError for the first format that holds no integers."""
-    for name in (formats,) if isinstance(formats, str) else formats:
-        if name not in FORMATS:
-            reason = _REASONS.get(name, "it is none of the formats")
+    holding = [item.name for item in FORMATS.values() if not item.no_integers]
+    for name in formats:
+        if name not in holding:
             raise SpecError(
-                f"export: int8 was asked for with the format {name}: {reason}. "
-                f"Leave out --int8, or name --format {' or '.join(FORMATS)}."
+                f"export: int8 was asked for with the format {name}: "
+                f"{FORMATS[name].no_integers}. Leave out --int8, or name --format "
+                f"{' or '.join(holding)}."
             )
 
 

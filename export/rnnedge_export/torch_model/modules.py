@@ -25,6 +25,8 @@ from rnnedge_runtime.spec.layers import (
     Softmax,
 )
 
+State = list[Tensor]
+
 
 def build_module(layer: Layer, index: int) -> nn.Module:
     """The module of a layer whose first state tensor is number `index`."""
@@ -52,12 +54,7 @@ class _Affine(_LayerModule):
         self.register_buffer("scale", torch.ones(layer.size))
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         if self.inverse:
             return z * self.scale + self.shift
@@ -73,12 +70,7 @@ class _Embedding(_LayerModule):
         self.table = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         token = z[..., 0]
         is_known = (token >= 0) & (token < self.num_embeddings)
@@ -97,12 +89,7 @@ class _OneState(_LayerModule):
         self.dropout = 0.0
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         z, h = self.cell(z, state[self.index].unsqueeze(0))
         new_state.append(h[0])
@@ -123,12 +110,7 @@ class _TwoStates(_LayerModule):
         self.dropout = 0.0
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         h, c = state[self.index], state[self.index + 1]
         z, (h, c) = self.cell(z, (h.unsqueeze(0), c.unsqueeze(0)))
@@ -147,12 +129,7 @@ class _Linear(_LayerModule):
         self.linear = nn.Linear(layer.input_size, layer.output_size)
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         return self.linear(z)
 
@@ -163,12 +140,7 @@ class _Activation(_LayerModule):
         self.function = function
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         if self.function == "tanh":
             return torch.tanh(z)
@@ -187,12 +159,7 @@ class _AddLast(_LayerModule):
         self.register_buffer("sources", sources, persistent=False)
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         source = x if self.is_clipped else readings
         return z + source.index_select(-1, self.sources)
@@ -211,12 +178,7 @@ class _Difference(_LayerModule):
         self.register_buffer("high", torch.zeros(self.num_sources))
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new_state: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         values = readings.index_select(-1, self.sources)
         before = state[self.index].unsqueeze(1)

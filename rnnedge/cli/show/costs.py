@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
 from rnnedge_export.boards.measuring import Measurement
+from rnnedge_export.formats.c.description import FIGURES, figure_cells
 
 
 def print_costs(costs: Sequence[Measurement]) -> None:
     """Bytes and instructions, one board a line, and how they were found."""
-    rows = [["board", "flash", "RAM", "stack", "instructions a step", ""]]
+    rows = [[*FIGURES, ""]]
     for item in costs:
-        numbers = (
-            item.flash_nbytes,
-            item.ram_nbytes,
-            item.stack_nbytes,
-            item.max_instructions,
-        )
-        shown = ["-" if number is None else f"{number:,}" for number in numbers]
+        numbers = item.flash_nbytes, item.ram_nbytes, item.stack_nbytes
+        shown = figure_cells(*numbers, item.max_instructions)
         how = "estimated" if item.is_estimated else "measured"
         rows.append([item.board, *shown, how])
     print_table(rows)

@@ -13,7 +13,7 @@ from benchmarks.mcu_page import RECOUNTED
 from benchmarks.mcu_settings import CELL_SETTINGS, Setting
 from rnnedge_export.boards.estimating import estimate
 from rnnedge_export.boards.measuring import measure
-from rnnedge_export.boards.tools import version
+from rnnedge_export.tools.calling import version
 from rnnedge_runtime.tolerances import ESTIMATE_ERROR, INSTRUCTION_GROWTH
 
 RECORDED = json.loads(Path(__file__).with_name("instructions.json").read_text())

@@ -16,6 +16,7 @@ from support.tables.small_runs import tiny_run, write_waves
 
 import rnnedge
 import rnnedge_runtime as runtime
+from benchmarks.quiet import quiet_difference
 from rnnedge.fitting import fit
 from rnnedge.runs.data import int8_data, load_run_data
 from rnnedge.runs.folder import Run
@@ -23,7 +24,6 @@ from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export as export_module
 from rnnedge_export.formats.rnne import writing as rnne
 from rnnedge_export.formats.rnne.writing import LONG_RUN_STEPS
-from rnnedge_export.quiet import quiet_difference
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.backends.native import has_native

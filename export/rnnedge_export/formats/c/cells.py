@@ -14,11 +14,11 @@ import numpy as np
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
 from rnnedge_runtime.spec.layers import Gru, Lstm, RecurrentLayer, Rnn
 
-from .f32.arrays import padded, rows, units
-from .f32.writer import FUNCTIONS, ChainWriter
-from .places import Array, Tensors
-from .w8a16.accept import FUNCTIONS_Q, InputWriter
-from .w8a16.arrays import gates, groups, linear
+from .writers.f32_arrays import padded, rows, units
+from .writers.f32_writer import FUNCTIONS, ChainWriter
+from .writers.places import Array, Tensors
+from .writers.w8a16_arrays import gates, groups, linear
+from .writers.w8a16_writer import FUNCTIONS_Q, InputWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from .literals import comment
 
 BLOCK_START = "/* rnnedge-artifact\n"
 BLOCK_END = "\n*/"
+FIGURES = ("board", "flash", "RAM", "stack", "instructions a step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +132,16 @@ def _outputs(spec: ModelSpec) -> list[str]:
     ]
 
 
+def figure_cells(*figures: int | None) -> list[str]:
+    """Figures as tables show them, under FIGURES."""
+    return ["-" if figure is None else f"{figure:,}" for figure in figures]
+
+
 def _table(figures: Sequence[Figures]) -> list[str]:
-    rows = [["board", "flash", "RAM", "stack", "instructions a step", "origin"]]
+    rows = [[*FIGURES, "origin"]]
     for item in figures:
-        numbers = (
-            item.flash_nbytes,
-            item.ram_nbytes,
-            item.stack_nbytes,
-            item.instructions,
-        )
-        shown = ["-" if number is None else f"{number:,}" for number in numbers]
+        numbers = item.flash_nbytes, item.ram_nbytes, item.stack_nbytes
+        shown = figure_cells(*numbers, item.instructions)
         rows.append([item.board, *shown, item.origin])
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return [

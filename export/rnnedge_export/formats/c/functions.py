@@ -30,7 +30,7 @@ def public_functions(
     """
     spec = metadata.spec
     functions = [
-        _reset(name, spec, tensors),
+        reset_function(name, held_at_first(spec)),
         _step(name, spec, step),
         run_function(name, spec),
         *_snapshots(name, metadata, tensors),
@@ -40,11 +40,17 @@ def public_functions(
     return "\n".join(functions)
 
 
-def _reset(name: str, spec: ModelSpec, tensors: Sequence[Tensor]) -> str:
+def held_at_first(spec: ModelSpec) -> list[str]:
+    """The readings held before the first step, as literals."""
+    return [float_literal(value) for value in spec.state[-1].initial_array()]
+
+
+def reset_function(name: str, held: Sequence[str]) -> str:
+    """`NAME_reset`; `held`: literals of the readings held at first."""
     initial = "".join(
-        f"    s->held[{k}] = {float_literal(value)};\n"
-        for k, value in enumerate(spec.state[-1].initial_array())
-        if value or str(value).startswith("-")
+        f"    s->held[{k}] = {value};\n"
+        for k, value in enumerate(held)
+        if value not in ("0", "0.0f")
     )
     return f"""\
 RNNE_PUBLIC void {name}_reset({name}_state *s)

@@ -1,17 +1,33 @@
-"""Ranges of plausible readings as constants of generated sources."""
+"""What readings may be, as constants of generated sources."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from rnnedge_runtime.spec.clip import clip_bounds
 from rnnedge_runtime.spec.model_spec import LARGEST_FLOAT32, ModelSpec
 
-from .literals import integer_array
+from .literals import float_array, integer_array
 
 
 def has_ranges(spec: ModelSpec) -> bool:
     """Whether any reading can be not plausible."""
     return any(feature.range is not None for feature in spec.features)
+
+
+def reject_arrays(name: str, spec: ModelSpec) -> list[str]:
+    """`NAME_rejects`; none where a missing reading is always held."""
+    rejects = [int(feature.missing == "reject") for feature in spec.features]
+    array = integer_array("uint8_t", f"{name}_rejects", rejects)
+    return [array] if any(rejects) else []
+
+
+def clip_arrays(name: str, spec: ModelSpec) -> list[str]:
+    """`NAME_low` and `NAME_high` in float32; none where nothing is clipped."""
+    if not any(feature.clip for feature in spec.features):
+        return []
+    low, high = (ends[: spec.num_features] for ends in clip_bounds(spec))
+    return [float_array(f"{name}_low", low), float_array(f"{name}_high", high)]
 
 
 def range_arrays(name: str, spec: ModelSpec) -> list[str]:

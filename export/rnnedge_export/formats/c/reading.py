@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ from rnnedge_runtime.formats.metadata import (
 from rnnedge_runtime.formats.seal import read_sealed
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
-from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.parameters import Parameters, digest_of
 from rnnedge_runtime.spec.spec_json import check_format_version, spec_from_json
@@ -40,8 +38,8 @@ from rnnedge_runtime.spec.weights import (
 )
 
 from .description import BLOCK_END, BLOCK_START
-from .f32.packing import unpack_layer, with_biases
-from .w8a16.reading import integer_arrays, read_tensors
+from .f32.packing import packed_of, read_layer
+from .w8a16.reading import constant_arrays, read_tensors
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -51,8 +49,6 @@ DAMAGE = (
     OSError,  # a file beside it whose name is too long
 )
 """What parts that do not fit each other raise on their way to a model."""
-
-_ARRAY = re.compile(r"static const float (\w+)\[(\d+)\] = \{([^{}]*)\};")
 
 
 def read_c_source(path: Path) -> tuple[Metadata, Parameters]:
@@ -69,8 +65,7 @@ def read_c_source(path: Path) -> tuple[Metadata, Parameters]:
 
     def arrays() -> Arrays:
         _check_files(path, dict(content["files"]))
-        read = integer_arrays if _is_integer(content) else _arrays
-        return read(text, f"{content['name']}_")
+        return constant_arrays(text, f"{content['name']}_")
 
     return read_description(content, arrays, where)
 
@@ -211,23 +206,6 @@ def _check_numerics(numerics: str, where: str) -> None:
         )
 
 
-def _arrays(text: str, prefix: str) -> Arrays:
-    """Constant arrays by their names without `prefix`.
-
-    Raises:
-        ValueError: a number or a size that is none.
-    """
-    arrays = {}
-    for name, size, body in _ARRAY.findall(text):
-        items = body.replace("f", "").split(",")
-        with np.errstate(over="ignore"):  # infinity is refused with its tensor
-            values = np.array(items, dtype=np.float64).astype(np.float32)
-        if len(values) != int(size):
-            raise ValueError(name)
-        arrays[name.removeprefix(prefix)] = values
-    return arrays
-
-
 def _steps(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     return values.reshape(-1, width)
 
@@ -235,13 +213,6 @@ def _steps(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 def _weights(spec: ModelSpec, arrays: Arrays, biases: dict[str, str]) -> Weights:
     weights: dict[str, NDArray[np.float32]] = {}
     for k, layer in enumerate(spec.layers):
-        packed = {
-            name.removeprefix(f"{k}_"): array
-            for name, array in arrays.items()
-            if name.startswith(f"{k}_")
-        }
-        tensors = unpack_layer(layer, packed)
-        if isinstance(layer, RecurrentLayer):
-            tensors = with_biases(layer, tensors, biases, k)
+        tensors = read_layer(layer, packed_of(arrays, k), biases, k)
         weights |= {f"layers.{k}.{name}": tensor for name, tensor in tensors.items()}
     return canonical_weights(spec, weights)

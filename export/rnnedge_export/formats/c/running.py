@@ -18,16 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.arrays import Array, State
+from rnnedge_runtime.arrays import Array
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
-from rnnedge_runtime.streams.inputs import Inputs
-from rnnedge_runtime.streams.run_stepper import run_streams
-from rnnedge_runtime.streams.state_rules import StateRules
-from rnnedge_runtime.streams.w8a16_inputs import input_rule
 
-from ..snapshot_state import graph_state_of, snapshot_of
+from ...tools.calling import first_there
+from ..snapshot_engine import SnapshotEngine, SnapshotStream
 from .interface import snapshot_nbytes
 from .reading import read_name
 
@@ -42,7 +39,8 @@ def find_compiler() -> list[str]:
     named = shlex.split(os.environ.get("CC", ""))
     if named:
         return named if shutil.which(named[0]) else []
-    return next(([name] for name in _COMPILERS if shutil.which(name)), [])
+    found = first_there(_COMPILERS)
+    return [found] if found else []
 
 
 def no_compiler() -> str:
@@ -105,8 +103,8 @@ def _first_error(text: str) -> str:
     return (errors or lines or ["it gives no reason"])[0].strip()
 
 
-class CEngine:
-    """A generated source as an Engine (`rnnedge_runtime.streams.engine`).
+class CEngine(SnapshotEngine):
+    """A generated source as an Engine.
 
     Args:
         path: `NAME.c`, the headers beside it.
@@ -119,7 +117,6 @@ class CEngine:
     """
 
     backend = BACKEND
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
         self,
@@ -129,10 +126,7 @@ class CEngine:
         library: Path | None = None,
         parameters: Parameters | None = None,
     ) -> None:
-        self.metadata = metadata
-        self.spec = metadata.spec
-        self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
-        self.states = StateRules(parameters or {})
+        super().__init__(metadata, parameters)
         self._name = read_name(path)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             library = library or compile_library([path], Path(folder))
@@ -140,10 +134,6 @@ class CEngine:
         size = ctypes.c_size_t.in_dll(self._library, f"{_SIZE}{self._name}")
         self.state_nbytes = size.value
         self._snapshot_nbytes = snapshot_nbytes(self.spec)
-
-    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        return run_streams(self.stepper(), x, state, self.spec.output_size)
 
     def stepper(self) -> CStream:
         """A fresh stream in the initial state."""
@@ -159,11 +149,12 @@ class CEngine:
         return self.call("selftest")
 
 
-class CStream:
+class CStream(SnapshotStream):
     """One stream in the memory layout of the generated source. Not thread-safe."""
 
     def __init__(self, engine: CEngine) -> None:
         self._engine = engine
+        self.metadata = engine.metadata
         self._memory = np.zeros(engine.state_nbytes + 64, dtype=np.uint8)
         start = -self._memory.ctypes.data % 64
         self._state = self._memory[start : start + engine.state_nbytes]
@@ -175,9 +166,8 @@ class CStream:
         self._engine.call("step", self._state, row, out)
         y[:] = out
 
-    def run(self, xs: NDArray[np.float32], ys: NDArray[np.float32]) -> None:
-        """`[T, I]` to `[T, O]`, contiguous float32 both."""
-        self._engine.call("run", self._state, xs, ctypes.c_size_t(len(xs)), ys)
+    def run_into(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        self._engine.call("run", self._state, x, ctypes.c_size_t(len(x)), y)
 
     def save(self) -> bytes:
         """`NAME_save()`."""
@@ -194,12 +184,6 @@ class CStream:
     def memory(self) -> bytes:
         """The bytes of the state."""
         return self._state.tobytes()
-
-    def get_state(self) -> State:
-        return graph_state_of(self._engine.metadata, self.save())
-
-    def set_state(self, state: State) -> None:
-        self.restore(snapshot_of(self._engine.metadata, state))
 
 
 def _argument(item: Any) -> Any:

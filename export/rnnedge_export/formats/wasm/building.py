@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import struct
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
@@ -15,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rnnedge_runtime.errors import BoardError, MissingDependencyError
+from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.state_rules import StateRules
 
+from ...tools.calling import call, first_there
 from ..c.generating import generate_source
 from ..c.interface import state_places
 from ..c.reading import read_content
@@ -50,7 +49,6 @@ _ARRAY = re.compile(
 )
 _KERNELS = re.compile(r'#include "rnnedge_\w+\.h"')
 _TABLE = "array_addresses"
-_SHOWN_LINES = 8
 
 
 def write_wasm(variant: Variant, path: Path, *, simd: bool = True) -> None:
@@ -99,9 +97,10 @@ def build_wasm(
         glue = (SUPPORT / "module.c").read_text(encoding="utf-8")
         (folder / "module.c").write_text(glue, encoding="utf-8")
         flags = [*_FLAGS, *(["-msimd128"] if simd else [])]
-        _call([clang, *flags, "-c", "module.c", "arrays.c"], folder)
+        where = "export to WebAssembly"
+        call([clang, *flags, "-c", "module.c", "arrays.c"], where, folder)
         objects = [f"--export={_TABLE}", "module.o", "arrays.o", "-o", "module.wasm"]
-        _call([linker, *_LINK_FLAGS, *objects], folder)
+        call([linker, *_LINK_FLAGS, *objects], where, folder)
         module = (folder / "module.wasm").read_bytes()
     about = {
         **read_content(text, f"{IDENTIFIER}.c"),
@@ -150,12 +149,11 @@ def _sha256(text: str) -> str:
 
 
 def _find_tools() -> tuple[str, str]:
-    clang = next((name for name in _COMPILERS if shutil.which(name)), None)
-    linker = next((name for name in _LINKERS if shutil.which(name)), None)
+    clang, linker = first_there(_COMPILERS), first_there(_LINKERS)
     if clang and linker:
         return clang, linker
-    missing = "clang" if clang is None else "its linker wasm-ld"
-    package = "clang-14 lld-14" if clang is None else "lld-14"
+    missing = "its linker wasm-ld" if clang else "clang"
+    package = "lld-14" if clang else "clang-14 lld-14"
     raise MissingDependencyError(
         f"export to WebAssembly: {missing} is not on this machine. Install it, on Debian "
         f"with: apt-get install --no-install-recommends {package}."
@@ -191,15 +189,3 @@ def _addresses(
         name.removeprefix(f"{IDENTIFIER}_"): (kind, address, size)
         for (name, kind, size), address in zip(arrays, addresses, strict=True)
     }
-
-
-def _call(command: Sequence[Any], folder: Path) -> None:
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()[:_SHOWN_LINES]
-        raise BoardError(
-            f"export to WebAssembly: {command[0]} failed. It said:\n  "
-            + "\n  ".join(lines)
-        )

@@ -19,16 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.arrays import Array, State
+from rnnedge_runtime.arrays import Array
 from rnnedge_runtime.errors import BoardError, MissingDependencyError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
-from rnnedge_runtime.streams.inputs import Inputs
-from rnnedge_runtime.streams.run_stepper import run_streams
-from rnnedge_runtime.streams.state_rules import StateRules
-from rnnedge_runtime.streams.w8a16_inputs import input_rule
 
-from ..snapshot_state import graph_state_of, snapshot_of
+from ..snapshot_engine import SnapshotEngine, SnapshotStream
 from .building import SUPPORT, javascript
 
 BACKEND = "wasm"
@@ -47,8 +43,8 @@ def find_tool() -> tuple[str, str]:
     return ("node", "") if has_node() else ("", NO_NODE)
 
 
-class NodeEngine:
-    """A module as an Engine (`rnnedge_runtime.streams.engine`).
+class NodeEngine(SnapshotEngine):
+    """A module as an Engine.
 
     Args:
         path: `NAME.wasm`.
@@ -61,7 +57,6 @@ class NodeEngine:
     """
 
     backend = BACKEND
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
         self, path: Path, metadata: Metadata, *, parameters: Parameters | None = None
@@ -71,10 +66,7 @@ class NodeEngine:
                 f"{path.name}: {NO_NODE}, and that runs the module. Install it with: "
                 "apt-get install --no-install-recommends nodejs."
             )
-        self.metadata = metadata
-        self.spec = metadata.spec
-        self.inputs = input_rule(parameters or {}) or Inputs(self.spec)
-        self.states = StateRules(parameters or {})
+        super().__init__(metadata, parameters)
         self._name = path.name
         self._lock = threading.Lock()
         self._ids = count()
@@ -82,10 +74,6 @@ class NodeEngine:
         self._process = _start(path)
         weakref.finalize(self, _end, self._process)
         self._answer()
-
-    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        return run_streams(self.stepper(), x, state, self.spec.output_size)
 
     def stepper(self) -> WasmStream:
         """A fresh stream in the initial state."""
@@ -135,22 +123,19 @@ class NodeEngine:
         )
 
 
-class WasmStream:
+class WasmStream(SnapshotStream):
     """One stream: an instance of the module. Not thread-safe."""
 
     def __init__(self, engine: NodeEngine) -> None:
         self._engine = engine
+        self.metadata = engine.metadata
         self._stream = engine.new_stream(self)
 
     def step(self, x: NDArray[np.float32], y: Array) -> None:
         y[:] = self._rows(_STEP, x)[0]
 
-    def run(self, x: NDArray[np.float32], y: Array | None = None) -> Array:
-        """`[T, O]` outputs of `[T, I]` inputs, which go into `y` too."""
-        rows = self._rows(_RUN, x)
-        if y is not None:
-            y[:] = rows
-        return rows
+    def run_into(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        y[:] = self._rows(_RUN, x)
 
     def save(self) -> bytes:
         """A snapshot."""
@@ -172,12 +157,6 @@ class WasmStream:
         """The derived inputs of a time."""
         data = struct.pack("<q", unix_time_s)
         return np.frombuffer(self._engine.order(_TIME, self._stream, data)[1], "<f4")
-
-    def get_state(self) -> State:
-        return graph_state_of(self._engine.metadata, self.save())
-
-    def set_state(self, state: State) -> None:
-        self.restore(snapshot_of(self._engine.metadata, state))
 
     def _rows(self, code: int, x: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = np.ascontiguousarray(x, dtype="<f4")

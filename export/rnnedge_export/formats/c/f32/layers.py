@@ -18,8 +18,8 @@ from rnnedge_runtime.spec.layers import (
 )
 
 from ..cells import CELLS
-from .arrays import padded
-from .writer import FUNCTIONS, ChainWriter
+from ..writers.f32_arrays import padded
+from ..writers.f32_writer import FUNCTIONS, ChainWriter
 
 
 def write_layer(writer: ChainWriter, k: int, layer: Layer, is_tail: bool) -> None:

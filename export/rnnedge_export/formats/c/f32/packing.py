@@ -22,8 +22,8 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
 from ..cells import CELLS
-from ..places import Tensors, unpack
-from .arrays import rows
+from ..writers.f32_arrays import rows
+from ..writers.places import Array, Tensors, unpack
 
 PACKED: dict[type[Layer], Callable[[Any, Tensors, float], Tensors]] = {
     Affine: lambda layer, tensors, gap: dict(tensors),
@@ -91,20 +91,33 @@ def biases_of(
     }
 
 
-def with_biases(
-    layer: RecurrentLayer, tensors: Tensors, biases: dict[str, str], k: int
+def packed_of(arrays: Mapping[str, Array], k: int) -> Tensors:
+    """The arrays of layer `k` by their suffix, of those of a source."""
+    start = f"{k}_"
+    return {
+        name.removeprefix(start): array
+        for name, array in arrays.items()
+        if name.startswith(start)
+    }
+
+
+def read_layer(
+    layer: Layer, packed: Tensors, biases: Mapping[str, str], k: int
 ) -> Tensors:
-    """`tensors` with the two biases that their sums were made of.
+    """The weights of layer `k` out of its arrays.
 
     Args:
         layer: the layer.
-        tensors: of it, as `unpack_layer` gives them.
-        biases: by canonical name, as base64 of float32.
+        packed: its arrays by suffix.
+        biases: those that the arrays hold added only (`biases_of`).
         k: its position.
 
     Raises:
-        KeyError, ValueError: a bias is missing, or the sums are others.
+        KeyError, ValueError: an array or a bias is missing, or the sums are others.
     """
+    tensors = unpack_layer(layer, packed)
+    if not isinstance(layer, RecurrentLayer):
+        return tensors
     whole = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
     for name in ("bias_ih", "bias_hh"):
         content = base64.b64decode(biases[f"layers.{k}.{name}"], validate=True)

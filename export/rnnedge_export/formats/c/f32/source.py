@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import chain
 
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.spec.clip import CLIP_NONE
-from rnnedge_runtime.spec.layers import AddLast, Difference
+from rnnedge_runtime.spec.layers import AddLast, Difference, Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
@@ -14,7 +13,8 @@ from ..functions import public_functions
 from ..kernel_headers import F32_HEADER, f32_header
 from ..literals import float_array, integer_array
 from ..pieces import Pieces
-from ..ranges import range_arrays
+from ..ranges import clip_arrays, range_arrays, reject_arrays
+from ..writers.places import Tensors
 from .packing import added_biases, biases_of, layer_tensors, pack_layer
 from .step import StepCode, step_code
 
@@ -33,7 +33,15 @@ def float_pieces(name: str, metadata: Metadata, weights: Weights) -> Pieces:
         fields=[("float", *item) for item in (*code.state, *code.work)],
         kernels={F32_HEADER: f32_header()},
         content={"biases": biases_of(spec, weights)},
-        arrays=_constants(name, spec, weights),
+        arrays=[
+            *reject_arrays(name, spec),
+            *range_arrays(name, spec),
+            *clip_arrays(name, spec),
+            *chain.from_iterable(
+                layer_arrays(name, k, layer, layer_tensors(spec, weights, k))
+                for k, layer in enumerate(spec.layers)
+            ),
+        ],
         functions=public_functions(name, metadata, _tensors(spec, code), code.lines),
     )
 
@@ -47,22 +55,15 @@ def _tensors(spec: ModelSpec, code: StepCode) -> list[tuple[str, int, bool]]:
     ]
 
 
-def _constants(name: str, spec: ModelSpec, weights: Weights) -> list[str]:
-    arrays = []
-    if any(feature.missing == "reject" for feature in spec.features):
-        rejects = [int(feature.missing == "reject") for feature in spec.features]
-        arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
-    arrays += range_arrays(name, spec)
-    if any(feature.clip for feature in spec.features):
-        clips = [f.clip or (-CLIP_NONE, CLIP_NONE) for f in spec.features]
-        low, high = np.array(clips, dtype=np.float32).T
-        arrays.append(float_array(f"{name}_low", low))
-        arrays.append(float_array(f"{name}_high", high))
-    for k, layer in enumerate(spec.layers):
-        tensors = added_biases(layer, layer_tensors(spec, weights, k))
-        for suffix, array in pack_layer(layer, tensors).items():
-            arrays.append(float_array(f"{name}_{k}_{suffix}", array))
-        if isinstance(layer, AddLast | Difference):
-            sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
-            arrays.append(sources)
-    return arrays
+def layer_arrays(name: str, k: int, layer: Layer, tensors: Tensors) -> list[str]:
+    """The constants of layer `k` in float32, of its tensors by their names within it."""
+    packed = pack_layer(layer, added_biases(layer, tensors))
+    arrays = [float_array(f"{name}_{k}_{key}", array) for key, array in packed.items()]
+    return arrays + source_arrays(name, k, layer)
+
+
+def source_arrays(name: str, k: int, layer: Layer) -> list[str]:
+    """Which inputs layer `k` reads beside what goes through it."""
+    if not isinstance(layer, AddLast | Difference):
+        return []
+    return [integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)]

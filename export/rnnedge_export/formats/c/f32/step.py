@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rnnedge_runtime.spec.layers import Activation, AddLast, Affine, Softmax
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
+from ..writers.f32_writer import ChainWriter
 from .layers import write_layer
-from .writer import ChainWriter
 
 ON_STACK = 8
 """Buffers of up to so many floats are on the stack, larger ones in the state."""

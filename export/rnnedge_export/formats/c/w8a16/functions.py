@@ -11,16 +11,17 @@ from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
 from ..functions import (
     float_rejection,
+    held_at_first,
+    reset_function,
     run_function,
     selftest_function,
     snapshot_functions,
     time_function,
 )
 from ..interface import STATE_FIELD
-from ..literals import float_literal
 from ..ranges import has_ranges
-from .accept import Carried, limits
-from .arrays import padded
+from ..writers.w8a16_arrays import padded
+from ..writers.w8a16_writer import Carried, limits
 from .step import ON_STACK_Q, IntegerCode
 
 
@@ -89,24 +90,10 @@ class _Functions:
         return [*functions, *selftest_function(self.name, self.metadata)]
 
     def reset(self) -> str:
+        held = held_at_first(self.spec)
         if self.has_integer_inputs:
-            held = [str(v) for v in initial_inputs(self.model)]
-        else:
-            held = [float_literal(v) for v in self.spec.state[-1].initial_array()]
-        initial = "".join(
-            f"    s->held[{k}] = {value};\n"
-            for k, value in enumerate(held[: self.spec.num_features])
-            if value not in ("0", "0.0f")
-        )
-        return f"""\
-RNNE_PUBLIC void {self.name}_reset({self.name}_state *s)
-{{
-    uint8_t *const bytes = (uint8_t *)s;
-    size_t i;
-    for (i = 0; i < sizeof *s; i++)
-        bytes[i] = 0;
-{initial}}}
-"""
+            held = [str(v) for v in initial_inputs(self.model)[: len(held)]]
+        return reset_function(self.name, held)
 
     def quantise(self) -> str:
         name, width = self.name, "_32" if self.holds_readings else ""

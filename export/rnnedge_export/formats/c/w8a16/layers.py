@@ -17,8 +17,8 @@ from rnnedge_runtime.spec.layers import (
 )
 
 from ..cells import CELLS
-from .accept import FUNCTIONS_Q, Carried, InputWriter
-from .arrays import PANEL
+from ..writers.w8a16_arrays import PANEL
+from ..writers.w8a16_writer import FUNCTIONS_Q, Carried, InputWriter
 
 
 def write_integer_layer(writer: InputWriter, k: int, layer: Layer) -> None:

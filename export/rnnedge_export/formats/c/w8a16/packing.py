@@ -11,8 +11,8 @@ import numpy as np
 from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding, Layer, Linear
 
 from ..cells import CELLS
-from ..places import Tensors, unpack
-from .arrays import linear
+from ..writers.places import Tensors, unpack
+from ..writers.w8a16_arrays import linear
 
 
 def _embedding(layer: Embedding, tensors: Tensors, gap: int) -> Tensors:

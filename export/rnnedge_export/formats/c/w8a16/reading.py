@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.numerics.w8a16 import LARGEST_VALUE
 from rnnedge_runtime.spec.layer_roles import layer_roles
-from rnnedge_runtime.spec.layers import Layer, RecurrentLayer
+from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import (
     QuantisedModel,
@@ -20,7 +20,7 @@ from rnnedge_runtime.spec.w8a16_model import (
     tensor_types,
 )
 
-from ..f32.packing import unpack_layer, with_biases
+from ..f32.packing import packed_of, read_layer
 from .packing import unpack_integer_layer
 
 Arrays = dict[str, NDArray[Any]]
@@ -33,7 +33,7 @@ _OUTPUTS = {"step": "output_step", "offset": "output_shift"}
 _TYPES = {"float": np.float32, "int8": np.int8, "int16": np.int16, "int32": np.int32}
 
 
-def integer_arrays(text: str, prefix: str) -> Arrays:
+def constant_arrays(text: str, prefix: str) -> Arrays:
     """Constant arrays by their names without `prefix`.
 
     Raises:
@@ -42,10 +42,11 @@ def integer_arrays(text: str, prefix: str) -> Arrays:
     arrays: Arrays = {}
     for kind, name, size, body in _ARRAY.findall(text):
         items = body.replace("f", "").split(",")
-        values = np.array(items, dtype=np.float64)
+        with np.errstate(over="ignore"):  # infinity is refused with its tensor
+            values = np.array(items, dtype=np.float64).astype(_TYPES[kind])
         if len(values) != int(size):
             raise ValueError(name)
-        arrays[name.removeprefix(prefix)] = values.astype(_TYPES[kind])
+        arrays[name.removeprefix(prefix)] = values
     return arrays
 
 
@@ -67,16 +68,10 @@ def read_tensors(
     for k, (layer, part) in enumerate(
         zip(spec.layers, layer_roles(spec, kept), strict=True)
     ):
-        packed = {
-            name.removeprefix(f"{k}_"): array
-            for name, array in arrays.items()
-            if name.startswith(f"{k}_")
-        }
+        packed = packed_of(arrays, k)
         own: Mapping[str, NDArray[Any]] = {}
         if part.role == "float":
-            own = unpack_layer(layer, packed)
-            if isinstance(layer, RecurrentLayer):
-                own = with_biases(layer, dict(own), dict(content["biases"]), k)
+            own = read_layer(layer, packed, dict(content["biases"]), k)
         elif part.role == "integer":
             own = unpack_integer_layer(layer, _shapes(k, layer, types), packed)
         found |= {f"layers.{k}.{name}": tensor for name, tensor in own.items()}

@@ -10,20 +10,19 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import LARGEST_TABLE
-from rnnedge_runtime.spec.clip import clip_bounds
 from rnnedge_runtime.spec.layers import (
-    AddLast,
-    Difference,
     Embedding,
     Layer,
 )
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ..f32.packing import added_biases, biases_of, pack_layer
+from ..f32.packing import biases_of
+from ..f32.source import layer_arrays, source_arrays
 from ..kernel_headers import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
 from ..literals import float_array, integer_array
 from ..pieces import Pieces
-from .accept import limits
+from ..ranges import clip_arrays, reject_arrays
+from ..writers.w8a16_writer import limits
 from .functions import initial_inputs, integer_functions, row_fields
 from .interface import integer_interface
 from .packing import pack_integer_layer
@@ -87,18 +86,9 @@ def _is_scalar(model: QuantisedModel, name: str) -> bool:
 
 def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
     spec, tensors = model.spec, model.tensors
-    arrays = []
-    if any(feature.missing == "reject" for feature in spec.features):
-        rejects = [int(feature.missing == "reject") for feature in spec.features]
-        arrays.append(integer_array("uint8_t", f"{name}_rejects", rejects))
-    arrays += integer_range_arrays(name, model)
+    arrays = reject_arrays(name, spec) + integer_range_arrays(name, model)
     if not model.roles[0].is_first:
-        if any(feature.clip for feature in spec.features):
-            low, high = clip_bounds(spec)
-            num = spec.num_features
-            arrays.append(float_array(f"{name}_low", low[:num]))
-            arrays.append(float_array(f"{name}_high", high[:num]))
-        return arrays
+        return arrays + clip_arrays(name, spec)
     for suffix in ("step", "shift", "rate"):
         is_public = suffix != "rate" and model.is_integer_only
         values = np.asarray(tensors[f"input.0.{suffix}"], np.float32)
@@ -141,19 +131,13 @@ def _layer_arrays(name: str, model: QuantisedModel) -> list[str]:
             rate = np.asarray(tensors[f"input.{k}.rate"], np.float32)
             arrays.append(float_array(f"{name}_in_{k}_rate", rate))
         if part.role == "float":
-            packed = pack_layer(layer, added_biases(layer, own))
-            arrays += [
-                float_array(f"{name}_{k}_{suffix}", values)
-                for suffix, values in packed.items()
-            ]
+            arrays += layer_arrays(name, k, layer, own)
         elif part.role == "integer":
             arrays += [
                 _integers(_type_of(suffix), f"{name}_{k}_{suffix}", integers)
                 for suffix, integers in pack_integer_layer(layer, own).items()
             ]
-        if isinstance(layer, AddLast | Difference):
-            sources = integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)
-            arrays.append(sources)
+            arrays += source_arrays(name, k, layer)
         if part.is_last:
             arrays += _outputs(name, model, k)
     return arrays

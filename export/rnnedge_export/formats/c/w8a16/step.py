@@ -10,7 +10,7 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from ..f32.layers import write_layer
 from ..f32.step import ON_STACK, TAIL
 from ..interface import STATE_FIELD
-from .accept import Carried, InputWriter
+from ..writers.w8a16_writer import Carried, InputWriter
 from .layers import write_integer_layer
 
 ON_STACK_Q = 2 * ON_STACK

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnedge_runtime.spec.layers import RecurrentLayer
 
-from ..places import Array, Tensors
+from .places import Array, Tensors
 
 PANEL = 4
 """Rows of a panel, columns of a group."""

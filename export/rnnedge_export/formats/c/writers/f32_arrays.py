@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..places import Array
+from .places import Array
 
 PANEL = 16
 """Outputs of a panel; what is left is packed four by four, then one by one."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding, Layer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ..f32.writer import Buffers, ChainWriter
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
-from .arrays import PANEL, groups, padded
+from .f32_writer import Buffers, ChainWriter
+from .w8a16_arrays import PANEL, groups, padded
 
 FUNCTIONS_Q = {
     "tanh": "RNNE_Q_TANH",

@@ -1,0 +1,1 @@
+"""What the functions of layers write to: memory and statements of a step, packed arrays."""
