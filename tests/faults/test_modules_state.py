@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from support.modules.returning_modules import (
+    Memory,
     Returning,
     own_loop,
     returning,
@@ -125,6 +126,22 @@ def test_d03_m50b_state_dict_in_another_order_is_matched_by_name(
     expected, _ = own_loop(module, lambda out: {"y": out[0], **out[1]}, x)
     assert report.notes == ()
     assert is_near(streamed(report, x), expected.numpy())
+
+
+def test_names_decide_where_another_structure_has_another_order() -> None:
+    """Wrong: h and c changed places between a dataclass and a named tuple. Right: h is h."""
+
+    class State(NamedTuple):
+        c: Tensor
+        h: Tensor
+
+    module = Returning(
+        ["h", "c"],
+        structure("dataclass", ["h", "c"]),
+        lambda y, new: (y, State(new["c"], new["h"])),
+    ).eval()
+    user = read_user_module(module, (LSTM[0], Memory(*LSTM[1:])))
+    assert user.binding.state == ((1, "h"), (1, "c"))
 
 
 def test_a_module_that_reads_its_dict_by_order_is_refused() -> None:

@@ -36,10 +36,6 @@ class Captured:
     layers: tuple[Layer, ...]
     weights: Mapping[str, NDArray[np.float32]]
 
-    @property
-    def output_size(self) -> int:
-        return self.layers[-1].output_size
-
 
 def capture(user: UserModule) -> Captured:
     """The chain of layers that computes what `user` computes, step by step.

@@ -21,7 +21,7 @@ from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from ..boards.measuring import Measurement
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
-from ..compare.verification_stream import Inputs, check_tokens, verification_stream
+from ..compare.verification_stream import check_tokens, verification_stream
 from ..module.returned import Choice
 from ..probing.looking_back import check_windows
 from ..probing.missing_values import with_missing_passed
@@ -177,7 +177,10 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         state=request.state,
     )
     original, nan_note = with_missing_passed(original, request.features)
-    x = _proof_stream(original, request.stream)
+    tokens = token_inputs(original) if request.stream is None else {}
+    x = verification_stream(original.spec, original.weights, request.stream, tokens)
+    if request.stream is not None and original.user is not None:
+        check_tokens(original.spec, request.stream)
     integers = request.integers and request.integers.settled(original)
     quantised = integers.quantise(original) if integers else None
     recording = record(original, x, has_limit=not request.int8)
@@ -206,17 +209,6 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
     return ExportReport(original.spec, original.digest, artifacts, tuple(notes))
-
-
-def _proof_stream(original: Original, given: NDArray[Any] | None) -> Inputs:
-    """`[T, I]` inputs to prove the export on."""
-    if given is None:
-        tokens = token_inputs(original)
-        return verification_stream(original.spec, original.weights, None, tokens)
-    x = verification_stream(original.spec, original.weights, given)
-    if original.user is not None:
-        check_tokens(original.spec, given)
-    return x
 
 
 def warned(*notes: str) -> list[str]:

@@ -87,12 +87,9 @@ class Variant:
     def judge(
         self, title: str, parity: Parity, report: str | os.PathLike[str] | None
     ) -> None:
-        """Raise ParityError where an artifact is not within the limits.
+        """Raise ParityError where `parity` is not within the limits.
 
-        Args:
-            title: of its format.
-            parity: what `compare` found.
-            report: the file that holds the difference at every step, or None.
+        The message names the format by its `title`, and the `report` where there is one.
         """
         if self.quantisation is not None:
             self.quantisation.check()

@@ -93,9 +93,9 @@ def spread(
     arguments: Arguments, parts: Sequence[tuple[Path, Any]]
 ) -> tuple[Path, ...] | None:
     """Arguments and parts nested in other ways: by name, or all in one order."""
+    names = [name for name, _ in arguments]
     if len(parts) == 1 and is_keyed(parts[0][1]):
         path, part = parts[0]
-        names = [name for name, _ in arguments]
         keys = [key for key, _ in children(part) or []]
         if set(names) == set(keys):
             if is_ordered(part) and names != keys:
@@ -107,6 +107,10 @@ def spread(
         ((*root, *path), leaf) for root, p in parts for path, leaf in tensors(p)
     ]
     if [leaf.shape for _, leaf in went_in] != [leaf.shape for _, leaf in came_back]:
+        return None
+    keys = [names[path[0]] if len(path) == 1 else path[-1] for path, _ in went_in]
+    ends = [path[-1] if path else None for path, _ in came_back]
+    if are_names(keys) and keys != ends and set(keys) == set(ends):
         return None
     sources = [template for _, template in arguments], [part for _, part in parts]
     if any(_has_loose_order(source) for source in sources):
