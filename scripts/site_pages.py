@@ -61,14 +61,11 @@ def c_interface() -> str:
     """The public headers: comments as text, declarations as code, a heading for each."""
     lines = ["# C interface", "", "What the headers of `runtime/core/include` say.", ""]
     for path in sorted(HEADERS.glob("*.h"), key=lambda path: len(path.name)):
-        text = path.read_text(encoding="utf-8").partition("*/\n")[
-            2
-        ]  # after the licence
+        _, _, text = path.read_text(encoding="utf-8").partition("*/\n")  # the licence
         lines += [f"## {path.name}", "", *_header(PLUMBING.sub("", text))]
     for path in sorted(HEADERS.glob("*.hpp")):
-        text = path.read_text(encoding="utf-8").partition("\n")[2].strip()
-        text = text.removeprefix("//\n")
-        lines += [f"## {path.name}", "", f"```cpp\n{text}\n```", ""]
+        _, _, text = path.read_text(encoding="utf-8").partition("//\n")
+        lines += [f"## {path.name}", "", f"```cpp\n{text.strip()}\n```", ""]
     return "\n".join(lines)
 
 

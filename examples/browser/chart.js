@@ -9,7 +9,7 @@ export const SERIES = [
   { name: 'reading', color: '--reading', width: 2 },
   { name: 'forecast for then, made HORIZON h before', color: '--forecast', width: 1.6 },
   { name: 'forecast from now', color: '--ahead', width: 1.6, dots: true },
-  { name: 'what came', color: '--came', width: 1.6, dash: [3, 4] },
+  { name: 'actual value', color: '--came', width: 1.6, dash: [3, 4] },
 ];
 
 export function dayText(time) {

@@ -26,8 +26,6 @@ from rnnedge_runtime.errors import require
     show_default=True,
     help="Steps ahead to forecast.",
 )
-@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
-@click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
 @reading_options
 def command(
     data: tuple[str, ...],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.loading import load_tables
+from rnnedge.cli.option_groups import backend_option
 from rnnedge.cli.reading import reading_options, take_options
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 @click.option("--from", "start", metavar="TIME", help="Score forecasts from here on.")
 @click.option("--until", "end", metavar="TIME", help="Score forecasts made before.")
 @click.option("--json", "content", type=click.Path(path_type=Path), help="All scores.")
-@click.option("--backend", metavar="NAME", help="As for run.")
-@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
-@click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
+@backend_option
 @reading_options
 def command(
     artifact: Path,

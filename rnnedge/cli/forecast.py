@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from rnnedge.cli.option_groups import backend_option, spreadsheet_option
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
-from rnnedge.cli.show.spreadsheet import spreadsheet_option
 from rnnedge.cli.show.terminal import tell
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.csv_rows import CsvRows
@@ -49,9 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="A picture: PNG, SVG, PDF."
 )
-@click.option("--backend", metavar="NAME", help="As for run.")
-@click.option("--time", metavar="COLUMN", help="The time column; found if not given.")
-@click.option("--series", metavar="COLUMN", help="The column that tells series apart.")
+@backend_option
 @reading_options
 def command(
     artifact: Path,

@@ -29,6 +29,7 @@ from rnnedge_runtime.spec.layers import AddLast, Layer, Opaque
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.spec_json import spec_to_json
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.tables.durations import duration_in_words
 
 _FLOAT_NBYTES = 4
 _PERIOD_NAMES = {HOUR_OF_DAY_S: "hour of day", TIME_OF_YEAR_S: "time of year"}
@@ -126,7 +127,7 @@ def _print(path: Path, metadata: Metadata) -> None:
     echo(f"  producer  {metadata.producer or 'unknown'}")
     echo(f"  readings  {_sampling(spec)}")
     if spec.max_gap_s is not None:
-        gap = _duration(spec.max_gap_s)
+        gap = duration_in_words(spec.max_gap_s)
         echo(f"  gaps      up to {gap} stepped, a longer one starts anew")
     if spec.clock:
         echo(f"  clock     {spec.clock}")
@@ -183,16 +184,9 @@ def _sampling(spec: ModelSpec) -> str:
     ahead = "1 step" if spec.horizon == 1 else f"1 to {spec.horizon} steps"
     if spec.sample_period_s is None:
         return f"period unknown, forecasts {ahead} ahead"
-    reach = _duration(spec.horizon * spec.sample_period_s)
-    period = _duration(spec.sample_period_s)
+    reach = duration_in_words(spec.horizon * spec.sample_period_s)
+    period = duration_in_words(spec.sample_period_s)
     return f"one every {period}, forecasts {ahead} ahead (to {reach})"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def _has_ranges(spec: ModelSpec) -> bool:

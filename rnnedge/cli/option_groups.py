@@ -1,4 +1,4 @@
-"""Options of a command under headings, so that a long `--help` can be read."""
+"""Options that commands share, and headings for a long `--help`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from typing import ClassVar
 import click
 
 OTHER = "Other options"
+
+backend_option = click.option(
+    "--backend",
+    metavar="NAME",
+    help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
+)
+
+spreadsheet_option = click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="In CSV, an apostrophe before names that a spreadsheet would take for a formula.",
+)
 
 
 class GroupedCommand(click.Command):

@@ -19,6 +19,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
+        "--time",
+        metavar="COLUMN",
+        help="The time column; found if not given. DATE+TIME: two columns.",
+    ),
+    click.option(
+        "--series",
+        metavar="COLUMN",
+        help="The column that tells several series apart; A+B: two.",
+    ),
+    click.option(
         "--delimiter", metavar="CHAR", help="Character between cells, or tab."
     ),
     click.option(
@@ -88,7 +98,7 @@ READING = tuple(field.name for field in dataclasses.fields(TableOptions))
 
 
 def reading_options(command: Command) -> Command:
-    """Add the options of `TableOptions` to a command; they come as arguments of its names."""
+    """Add `--time`, `--series` and the options of `TableOptions`, as arguments so named."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

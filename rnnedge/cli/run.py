@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnnedge.cli.option_groups import backend_option, spreadsheet_option
 from rnnedge.cli.reading import check_for_stream, reading_options, take_options
-from rnnedge.cli.show.spreadsheet import spreadsheet_option
 from rnnedge.cli.show.terminal import tell
 from rnnedge_runtime.live.sinks.rows import FORMATS
 
@@ -68,21 +68,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A picture of the last 240 rows and their forecasts; PNG, SVG or PDF.",
 )
-@click.option(
-    "--backend",
-    metavar="NAME",
-    help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
-)
-@click.option(
-    "--time",
-    metavar="COLUMN",
-    help="The time column; found if not given. DATE+TIME: two columns.",
-)
-@click.option(
-    "--series",
-    metavar="COLUMN",
-    help="The column that tells several series apart; each has its own state. A+B: two.",
-)
+@backend_option
 @reading_options
 @click.pass_context
 def command(

@@ -18,20 +18,10 @@ from rnnedge_runtime.errors import DataError, require
 
 
 def _choice(name: str, text: str) -> Any:
-    return click.option(
-        f"--{name.replace('_', '-')}",
-        type=click.Choice(CHOICES[name]),
-        default=getattr(TrainConfig(), name),
-        show_default=True,
-        help=text,
-    )
-
-
-def _number(name: str, text: str) -> Any:
     default = getattr(TrainConfig(), name)
     return click.option(
         f"--{name.replace('_', '-')}",
-        type=type(default),
+        type=click.Choice(CHOICES[name]) if name in CHOICES else type(default),
         default=default,
         show_default=True,
         help=text,
@@ -68,23 +58,17 @@ class TrainCommand(GroupedCommand):
 @click.command("train", cls=TrainCommand)
 @click.argument("data", nargs=-1)
 @click.option("--target", multiple=True, help="Column to forecast; may be repeated.")
-@_number("horizon", "Steps ahead to forecast, 1 to this many at once.")
+@_choice("horizon", "Steps ahead to forecast, 1 to this many at once.")
 @click.option("--out", help="Run folder.  [default: runs/<name of the data>]")
 @click.option("--feature", multiple=True, help="Input column; may be repeated.")
-@click.option(
-    "--time", help="Time column; found when not named. DATE+TIME: two columns."
-)
-@click.option(
-    "--series", help="Column that tells several series in one file apart; A+B: two."
-)
 @click.option("--unit", multiple=True, help="NAME=UNIT of a column; may be repeated.")
 @reading_options
 @_choice("cell", "Recurrent cell.")
-@_number("hidden_size", "Units of every recurrent layer.")
-@_number("num_layers", "Stacked recurrent layers.")
-@_number("proj_size", "Projection of an lstm, 0 for none.")
+@_choice("hidden_size", "Units of every recurrent layer.")
+@_choice("num_layers", "Stacked recurrent layers.")
+@_choice("proj_size", "Projection of an lstm, 0 for none.")
 @_choice("nonlinearity", "Of the plain rnn.")
-@_number("dropout", "Between recurrent layers.")
+@_choice("dropout", "Between recurrent layers.")
 @click.option("--bidirectional", is_flag=True, help="Refused: cannot stream.")
 @click.option(
     "--add-last/--no-add-last",
@@ -119,15 +103,15 @@ class TrainCommand(GroupedCommand):
 )
 @_choice("missing", "Missing readings: hold the last one, or reject.")
 @_choice("loss", "What is minimised, in standard deviations of each output.")
-@_number("epochs", "Passes over the training part, at most.")
-@_number("patience", "Epochs without a better validation error before stopping.")
-@_number("learning_rate", "Peak of the schedule.")
-@_number("weight_decay", "Of AdamW.")
-@_number("clip_norm", "Largest norm of the gradient.")
-@_number("lanes", "Slices of the data trained side by side, 0 chooses.")
-@_number("chunk_length", "Steps of truncated backpropagation.")
-@_number("burn_in", "First steps left out of the loss of a slice within a series.")
-@_number("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
+@_choice("epochs", "Passes over the training part, at most.")
+@_choice("patience", "Epochs without a better validation error before stopping.")
+@_choice("learning_rate", "Peak of the schedule.")
+@_choice("weight_decay", "Of AdamW.")
+@_choice("clip_norm", "Largest norm of the gradient.")
+@_choice("lanes", "Slices of the data trained side by side, 0 chooses.")
+@_choice("chunk_length", "Steps of truncated backpropagation.")
+@_choice("burn_in", "First steps left out of the loss of a slice within a series.")
+@_choice("season", "Steps of a season for the seasonal-naive baseline, 0 chooses.")
 @click.option(
     "--split",
     type=float,
@@ -150,11 +134,11 @@ class TrainCommand(GroupedCommand):
     metavar="ID",
     help="Series that is only tested, never trained on; may be repeated.",
 )
-@_number("seed", "Of weights, dropout and chunk borders.")
-@_number("seeds", "Networks to train, of this and the next seeds; the best is kept.")
+@_choice("seed", "Of weights, dropout and chunk borders.")
+@_choice("seeds", "Networks to train, of this and the next seeds; the best is kept.")
 @_choice("device", "Where to train.")
 @_choice("precision", "bf16: autocast on CUDA.")
-@_number("threads", "CPU threads, 0 chooses.")
+@_choice("threads", "CPU threads, 0 chooses.")
 @click.option(
     "--config",
     metavar="FILE",

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from rnnedge.data.limits import Bounds
 from rnnedge.data.series import Dataset, Series
-from rnnedge.data.wording import steps_in_words
 from rnnedge.evaluation.cutting import Counts, count_odd
 from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
 from rnnedge.tasks.forecast.metrics import score_outputs
@@ -19,6 +18,7 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.inputs import hold_readings
 from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.tables.durations import duration_in_words
 
 Array = NDArray[np.float32]
 
@@ -105,16 +105,11 @@ def _check_period(spec: ModelSpec, dataset: Dataset) -> None:
     mine, its = spec.sample_period_s, dataset.sample_period_s
     if not mine or not its or abs(its / mine - 1) <= PERIOD_TOLERANCE:
         return
+    period = duration_in_words(mine).replace(" ", "")
     raise DataError(
         f"{dataset.source}: its rows are {its:g} s apart, but the artifact forecasts steps "
-        f"of {mine:g} s. Put them on that period with --resample {_duration(mine)}."
+        f"of {mine:g} s. Put them on that period with --resample {period}."
     )
-
-
-def _duration(seconds: float) -> str:
-    """As `--resample` reads it: `15min`."""
-    words = steps_in_words(1, seconds)
-    return f"{seconds:.9g}s" if words == "1 step" else words.replace(" ", "")
 
 
 def _check_times(spec: ModelSpec, dataset: Dataset, *, is_span: bool) -> None:

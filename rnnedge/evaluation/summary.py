@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import DatasetSplit
-from rnnedge.data.wording import steps_in_words
 from rnnedge_runtime.spec.clip import clip_bounds, odd_readings, range_bounds
 from rnnedge_runtime.spec.derived import HOUR_OF_DAY_S, TIME_OF_YEAR_S
 from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.tables.durations import duration_in_words, steps_in_words
 
 Array = NDArray[np.float32]
 
@@ -63,9 +63,8 @@ def summary_lines(
     if times:
         first = min(int(time_us[0]) for time_us in times)
         last = max(int(time_us[-1]) for time_us in times)
-        period = steps_in_words(1, dataset.sample_period_s)
         lines.append(
-            f"Time      every {_period(period, dataset.sample_period_s)}, "
+            f"Time      every {duration_in_words(dataset.sample_period_s or 0)}, "
             f"{dataset.moment_text(first)} to {dataset.moment_text(last)}{_clock(dataset)}"
         )
         lines.append(f"Stretches {_stretches(dataset)}")
@@ -162,10 +161,6 @@ def _in_series(names: set[str]) -> str:
     return f" in {len(names):,} series" if len(names) > 1 else ""
 
 
-def _period(words: str, period_s: float | None) -> str:
-    return f"{period_s:.6g} s" if words == "1 step" else words
-
-
 def _clock(dataset: Dataset) -> str:
     if not dataset.has_calendar:
         return ", time elapsed: no calendar"
@@ -177,14 +172,13 @@ def _stretches(dataset: Dataset) -> str:
     names = len({one.name for one in dataset.series})
     holes = sum(int((~one.is_reading).sum()) for one in dataset.series)
     gap = dataset.max_gap_s
-    longest = "" if gap is None else f"; a hole above {_seconds(gap)} starts a new one"
+    longest = (
+        ""
+        if gap is None
+        else f"; a hole above {duration_in_words(gap)} starts a new one"
+    )
     each = f"{count:,}" if count != names else "one a series" if names > 1 else "1"
     return f"{each}; {holes:,} missing rows put in{longest}"
-
-
-def _seconds(seconds: float) -> str:
-    words = steps_in_words(1, seconds)
-    return f"{seconds:g} s" if words == "1 step" else words
 
 
 def _parts(dataset: Dataset, split: DatasetSplit) -> list[str]:

@@ -7,30 +7,15 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
+from rnnedge_runtime.spec.layers import RECURRENT_LAYERS
 from rnnedge_runtime.tables.times.zone import time_on_clock
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "cell": ("rnn", "gru", "lstm"),
-    "nonlinearity": ("tanh", "relu"),
-    "loss": ("huber", "mae", "mse"),
-    "missing": ("hold", "reject"),
-    "device": ("auto", "cpu", "cuda"),
-    "precision": ("float32", "bf16"),
-    "derived": (
-        "auto",
-        "none",
-        "hour_of_day",
-        "weekday",
-        "time_of_year",
-        "both",
-    ),
-    "split_by": ("date", "series"),
-}
+CELLS = {layer.kind: layer for layer in RECURRENT_LAYERS}
 # low, high, whether low itself is excluded, an example
 _RANGES = {
     "dropout": (0.0, 1.0, False, 0.1),
@@ -109,7 +94,7 @@ class TrainConfig:
     """
 
     horizon: int = 1
-    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    cell: str = "gru"
     hidden_size: int = 64
     num_layers: int = 1
     proj_size: int = 0
@@ -120,7 +105,9 @@ class TrainConfig:
     drift: bool | None = None
     clip: tuple[str, ...] = ()
     range: tuple[str, ...] = ()
-    derived: str = "auto"
+    derived: Literal[
+        "auto", "none", "hour_of_day", "weekday", "time_of_year", "both"
+    ] = "auto"
     period: tuple[str, ...] = ()
     missing: Literal["hold", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
@@ -205,6 +192,16 @@ class TrainConfig:
             by=self.split_by,
             held_out=self.hold_out_series,
         )
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "cell": tuple(CELLS),
+    **{
+        name: get_args(hint)
+        for name, hint in get_type_hints(TrainConfig).items()
+        if get_origin(hint) is Literal
+    },
+}
 
 
 def _check_split(config: TrainConfig) -> None:

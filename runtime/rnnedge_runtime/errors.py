@@ -17,6 +17,7 @@ Every message reads `<Where>: <what was found against what was expected>. <What 
 
 from __future__ import annotations
 
+import gc
 import importlib
 from types import ModuleType
 
@@ -97,6 +98,8 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     Raises:
         MissingDependencyError: the module is not installed.
     """
+    is_collecting = gc.isenabled()
+    gc.disable()  # what a package makes stays: looking for garbage in it is time lost
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -105,3 +108,6 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
             f"{purpose}: the package '{missing}' is not installed. "
             f"Install it with: pip install 'rnnedge[{extra}]'."
         ) from None
+    finally:
+        if is_collecting:
+            gc.enable()

@@ -84,9 +84,7 @@ LAYOUTS = {
     "by_column.json": json.dumps(
         {n: {str(k): v for k, v in enumerate(c)} for n, c in layouts.columns().items()}
     ),
-    "header.json": json.dumps(
-        [["time", "temp", "power"], *(list(row) for row in layouts.ROWS)]
-    ),
+    "header.json": json.dumps([["time", "temp", "power"], *map(list, layouts.ROWS)]),
     "inner.json": json.dumps({"place": "Kiel", "hourly": layouts.columns()}),
     "senml.jsonl": layouts.senml_lines(),
     "senml_stream.jsonl": layouts.senml_single_records(),

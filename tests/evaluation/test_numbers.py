@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.wording import steps_in_words, with_unit
-from rnnedge.evaluation.scores.numbers import number_texts
+from rnnedge.evaluation.scores.numbers import number_texts, with_unit
+from rnnedge_runtime.tables.durations import steps_in_words
 
 ERRORS = st.floats(1e-300, 1e300) | st.just(0.0)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import site_pages
 from support import programs
 from support.page_blocks import run_page
 
@@ -70,7 +71,8 @@ def test_how_to(page: Path, tutorial: tuple[Path, list[str]]) -> None:
 
 def test_own_module(weeks: None, tmp_path: Path) -> None:
     run_page(DOCS / "modules.md", tmp_path)
-    assert (tmp_path / "dist/net.rnne").is_file()
+    found = {path.suffix for path in (tmp_path / "dist").iterdir()}
+    assert found == {".onnx", ".rnne"}
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -85,6 +87,22 @@ def test_the_reference_has_every_public_name(package: ModuleType) -> None:
     text = (DOCS / "reference/python.md").read_text(encoding="utf-8")
     names = set(package.__all__) - {"__version__"}
     assert not {name for name in names if f"{package.__name__}.{name}" not in text}
+
+
+def test_the_c_page_has_every_function_of_the_headers() -> None:
+    page = site_pages.c_interface()
+    declared = [
+        name
+        for path in site_pages.HEADERS.glob("*.h")
+        for name in re.findall(r"^RNNE_API [^(]*?(rnne_\w+)\(", path.read_text(), re.M)
+    ]
+    assert len(declared) > 25
+    assert not [name for name in declared if f" {name}(" not in page.replace("*", " ")]
+    headings = " ".join(re.findall(r"^#### (.*)", page, re.M))
+    assert {"rnne_model_init", "rnne_step", "rnne_fleet_step"} <= set(
+        re.findall(r"\w+", headings)
+    )
+    assert not {"__cplusplus", "RNNE_API"} & set(re.findall(r"\w+", page))
 
 
 def test_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:

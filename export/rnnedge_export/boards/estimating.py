@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
@@ -17,16 +17,11 @@ import numpy as np
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
+    RECURRENT_LAYERS,
     Embedding,
     Layer,
-    Linear,
     Lstm,
     RecurrentLayer,
-    Softmax,
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -143,12 +138,12 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
     if board.counter != "none":
         counts = round(
             costs.multiply_add * work.multiply_adds
-            + sum(costs.unit[kind] * count for kind, count in work.units.items())
+            + sum(_cost(costs.unit, kind) * count for kind, count in work.units.items())
             + costs.value * work.values
             + costs.call
         )
     flash = weights_nbytes(spec, numerics, work, costs) + costs.code_nbytes["base"]
-    flash += sum(costs.code_nbytes[kind] * n for kind, n in work.layers.items())
+    flash += sum(_cost(costs.code_nbytes, kind) * n for kind, n in work.layers.items())
     return Measurement(
         board.name,
         flash_nbytes=round(flash),
@@ -185,7 +180,7 @@ def _state_nbytes(spec: ModelSpec, work: Work, costs: Costs) -> int:
     """Bytes of NAME_state: known for float32, where the generator says what it holds."""
     if costs.ram_nbytes is not None:
         ram = costs.ram_nbytes
-        units = sum(ram[kind] * count for kind, count in work.units.items())
+        units = sum(_cost(ram, kind) * count for kind, count in work.units.items())
         return round(ram["base"] + ram["value"] * work.state_values + units)
     code = step_code(spec, "model")
     nbytes = _COUNTER_NBYTES + 4 * sum(size for _, size in (*code.state, *code.work))
@@ -222,20 +217,21 @@ def resized(spec: ModelSpec, hidden_size: int) -> ModelSpec:
 def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Layer]:
     size = layers[0].input_size
     for layer in layers:
-        match layer:
-            case Lstm(proj_size=proj) if proj:
-                share = max(
-                    1, min(hidden_size - 1, proj * hidden_size // layer.hidden_size)
-                )
-                proj = share if hidden_size > 1 else 0
-                layer = Lstm(size, hidden_size, proj)
-            case RecurrentLayer():
-                layer = replace(layer, input_size=size, hidden_size=hidden_size)
-            case Linear() | Difference():
-                layer = replace(layer, input_size=size)
-            case Affine() | Activation() | Softmax():
-                layer = replace(layer, size=size)
-            case AddLast():
-                pass
-        size = layer.output_size
-        yield layer
+        names = {item.name for item in fields(layer)}
+        changed: Any = layer
+        for name in {"size", "input_size"} & names:
+            changed = replace(changed, **{name: size})
+        if isinstance(layer, Lstm):
+            share = layer.proj_size * hidden_size // layer.hidden_size
+            proj = max(1, min(hidden_size - 1, share)) if layer.proj_size else 0
+            changed = Lstm(size, hidden_size, proj if hidden_size > 1 else 0)
+        elif isinstance(layer, RecurrentLayer):
+            changed = replace(changed, hidden_size=hidden_size)
+        size = changed.output_size
+        yield changed
+
+
+def _cost(costs: dict[str, float], kind: str) -> float:
+    """Of a kind of cell; of one that nothing was fitted to what the dearest costs."""
+    known = [costs[c.kind] for c in RECURRENT_LAYERS if c.kind in costs]
+    return costs.get(kind, max(known))

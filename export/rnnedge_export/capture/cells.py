@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.spec.layers import Gru, Layer, Lstm, Rnn
+from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
 
 from ..module.reasons import module_path, not_a_chain, time_major_error
 from .walk import Call, Handler, Known, Walk
@@ -27,37 +27,30 @@ class Cell:
     Attributes:
         over_time: the operation of `nn.GRU`.
         one_step: the operation of `nn.GRUCell`.
-        layer: what it becomes, of its input size and weights.
+        layer: what it becomes.
+        options: the fields of the layer after its sizes.
     """
 
     over_time: Any
     one_step: Any
-    layer: Callable[[int, Weights], Layer]
+    layer: type[Any]
+    options: Callable[[Weights], tuple[Any, ...]] = lambda weights: ()
+
+    def make(self, input_size: int, weights: Weights) -> Any:
+        """The layer that has the weights."""
+        hidden_size = len(weights["weight_hh"]) // self.layer.num_gates
+        return self.layer(input_size, hidden_size, *self.options(weights))
 
 
-def _rnn(input_size: int, weights: Weights, *, nonlinearity: Any) -> Layer:
-    return Rnn(input_size, len(weights["weight_hh"]), nonlinearity)
-
-
-def _gru(input_size: int, weights: Weights) -> Layer:
-    return Gru(input_size, len(weights["weight_hh"]) // 3)
-
-
-def _lstm(input_size: int, weights: Weights) -> Layer:
-    proj_size = len(weights["weight_hr"]) if "weight_hr" in weights else 0
-    return Lstm(input_size, len(weights["weight_hh"]) // 4, proj_size)
+def _projection(weights: Weights) -> tuple[int]:
+    return (len(weights.get("weight_hr", ())),)
 
 
 CELLS = (
-    Cell(_aten.gru.input, _aten.gru_cell.default, _gru),
-    Cell(_aten.lstm.input, _aten.lstm_cell.default, _lstm),
-    *(
-        Cell(over_time, one_step, partial(_rnn, nonlinearity=name))
-        for over_time, one_step, name in (
-            (_aten.rnn_tanh.input, _aten.rnn_tanh_cell.default, "tanh"),
-            (_aten.rnn_relu.input, _aten.rnn_relu_cell.default, "relu"),
-        )
-    ),
+    Cell(_aten.gru.input, _aten.gru_cell.default, Gru),
+    Cell(_aten.lstm.input, _aten.lstm_cell.default, Lstm, _projection),
+    Cell(_aten.rnn_tanh.input, _aten.rnn_tanh_cell.default, Rnn, lambda _: ("tanh",)),
+    Cell(_aten.rnn_relu.input, _aten.rnn_relu_cell.default, Rnn, lambda _: ("relu",)),
 )
 
 
@@ -118,7 +111,7 @@ def _append(
     in_order = torch.equal(rows.flatten(), torch.arange(walk.batch_size))
     if not in_order or any(len(part) != walk.batch_size for part in carried):
         raise not_a_chain(node, "mixes the rows of a batch")
-    layer = cell.layer(walk.tail.size, weights)
+    layer = cell.make(walk.tail.size, weights)
     out = walk.extend(rows, layer, weights)
     _, *sizes = (shape[0] for shape in layer.state_shapes().values())
     others = [walk.known.new(walk.batch_size, size) for size in sizes]

@@ -49,6 +49,7 @@ class Candidate:
             MissingDependencyError: what writes the format is not installed.
             FormatError: a file it is to become is a folder.
         """
+        self.discard()  # what an export that was killed left under the same process id
         self.temporary.mkdir()
         measurement = None
         if request.fit is not None and "figures" in self.format.options:
@@ -62,10 +63,10 @@ class Candidate:
 
     def _write_for_board(self, variant: Variant, fit: Fit) -> Measurement:
         """Write a C source with its costs at the top."""
-        name = self.artifact.stem
-        source = generate_source(variant.metadata, variant.parameters, name)
-        measurement = costs_on(fit.board, source, variant.metadata)
-        check_fit(fit, self.final.name, measurement, variant.metadata)
+        metadata, name = variant.metadata, self.final.stem
+        source = generate_source(metadata, variant.parameters, name)
+        measurement = costs_on(fit.board, source, metadata)
+        check_fit(fit, self.final.name, measurement, metadata)
         figures = [figures_of(fit.board, measurement)]
         self.format.write(variant, self.artifact, figures=figures)
         return measurement

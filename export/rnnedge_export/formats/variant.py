@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.parameters import Parameters
+from rnnedge_runtime.streams.engine import Engine
 
 if TYPE_CHECKING:
     from ..capture.original import Original
@@ -21,6 +22,10 @@ class Variant(Protocol):
     @property
     def parameters(self) -> Parameters:
         """Canonical weights, or integers; no weights of a graph."""
+
+    @property
+    def engine(self) -> Engine:
+        """The quickest engine of its arithmetic here; none of a graph."""
 
     @property
     def original(self) -> Original:

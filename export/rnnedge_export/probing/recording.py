@@ -105,18 +105,17 @@ def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recordin
     Args:
         original: the module.
         x: `[T, I]` model inputs.
-        has_limit: whether the carried run has one. Without, a SequenceModel takes the steps
-            that nothing looks at one by one in windows: other roundings, less time.
+        has_limit: whether the carried run has one. Without, a SequenceModel takes its steps
+            in windows: other roundings, less time.
 
     Raises:
         SpecError: a state tensor of an opaque module never changes, an output is not
             finite, or the outputs depend on more than the inputs and the state.
     """
-    at = judged_steps(len(x))
-    alone = np.arange(len(x))
     if not has_limit and type(original.module) is SequenceModel:
-        alone = np.union1d(alone[:PURITY_STEPS], at)
-    y, taken = _step_through(original, x, at, alone)
+        y, taken = _through_windows(original.module, x)
+    else:
+        y, taken = _step_through(original, x)
     finite = np.isfinite(y).all(axis=1)
     if not finite.all():
         raise SpecError(
@@ -166,32 +165,24 @@ def _check_state(taken: Taken) -> None:
             )
 
 
-def _step_through(
-    original: Original, x: Inputs, at: NDArray[np.int64], alone: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], Taken]:
-    """Outputs `[T, O]`, and the steps `at` with the state as the module has it.
-
-    Those `alone` are taken one by one, the others in windows between them.
-    """
+def _step_through(original: Original, x: Inputs) -> tuple[NDArray[np.float32], Taken]:
+    """Outputs `[T, O]`, and the judged steps with the state as the module has it."""
     step = original.step_function(torch.float32)
     initial = original.initial_state(torch.float32)
     state = original.initial_state(torch.float32)
     has_changed = [not original.spec.is_opaque] * len(initial)
     y = np.empty((len(x), original.spec.output_size), dtype=np.float32)
-    cuts = np.union1d(alone, alone + 1)
-    sizes = np.diff(cuts, append=len(x))[cuts < len(x)].tolist()
+    at = judged_steps(len(x))
     is_judged = np.zeros(len(x), dtype=bool)
     is_judged[at] = True
-    before, after, t = [], [], 0
+    before, after = [], []
     with torch.inference_mode():
-        for rows in torch.from_numpy(x)[None].split(sizes, dim=1):
-            must = is_judged[t]
-            if must:
+        for t, row in enumerate(torch.from_numpy(x)[:, None, None].unbind()):
+            if is_judged[t]:
                 before.append([tensor.numpy().copy() for tensor in state])
-            out, state = step(rows, state)
-            y[t : t + rows.shape[1]] = out[0].numpy()
-            t += rows.shape[1]
-            if must:
+            out, state = step(row, state)
+            y[t] = out[0, 0].numpy()
+            if is_judged[t]:
                 after.append([tensor.numpy().copy() for tensor in state])
             if not all(has_changed):
                 pairs = zip(initial, state, strict=True)
@@ -204,6 +195,26 @@ def _step_through(
             "make the tensor a buffer of the module."
         )
     return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
+
+
+def _through_windows(
+    model: SequenceModel, x: Inputs
+) -> tuple[NDArray[np.float32], Taken]:
+    """As `_step_through`; judged steps are one batch, others in windows between them."""
+    at, rows = judged_steps(len(x)), torch.from_numpy(x)
+    cuts = np.union1d(np.arange(min(PURITY_STEPS, len(x))), at)
+    sizes = np.diff(cuts, append=len(x)).tolist()
+    state, states, outputs = model.initial_state(1), [], []
+    with torch.inference_mode():
+        for window in rows[None].split(sizes, dim=1):
+            states.append(state)
+            out, state = model(window, state)
+            outputs.append(out[0].numpy())
+        judged = (states[k] for k in np.searchsorted(cuts, at))
+        before = [torch.cat(tensors) for tensors in zip(*judged, strict=True)]
+        out, after = model(rows[at, None], before)
+    given, new = ([tensor.numpy() for tensor in side] for side in (before, after))
+    return np.concatenate(outputs), Taken(at, x[at], given, out[:, 0].numpy(), new)
 
 
 def _check_pure(original: Original, x: Inputs, y: NDArray[np.float32]) -> None:

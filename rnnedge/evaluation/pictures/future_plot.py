@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from rnnedge.data.wording import steps_in_words, with_unit
 from rnnedge.evaluation.future import Future
 from rnnedge.evaluation.pictures.drawing import (
     COLORS,
@@ -17,9 +16,14 @@ from rnnedge.evaluation.pictures.drawing import (
     save,
     time_axis,
 )
+from rnnedge.evaluation.scores.numbers import with_unit
 from rnnedge.evaluation.tracks import Track
 from rnnedge.tasks.scores import NETWORK
 from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.inputs import is_missing
+from rnnedge_runtime.tables.durations import steps_in_words
+
+Item = TypeVar("Item")
 
 PANELS_SHOWN = 6
 LEAST_PAST, PAST_PER_STEP = 60, 10  # rows before a forecast
@@ -36,11 +40,7 @@ def plot_futures(path: Path, spec: ModelSpec, futures: Sequence[Future]) -> None
     Raises:
         DataError: the picture cannot be written.
     """
-    panels = [(future, k) for future in futures for k in range(len(spec.targets))]
-    figure, axes = _figure(len(panels))
-    for axis, (future, k) in zip(axes, panels, strict=False):
-        _plot_future(axis, spec, future, k)
-    save(figure, path)
+    _plot_panels(path, spec, futures, _plot_future)
 
 
 def plot_run(path: Path, spec: ModelSpec, tracks: Sequence[Track]) -> None:
@@ -54,19 +54,23 @@ def plot_run(path: Path, spec: ModelSpec, tracks: Sequence[Track]) -> None:
     Raises:
         DataError: the picture cannot be written.
     """
-    panels = [(track, k) for track in tracks for k in range(len(spec.targets))]
-    figure, axes = _figure(len(panels))
-    for axis, (track, k) in zip(axes, panels, strict=False):
-        _plot_track(axis, spec, track, k)
-    save(figure, path)
+    _plot_panels(path, spec, tracks, _plot_track)
 
 
-def _figure(num_panels: int) -> tuple[Any, Any]:
-    shown = min(num_panels, PANELS_SHOWN)
+def _plot_panels(
+    path: Path,
+    spec: ModelSpec,
+    items: Sequence[Item],
+    plot: Callable[[Any, ModelSpec, Item, int], None],
+) -> None:
+    panels = [(item, k) for item in items for k in range(len(spec.targets))]
+    shown = min(len(panels), PANELS_SHOWN)
     figure, axes = new_figure(shown, 1, (9, 1 + 3 * shown))
-    if shown < num_panels:
-        figure.suptitle(f"{shown} of {num_panels} forecasts")
-    return figure, axes[:, 0]
+    if shown < len(panels):
+        figure.suptitle(f"{shown} of {len(panels)} forecasts")
+    for axis, (item, k) in zip(axes[:, 0], panels, strict=False):
+        plot(axis, spec, item, k)
+    save(figure, path)
 
 
 def _plot_track(axis: Any, spec: ModelSpec, track: Track, k: int) -> None:
@@ -111,9 +115,9 @@ def _plot_readings(
     if target.name not in spec.feature_names:
         return
     number = spec.feature_names.index(target.name)
-    values = track.readings[-num_rows:, number].astype(np.float64)
-    low, high = spec.features[number].range or (-np.inf, np.inf)
-    values[~(np.isfinite(values) & (values >= low) & (values <= high))] = np.nan
+    values = track.readings[-num_rows:]
+    missing = is_missing(spec.features, values)[:, number]
+    values = np.where(missing, np.nan, values[:, number].astype(np.float64))
     place: Any = track.rows
     if track.times_us is not None:
         place = time_axis(axis, track.times_us)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge.data.wording import steps_in_words, with_unit
 from rnnedge.evaluation.pictures.drawing import (
     COLORS,
     color_of,
@@ -17,11 +16,13 @@ from rnnedge.evaluation.pictures.drawing import (
     save,
     time_axis,
 )
+from rnnedge.evaluation.scores.numbers import with_unit
 from rnnedge.evaluation.scores.scoring import Evaluation
 from rnnedge.tasks.forecast.wording import label
 from rnnedge.tasks.scores import NETWORK
 from rnnedge.tasks.task import Prepared
 from rnnedge.training.records import EpochRecord
+from rnnedge_runtime.tables.durations import steps_in_words
 
 ROWS_SHOWN = 240
 TARGETS_SHOWN = 3  # two panels each

@@ -1,4 +1,4 @@
-"""How many digits of an error are worth reading."""
+"""Errors and units as text: how many digits are worth reading."""
 
 from __future__ import annotations
 
@@ -28,3 +28,10 @@ def number_texts(values: Sequence[float | None]) -> list[str]:
     is_fixed = decimals <= MOST_DECIMALS and largest < 1e7
     spec = f".{decimals}f" if is_fixed else ".2e"
     return ["-" if value is None else format(value, spec) for value in values]
+
+
+def with_unit(name: str, unit: str) -> str:
+    """`temp (C)`; the name alone where it holds the unit already, as in `temp (C)`."""
+    if not unit or name.rstrip().endswith((f"({unit})", f"[{unit}]")):
+        return name
+    return f"{name} ({unit})"

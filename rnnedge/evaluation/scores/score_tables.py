@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rnnedge.data.wording import steps_in_words, with_unit
 from rnnedge.evaluation.scores.by_series import SeriesErrors, shown_series
-from rnnedge.evaluation.scores.numbers import number_texts
+from rnnedge.evaluation.scores.numbers import number_texts, with_unit
 from rnnedge.evaluation.scores.scoring import Evaluation
 from rnnedge.tasks.forecast.wording import label
 from rnnedge.tasks.scores import NETWORK, Score
 from rnnedge_runtime.spec.model_spec import ModelSpec, Output
+from rnnedge_runtime.tables.durations import steps_in_words
 
 MOST_ACROSS = 4
 """Outputs side by side; more are put one below another."""

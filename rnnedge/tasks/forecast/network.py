@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,17 +10,14 @@ from numpy.typing import NDArray
 
 from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
-from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.config import CELLS, TrainConfig
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.layers import (
     AddLast,
     Affine,
     Difference,
-    Gru,
     Layer,
     Linear,
-    Lstm,
-    Rnn,
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -71,7 +69,7 @@ def network_layers(
     """The chain from raw readings to forecasts in the targets' units.
 
     Args:
-        config: cell and sizes.
+        config: cell, sizes, and the fields of the cell's own by the same names.
         input_size: I.
         output_size: O.
         last: index of the input added to each output; None for no add_last.
@@ -79,14 +77,15 @@ def network_layers(
     """
     layers: list[Layer] = [Difference(input_size, changes)] if changes else []
     size = input_size + len(changes)
+    cell = CELLS[config.cell]
+    own = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(cell)
+        if field.name not in ("input_size", "hidden_size")
+    }
     layers.append(Affine(size))
     for _ in range(config.num_layers):
-        if config.cell == "rnn":
-            layers.append(Rnn(size, config.hidden_size, config.nonlinearity))
-        elif config.cell == "gru":
-            layers.append(Gru(size, config.hidden_size))
-        else:
-            layers.append(Lstm(size, config.hidden_size, config.proj_size))
+        layers.append(cell(size, config.hidden_size, **own))
         size = layers[-1].output_size
     layers += [Linear(size, output_size), Affine(output_size, inverse=True)]
     if last is not None:

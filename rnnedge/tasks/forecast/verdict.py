@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rnnedge.data.wording import steps_in_words
 from rnnedge.tasks.forecast.wording import label
 from rnnedge.tasks.scores import Comparison, Outcome
 from rnnedge.tasks.task import Cut
 from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec, Output
+from rnnedge_runtime.tables.durations import steps_in_words
 
 MOST_TARGETS = 6
 ENDS_SHOWN = 3  # worst and best of more

@@ -48,3 +48,22 @@ def duration_text(time_s: float) -> str:
     ]
     unit = fitting[-1] if fitting else "us"
     return f"{time_us / _UNITS_US[unit]:.4g} {unit}"
+
+
+def duration_in_words(time_s: float) -> str:
+    """In the largest unit of which it is a whole number: `6 h`, `90 min`, `80 ms`."""
+    return _whole(time_s) or f"{time_s:.9g} s"
+
+
+def steps_in_words(step: int, sample_period_s: float | None) -> str:
+    """A step ahead in words: `6 h`, `15 min`, `80 ms`, or `6 steps`."""
+    words = _whole(step * (sample_period_s or 0))
+    return words or f"{step} step{'s' if step > 1 else ''}"
+
+
+def _whole(time_s: float) -> str:
+    for unit, size in reversed(_UNITS_US.items()):
+        number = round(1e6 * time_s / size, 9)
+        if unit != "w" and number >= 1 and number == int(number):
+            return f"{number:g} {unit}"
+    return ""

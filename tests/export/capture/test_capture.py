@@ -16,10 +16,12 @@ from support.modules.user_modules import (
 from torch import nn
 
 from rnnedge_export.capture.capturing import capture
+from rnnedge_export.capture.cells import CELLS
 from rnnedge_export.exporting.export import export
 from rnnedge_export.module.first_call import read_user_module
 from rnnedge_export.module.reasons import NotAChainError
 from rnnedge_runtime.errors import ShapeError, SpecError
+from rnnedge_runtime.spec.layers import RECURRENT_LAYERS
 from rnnedge_runtime.tolerances import parity_limit
 
 
@@ -248,3 +250,8 @@ def test_names_of_features_and_targets(tmp_path):
 def test_opaque_needs_an_example_of_one_stream():
     with pytest.raises(SpecError, match=r"layer_norm in 'norm'.*batch of one"):
         export(Normalised(), example=(zeros(2, 1, 3), [zeros(2, 8)]))
+
+
+def test_every_recurrent_layer_is_found_in_a_graph() -> None:
+    """A kind that PyTorch does not have would stand here with the reason."""
+    assert {cell.layer for cell in CELLS} == set(RECURRENT_LAYERS)

@@ -94,7 +94,7 @@ def test_verify_finds_a_long_run_of_other_bytes(tmp_path, rng):
 
 
 def test_an_artifact_that_differs_is_not_written(model, tmp_path, monkeypatch):
-    def wrong(metadata, weights):
+    def wrong(metadata, weights, engine):
         changed = {name: tensor.copy() for name, tensor in weights.items()}
         changed["layers.1.weight_hh"][0, 0] += 0.01
         return build_rnne(metadata, changed)

@@ -105,8 +105,7 @@ def _sha256(text: str) -> str:
 
 def _golden(metadata: Metadata, parameters: Parameters) -> Golden:
     x = metadata.golden.x.astype(np.float32)
-    engine = numpy_engine(metadata.spec, parameters)
-    y = run_through(engine, metadata.spec, x)
+    y = run_through(numpy_engine(metadata.spec, parameters), metadata.spec, x)
     if not np.isfinite(y).all():
         raise SpecError(
             "export to C: a recorded output is not finite in float32. "

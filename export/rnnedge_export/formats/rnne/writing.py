@@ -60,7 +60,8 @@ def write_rnne(variant: Variant, path: Path) -> None:
             f"export to .rnne: {type(original.module).__name__} is not a chain of layers: "
             f"{original.reason}. Export it to ONNX, or build it of the layers rnnedge knows."
         )
-    path.write_bytes(build_rnne(variant.metadata, variant.parameters))
+    content = build_rnne(variant.metadata, variant.parameters, engine=variant.engine)
+    path.write_bytes(content)
 
 
 def build_rnne(

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnedge_runtime.errors import require
-
-from .cells import of_cells
+from .cells import pandas_column
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,36 +81,3 @@ def _counts_rows(values: Any) -> bool:
     if values.dtype.kind not in "iu":
         return False
     return bool(np.asarray(values).max() < max(1_000_000, 10 * len(values)))
-
-
-def pandas_column(name: str, column: Any) -> pl.Series:
-    """One pandas Series or array of any dtype (`column_of`)."""
-    polars = require("polars", extra="train", purpose="Reading a data frame")
-    dtype = column.dtype
-    kind = type(dtype).__name__
-    if kind == "SparseDtype":
-        column = column.sparse.to_dense() if hasattr(column, "sparse") else column
-        dtype, kind = column.dtype, type(column.dtype).__name__
-    if kind == "PeriodDtype":
-        column = column.dt.to_timestamp()
-        dtype, kind = column.dtype, type(column.dtype).__name__
-    if kind == "ArrowDtype" and "timestamp" in str(dtype):
-        return of_cells(name, list(column))
-    if dtype.kind == "M":
-        if getattr(dtype, "tz", None) is not None:
-            naive = column.dt.tz_convert("UTC").dt.tz_localize(None)
-            times = polars.Series(name, naive.to_numpy("datetime64[us]"))
-            return times.dt.replace_time_zone("UTC")
-        return polars.Series(name, column.to_numpy("datetime64[us]"))
-    if dtype.kind == "m" and kind != "ArrowDtype":
-        seconds = column.dt.total_seconds().to_numpy()
-        return polars.Series(name, seconds, nan_to_null=True)
-    if kind != "CategoricalDtype" and dtype.kind in "biuf":
-        is_missing = column.isna().to_numpy()
-        if dtype.kind == "f":
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            return polars.Series(name, values, nan_to_null=True)
-        if not is_missing.any():
-            target = {"b": np.bool_, "i": np.int64, "u": np.uint64}[dtype.kind]
-            return polars.Series(name, column.to_numpy(dtype=target))
-    return of_cells(name, column.tolist())

@@ -1,13 +1,10 @@
-"""Weights in the order in which the loops of `rnnedge_f32.h` read them, and back.
-
-Packing only moves values and fills gaps, apart from biases that are added before. So it is
-written once: done to the places of the values, it gives the way back.
-"""
+"""Weights as the constant arrays of generated sources, and back."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,22 +14,27 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
-    Lstm,
     RecurrentLayer,
-    Rnn,
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
-Tensors = dict[str, NDArray[Any]]
+from ..cells import CELLS
+from ..places import Tensors, unpack
+from .arrays import rows
 
-PANEL = 16
-"""Outputs of a panel; what is left is packed four by four, then one by one."""
-UNITS = 4
-"""Units of a cell whose gates stand together."""
+PACKED: dict[type[Layer], Callable[[Any, Tensors, float], Tensors]] = {
+    Affine: lambda layer, tensors, gap: dict(tensors),
+    Difference: lambda layer, tensors, gap: dict(tensors),
+    Embedding: lambda layer, tensors, gap: {"table": tensors["weight"].ravel()},
+    Linear: lambda layer, tensors, gap: {
+        "rows": rows(tensors["bias"], tensors["weight"])
+    },
+    **{kind: cell.pack for kind, cell in CELLS.items()},
+}
+"""The layers that have weights."""
 
 
 def layer_tensors(spec: ModelSpec, weights: Weights, k: int) -> Tensors:
@@ -45,14 +47,9 @@ def added_biases(layer: Layer | RecurrentLayer, tensors: Tensors) -> Tensors:
     """`tensors` of a layer, the biases that the arithmetic adds replaced by their sum."""
     if not isinstance(layer, RecurrentLayer):
         return tensors
-    b_ih, b_hh = tensors["bias_ih"], tensors["bias_hh"]
-    bias = b_ih + b_hh
     added = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
-    if isinstance(layer, Gru):
-        n = slice(2 * layer.hidden_size, None)
-        added |= {"bias_n_in": b_ih[n], "bias_n_rec": b_hh[n]}
-        bias = bias[: 2 * layer.hidden_size]
-    return added | {"bias": bias}
+    biases = tensors["bias_ih"], tensors["bias_hh"]
+    return added | CELLS[type(layer)].biases(layer, *biases)
 
 
 def pack_layer(layer: Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
@@ -63,86 +60,15 @@ def pack_layer(layer: Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
         tensors: its weights as `added_biases` gives them.
         gap: what stands where there is no weight.
     """
-    match layer:
-        case Affine():
-            return {"shift": tensors["shift"], "scale": tensors["scale"]}
-        case Difference():
-            return {"low": tensors["low"], "high": tensors["high"]}
-        case Embedding():
-            return {"table": tensors["weight"].ravel()}
-        case Linear():
-            return {"rows": _rows(tensors["bias"], tensors["weight"])}
-        case Rnn():
-            columns = np.hstack([tensors["weight_ih"], tensors["weight_hh"]])
-            return {"rows": _rows(tensors["bias"], columns)}
-        case Gru():
-            return {"units": _gru(layer.hidden_size, tensors, gap)}
-        case Lstm():
-            columns = np.hstack([tensors["weight_ih"], tensors["weight_hh"]])
-            columns = np.hstack([tensors["bias"][:, None], columns])
-            packed = {"units": _units(columns, 4, gap).ravel()}
-            if layer.proj_size:
-                start = np.full(layer.proj_size, gap, dtype=columns.dtype)
-                packed["projection"] = _rows(start, tensors["weight_hr"])
-            return packed
-    return {}
+    pack = PACKED.get(type(layer))
+    return pack(layer, tensors, gap) if pack else {}
 
 
 def unpack_layer(layer: Layer, packed: Tensors) -> Tensors:
-    """The tensors that `pack_layer` was given.
-
-    Raises:
-        ValueError: an array is missing or of another size.
-    """
+    """The tensors that `pack_layer` was given; raises as `unpack`."""
     zeros = {name: np.zeros(shape) for name, shape in layer.weight_shapes().items()}
     shapes = {name: t.shape for name, t in added_biases(layer, zeros).items()}
-    tensors, places, start = {}, {}, 0
-    for name, shape in shapes.items():
-        size = int(np.prod(shape, dtype=np.int64))
-        places[name] = np.arange(start, start + size).reshape(shape)
-        start += size
-    flat = np.zeros(start, dtype=np.float32)
-    for name, array in pack_layer(layer, places, gap=-1).items():
-        if name not in packed or packed[name].size != array.size:
-            raise ValueError(name)
-        flat[array[array >= 0]] = packed[name][array >= 0]
-    for name, place in places.items():
-        tensors[name] = flat[place]
-    return tensors
-
-
-def _rows(bias: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
-    """Panels of 16, 4 and 1 outputs: the bias, then a row per input."""
-    columns = np.hstack([bias[:, None], weight])
-    parts: list[NDArray[Any]] = []
-    start = 0
-    for width in (PANEL, UNITS, 1):
-        while len(bias) - start >= width:
-            parts.append(columns[start : start + width].T.ravel())
-            start += width
-    return np.concatenate(parts)
-
-
-def _units(columns: NDArray[Any], num_gates: int, gap: float) -> NDArray[Any]:
-    """`[G * H, K]` as `[blocks, K, G * 4]`: the gates of four units together."""
-    hidden = len(columns) // num_gates
-    blocks = -(-hidden // UNITS)
-    gates = columns.reshape(num_gates, hidden, -1)
-    short = ((0, 0), (0, blocks * UNITS - hidden), (0, 0))
-    gates = np.pad(gates, short, constant_values=gap)
-    split = gates.reshape(num_gates, blocks, UNITS, -1)
-    return split.transpose(1, 3, 0, 2).reshape(blocks, -1, num_gates * UNITS)
-
-
-def _gru(hidden: int, tensors: Tensors, gap: float) -> NDArray[Any]:
-    """Per block the biases and rows of x, the bias of n_rec, the rows of h."""
-    bias_in = np.concatenate([tensors["bias"], tensors["bias_n_in"]])
-    from_x = np.hstack([bias_in[:, None], tensors["weight_ih"]])
-    from_h = _units(tensors["weight_hh"], 3, gap)
-    bias_rec = _units(tensors["bias_n_rec"][:, None], 1, gap)
-    blocks = [_units(from_x, 3, gap), bias_rec, from_h]
-    flat: Sequence[NDArray[Any]] = [b.reshape(len(b), -1) for b in blocks]
-    return np.hstack(flat).ravel()
+    return unpack(partial(pack_layer, layer), shapes, packed, np.float32)
 
 
 def biases_of(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding
+from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding, Layer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ..f32.step import Buffers, ChainWriter
+from ..f32.writer import Buffers, ChainWriter
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
-from .packing import PANEL, groups
+from .arrays import PANEL, groups, padded
+
+FUNCTIONS_Q = {
+    "tanh": "RNNE_Q_TANH",
+    "relu": "RNNE_Q_RELU",
+    "sigmoid": "RNNE_Q_SIGMOID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,6 @@ class Carried:
     bits: int = 0
     is_held: bool = False
     sources: str = ""
-
-
-def padded(size: int) -> int:
-    """Room for whole panels."""
-    return PANEL * groups(size)
 
 
 def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str]:
@@ -202,3 +203,35 @@ class InputWriter:
 
     def take_wide(self, size: int) -> str:
         return f"@{self.wide_buffers.take(size)}@"
+
+    def linear(self, arrays: str, rows: int, columns: int, out: str) -> None:
+        self.lines.append(
+            f"rnne_q_linear({arrays}, {groups(rows)}, {self.z}, {groups(columns)}, {out});"
+        )
+
+    def elementwise(self, call: str, layer: Layer) -> None:
+        """A layer that may be in place, where `z` is neither a state nor still needed."""
+        is_own = self.z.startswith("@") and self.z != self.x
+        out = self.z if is_own else self.take(layer.output_size)
+        self.lines.append(f"rnne_q_{call}, {self.z}, {out});")
+        self.move(out)
+
+    def carry(self, name: str, c_type: str, size: int, bits: int) -> str:
+        """A tensor of the state that is in snapshots."""
+        self.carried.append(Carried(name, c_type, size, bits))
+        return self.keep(name, c_type, padded(size))
+
+    def carry_h(self, k: int, index: int, size: int) -> str:
+        """The `h` of a cell whose layer says its fraction bits."""
+        bits = int(self.model.tensors[f"layers.{k}.bits"][0])
+        return self.carry(f"h_{index}", "int16_t", size, bits)
+
+    def keep(self, name: str, c_type: str, size: int) -> str:
+        """An array of the state."""
+        self.arrays.append((c_type, name, size))
+        return f"s->{name}"
+
+    def move(self, z: str) -> None:
+        if self.z != self.x and self.z != z:
+            self.buffers.give_back(self.z.strip("@"))
+        self.z = z

@@ -19,7 +19,8 @@ from ..functions import (
 from ..interface import STATE_FIELD
 from ..literals import float_literal
 from ..ranges import has_ranges
-from .accept import Carried, limits, padded
+from .accept import Carried, limits
+from .arrays import padded
 from .step import ON_STACK_Q, IntegerCode
 
 

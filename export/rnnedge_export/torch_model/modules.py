@@ -1,0 +1,261 @@
+"""Each kind of layer as a PyTorch module.
+
+Only this file knows how PyTorch names the tensors of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rnnedge_runtime.spec.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
+
+
+def build_module(layer: Layer, index: int) -> nn.Module:
+    """The module of a layer whose first state tensor is number `index`."""
+    return MODULES[type(layer)](layer, index)
+
+
+class _LayerModule(nn.Module):
+    """A layer; `held_by` and `ending` say where its canonical tensors are."""
+
+    held_by: ClassVar[str] = ""
+    ending: ClassVar[str] = ""
+
+    @torch.jit.ignore
+    def tensor(self, name: str) -> Tensor:
+        """A canonical tensor by its name within the layer."""
+        holder = getattr(self, self.held_by) if self.held_by else self
+        return getattr(holder, f"{name}{self.ending}")
+
+
+class _Affine(_LayerModule):
+    def __init__(self, layer: Affine) -> None:
+        super().__init__()
+        self.inverse = layer.inverse
+        self.register_buffer("shift", torch.zeros(layer.size))
+        self.register_buffer("scale", torch.ones(layer.size))
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        if self.inverse:
+            return z * self.scale + self.shift
+        return (z - self.shift) * self.scale
+
+
+class _Embedding(_LayerModule):
+    held_by = "table"
+
+    def __init__(self, layer: Embedding) -> None:
+        super().__init__()
+        self.num_embeddings = layer.num_embeddings
+        self.table = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        token = z[..., 0]
+        is_known = (token >= 0) & (token < self.num_embeddings)
+        return self.table(torch.where(is_known, token, torch.zeros_like(token)).long())
+
+
+class _OneState(_LayerModule):
+    """RNN or GRU: `h` `[B, H]` is state number `index`."""
+
+    held_by, ending = "cell", "_l0"
+
+    def __init__(self, cell: nn.Module, index: int) -> None:
+        super().__init__()
+        self.cell = cell
+        self.index = index
+        self.dropout = 0.0
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        z, h = self.cell(z, state[self.index].unsqueeze(0))
+        new_state.append(h[0])
+        if self.dropout > 0.0:
+            z = nn.functional.dropout(z, self.dropout, self.training)
+        return z
+
+
+class _TwoStates(_LayerModule):
+    """LSTM: `h` `[B, P or H]` is state number `index`, `c` `[B, H]` the next."""
+
+    held_by, ending = "cell", "_l0"
+
+    def __init__(self, cell: nn.LSTM, index: int) -> None:
+        super().__init__()
+        self.cell = cell
+        self.index = index
+        self.dropout = 0.0
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        h, c = state[self.index], state[self.index + 1]
+        z, (h, c) = self.cell(z, (h.unsqueeze(0), c.unsqueeze(0)))
+        new_state.append(h[0])
+        new_state.append(c[0])
+        if self.dropout > 0.0:
+            z = nn.functional.dropout(z, self.dropout, self.training)
+        return z
+
+
+class _Linear(_LayerModule):
+    held_by = "linear"
+
+    def __init__(self, layer: Linear) -> None:
+        super().__init__()
+        self.linear = nn.Linear(layer.input_size, layer.output_size)
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        return self.linear(z)
+
+
+class _Activation(_LayerModule):
+    def __init__(self, function: str) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        if self.function == "tanh":
+            return torch.tanh(z)
+        if self.function == "relu":
+            return torch.relu(z)
+        if self.function == "sigmoid":
+            return torch.sigmoid(z)
+        return torch.softmax(z, dim=-1)
+
+
+class _AddLast(_LayerModule):
+    def __init__(self, layer: AddLast) -> None:
+        super().__init__()
+        self.is_clipped = layer.is_clipped
+        sources = torch.tensor(layer.sources, dtype=torch.int64)
+        self.register_buffer("sources", sources, persistent=False)
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        source = x if self.is_clipped else readings
+        return z + source.index_select(-1, self.sources)
+
+
+class _Difference(_LayerModule):
+    """`d` `[B, n + 1]`, the readings of the step before and a 1, is state number `index`."""
+
+    def __init__(self, layer: Difference, index: int) -> None:
+        super().__init__()
+        self.index = index
+        self.num_sources = len(layer.sources)
+        sources = torch.tensor(layer.sources, dtype=torch.int64)
+        self.register_buffer("sources", sources, persistent=False)
+        self.register_buffer("low", torch.zeros(self.num_sources))
+        self.register_buffer("high", torch.zeros(self.num_sources))
+
+    def forward(
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new_state: list[Tensor],
+    ) -> Tensor:
+        values = readings.index_select(-1, self.sources)
+        before = state[self.index].unsqueeze(1)
+        previous = before[..., : self.num_sources]
+        is_first = before[..., self.num_sources :] == 0.0
+        change = values - torch.cat([previous, values[:, :-1]], dim=1)
+        first = change[:, :1].masked_fill(is_first, 0.0)
+        change = torch.cat([first, change[:, 1:]], dim=1)
+        change = torch.minimum(torch.maximum(change, self.low), self.high)
+        last = values[:, -1]
+        new_state.append(torch.cat([last, torch.ones_like(last[:, :1])], dim=1))
+        return torch.cat([z, change], dim=-1)
+
+
+def _rnn(layer: Rnn, index: int) -> nn.Module:
+    sizes, kind = (layer.input_size, layer.hidden_size), layer.nonlinearity
+    return _OneState(nn.RNN(*sizes, nonlinearity=kind, batch_first=True), index)
+
+
+def _gru(layer: Gru, index: int) -> nn.Module:
+    gru = nn.GRU(layer.input_size, layer.hidden_size, batch_first=True)
+    return _OneState(gru, index)
+
+
+def _lstm(layer: Lstm, index: int) -> nn.Module:
+    sizes, proj_size = (layer.input_size, layer.hidden_size), layer.proj_size
+    return _TwoStates(nn.LSTM(*sizes, proj_size=proj_size, batch_first=True), index)
+
+
+MODULES: dict[type[Layer], Callable[[Any, int], nn.Module]] = {
+    Affine: lambda layer, index: _Affine(layer),
+    Embedding: lambda layer, index: _Embedding(layer),
+    Rnn: _rnn,
+    Gru: _gru,
+    Lstm: _lstm,
+    Linear: lambda layer, index: _Linear(layer),
+    Activation: lambda layer, index: _Activation(layer.function),
+    Softmax: lambda layer, index: _Activation("softmax"),
+    AddLast: lambda layer, index: _AddLast(layer),
+    Difference: _Difference,
+}
+"""All but Opaque, which SequenceModel refuses."""
