@@ -23,5 +23,6 @@ void raise_file(const char *where, const rnne_error *error)
 
 void raise_busy(const char *owner)
 {
-    raise_from_python("rnnedge_runtime.streams.exclusive", "entered_twice", Py_BuildValue("(s)", owner));
+    raise_from_python("rnnedge_runtime.streams.exclusive", "entered_twice",
+                      Py_BuildValue("(s)", owner));
 }

@@ -30,7 +30,6 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
     Lstm,
@@ -177,7 +176,7 @@ class _Quantiser:
                 self._add_last(k, layer)
             case Difference():
                 self._difference(k, layer)
-            case Rnn() | Gru() | Lstm():
+            case RecurrentLayer():
                 self._recurrent(k, layer)
 
     def _embedding(self, k: int, layer: Embedding) -> None:
@@ -275,8 +274,8 @@ class _Quantiser:
         bias_ih = self._weight(k, "bias_ih").astype(np.float64)
         bias_ih = bias_ih + self._taken_up(k, "weight_ih")
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
-        if isinstance(layer, Gru):
-            new = slice(2 * size, None)
+        if layer.blends:
+            new = slice((layer.num_gates - 1) * size, None)
             self._put(k, "bias_hn", _bias(bias_hh[new] / rows[new]))
             bias_hh[new] = 0
         self._put(k, "bias", _bias((bias_ih + bias_hh) / rows))

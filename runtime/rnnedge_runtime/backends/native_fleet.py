@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .._native import Fleet
 from ..arrays import Array, State
 from ..spec.model_spec import ModelSpec
+from ..streams.engine import FleetStates
 from .native_state import join_state, split_state
 from .native_stream import core_inputs
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .._native import Model as CoreModel
 
 
-class NativeFleet:
+class NativeFleet(FleetStates):
     """FleetStates (`engine.py`) over a fleet of the C core.
 
     The core's fleets have a fixed number of slots: a larger one is made when they are used

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, State
 from ..errors import NonFiniteError
 from ..spec.model_spec import ModelSpec
+from ..streams.run_stepper import Runner
 
 if TYPE_CHECKING:
     from .._native import Model as CoreModel
@@ -31,7 +32,7 @@ def extension() -> Any:
     return importlib.import_module("rnnedge_runtime._native")
 
 
-class NativeStepper:
+class NativeStepper(Runner):
     """One stream of bare model inputs; its held readings never come into play."""
 
     def __init__(self, spec: ModelSpec, model: CoreModel) -> None:

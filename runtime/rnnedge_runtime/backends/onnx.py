@@ -15,7 +15,7 @@ from ..formats.metadata import Metadata, metadata_from_text
 from ..formats.onnx_tensors import check_tensors
 from ..formats.seal import read_sealed
 from ..spec.model_spec import ModelSpec
-from ..streams.engine import Engine
+from ..streams.engine import Engine, Stepper
 from .one_by_one import run_one_by_one
 
 
@@ -93,7 +93,7 @@ class OnnxEngine:
         return y, new_state
 
 
-class OnnxStepper:
+class OnnxStepper(Stepper):
     """One stream whose input, output and state live in buffers bound to the session.
 
     The state alternates between two sets of buffers: a step reads one and writes the

@@ -50,8 +50,8 @@ class _Layer:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
 class _Elementwise(_Layer):
+    __slots__ = ()
     size: int
 
     @property
@@ -65,7 +65,6 @@ class _Elementwise(_Layer):
         return self.size
 
 
-@dataclass(frozen=True, slots=True)
 class RecurrentLayer(_Layer):
     """A cell: the base of all layers with weights on their own state.
 
@@ -76,6 +75,7 @@ class RecurrentLayer(_Layer):
             the state a bias of its own.
     """
 
+    __slots__ = ()
     num_gates: ClassVar[int]
     blends: ClassVar[bool] = False
     input_size: int
@@ -117,6 +117,7 @@ class Affine(_Elementwise):
 
     kind: ClassVar[str] = "affine"
     code: ClassVar[int] = 1
+    size: int
     inverse: bool = False
 
     @property
@@ -165,6 +166,8 @@ class Rnn(RecurrentLayer):
     kind: ClassVar[str] = "rnn"
     code: ClassVar[int] = 3
     num_gates: ClassVar[int] = 1
+    input_size: int
+    hidden_size: int
     nonlinearity: Literal["tanh", "relu"] = "tanh"
 
     @property
@@ -186,6 +189,8 @@ class Gru(RecurrentLayer):
     code: ClassVar[int] = 4
     num_gates: ClassVar[int] = 3
     blends: ClassVar[bool] = True
+    input_size: int
+    hidden_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,8 @@ class Lstm(RecurrentLayer):
     kind: ClassVar[str] = "lstm"
     code: ClassVar[int] = 5
     num_gates: ClassVar[int] = 4
+    input_size: int
+    hidden_size: int
     proj_size: int = 0
 
     @property
@@ -247,6 +254,7 @@ class Activation(_Elementwise):
 
     kind: ClassVar[str] = "activation"
     code: ClassVar[int] = 7
+    size: int
     function: Literal["tanh", "relu", "sigmoid"]
 
     @property
@@ -262,6 +270,7 @@ class Softmax(_Elementwise):
     kind: ClassVar[str] = "softmax"
     code: ClassVar[int] = 8
     not_in_integers: ClassVar[str] = "needs exp and a division"
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,11 @@ class StateEntry:
 
     @property
     def size(self) -> int:
+        """Values of one stream's tensor."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     def initial_array(self) -> NDArray[np.float32]:
+        """`initial` in `shape`."""
         return np.array(self.initial, dtype=np.float32).reshape(self.shape)
 
 
@@ -175,10 +177,12 @@ class ModelSpec:
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
+        """Names of the features, in input order."""
         return tuple(feature.name for feature in self.features)
 
     @cached_property
     def target_names(self) -> tuple[str, ...]:
+        """Names of the targets, in output order."""
         return tuple(target.name for target in self.targets)
 
     @cached_property

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, State
 from ..spec.model_spec import ModelSpec
-from .engine import Engine, initial_state, inputs_of
+from .engine import Engine, FleetStates, initial_state, inputs_of
 from .inputs import is_missing, pass_missing
 
 
-class ArrayFleet:
+class ArrayFleet(FleetStates):
     """FleetStates (`engine.py`) whose step is one `Engine.run` of many streams."""
 
     def __init__(self, engine: Engine, spec: ModelSpec, count: int) -> None:

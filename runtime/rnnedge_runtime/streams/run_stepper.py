@@ -34,7 +34,7 @@ def run_streams(
     return y, list(new_state)
 
 
-class RunStepper:
+class RunStepper(Stepper):
     """One stream of `engine`; the state is replaced only when a run has succeeded."""
 
     def __init__(self, engine: Engine, spec: ModelSpec) -> None:
