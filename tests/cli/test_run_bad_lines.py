@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.artifacts import save_artifact
 from support.run_helpers import COLUMNS, MEANS, weather_spec
@@ -138,6 +138,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @settings(max_examples=8)
 @given(seed=seeds)
+@example(seed=3515525222)  # a time that goes back, before ten rows bear out the start
 def test_bad_lines_are_missing_rows(artifact: Path, tmp_path: Path, seed: int) -> None:
     """20 of 200 lines are bad: the others are answered as if the 20 had been empty."""
     ways = {**NOT_TIMED, **TIMED}

@@ -57,9 +57,13 @@ class _Chain:
     num_newer: int = 1
 
     def is_before(self, other: _Chain) -> bool:
-        """Whether the other one may go on from it after a hole."""
+        """Whether the other one may go on from it after a hole, or was there first.
+
+        The rows of what came later and is older are held out by the stream: they go back.
+        """
         is_older = self.last_us < other.first_us
-        return is_older and self.num_newer >= NUM_AT_END
+        is_later = self.rows[0].number > other.rows[0].number
+        return is_older and (is_later or self.num_newer >= NUM_AT_END)
 
 
 @dataclass(slots=True)
