@@ -23,6 +23,12 @@ SOURCES = sorted((CORE / "src/f32").glob("f32_*.c"))
 KERNELS = re.findall(
     r"^    void \(\*(\w+)\)\(", (CORE / "src/f32/f32_kernels.h").read_text(), re.M
 )
+CELLS = re.findall(
+    r"^#include RNNE_CELL_TEMPLATE\((\w+)\)",
+    (CORE / "src/base/cells.inc.h").read_text(),
+    re.M,
+)
+KERNELS += CELLS
 COMPILERS = ("gcc", "aarch64-linux-gnu-gcc")
 WIDTHS = {"plain": 128, "vector": 128, "avx2": 256, "avx512": 512}
 

@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernels with fused multiply-adds, vectors of 512 bits. */
 #include "../base/guard_fast.h"
+#include "../base/target.h"
 #include "f32_kernels.h"
 
 #ifdef RNNE_HAS_AVX
 
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f"))), apply_to = function)
-#else
-#pragma GCC target("avx512f")
-#endif
+RNNE_TARGET("avx512f")
 
 #define RNNE_FUSES 1
 #define RNNE_LANES 16
-#include "f32_vec.h"
+#define RNNE_TABLE rnne_fast_avx512
+#define RNNE_FAST rnne_fast_avx512
+#include "f32_kernels.inc.h"
 
-#include "f32_cells.inc.h"
-#include "f32_product.inc.h"
-#include "f32_product_block.inc.h"
-
-const rnne_kernels rnne_fast_avx512 = {
-    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_avx512,
-};
-
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
+RNNE_TARGET_END
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two kernels, products and activations, behind which the instruction set is chosen.
+ * The kernels, products, activations and cells, behind which the instruction set is chosen.
  *
  * Every source f32_*.c is the same code at another vector width.  Vectors always lie along
  * outputs, streams or steps, never along a sum.
@@ -8,6 +8,7 @@
 #ifndef RNNE_KERNELS_H
 #define RNNE_KERNELS_H
 
+#include "../base/cells.inc.h"
 #include "../base/panels.h"
 
 #include <stddef.h>
@@ -32,6 +33,15 @@ typedef struct rnne_operands {
     size_t num_h;
 } rnne_operands;
 
+/* What the elementwise part of a cell takes and gives, of what it has (f32_<cell>.inc.h). */
+typedef struct rnne_cell_values {
+    size_t n;
+    const float *gates;    /* sums of the gates, n values apart */
+    const float *in, *rec; /* [n] of a gate whose sums over input and state stay apart */
+    float *c, *h;          /* [n] */
+    const float *soon;     /* weights that are read next, or NULL */
+} rnne_cell_values;
+
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
     void (*product)(const rnne_matrix *matrix, const float *start, const rnne_operands *operands,
@@ -53,14 +63,7 @@ typedef struct rnne_kernels {
      */
     void (*activate)(rnne_function function, size_t n, const float *z, float *out);
 
-    /* Gates r and u at `gates` and `gates + n`. */
-    void (*gru)(size_t n, const float *gates, const float *n_in, const float *n_rec, float *h);
-
-    /*
-     * Gates i, f, g, o n values apart; m is the output before a projection, apart from the gates.
-     * soon: weights that are read next, or NULL.
-     */
-    void (*lstm)(size_t n, const float *gates, float *c, float *m, const float *soon);
+    void (*cell[RNNE_NUM_CELLS])(const rnne_cell_values *values);
 
     const struct rnne_kernels *fast; /* these, but they may fuse multiplications with additions */
 } rnne_kernels;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Products of packed weights: included by f32_*.c after f32_vec.h.
+ * Products of packed weights, for vectors as f32_vec.h has them.
+ * Parameters: those of f32_vec.h.  With 16 lanes a panel is 1 to 4 vectors wide and two are taken at
+ * once, with 8 it is 2 to 8, with 4 it goes in halves, with 1 in sixteens.
  *
  * All accumulators are named variables, so that they stay in registers at any optimisation
  * level and no compiler reorders the loops (a loop over an array of them is vectorised along

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Products for a block of streams: RNNE_BLOCK of them along the lanes, the weights broadcast.
- * Included by f32_*.c after f32_vec.h; accumulators are named as in f32_product.inc.h.
+ * Accumulators are named as in f32_product.inc.h.
+ * Parameters: those of f32_vec.h; two vectors of lanes divide RNNE_BLOCK.
  */
 
 #include "../base/each.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A vector of RNNE_LANES floats and the operations the kernels need.  GNU vectors where the
- * compiler has them; with RNNE_LANES 1 plain C.  Included once per kernel source, after the
- * target of its functions is set.
+ * compiler has them; with RNNE_LANES 1 plain C.  Parameters: RNNE_LANES 1, 4, 8 or 16, and
+ * RNNE_FUSES, of f32_kernels.inc.h.
  */
 #include <stdint.h>
 #include <string.h>

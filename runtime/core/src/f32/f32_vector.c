@@ -6,14 +6,8 @@
 #ifdef __GNUC__
 
 #define RNNE_LANES 4
-#include "f32_vec.h"
-
-#include "f32_cells.inc.h"
-#include "f32_product.inc.h"
-#include "f32_product_block.inc.h"
-
-const rnne_kernels rnne_kernels_vector = {
-    product, product_steps, product_block, activate, gru, lstm, &rnne_fast_vector,
-};
+#define RNNE_TABLE rnne_kernels_vector
+#define RNNE_FAST rnne_fast_vector
+#include "f32_kernels.inc.h"
 
 #endif

@@ -1,113 +1,201 @@
 /* SPDX-License-Identifier: MIT */
+#include "../base/guard.h"
+
 #include "w8a16_tensors.h"
 
-#include <string.h>
+#include "../base/bytes.h"
 
-#include "layer.h"
+enum {
+    LARGEST_WEIGHT = 127,
+    LARGEST_ROW_SUM = 65536,
+    LARGEST_MULTIPLIER = (1 << 30) - 1,
+    LARGEST_BIAS = 1 << 28
+};
 
-void rnne_q_matrix_size(const rnne_layer *layer, int i, uint64_t *rows, uint64_t *cols)
+static void note(rnne_tensors *t, int is_valid, uint64_t at)
 {
-    const int is_recurrent = rnne_is_recurrent(layer);
-    *rows = *cols = 0;
-    if (i == 0 && layer->kind == RNNE_LINEAR) {
-        *rows = layer->output_size;
-        *cols = layer->input_size;
-    } else if (i < 2 && is_recurrent) {
-        *rows = rnne_num_gates(layer) * layer->hidden_size;
-        *cols = i == 0 ? layer->input_size : layer->output_size;
-    } else if (i == 2 && layer->kind == RNNE_LSTM && layer->variant) {
-        *rows = layer->output_size;
-        *cols = layer->hidden_size;
+    if (!is_valid && !t->is_invalid) {
+        t->is_invalid = 1;
+        t->fault_at = at;
     }
 }
 
-static uint64_t take(rnne_q_map *map, uint64_t nbytes)
+/* Where the next tensor begins. */
+static uint64_t next(rnne_tensors *t, uint64_t nbytes)
 {
-    const uint64_t at = map->nbytes;
-    map->nbytes += (nbytes + 3) / 4 * 4;
+    const uint64_t at = t->at;
+    t->at += (nbytes + 3) / 4 * 4;
     return at;
 }
 
-static void map_recurrent(const rnne_layer *layer, rnne_q_map *map)
+static int is_checked(const rnne_tensors *t)
 {
-    uint64_t rows[3], cols[3];
-    for (int i = 0; i < 3; i++)
-        rnne_q_matrix_size(layer, i, &rows[i], &cols[i]);
-    map->weight[0] = take(map, rows[0] * cols[0]);
-    map->weight[1] = take(map, rows[1] * cols[1]);
-    map->multiplier[0] = take(map, 4 * rows[0]);
-    map->multiplier[1] = take(map, 4 * rows[1]);
-    map->bias = take(map, 4 * rows[0]);
-    if (layer->kind == RNNE_GRU)
-        map->bias_hn = take(map, 4 * (uint64_t)layer->hidden_size);
-    else
-        map->bits = take(map, layer->kind == RNNE_RNN ? 4 : 8);
-    if (rows[2]) {
-        map->weight[2] = take(map, rows[2] * cols[2]);
-        map->multiplier[2] = take(map, 4 * rows[2]);
+    return t->bytes && !t->arena;
+}
+
+static int32_t get_i32(const uint8_t *at)
+{
+    const uint32_t bits = rnne_get_u32(at);
+    int32_t value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static int32_t get_i16(const uint8_t *at)
+{
+    return (int32_t)(rnne_get_u16(at) ^ 0x8000u) - 0x8000;
+}
+
+/* Memory of n values of 4 bytes and zeros to a whole vector behind them; NULL where there is none. */
+static void *take(const rnne_tensors *t, uint64_t n)
+{
+    const uint64_t nbytes = (n + RNNE_Q_STEP) * 4;
+    void *const to = t->arena ? rnne_arena_take(t->arena, nbytes) : NULL;
+    if (to)
+        memset(to, 0, (size_t)nbytes);
+    return to;
+}
+
+static void *take_words(const rnne_tensors *t, uint64_t at, uint64_t n)
+{
+    uint8_t *const to = take(t, n);
+    for (size_t i = 0; to && i < n; i++) {
+        const uint32_t bits = rnne_get_u32(t->bytes + at + 4 * i);
+        memcpy(to + 4 * i, &bits, 4);
+    }
+    return to;
+}
+
+static void check_words(rnne_tensors *t, uint64_t at, uint64_t n, int32_t low, int32_t high)
+{
+    for (uint64_t i = 0; is_checked(t) && i < n; i++) {
+        const int32_t value = get_i32(t->bytes + at + 4 * i);
+        note(t, value >= low && value <= high, at + 4 * i);
     }
 }
 
-static void map_tensors(const rnne_layer *layer, rnne_q_map *map)
+const int32_t *rnne_take_words(rnne_tensors *t, uint64_t n, int32_t low, int32_t high)
 {
-    const uint64_t in = layer->input_size, out = layer->output_size;
-    switch (layer->kind) {
-    case RNNE_EMBEDDING:
-        map->weight[0] = take(map, layer->hidden_size * out);
-        map->multiplier[0] = take(map, 4 * (uint64_t)layer->hidden_size);
-        break;
-    case RNNE_LINEAR:
-        map->weight[0] = take(map, out * in);
-        map->multiplier[0] = take(map, 4 * out);
-        map->bias = take(map, 4 * out);
-        break;
-    case RNNE_ACTIVATION: map->gain = take(map, 4); break;
-    case RNNE_ADD_LAST:
-        map->gain = take(map, 4 * out);
-        map->source_gain = take(map, 4 * out);
-        break;
-    case RNNE_RNN:
-    case RNNE_GRU:
-    case RNNE_LSTM: map_recurrent(layer, map); break;
-    case RNNE_DIFFERENCE:
-        map->change_low = take(map, 4 * (out - in));
-        map->change_high = take(map, 4 * (out - in));
-        map->drop = take(map, 4 * (out - in));
-        break;
-    case RNNE_AFFINE:
-    case RNNE_SOFTMAX: break;
+    const uint64_t at = next(t, 4 * n);
+    check_words(t, at, n, low, high);
+    return take_words(t, at, n);
+}
+
+const float *rnne_take_floats(rnne_tensors *t, uint64_t n)
+{
+    const uint64_t at = next(t, 4 * n);
+    for (uint64_t i = 0; is_checked(t) && i < n; i++) {
+        const uint32_t bits = rnne_get_u32(t->bytes + at + 4 * i) & 0x7fffffffu;
+        note(t, bits == 0 || (bits >= 0x26800000u && bits <= 0x71800000u), at + 4 * i);
+    }
+    return take_words(t, at, n);
+}
+
+const int32_t *rnne_take_halves(rnne_tensors *t, uint64_t n)
+{
+    const uint64_t at = next(t, 2 * n);
+    int32_t *const to = take(t, n);
+    for (uint64_t i = 0; is_checked(t) && i < n; i++)
+        note(t, get_i16(t->bytes + at + 2 * i) != -0x8000, at + 2 * i);
+    for (size_t i = 0; to && i < n; i++)
+        to[i] = get_i16(t->bytes + at + 2 * i);
+    return to;
+}
+
+int rnne_take_bits(rnne_tensors *t, int32_t low, int32_t high)
+{
+    const uint64_t at = next(t, 4);
+    const int32_t value = t->bytes ? get_i32(t->bytes + at) : low;
+    note(t, value >= low && value <= high, at);
+    return value;
+}
+
+void rnne_check_ordered(rnne_tensors *t, uint64_t n)
+{
+    const uint64_t low = t->at - 8 * n, high = t->at - 4 * n;
+    for (uint64_t i = 0; is_checked(t) && i < n; i++)
+        note(t, get_i32(t->bytes + low + 4 * i) <= get_i32(t->bytes + high + 4 * i), low + 4 * i);
+}
+
+void rnne_check_ordered_halves(rnne_tensors *t, uint64_t n)
+{
+    const uint64_t high = t->at - (2 * n + 3) / 4 * 4, low = high - (2 * n + 3) / 4 * 4;
+    for (uint64_t i = 0; is_checked(t) && i < n; i++)
+        note(t, get_i16(t->bytes + low + 2 * i) <= get_i16(t->bytes + high + 2 * i), low + 2 * i);
+}
+
+/* The largest magnitude of a weight, and the largest sum of magnitudes of a row. */
+static void check_weights(rnne_tensors *t, uint64_t at, uint64_t rows, uint64_t cols)
+{
+    for (uint64_t r = 0; is_checked(t) && r < rows; r++, at += cols) {
+        uint64_t sum = 0;
+        for (uint64_t k = 0; k < cols; k++) {
+            const int byte = t->bytes[at + k], weight = byte > 127 ? byte - 256 : byte;
+            sum += (uint64_t)(weight < 0 ? -weight : weight);
+            note(t, weight >= -LARGEST_WEIGHT && sum <= LARGEST_ROW_SUM, at);
+        }
     }
 }
 
-rnne_q_map rnne_q_map_of(const rnne_layer *layer, uint32_t num_derived)
+const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols)
 {
-    const uint64_t in = layer->input_size, out = layer->output_size;
-    rnne_q_map map;
-    memset(&map, 0, sizeof map);
-    if (layer->is_input)
-        map.shift = take(&map, 4 * in);
-    if (layer->is_first)
-        map.rate = take(&map, 4 * in);
-    if (layer->is_input) {
-        map.step = take(&map, 4 * in);
-        map.low = take(&map, 2 * in);
-        map.high = take(&map, 2 * in);
+    const uint64_t at = next(t, rows * cols);
+    int8_t *const table = t->arena ? rnne_arena_take(t->arena, rows * cols) : NULL;
+    check_weights(t, at, rows, cols);
+    if (table)
+        memcpy(table, t->bytes + at, (size_t)(rows * cols));
+    return table;
+}
+
+/* Weights [rows][cols] of the file into panels; the offsets of the rows beside them. */
+static void pack_weights(const rnne_q_matrix *matrix, const uint8_t *from, size_t rows,
+                         size_t cols, int8_t *panels, int32_t *offset)
+{
+    memset(panels, 0, matrix->rows * matrix->cols);
+    memset(offset, 0, matrix->rows * sizeof *offset);
+    for (size_t r = 0; r < rows; r++) {
+        const size_t panel = r / RNNE_PANEL * RNNE_PANEL, left = matrix->rows - panel;
+        const size_t width = left < RNNE_PANEL ? left : RNNE_PANEL;
+        int8_t *const to = panels + panel * matrix->cols + (r - panel) * RNNE_QUAD;
+        int64_t sum = 0;
+        for (size_t c = 0; c < cols; c++) {
+            int8_t weight;
+            memcpy(&weight, from + r * cols + c, 1);
+            to[c / RNNE_QUAD * RNNE_QUAD * width + c % RNNE_QUAD] = weight;
+            sum += weight;
+        }
+        const uint32_t bits = (uint32_t)(-0x8000 * sum); /* 2^31 wraps, and so do the products */
+        memcpy(&offset[r], &bits, sizeof bits);
     }
-    if (layer->is_input && layer->holds_readings) {
-        map.reading_low = take(&map, 4 * in);
-        map.reading_high = take(&map, 4 * in);
-    }
-    if (layer->is_input) {
-        map.turn_gain = take(&map, 8 * (uint64_t)num_derived);
-        map.turn_offset = take(&map, 8 * (uint64_t)num_derived);
-    }
-    if (layer->role == RNNE_ROLE_FLOAT)
-        map.floats = take(&map, 4 * rnne_layer_weight_floats(layer));
-    else if (layer->role == RNNE_ROLE_INTEGER)
-        map_tensors(layer, &map);
-    if (layer->is_last) {
-        map.out_step = take(&map, 4 * out);
-        map.out_offset = take(&map, 4 * out);
-    }
-    return map;
+}
+
+void rnne_take_weights(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, uint64_t cols)
+{
+    const uint64_t at = next(t, rows * cols);
+    check_weights(t, at, rows, cols);
+    if (!t->arena)
+        return;
+    matrix->rows = rnne_padded((size_t)rows);
+    matrix->cols = (size_t)((cols + RNNE_QUAD - 1) / RNNE_QUAD * RNNE_QUAD);
+    int8_t *const panels = rnne_arena_take(t->arena, (uint64_t)matrix->rows * matrix->cols);
+    int32_t *const offset = rnne_arena_take(t->arena, (uint64_t)matrix->rows * sizeof *offset);
+    matrix->weights = panels;
+    matrix->offset = offset;
+    if (panels)
+        pack_weights(matrix, t->bytes + at, (size_t)rows, (size_t)cols, panels, offset);
+}
+
+void rnne_take_multipliers(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows)
+{
+    matrix->multiplier = rnne_take_words(t, rows, 0, LARGEST_MULTIPLIER);
+}
+
+void rnne_take_start(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, uint64_t n)
+{
+    const uint64_t at = next(t, 4 * n);
+    int32_t *const start = take(t, rows);
+    check_words(t, at, n, -LARGEST_BIAS, LARGEST_BIAS);
+    matrix->start = start;
+    for (size_t i = 0; start && i < n; i++)
+        start[rows - n + i] = get_i32(t->bytes + at + 4 * i);
 }

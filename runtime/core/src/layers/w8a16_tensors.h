@@ -1,23 +1,42 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The tensors of a layer of `w8a16.v1` in WGTS.  One walk over them, in the order of the file, serves
+ * three purposes: it counts bytes, checks the ranges of the values, or copies them into the layout of
+ * the kernels.  What is taken is NULL but in the last.
+ */
 #ifndef RNNE_W8A16_TENSORS_H
 #define RNNE_W8A16_TENSORS_H
 
+#include "../base/arena.h"
 #include "../model/model.h"
 
-/* Where the tensors of a layer of `w8a16.v1` are, in bytes from its first in WGTS. */
-typedef struct rnne_q_map {
-    uint64_t shift, rate, step, low, high, turn_gain, turn_offset; /* conversion before it */
-    uint64_t reading_low, reading_high;                            /* likewise */
-    uint64_t floats;                                               /* all of a float layer */
-    uint64_t weight[3], multiplier[3], bias, bias_hn, gain, source_gain, bits;
-    uint64_t change_low, change_high, drop;
-    uint64_t out_step, out_offset; /* conversion behind it */
-    uint64_t nbytes;
-} rnne_q_map;
+typedef struct rnne_tensors {
+    const uint8_t *bytes; /* of the layer; NULL: they are only counted */
+    rnne_arena *arena;    /* NULL: they are checked; may itself only count */
+    uint64_t at;          /* of the next one */
+    int is_invalid;
+    uint64_t fault_at; /* of the first value out of its range */
+} rnne_tensors;
 
-rnne_q_map rnne_q_map_of(const rnne_layer *layer, uint32_t num_derived);
+/* n words from low to high; floats that are zero or of a magnitude from 2^-50 to 2^100. */
+const int32_t *rnne_take_words(rnne_tensors *t, uint64_t n, int32_t low, int32_t high);
+const float *rnne_take_floats(rnne_tensors *t, uint64_t n);
 
-/* Columns and rows of matrix i (see rnne_q_layer); no rows: there is none. */
-void rnne_q_matrix_size(const rnne_layer *layer, int i, uint64_t *rows, uint64_t *cols);
+/* n values of 16 bits, none of them -2^15. */
+const int32_t *rnne_take_halves(rnne_tensors *t, uint64_t n);
+
+/* One word. */
+int rnne_take_bits(rnne_tensors *t, int32_t low, int32_t high);
+
+/* Of the last two tensors, n words or n halves each, the first is nowhere above the second. */
+void rnne_check_ordered(rnne_tensors *t, uint64_t n);
+void rnne_check_ordered_halves(rnne_tensors *t, uint64_t n);
+
+const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols);
+
+/* Of a matrix, in this order: weights, multipliers, and as `start` n words for the last rows. */
+void rnne_take_weights(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, uint64_t cols);
+void rnne_take_multipliers(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows);
+void rnne_take_start(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, uint64_t n);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "../base/bytes.h"
 #include "../base/status.h"
-#include "sizes.h"
+#include "../layers/kinds.h"
+#include "weights.h"
 
 enum {
     NUMERICS_NBYTES = 16,
@@ -140,6 +141,65 @@ static rnne_status check_proof(const rnne_section *proof, uint32_t input_size, r
     return RNNE_OK;
 }
 
+static void widen(uint64_t *largest, uint64_t floats)
+{
+    if (*largest < floats)
+        *largest = floats;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The sums of an integer layer, and what its products work in. */
+static void count_integers(rnne_layout *layout, const rnne_layer *layer)
+{
+    const size_t in = layer->input_size, out = layer->output_size;
+    const size_t hidden = layer->num_gates ? layer->hidden_size : 0;
+    const uint64_t rows = larger((uint64_t)layer->num_gates * hidden, out);
+    widen(&layout->num_sums, rnne_q_padded((size_t)rows) + RNNE_Q_STEP);
+    widen(&layout->value_floats, rnne_padded(hidden));
+    if (layer->kind->num_inputs)
+        widen(&layout->byte_count, 2 * rnne_q_padded((size_t)larger(larger(in, out), hidden)));
+}
+
+/* Memory of n values of the state. */
+static size_t state_floats(const rnne_layer *layer, size_t n, int is_wide)
+{
+    if (layer->role != RNNE_ROLE_INTEGER)
+        return rnne_padded(n);
+    return rnne_q_padded(n) / (is_wide ? 1 : 2);
+}
+
+static size_t count_state(rnne_layout *layout, const rnne_layer *layer, size_t n, int is_wide)
+{
+    const size_t at = (size_t)layout->state_floats;
+    layout->state_floats += state_floats(layer, n, is_wide);
+    layout->state_size += n;
+    layout->num_tensors += n > 0;
+    return at;
+}
+
+/* Adds a layer's weights and state, and what it needs while it is computed. */
+static void count_layer(rnne_layout *layout, rnne_layer *layer)
+{
+    rnne_q_inputs inputs;
+    rnne_tensors tensors = {NULL, NULL, 0, 0, 0};
+    rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+    layout->weight_nbytes += tensors.at;
+    if (layer->role == RNNE_ROLE_INTEGER)
+        count_integers(layout, layer);
+    else
+        widen(&layout->gate_floats, layer->gate_floats);
+    if (layer->role == RNNE_ROLE_NONE)
+        widen(&layout->num_sums, layer->num_sums);
+    widen(&layout->value_floats, rnne_padded(layer->output_size));
+    layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
+    layer->h_at = count_state(layout, layer, layer->h_size, layer->h_is_wide);
+    layer->c_at = count_state(layout, layer, layer->c_size, 1);
+}
+
 rnne_cursor rnne_layout_start(const rnne_layout *layout)
 {
     const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
@@ -155,7 +215,7 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
         rnne_layer_read(model, layout, &cursor->at, cursor->size, layer, error);
     if (status != RNNE_OK)
         return status;
-    if (layer->kind == RNNE_EMBEDDING && !cursor->is_start)
+    if (layer->kind == &rnne_kind_embedding && !cursor->is_start)
         return rnne_fail(error, RNNE_BAD_MODEL, start);
     if (layout->is_integer &&
         !rnne_has_right_role(layer, cursor, layout->has_float, model->bytes + cursor->at,
@@ -163,7 +223,7 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
         return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
     layer->holds_readings = layout->holds_readings;
     cursor->size = layer->output_size;
-    cursor->is_after_changes = cursor->is_start && layer->kind == RNNE_DIFFERENCE;
+    cursor->is_after_changes = cursor->is_start && layer->kind == &rnne_kind_difference;
     cursor->is_start = 0;
     cursor->is_after_integer = layer->role != RNNE_ROLE_FLOAT;
     return RNNE_OK;
@@ -180,8 +240,8 @@ static rnne_status find_readings(const rnne_section *model, rnne_layout *layout,
         if (status != RNNE_OK)
             return status;
         layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
-        is_of_integers |= layer->is_input && layer->kind != RNNE_EMBEDDING;
-        layout->takes_readings |= rnne_takes_readings(layer);
+        is_of_integers |= layer->is_input && layer->kind != &rnne_kind_embedding;
+        layout->takes_readings |= layer->takes_readings;
     }
     layout->holds_readings = is_of_integers && layout->takes_readings;
     layout->has_float = 0;
@@ -210,8 +270,7 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         status = rnne_layout_layer(model, layout, &cursor, &layer, error);
         if (status != RNNE_OK)
             return status;
-        rnne_count_work(layout, &layer);
-        rnne_count_layer(layout, &layer);
+        count_layer(layout, &layer);
         if (layers)
             layers[k] = layer;
     }

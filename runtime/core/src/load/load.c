@@ -3,12 +3,11 @@
 
 #include "../base/bytes.h"
 #include "../base/status.h"
-#include "../layers/layer.h"
-#include "../layers/w8a16_pack.h"
-#include "../layers/w8a16_tensors.h"
+#include "../layers/kinds.h"
 #include "../model/held.h"
+#include "../stream/engine.h"
 #include "isa.h"
-#include "w8a16_ranges.h"
+#include "weights.h"
 
 /*
  * Lays a model out in the arena; where the arena has memory, fills it in.  The layout was
@@ -32,21 +31,16 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
         rnne_layout again;
         rnne_layout_read(file, &again, layers, NULL);
     }
-    const uint8_t *weights = file->weights.bytes;
+    rnne_tensors tensors = {file->weights.bytes, arena, 0, 0, 0};
     rnne_layer scanned;
     rnne_q_inputs inputs;
+    memset(&inputs, 0, sizeof inputs);
     rnne_cursor cursor = rnne_layout_start(layout);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
         if (!arena->base)
             rnne_layout_layer(&file->model, layout, &cursor, &scanned, NULL);
         rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
-        if (layout->is_integer) {
-            rnne_q_layer_pack(layer, layout->num_derived, arena, weights, &inputs);
-            weights += rnne_q_map_of(layer, layout->num_derived).nbytes;
-        } else {
-            rnne_layer_pack(layer, arena, weights);
-            weights += 4 * rnne_layer_weight_floats(layer);
-        }
+        rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
     }
     int32_t *least = NULL, *most = NULL;
     if (file->ranges.bytes) {
@@ -56,6 +50,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
     if (arena->base && layers[0].is_input) {
         model->inputs = inputs;
         model->holds_readings = layout->holds_readings;
+        model->takes_tokens = layers[0].kind == &rnne_kind_embedding;
         for (uint32_t i = 0; least && i < layout->num_features; i++)
             rnne_q_range(model, i, rnne_layout_range(file, i), least + i, most + i);
         model->inputs.least = least;
@@ -86,7 +81,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
     model->has_ranges = file->ranges.bytes != NULL;
-    model->sum_ints = (size_t)layout->sum_ints;
+    model->num_sums = (size_t)layout->num_sums;
     model->byte_count = (size_t)layout->byte_count;
 }
 
@@ -94,7 +89,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
 static int fits(const rnne_layout *layout, uint64_t model_nbytes)
 {
     const uint64_t floats = 2 * layout->state_floats + 5 * layout->value_floats +
-                            layout->gate_floats + 2 * layout->sum_ints + layout->byte_count / 4 +
+                            layout->gate_floats + 2 * layout->num_sums + layout->byte_count / 4 +
                             3 * (uint64_t)RNNE_Q_STEP + (1u << 18);
     return model_nbytes < SIZE_MAX / 2 && floats < SIZE_MAX / 2 / 4 / RNNE_BLOCK;
 }
@@ -126,41 +121,21 @@ rnne_status rnne_model_nbytes(const void *bytes, size_t file_nbytes, size_t *nby
     return status;
 }
 
-static rnne_status check_floats(const rnne_file *file, const rnne_layout *layout,
-                                rnne_error *error)
-{
-    const rnne_section *const weights = &file->weights;
-    rnne_layer layer;
-    rnne_cursor cursor = rnne_layout_start(layout);
-    for (size_t i = 0; i < weights->nbytes; i += 4)
-        if (!rnne_is_finite(rnne_get_f32(weights->bytes + i)))
-            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + i);
-    uint64_t at = 0;
-    for (uint32_t k = 0; k < layout->num_layers; k++) {
-        rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
-        uint64_t fault_at = 0;
-        if (!rnne_changes_are_ordered(&layer, weights->bytes + at, &fault_at))
-            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + (size_t)(at + fault_at));
-        at += 4 * rnne_layer_weight_floats(&layer);
-    }
-    return RNNE_OK;
-}
-
 static rnne_status check_weights(const rnne_file *file, const rnne_layout *layout,
                                  rnne_error *error)
 {
     const rnne_section *const weights = &file->weights;
     rnne_layer layer;
     rnne_cursor cursor = rnne_layout_start(layout);
-    uint64_t start = 0, fault_at;
-    for (uint32_t k = 0; layout->is_integer && k < layout->num_layers; k++) {
+    rnne_q_inputs inputs;
+    rnne_tensors tensors = {weights->bytes, NULL, 0, 0, 0};
+    for (uint32_t k = 0; k < layout->num_layers; k++) {
         rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
-        if (!rnne_q_layer_is_valid(&layer, layout->num_derived, weights->bytes + start, &fault_at))
-            return rnne_fail(error, RNNE_BAD_WEIGHTS,
-                             weights->offset + (size_t)(start + fault_at));
-        start += rnne_q_map_of(&layer, layout->num_derived).nbytes;
+        rnne_take_layer(&layer, layout->num_derived, &inputs, &tensors);
+        if (tensors.is_invalid)
+            return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + (size_t)tensors.fault_at);
     }
-    return layout->is_integer ? RNNE_OK : check_floats(file, layout, error);
+    return RNNE_OK;
 }
 
 rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, size_t file_nbytes,
@@ -189,6 +164,7 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
+    built->engine = layout.is_integer ? &rnne_w8a16_engine : &rnne_f32_engine;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;

@@ -19,7 +19,7 @@ typedef struct rnne_layout {
     uint64_t state_size;                       /* floats of state without padding */
     uint64_t weight_nbytes;                    /* what the layers need of WGTS */
     uint64_t held_at, state_floats, value_floats, gate_floats; /* as in rnne_model */
-    uint64_t sum_ints, byte_count;
+    uint64_t num_sums, byte_count;
     int takes_readings; /* a layer takes them before the clip */
     int holds_readings; /* as in rnne_model */
 } rnne_layout;

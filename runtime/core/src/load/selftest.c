@@ -34,7 +34,7 @@ rnne_status rnne_self_test(const rnne_model *model, const void *bytes, size_t fi
         (golden->nbytes - 4) % row_nbytes != 0)
         return rnne_fail(error, RNNE_BAD_SECTION, golden->offset);
     /* What a step does not look at once it has read its inputs. */
-    float *const values = model->q_kernels ? stream->rows.real[0] : stream->block.values[0];
+    float *const values = stream->work.block.values[0];
     const uint8_t *x = golden->bytes + 4, *y = x + num_steps * num_inputs * 4;
     for (size_t t = 0; t < num_steps; t++) {
         for (size_t i = 0; i < num_inputs; i++, x += 4)

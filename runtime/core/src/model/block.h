@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that lie side by side, and one step of all of them: a stream is a block of one lane, a
- * fleet is made of blocks of RNNE_BLOCK lanes.  Value i of lane l is at [i * lanes + l].
+ * Streams that lie side by side, or steps of one stream: a stream is a block of one lane, a fleet is
+ * made of blocks of RNNE_BLOCK lanes, a run has one lane and many rows.  Value i of lane l is at
+ * [i * lanes + l].
  */
 #ifndef RNNE_BLOCK_H
 #define RNNE_BLOCK_H
@@ -10,22 +11,55 @@
 
 typedef struct rnne_block {
     const rnne_model *model;
-    size_t lanes;
     const rnne_kernels *kernels; /* of the products and cells */
-    float *state;                /* [state_floats][lanes] */
-    float *x;                    /* [input_floats][lanes], held and clipped, then as held */
-    float *values[2];            /* [value_floats][lanes], between layers, by turns */
-    float *gates;                /* [gate_floats][lanes], then n of a GRU or m of an LSTM */
+    size_t lanes;
     uint64_t num_unknown_tokens;
+    float *state;          /* [state_floats][lanes] */
+    float *x;              /* [rows][input_floats][lanes], held and clipped, then as held */
+    float *values[2];      /* [rows][value_floats][lanes], between layers, by turns */
+    float *gates;          /* [gate_floats][lanes] */
+    float *sums;           /* of a run: [rows][num_sums] products with a layer's input */
+    const float *known[2]; /* those of matrix 0 and 1 in this step, or NULL */
+
+    /* What the last layer gave: value i of row j is y[j * y_stride + i * lanes]. */
+    const float *y;
+    size_t y_stride;
 } rnne_block;
 
-/* A layer's input and output in one step of `lanes` streams. */
-typedef struct rnne_values {
-    size_t lanes;
-    float *state;   /* [state_floats][lanes] */
-    const float *x; /* [input_floats][lanes] model input */
-    const float *z; /* [input_size][lanes] */
-    float *out;     /* [padded output_size][lanes] */
-} rnne_values;
+/* out[rows] = chain from the bias over x [num_x]. */
+static inline void rnne_block_product(const rnne_block *block, const rnne_matrix *matrix,
+                                      const float *x, size_t num_x, float *out)
+{
+    const rnne_operands operands = {0, x, num_x, x, 0};
+    if (block->lanes == 1)
+        block->kernels->product(matrix, matrix->bias, &operands, out);
+    else
+        block->kernels->product_block(matrix, &operands, out);
+}
+
+/*
+ * The sums of matrix m of a layer, over its input z and then over h [num_h]: in `out`, or where they
+ * are known.  A run knows those over z; the chain goes on from there.
+ */
+static inline const float *rnne_block_sums(const rnne_block *block, const rnne_layer *layer, int m,
+                                           const float *z, const float *h, size_t num_h,
+                                           float *out)
+{
+    const rnne_matrix *const matrix = &layer->matrix[m];
+    const float *const known = block->known[m];
+    if (!known) {
+        const rnne_operands both = {0, z, layer->input_size, h, num_h};
+        if (block->lanes == 1)
+            block->kernels->product(matrix, matrix->bias, &both, out);
+        else
+            block->kernels->product_block(matrix, &both, out);
+        return out;
+    }
+    if (num_h) {
+        const rnne_operands rest = {layer->input_size, h, num_h, h, 0};
+        block->kernels->product(matrix, known, &rest, out);
+    }
+    return num_h ? out : known;
+}
 
 #endif

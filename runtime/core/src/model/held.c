@@ -7,7 +7,6 @@
 #include "held.h"
 
 #include "../w8a16/w8a16_arithmetic.h"
-#include "../w8a16/w8a16_convert.h"
 
 /* The same before the clip, where readings are held so. */
 static int32_t to_held(const rnne_q_inputs *inputs, size_t i, float x)
@@ -44,7 +43,7 @@ void rnne_q_range(const rnne_model *model, size_t i, rnne_range range, int32_t *
 {
     const rnne_q_inputs *const in = &model->inputs;
     const float largest = model->holds_readings ? (float)RNNE_LARGEST_READING : 32767.0f;
-    if (model->layers[0].kind == RNNE_EMBEDDING) {
+    if (model->takes_tokens) {
         *least = token_end(range.low, 1);
         *most = token_end(range.high, 0);
         return;
@@ -63,21 +62,14 @@ int32_t rnne_q_token(const rnne_layer *embedding, float x, int *is_unknown)
     return *is_unknown ? 0 : (int32_t)x;
 }
 
-float rnne_q_to_reading(const rnne_model *model, size_t i, int32_t q)
-{
-    return rnne_q_reading(&model->inputs, i, q);
-}
-
 float rnne_q_held(const rnne_model *model, size_t i, float value)
 {
-    const rnne_layer *const first = &model->layers[0];
     int is_unknown;
     if (!rnne_is_finite(value))
         return value;
-    return rnne_q_to_reading(model, i,
-                             first->kind == RNNE_EMBEDDING
-                                 ? rnne_q_token(first, value, &is_unknown)
-                                 : held_integer(model, i, value));
+    return rnne_q_reading(&model->inputs, i,
+                          model->takes_tokens ? rnne_q_token(&model->layers[0], value, &is_unknown)
+                                              : held_integer(model, i, value));
 }
 
 int rnne_q_is_known(const rnne_model *model, size_t i, int32_t x, int32_t missing)

@@ -4,9 +4,6 @@
 
 #include "model.h"
 
-/* The float32 value that stands for integer q of model input i. */
-float rnne_q_to_reading(const rnne_model *model, size_t i, int32_t q);
-
 /* The integer of a value that is held, 0 where it is not finite. */
 int32_t rnne_q_of_held(const rnne_model *model, size_t i, float value);
 

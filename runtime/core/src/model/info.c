@@ -21,8 +21,8 @@ rnne_status rnne_scales_q(const rnne_model *model, float *x_step, float *x_shift
     if (x_shift)
         memcpy(x_shift, model->inputs.shift, x_nbytes);
     if (y_step)
-        memcpy(y_step, last->integer.step, y_nbytes);
+        memcpy(y_step, last->q.step, y_nbytes);
     if (y_shift)
-        memcpy(y_shift, last->integer.offset, y_nbytes);
+        memcpy(y_shift, last->q.offset, y_nbytes);
     return RNNE_OK;
 }

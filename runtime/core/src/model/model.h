@@ -8,19 +8,6 @@
 #include "../f32/f32_kernels.h"
 #include "../w8a16/w8a16_kernels.h"
 
-typedef enum rnne_kind {
-    RNNE_AFFINE = 1,
-    RNNE_EMBEDDING = 2,
-    RNNE_RNN = 3,
-    RNNE_GRU = 4,
-    RNNE_LSTM = 5,
-    RNNE_LINEAR = 6,
-    RNNE_ACTIVATION = 7,
-    RNNE_SOFTMAX = 8,
-    RNNE_ADD_LAST = 9,
-    RNNE_DIFFERENCE = 10
-} rnne_kind;
-
 typedef struct rnne_feature {
     uint32_t rejects; /* 1: a missing reading is refused, 0: the last one is held */
     float low, high;
@@ -45,21 +32,21 @@ typedef enum rnne_role {
     RNNE_ROLE_FOLDED = 3 /* into the conversion before or behind it */
 } rnne_role;
 
+/* The tensors of a layer in integers, of `w8a16.v1`. */
 typedef struct rnne_q_layer {
-    /* linear: W.  rnn, gru: W_ih, W_hh.  lstm: W_ih, W_hh, with projection W_hr. */
-    rnne_q_matrix matrix[3];
+    rnne_q_matrix matrix[3];    /* linear: W.  Cells: W_ih, W_hh, and what layers/<cell>.c says */
     const int8_t *table;        /* embedding [rows][N] */
     const int32_t *multiplier;  /* embedding [rows] */
     const int32_t *gain;        /* activation [1]; add_last [N] */
     const int32_t *source_gain; /* add_last [N]; of readings before the clip a whole number */
     const int32_t *change_low, *change_high, *drop; /* difference [n] */
-    int hidden_bits, cell_bits;
+    int hidden_bits, cell_bits;                     /* fraction bits of h and c */
     const float *rate;          /* [I], where a segment begins behind a float layer */
     const float *step, *offset; /* [N], where a segment ends */
 } rnne_q_layer;
 
 typedef struct rnne_layer {
-    rnne_kind kind;
+    const struct rnne_kind *kind; /* layers/kinds.h */
     uint32_t variant;
     uint32_t input_size, output_size, hidden_size;
     rnne_role role;
@@ -70,18 +57,23 @@ typedef struct rnne_layer {
     const uint8_t *sources_in_file; /* add_last, difference: while loading */
     size_t readings_at;             /* what is added to them: where what they name begins */
 
+    /* What follows from the above, set by kind->describe(): */
+    uint32_t num_sources;  /* inputs that it names */
+    int takes_readings;    /* these are the ones before the clip */
+    uint32_t num_gates;    /* of a cell */
+    size_t h_size, c_size; /* floats of h (or d) and c */
+    int h_is_wide;         /* in integers it is int32 */
+    uint64_t num_floats;   /* of weights, in WGTS */
+    uint64_t num_sums;     /* of the products with its input, of one step */
+    uint64_t gate_floats;  /* that it works in, of one step */
+
     const float *shift, *scale; /* affine [N] */
     const float *table;         /* embedding [rows][N] */
     const float *low, *high;    /* difference [n] */
     const uint32_t *sources;    /* add_last [O], difference [n]: places in rnne_block.x */
-
-    /*
-     * linear: W.  rnn: [W_ih W_hh].  gru: [W_ih W_hh] of r and u, W_in, W_hn.
-     * lstm: [W_ih W_hh], with projection W_hr.
-     */
-    rnne_matrix matrix[3];
-    rnne_q_layer integer;
-    size_t h_at, c_at; /* of h (or d) and c in the state, in floats of one stream */
+    rnne_matrix matrix[3];      /* linear: W.  Cells: layers/<cell>.c */
+    rnne_q_layer q;
+    size_t h_at, c_at; /* in the state, in floats of one stream */
 } rnne_layer;
 
 struct rnne_model {
@@ -91,13 +83,15 @@ struct rnne_model {
     const rnne_derived *derived;  /* [D] */
     const rnne_layer *layers;     /* [L] */
 
-    const rnne_q_kernels *q_kernels; /* of a model of `w8a16.v1`, otherwise NULL */
-    rnne_q_inputs inputs;            /* where the first layer is integer or folded */
-    int has_float;                   /* a layer of `w8a16.v1` is computed in float */
-    int has_ranges;                  /* a reading can be not plausible */
+    const struct rnne_engine *engine; /* stream/engine.h */
+    const rnne_q_kernels *q_kernels;  /* of a model of `w8a16.v1` */
+    rnne_q_inputs inputs;             /* where the first layer is integer or folded */
+    int has_float;                    /* a layer of `w8a16.v1` is computed in float */
+    int has_ranges;                   /* a reading can be not plausible */
     int holds_readings; /* they are held as int32, and clipped to int16 for the network */
-    size_t sum_ints;    /* the sums of the widest integer layer */
-    size_t byte_count;  /* what its products work in */
+    int takes_tokens;   /* the first layer is an embedding */
+    size_t num_sums;    /* of the widest layer: of products with its input, in integers of all */
+    size_t byte_count;  /* what the products of the widest integer layer work in */
 
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */
@@ -105,7 +99,7 @@ struct rnne_model {
     size_t input_floats; /* the model input, and behind it the readings where it has them */
     size_t readings_at;  /* of the readings before the clip; 0 where no layer takes them */
     size_t value_floats; /* the widest value between two layers */
-    size_t gate_floats;  /* the gates of the widest cell, and what lies behind them */
+    size_t gate_floats;  /* what the widest cell works in */
 };
 
 /* The next multiple of 16. */
@@ -120,41 +114,11 @@ static inline int rnne_takes_integers(const rnne_model *model)
     return model->layers[0].is_input;
 }
 
-static inline int rnne_is_recurrent(const rnne_layer *layer)
-{
-    return layer->kind == RNNE_RNN || layer->kind == RNNE_GRU || layer->kind == RNNE_LSTM;
-}
-
-static inline int rnne_has_state(const rnne_layer *layer)
-{
-    return rnne_is_recurrent(layer) || layer->kind == RNNE_DIFFERENCE;
-}
-
-/* Inputs that a layer names; the changes that a difference appends. */
-static inline uint32_t rnne_num_sources(const rnne_layer *layer)
-{
-    if (layer->kind == RNNE_DIFFERENCE)
-        return layer->output_size - layer->input_size;
-    return layer->kind == RNNE_ADD_LAST ? layer->output_size : 0;
-}
-
-/* Whether the inputs it names are those before the clip. */
-static inline int rnne_takes_readings(const rnne_layer *layer)
-{
-    return layer->kind == RNNE_DIFFERENCE || (layer->kind == RNNE_ADD_LAST && layer->variant);
-}
-
-/* Whether its outputs are int32. */
+/* Whether an integer layer adds readings before the clip: its outputs are int32. */
 static inline int rnne_is_wide(const rnne_layer *layer)
 {
-    return layer->kind == RNNE_ADD_LAST && layer->variant && layer->holds_readings &&
+    return layer->takes_readings && !layer->h_size && layer->holds_readings &&
            layer->role == RNNE_ROLE_INTEGER;
-}
-
-/* Floats of h or d. */
-static inline uint32_t rnne_first_state_size(const rnne_layer *layer)
-{
-    return layer->kind == RNNE_DIFFERENCE ? rnne_num_sources(layer) + 1 : layer->output_size;
 }
 
 #endif

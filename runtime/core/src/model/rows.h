@@ -9,25 +9,46 @@
 
 #include "block.h"
 
-#define RNNE_MAX_ROWS 32
-
 typedef struct rnne_rows {
-    rnne_block block; /* of one lane, for the layers in float */
-    size_t capacity;  /* up to RNNE_MAX_ROWS */
+    rnne_block block; /* of one lane, for the layers in float; its y is that of all rows */
     float **states;   /* [capacity] state of each row's stream */
     float *x;         /* [capacity][input_floats] model input, held and clipped */
     int32_t *inputs;  /* [capacity][input_floats] its integers, where the first layer takes them */
     float *real[2];   /* [capacity][value_floats] between layers, by turns */
     int16_t *q[2];    /* [capacity][rnne_q_padded(value_floats)] likewise */
-    int32_t *sums[2]; /* [capacity][sum_ints] */
+    int32_t *sums[2]; /* [capacity][num_sums] */
     int32_t *wide;    /* [capacity][value_floats] outputs of 32 bits, of an add_last */
     uint8_t *bytes;   /* [capacity][byte_count] */
     const int16_t **operands; /* [capacity] of a product, within a layer */
-
-    /* What the last layer gave: */
-    const int16_t **z; /* [capacity] row j, where it is integer or folded */
-    const float *y;    /* row j at y + j * y_stride */
-    size_t y_stride;
+    const int16_t **z; /* [capacity] what the last layer gave, where it is integer or folded */
 } rnne_rows;
+
+/* Some rows of one layer's step. */
+typedef struct rnne_span {
+    size_t first, n;
+    int from, to;    /* buffers q that its input may be in, and that its output goes to */
+    int is_sequence; /* all have the same state, and follow one another */
+} rnne_span;
+
+static inline int16_t *rnne_q_row(const rnne_rows *rows, int buffer, size_t j)
+{
+    return rows->q[buffer] + j * rnne_q_padded(rows->block.model->value_floats);
+}
+
+static inline int32_t *rnne_sum_row(const rnne_rows *rows, int buffer, size_t j)
+{
+    return rows->sums[buffer] + j * rows->block.model->num_sums;
+}
+
+static inline const int32_t *rnne_input_row(const rnne_rows *rows, size_t j)
+{
+    return rows->inputs + j * rows->block.model->input_floats;
+}
+
+/* h, or d, of row j. */
+static inline void *rnne_h_of(const rnne_rows *rows, const rnne_layer *layer, size_t j)
+{
+    return rows->states[j] + layer->h_at;
+}
 
 #endif

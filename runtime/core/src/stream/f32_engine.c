@@ -1,120 +1,129 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Layers in float32.  In a run the products with a layer's input are computed for all steps at once,
+ * those with its state step by step.  Every chain is that of a single step, so the bytes are too.
+ */
 #include "../base/guard.h"
 
-#include "f32_engine.h"
+#include "engine.h"
 
 #include <string.h>
 
-#include "../layers/stateless.h"
+#include "../layers/kinds.h"
+#include "inputs.h"
 
-void rnne_block_take(rnne_block *block, const rnne_model *model, size_t lanes, rnne_arena *arena)
+/* Vectors read what lies behind the last value: it has to be there, its value is not used. */
+static float *take_zeros(rnne_arena *arena, uint64_t num_floats)
 {
-    const uint64_t nbytes = (uint64_t)lanes * sizeof(float);
+    float *const to = rnne_arena_take(arena, num_floats * sizeof *to);
+    if (to)
+        memset(to, 0, (size_t)num_floats * sizeof *to);
+    return to;
+}
+
+void rnne_block_take(rnne_block *block, const rnne_model *model, size_t num_rows, int is_sequence,
+                     rnne_arena *arena)
+{
+    const uint64_t rows = num_rows, lanes = is_sequence ? 1 : num_rows;
+    memset(block, 0, sizeof *block);
     block->model = model;
-    block->lanes = lanes;
+    block->lanes = (size_t)lanes;
     block->kernels = model->kernels;
-    block->num_unknown_tokens = 0;
-    block->x = rnne_arena_take(arena, model->input_floats * nbytes);
-    block->values[0] = rnne_arena_take(arena, model->value_floats * nbytes);
-    block->values[1] = rnne_arena_take(arena, model->value_floats * nbytes);
-    block->gates = rnne_arena_take(arena, model->gate_floats * nbytes);
-    if (!arena->base)
-        return;
-    /* Vectors read what lies behind the last value: it has to be there, its value is not used. */
-    memset(block->x, 0, (size_t)(model->input_floats * nbytes));
-    memset(block->values[0], 0, (size_t)(model->value_floats * nbytes));
-    memset(block->values[1], 0, (size_t)(model->value_floats * nbytes));
-    memset(block->gates, 0, (size_t)(model->gate_floats * nbytes));
-}
-
-size_t rnne_gates_end(const rnne_layer *layer)
-{
-    return layer->matrix[0].rows + RNNE_PANEL_STEP;
-}
-
-/* out[rows] = chain from the bias over x and h. */
-static void product(const rnne_block *block, const rnne_matrix *matrix,
-                    const rnne_operands *operands, float *out)
-{
-    if (block->lanes == 1)
-        block->kernels->product(matrix, matrix->bias, operands, out);
-    else
-        block->kernels->product_block(matrix, operands, out);
-}
-
-/* The weights that a single step reads behind those of a layer. */
-static const float *weights_behind(const rnne_block *block, const rnne_layer *layer)
-{
-    const rnne_model *const model = block->model;
-    const size_t next = (size_t)(layer - model->layers + 1) % model->info.num_layers;
-    return block->lanes == 1 ? model->layers[next].matrix[0].weights : NULL;
-}
-
-/* Returns the layer's output, which is its new h. */
-static const float *cell_step(const rnne_block *block, const rnne_layer *layer, const float *z)
-{
-    const rnne_kernels *const kernels = block->kernels;
-    const size_t lanes = block->lanes, n = layer->hidden_size * lanes;
-    float *const gates = block->gates;
-    float *const behind = gates + rnne_gates_end(layer) * lanes;
-    float *const h = block->state + layer->h_at * lanes;
-    float *const c = block->state + layer->c_at * lanes;
-    const rnne_operands both = {0, z, layer->input_size, h, layer->output_size};
-    product(block, &layer->matrix[0], &both, gates);
-    if (layer->kind == RNNE_RNN) {
-        kernels->activate(layer->variant ? RNNE_RELU : RNNE_TANH, n, gates, h);
-    } else if (layer->kind == RNNE_GRU) {
-        float *const n_rec = behind + layer->matrix[1].rows * lanes;
-        const rnne_operands input = {0, z, layer->input_size, h, 0};
-        const rnne_operands recurrent = {0, h, layer->hidden_size, h, 0};
-        product(block, &layer->matrix[1], &input, behind);
-        product(block, &layer->matrix[2], &recurrent, n_rec);
-        kernels->gru(n, gates, behind, n_rec, h);
-    } else if (!layer->variant) {
-        kernels->lstm(n, gates, c, h, weights_behind(block, layer));
-    } else {
-        const rnne_operands projected = {0, behind, layer->hidden_size, h, 0};
-        kernels->lstm(n, gates, c, behind, layer->matrix[1].weights);
-        product(block, &layer->matrix[1], &projected, h);
-        kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, h, h);
-    }
-    return h;
+    block->x = take_zeros(arena, model->input_floats * rows);
+    block->values[0] = take_zeros(arena, model->value_floats * rows);
+    block->values[1] = take_zeros(arena, model->value_floats * rows);
+    block->gates = take_zeros(arena, model->gate_floats * lanes);
+    block->sums = take_zeros(arena, is_sequence ? model->num_sums * rows : 0);
 }
 
 const float *rnne_first_values(const rnne_model *model, size_t lanes, const float *x, float *out)
 {
-    const rnne_kind kind = model->layers[0].kind;
-    if (kind == RNNE_AFFINE || kind == RNNE_EMBEDDING)
+    if (model->layers[0].kind->takes_raw)
         return x;
     model->kernels->activate(RNNE_IDENTITY, model->info.input_size * lanes, x, out);
     return out;
 }
 
-const float *rnne_block_layer(rnne_block *block, const rnne_layer *layer, const float *z,
-                              float *out)
+static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int is_sequence,
+                 rnne_arena *arena)
 {
-    const rnne_kernels *const kernels = block->model->kernels;
-    const size_t lanes = block->lanes;
-    const rnne_values values = {lanes, block->state, block->x, z, out};
-    if (rnne_is_recurrent(layer))
-        return cell_step(block, layer, z);
-    if (layer->kind == RNNE_LINEAR) {
-        const rnne_operands operands = {0, z, layer->input_size, z, 0};
-        product(block, &layer->matrix[0], &operands, out);
-        kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, out, out);
-    } else {
-        rnne_stateless(layer, kernels, &values, &block->num_unknown_tokens);
-    }
-    return out;
+    rnne_block_take(&work->block, model, num_rows, is_sequence, arena);
 }
 
-const float *rnne_block_step(rnne_block *block)
+static void accept(rnne_work *work, size_t j, float *state, const float *x)
+{
+    rnne_block *const block = &work->block;
+    const rnne_model *const model = block->model;
+    const size_t lanes = block->lanes;
+    if (j == 0)
+        block->state = state;
+    rnne_accept(model, x, state + model->held_at * lanes,
+                block->x + j * (lanes == 1 ? model->input_floats : 1), lanes);
+}
+
+static void step(rnne_work *work, size_t n)
+{
+    rnne_block *const block = &work->block;
+    const rnne_model *const model = block->model;
+    const size_t lanes = block->lanes;
+    for (size_t i = 0; n < lanes && i < model->input_floats; i++)
+        for (size_t l = n; l < lanes; l++)
+            block->x[i * lanes + l] = 0.0f;
+    const float *z = rnne_first_values(model, lanes, block->x, block->values[0]);
+    for (uint32_t k = 0; k < model->info.num_layers; k++) {
+        const rnne_layer *const layer = &model->layers[k];
+        z = layer->kind->step(block, layer, z, block->values[z == block->values[0]]);
+    }
+    block->y = z;
+    block->y_stride = 1;
+}
+
+/* n steps of a layer, from rows of z to rows of `out`. */
+static void layer_steps(rnne_block *block, const rnne_layer *layer, size_t n, const float *z,
+                        size_t stride, float *out)
 {
     const rnne_model *const model = block->model;
-    const float *z = rnne_first_values(model, block->lanes, block->x, block->values[0]);
-    for (uint32_t k = 0; k < model->info.num_layers; k++) {
-        float *const out = z == block->values[0] ? block->values[1] : block->values[0];
-        z = rnne_block_layer(block, &model->layers[k], z, out);
+    const rnne_operands input = {0, z, layer->input_size, NULL, 0};
+    const int num_inputs = layer->kind->num_inputs;
+    float *const x = block->x;
+    float *sums = block->sums;
+    for (int m = 0; m < num_inputs; m++) {
+        block->kernels->product_steps(&layer->matrix[m], &input, n, stride, sums);
+        block->known[m] = sums;
+        sums += n * layer->matrix[m].rows;
     }
-    return z;
+    for (size_t t = 0; t < n; t++) {
+        const float *const y = layer->kind->step(block, layer, z, out);
+        if (y != out)
+            memcpy(out, y, layer->output_size * sizeof *out);
+        for (int m = 0; m < num_inputs; m++)
+            block->known[m] += layer->matrix[m].rows;
+        block->x += model->input_floats;
+        z += stride;
+        out += model->value_floats;
+    }
+    block->known[0] = block->known[1] = NULL;
+    block->x = x;
 }
+
+static void steps(rnne_work *work, size_t n)
+{
+    rnne_block *const block = &work->block;
+    const rnne_model *const model = block->model;
+    const size_t width = model->value_floats;
+    const float *z = rnne_first_values(model, 1, block->x, block->values[0]);
+    size_t stride = z == block->x ? model->input_floats : width;
+    for (size_t t = 1; z != block->x && t < n; t++)
+        rnne_first_values(model, 1, block->x + t * model->input_floats,
+                          block->values[0] + t * width);
+    for (uint32_t k = 0; k < model->info.num_layers; k++) {
+        float *const out = block->values[z == block->values[0]];
+        layer_steps(block, &model->layers[k], n, z, stride, out);
+        z = out;
+        stride = width;
+    }
+    block->y = z;
+    block->y_stride = stride;
+}
+
+const rnne_engine rnne_f32_engine = {RNNE_BLOCK, take, accept, step, steps};

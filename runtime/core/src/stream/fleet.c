@@ -1,71 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many streams stepped together: blocks of RNNE_BLOCK streams side by side.  A block whose
+ * Many streams stepped together, as many side by side as the engine computes so.  A block whose
  * streams are all to be stepped is computed in place; others are gathered into one and put back.
- * In `w8a16.v1` every stream lies for itself, and is a row of a step (int_rows.h).
  */
 #include "../base/guard.h"
 
 #include <string.h>
 
-#include "f32_engine.h"
+#include "engine.h"
 #include "inputs.h"
 #include "state.h"
-#include "w8a16_engine.h"
-#include "w8a16_inputs.h"
 
 struct rnne_fleet {
+    const rnne_model *model;
     size_t num_streams;
     uint64_t *num_steps; /* [num_streams] */
-    float *states;       /* [ceil(num_streams / RNNE_BLOCK)][state_floats][RNNE_BLOCK] */
-    float *gathered;     /* [state_floats][RNNE_BLOCK] */
-    rnne_block block;    /* its state is one of the above */
-    rnne_rows rows;      /* of `w8a16.v1`, whose states are [num_streams][state_floats] */
+    float *states;       /* [ceil(num_streams / lanes)][state_floats][lanes] */
+    float *gathered;     /* [state_floats][lanes] */
+    rnne_work work;
 };
-
-/* Streams that lie side by side. */
-static size_t num_lanes(const rnne_model *model)
-{
-    return model->q_kernels ? 1 : RNNE_BLOCK;
-}
 
 static size_t num_blocks(const rnne_model *model, size_t num_streams)
 {
-    const size_t lanes = num_lanes(model);
+    const size_t lanes = model->engine->lanes;
     return num_streams / lanes + (num_streams % lanes != 0);
 }
 
 static size_t block_floats(const rnne_model *model)
 {
-    return model->state_floats * num_lanes(model);
+    return model->state_floats * model->engine->lanes;
 }
 
 static rnne_fleet *build(rnne_arena *arena, const rnne_model *model, size_t num_streams)
 {
     const uint64_t block_nbytes = (uint64_t)block_floats(model) * sizeof(float);
     const uint64_t states_nbytes = num_blocks(model, num_streams) * block_nbytes;
-    rnne_block block;
-    rnne_rows rows;
+    rnne_work work;
     rnne_fleet *const fleet = rnne_arena_take(arena, sizeof *fleet);
     uint64_t *const num_steps = rnne_arena_take(arena, (uint64_t)num_streams * sizeof *num_steps);
     float *const states = rnne_arena_take(arena, states_nbytes);
-    block.state = rnne_arena_take(arena, block_nbytes);
-    if (model->q_kernels)
-        rnne_rows_take(&rows, model, RNNE_MAX_ROWS, arena);
-    else
-        rnne_block_take(&block, model, RNNE_BLOCK, arena);
+    float *const gathered = rnne_arena_take(arena, block_nbytes);
+    model->engine->take(&work, model, RNNE_MAX_ROWS, 0, arena);
     if (!arena->base)
         return NULL;
     memset(states, 0, (size_t)states_nbytes);
-    memset(block.state, 0, (size_t)block_nbytes);
+    memset(gathered, 0, (size_t)block_nbytes);
+    fleet->model = model;
     fleet->num_streams = num_streams;
     fleet->num_steps = num_steps;
     fleet->states = states;
-    fleet->gathered = block.state;
-    fleet->block = block;
-    fleet->block.model = model;
-    if (model->q_kernels)
-        fleet->rows = rows;
+    fleet->gathered = gathered;
+    fleet->work = work;
     for (size_t i = 0; i < num_streams; i++)
         rnne_fleet_reset(fleet, i);
     return fleet;
@@ -73,7 +58,7 @@ static rnne_fleet *build(rnne_arena *arena, const rnne_model *model, size_t num_
 
 size_t rnne_fleet_nbytes(const rnne_model *model, size_t num_streams)
 {
-    /* A block of scratch fits (model.c); streams take at most this much each. */
+    /* A block of scratch fits (load.c); streams take at most this much each. */
     const uint64_t each = (uint64_t)model->state_floats * sizeof(float) + sizeof(uint64_t);
     if (num_streams > UINT32_MAX || num_streams + RNNE_BLOCK > SIZE_MAX / 4 / each)
         return 0;
@@ -93,15 +78,15 @@ rnne_status rnne_fleet_init(void *mem, size_t mem_nbytes, const rnne_model *mode
         return RNNE_MEMORY_TOO_SMALL;
     rnne_arena arena = rnne_arena_in(mem);
     *fleet = build(&arena, model, num_streams);
-    if (numerics == RNNE_FAST && !model->q_kernels)
-        (*fleet)->block.kernels = model->kernels->fast;
+    if (numerics == RNNE_FAST && model->engine->lanes > 1) /* integers have nothing to fuse */
+        (*fleet)->work.block.kernels = model->kernels->fast;
     return RNNE_OK;
 }
 
 static rnne_lane lane_of(const rnne_fleet *fleet, size_t i)
 {
-    const rnne_model *const model = fleet->block.model;
-    const size_t lanes = num_lanes(model);
+    const rnne_model *const model = fleet->model;
+    const size_t lanes = model->engine->lanes;
     const rnne_lane lane = {model, fleet->states + i / lanes * block_floats(model) + i % lanes,
                             lanes, fleet->num_steps + i};
     return lane;
@@ -110,7 +95,7 @@ static rnne_lane lane_of(const rnne_fleet *fleet, size_t i)
 /* Copies one lane of a state. */
 static void copy_lane(const rnne_model *model, const float *from, float *to)
 {
-    for (size_t i = 0; i < block_floats(model); i += RNNE_BLOCK)
+    for (size_t i = 0; i < block_floats(model); i += model->engine->lanes)
         to[i] = from[i];
 }
 
@@ -140,53 +125,34 @@ static int is_whole_block(const rnne_fleet *fleet, const task *t)
     return 1;
 }
 
-static void step_block(rnne_fleet *fleet, const task *t)
+static void step_task(rnne_fleet *fleet, const task *t)
 {
-    rnne_block *const block = &fleet->block;
-    const rnne_model *const model = block->model;
+    const rnne_model *const model = fleet->model;
+    const rnne_block *const block = &fleet->work.block;
     const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
-    const int is_in_place = is_whole_block(fleet, t);
-    block->state = is_in_place ? lane_of(fleet, stream_of(t, 0)).state : fleet->gathered;
+    const int is_gathered = model->engine->lanes > 1 && !is_whole_block(fleet, t);
     for (size_t j = 0; j < t->num_rows; j++) {
-        if (!is_in_place)
-            copy_lane(model, lane_of(fleet, stream_of(t, j)).state, block->state + j);
-        rnne_accept(model, t->x + j * num_inputs, block->state + model->held_at * RNNE_BLOCK + j,
-                    block->x + j, RNNE_BLOCK);
+        const rnne_lane lane = lane_of(fleet, stream_of(t, j));
+        if (is_gathered)
+            copy_lane(model, lane.state, fleet->gathered + j);
+        model->engine->accept(&fleet->work, j, is_gathered ? fleet->gathered + j : lane.state,
+                              t->x + j * num_inputs);
     }
-    for (size_t i = 0; t->num_rows < RNNE_BLOCK && i < model->input_floats; i++)
-        for (size_t j = t->num_rows; j < RNNE_BLOCK; j++)
-            block->x[i * RNNE_BLOCK + j] = 0.0f;
-    const float *const y = rnne_block_step(block);
+    model->engine->step(&fleet->work, t->num_rows);
     for (size_t j = 0; j < t->num_rows; j++) {
         const rnne_lane lane = lane_of(fleet, stream_of(t, j));
         for (size_t i = 0; i < num_outputs; i++)
-            t->y[j * num_outputs + i] = y[i * RNNE_BLOCK + j];
-        if (!is_in_place)
-            copy_lane(model, block->state + j, lane.state);
+            t->y[j * num_outputs + i] = block->y[j * block->y_stride + i * block->lanes];
+        if (is_gathered)
+            copy_lane(model, fleet->gathered + j, lane.state);
         ++*lane.num_steps;
-    }
-}
-
-static void step_rows(rnne_fleet *fleet, const task *t)
-{
-    rnne_rows *const rows = &fleet->rows;
-    const rnne_model *const model = fleet->block.model;
-    const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
-    for (size_t j = 0; j < t->num_rows; j++) {
-        rows->states[j] = lane_of(fleet, stream_of(t, j)).state;
-        rnne_rows_accept(rows, j, t->x + j * num_inputs);
-    }
-    rnne_rows_step(rows, t->num_rows, 0);
-    for (size_t j = 0; j < t->num_rows; j++) {
-        memcpy(t->y + j * num_outputs, rows->y + j * rows->y_stride, num_outputs * sizeof(float));
-        ++fleet->num_steps[stream_of(t, j)];
     }
 }
 
 rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num_rows,
                             const float *x, float *y)
 {
-    const rnne_model *const model = fleet->block.model;
+    const rnne_model *const model = fleet->model;
     const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
     if (!index && num_rows > fleet->num_streams)
         return RNNE_BAD_INDEX;
@@ -200,10 +166,7 @@ rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num
         const size_t left = num_rows - first;
         const task t = {index ? index + first : NULL, first, left < RNNE_BLOCK ? left : RNNE_BLOCK,
                         x + first * num_inputs, y + first * num_outputs};
-        if (model->q_kernels)
-            step_rows(fleet, &t);
-        else
-            step_block(fleet, &t);
+        step_task(fleet, &t);
     }
     return RNNE_OK;
 }

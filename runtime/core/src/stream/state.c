@@ -7,6 +7,7 @@
 #include "../base/bytes.h"
 #include "../base/crc32.h"
 #include "../base/status.h"
+#include "../layers/kinds.h"
 #include "../model/held.h"
 #include "../w8a16/w8a16_arithmetic.h"
 
@@ -37,15 +38,12 @@ typedef struct tensor {
 
 static void describe_integers(const rnne_layer *layer, int is_cell, tensor *out)
 {
-    if (layer->kind == RNNE_DIFFERENCE) {
+    if (layer->kind == &rnne_kind_difference) {
         out->changes = layer;
         return;
     }
-    const int is_gru = layer->kind == RNNE_GRU;
-    out->width = is_gru || is_cell ? 4 : 2;
-    out->bits = is_gru    ? RNNE_GRU_BITS
-                : is_cell ? layer->integer.cell_bits
-                          : layer->integer.hidden_bits;
+    out->width = is_cell || layer->h_is_wide ? 4 : 2;
+    out->bits = is_cell ? layer->q.cell_bits : layer->q.hidden_bits;
 }
 
 /*
@@ -55,10 +53,10 @@ static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *
 {
     for (; *k < model->info.num_layers; ++*k, *part = 0) {
         const rnne_layer *const layer = &model->layers[*k];
-        if (!rnne_has_state(layer) || *part > (layer->kind == RNNE_LSTM))
+        if (*part >= (layer->h_size > 0) + (layer->c_size > 0))
             continue;
         out->at = *part ? layer->c_at : layer->h_at;
-        out->size = *part ? layer->hidden_size : rnne_first_state_size(layer);
+        out->size = *part ? layer->c_size : layer->h_size;
         out->width = 0;
         out->changes = NULL;
         if (layer->role == RNNE_ROLE_INTEGER)
@@ -103,7 +101,7 @@ static float get_reading(const rnne_model *model, const tensor *t, const int32_t
 {
     if (!d[t->size - 1] || i == t->size - 1)
         return d[t->size - 1] ? 1.0f : 0.0f;
-    return rnne_q_to_reading(model, source_of(model, t, i), d[i]);
+    return rnne_q_reading(&model->inputs, source_of(model, t, i), d[i]);
 }
 
 static int32_t to_reading(const rnne_model *model, const tensor *t, size_t i, float value)
@@ -200,7 +198,7 @@ rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_tensor *f
         const int is_held = layer == model->info.num_layers;
         count += part == 1;
         if (k-- == 0) {
-            const int is_change = !is_held && model->layers[layer].kind == RNNE_DIFFERENCE;
+            const int is_change = !is_held && model->layers[layer].kind == &rnne_kind_difference;
             found->at = at;
             found->size = t.size;
             if (is_held)

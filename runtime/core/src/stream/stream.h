@@ -2,13 +2,13 @@
 #ifndef RNNE_STREAM_H
 #define RNNE_STREAM_H
 
-#include "f32_engine.h"
-#include "w8a16_engine.h"
+#include "engine.h"
 
 struct rnne_stream {
-    rnne_block block; /* of one lane; in `w8a16.v1` its model and state alone */
-    rnne_rows rows;   /* of `w8a16.v1`: one row */
+    const rnne_model *model;
+    float *state;
     uint64_t num_steps;
+    rnne_work work; /* of one row */
 };
 
 /* A step with x [I], of which nothing is rejected; y [O] stays until the next one. */

@@ -103,8 +103,8 @@ void rnne_time_features(const rnne_model *model, int64_t unix_time_s, float *out
     for (size_t i = 0; rnne_takes_integers(model) && i < model->info.num_derived; i++) {
         int32_t pair[2];
         derive_q(model, i, unix_time_s, pair);
-        out[2 * i] = rnne_q_to_reading(model, num_features + 2 * i, pair[0]);
-        out[2 * i + 1] = rnne_q_to_reading(model, num_features + 2 * i + 1, pair[1]);
+        out[2 * i] = rnne_q_reading(&model->inputs, num_features + 2 * i, pair[0]);
+        out[2 * i + 1] = rnne_q_reading(&model->inputs, num_features + 2 * i + 1, pair[1]);
     }
     if (rnne_takes_integers(model))
         return;

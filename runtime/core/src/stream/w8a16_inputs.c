@@ -8,7 +8,6 @@
 
 #include "../model/held.h"
 #include "../w8a16/w8a16_arithmetic.h"
-#include "../w8a16/w8a16_convert.h"
 #include "inputs.h"
 
 static float *held_of(const rnne_rows *rows, size_t j)
@@ -67,7 +66,7 @@ static void accept_token(rnne_rows *rows, size_t j, float x)
     const int32_t q = rnne_q_token(&model->layers[0], is_known ? x : last, &is_unknown);
     rows->block.num_unknown_tokens += (uint64_t)is_unknown;
     if (is_known)
-        *held = rnne_q_to_reading(model, 0, q);
+        *held = rnne_q_reading(&model->inputs, 0, q);
     rows->inputs[j * model->input_floats] = q;
 }
 
@@ -78,7 +77,7 @@ void rnne_rows_accept(rnne_rows *rows, size_t j, const float *x)
         rnne_accept(model, x, held_of(rows, j), rows->x + j * model->input_floats, 1);
         return;
     }
-    if (model->layers[0].kind == RNNE_EMBEDDING)
+    if (model->takes_tokens)
         accept_token(rows, j, *x);
     else if (model->has_ranges || model->holds_readings)
         accept_readings(rows, j, x);
@@ -104,7 +103,7 @@ static void accept_integer(rnne_rows *rows, size_t j, size_t i, int is_known, in
     }
     rows->inputs[j * model->input_floats + i] = q;
     if (is_known && is_held)
-        held[i] = rnne_q_to_reading(model, i, q);
+        held[i] = rnne_q_reading(&model->inputs, i, q);
 }
 
 void rnne_rows_accept_q(rnne_rows *rows, size_t j, const int16_t *x)
@@ -112,7 +111,7 @@ void rnne_rows_accept_q(rnne_rows *rows, size_t j, const int16_t *x)
     const rnne_model *const model = rows->block.model;
     for (size_t i = 0; i < model->info.input_size; i++) {
         const int is_known = rnne_q_is_known(model, i, x[i], RNNE_MISSING);
-        if (model->layers[0].kind == RNNE_EMBEDDING)
+        if (model->takes_tokens)
             accept_token(rows, j, is_known ? (float)x[i] : rnne_float_from_bits(0x7fc00000u));
         else
             accept_integer(rows, j, i, is_known, x[i]);

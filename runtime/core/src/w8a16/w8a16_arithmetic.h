@@ -3,7 +3,8 @@
 #ifndef RNNE_W8A16_ARITHMETIC_H
 #define RNNE_W8A16_ARITHMETIC_H
 
-#include <stdint.h>
+#include "../base/bytes.h"
+#include "w8a16_kernels.h"
 
 enum {
     RNNE_LARGEST_VALUE = 32767,
@@ -68,5 +69,35 @@ static inline int32_t rnne_gate_q(int32_t u)
     const int32_t g = rnne_tanh_q(u) + 32768;
     return g + (g >> 15);
 }
+
+/* ---- conversions (docs/numerics.md, "Segments") ---- */
+
+/* The nearest integer within +-largest, halves up; NaN gives -largest. */
+static inline int32_t rnne_q_near(float v, float largest)
+{
+    v = v > -largest ? v : -largest;
+    v = (v > largest ? largest : v) + 0.5f;
+    const int32_t cut = (int32_t)v;
+    return cut - ((float)cut > v);
+}
+
+/* Of model input i, as the network takes it. */
+static inline int32_t rnne_q_limited(const rnne_q_inputs *inputs, size_t i, int32_t q)
+{
+    q = q < inputs->low[i] ? inputs->low[i] : q;
+    return q > inputs->high[i] ? inputs->high[i] : q;
+}
+
+/* The float32 value that stands for integer q of model input i. */
+static inline float rnne_q_reading(const rnne_q_inputs *inputs, size_t i, int32_t q)
+{
+    return (float)q * inputs->step[i] + inputs->shift[i];
+}
+
+/* Model input i, finite. */
+int32_t rnne_q_integer(const rnne_q_inputs *inputs, size_t i, float x);
+
+/* real [n] as integers, behind a float layer: near(real * rate). */
+void rnne_q_convert(const float *rate, size_t n, const float *real, int16_t *q);
 
 #endif

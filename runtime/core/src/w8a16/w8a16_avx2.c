@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernels of `w8a16.v1`, vectors of 256 bits. */
+#include "../base/target.h"
 #include "w8a16_kernels.h"
 
 #ifdef RNNE_HAS_AVX
 
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC target("avx2")
-#endif
+RNNE_TARGET("avx2")
 
 #include "w8a16_vec_avx2.h"
 
-#include "w8a16_cells.inc.h"
+#include "w8a16_functions.inc.h"
 
 #include <string.h>
 
@@ -49,11 +46,9 @@ VEC_INLINE void acc_put(__m256i sums, const int32_t *m, const int32_t *start, in
 #include "w8a16_product.inc.h"
 
 const rnne_q_kernels rnne_q_kernels_avx2 = {
-    product, activate, lstm, gru, narrow, rnne_q_accept, rnne_q_to_float,
+    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
 };
 
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
+RNNE_TARGET_END
 
 #endif

@@ -2,19 +2,16 @@
 /* The kernels of `w8a16.v1`, vectors of 512 bits without VNNI. */
 #include "../base/guard.h"
 
+#include "../base/target.h"
 #include "w8a16_kernels.h"
 
 #ifdef RNNE_HAS_AVX
 
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw"))), apply_to = function)
-#else
-#pragma GCC target("avx512f,avx512bw")
-#endif
+RNNE_TARGET("avx512f,avx512bw")
 
 #include "w8a16_vec_avx512.h"
 
-#include "w8a16_cells.inc.h"
+#include "w8a16_functions.inc.h"
 
 #include <string.h>
 
@@ -55,11 +52,9 @@ VEC_INLINE void acc_put(__m512i sums, const int32_t *m, const int32_t *start, in
 #include "w8a16_product.inc.h"
 
 const rnne_q_kernels rnne_q_kernels_avx512 = {
-    product, activate, lstm, gru, narrow, accept, to_float,
+    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, accept, to_float,
 };
 
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
+RNNE_TARGET_END
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef RNNE_W8A16_KERNELS_H
 #define RNNE_W8A16_KERNELS_H
 
+#include "../base/cells.inc.h"
 #include "../base/panels.h"
 
 #include <stddef.h>
@@ -45,6 +46,15 @@ typedef struct rnne_q_operands {
     uint8_t *bytes; /* [n][2 * rnne_q_padded(cols)], 64-byte aligned, to work in */
 } rnne_q_operands;
 
+/* What the elementwise part of a cell takes and gives, of what it has (w8a16_<cell>.inc.h). */
+typedef struct rnne_q_cell_values {
+    size_t n;
+    int cell_bits;
+    const int32_t *in, *sums; /* sums of the gates, n values apart; `in`: over the input apart */
+    int32_t *c, *h;           /* [n] */
+    int16_t *m;               /* [n] */
+} rnne_q_cell_values;
+
 typedef struct rnne_q_kernels {
     /* out = start + scaled(sum(W, x), multiplier) */
     void (*product)(const rnne_q_matrix *matrix, const rnne_q_operands *operands);
@@ -52,11 +62,7 @@ typedef struct rnne_q_kernels {
     /* out = function(sat(v)); RNNE_IDENTITY is sat alone. */
     void (*activate)(rnne_function function, size_t n, const int32_t *v, int16_t *out);
 
-    /* Gates i, f, g, o n values apart; m is the output before a projection. */
-    void (*lstm)(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m);
-
-    /* Gates r, z, n of the input and of the state, n values apart; h is the new state, Q24. */
-    void (*gru)(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
+    void (*cell[RNNE_NUM_CELLS])(const rnne_q_cell_values *values);
 
     /* out = sat(shift(h, 9)), the output of a gru. */
     void (*narrow)(size_t n, const int32_t *h, int16_t *out);
@@ -73,7 +79,11 @@ typedef struct rnne_q_kernels {
                      float *out);
 } rnne_q_kernels;
 
-extern const rnne_q_kernels rnne_q_kernels_plain, rnne_q_kernels_vector;
+extern const rnne_q_kernels rnne_q_kernels_plain;
+#if defined(__GNUC__) && (defined(__SSE2__) || (defined(__aarch64__) && defined(__ARM_NEON)))
+#define RNNE_HAS_Q_VECTOR 1
+extern const rnne_q_kernels rnne_q_kernels_vector;
+#endif
 #ifdef RNNE_HAS_AVX
 extern const rnne_q_kernels rnne_q_kernels_avx2;   /* AVX2 */
 extern const rnne_q_kernels rnne_q_kernels_avx512; /* AVX-512 F and BW */
@@ -81,11 +91,6 @@ extern const rnne_q_kernels rnne_q_kernels_vnni;   /* and VNNI */
 #endif
 
 /* In plain C, for instruction sets that do not have all of them. */
-void rnne_q_product(const rnne_q_matrix *matrix, const rnne_q_operands *operands);
-void rnne_q_activate(rnne_function function, size_t n, const int32_t *v, int16_t *out);
-void rnne_q_lstm(size_t n, int cell_bits, const int32_t *gates, int32_t *c, int16_t *m);
-void rnne_q_gru(size_t n, const int32_t *in, const int32_t *rec, int32_t *h);
-void rnne_q_narrow(size_t n, const int32_t *h, int16_t *out);
 void rnne_q_accept(const rnne_q_inputs *inputs, size_t num_features, size_t n, const float *x,
                    float *held, int32_t *q);
 void rnne_q_to_float(size_t n, const int16_t *q, const float *step, const float *offset,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernels of `w8a16.v1`, vectors of 128 bits: NEON of AArch64; of SSE2 the product alone. */
+/* The kernels of `w8a16.v1`, vectors of 128 bits: NEON of AArch64; of SSE2 the products alone. */
 #include "w8a16_kernels.h"
 
 #if defined(__aarch64__) && defined(__ARM_NEON)
 
 #include "w8a16_vec_neon.h"
 
-#include "w8a16_cells.inc.h"
+#include "w8a16_functions.inc.h"
 
 /* A row's four columns in one register; its sum is in four parts until the end. */
 #define ROW(r)                                                                                    \
@@ -54,17 +54,18 @@ static void product(const rnne_q_matrix *matrix, const rnne_q_operands *operands
 }
 
 const rnne_q_kernels rnne_q_kernels_vector = {
-    product, activate, lstm, gru, narrow, rnne_q_accept, rnne_q_to_float,
+    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
 };
 
-#elif defined(__GNUC__) && defined(__SSE2__)
+#elif defined(RNNE_HAS_Q_VECTOR)
 
 #include <emmintrin.h>
 #include <string.h>
 
-#include "w8a16_arithmetic.h"
+#include "w8a16_vec_plain.h"
 
-#define VEC_INLINE static inline __attribute__((always_inline, unused))
+#include "w8a16_functions.inc.h"
+
 #define ACC_ROWS 2
 typedef __m128i acc;
 
@@ -103,15 +104,7 @@ VEC_INLINE void acc_put(__m128i v, const int32_t *m, const int32_t *start, int32
 #include "w8a16_product.inc.h"
 
 const rnne_q_kernels rnne_q_kernels_vector = {
-    product,       rnne_q_activate, rnne_q_lstm,     rnne_q_gru,
-    rnne_q_narrow, rnne_q_accept,   rnne_q_to_float,
-};
-
-#elif defined(__GNUC__)
-
-const rnne_q_kernels rnne_q_kernels_vector = {
-    rnne_q_product, rnne_q_activate, rnne_q_lstm,     rnne_q_gru,
-    rnne_q_narrow,  rnne_q_accept,   rnne_q_to_float,
+    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
 };
 
 #endif

@@ -7,21 +7,17 @@
  */
 #include "../base/guard.h"
 
+#include "../base/target.h"
 #include "w8a16_kernels.h"
 
 #ifdef RNNE_HAS_AVX
 
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vnni"))),              \
-                             apply_to = function)
-#else
-#pragma GCC target("avx512f,avx512bw,avx512vnni")
-#endif
+RNNE_TARGET("avx512f,avx512bw,avx512vnni")
 
 #include "w8a16_vec_avx512.h"
 
 #include "../base/each.h"
-#include "w8a16_cells.inc.h"
+#include "w8a16_functions.inc.h"
 
 #include <string.h>
 
@@ -186,11 +182,9 @@ static void product(const rnne_q_matrix *matrix, const rnne_q_operands *operands
 }
 
 const rnne_q_kernels rnne_q_kernels_vnni = {
-    product, activate, lstm, gru, narrow, accept, to_float,
+    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, accept, to_float,
 };
 
-#ifdef __clang__
-#pragma clang attribute pop
-#endif
+RNNE_TARGET_END
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Activation functions and the elementwise part of the cells (docs/numerics.md, "Functions"):
- * included by f32_*.c after f32_vec.h.
+ * Activation functions (docs/numerics.md, "Functions"), for vectors as f32_vec.h has them.
+ * Parameters: those of f32_vec.h, any of its combinations.
  */
 
 /* Made by scripts/fit_exp.py. */
@@ -87,45 +87,4 @@ static void activate(rnne_function function, size_t n, const float *z, float *ou
             vec_store(out + i, vec_flush(vec_load(z + i)));
         break;
     }
-}
-
-/* PyTorch nn.GRU docs; r acts after the recurrent product. */
-static void gru(size_t n, const float *gates, const float *n_in, const float *n_rec, float *h)
-{
-    for (size_t i = 0; i < n; i += RNNE_LANES) {
-        const vf r = vec_sigmoid(vec_load(gates + i));
-        const vf u = vec_sigmoid(vec_load(gates + n + i));
-        const vf new = vec_tanh(vec_load(n_in + i) + r * vec_load(n_rec + i));
-        vec_store(h + i, vec_flush((vec_splat(1.0f) - u) * new + u *vec_load(h + i)));
-    }
-}
-
-enum { AHEAD = 128 }; /* of values, for each of which 64 bytes are fetched */
-
-/* The arithmetic of the cell leaves the caches idle: they fetch what is read next. */
-VEC_INLINE void fetch_ahead(const float *soon, size_t i)
-{
-#ifdef __GNUC__
-    for (size_t k = i; soon && i < AHEAD && k < i + RNNE_LANES; k++)
-        __builtin_prefetch(soon + 16 * k);
-#else
-    (void)soon, (void)i;
-#endif
-}
-
-/* PyTorch nn.LSTM docs.  In two loops, because one has too long a chain of dependent operations. */
-static void lstm(size_t n, const float *gates, float *c, float *m, const float *soon)
-{
-    for (size_t i = 0; i < n; i += RNNE_LANES) {
-        fetch_ahead(soon, i);
-        const vf input = vec_sigmoid(vec_load(gates + i));
-        const vf forget = vec_sigmoid(vec_load(gates + n + i));
-        const vf new = vec_tanh(vec_load(gates + 2 * n + i));
-        const vf output = vec_sigmoid(vec_load(gates + 3 * n + i));
-        const vf cell = vec_flush(forget * vec_load(c + i) + input * new);
-        vec_store(c + i, cell);
-        vec_store(m + i, output);
-    }
-    for (size_t i = 0; i < n; i += RNNE_LANES)
-        vec_store(m + i, vec_flush(vec_load(m + i) * vec_tanh(vec_load(c + i))));
 }

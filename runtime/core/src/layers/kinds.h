@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* One row for each kind of layer: what is not the same for all. */
+#ifndef RNNE_KINDS_H
+#define RNNE_KINDS_H
+
+#include "../model/rows.h"
+#include "w8a16_tensors.h"
+
+/* In the order of their numbers in MODL, from 1 on. */
+#define RNNE_KINDS(M)                                                                             \
+    M(affine)                                                                                     \
+    M(embedding) M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last) M(difference)
+
+typedef struct rnne_kind {
+    uint32_t max_variant;
+    int num_inputs; /* matrices over its input, 0 to num_inputs - 1; none: it has no product */
+    int takes_raw;  /* as first layer it takes readings as they are, not flushed */
+
+    /* Fills in what follows from sizes and variant; 0: they do not fit. */
+    int (*describe)(rnne_layer *layer);
+
+    /*
+     * Takes the memory of float weights; where the arena has memory, fills it from `weights`, the
+     * bytes of the layer in WGTS.  NULL: it has none.
+     */
+    void (*pack)(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights);
+
+    /* Whether float weights are valid beyond being finite; else where, in bytes.  NULL: always. */
+    int (*check)(const rnne_layer *layer, const uint8_t *weights, uint64_t *at);
+
+    /*
+     * One step of all lanes from z to `out` or, where the layer has an h, into that.  Returns where its
+     * output is.  Kernels of one lane read whole vectors of z.
+     */
+    const float *(*step)(rnne_block *block, const rnne_layer *layer, const float *z, float *out);
+
+    /* The tensors in integers, in the order of the file.  NULL: the layer stays in float. */
+    void (*tensors_q)(rnne_layer *layer, rnne_tensors *tensors);
+
+    /* One step of the rows of a span, from rows->z to rows->z. */
+    void (*step_q)(rnne_rows *rows, const rnne_layer *layer, const rnne_span *span);
+
+    /* Of a cell, whose step_q is rnne_rows_cell(): the new states, from sums 0 with the input. */
+    void (*update_q)(const rnne_rows *rows, const rnne_layer *layer, const rnne_span *span);
+} rnne_kind;
+
+#define RNNE_KIND_DECLARED(name) extern const rnne_kind rnne_kind_##name;
+RNNE_KINDS(RNNE_KIND_DECLARED)
+
+/* The kind of a number in MODL, or NULL. */
+const rnne_kind *rnne_kind_of(uint32_t number);
+
+#endif
