@@ -354,3 +354,14 @@ def test_m08b_a_state_that_grows_without_end_names_stream(tmp_path):
     example = (torch.zeros(1, 1, 1), torch.zeros(1, 1))
     with pytest.raises(SpecError, match=r"state tensor 0 is not finite .* stream="):
         export(Growing(), example=example, out=tmp_path)
+
+
+def test_d09_a_tie_of_a_rounded_output_may_go_either_way():
+    """A half 6.1e-5 away, where float32 lay on a tie, was refused by a limit of 3.6e-15."""
+    y = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    for kind, share in ((torch.float16, 2**-11), (torch.bfloat16, 2**-8)):
+        rounded = torch.from_numpy(y).to(kind).float().numpy()
+        spacing = opaque_limits._spacing(rounded)
+        assert (spacing >= share * np.abs(rounded)).all()
+        assert (spacing <= 4 * share * np.abs(rounded)).all()
+    assert not opaque_limits._spacing(y).any()

@@ -191,6 +191,8 @@ OUTPUTS = {
     "argmax": (lambda y: y.argmax(-1, keepdim=True), "torch.int64"),
     "flag": (lambda y: y > 0, "torch.bool"),
     "half": (lambda y: y.half(), "torch.float16"),
+    "short": (lambda y: y.bfloat16(), "torch.bfloat16"),
+    "scalar": (lambda y: y[0, -1, 0].double(), "torch.float64"),
     "bytes": (lambda y: (10 * y).to(torch.uint8), "torch.uint8"),
     "double": (lambda y: y.double(), "torch.float64"),
 }

@@ -271,9 +271,9 @@ def _call(
     except Exception:  # the module is the user's: any error may come
         return None
     shapes = [tensor.shape for tensor in new_state]
-    if shapes != [tensor.shape for tensor in state] or not len(y):
+    if shapes != [tensor.shape for tensor in state] or not y.numel():
         return None
-    return y, new_state
+    return (y if y.ndim else y[None]), new_state
 
 
 def _takes_one_reading(

@@ -70,12 +70,21 @@ def opaque_limits(
                 raise
             continue
         break
-    limits = CARRIED_FACTOR * np.maximum.accumulate(apart, axis=0) + bounds[0].reshape(
-        -1
-    )
+    limits = CARRIED_FACTOR * np.maximum.accumulate(apart, axis=0)
+    limits = 2 * (limits + bounds[0].reshape(-1)) + (ties := _spacing(y))
     errors = np.abs(y - exact).max(axis=0) if dtype == torch.float64 else None
-    step_limits = tuple(2 * bound for bound in bounds)
-    return OpaqueLimits(2 * limits, step_limits, is_bounded, errors)
+    step_limits = [2 * bound for bound in bounds]
+    step_limits[0] += ties.max(axis=0).reshape(step_limits[0].shape)
+    return OpaqueLimits(limits, tuple(step_limits), is_bounded, errors)
+
+
+def _spacing(y: NDArray[np.float32]) -> Float64:
+    """`[T, O]` between outputs that are rounded to 16 bits, where a tie may go either way."""
+    half = y.astype(np.float16)
+    is_half = (y == half).all(axis=0)
+    is_bfloat16 = (np.ascontiguousarray(y).view(np.uint32) & 0xFFFF == 0).all(axis=0)
+    spacing = np.where(is_bfloat16, 2.0**-7 * np.abs(y), 0.0)
+    return np.where(is_half, np.spacing(np.abs(half)), spacing)
 
 
 def _step_bounds(step: StepFunction, taken: Taken, dtype: torch.dtype) -> list[Float64]:
