@@ -25,6 +25,7 @@ from rnnedge_export.formats.onnx import writing
 from rnnedge_export.formats.onnx.graph import build_onnx
 from rnnedge_export.formats.onnx.opaque_graph import build_foreign_onnx
 from rnnedge_export.formats.rnne.writing import quick_engine
+from rnnedge_export.probing import opaque_limits
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
