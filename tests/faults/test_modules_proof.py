@@ -364,5 +364,5 @@ def test_d09_a_tie_of_a_rounded_output_may_go_either_way():
         rounded = torch.from_numpy(y).to(kind).float().numpy()
         spacing = opaque_limits._spacing(rounded)
         assert (spacing >= share * np.abs(rounded)).all()
-        assert (spacing <= 4 * share * np.abs(rounded)).all()
+        assert (spacing <= 4 * share * np.abs(rounded) + 2**-24).all()
     assert not opaque_limits._spacing(y).any()

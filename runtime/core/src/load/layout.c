@@ -188,7 +188,7 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
     rnne_tensors tensors = {NULL, NULL, 0, 0, 0};
     rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
     layout->weight_nbytes += tensors.at;
-    if (layer->role == RNNE_ROLE_INTEGER)
+    if (layer->role == RNNE_ROLE_INTEGER && layer->kind != &rnne_kind_embedding)
         count_integers(layout, layer);
     else
         widen(&layout->gate_floats, layer->gate_floats);
