@@ -83,8 +83,8 @@ def _spacing(y: NDArray[np.float32]) -> Float64:
     half = y.astype(np.float16)
     is_half = (y == half).all(axis=0)
     is_bfloat16 = (np.ascontiguousarray(y).view(np.uint32) & 0xFFFF == 0).all(axis=0)
-    spacing = np.where(is_bfloat16, 2.0**-7 * np.abs(y), 0.0)
-    return np.where(is_half, np.spacing(np.abs(half)), spacing)
+    spacing = np.where(is_half, np.spacing(np.abs(half)), 0.0)
+    return np.where(is_bfloat16, 2.0**-7 * np.abs(y), spacing)
 
 
 def _step_bounds(step: StepFunction, taken: Taken, dtype: torch.dtype) -> list[Float64]:
