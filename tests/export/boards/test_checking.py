@@ -85,12 +85,12 @@ def test_an_old_answer_is_not_taken_for_a_new_one(run: HostRun, tmp_path: Path) 
     image.write_text("#!/bin/sh\n")
     (tmp_path / "answer.bin").write_bytes(bytes(run.y.nbytes))
     with pytest.raises(BoardError):
-        run_image(board, image, Job((run.source.shape,)).content())
+        run_image(board, image, Job((run.source,)).content())
     assert not (tmp_path / "answer.bin").exists()
 
 
 def test_a_short_answer_is_refused(run: HostRun) -> None:
-    job = Job((run.source.shape,))
+    job = Job((run.source,))
     job.step(run.x[:3])
     with pytest.raises(BoardError, match="20 bytes of answers came back, expected 24"):
         list(job.answers(bytes(20), "board"))
