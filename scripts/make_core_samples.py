@@ -197,7 +197,6 @@ def hostile() -> dict[str, bytes]:
         "bad_model-clip_nan": with_model(64 + 4, 0x7FC00000),
         "bad_model-clip_reversed": with_model(64 + 4, 0x7F000000),
         "unsupported-layer": with_model(layers_at, 99),
-        "unsupported-next_layer": with_model(layers_at, 11),
         "unsupported-variant": with_model(layers_at + 4, 2),
         "bad_model-input_zero": with_model(layers_at + 8, 0),
         "bad_model-does_not_chain": with_model(layers_at + 8, 2),

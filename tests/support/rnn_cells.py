@@ -19,7 +19,7 @@ CELLS = {
     "rnn-relu": lambda i, h: Rnn(i, h, "relu"),
     "gru": Gru,
     "lstm": Lstm,
-    "lstm-proj": lambda i, h: Lstm(i, h, proj_size=(h + 1) // 2),
+    "lstm-proj": lambda i, h: Lstm(i, h, proj_size=(h + 1) // 2 if h > 1 else 0),
 }
 IDS = [f"{cell}-L{num_layers}" for cell in CELLS for num_layers in (1, 2)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from support.rnn_cells import CELLS
 
 from rnnedge_runtime.spec.derived import DerivedInput
 from rnnedge_runtime.spec.layers import (
@@ -12,11 +13,8 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
-    Lstm,
-    Rnn,
     Softmax,
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -50,13 +48,7 @@ def differences(draw, input_size: int, num_inputs: int) -> Difference:
 @st.composite
 def recurrent_layers(draw, input_size: int):
     hidden = draw(st.sampled_from(SIZES))
-    cell = draw(st.sampled_from(("rnn", "gru", "lstm", "projected")))
-    if cell == "rnn":
-        return Rnn(input_size, hidden, draw(st.sampled_from(("tanh", "relu"))))
-    if cell == "gru":
-        return Gru(input_size, hidden)
-    is_projected = cell == "projected" and hidden > 1
-    return Lstm(input_size, hidden, (hidden + 1) // 2 if is_projected else 0)
+    return draw(st.sampled_from([*CELLS.values()]))(input_size, hidden)
 
 
 @st.composite

@@ -38,7 +38,7 @@ class Cell:
 
     def make(self, input_size: int, weights: Weights) -> Any:
         """The layer that has the weights."""
-        hidden_size = len(weights["weight_hh"]) // self.layer.num_gates
+        hidden_size = len(weights["weight_hh"]) // len(self.layer.gates)
         return self.layer(input_size, hidden_size, *self.options(weights))
 
 

@@ -49,7 +49,6 @@ from .reading_scales import (
     unclipped_inputs,
 )
 from .scales import (
-    ARGUMENT_UNITS,
     FUNCTION_UNITS,
     HEADROOM,
     STATE_UNIT,
@@ -248,7 +247,8 @@ class _Quantiser:
         self.rest = np.append(np.broadcast_to(np.asarray(self.rest), (size,)), rest)
 
     def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
-        size, units = layer.hidden_size, ARGUMENT_UNITS[layer.kind]
+        size = layer.hidden_size
+        units = tuple(FUNCTION_UNITS[function] for function in layer.gates)
         hidden_unit = STATE_UNIT
         inputs = self._rows(k, "weight_ih")
         if isinstance(layer, Rnn):
@@ -275,7 +275,7 @@ class _Quantiser:
         bias_ih = bias_ih + self._taken_up(k, "weight_ih")
         bias_hh = self._weight(k, "bias_hh").astype(np.float64)
         if layer.blends:
-            new = slice((layer.num_gates - 1) * size, None)
+            new = slice(-size, None)
             self._put(k, "bias_hn", _bias(bias_hh[new] / rows[new]))
             bias_hh[new] = 0
         self._put(k, "bias", _bias((bias_ih + bias_hh) / rows))

@@ -27,22 +27,11 @@ HEADROOM = 2.0
 """Range given to activations and states, as a multiple of the largest value seen."""
 STATE_UNIT = 2.0**-STATE_BITS
 ARGUMENT_UNIT = 2.0**-ARGUMENT_BITS
-FUNCTION_UNITS: dict[str, Scale] = {
+FUNCTION_UNITS: dict[str, float] = {
     "tanh": ARGUMENT_UNIT,
     "sigmoid": 2 * ARGUMENT_UNIT,
 }
 """Of the arguments of functions."""
-ARGUMENT_UNITS = {
-    "rnn": (ARGUMENT_UNIT,),
-    "gru": (2 * ARGUMENT_UNIT, 2 * ARGUMENT_UNIT, ARGUMENT_UNIT),
-    "lstm": (
-        2 * ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-        ARGUMENT_UNIT,
-        2 * ARGUMENT_UNIT,
-    ),
-}
-"""The same per gate."""
 
 
 def unit_of(largest: float) -> float:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-TORCH_GATES_IN_ONNX_ORDER = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
+from .layers import RECURRENT_LAYERS
+
+TORCH_GATES_IN_ONNX_ORDER = {layer.kind: layer.onnx_gates for layer in RECURRENT_LAYERS}
 
 
 def torch_to_onnx_gate_order(
@@ -17,12 +19,15 @@ def torch_to_onnx_gate_order(
     """Reorder the gate blocks of a weight or bias whose first axis is gates x hidden.
 
     Args:
-        cell: `rnn`, `gru` or `lstm`.
+        cell: the layer's kind; its `onnx_gates` say what ONNX holds, a gate twice or not.
         rows: `[G * H, ...]`.
         inverse: from ONNX's order back to PyTorch's.
     """
-    order = np.array(TORCH_GATES_IN_ONNX_ORDER[cell])
+    order = TORCH_GATES_IN_ONNX_ORDER[cell]
+    num_blocks = len(order)
     if inverse:
-        order = np.argsort(order)
-    blocks = rows.reshape(len(order), rows.shape[0] // len(order), *rows.shape[1:])
-    return np.ascontiguousarray(blocks[order]).reshape(rows.shape)
+        order = tuple(order.index(gate) for gate in sorted(set(order)))
+    else:
+        num_blocks = len(set(order))
+    blocks = rows.reshape(num_blocks, rows.shape[0] // num_blocks, *rows.shape[1:])
+    return np.concatenate(blocks[list(order)])

@@ -69,14 +69,17 @@ class RecurrentLayer(_Layer):
     """A cell: the base of all layers with weights on their own state.
 
     Attributes:
-        num_gates: blocks of `hidden_size` rows in its weights.
+        gates: the function of each gate, in PyTorch's order: a block of `hidden_size` rows
+            in its weights.
+        onnx_gates: which of them each block of its ONNX node holds.
         blends: whether its new state is a mean of the old one and a candidate. In
             `w8a16.v1` such a state has 24 fraction bits, and the candidate's product with
             the state a bias of its own.
     """
 
     __slots__ = ()
-    num_gates: ClassVar[int]
+    gates: ClassVar[tuple[str, ...]]
+    onnx_gates: ClassVar[tuple[int, ...]]
     blends: ClassVar[bool] = False
     input_size: int
     hidden_size: int
@@ -98,7 +101,7 @@ class RecurrentLayer(_Layer):
 
     def weight_shapes(self) -> dict[str, Shape]:
         """As `torch.nn` names and lays them out, all gates in one tensor."""
-        rows = self.num_gates * self.hidden_size
+        rows = len(self.gates) * self.hidden_size
         return {
             "weight_ih": (rows, self.input_size),
             "weight_hh": (rows, self.output_size),
@@ -165,7 +168,8 @@ class Rnn(RecurrentLayer):
 
     kind: ClassVar[str] = "rnn"
     code: ClassVar[int] = 3
-    num_gates: ClassVar[int] = 1
+    gates: ClassVar[tuple[str, ...]] = ("tanh",)
+    onnx_gates: ClassVar[tuple[int, ...]] = (0,)
     input_size: int
     hidden_size: int
     nonlinearity: Literal["tanh", "relu"] = "tanh"
@@ -187,7 +191,8 @@ class Gru(RecurrentLayer):
 
     kind: ClassVar[str] = "gru"
     code: ClassVar[int] = 4
-    num_gates: ClassVar[int] = 3
+    gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh")
+    onnx_gates: ClassVar[tuple[int, ...]] = (1, 0, 2)
     blends: ClassVar[bool] = True
     input_size: int
     hidden_size: int
@@ -199,7 +204,8 @@ class Lstm(RecurrentLayer):
 
     kind: ClassVar[str] = "lstm"
     code: ClassVar[int] = 5
-    num_gates: ClassVar[int] = 4
+    gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh", "sigmoid")
+    onnx_gates: ClassVar[tuple[int, ...]] = (0, 3, 1, 2)
     input_size: int
     hidden_size: int
     proj_size: int = 0

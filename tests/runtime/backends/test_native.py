@@ -35,7 +35,7 @@ from rnnedge_runtime.backends.numpy_f32 import Float32Engine
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.formats.rnne_file import CHECKSUM_AT, file_checksum
 from rnnedge_runtime.spec.derived import DerivedInput
-from rnnedge_runtime.spec.layers import Gru, Linear, Lstm
+from rnnedge_runtime.spec.layers import LAYER_KINDS, Gru, Linear, Lstm
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tolerances import parity_limit
@@ -207,6 +207,14 @@ def test_the_self_test_finds_a_changed_recording(tmp_path: Path) -> None:
     changed[changed.index(golden.y.astype("<f4").tobytes()) + 4 * 7] ^= 1
     struct.pack_into("<I", changed, CHECKSUM_AT, file_checksum(bytes(changed)))
     assert model.self_test(bytes(changed)) == 7
+
+
+def test_a_kind_behind_the_last_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = random_weights(PLAIN, np.random.default_rng(0))
+    newest = max(layer.code for layer in LAYER_KINDS.values())
+    monkeypatch.setattr(Lstm, "code", newest + 1)
+    with pytest.raises(FormatError, match="does not know"):
+        _native.Model(bare_rnne(PLAIN, weights), "model")
 
 
 @pytest.mark.parametrize("isa", range(1, 6))

@@ -34,7 +34,7 @@ def linear(
 
 def gates(layer: RecurrentLayer, tensors: Tensors, gap: int, last: str = "") -> Tensors:
     """The products of all gates; `last`: a bias of the last gate that stands apart."""
-    num_gates = layer.num_gates
+    num_gates = len(layer.gates)
     matrices = (tensors[name] for name in ("weight_ih", "weight_hh"))
     weight = np.hstack([_padded(matrix, gap, axis=1) for matrix in matrices])
     names = ("multiplier_ih", "multiplier_hh", "bias")
