@@ -120,9 +120,8 @@ def test_blocks_are_timed_by_the_call() -> None:
 def test_memory_is_that_of_the_process_alone() -> None:
     """The peak that the system reports for a child counts the parent's until it starts."""
     ballast = np.ones(50_000_000)
-    way = Way(
-        "hold", "", lambda path, x: None, lambda: None, "held = b'1' * 30_000_000"
-    )
+    statements = "held = b'1' * 30_000_000"
+    way = Way("hold", "", lambda path, x: None, bool, statements=statements)
     alone = measure(None, Path(), 1, runs=1)
     found = measure(way, Path(), 1, runs=1)
     assert 25 < found.peak_mb - alone.peak_mb < 40

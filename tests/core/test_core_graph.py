@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from replay import CORE
+from support.replay import CORE
 
 SRC = CORE / "src"
 FLOORS = (("base",), ("f32", "w8a16"), ("model",), ("layers",), ("stream",), ("load",))
