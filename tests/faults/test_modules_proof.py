@@ -91,7 +91,7 @@ def test_d01_parity_fresh(kind, size, layers):
     """6 of 8 untrained LSTMs of 256 were refused for 1e-7; `verify` failed others."""
     outcome = STUDY.Outcome()
     for seed in range(2):
-        STUDY.try_network(kind, size, layers, seed, STUDY.FORMATS[:3], outcome)
+        STUDY.try_network(kind, size, layers, seed, list(STUDY.FORMATS)[:3], outcome)
     assert outcome.failures == []
     assert outcome.exported == 6
     assert 0 < outcome.steps < 1

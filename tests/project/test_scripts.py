@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rnnedge_runtime.spec import derived as time_features
+from rnnedge_runtime.numerics import phase as time_features
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,19 +97,15 @@ def test_no_compiler_and_no_level_changes_a_byte(
 
 
 @needs(*BOARDS["cortex-m4f"].commands)
-def test_a_fused_multiply_add_would_be_seen(
-    runs: list[HostRun], tmp_path: Path
-) -> None:
+def test_a_fused_multiply_add_would_be_seen(runs: list[HostRun]) -> None:
     """The guard against contraction taken out of a copy: other bytes on the board."""
     board = usable_board("cortex-m4f")
-    source = runs[1].source
-    for path in source.path.parent.iterdir():
-        text = path.read_text(encoding="utf-8").replace(
-            "fp-contract=off", "fp-contract=fast"
-        )
-        (tmp_path / path.name).write_text(text, encoding="utf-8")
-    run = runs[1]
-    fused = replace(source, path=tmp_path / source.path.name)
+    run, fast = runs[1], "fp-contract=fast"
+    files = {
+        name: text.replace("fp-contract=off", fast)
+        for name, text in run.source.files.items()
+    }
+    fused = replace(run.source, files=files)
     copy = HostRun.__new__(HostRun)
     copy.__dict__.update(run.__dict__, source=fused)
     (report,) = check_on_board(board, [copy], model_flags=["-O2", "-DRNNE_PLAIN_C"])
