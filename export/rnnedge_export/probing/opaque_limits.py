@@ -70,8 +70,9 @@ def opaque_limits(
                 raise
             continue
         break
+    ties = _spacing(y)
     limits = CARRIED_FACTOR * np.maximum.accumulate(apart, axis=0)
-    limits = 2 * (limits + bounds[0].reshape(-1)) + (ties := _spacing(y))
+    limits = 2 * (limits + bounds[0].reshape(-1)) + ties
     errors = np.abs(y - exact).max(axis=0) if dtype == torch.float64 else None
     step_limits = [2 * bound for bound in bounds]
     step_limits[0] += ties.max(axis=0).reshape(step_limits[0].shape)

@@ -77,8 +77,8 @@ class _Embedding(_LayerModule):
         return self.table(torch.where(is_known, token, torch.zeros_like(token)).long())
 
 
-class _OneState(_LayerModule):
-    """RNN or GRU: `h` `[B, H]` is state number `index`."""
+class _Recurrent(_LayerModule):
+    """A layer of PyTorch's; its state begins at number `index`, dropout follows it."""
 
     held_by, ending = "cell", "_l0"
 
@@ -87,6 +87,10 @@ class _OneState(_LayerModule):
         self.cell = cell
         self.index = index
         self.dropout = 0.0
+
+
+class _OneState(_Recurrent):
+    """RNN or GRU: `h` `[B, H]` is state number `index`."""
 
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
@@ -98,16 +102,8 @@ class _OneState(_LayerModule):
         return z
 
 
-class _TwoStates(_LayerModule):
+class _TwoStates(_Recurrent):
     """LSTM: `h` `[B, P or H]` is state number `index`, `c` `[B, H]` the next."""
-
-    held_by, ending = "cell", "_l0"
-
-    def __init__(self, cell: nn.LSTM, index: int) -> None:
-        super().__init__()
-        self.cell = cell
-        self.index = index
-        self.dropout = 0.0
 
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
