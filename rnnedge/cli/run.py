@@ -102,7 +102,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.live.runner import Settings, run
     from rnnedge_runtime.live.saving import parse_save_every
-    from rnnedge_runtime.live.sources.pipe import is_live
+    from rnnedge_runtime.live.sources.file import is_live
     from rnnedge_runtime.live.state_file import check_apart
 
     from .streaming.row_files import open_lines

@@ -82,6 +82,21 @@ def file_error(where: str, offset: int, found: str) -> FormatError:
     )
 
 
+def unfit_file(
+    where: str, found: str, *, cause: str = "not written by rnnedge"
+) -> FormatError:
+    """The error of an artifact that was `cause`, as `found` in it shows."""
+    return FormatError(f"{where}: {found}. The file was {cause}; export it again.")
+
+
+def too_new(what: str, version: object, newest: int) -> FormatError:
+    """The error of bytes whose version only later rnnedges read."""
+    return FormatError(
+        f"{what} {version} is newer than version {newest}, which this rnnedge reads. "
+        "Upgrade with: pip install --upgrade rnnedge."
+    )
+
+
 def first_line(error: Exception) -> str:
     """What `error` of another package says first, without its full stop."""
     return str(error).strip().splitlines()[0].rstrip(".") if str(error) else "no reason"

@@ -32,7 +32,7 @@ from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS, MISSING, MISSING_RE
 from rnnedge_runtime.spec.layers import Gru, Linear, Lstm, Rnn
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
-from rnnedge_runtime.streams.engine import initial_state, inputs_of
+from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.streams.inputs import hold_readings, is_missing
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
@@ -52,7 +52,7 @@ class Case:
         rng = np.random.default_rng(seed)
         self.model = model
         spec, engine = model.spec, IntegerEngine(model)
-        rule = inputs_of(engine, spec)
+        rule = engine.inputs
         readings = self.readings = random_readings(spec, rng, NUM_STEPS)
         initial = rule.readings(spec.state[-1].initial_array())
         held = hold_readings(spec.features, readings, initial, where="test")

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import RnnEdgeError
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.streams.engine import inputs_of
 from rnnedge_runtime.streams.model import Model
 
 from ..compare.runs import step_through
@@ -86,7 +85,7 @@ class HostRun:
         self.source = source
         self.model = model
         readings, times = readings_like(model, num_steps)
-        self.inputs = inputs_of(model.engine, model.spec)
+        self.inputs = model.engine.inputs
         self.x = self.inputs.rows(readings, times)
         stream = model.stream()
         first = stream.run(readings[:_SNAPSHOT_AT], _part(times, 0, _SNAPSHOT_AT))

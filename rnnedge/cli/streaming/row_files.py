@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnedge_runtime.live.sources.registry import open_source
+from rnnedge_runtime.live.places import open_source
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.text.encoding import TextLines
 
 if TYPE_CHECKING:
-    from rnnedge_runtime.live.sources.pipe import Wait
+    from rnnedge_runtime.live.sources.file import Wait
 
 
 @contextlib.contextmanager

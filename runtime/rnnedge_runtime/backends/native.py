@@ -6,18 +6,14 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..arrays import Array, State
 from ..errors import MissingDependencyError
 from ..formats.files import read_file
 from ..formats.metadata import Metadata
 from ..formats.rnne_file import parse_rnne
 from ..spec.model_spec import ModelSpec
 from ..streams.engine import Engine, FleetStates
+from ..streams.engine_runs import StreamEngine
 from ..streams.inputs import Inputs
-from ..streams.run_stepper import run_streams
 from ..streams.state_rules import StateRules
 from ..streams.w8a16_inputs import input_rule
 from .native_state import IS_FREE_THREADED, NativeStepper, extension
@@ -91,11 +87,10 @@ def native_engine(
     return NativeEngine(spec, extension().Model(content, ".rnne"), inputs)
 
 
-class NativeEngine:
+class NativeEngine(StreamEngine):
     """A model in the C core as an Engine (`engine.py`) with streams of its own."""
 
     backend = "native"
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(
         self,
@@ -104,9 +99,8 @@ class NativeEngine:
         inputs: Inputs | None = None,
         states: StateRules | None = None,
     ) -> None:
-        self.spec = spec
+        super().__init__(spec, inputs)
         self.model = model
-        self.inputs = inputs or Inputs(spec)
         self.states = states or StateRules({})
 
     @property
@@ -114,12 +108,7 @@ class NativeEngine:
         """The instruction set it runs on; the results do not depend on it."""
         return self.model.isa
 
-    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        return run_streams(self.stepper(), x, state, self.spec.output_size)
-
     def stepper(self) -> NativeStepper:
-        """A fresh stream in the initial state."""
         return NativeStepper(self.spec, self.model)
 
     def make_stream(self, model: LoadedModel) -> Stream:
@@ -129,7 +118,6 @@ class NativeEngine:
         return NativeStream(self.model, model)
 
     def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
-        """States of a fleet in the C core (`engine.OwnFleets`)."""
         from .native_fleet import NativeFleet
 
         return NativeFleet(self.spec, self.model, count, is_fast=is_fast)

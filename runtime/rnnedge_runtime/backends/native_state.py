@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, State
 from ..errors import NonFiniteError
 from ..spec.model_spec import ModelSpec
-from ..streams.run_stepper import Runner
+from ..streams.engine_runs import Runner
 
 if TYPE_CHECKING:
     from .._native import Model as CoreModel
@@ -42,7 +42,6 @@ class NativeStepper(Runner):
         self._held = spec.state[-1].initial_array()
 
     def step(self, x: NDArray[np.float32], y: Array) -> None:
-        """Advance by one step (`engine.Stepper.step`)."""
         self.run(x, y)
 
     def run(self, x: NDArray[np.float32], y: Array) -> None:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .._native import Stream as CoreStream
 from ..arrays import Array, State
-from ..formats.snapshot import unpack_snapshot
-from ..streams.arguments import TimeLike, check_out, check_readings, check_times
+from ..streams.engine import LastStep
 from ..streams.inputs import hold_readings
-from ..streams.last_step import LastStep
 from ..streams.stream import Stream
 from .native_state import join_state, split_state
 
 if TYPE_CHECKING:
     from .._native import Model as CoreModel
     from ..streams.loaded_model import LoadedModel
-    from ..streams.named_state import GivenState
 
 
 class NativeStream(CoreStream, Stream):
     """The contract of Stream; `step` is the C method of the first base.
 
     The C method takes what a device loop passes. All other arguments, and all that is
-    wrong, it hands to `_step_checked`, which treats them as every backend does.
+    wrong, it hands to `_step_checked`, which treats them as every backend does. The core
+    looks itself that one thread is inside.
     """
+
+    _use = nullcontext()
+    _step_checked = Stream.step
 
     def __init__(self, core: CoreModel, model: LoadedModel) -> None:
         self._core = core
@@ -35,50 +38,28 @@ class NativeStream(CoreStream, Stream):
         self._engine = model.engine
         self._spec = model.spec
 
-    def restore(self, blob: bytes) -> None:
-        num_steps, state = unpack_snapshot(
-            blob,
-            self._spec.state,
-            digest=self._model.digest,
-            numerics=self._model.metadata.numerics,
-        )
+    def _change_state(self, given: Mapping[int, Array]) -> None:
+        entries = enumerate(self._spec.state)
+        masks = [np.full(entry.shape, k in given, np.float32) for k, entry in entries]
+        state = [given.get(k, mask) for k, mask in enumerate(masks)]
+        self.change_values(join_state(state), join_state(masks) == 1)
+
+    def _set(self, num_steps: int, state: State) -> None:
         self.set_values(join_state(state), num_steps)
 
-    def _whole_state(self) -> State:
+    def _peek(self) -> tuple[Array, State, int | None]:
+        """Last output, `_whole_state` and last time; None before the first step."""
+        output = np.empty(self._spec.output_size, dtype=np.float32)
         values = np.empty(self._core.state_size, dtype=np.float32)
-        self.peek(np.empty(self._spec.output_size, dtype=np.float32), values)
-        return split_state(self._spec, values)
+        time = self.peek(output, values)
+        return output, split_state(self._spec, values), time
 
-    def _change_state(self, given: GivenState) -> None:
-        state = [np.zeros(entry.shape, np.float32) for entry in self._spec.state]
-        is_given = [
-            np.full(entry.size, k in given.tensors)
-            for k, entry in enumerate(self._spec.state)
-        ]
-        self.change_values(join_state(given.over(state)), np.concatenate(is_given))
+    def _whole_state(self) -> State:
+        return self._peek()[1]
 
-    def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
-        return self._run(xs, time, where="Stream.run")
-
-    def prime(self, history: ArrayLike, time: TimeLike = None) -> None:
-        self._run(history, time, where="Stream.prime")
-
-    def _step_checked(self, x: ArrayLike, time: TimeLike, out: Array | None) -> Array:
-        """`step` for any arguments."""
-        where = "Stream.step"
-        spec = self._spec
-        reading = check_readings(spec, x, "F", where=where, artifact=self._model.name)
-        check_out(out, (spec.output_size,), where=where)
-        times = check_times(spec, time, 1, where=where, is_sequence=True)
-        y: Array = self._advance(reading[None], times, where=where)[0]
-        if out is None:
-            return y
-        out[:] = y
-        return out
-
-    def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
-        readings, times = self._checked_rows(xs, time, where=where)
-        return self._advance(readings, times, where=where)
+    def _last_step(self) -> LastStep | None:
+        output, (*state, held), time = self._peek()
+        return None if time is None else LastStep(output, state, time, held)
 
     def _advance(
         self,
@@ -96,15 +77,6 @@ class NativeStream(CoreStream, Stream):
             held = np.zeros(spec.num_features, dtype=np.float32)
             hold_readings(spec.features, readings, held, where=where)
         return y
-
-    def _last_step(self) -> LastStep | None:
-        output = np.empty(self._spec.output_size, dtype=np.float32)
-        values = np.empty(self._core.state_size, dtype=np.float32)
-        time = self.peek(output, values)
-        if time is None:
-            return None
-        *state, held = split_state(self._spec, values)
-        return LastStep(output, state, time, held)
 
 
 def core_inputs(

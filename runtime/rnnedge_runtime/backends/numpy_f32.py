@@ -7,6 +7,7 @@ same chains as a single step, so they give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,31 +16,21 @@ from ..arrays import Array, State
 from ..errors import SpecError
 from ..numerics import f32 as numerics
 from ..numerics.f32 import Float32, chain, flush, sigmoid, tanh
+from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    RecurrentLayer,
-    Rnn,
-    Softmax,
-)
 from ..spec.model_spec import ModelSpec
 from ..spec.weights import Weights
-from ..streams.run_stepper import RunStepper
+from ..streams.engine import Engine
 from ..streams.state_rules import StateRules
 
 Tensors = dict[str, Float32]
+Carried = Iterator[Array]
 Given = tuple[Float32, Float32]
+After = tuple[Float32, ...]
+"""What a layer gives, then its new state."""
 
 
-class Float32Engine:
+class Float32Engine(Engine):
     """A ModelSpec and its canonical weights as an Engine (`engine.py`).
 
     Raises:
@@ -47,7 +38,6 @@ class Float32Engine:
     """
 
     backend = "numpy"
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(self, spec: ModelSpec, weights: Weights) -> None:
         if spec.is_opaque:
@@ -55,10 +45,10 @@ class Float32Engine:
                 "numpy backend: the model is a graph that is not a chain of layers. "
                 "Use the backend of its file: onnx, or torchscript for a .pt."
             )
-        self._spec = spec
+        super().__init__(spec)
         self.states = StateRules(weights)
         self._clip = clip_bounds(spec)
-        self._is_raw = isinstance(spec.layers[0], Affine | Embedding)
+        self._is_raw = isinstance(spec.layers[0], layers.Affine | layers.Embedding)
         self._tensors: list[Tensors] = [
             prepare(
                 layer,
@@ -68,17 +58,12 @@ class Float32Engine:
         ]
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        y = np.empty((*x.shape[:2], self._spec.output_size), dtype=np.float32)
+        y = np.empty((*x.shape[:2], self.spec.output_size), dtype=np.float32)
         with np.errstate(all="ignore"):
             state = [flush(np.asarray(tensor, dtype=np.float32)) for tensor in state]
             for t in range(x.shape[1]):
                 y[:, t], state = self._step(x[:, t], state)
         return y, state
-
-    def stepper(self) -> RunStepper:
-        """A fresh stream in the initial state."""
-        return RunStepper(self, self._spec)
 
     def _step(self, x: Float32, state: State) -> tuple[Float32, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
@@ -87,14 +72,14 @@ class Float32Engine:
         carried = iter(state)
         new_state: State = []
         z = x if self._is_raw else flush(x)
-        for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
+        for layer, tensors in zip(self.spec.layers, self._tensors, strict=True):
             z, after = layer_step(layer, tensors, z, carried, x, readings)
             new_state += after
         return z, new_state
 
 
 def layer_step(
-    layer: Layer,
+    layer: layers.Layer,
     tensors: Tensors,
     z: Float32,
     carried: Iterator[Array],
@@ -117,15 +102,15 @@ def layer_step(
     return flush(z), after
 
 
-def prepare(layer: Layer, w: Tensors) -> Tensors:
+def prepare(layer: layers.Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
-    if not isinstance(layer, Linear | RecurrentLayer):
+    if not isinstance(layer, layers.Linear | layers.RecurrentLayer):
         return w
     prepared = {
         name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
         for name, tensor in w.items()
     }
-    if isinstance(layer, RecurrentLayer):
+    if isinstance(layer, layers.RecurrentLayer):
         prepared["bias"] = w["bias_ih"] + w["bias_hh"]
     return prepared
 
@@ -134,22 +119,22 @@ def prepare(layer: Layer, w: Tensors) -> Tensors:
 # then its new state tensors. `carried` gives its state, `given` are `x` and `readings`.
 
 
-def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
+def _affine(layer: layers.Affine, w: Tensors, z: Float32, *_: object) -> After:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
 def _add_last(
-    layer: AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
-) -> tuple[Float32]:
+    layer: layers.AddLast, w: Tensors, z: Float32, _: Carried, given: Given
+) -> After:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
 
 def _difference(
-    layer: Difference, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
-) -> tuple[Float32, ...]:
+    layer: layers.Difference, w: Tensors, z: Float32, carried: Carried, given: Given
+) -> After:
     """The state is the values of the step before `[B, n]`, then whether there was one."""
     before, values = next(carried), given[1][:, list(layer.sources)]
     is_first = before[:, -1:] == 0
@@ -159,16 +144,12 @@ def _difference(
     return np.concatenate([z, limited], axis=1), after
 
 
-def _rnn(
-    layer: Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
-) -> tuple[Float32, ...]:
+def _rnn(layer: layers.Rnn, w: Tensors, z: Float32, carried: Carried, *_: Any) -> After:
     h = flush(_FUNCTIONS[layer.nonlinearity](_sums(w, z, next(carried))))
     return h, h
 
 
-def _gru(
-    layer: Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
-) -> tuple[Float32, ...]:
+def _gru(layer: layers.Gru, w: Tensors, z: Float32, carried: Carried, *_: Any) -> After:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     size = layer.hidden_size
     h: Float32 = next(carried)
@@ -183,8 +164,8 @@ def _gru(
 
 
 def _lstm(
-    layer: Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
-) -> tuple[Float32, ...]:
+    layer: layers.Lstm, w: Tensors, z: Float32, carried: Carried, *_: Any
+) -> After:
     """PyTorch nn.LSTM docs; gates i f g o."""
     i, f, g, o = np.split(_sums(w, z, next(carried)), 4, axis=-1)
     c = flush(sigmoid(f) * next(carried) + sigmoid(i) * tanh(g))
@@ -202,22 +183,17 @@ def _sums(w: Tensors, z: Float32, h: Float32) -> Float32:
 _FUNCTIONS = {"tanh": tanh, "relu": numerics.relu, "sigmoid": sigmoid}
 
 
-def _token_ids(values: Float32, num_embeddings: int) -> NDArray[np.int64]:
-    is_known = (values >= 0) & (values < num_embeddings)
-    return np.where(is_known, values, 0).astype(np.int64)
-
-
-LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float32, ...]]] = {
-    Affine: _affine,
-    Rnn: _rnn,
-    Gru: _gru,
-    Lstm: _lstm,
-    Embedding: lambda layer, w, z, *_: (
-        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
+    layers.Affine: _affine,
+    layers.Rnn: _rnn,
+    layers.Gru: _gru,
+    layers.Lstm: _lstm,
+    layers.Embedding: lambda layer, w, z, *_: (
+        w["weight"][numerics.token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
-    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
-    AddLast: _add_last,
-    Difference: _difference,
+    layers.Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
+    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    layers.Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
+    layers.AddLast: _add_last,
+    layers.Difference: _difference,
 }

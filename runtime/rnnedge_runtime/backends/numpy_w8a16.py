@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,53 +31,37 @@ from ..numerics.w8a16 import (
     tanh_q,
     to_integers,
 )
+from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    Rnn,
-)
 from ..spec.w8a16_model import QuantisedModel
-from ..streams.inputs import Inputs
-from ..streams.run_stepper import RunStepper
+from ..streams.engine import Engine
 from ..streams.state_rules import StateRules
 from ..streams.w8a16_inputs import IntegerInputs
 from .numpy_f32 import Tensors, layer_step, prepare
 
 IntegerTensors = dict[str, NDArray[np.int64]]
+Carried = Iterator[Array]
+After = tuple[Integers, State]
+"""What a layer gives, and its new state."""
 
 
-class IntegerEngine:
+class IntegerEngine(Engine):
     """A QuantisedModel as an Engine (`engine.py`).
 
     Attributes:
         model: what it runs.
-        inputs: how readings become its inputs (`engine.OwnInputs`).
-        states: what it keeps of a state that is set (`engine.OwnStates`).
         saturations: how many values were cut off so far, by layer name; for reports.
     """
 
     backend = "numpy"
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(self, model: QuantisedModel) -> None:
-        spec = model.spec
+        spec, self._integers = model.spec, IntegerInputs(model)
+        super().__init__(spec, self._integers if model.roles[0].is_first else None)
         self.model = model
         self.saturations: dict[str, int] = {}
         self.states = StateRules(model)
-        self._spec = spec
         self._roles = model.roles
-        self._integers = IntegerInputs(model)
-        self.inputs: Inputs = (
-            self._integers if self._roles[0].is_first else Inputs(spec)
-        )
         self._clip = clip_bounds(spec)
         self._float_tensors: dict[int, Tensors] = {}
         self._tensors: dict[int, IntegerTensors] = {}
@@ -100,19 +85,15 @@ class IntegerEngine:
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps (`engine.Engine.run`), layer by layer."""
         if not x.shape[1]:
-            return np.empty((len(x), 0, self._spec.output_size), np.float32), state
+            return np.empty((len(x), 0, self.spec.output_size), np.float32), state
         with np.errstate(all="ignore"):
             return self._layers(x, state)
-
-    def stepper(self) -> RunStepper:
-        """A fresh stream in the initial state."""
-        return RunStepper(self, self._spec)
 
     def _layers(self, x: Float32, state: State) -> tuple[Float32, State]:
         """`x` `[B, T, I]` to `[B, T, O]`; the state is replaced, not changed."""
         carried = iter(state)
         new_state: State = []
-        is_raw = isinstance(self._spec.layers[0], Affine | Embedding)
+        is_raw = isinstance(self.spec.layers[0], layers.Affine | layers.Embedding)
         inputs = np.zeros((*x.shape[:2], 0), dtype=np.int64)
         real, z, held = x, inputs, inputs
         if self._roles[0].is_first:
@@ -126,7 +107,7 @@ class IntegerEngine:
             x = numerics.within(readings, *self._clip)
             real = x if is_raw else flush(x)
         for k, (layer, part) in enumerate(
-            zip(self._spec.layers, self._roles, strict=True)
+            zip(self.spec.layers, self._roles, strict=True)
         ):
             if part.role == "float":
                 tensors = self._float_tensors[k]
@@ -151,22 +132,20 @@ class IntegerEngine:
         return real, new_state
 
     def _embedding(
-        self, k: int, layer: Embedding, z: Integers, *_: object
-    ) -> tuple[Integers, State]:
+        self, k: int, layer: layers.Embedding, z: Integers, *_: Any
+    ) -> After:
         w, rows = self._tensors[k], z[..., 0]
         product = w["weight"].T[rows] * w["multiplier"][rows][..., None]
         return self._saturated(k, rounded_shift(product, 15)), []
 
-    def _linear(
-        self, k: int, layer: Linear, z: Integers, *_: object
-    ) -> tuple[Integers, State]:
+    def _linear(self, k: int, layer: layers.Linear, z: Integers, *_: Any) -> After:
         w = self._tensors[k]
         total = scaled(product_of(z, w["weight"]), w["multiplier"]) + w["bias"]
         return self._saturated(k, total), []
 
     def _activation(
-        self, k: int, layer: Activation, z: Integers, *_: object
-    ) -> tuple[Integers, State]:
+        self, k: int, layer: layers.Activation, z: Integers, *_: Any
+    ) -> After:
         u = saturate(gained(z, self._tensors[k]["gain"]))
         if layer.function == "relu":
             return np.maximum(u, 0), []
@@ -175,32 +154,25 @@ class IntegerEngine:
         return np.minimum((_gate(u) + 1) >> 1, LARGEST_VALUE), []
 
     def _add_last(
-        self,
-        k: int,
-        layer: AddLast,
-        z: Integers,
-        carried: Iterator[Array],
-        inputs: Integers,
-    ) -> tuple[Integers, State]:
-        w, last = self._tensors[k], inputs[..., list(layer.sources)]
+        self, k: int, layer: layers.AddLast, z: Integers, _: Carried, given: Integers
+    ) -> After:
+        w, last = self._tensors[k], given[..., list(layer.sources)]
         if not self._takes_clipped(layer):
             return gained(z, w["gain"]) + last * w["multiple"], []
         total = gained(z, w["gain"]) + gained(last, w["source_gain"])
         return self._saturated(k, total), []
 
-    def _takes_clipped(self, layer: Layer) -> bool:
-        is_unclipped = isinstance(layer, AddLast) and not layer.is_clipped
-        is_unclipped |= isinstance(layer, Difference)
-        return not (is_unclipped and self._integers.holds_readings)
+    def _takes_clipped(self, layer: layers.Layer) -> bool:
+        return not (layer.takes_readings and self._integers.holds_readings)
 
     def _difference(
         self,
         k: int,
-        layer: Difference,
+        layer: layers.Difference,
         z: Integers,
-        carried: Iterator[Array],
+        carried: Carried,
         held: Integers,
-    ) -> tuple[Integers, State]:
+    ) -> After:
         w, columns = self._tensors[k], list(layer.sources)
         now = held[..., columns]
         ones = np.ones((*z.shape[:2], 1), dtype=np.float32)
@@ -215,8 +187,8 @@ class IntegerEngine:
         return np.concatenate([z, change], axis=-1), [after[:, -1]]
 
     def _rnn(
-        self, k: int, layer: Rnn, z: Integers, carried: Iterator[Array], *_: object
-    ) -> tuple[Integers, State]:
+        self, k: int, layer: layers.Rnn, z: Integers, carried: Carried, *_: Any
+    ) -> After:
         w = self._tensors[k]
         bits = int(w["bits"][0])
         h = _from_state(next(carried), bits, LARGEST_VALUE)
@@ -233,8 +205,8 @@ class IntegerEngine:
         return _tanh(saturate(totals)), state
 
     def _gru(
-        self, k: int, layer: Gru, z: Integers, carried: Iterator[Array], *_: object
-    ) -> tuple[Integers, State]:
+        self, k: int, layer: layers.Gru, z: Integers, carried: Carried, *_: Any
+    ) -> After:
         """The state has 24 fraction bits."""
         w, size = self._tensors[k], layer.hidden_size
         h = _from_state(next(carried), GRU_BITS, LARGEST_STATE)
@@ -253,8 +225,8 @@ class IntegerEngine:
         return outputs, [_to_state(h, GRU_BITS)]
 
     def _lstm(
-        self, k: int, layer: Lstm, z: Integers, carried: Iterator[Array], *_: object
-    ) -> tuple[Integers, State]:
+        self, k: int, layer: layers.Lstm, z: Integers, carried: Carried, *_: Any
+    ) -> After:
         w = self._tensors[k]
         bits, cell_bits = (int(value) for value in w["bits"])
         h = _from_state(next(carried), bits, LARGEST_VALUE)
@@ -321,10 +293,10 @@ def _gate(u: Integers) -> Integers:
 
 
 def _float_layer(
-    layer: Layer,
+    layer: layers.Layer,
     tensors: Tensors,
     z: Float32,
-    carried: Iterator[Array],
+    carried: Carried,
     x: Float32,
     readings: Float32,
 ) -> tuple[Float32, State]:
@@ -358,14 +330,14 @@ def _to_state(v: Integers, bits: int) -> Float32:
     return (v * 2.0**-bits).astype(np.float32)
 
 
-LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Integers, State]]] = {
-    Embedding: IntegerEngine._embedding,
-    Rnn: IntegerEngine._rnn,
-    Gru: IntegerEngine._gru,
-    Lstm: IntegerEngine._lstm,
-    Linear: IntegerEngine._linear,
-    Activation: IntegerEngine._activation,
-    AddLast: IntegerEngine._add_last,
-    Difference: IntegerEngine._difference,
+LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
+    layers.Embedding: IntegerEngine._embedding,
+    layers.Rnn: IntegerEngine._rnn,
+    layers.Gru: IntegerEngine._gru,
+    layers.Lstm: IntegerEngine._lstm,
+    layers.Linear: IntegerEngine._linear,
+    layers.Activation: IntegerEngine._activation,
+    layers.AddLast: IntegerEngine._add_last,
+    layers.Difference: IntegerEngine._difference,
 }
 """Of each kind of layer that has integers, the method that runs it over `[B, T, ...]`."""

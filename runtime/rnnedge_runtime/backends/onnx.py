@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..errors import FormatError, first_line, require
+from ..errors import FormatError, first_line, require, unfit_file
 from ..formats.metadata import Metadata, metadata_from_text
 from ..formats.onnx_tensors import check_tensors
 from ..formats.seal import read_sealed
 from ..spec.model_spec import ModelSpec
 from ..streams.engine import Engine, Stepper
-from .one_by_one import run_one_by_one
+from ..streams.engine_runs import GraphEngine
 
 
 def open_onnx(path: Path) -> tuple[Metadata, Engine]:
@@ -49,40 +49,28 @@ def open_onnx(path: Path) -> tuple[Metadata, Engine]:
         metadata = metadata_from_text(text, where=path.name)
         _check_wiring(session, metadata.spec, where=path.name)
     except UnicodeDecodeError as error:
-        raise FormatError(
-            f"{path.name}: a name in the graph is not UTF-8 ({error.reason}). "
-            "The file was not written by rnnedge; export it again."
-        ) from None
+        found = f"a name in the graph is not UTF-8 ({error.reason})"
+        raise unfit_file(path.name, found) from None
     return metadata, OnnxEngine(session, metadata.spec)
 
 
-class OnnxEngine:
+class OnnxEngine(GraphEngine):
     """A graph in ONNX Runtime as an Engine (`engine.py`)."""
 
     backend = "onnx"
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(self, session: Any, spec: ModelSpec) -> None:
+        super().__init__(spec)
         self._session = session
-        self._spec = spec
-        self._input_names = ["x", *(entry.name for entry in spec.graph_state)]
-        self._output_names = ["y", *(f"{e.name}_out" for e in spec.graph_state)]
+        self._input_names, self._output_names = _names(spec)
 
     @property
     def session(self) -> Any:
         """The InferenceSession, for measurements."""
         return self._session
 
-    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        state = [tensor.astype(np.float32, copy=False) for tensor in state]
-        if self._spec.is_opaque:
-            return run_one_by_one(self._call, x, state, self._spec.output_size)
-        return self._call(x, state)
-
     def stepper(self) -> OnnxStepper:
-        """A fresh stream in the initial state."""
-        return OnnxStepper(self._session, self._spec)
+        return OnnxStepper(self._session, self.spec)
 
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         feeds = dict(zip(self._input_names, [x, *state], strict=True))
@@ -136,18 +124,21 @@ class OnnxStepper(Stepper):
             buffer[...] = tensor.reshape(buffer.shape)
 
     def _bind(self, session: Any, spec: ModelSpec, before: State, after: State) -> Any:
-        names = [entry.name for entry in spec.graph_state]
+        inputs, outputs = _names(spec)
         binding = session.io_binding()
-        for name, array in zip(["x", *names], [self._x, *before], strict=True):
-            binding.bind_input(
-                name, "cpu", 0, np.float32, array.shape, array.ctypes.data
-            )
-        outputs = ["y", *(f"{name}_out" for name in names)]
-        for name, array in zip(outputs, [self._y, *after], strict=True):
-            binding.bind_output(
-                name, "cpu", 0, np.float32, array.shape, array.ctypes.data
-            )
+        for bind, names, arrays in (
+            (binding.bind_input, inputs, [self._x, *before]),
+            (binding.bind_output, outputs, [self._y, *after]),
+        ):
+            for name, array in zip(names, arrays, strict=True):
+                bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
         return binding
+
+
+def _names(spec: ModelSpec) -> tuple[list[str], list[str]]:
+    """Of the graph's inputs and outputs, in order."""
+    names = [entry.name for entry in spec.graph_state]
+    return ["x", *names], ["y", *(f"{name}_out" for name in names)]
 
 
 def _options(runtime: ModuleType) -> Any:
@@ -163,34 +154,27 @@ def _options(runtime: ModuleType) -> Any:
 
 def _check_wiring(session: Any, spec: ModelSpec, *, where: str) -> None:
     """Raise FormatError unless the graph has the inputs and outputs of the spec."""
-    fixed = spec.is_opaque
-    states = [
-        (entry.name, entry.shape if fixed else (None, *entry.shape))
-        for entry in spec.graph_state
-    ]
-    free = 1 if fixed else None
-    inputs = [("x", (free, free, spec.input_size)), *states]
-    outputs = [
-        ("y", (free, free, spec.output_size)),
-        *((f"{name}_out", shape) for name, shape in states),
-    ]
-    for what, expected, found in (
-        ("inputs", inputs, session.get_inputs()),
-        ("outputs", outputs, session.get_outputs()),
+    batch = () if spec.is_opaque else (None,)
+    free = 1 if spec.is_opaque else None
+    states = [(*batch, *entry.shape) for entry in spec.graph_state]
+    inputs, outputs = _names(spec)
+    for what, names, size, found in (
+        ("inputs", inputs, spec.input_size, session.get_inputs()),
+        ("outputs", outputs, spec.output_size, session.get_outputs()),
     ):
         shapes = {item.name: item.shape for item in found}
-        if set(shapes) != {name for name, _ in expected}:
-            raise FormatError(
-                f"{where}: the graph has {what} {', '.join(shapes)}, but its description "
-                f"asks for {', '.join(name for name, _ in expected)}. "
-                "The file was not written by rnnedge; export it again."
+        if set(shapes) != set(names):
+            raise unfit_file(
+                where,
+                f"the graph has {what} {', '.join(shapes)}, but its description "
+                f"asks for {', '.join(names)}",
             )
-        for name, shape in expected:
+        for name, shape in zip(names, [(free, free, size), *states], strict=True):
             if not _fits(shapes[name], shape):
-                raise FormatError(
-                    f"{where}: '{name}' of the graph has shape {shapes[name]}, but its "
-                    f"description asks for {list(shape)} (None is any length). "
-                    "The file was not written by rnnedge; export it again."
+                raise unfit_file(
+                    where,
+                    f"'{name}' of the graph has shape {shapes[name]}, but its "
+                    f"description asks for {list(shape)} (None is any length)",
                 )
 
 
@@ -203,7 +187,6 @@ def _fits(found: list[Any], expected: tuple[int | None, ...]) -> bool:
 
 
 def _failed(error: Exception) -> FormatError:
-    return FormatError(
-        f"onnx backend: ONNX Runtime cannot run the graph: {first_line(error)}. "
-        "The file was changed or not written by rnnedge; export it again."
-    )
+    found = f"ONNX Runtime cannot run the graph: {first_line(error)}"
+    cause = "changed or not written by rnnedge"
+    return unfit_file("onnx backend", found, cause=cause)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,29 +19,20 @@ from ..errors import SpecError
 from ..formats.metadata import Metadata
 from ..formats.onnx_weights import read_onnx_weights
 from ..formats.rnne_file import read_rnne
+from ..numerics.f32 import token_ids
+from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    Rnn,
-    Softmax,
-)
 from ..spec.model_spec import ModelSpec
 from ..spec.w8a16_model import QuantisedModel
 from ..spec.weights import Weights
 from ..streams.engine import Engine
-from ..streams.run_stepper import RunStepper
 
 Float = NDArray[np.floating]
 Tensors = dict[str, Float]
+Carried = Iterator[Array]
 Given = tuple[Float, Float]
+After = tuple[Float, ...]
+"""What a layer gives, then its new state."""
 
 
 def open_reference(path: Path) -> tuple[Metadata, Engine]:
@@ -51,14 +43,9 @@ def open_reference(path: Path) -> tuple[Metadata, Engine]:
         SpecError: the file holds a graph that is not a chain of layers, or integers.
         MissingDependencyError: the onnx package, which an `.onnx` needs, is not installed.
     """
-    metadata, weights = read_weights(path)
-    return metadata, ReferenceEngine(metadata.spec, weights)
-
-
-def read_weights(path: Path) -> tuple[Metadata, Weights]:
-    """Description and canonical weights of an artifact, raising as `open_reference`."""
     if path.suffix.lower() != ".rnne":
-        return read_onnx_weights(path)
+        metadata, weights = read_onnx_weights(path)
+        return metadata, ReferenceEngine(metadata.spec, weights)
     metadata, parameters = read_rnne(path)
     if isinstance(parameters, QuantisedModel):
         raise SpecError(
@@ -66,10 +53,10 @@ def read_weights(path: Path) -> tuple[Metadata, Weights]:
             "float64 reference of them; the backend 'numpy' is the definition. "
             "Judge its error against the float artifact of the same run."
         )
-    return metadata, parameters
+    return metadata, ReferenceEngine(metadata.spec, parameters)
 
 
-class ReferenceEngine:
+class ReferenceEngine(Engine):
     """A ModelSpec and its canonical weights as an Engine (`engine.py`).
 
     Args:
@@ -91,8 +78,8 @@ class ReferenceEngine:
                 "reference backend: the model is a graph that is not a chain of layers. "
                 "Use the backend of its file: onnx, or torchscript for a .pt."
             )
-        self.dtype: np.dtype[np.floating] = np.dtype(dtype)
-        self._spec = spec
+        super().__init__(spec)
+        self.dtype = np.dtype(dtype)
         self._clip = clip_bounds(spec)
         self._tensors: list[Tensors] = [
             {
@@ -103,16 +90,11 @@ class ReferenceEngine:
         ]
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        y = np.empty((*x.shape[:2], self._spec.output_size), self.dtype)
+        y = np.empty((*x.shape[:2], self.spec.output_size), self.dtype)
         state = [tensor.astype(self.dtype) for tensor in state]
         for t in range(x.shape[1]):
             y[:, t], state = self._step(x[:, t].astype(self.dtype), state)
         return y, state
-
-    def stepper(self) -> RunStepper:
-        """A fresh stream in the initial state."""
-        return RunStepper(self, self._spec)
 
     def _step(self, x: Float, state: State) -> tuple[Float, State]:
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
@@ -121,7 +103,7 @@ class ReferenceEngine:
         carried = iter(state)
         new_state: State = []
         z, given = x, (x, readings)
-        for layer, tensors in zip(self._spec.layers, self._tensors, strict=True):
+        for layer, tensors in zip(self.spec.layers, self._tensors, strict=True):
             z, *after = LAYER_STEPS[type(layer)](layer, tensors, z, carried, given)
             new_state += after
         return z, new_state
@@ -131,22 +113,22 @@ class ReferenceEngine:
 # `carried` gives its state, `given` the model input `[B, I]` clipped and as it came.
 
 
-def _affine(layer: Affine, w: Tensors, z: Float, *_: object) -> tuple[Float]:
+def _affine(layer: layers.Affine, w: Tensors, z: Float, *_: object) -> After:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
 def _add_last(
-    layer: AddLast, w: Tensors, z: Float, _: Iterator[Array], given: Given
-) -> tuple[Float]:
+    layer: layers.AddLast, w: Tensors, z: Float, _: Carried, given: Given
+) -> After:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
 
 def _difference(
-    layer: Difference, w: Tensors, z: Float, carried: Iterator[Array], given: Given
-) -> tuple[Float, ...]:
+    layer: layers.Difference, w: Tensors, z: Float, carried: Carried, given: Given
+) -> After:
     """The state is the values of the step before `[B, n]`, then whether there was one."""
     before, values = next(carried), given[1][:, list(layer.sources)]
     change = values - before[:, :-1]
@@ -155,17 +137,13 @@ def _difference(
     return np.concatenate([z, np.clip(change, w["low"], w["high"])], axis=1), after
 
 
-def _rnn(
-    layer: Rnn, w: Tensors, z: Float, carried: Iterator[Array], given: Given
-) -> tuple[Float, ...]:
+def _rnn(layer: layers.Rnn, w: Tensors, z: Float, carried: Carried, *_: Any) -> After:
     input_sums, recurrent_sums = _sums(w, z, next(carried))
     h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
     return h, h
 
 
-def _gru(
-    layer: Gru, w: Tensors, z: Float, carried: Iterator[Array], given: Given
-) -> tuple[Float, ...]:
+def _gru(layer: layers.Gru, w: Tensors, z: Float, carried: Carried, *_: Any) -> After:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     h: Float = next(carried)
     input_sums, recurrent_sums = _sums(w, z, h)
@@ -178,9 +156,7 @@ def _gru(
     return h, h
 
 
-def _lstm(
-    layer: Lstm, w: Tensors, z: Float, carried: Iterator[Array], given: Given
-) -> tuple[Float, ...]:
+def _lstm(layer: layers.Lstm, w: Tensors, z: Float, carried: Carried, *_: Any) -> After:
     """PyTorch nn.LSTM docs; gates i f g o."""
     input_sums, recurrent_sums = _sums(w, z, next(carried))
     i, f, g, o = np.split(input_sums + recurrent_sums, 4, axis=-1)
@@ -209,38 +185,28 @@ def _sigmoid(z: Float) -> Float:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
-def _relu(z: Float) -> Float:
-    return np.maximum(z, 0.0)
-
-
 def _softmax(z: Float) -> Float:
     powers = np.exp(z - z.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def _tanh(z: Float) -> Float:
-    return np.tanh(z)
+_FUNCTIONS: dict[str, Callable[[Float], Float]] = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "sigmoid": _sigmoid,
+}
 
-
-_FUNCTIONS = {"tanh": _tanh, "relu": _relu, "sigmoid": _sigmoid}
-
-
-def _token_ids(values: Float, num_embeddings: int) -> NDArray[np.int64]:
-    is_known = (values >= 0) & (values < num_embeddings)
-    return np.where(is_known, values, 0).astype(np.int64)
-
-
-LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float, ...]]] = {
-    Affine: _affine,
-    Rnn: _rnn,
-    Gru: _gru,
-    Lstm: _lstm,
-    Embedding: lambda layer, w, z, *_: (
-        w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
+LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
+    layers.Affine: _affine,
+    layers.Rnn: _rnn,
+    layers.Gru: _gru,
+    layers.Lstm: _lstm,
+    layers.Embedding: lambda layer, w, z, *_: (
+        w["weight"][token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
-    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    Softmax: lambda layer, w, z, *_: (_softmax(z),),
-    AddLast: _add_last,
-    Difference: _difference,
+    layers.Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
+    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    layers.Softmax: lambda layer, w, z, *_: (_softmax(z),),
+    layers.AddLast: _add_last,
+    layers.Difference: _difference,
 }

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..errors import FormatError, first_line, require
+from ..errors import FormatError, first_line, require, unfit_file
 from ..formats.metadata import Metadata, metadata_from_text, zip_texts
 from ..formats.seal import read_sealed
 from ..spec.model_spec import ModelSpec
 from ..streams.engine import Engine, initial_state
-from ..streams.run_stepper import RunStepper
-from .one_by_one import run_one_by_one
+from ..streams.engine_runs import GraphEngine
 
 
 def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
@@ -51,27 +50,15 @@ def open_torchscript(path: Path) -> tuple[Metadata, Engine]:
     return metadata, engine
 
 
-class TorchScriptEngine:
+class TorchScriptEngine(GraphEngine):
     """A scripted module as an Engine (`engine.py`)."""
 
     backend = "torchscript"
-    dtype: np.dtype[np.floating] = np.dtype(np.float32)
 
     def __init__(self, torch: Any, module: Any, spec: ModelSpec) -> None:
+        super().__init__(spec)
         self._torch = torch
         self._module = module
-        self._spec = spec
-
-    def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
-        """Advance B streams by T steps (`engine.Engine.run`)."""
-        state = [tensor.astype(np.float32, copy=False) for tensor in state]
-        if self._spec.is_opaque:
-            return run_one_by_one(self._call, x, state, self._spec.output_size)
-        return self._call(x, state)
-
-    def stepper(self) -> RunStepper:
-        """A fresh stream in the initial state."""
-        return RunStepper(self, self._spec)
 
     def _call(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         torch = self._torch
@@ -90,13 +77,9 @@ def _check_wiring(engine: TorchScriptEngine, spec: ModelSpec, *, where: str) -> 
         y, new_state = engine.run(x, state)
         found = [array.shape for array in (y, *new_state)]
     except Exception as error:  # scripted code raises errors of many types
-        raise FormatError(
-            f"{where}: the module fails on one step of zeros: {first_line(error)}. "
-            "The file was not written by rnnedge; export it again."
-        ) from None
+        reason = f"the module fails on one step of zeros: {first_line(error)}"
+        raise unfit_file(where, reason) from None
     expected = [(1, 1, spec.output_size), *(tensor.shape for tensor in state)]
     if found != expected:
-        raise FormatError(
-            f"{where}: one step returns arrays of shapes {found}, but the description "
-            f"asks for {expected}. The file was not written by rnnedge; export it again."
-        )
+        shapes = f"arrays of shapes {found}, but the description asks for {expected}"
+        raise unfit_file(where, f"one step returns {shapes}")

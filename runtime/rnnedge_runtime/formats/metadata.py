@@ -17,10 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError
+from ..arrays import State
+from ..errors import FormatError, unfit_file
 from ..spec.model_spec import ModelSpec
 from ..spec.spec_json import check_format_version, spec_from_json, spec_to_json
 from ..tolerances import GOLDEN_STEPS
+from .snapshot import pack_snapshot, unpack_snapshot
 
 KEY_VERSION = "rnnedge.format_version"
 KEY_SPEC = "rnnedge.spec"
@@ -37,7 +39,6 @@ _EXTRA = "/extra/"
 LARGEST_RATIO = 32
 """Bytes of what a TorchScript file holds by bytes of the file; only its code is compressed."""
 
-_MAY_MISS: tuple[str, ...] = ("pass",)  # policies that give a model missing readings
 _DIGEST = re.compile("[0-9a-f]{64}")
 _NUMERICS = re.compile("[a-z0-9.]{1,16}")
 _VERSION = re.compile("[0-9]{1,9}")
@@ -100,6 +101,16 @@ class Metadata:
 
         return self.numerics == INTEGER_NUMERICS
 
+    def pack(self, num_steps: int, state: State) -> bytes:
+        """The snapshot of one stream's tensors, in the order of `ModelSpec.state`."""
+        return pack_snapshot(self.digest, self.numerics, num_steps, state)
+
+    def unpack(self, blob: bytes) -> tuple[int, State]:
+        """Step count and tensors of a snapshot (`snapshot.unpack_snapshot`)."""
+        return unpack_snapshot(
+            blob, self.spec.state, digest=self.digest, numerics=self.numerics
+        )
+
 
 def metadata_to_text(metadata: Metadata) -> dict[str, str]:
     """The dict of text to store in an artifact."""
@@ -142,25 +153,20 @@ def metadata_from_text(text: Mapping[str, str], *, where: str) -> Metadata:
         if key not in text
     ]
     if missing:
-        raise FormatError(
-            f"{where}: the description lacks {', '.join(missing)}. "
-            "The file was changed; export it again."
-        )
+        found = f"the description lacks {', '.join(missing)}"
+        raise unfit_file(where, found, cause="changed")
     spec = spec_from_json(text[KEY_SPEC], where=where)
-    if not _DIGEST.fullmatch(text[KEY_DIGEST]):
-        raise FormatError(
-            f"{where}: the digest {text[KEY_DIGEST][:80]!r} is not 64 lower-case hex digits. "
-            "The file was not written by rnnedge; export it again."
-        )
-    if not _NUMERICS.fullmatch(text[KEY_NUMERICS]):
-        raise FormatError(
-            f"{where}: {text[KEY_NUMERICS][:40]!r} is not the name of an arithmetic. "
-            "The file was not written by rnnedge; export it again."
-        )
+    digest, numerics = text[KEY_DIGEST], text[KEY_NUMERICS]
+    if not _DIGEST.fullmatch(digest):
+        found = f"the digest {digest[:80]!r} is not 64 lower-case hex digits"
+        raise unfit_file(where, found)
+    if not _NUMERICS.fullmatch(numerics):
+        found = f"{numerics[:40]!r} is not the name of an arithmetic"
+        raise unfit_file(where, found)
     return Metadata(
         spec=spec,
-        digest=text[KEY_DIGEST],
-        numerics=text[KEY_NUMERICS],
+        digest=digest,
+        numerics=numerics,
         golden=_golden_from_text(text[KEY_GOLDEN], spec, where=where),
         producer=text.get(KEY_PRODUCER, ""),
         limits=limits_from_json(text.get(KEY_LIMITS, ""), spec, where=where),
@@ -174,24 +180,17 @@ def check_golden(golden: Golden, spec: ModelSpec, *, where: str) -> Golden:
         FormatError: fewer than GOLDEN_STEPS steps, or a number that is not finite; inputs of
             a model that takes missing readings may be NaN.
     """
-    num_steps = len(golden.x)
+    num_steps, found = len(golden.x), ""
     if num_steps < GOLDEN_STEPS:
-        found = "no recorded steps" if not num_steps else f"{num_steps} recorded steps"
-        raise FormatError(
-            f"{where}: the artifact has {found}, expected {GOLDEN_STEPS} or more. "
-            "The file was changed or not written by rnnedge; export it again."
-        )
-    takes_missing = any(item.missing in _MAY_MISS for item in spec.features)
-    kinds = [("outputs", golden.y)]
-    if not takes_missing:
-        kinds.append(("inputs", golden.x))
-    for name, values in kinds:
+        steps = f"{num_steps or 'no'} recorded steps"
+        found = f"the artifact has {steps}, expected {GOLDEN_STEPS} or more"
+    for name, values in (("outputs", golden.y), ("inputs", golden.x)):
         is_odd = ~np.isfinite(values).all(axis=1)
-        if is_odd.any():
-            raise FormatError(
-                f"{where}: the recorded {name} of step {int(np.argmax(is_odd))} hold NaN or "
-                "infinity. The file was changed or not written by rnnedge; export it again."
-            )
+        if is_odd.any() and not (name == "inputs" and spec.passes_missing):
+            step = int(np.argmax(is_odd))
+            found = found or f"the recorded {name} of step {step} hold NaN or infinity"
+    if found:
+        raise unfit_file(where, found, cause="changed or not written by rnnedge")
     return golden
 
 
@@ -224,10 +223,8 @@ def limits_from_json(text: str, spec: ModelSpec, *, where: str) -> Limits | None
         if sizes != ((spec.output_size,),) * 2 or not (min(*golden, *carried) >= 0):
             raise ValueError
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise FormatError(
-            f"{where}: the recorded limits do not fit the model description. "
-            "The file was changed; export it again."
-        ) from None
+        found = "the recorded limits do not fit the model description"
+        raise unfit_file(where, found, cause="changed") from None
     return Limits(golden, carried)
 
 
@@ -261,11 +258,18 @@ def zip_texts(content: bytes, *, where: str) -> dict[str, str]:
     # RuntimeError: a member with a password; OSError: a place outside the file.
     except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError, OSError):
         raise unreadable_error("a zip, as a TorchScript file is", where=where) from None
-    raise FormatError(
-        f"{where}: the zip holds compressed texts, or members that overlap, repeat or grow "
-        f"to more than {LARGEST_RATIO} times the file, which PyTorch does not write. "
-        "The file was not written by rnnedge; export it again."
+    raise unfit_file(
+        where,
+        "the zip holds compressed texts, or members that overlap, repeat or grow "
+        f"to more than {LARGEST_RATIO} times the file, which PyTorch does not write",
     )
+
+
+def check_digest(what: str, digest: str, stated: str, *, where: str) -> None:
+    """Raise FormatError unless `what` of a file has the digest that the file states."""
+    if digest != stated:
+        found = f"{what} have digest {digest[:12]}, but the file states {stated[:12]}"
+        raise unfit_file(where, found, cause="changed")
 
 
 def unreadable_error(expected: str, *, where: str) -> FormatError:
@@ -285,10 +289,8 @@ def _golden_from_text(text: str, spec: ModelSpec, *, where: str) -> Golden:
             _decode(content["y"], (num_steps, spec.output_size)),
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise FormatError(
-            f"{where}: the golden vectors do not fit the model description. "
-            "The file was changed; export it again."
-        ) from None
+        found = "the golden vectors do not fit the model description"
+        raise unfit_file(where, found, cause="changed") from None
     return check_golden(golden, spec, where=where)
 
 

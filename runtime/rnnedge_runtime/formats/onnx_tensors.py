@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..errors import FormatError
+from ..errors import FormatError, unfit_file
 from .metadata import unreadable_error
 from .protobuf import Message, fields, varint
 
@@ -93,7 +93,4 @@ def _packed(message: Message) -> list[int]:
 
 
 def _refused(where: str, found: str) -> FormatError:
-    return FormatError(
-        f"{where}: {found}, which an artifact has no use for. "
-        "The file was not written by rnnedge; export it again."
-    )
+    return unfit_file(where, f"{found}, which an artifact has no use for")

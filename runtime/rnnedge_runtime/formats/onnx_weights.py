@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError, ShapeError, SpecError, require
+from ..errors import ShapeError, SpecError, require, unfit_file
 from ..spec.gate_order import TORCH_GATES_IN_ONNX_ORDER, torch_to_onnx_gate_order
 from ..spec.layers import Layer
 from ..spec.weights import Weights, canonical_weights, model_digest
-from .metadata import Metadata, metadata_from_text
+from .metadata import Metadata, check_digest, metadata_from_text, unreadable_error
 from .onnx_tensors import check_tensors
 from .seal import read_sealed
 
@@ -36,10 +36,7 @@ def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
     try:
         model = onnx.load_model_from_string(content)
     except Exception:  # protobuf's DecodeError, of which the runtime knows nothing
-        raise FormatError(
-            f"{path.name}: the file is not an ONNX model. "
-            "Give it the ending it was exported with, or export it again."
-        ) from None
+        raise unreadable_error("an ONNX model", where=path.name) from None
     text = {item.key: item.value for item in model.metadata_props}
     metadata = metadata_from_text(text, where=path.name)
     if metadata.spec.is_opaque:
@@ -56,16 +53,10 @@ def read_onnx_weights(path: Path) -> tuple[Metadata, Weights]:
             weights.update(_layer_weights(f"layers.{k}", layer, initializers))
         weights = canonical_weights(metadata.spec, weights)
     except (KeyError, ShapeError) as error:
-        raise FormatError(
-            f"{path.name}: the weights do not fit the model description ({error}). "
-            "The file was not written by rnnedge; export it again."
-        ) from None
+        found = f"the weights do not fit the model description ({error})"
+        raise unfit_file(path.name, found) from None
     digest = model_digest(metadata.spec, weights, numerics=metadata.numerics)
-    if digest != metadata.digest:
-        raise FormatError(
-            f"{path.name}: the weights have digest {digest[:12]}, but the file states "
-            f"{metadata.digest[:12]}. The file was changed; export it again."
-        )
+    check_digest("the weights", digest, metadata.digest, where=path.name)
     return metadata, weights
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import FormatError, NonFiniteError, ShapeError, SpecError
+from ..errors import (
+    FormatError,
+    NonFiniteError,
+    ShapeError,
+    SpecError,
+    too_new,
+    unfit_file,
+)
 from ..numerics.f32 import NUMERICS
 from ..numerics.w8a16 import INTEGER_NUMERICS
 from ..spec.model_spec import ModelSpec
@@ -20,7 +27,13 @@ from ..spec.spec_json import spec_from_json
 from ..spec.w8a16_model import QuantisedModel, Tensor, tensor_types
 from ..spec.weights import Weights, canonical_weights, weight_shapes
 from .files import read_file
-from .metadata import Golden, Metadata, check_golden, limits_from_json
+from .metadata import (
+    Golden,
+    Metadata,
+    check_digest,
+    check_golden,
+    limits_from_json,
+)
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 
 MAGIC = b"\x89RNNE\r\n\x1a"
@@ -65,10 +78,7 @@ def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Parameters]:
     sections = read_sections(content, where=where)
     for name in REQUIRED_SECTIONS:
         if name not in sections:
-            raise FormatError(
-                f"{where}: section {name.decode()} is missing. "
-                "The file was not written by rnnedge; export it again."
-            )
+            raise unfit_file(where, f"section {name.decode()} is missing")
     metadata = _metadata(sections, where=where)
     tensors = sections[b"WGTS"]
     parameters: Parameters
@@ -78,11 +88,7 @@ def parse_rnne(content: bytes, *, where: str) -> tuple[Metadata, Parameters]:
     else:
         parameters = _weights(metadata.spec, tensors, where=where)
     digest = digest_of(metadata.spec, parameters)
-    if digest != metadata.digest:
-        raise FormatError(
-            f"{where}: spec and weights have digest {digest[:12]}, but the file states "
-            f"{metadata.digest[:12]}. The file was changed; export it again."
-        )
+    check_digest("spec and weights", digest, metadata.digest, where=where)
     return metadata, parameters
 
 
@@ -136,10 +142,7 @@ def _check_header(content: bytes, where: str) -> int:
         )
     _, version, size, checksum, num_sections, *reserved = HEADER.unpack_from(content)
     if version > VERSION:
-        raise FormatError(
-            f"{where}: format version {version} is newer than version {VERSION}, which "
-            "this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
-        )
+        raise too_new(f"{where}: format version", version, VERSION)
     if size != len(content):
         raise FormatError(
             f"{where}: the file has {len(content)} bytes, but states {size}. "
@@ -158,10 +161,10 @@ def _check_header(content: bytes, where: str) -> int:
         or table_end > size
         or any(reserved)
     ):
-        raise FormatError(
-            f"{where}: the header states version {version}, {num_sections} sections and "
-            f"{size} bytes, which do not fit together. The file was not written by "
-            "rnnedge; export it again."
+        raise unfit_file(
+            where,
+            f"the header states version {version}, {num_sections} sections and "
+            f"{size} bytes, which do not fit together",
         )
     return int(num_sections)
 
@@ -270,7 +273,4 @@ def _text(sections: dict[bytes, bytes], name: bytes, where: str) -> str:
 
 
 def _misfit(name: str, where: str) -> FormatError:
-    return FormatError(
-        f"{where}: section {name} does not fit the model description. "
-        "The file was not written by rnnedge; export it again."
-    )
+    return unfit_file(where, f"section {name} does not fit the model description")

@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..errors import FormatError, StateError
+from ..arrays import State
+from ..errors import FormatError, StateError, too_new
 from ..spec.model_spec import StateEntry
 
 MAGIC = b"RNNS"
@@ -25,8 +25,6 @@ _HEADER = struct.Struct("<4sHH16s16sQ")
 _STEPS_AT = 40
 _TENSOR = struct.Struct("<II")
 _DTYPES = ("<f4", "<f8")
-
-State = list[NDArray[np.floating]]
 
 
 def pack_snapshot(digest: str, numerics: str, num_steps: int, state: State) -> bytes:
@@ -69,20 +67,14 @@ def unpack_snapshot(
     body, (checksum,) = blob[:-4], struct.unpack("<I", blob[-4:])
     _, version, num_tensors, model, name, num_steps = _HEADER.unpack_from(body)
     if version > SNAPSHOT_VERSION:
-        raise FormatError(
-            f"snapshot: version {version} is newer than version {SNAPSHOT_VERSION}, which "
-            "this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
-        )
+        raise too_new("snapshot: version", version, SNAPSHOT_VERSION)
     if zlib.crc32(body) != checksum:
         raise FormatError(
             f"snapshot: the checksum of its {len(blob)} bytes does not match. "
             "It was cut short or changed; use an older snapshot or reset the stream."
         )
     if version < 1:
-        raise FormatError(
-            f"snapshot: it states version {version}, expected {SNAPSHOT_VERSION}. "
-            "It was not written by rnnedge; take a new snapshot."
-        )
+        raise _not_ours(f"it states version {version}, expected {SNAPSHOT_VERSION}")
     if model != bytes.fromhex(digest)[:16] or name.rstrip(b"\0") != numerics.encode():
         found = name.rstrip(b"\0").decode(errors="replace")
         raise StateError(
@@ -91,14 +83,14 @@ def unpack_snapshot(
             "Load the artifact it was taken from, or reset the stream."
         )
     if num_steps > MAX_STEPS:
-        raise FormatError(
-            f"snapshot: its step count {num_steps} at byte {_STEPS_AT} is wrong, the largest "
-            f"is {MAX_STEPS}. It was not written by rnnedge; take a new snapshot."
+        raise _not_ours(
+            f"its step count {num_steps} at byte {_STEPS_AT} is wrong, the largest "
+            f"is {MAX_STEPS}"
         )
     if num_tensors != len(entries):
-        raise FormatError(
-            f"snapshot: it holds {num_tensors} tensors, but the model's state consists of "
-            f"{len(entries)}. It was not written by rnnedge; take a new snapshot."
+        raise _not_ours(
+            f"it holds {num_tensors} tensors, but the model's state consists of "
+            f"{len(entries)}"
         )
     return num_steps, _unpack_tensors(body, entries)
 
@@ -122,37 +114,34 @@ def _unpack_tensors(body: bytes, entries: Sequence[StateEntry]) -> State:
     state: State = []
     offset = _HEADER.size
     for entry in entries:
+        tensor_at = f"tensor '{entry.name}' at byte {offset}"
         if offset + _TENSOR.size > len(body):
-            raise _wrong(entry, offset, "is missing")
+            raise _not_ours(f"{tensor_at} is missing")
         code, size = _TENSOR.unpack_from(body, offset)
         if code >= len(_DTYPES):
-            raise _wrong(
-                entry,
-                offset,
-                f"has the unknown element type {code}, expected 0 (float32) or 1 (float64)",
+            raise _not_ours(
+                f"{tensor_at} has the unknown element type {code}, expected 0 (float32) "
+                "or 1 (float64)"
             )
         if size != entry.size:
-            raise _wrong(
-                entry, offset, f"has {size} values, but the model needs {entry.size}"
-            )
+            needed = f"but the model needs {entry.size}"
+            raise _not_ours(f"{tensor_at} has {size} values, {needed}")
         dtype = np.dtype(_DTYPES[code])
         start, offset = offset, offset + _TENSOR.size + size * dtype.itemsize
         if offset > len(body):
-            raise _wrong(
-                entry, start, f"ends at byte {offset}, past the last, {len(body)}"
-            )
+            end = f"ends at byte {offset}, past the last, {len(body)}"
+            raise _not_ours(f"{tensor_at} {end}")
         tensor = np.frombuffer(body, dtype, size, start + _TENSOR.size)
         state.append(tensor.reshape(entry.shape).astype(dtype.newbyteorder("=")))
     if offset != len(body):
-        raise FormatError(
-            f"snapshot: {len(body) - offset} bytes follow the last tensor at byte {offset}, "
-            "expected none. It was not written by rnnedge; take a new snapshot."
+        raise _not_ours(
+            f"{len(body) - offset} bytes follow the last tensor at byte {offset}, "
+            "expected none"
         )
     return state
 
 
-def _wrong(entry: StateEntry, offset: int, what: str) -> FormatError:
+def _not_ours(what: str) -> FormatError:
     return FormatError(
-        f"snapshot: tensor '{entry.name}' at byte {offset} {what}. "
-        "It was not written by rnnedge; take a new snapshot."
+        f"snapshot: {what}. It was not written by rnnedge; take a new snapshot."
     )

@@ -7,15 +7,13 @@ streamed file gives what the same file gave as training data. Works with every b
 
 from __future__ import annotations
 
-from typing import NoReturn, SupportsIndex
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
 from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
-from ..streams.exclusive import copied
+from ..streams.exclusive import OneOwner
 from ..streams.inputs import is_missing
 from ..streams.model import Model
 from ..tables.rows.row import Row
@@ -27,10 +25,10 @@ from ..tables.time_grid import (
     is_new_stretch,
 )
 from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
-from .saved_rows import SavedRows, pack_rows, unpack_rows
+from .saved_rows import pack_rows, unpack_rows
 
 
-class RowStream:
+class RowStream(OneOwner):
     """One series, fed with rows. Not thread-safe.
 
     Args:
@@ -38,6 +36,8 @@ class RowStream:
         where: name of the table, for messages.
         is_one_of_many: whether the table's series are streamed apart already.
     """
+
+    _copy = "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
 
     def __init__(
         self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
@@ -55,11 +55,6 @@ class RowStream:
         self._high = np.minimum(self._clip[1], self._range[1])[:number]
         self._empty = np.full(number, np.nan, dtype=np.float32)
         self.findings = Findings()
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise copied(
-            "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
-        )
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
         """Take one row.
@@ -217,9 +212,7 @@ class RowStream:
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
-        return pack_rows(
-            SavedRows(self._clock, self._forecast, self._stream.snapshot())
-        )
+        return pack_rows((self._clock, self._forecast, self._stream.snapshot()))
 
     def restore(self, blob: bytes) -> None:
         """Go on where `snapshot` was taken; also takes the snapshot of a Stream.
@@ -229,9 +222,9 @@ class RowStream:
                 no snapshot at all. Nothing was changed then.
             StateError: the snapshot of another model.
         """
-        saved = unpack_rows(snapshot_bytes(blob), self._model)
-        self._stream.restore(saved.snapshot)
-        self._clock, self._forecast = saved.clock, saved.forecast
+        clock, forecast, snapshot = unpack_rows(snapshot_bytes(blob), self._model)
+        self._stream.restore(snapshot)
+        self._clock, self._forecast = clock, forecast
 
 
 def _text(bounds: Bounds, k: int) -> str:

@@ -24,21 +24,20 @@ from ..tables.rows.jumps import Jumps, longest_jump_us
 from ..tables.rows.known_rows import KnownRows
 from ..tables.rows.reading import read_rows
 from ..tables.rows.row import Row
+from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream
 from .saving import SaveEvery, Saver
 from .series_streams import SeriesStreams
-from .sinks.registry import open_sink
 from .sinks.rows import row_writer
-from .sources.pipe import is_live
-from .sources.registry import open_source
+from .sources.file import is_live
 from .state_file import StateFile, open_state
 from .stopping import Stop
 
 if TYPE_CHECKING:
     from ..streams.model import Model
+    from .places import Opener
     from .sinks.file import RowOutput
-    from .sources.registry import Opener
 
 AnyStream = RowStream | SeriesStreams
 Take = Callable[[Row, NDArray[np.float32] | None], None]
@@ -212,19 +211,17 @@ def restore_state(stream: AnyStream, state: StateFile | None) -> bytes | None:
     return blob
 
 
+@dataclass(slots=True)
 class Waiting:
     """What is done while no row comes: the state is saved when it is due.
 
-    Args:
-        stop: ends the waiting.
-
     Attributes:
+        stop: ends the waiting.
         saver: saves the state; None before there is one.
     """
 
-    def __init__(self, stop: Stop) -> None:
-        self.saver: Saver | None = None
-        self._stop = stop
+    stop: Stop
+    saver: Saver | None = None
 
     def __call__(self, is_ready: Callable[[float | None], bool]) -> None:
         """Return once there is something to read."""
@@ -234,7 +231,7 @@ class Waiting:
                 if is_ready(timeout):
                     return
             elif self.saver is not None:
-                with self._stop.shielded():
+                with self.stop.shielded():
                     self.saver.save()
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError
-from ..formats.snapshot import unpack_snapshot
+from ..errors import FormatError, too_new
 from ..streams.model import Model
 from ..tables.time_grid import SlotClock
 
@@ -35,30 +33,20 @@ _SIZE = struct.Struct("<I")
 _HAS_CLOCK, _HAS_FORECAST = 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class SavedRows:
-    """What a saved row stream holds.
-
-    Attributes:
-        clock: place in time of the last row; None before one with a time.
-        forecast: `[O]` of the last row; None where it is not known.
-        snapshot: of the stream.
-    """
-
-    clock: SlotClock | None
-    forecast: NDArray[np.float32] | None
-    snapshot: bytes
+SavedRows = tuple[SlotClock | None, NDArray[np.float32] | None, bytes]
+"""Of a row stream: the place in time of its last row, None before one with a time; `[O]` the
+forecast of that row, None where it is not known; the snapshot of the stream."""
 
 
 def pack_rows(saved: SavedRows) -> bytes:
     """The bytes of a saved row stream."""
-    clock, forecast = saved.clock, saved.forecast
+    clock, forecast, snapshot = saved
     flags = _HAS_CLOCK * (clock is not None) + _HAS_FORECAST * (forecast is not None)
     place = (clock.late_us, clock.slot, clock.time_us) if clock else (0.0, 0, 0)
     size = 0 if forecast is None else len(forecast)
     body = _HEADER.pack(MAGIC, ROW_STREAM_VERSION, flags, *place, size)
     body += b"" if forecast is None else forecast.astype("<f4").tobytes()
-    return _sealed(body + saved.snapshot)
+    return _sealed(body + snapshot)
 
 
 def unpack_rows(blob: bytes, model: Model) -> SavedRows:
@@ -75,7 +63,7 @@ def unpack_rows(blob: bytes, model: Model) -> SavedRows:
         )
     if blob[:4] != MAGIC:
         _check_snapshot(blob, model)
-        return SavedRows(None, None, blob)
+        return None, None, blob
     version = _check_version(blob, ROW_STREAM_VERSION)
     _check_sum(blob, _HEADER.size)
     header = _HEADER_1 if version < ROW_STREAM_VERSION else _HEADER
@@ -106,7 +94,7 @@ def unpack_rows(blob: bytes, model: Model) -> SavedRows:
         forecast = np.frombuffer(blob, "<f4", size, _HEADER.size).astype(np.float32)
     snapshot = blob[end:-4]
     _check_snapshot(snapshot, model)
-    return SavedRows(clock, forecast, snapshot)
+    return clock, forecast, snapshot
 
 
 def pack_series(streams: dict[str, bytes]) -> bytes:
@@ -169,12 +157,7 @@ def _checked_clock(model: Model, late_us: float, slot: int, time_us: int) -> Slo
 
 
 def _check_snapshot(blob: bytes, model: Model) -> None:
-    num_steps, state = unpack_snapshot(
-        blob,
-        model.spec.state,
-        digest=model.digest,
-        numerics=model.metadata.numerics,
-    )
+    num_steps, state = model.metadata.unpack(blob)
     if num_steps > MOST_STEPS:
         raise _impossible(f"it counts {num_steps} steps, the largest is {MOST_STEPS}")
     for entry, tensor in zip(model.spec.state, state, strict=True):
@@ -185,10 +168,7 @@ def _check_snapshot(blob: bytes, model: Model) -> None:
 def _check_version(blob: bytes, newest: int) -> int:
     version = int.from_bytes(blob[4:6], "little")
     if version > newest:
-        raise FormatError(
-            f"saved state: version {version} is newer than version {newest}, which this "
-            "rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
-        )
+        raise too_new("saved state: version", version, newest)
     if version < 1 <= len(blob) - 6:
         raise _impossible(f"it states version {version}, expected 1 to {newest}")
     return version

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 from ..errors import DataError, RnnEdgeError
 from ..tables.durations import parse_duration
@@ -63,10 +63,11 @@ def parse_save_every(text: str | None, *, is_live: bool) -> SaveEvery:
     return SaveEvery(None, parse_duration(text, option="--save-every") / 1e6)
 
 
+@dataclass(slots=True)
 class Saver:
     """Saves the state of a stream, each time after its output.
 
-    Args:
+    Attributes:
         state: where to; None saves nothing.
         output: of the stream.
         snapshot: gives the state after the last row.
@@ -75,45 +76,36 @@ class Saver:
         tell: called with one sentence where the state cannot be saved.
     """
 
-    def __init__(
-        self,
-        state: StateFile | None,
-        output: RowOutput,
-        snapshot: Callable[[], bytes],
-        *,
-        every: SaveEvery,
-        is_live: bool,
-        tell: Callable[[str], None] = lambda message: None,
-    ) -> None:
-        self._tell = tell
-        self._state = state
-        self._output = output
-        self._snapshot = snapshot
-        self._every = every
-        self._is_live = is_live
-        self._num_rows = 0
-        self._num_uncommitted = 0
-        self._committed: bytes | None = None
-        self._last_s = time.monotonic()
-        self._first_s = self._last_s
-        self._failure: RnnEdgeError | None = None
+    state: StateFile | None
+    output: RowOutput
+    snapshot: Callable[[], bytes]
+    _: KW_ONLY
+    every: SaveEvery
+    is_live: bool
+    tell: Callable[[str], None] = lambda message: None
+    _num_rows: int = field(default=0, init=False)
+    _num_uncommitted: int = field(default=0, init=False)
+    _committed: bytes | None = field(default=None, init=False)
+    _last_s: float = field(default_factory=time.monotonic, init=False)
+    _first_s: float = field(default_factory=time.monotonic, init=False)
+    _failure: RnnEdgeError | None = field(default=None, init=False)
 
     def took_row(self) -> None:
         """Say that the stream has taken one more row and its forecast is written."""
         self._num_rows += 1
         if self._num_rows == 1:
             self._first_s = time.monotonic()
-        if self._is_live:
-            self._output.flush()
+        if self.is_live:
+            self.output.flush()
         else:
             self._num_uncommitted += 1
             if self._num_uncommitted >= _COMMIT_ROWS:
                 self._commit()
-        if self._state is not None and self._is_due():
+        if self.state is not None and self._is_due():
             self.save()
 
     def _is_due(self) -> bool:
-        every = self._every
+        every = self.every
         if self._failure is not None and time.monotonic() - self._last_s < _RETRY_S:
             return False
         if every.rows is not None and self._num_rows >= every.rows:
@@ -124,9 +116,9 @@ class Saver:
 
     def idle_timeout(self) -> float | None:
         """Seconds until the state is to be saved although no row comes; None for ever."""
-        if self._state is None or not self._num_rows:
+        if self.state is None or not self._num_rows:
             return None
-        every, dues = self._every, []
+        every, dues = self.every, []
         if self._failure is not None:
             dues.append(self._last_s + _RETRY_S)
         elif every.idle_s is not None:
@@ -141,12 +133,12 @@ class Saver:
         Raises:
             OSError, BrokenPipeError: the output cannot be written.
         """
-        if self._state is None:
+        if self.state is None:
             return
-        self._output.commit()
+        self.output.commit()
         self._committed = None
         self._num_uncommitted = 0
-        self._put(self._snapshot())
+        self._put(self.snapshot())
 
     def end(self, *, is_output_broken: bool = False) -> None:
         """Save what is not saved yet.
@@ -158,15 +150,15 @@ class Saver:
         Raises:
             DataError: the state cannot be saved.
         """
-        if self._state is None:
+        if self.state is None:
             return
         if not is_output_broken:
             try:
-                self._end_whole(self._state)
+                self._end_whole(self.state)
             except BrokenPipeError:
                 is_output_broken = True
         if is_output_broken:
-            blob = self._snapshot() if self._is_live else self._committed
+            blob = self.snapshot() if self.is_live else self._committed
             if blob is not None:
                 self._put(blob)
         if self._failure is not None:
@@ -176,22 +168,22 @@ class Saver:
         if self._num_rows or not state.target.exists():
             self.save()
         else:
-            self._output.commit()
+            self.output.commit()
         state.is_complete = self._failure is None
 
     def _commit(self) -> None:
-        self._output.flush()
+        self.output.flush()
         self._num_uncommitted = 0
-        if self._state is not None:
-            self._committed = self._snapshot()
+        if self.state is not None:
+            self._committed = self.snapshot()
 
     def _put(self, blob: bytes) -> None:
-        assert self._state is not None
+        assert self.state is not None
         try:
-            self._state.save(blob, self._output.mark())
+            self.state.save(blob, self.output.mark())
         except DataError as error:
             if self._failure is None:
-                self._tell(
+                self.tell(
                     f"{type(error).__name__}: {error} The forecasts go on; the state is "
                     "tried again."
                 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.snapshot import snapshot_bytes
-from ..streams.exclusive import copied
+from ..streams.exclusive import OneOwner
 from ..streams.model import Model
 from ..tables.rows.row import Row
 from .findings import Findings
@@ -17,7 +16,7 @@ from .row_stream import RowStream
 from .saved_rows import pack_series, unpack_series
 
 
-class SeriesStreams:
+class SeriesStreams(OneOwner):
     """A RowStream per value of the series column, made at its first row. Not thread-safe.
 
     Args:
@@ -25,17 +24,16 @@ class SeriesStreams:
         where: name of the table, for messages.
     """
 
+    _copy = (
+        "SeriesStreams",
+        "other = SeriesStreams(model); other.restore(series.snapshot())",
+    )
+
     def __init__(self, model: Model, *, where: str = "rows") -> None:
         self._model = model
         self._where = where
         self._streams: dict[str, RowStream] = {}
         self.findings = Findings()
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise copied(
-            "SeriesStreams",
-            "other = SeriesStreams(model); other.restore(series.snapshot())",
-        )
 
     def __len__(self) -> int:
         return len(self._streams)

@@ -97,7 +97,7 @@ class StateFile:
             try:
                 self._write_marks()
             except OSError as error:
-                raise self._unsaved(error) from None
+                raise _unsaved(self.path, error) from None
 
     def save(self, blob: bytes, mark: Mark | None = None) -> None:
         """Put `blob` in place of the older state, on the disk when this returns.
@@ -113,13 +113,7 @@ class StateFile:
                 self._write_marks()
             replace_file(self.target, blob)
         except OSError as error:
-            raise self._unsaved(error) from None
-
-    def _unsaved(self, error: OSError) -> DataError:
-        return DataError(
-            f"{self.path}: the state cannot be saved: {error.strerror}. "
-            f"{what_to_do(error)}"
-        )
+            raise _unsaved(self.path, error) from None
 
     def close(self) -> None:
         """Give the state to other processes.
@@ -146,10 +140,7 @@ class StateFile:
             try:
                 lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o666)
             except OSError as error:
-                raise DataError(
-                    f"{self.path}: the state cannot be saved there: {error.strerror}. "
-                    f"{what_to_do(error)}"
-                ) from None
+                raise _unsaved(self.path, error, " there") from None
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -239,9 +230,7 @@ def _target_of(path: Path) -> Path:
     except FileNotFoundError:
         mode = stat.S_IFREG
     except OSError as error:
-        raise DataError(
-            f"{path}: the state cannot be saved there: {error.strerror}. {what_to_do(error)}"
-        ) from None
+        raise _unsaved(path, error, " there") from None
     if not target.parent.is_dir():
         raise DataError(
             f"{path}: the folder for the state does not exist. Create it first."
@@ -252,6 +241,13 @@ def _target_of(path: Path) -> Path:
             "Name another --state file."
         )
     return target
+
+
+def _unsaved(path: Path, error: OSError, where: str = "") -> DataError:
+    remedy = what_to_do(error)
+    return DataError(
+        f"{path}: the state cannot be saved{where}: {error.strerror}. {remedy}"
+    )
 
 
 def _is_file_of(descriptor: int, path: Path) -> bool:

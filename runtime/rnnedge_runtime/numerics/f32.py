@@ -109,6 +109,12 @@ def softmax(z: Float32) -> Float32:
     return np.asarray(powers / total[..., None])
 
 
+def token_ids(values: NDArray[np.floating], num_embeddings: int) -> NDArray[np.int64]:
+    """Rows of a table that values name; 0 for one that names none."""
+    is_known = (values >= 0) & (values < num_embeddings)
+    return np.where(is_known, values, 0).astype(np.int64)
+
+
 def chain(start: Float32, weight: Float32, z: Float32) -> Float32:
     """`start` `[R]` or `[B, R]` plus the terms k = 0 .. K-1, one after the other.
 

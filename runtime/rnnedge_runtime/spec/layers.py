@@ -3,7 +3,8 @@
 A layer knows its sizes, the shapes of its weights in PyTorch's layout and gate order
 (GRU `r z n`, LSTM `i f g o`) and the state it carries. It does not compute: each engine
 and each writer has one function for each kind of layer. What the files hold of a layer
-follows from its class: its fields, `code`, `variant` and `inner_size`.
+follows from its class: its fields, whose type says what JSON may give them (`spec_json`),
+`since`, `code`, `form` and `inner_size`. A new kind is a class here and its name in `Layer`.
 """
 
 from __future__ import annotations
@@ -11,122 +12,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-Shape: TypeAlias = tuple[int, ...]
+from .layer_base import Elementwise, Form, LayerKind
+from .layer_base import RecurrentLayer as RecurrentLayer
+from .layer_base import Shape as Shape
 
-FUNCTIONS = ("tanh", "relu", "sigmoid")
+Size: TypeAlias = int
+Sources: TypeAlias = tuple[int, ...]
+States: TypeAlias = tuple[tuple[str, Shape, tuple[float, ...]], ...]
+Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+Function: TypeAlias = Literal["tanh", "relu", "sigmoid"]
+
+FUNCTIONS: tuple[str, ...] = get_args(Function)
 """Elementwise functions, in the order of their numbers in `MODL`."""
 
 
-class _Layer:
-    """No weights and no state, unless the layer says otherwise.
-
-    Attributes:
-        kind: its name in JSON and messages.
-        code: its number in section `MODL` of an `.rnne`; 0: that file holds none of it.
-        not_in_integers: why it has no form in `w8a16.v1` wherever it stands; "" for one.
-    """
-
-    __slots__ = ()
-    kind: ClassVar[str]
-    code: ClassVar[int] = 0
-    not_in_integers: ClassVar[str] = ""
-
-    @property
-    def variant(self) -> int:
-        """Which of the forms of this kind it is, as `MODL` numbers them."""
-        return 0
-
-    @property
-    def inner_size(self) -> int:
-        """The size in `MODL` beside input and output: hidden values, or rows; 0 for none."""
-        return 0
-
-    def weight_shapes(self) -> dict[str, Shape]:
-        """Shape of each weight by name, in canonical order."""
-        return {}
-
-    def state_shapes(self) -> dict[str, Shape]:
-        """Shape of each state tensor by name, in the order of the spec."""
-        return {}
-
-
-class _Elementwise(_Layer):
-    __slots__ = ()
-    size: int
-
-    @property
-    def input_size(self) -> int:
-        """Values it takes."""
-        return self.size
-
-    @property
-    def output_size(self) -> int:
-        """Values it gives."""
-        return self.size
-
-
-class RecurrentLayer(_Layer):
-    """A cell: the base of all layers with weights on their own state.
-
-    Attributes:
-        gates: the function of each gate, in PyTorch's order: a block of `hidden_size` rows
-            in its weights.
-        onnx_gates: which of them each block of its ONNX node holds.
-        blends: whether its new state is a mean of the old one and a candidate. In
-            `w8a16.v1` such a state has 24 fraction bits, and the candidate's product with
-            the state a bias of its own.
-    """
-
-    __slots__ = ()
-    gates: ClassVar[tuple[str, ...]]
-    onnx_gates: ClassVar[tuple[int, ...]]
-    blends: ClassVar[bool] = False
-    input_size: int
-    hidden_size: int
-
-    @property
-    def output_size(self) -> int:
-        """Values it gives: those of h."""
-        return self.hidden_size
-
-    @property
-    def inner_size(self) -> int:
-        """`hidden_size`."""
-        return self.hidden_size
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether every value of h lies between -1 and 1."""
-        return True
-
-    def weight_shapes(self) -> dict[str, Shape]:
-        """As `torch.nn` names and lays them out, all gates in one tensor."""
-        rows = len(self.gates) * self.hidden_size
-        return {
-            "weight_ih": (rows, self.input_size),
-            "weight_hh": (rows, self.output_size),
-            "bias_ih": (rows,),
-            "bias_hh": (rows,),
-        }
-
-    def state_shapes(self) -> dict[str, Shape]:
-        """`h`, its output."""
-        return {"h": (self.output_size,)}
-
-
 @dataclass(frozen=True, slots=True)
-class Affine(_Elementwise):
+class Affine(Elementwise):
     """The scaler: `(z - shift) * scale`, with `inverse` its way back, `z * scale + shift`."""
 
     kind: ClassVar[str] = "affine"
     code: ClassVar[int] = 1
-    size: int
+    form: ClassVar[Form] = ("inverse", (False, True))
+    size: Size
     inverse: bool = False
-
-    @property
-    def variant(self) -> int:
-        """1 for the way back."""
-        return int(self.inverse)
 
     def weight_shapes(self) -> dict[str, Shape]:
         """One shift and one scale for each value."""
@@ -134,18 +42,14 @@ class Affine(_Elementwise):
 
 
 @dataclass(frozen=True, slots=True)
-class Embedding(_Layer):
+class Embedding(LayerKind):
     """Row of a table. Input is one token id; out of range or NaN becomes index 0."""
 
     kind: ClassVar[str] = "embedding"
     code: ClassVar[int] = 2
-    num_embeddings: int
-    embedding_dim: int
-
-    @property
-    def input_size(self) -> int:
-        """One: the token id."""
-        return 1
+    input_size: ClassVar[int] = 1
+    num_embeddings: Size
+    embedding_dim: Size
 
     @property
     def output_size(self) -> int:
@@ -154,11 +58,9 @@ class Embedding(_Layer):
 
     @property
     def inner_size(self) -> int:
-        """Rows of the table."""
         return self.num_embeddings
 
     def weight_shapes(self) -> dict[str, Shape]:
-        """The table."""
         return {"weight": (self.num_embeddings, self.embedding_dim)}
 
 
@@ -170,18 +72,13 @@ class Rnn(RecurrentLayer):
     code: ClassVar[int] = 3
     gates: ClassVar[tuple[str, ...]] = ("tanh",)
     onnx_gates: ClassVar[tuple[int, ...]] = (0,)
-    input_size: int
-    hidden_size: int
-    nonlinearity: Literal["tanh", "relu"] = "tanh"
-
-    @property
-    def variant(self) -> int:
-        """0 tanh, 1 relu."""
-        return FUNCTIONS.index(self.nonlinearity)
+    form: ClassVar[Form] = ("nonlinearity", FUNCTIONS)
+    input_size: Size
+    hidden_size: Size
+    nonlinearity: Nonlinearity = "tanh"
 
     @property
     def is_bounded(self) -> bool:
-        """Of tanh."""
         return self.nonlinearity == "tanh"
 
 
@@ -194,8 +91,8 @@ class Gru(RecurrentLayer):
     gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh")
     onnx_gates: ClassVar[tuple[int, ...]] = (1, 0, 2)
     blends: ClassVar[bool] = True
-    input_size: int
-    hidden_size: int
+    input_size: Size
+    hidden_size: Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +103,12 @@ class Lstm(RecurrentLayer):
     code: ClassVar[int] = 5
     gates: ClassVar[tuple[str, ...]] = ("sigmoid", "sigmoid", "tanh", "sigmoid")
     onnx_gates: ClassVar[tuple[int, ...]] = (0, 3, 1, 2)
-    input_size: int
-    hidden_size: int
+    input_size: Size
+    hidden_size: Size
     proj_size: int = 0
 
     @property
     def output_size(self) -> int:
-        """`proj_size`, or without a projection `hidden_size`."""
         return self.proj_size or self.hidden_size
 
     @property
@@ -222,7 +118,6 @@ class Lstm(RecurrentLayer):
 
     @property
     def is_bounded(self) -> bool:
-        """Without a projection."""
         return not self.proj_size
 
     def weight_shapes(self) -> dict[str, Shape]:
@@ -238,16 +133,15 @@ class Lstm(RecurrentLayer):
 
 
 @dataclass(frozen=True, slots=True)
-class Linear(_Layer):
+class Linear(LayerKind):
     """`torch.nn.Linear`: W z + b."""
 
     kind: ClassVar[str] = "linear"
     code: ClassVar[int] = 6
-    input_size: int
-    output_size: int
+    input_size: Size
+    output_size: Size
 
     def weight_shapes(self) -> dict[str, Shape]:
-        """As `torch.nn.Linear` has them."""
         return {
             "weight": (self.output_size, self.input_size),
             "bias": (self.output_size,),
@@ -255,22 +149,18 @@ class Linear(_Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class Activation(_Elementwise):
+class Activation(Elementwise):
     """An elementwise function."""
 
     kind: ClassVar[str] = "activation"
     code: ClassVar[int] = 7
-    size: int
-    function: Literal["tanh", "relu", "sigmoid"]
-
-    @property
-    def variant(self) -> int:
-        """0 tanh, 1 relu, 2 sigmoid."""
-        return FUNCTIONS.index(self.function)
+    form: ClassVar[Form] = ("function", FUNCTIONS)
+    size: Size
+    function: Function
 
 
 @dataclass(frozen=True, slots=True)
-class Softmax(_Elementwise):
+class Softmax(Elementwise):
     """exp(z - max z) normalised to a sum of one."""
 
     kind: ClassVar[str] = "softmax"
@@ -280,7 +170,7 @@ class Softmax(_Elementwise):
 
 
 @dataclass(frozen=True, slots=True)
-class AddLast(_Layer):
+class AddLast(LayerKind):
     """z + x[sources]: the model input (held, unscaled) added to each output.
 
     With it a network learns the change from the last reading, not the level.
@@ -293,7 +183,8 @@ class AddLast(_Layer):
 
     kind: ClassVar[str] = "add_last"
     code: ClassVar[int] = 9
-    sources: tuple[int, ...]
+    form: ClassVar[Form] = ("is_clipped", (True, False))
+    sources: Sources
     is_clipped: bool = True
 
     @property
@@ -307,13 +198,12 @@ class AddLast(_Layer):
         return len(self.sources)
 
     @property
-    def variant(self) -> int:
-        """1 for inputs that are not clipped."""
-        return int(not self.is_clipped)
+    def takes_readings(self) -> bool:
+        return not self.is_clipped
 
 
 @dataclass(frozen=True, slots=True)
-class Difference(_Layer):
+class Difference(LayerKind):
     """z, then the change of x[sources] since the step before, within `low` and `high`.
 
     x is the model input, held and not clipped. The change is 0 in the first step. The
@@ -325,9 +215,14 @@ class Difference(_Layer):
     """
 
     kind: ClassVar[str] = "difference"
+    since: ClassVar[int] = 2
     code: ClassVar[int] = 10
-    input_size: int
-    sources: tuple[int, ...]
+    input_size: Size
+    sources: Sources
+
+    @property
+    def takes_readings(self) -> bool:
+        return True
 
     @property
     def output_size(self) -> int:
@@ -344,7 +239,7 @@ class Difference(_Layer):
 
 
 @dataclass(frozen=True, slots=True)
-class Opaque(_Layer):
+class Opaque(LayerKind):
     """A graph we carry but cannot read: a module that none of the layers above expresses.
 
     Only the `onnx` and `torchscript` backends run it, one step and one stream at a time.
@@ -358,14 +253,13 @@ class Opaque(_Layer):
     """
 
     kind: ClassVar[str] = "opaque"
-    input_size: int
-    output_size: int
-    states: tuple[tuple[str, Shape, tuple[float, ...]], ...]
+    input_size: Size
+    output_size: Size
+    states: States
     weights_sha256: str
     reason: str
 
     def state_shapes(self) -> dict[str, Shape]:
-        """Those of `states`."""
         return {name: shape for name, shape, _ in self.states}
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
-from .layers import AddLast, Difference, Embedding, Layer, Opaque
+from .layers import Embedding, Layer, Opaque
 
 MISSING_POLICIES = ("hold", "reject", "pass")
 LARGEST_STATE = 2**20
@@ -169,11 +169,7 @@ class ModelSpec:
     @property
     def takes_readings(self) -> bool:
         """Whether a layer takes the model input as it is before the clip."""
-        return any(
-            isinstance(layer, Difference)
-            or (isinstance(layer, AddLast) and not layer.is_clipped)
-            for layer in self.layers
-        )
+        return any(layer.takes_readings for layer in self.layers)
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -202,7 +198,10 @@ class ModelSpec:
         recurrent = (layer for layer in self.layers if layer.state_shapes())
         for k, layer in enumerate(recurrent):
             if isinstance(layer, Opaque):
-                entries += [_opaque_entry(*state) for state in layer.states]
+                entries += [
+                    StateEntry(name, shape, initial or (0.0,) * math.prod(shape))
+                    for name, shape, initial in layer.states
+                ]
                 continue
             for name, shape in layer.state_shapes().items():
                 entries.append(StateEntry(f"{name}_{k}", shape, (0.0,) * shape[0]))
@@ -213,13 +212,6 @@ class ModelSpec:
         """Everything a stream carries: `graph_state`, then the held readings `held`."""
         initial = tuple(feature.initial for feature in self.features)
         return (*self.graph_state, StateEntry("held", (len(initial),), initial))
-
-
-def _opaque_entry(
-    name: str, shape: tuple[int, ...], initial: tuple[float, ...]
-) -> StateEntry:
-    size = int(np.prod(shape, dtype=np.int64))
-    return StateEntry(name, shape, initial or (0.0,) * size)
 
 
 def _check_signature(spec: ModelSpec) -> None:
@@ -318,19 +310,15 @@ def _check_chain(spec: ModelSpec) -> None:
             raise SpecError(
                 f"{where} must stand alone. Put the other layers inside it."
             )
-        if isinstance(layer, AddLast | Difference) and any(
-            not 0 <= source < spec.input_size for source in layer.sources
-        ):
+        sources: tuple[int, ...] = getattr(layer, "sources", ())
+        if any(not 0 <= source < spec.input_size for source in sources):
             raise SpecError(
-                f"{where} names inputs {reprlib.repr(layer.sources)}, but the model input has "
+                f"{where} names inputs {reprlib.repr(sources)}, but the model input has "
                 f"{spec.input_size} values. Use indices from 0."
             )
         size = layer.output_size
-    num_values = sum(
-        math.prod(shape)
-        for layer in spec.layers
-        for shape in layer.state_shapes().values()
-    )
+    shapes = (layer.state_shapes().values() for layer in spec.layers)
+    num_values = sum(map(math.prod, itertools.chain.from_iterable(shapes)))
     if num_values > LARGEST_STATE:
         raise SpecError(
             f"ModelSpec: the layers carry {num_values:,} values from step to step, at most "

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormatError, SpecError
+from ..errors import FormatError, SpecError, too_new, unfit_file
 from .derived import MAX_PERIOD_S, DerivedInput
 from .layers import FUNCTIONS, LAYER_KINDS
 from .model_spec import (
@@ -30,12 +30,14 @@ from .model_spec import (
 )
 
 FORMAT_VERSION = 2
-_DEFAULTS_OF_VERSION_2: dict[str, Any] = {
-    "range": None,
-    "max_gap_s": None,
-    "clock": "",
-    "is_clipped": True,
+_NEWER_FIELDS: dict[str, tuple[int, Any]] = {
+    "range": (2, None),
+    "max_gap_s": (2, None),
+    "clock": (2, ""),
+    "is_clipped": (2, True),
 }
+"""The version that brought a field, and its default, with which it is left out."""
+
 LARGEST_DESCRIPTION = 2**24
 """Most characters of a spec in JSON (docs/security.md)."""
 
@@ -58,15 +60,11 @@ def spec_to_json(spec: ModelSpec) -> str:
         "quantiles": list(spec.quantiles),
         "sample_period_s": spec.sample_period_s and float(spec.sample_period_s),
         "vocabulary": list(spec.vocabulary),
-        **_stated(
-            {
-                "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
-                "clock": spec.clock,
-            }
-        ),
+        "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
+        "clock": spec.clock,
     }
     return json.dumps(
-        content,
+        _stated(content),
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,
@@ -76,24 +74,22 @@ def spec_to_json(spec: ModelSpec) -> str:
 
 def format_version(spec: ModelSpec) -> int:
     """The oldest version that holds `spec`."""
-    is_new = (
-        spec.max_gap_s is not None
-        or bool(spec.clock)
-        or any(feature.range is not None for feature in spec.features)
-        or spec.passes_missing
-        or spec.takes_readings
-    )
-    return 2 if is_new else 1
+    fields = [
+        since
+        for item in (spec, *spec.features, *spec.layers)
+        for name, (since, default) in _NEWER_FIELDS.items()
+        if getattr(item, name, default) != default
+    ]
+    layers = [layer.since for layer in spec.layers]
+    return max(2 if spec.passes_missing else 1, *fields, *layers)
 
 
 def _stated(fields: dict[str, Any]) -> dict[str, Any]:
-    """`fields` without those of version 2 that hold their default."""
+    """`fields` without those of later versions that hold their default."""
     return {
         name: value
         for name, value in fields.items()
-        if not (
-            name in _DEFAULTS_OF_VERSION_2 and value == _DEFAULTS_OF_VERSION_2[name]
-        )
+        if name not in _NEWER_FIELDS or value != _NEWER_FIELDS[name][1]
     }
 
 
@@ -108,18 +104,17 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
         FormatError: not JSON, a newer format version, a missing, unknown or wrong field.
     """
     if len(text) > LARGEST_DESCRIPTION:
-        raise FormatError(
-            f"{where}: the model description has {len(text):,} characters, at most "
-            f"{LARGEST_DESCRIPTION:,} are possible. The file was changed or not written by "
-            "rnnedge; export it again."
+        raise _unfit(
+            where,
+            f"the model description has {len(text):,} characters, at most "
+            f"{LARGEST_DESCRIPTION:,} are possible",
         )
     try:
         content = json.loads(text)
         version = content.pop("format_version")
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise FormatError(
-            f"{where}: the model description is not the JSON of a ModelSpec. "
-            "The file was changed or not written by rnnedge; export it again."
+        raise _unfit(
+            where, "the model description is not the JSON of a ModelSpec"
         ) from None
     check_format_version(version, where=where)
     try:
@@ -130,10 +125,10 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
             "The file was changed or not written by rnnedge; export it again."
         ) from None
     if format_version(spec) > version:
-        raise FormatError(
-            f"{where}: the model description says version {version}, but holds what "
-            f"version {format_version(spec)} brought. "
-            "The file was changed or not written by rnnedge; export it again."
+        raise _unfit(
+            where,
+            f"the model description says version {version}, but holds what "
+            f"version {format_version(spec)} brought",
         )
     return spec
 
@@ -146,18 +141,13 @@ def check_format_version(
         return
     shown = reprlib.repr(version)
     if isinstance(version, int) and version > newest:
-        raise FormatError(
-            f"{where}: format version {shown} is newer than version {newest}, "
-            "which this rnnedge reads. Upgrade with: pip install --upgrade rnnedge."
-        )
-    raise FormatError(
-        f"{where}: format version {shown} is unknown, expected {_up_to(newest)}. "
-        "The file was changed or not written by rnnedge; export it again."
-    )
+        raise too_new(f"{where}: format version", shown, newest)
+    expected = "1" if newest == 1 else f"1 to {newest}"
+    raise _unfit(where, f"format version {shown} is unknown, expected {expected}")
 
 
-def _up_to(newest: int) -> str:
-    return "1" if newest == 1 else f"1 to {newest}"
+def _unfit(where: str, found: str) -> FormatError:
+    return unfit_file(where, found, cause="changed or not written by rnnedge")
 
 
 def _float32(value: float) -> float:
@@ -195,39 +185,32 @@ def _text(value: Any, at: str) -> str:
     return value
 
 
-def _boolean(value: Any, at: str) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(value, at, "true or false")
-    return value
-
-
-def _choice(*choices: str) -> _Check:
-    def check(value: Any, at: str) -> str:
-        if _text(value, at) not in choices:
-            raise _wrong(value, at, f"one of {', '.join(choices)}")
-        return str(value)
-
-    return check
-
-
-def _integer(low: int, high: int) -> _Check:
-    def check(value: Any, at: str) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise _wrong(value, at, f"an integer from {low} to {high}")
+def _that(is_such: Callable[[Any], bool], expected: str) -> _Check:
+    def check(value: Any, at: str) -> Any:
+        if not is_such(value):
+            raise _wrong(value, at, expected)
         return value
 
     return check
 
 
-def _number(largest: float) -> _Check:
-    def check(value: Any, at: str) -> float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not -largest <= value <= largest:
-            raise _wrong(value, at, f"a number of magnitude {largest:g} or less")
-        number: float = value
-        return number
+def _choice(*choices: str) -> _Check:
+    check = _that(choices.__contains__, f"one of {', '.join(choices)}")
+    return lambda value, at: check(_text(value, at), at)
 
-    return check
+
+def _integer(low: int, high: int) -> _Check:
+    return _that(
+        lambda value: type(value) is int and low <= value <= high,
+        f"an integer from {low} to {high}",
+    )
+
+
+def _number(largest: float) -> _Check:
+    return _that(
+        lambda value: type(value) in (int, float) and -largest <= value <= largest,
+        f"a number of magnitude {largest:g} or less",
+    )
 
 
 def _optional(check: _Check) -> _Check:
@@ -249,10 +232,8 @@ def _items(*checks: _Check) -> _Check:
     def check_each(value: Any, at: str) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) != len(checks):
             raise _wrong(value, at, f"a list of {len(checks)} values")
-        return tuple(
-            check(item, f"{at}[{k}]")
-            for k, (check, item) in enumerate(zip(checks, value, strict=True))
-        )
+        pairs = zip(checks, value, strict=True)
+        return tuple(check(v, f"{at}[{k}]") for k, (check, v) in enumerate(pairs))
 
     return check_each
 
@@ -307,21 +288,20 @@ _FLOAT32 = _number(LARGEST_FLOAT32)
 _DOUBLE = _number(float(np.finfo(np.float64).max))
 _INT64 = _integer(-(2**63), 2**63 - 1)
 _OPAQUE_STATE = _items(_text, _list(_integer(0, LARGEST_SIZE)), _list(_FLOAT32))
-_LAYER_FIELDS: dict[str, _Check] = {
-    **dict.fromkeys(("size", "input_size", "hidden_size", "output_size"), _SIZE),
-    **dict.fromkeys(("num_embeddings", "embedding_dim"), _SIZE),
-    **dict.fromkeys(("inverse", "is_clipped"), _boolean),
-    "nonlinearity": _choice("tanh", "relu"),
-    "function": _choice(*FUNCTIONS),
-    "proj_size": _integer(0, LARGEST_SIZE),
-    "sources": _list(_integer(0, LARGEST_SIZE)),
-    "states": _list(_opaque_state),
-    **dict.fromkeys(("weights_sha256", "reason"), _text),
+_LAYER_FIELDS: dict[object, _Check] = {
+    "Size": _SIZE,
+    "int": _integer(0, LARGEST_SIZE),
+    "bool": _that(lambda value: isinstance(value, bool), "true or false"),
+    "str": _text,
+    "Nonlinearity": _choice("tanh", "relu"),
+    "Function": _choice(*FUNCTIONS),
+    "Sources": _list(_integer(0, LARGEST_SIZE)),
+    "States": _list(_opaque_state),
 }
-"""The check of a layer's field by its name, which means the same in every layer."""
+"""The check of a layer's field by its type, as it is written there."""
 _LAYERS = {
     kind: _object(
-        layer, **{f.name: _LAYER_FIELDS[f.name] for f in dataclasses.fields(layer)}
+        layer, **{f.name: _LAYER_FIELDS[f.type] for f in dataclasses.fields(layer)}
     )
     for kind, layer in LAYER_KINDS.items()
 }

@@ -14,44 +14,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FormatError
+from ..errors import FormatError, unfit_file
+from ..numerics import w8a16
 from ..numerics.f32 import SMALLEST_MAGNITUDE
-from ..numerics.w8a16 import (
-    CELL_BITS,
-    INTEGER_NUMERICS,
-    LARGEST_BIAS,
-    LARGEST_CHANGE,
-    LARGEST_DROP,
-    LARGEST_FUNCTION_GAIN,
-    LARGEST_GAIN,
-    LARGEST_MULTIPLE,
-    LARGEST_MULTIPLIER,
-    LARGEST_READING,
-    LARGEST_ROW_SUM,
-    LARGEST_TABLE_MULTIPLIER,
-    LARGEST_TURN_GAIN,
-    LARGEST_TURN_OFFSET,
-    LARGEST_VALUE,
-    LARGEST_WEIGHT,
-    STATE_BITS,
-)
+from . import layers
 from .layer_roles import LayerRole, holds_readings, layer_roles
-from .layers import (
-    RECURRENT_LAYERS,
-    Activation,
-    AddLast,
-    Difference,
-    Embedding,
-    Layer,
-    Linear,
-    RecurrentLayer,
-    Shape,
-)
 from .model_spec import ModelSpec
 from .weights import spec_digest
 
 Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
-TensorType = tuple[str, Shape]
+TensorType = tuple[str, layers.Shape]
 
 LARGEST_RATE = 2.0**100
 """Limit of a rate (integers per unit), so that no denormal difference matters."""
@@ -116,34 +88,32 @@ class QuantisedModel:
             if is_typed:
                 reason = _range_fault(name, tensor) or self._layer_fault(name)
             if reason:
-                raise FormatError(
-                    f"integer model: tensor '{name}' does not fit: {reason}. "
-                    "The file was not written by rnnedge; export it again."
-                )
+                found = f"tensor '{name}' does not fit: {reason}"
+                raise unfit_file("integer model", found)
 
     def _layer_fault(self, name: str) -> str:
         """What a tensor's layer forbids though other layers may have it; "" for nothing."""
         layer = self.spec.layers[int(name.split(".")[1])]
-        if isinstance(layer, Embedding) and name.endswith(".multiplier"):
-            is_large = (self.tensors[name] > LARGEST_TABLE_MULTIPLIER).any()
-            return f"multipliers above {LARGEST_TABLE_MULTIPLIER}" if is_large else ""
-        if isinstance(layer, AddLast) and name.endswith(".gain"):
-            is_unclipped = self.holds_readings and not layer.is_clipped
-            largest = LARGEST_FUNCTION_GAIN if is_unclipped else LARGEST_GAIN
-            is_large = (np.abs(self.tensors[name]) > largest).any()
-            return f"magnitudes above {largest}" if is_large else ""
-        if name.endswith("high"):
+        tensor, kind = self.tensors[name], name.rsplit(".", 1)[1]
+        if kind == "multiplier" and isinstance(layer, layers.Embedding):
+            largest = w8a16.LARGEST_TABLE_MULTIPLIER
+            return f"multipliers above {largest}" if (tensor > largest).any() else ""
+        if kind == "gain" and isinstance(layer, layers.AddLast):
+            is_unclipped = self.holds_readings and layer.takes_readings
+            is_large = not is_unclipped and np.abs(tensor).max() > w8a16.LARGEST_GAIN
+            return f"magnitudes above {w8a16.LARGEST_GAIN}" if is_large else ""
+        if kind.endswith("high"):
             low = self.tensors[f"{name.removesuffix('high')}low"]
-            return "below its low" if (self.tensors[name] < low).any() else ""
-        if name.endswith(".drop"):
-            return "negative" if (self.tensors[name] < 0).any() else ""
-        if name.endswith(".multiple"):
-            return "multiples below 1" if (self.tensors[name] < 1).any() else ""
-        if not name.endswith(".bits"):
+            return "below its low" if (tensor < low).any() else ""
+        if kind == "drop":
+            return "negative" if (tensor < 0).any() else ""
+        if kind == "multiple":
+            return "multiples below 1" if (tensor < 1).any() else ""
+        if kind != "bits":
             return ""
-        is_scaled = isinstance(layer, RecurrentLayer) and not layer.is_bounded
-        bits = int(self.tensors[name][0])
-        return "" if is_scaled or bits == STATE_BITS else f"{bits} hidden bits"
+        is_scaled = isinstance(layer, layers.RecurrentLayer) and not layer.is_bounded
+        bits = int(tensor[0])
+        return "" if is_scaled or bits == w8a16.STATE_BITS else f"{bits} hidden bits"
 
     @cached_property
     def roles(self) -> tuple[LayerRole, ...]:
@@ -173,7 +143,7 @@ class QuantisedModel:
             for name, (kind, _) in self.types.items()
         }
         kept = " ".join(map(str, sorted(self.kept)))
-        return spec_digest(self.spec, tensors, INTEGER_NUMERICS, kept)
+        return spec_digest(self.spec, tensors, w8a16.INTEGER_NUMERICS, kept)
 
 
 def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorType]:
@@ -197,7 +167,7 @@ def _conversion_in(spec: ModelSpec, k: int, is_held: bool) -> dict[str, TensorTy
     return found
 
 
-def _recurrent_tensors(layer: RecurrentLayer, _: bool) -> dict[str, TensorType]:
+def _recurrent_tensors(layer: layers.RecurrentLayer, _: bool) -> dict[str, TensorType]:
     shapes = layer.weight_shapes()
     rows = shapes["bias_hh"]
     found: dict[str, TensorType] = {
@@ -217,23 +187,23 @@ def _recurrent_tensors(layer: RecurrentLayer, _: bool) -> dict[str, TensorType]:
     return found
 
 
-LAYER_TENSORS: dict[type[Layer], Callable[..., dict[str, TensorType]]] = {
-    **dict.fromkeys(RECURRENT_LAYERS, _recurrent_tensors),
-    Embedding: lambda layer, _: {
+LAYER_TENSORS: dict[type[layers.Layer], Callable[..., dict[str, TensorType]]] = {
+    **dict.fromkeys(layers.RECURRENT_LAYERS, _recurrent_tensors),
+    layers.Embedding: lambda layer, _: {
         "weight": ("<i1", (layer.num_embeddings, layer.embedding_dim)),
         "multiplier": ("<i4", (layer.num_embeddings,)),
     },
-    Linear: lambda layer, _: {
+    layers.Linear: lambda layer, _: {
         "weight": ("<i1", (layer.output_size, layer.input_size)),
         "multiplier": ("<i4", (layer.output_size,)),
         "bias": ("<i4", (layer.output_size,)),
     },
-    Activation: lambda layer, _: {"gain": ("<i4", (1,))},
-    AddLast: lambda layer, is_held: dict.fromkeys(
+    layers.Activation: lambda layer, _: {"gain": ("<i4", (1,))},
+    layers.AddLast: lambda layer, is_held: dict.fromkeys(
         ("gain", "multiple" if is_held and not layer.is_clipped else "source_gain"),
         ("<i4", (layer.output_size,)),
     ),
-    Difference: lambda layer, _: dict.fromkeys(
+    layers.Difference: lambda layer, _: dict.fromkeys(
         ("change_low", "change_high", "drop"), ("<i4", (len(layer.sources),))
     ),
 }
@@ -251,8 +221,8 @@ def _range_fault(name: str, tensor: Tensor) -> str:
         is_tiny = (magnitude > 0) & (magnitude < SMALLEST_MAGNITUDE)
         return "values below 2^-50" if is_tiny.any() else ""
     if kind == "bits":
-        lowest = np.array([0, CELL_BITS.start])[: len(values)]
-        highest = np.array([STATE_BITS, CELL_BITS.stop - 1])[: len(values)]
+        lowest = np.array([0, w8a16.CELL_BITS.start])[: len(values)]
+        highest = np.array([w8a16.STATE_BITS, w8a16.CELL_BITS.stop - 1])[: len(values)]
         is_out = (values < lowest) | (values > highest)
         return f"fraction bits {values}" if is_out.any() else ""
     largest = _LARGEST.get(kind) or _LARGEST[kind.partition("_")[0]]
@@ -260,24 +230,25 @@ def _range_fault(name: str, tensor: Tensor) -> str:
         return f"magnitudes above {largest}"
     if kind.startswith("multiplier") and (values < 0).any():
         return "negative multipliers"
-    if tensor.dtype == np.int8 and (magnitude.sum(axis=1) > LARGEST_ROW_SUM).any():
-        return f"a row's weights sum to more than {LARGEST_ROW_SUM}"
+    most = w8a16.LARGEST_ROW_SUM
+    if tensor.dtype == np.int8 and (magnitude.sum(axis=1) > most).any():
+        return f"a row's weights sum to more than {most}"
     return ""
 
 
 _LARGEST = {
-    "weight": LARGEST_WEIGHT,
-    "multiplier": LARGEST_MULTIPLIER,
-    "bias": LARGEST_BIAS,
-    "gain": LARGEST_FUNCTION_GAIN,
-    "source": LARGEST_GAIN,
-    "low": LARGEST_VALUE,
-    "high": LARGEST_VALUE,
-    "multiple": LARGEST_MULTIPLE,
-    "change": LARGEST_CHANGE,
-    "drop": LARGEST_DROP,
-    "reading_low": LARGEST_READING,
-    "reading_high": LARGEST_READING,
-    "turn_gain": LARGEST_TURN_GAIN,
-    "turn_offset": LARGEST_TURN_OFFSET,
+    "weight": w8a16.LARGEST_WEIGHT,
+    "multiplier": w8a16.LARGEST_MULTIPLIER,
+    "bias": w8a16.LARGEST_BIAS,
+    "gain": w8a16.LARGEST_FUNCTION_GAIN,
+    "source": w8a16.LARGEST_GAIN,
+    "low": w8a16.LARGEST_VALUE,
+    "high": w8a16.LARGEST_VALUE,
+    "multiple": w8a16.LARGEST_MULTIPLE,
+    "change": w8a16.LARGEST_CHANGE,
+    "drop": w8a16.LARGEST_DROP,
+    "reading_low": w8a16.LARGEST_READING,
+    "reading_high": w8a16.LARGEST_READING,
+    "turn_gain": w8a16.LARGEST_TURN_GAIN,
+    "turn_offset": w8a16.LARGEST_TURN_OFFSET,
 }

@@ -7,15 +7,16 @@ with them is a denormal and flush-to-zero hardware computes the same numbers.
 
 from __future__ import annotations
 
+import importlib
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import NonFiniteError, ShapeError, SpecError
 from ..numerics.f32 import NUMERICS, SMALLEST_MAGNITUDE
-from .digest import new_sha256
 from .layers import Difference, Shape
 from .model_spec import ModelSpec
 from .spec_json import spec_to_json
@@ -96,7 +97,7 @@ def spec_digest(
     spec: ModelSpec, tensors: Mapping[str, bytes], numerics: str, *more: str
 ) -> str:
     """SHA-256 (hex) of the numerics, the spec, what is said of it, and its tensors."""
-    digest = new_sha256()
+    digest = _new_sha256()
     pieces = [text.encode() for text in (numerics, spec_to_json(spec), *more)]
     for name, content in tensors.items():
         pieces += [name.encode(), content]
@@ -104,3 +105,13 @@ def spec_digest(
         digest.update(struct.pack("<Q", len(piece)))
         digest.update(piece)
     return str(digest.hexdigest())
+
+
+def _new_sha256() -> Any:
+    """A hash of Python's own: `hashlib` loads OpenSSL, which takes 4 MB of a device."""
+    for module in ("_sha2", "_sha256"):  # from Python 3.12 on, before
+        try:
+            return importlib.import_module(module).sha256()
+        except ImportError:
+            continue
+    return importlib.import_module("hashlib").sha256()

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, State
-from ..spec.model_spec import ModelSpec
-from .engine import Engine, FleetStates, initial_state, inputs_of
+from .engine import Engine, FleetStates, initial_state
 from .inputs import is_missing, pass_missing
 
 
 class ArrayFleet(FleetStates):
     """FleetStates (`engine.py`) whose step is one `Engine.run` of many streams."""
 
-    def __init__(self, engine: Engine, spec: ModelSpec, count: int) -> None:
+    def __init__(self, engine: Engine, count: int) -> None:
         self._engine = engine
-        self._spec = spec
-        self._state = initial_state(spec.graph_state, count, engine.dtype)
-        self._inputs = inputs_of(engine, spec)
-        (held,) = initial_state(spec.state[-1:], count, np.float32)
-        self._held = self._inputs.readings(held)  # [N, F]
-        self._num_steps = np.zeros(count, dtype=np.uint64)  # [N]
+        self._spec = spec = engine.spec
+        self._inputs = engine.inputs
+        *state, held = initial_state(spec.state, count, engine.dtype)
+        held = self._inputs.readings(held.astype(np.float32))  # [N, F]
+        num_steps = np.zeros(count, dtype=np.uint64)  # [N]
+        self._arrays: list[NDArray[Any]] = [*state, held, num_steps]
 
     def step(
         self,
@@ -34,41 +36,35 @@ class ArrayFleet(FleetStates):
             return
         if rows is None:
             rows = np.arange(len(readings), dtype=np.int64)
+        *before, last, num_steps = (array[rows] for array in self._arrays)
         missing = is_missing(self._spec.features, readings)
-        held = self._inputs.readings(np.where(missing, self._held[rows], readings))
+        held = self._inputs.readings(np.where(missing, last, readings))
         taken = held
         if self._spec.passes_missing:
             taken = pass_missing(self._spec.features, readings, held)
         x = self._inputs.rows(taken, times)
-        state = [tensor[rows] for tensor in self._state]
-        outputs, state = self._engine.run(x[:, None], state)
+        outputs, after = self._engine.run(x[:, None], before)
         y[:] = outputs[:, 0]
-        for tensor, new in zip(self._state, state, strict=True):
-            tensor[rows] = new
-        self._held[rows] = held
-        self._num_steps[rows] += 1
+        self._put(rows, [*after, held, num_steps + np.uint64(1)])
 
     def get(self, row: int) -> tuple[int, State]:
-        state = [tensor[row].copy() for tensor in (*self._state, self._held)]
-        return int(self._num_steps[row]), state
+        *state, num_steps = (array[row].copy() for array in self._arrays)
+        return int(num_steps), state
 
     def set(self, row: int, num_steps: int, state: State) -> None:
-        for tensor, value in zip(self._state, state[:-1], strict=True):
-            tensor[row] = value
-        self._held[row] = self._inputs.readings(state[-1].astype(np.float32))
-        self._num_steps[row] = num_steps
+        *graph, held = state
+        held = self._inputs.readings(held.astype(np.float32))
+        self._put(row, [*graph, held, np.uint64(num_steps)])
 
     def add(self, count: int) -> None:
-        new = ArrayFleet(self._engine, self._spec, count)
-        state = [
-            np.concatenate([tensor, added])
-            for tensor, added in zip(self._state, new._state, strict=True)
+        new = ArrayFleet(self._engine, count)._arrays
+        self._arrays = [
+            np.concatenate(pair) for pair in zip(self._arrays, new, strict=True)
         ]
-        held = np.concatenate([self._held, new._held])
-        num_steps = np.concatenate([self._num_steps, new._num_steps])
-        self._state, self._held, self._num_steps = state, held, num_steps
 
     def remove(self, row: int) -> None:
-        self._state = [np.delete(tensor, row, axis=0) for tensor in self._state]
-        self._held = np.delete(self._held, row, axis=0)
-        self._num_steps = np.delete(self._num_steps, row)
+        self._arrays = [np.delete(array, row, axis=0) for array in self._arrays]
+
+    def _put(self, rows: int | NDArray[np.int64], values: Sequence[Any]) -> None:
+        for array, value in zip(self._arrays, values, strict=True):
+            array[rows] = value

@@ -2,14 +2,14 @@
 
 An engine knows tensors only. Holding missing readings, derived inputs, snapshots, forecasts
 and fleets are built on it once, in `stream.py` and `fleet.py`, for all backends; one that has
-quicker ones of its own (`OwnStreams`, `OwnFleets`) takes only the checks and the forecasts
+quicker ones of its own (`OwnStreams`, `make_fleet`) takes only the checks and the forecasts
 from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,6 +20,16 @@ from .inputs import Inputs
 
 if TYPE_CHECKING:
     from .state_rules import StateRules
+
+
+def initial_state(
+    entries: Sequence[StateEntry], batch_size: int, dtype: DTypeLike
+) -> State:
+    """The state of `batch_size` streams before their first step, `[B, ...]` each."""
+    return [
+        np.repeat(entry.initial_array()[None].astype(dtype), batch_size, axis=0)
+        for entry in entries
+    ]
 
 
 class Stepper(Protocol):
@@ -41,16 +51,28 @@ class Stepper(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Engine:
     """A loaded model in one backend. Immutable; threads may share it.
+
+    Args:
+        spec: of the model.
+        inputs: how readings become model inputs, where not as in `f32.v1`.
 
     Attributes:
         backend: name of the backend.
         dtype: element type of its state and outputs.
+        spec: of the model.
+        inputs: how readings become its inputs.
+        states: what it keeps of a state that is set; None: any number of its type.
     """
 
     backend: str
-    dtype: np.dtype[np.floating]
+    dtype: np.dtype[np.floating] = np.dtype(np.float32)
+    states: StateRules | None = None
+
+    def __init__(self, spec: ModelSpec, inputs: Inputs | None = None) -> None:
+        self.spec = spec
+        self.inputs = inputs or Inputs(spec)
 
     def run(self, x: NDArray[np.float32], state: State) -> tuple[Array, State]:
         """Advance B streams by T steps.
@@ -62,11 +84,54 @@ class Engine(Protocol):
         Returns:
             `[B, T, O]` outputs and the new state.
         """
-        ...
+        raise NotImplementedError
 
     def stepper(self) -> Stepper:
         """A fresh stream in the initial state."""
-        ...
+        return RunStepper(self)
+
+    def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates | None:
+        """`count` rows in the initial state; None where it has no fleets of its own.
+
+        Args:
+            is_fast: whether multiplications may be fused with additions.
+        """
+        return None
+
+
+class RunStepper(Stepper):
+    """One stream of `engine`; the state is replaced only when a run has succeeded."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._state = initial_state(engine.spec.graph_state, 1, engine.dtype)
+
+    def step(self, x: NDArray[np.float32], y: Array) -> None:
+        outputs, state = self._engine.run(x[None, None], self._state)
+        y[:] = outputs[0, 0]
+        self._state = state
+
+    def get_state(self) -> State:
+        return [tensor[0].copy() for tensor in self._state]
+
+    def set_state(self, state: State) -> None:
+        self._state = [np.array(tensor[None], self._engine.dtype) for tensor in state]
+
+
+class LastStep(NamedTuple):
+    """What a forecast starts from.
+
+    Attributes:
+        output: `[O]` of the last step.
+        state: the graph state after it.
+        time: of that step.
+        held: `[F]` last accepted readings.
+    """
+
+    output: Array
+    state: State
+    time: int
+    held: NDArray[np.float32]
 
 
 class FleetStates(Protocol):
@@ -104,45 +169,3 @@ class FleetStates(Protocol):
     def remove(self, row: int) -> None:
         """Delete a row; those behind it move up."""
         ...
-
-
-@runtime_checkable
-class OwnFleets(Protocol):
-    """An engine that makes fleets itself, quicker than the general ones."""
-
-    def make_fleet(self, count: int, *, is_fast: bool) -> FleetStates:
-        """`count` rows in the initial state.
-
-        Args:
-            is_fast: whether multiplications may be fused with additions.
-        """
-        ...
-
-
-@runtime_checkable
-class OwnInputs(Protocol):
-    """An engine whose model inputs are not those of `f32.v1`."""
-
-    inputs: Inputs
-
-
-@runtime_checkable
-class OwnStates(Protocol):
-    """An engine that keeps less of a state than any float32 that is set."""
-
-    states: StateRules
-
-
-def inputs_of(engine: Engine, spec: ModelSpec) -> Inputs:
-    """How readings become the inputs of `engine`."""
-    return engine.inputs if isinstance(engine, OwnInputs) else Inputs(spec)
-
-
-def initial_state(
-    entries: Sequence[StateEntry], batch_size: int, dtype: DTypeLike
-) -> State:
-    """The state of `batch_size` streams before their first step, `[B, ...]` each."""
-    return [
-        np.repeat(entry.initial_array()[None].astype(dtype), batch_size, axis=0)
-        for entry in entries
-    ]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
+from typing import ClassVar, NoReturn, SupportsIndex
 
 from ..errors import StateError
+
+
+def entered_twice(owner: str) -> StateError:
+    """The error for a second thread in `owner`, "Stream" or "Streams"."""
+    return StateError(
+        f"{owner}: entered while another thread is still inside it. "
+        "Give each thread its own stream, or guard this one with a lock; "
+        "the model may be shared."
+    )
 
 
 class ExclusiveUse:
@@ -21,28 +30,20 @@ class ExclusiveUse:
         if not self._lock.acquire(blocking=False):
             raise entered_twice(self._owner)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._lock.release()
 
 
-def entered_twice(owner: str) -> StateError:
-    """The error for a second thread in `owner`, "Stream" or "Streams"."""
-    return StateError(
-        f"{owner}: entered while another thread is still inside it. "
-        "Give each thread its own stream, or guard this one with a lock; "
-        "the model may be shared."
-    )
+class OneOwner:
+    """What `copy`, `deepcopy` and `pickle` refuse: a state that two objects would share."""
 
+    _copy: ClassVar[tuple[str, str]]
+    """Its name, and the code to write instead."""
 
-def copied(owner: str, instead: str) -> StateError:
-    """The error for `copy`, `deepcopy` and `pickle` of `owner`; `instead` is the code."""
-    return StateError(
-        f"{owner}: cannot be copied or pickled, because two objects would then be one "
-        f"state or lose a part of it. Take its state as bytes and set it where you need "
-        f"it: {instead}."
-    )
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        owner, instead = self._copy
+        raise StateError(
+            f"{owner}: cannot be copied or pickled, because two objects would then be one "
+            f"state or lose a part of it. Take its state as bytes and set it where you need "
+            f"it: {instead}."
+        )

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import NoReturn, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array
 from ..errors import ShapeError, StateError
-from ..formats.snapshot import pack_snapshot, unpack_snapshot
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .array_fleet import ArrayFleet
-from .engine import FleetStates, OwnFleets
-from .exclusive import ExclusiveUse, copied
+from .engine import FleetStates
+from .exclusive import ExclusiveUse, OneOwner
 from .inputs import hold_readings, is_missing
 from .loaded_model import LoadedModel
 
 MAX_STREAMS = 2**32 - 1
 
 
-class Streams:
+class Streams(OneOwner):
     """N streams with states of their own; a step of many is one call of the engine.
 
     Every stream has an id: 0 to N - 1 at first, then whatever `add` returns; the id of a
@@ -33,6 +31,11 @@ class Streams:
     Made by `Model.streams(n)`.
     """
 
+    _copy = (
+        "Streams",
+        "other = model.streams(n); other.restore(j, streams.snapshot(i)) for each",
+    )
+
     def __init__(self, model: LoadedModel, count: int) -> None:
         self._model = model
         self._spec = model.spec
@@ -41,7 +44,8 @@ class Streams:
         where = "Model.streams"
         _check_size(count, where)
         try:
-            self._states = _make_states(model, count)
+            own = model.engine.make_fleet(count, is_fast=model.is_fast)
+            self._states: FleetStates = own or ArrayFleet(model.engine, count)
             self._ids = np.arange(count, dtype=np.int64)  # [N], ascending
         except MemoryError:
             raise _out_of_memory(model, count, where) from None
@@ -136,9 +140,7 @@ class Streams:
         """
         with self._use:
             row = self._row(i, "Streams.snapshot")
-            num_steps, state = self._states.get(row)
-            numerics = self._model.metadata.numerics
-            return pack_snapshot(self._model.digest, numerics, num_steps, state)
+            return self._model.metadata.pack(*self._states.get(row))
 
     def restore(self, i: int, blob: bytes) -> None:
         """Set the state of stream `i` to that of a snapshot.
@@ -149,13 +151,7 @@ class Streams:
         """
         with self._use:
             row = self._row(i, "Streams.restore")
-            num_steps, state = unpack_snapshot(
-                blob,
-                self._spec.state,
-                digest=self._model.digest,
-                numerics=self._model.metadata.numerics,
-            )
-            self._states.set(row, num_steps, state)
+            self._states.set(row, *self._model.metadata.unpack(blob))
 
     def state(self, i: int) -> dict[str, Array]:
         """Copies of the state of stream `i` by name, as `Stream.state`.
@@ -180,9 +176,10 @@ class Streams:
         where = "Streams.set_state"
         with self._use:
             row = self._row(i, where)
-            given = check_state(self._spec, self._model.engine, state, where=where)
+            given = check_state(self._model.engine, state, where=where)
             num_steps, before = self._states.get(row)
-            self._states.set(row, num_steps, given.over(before))
+            after = [given.get(k, tensor) for k, tensor in enumerate(before)]
+            self._states.set(row, num_steps, after)
 
     def add(self, count: int = 1) -> NDArray[np.int64]:
         """Add `count` streams in the initial state and return their ids `[count]`.
@@ -276,21 +273,8 @@ class Streams:
             "`ids`. Use an id that `ids` or `add` returned."
         )
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise copied(
-            "Streams",
-            "other = model.streams(n); other.restore(j, streams.snapshot(i)) for each",
-        )
-
     def __repr__(self) -> str:
         return f"<Streams of {self._model.name}: {len(self)}>"
-
-
-def _make_states(model: LoadedModel, count: int) -> FleetStates:
-    engine = model.engine
-    if isinstance(engine, OwnFleets):
-        return engine.make_fleet(count, is_fast=model.is_fast)
-    return ArrayFleet(engine, model.spec, count)
 
 
 def _check_size(num_streams: int, where: str) -> None:

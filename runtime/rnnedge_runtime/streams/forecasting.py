@@ -10,19 +10,13 @@ from ..errors import SpecError
 from ..spec.clip import range_bounds
 from ..spec.model_spec import ModelSpec
 from .arguments import check_time_limits, sample_period
-from .engine import Engine, inputs_of
-from .last_step import LastStep
+from .engine import Engine, LastStep
 
 _WHERE = "Stream.forecast"
 
 
 def forecast_rows(
-    spec: ModelSpec,
-    engine: Engine,
-    last_step: LastStep,
-    *,
-    num_steps: int,
-    hold: bool,
+    engine: Engine, last_step: LastStep, *, num_steps: int, hold: bool
 ) -> Array:
     """The rows of `Stream.forecast`.
 
@@ -38,16 +32,16 @@ def forecast_rows(
         SpecError: an output cannot be fed back.
         ShapeError: a time of a step ahead is beyond int64.
     """
+    spec = engine.spec
     steps = _by_step(spec, last_step.output)
     rows = list(steps[:num_steps])
     if num_steps > spec.horizon:
         sources = _fed_back(spec, hold=hold)
         state = [tensor[None] for tensor in last_step.state]
         for k in range(1, num_steps - spec.horizon + 1):
-            reading = np.where(
-                sources < 0, last_step.held, _one_ahead(spec, steps)[sources]
-            )
-            x = _next_input(engine, spec, reading, last_step.time, k)
+            one_ahead = steps[0, :, spec.quantiles.index(0.5) if spec.quantiles else 0]
+            reading = np.where(sources < 0, last_step.held, one_ahead[sources])
+            x = _next_input(engine, reading, last_step.time, k)
             y, state = engine.run(x, state)
             steps = _by_step(spec, y[0, 0])
             rows.append(steps[-1])
@@ -59,11 +53,6 @@ def _by_step(spec: ModelSpec, output: Array) -> Array:
     """`[O]` as `[horizon, targets, quantiles or 1]`."""
     shape = (len(spec.targets), spec.horizon, max(1, len(spec.quantiles)))
     return output.reshape(shape).transpose(1, 0, 2)
-
-
-def _one_ahead(spec: ModelSpec, steps: Array) -> Array:
-    """`[targets]` one step ahead, the median where there are quantiles."""
-    return steps[0, :, spec.quantiles.index(0.5) if spec.quantiles else 0]
 
 
 def _fed_back(spec: ModelSpec, *, hold: bool) -> NDArray[np.int64]:
@@ -96,12 +85,13 @@ def _fed_back(spec: ModelSpec, *, hold: bool) -> NDArray[np.int64]:
 
 
 def _next_input(
-    engine: Engine, spec: ModelSpec, reading: Array, last_time: int, k: int
+    engine: Engine, reading: Array, last_time: int, k: int
 ) -> NDArray[np.float32]:
     """`[1, 1, I]`: the reading fed back `[F]`, then the columns of the k-th next time.
 
     A forecast outside a feature's range is no missing reading: its bound is fed back.
     """
+    spec = engine.spec
     x = np.zeros((1, 1, spec.input_size), dtype=np.float32)
     x[0, 0, : spec.num_features] = reading
     if any(feature.range is not None for feature in spec.features):
@@ -110,5 +100,5 @@ def _next_input(
         time = last_time + round(k * sample_period(spec, where=_WHERE))
         check_time_limits(time, where=_WHERE)
         times = np.array([time], dtype=np.int64)
-        x[0, 0, spec.num_features :] = inputs_of(engine, spec).derived(times)[0]
+        x[0, 0, spec.num_features :] = engine.inputs.derived(times)[0]
     return x

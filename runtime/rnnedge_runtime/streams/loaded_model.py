@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Self, SupportsIndex
 
@@ -11,75 +12,47 @@ from ..spec.model_spec import ModelSpec
 from .engine import Engine
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedModel:
     """What a stream knows of its model: all but how to make streams (`Model`).
 
-    Args:
-        metadata: the artifact's description.
-        engine: the backend's compiled network.
-        path: the artifact; None for a model made in memory.
-        is_fast: whether a fleet may fuse multiplications with additions.
+    Attributes:
+        metadata: everything the artifact says of itself.
+        engine: the network as a pure function of input and state, for tools such as verify.
+        path: the file it was loaded from; None for a model made in memory.
+        is_fast: whether it was loaded with `numerics="fast"`, so that a fleet may fuse
+            multiplications with additions.
     """
 
-    __slots__ = ("_engine", "_is_fast", "_metadata", "_path")
-
-    def __init__(
-        self,
-        metadata: Metadata,
-        engine: Engine,
-        path: Path | None = None,
-        *,
-        is_fast: bool = False,
-    ) -> None:
-        self._metadata = metadata
-        self._engine = engine
-        self._path = path
-        self._is_fast = is_fast
+    metadata: Metadata
+    engine: Engine
+    path: Path | None = None
+    is_fast: bool = field(default=False, kw_only=True)
 
     @property
     def spec(self) -> ModelSpec:
         """Features, targets, units, horizon, layers."""
-        return self._metadata.spec
-
-    @property
-    def metadata(self) -> Metadata:
-        """Everything the artifact says of itself."""
-        return self._metadata
+        return self.metadata.spec
 
     @property
     def golden(self) -> Golden:
         """The steps that were recorded when the artifact was made."""
-        return self._metadata.golden
+        return self.metadata.golden
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of spec, weights and numerics: equal in all float artifacts."""
-        return self._metadata.digest
-
-    @property
-    def engine(self) -> Engine:
-        """The network as a pure function of input and state, for tools such as verify."""
-        return self._engine
+        return self.metadata.digest
 
     @property
     def backend(self) -> str:
         """Name of the backend that runs it."""
-        return self._engine.backend
-
-    @property
-    def is_fast(self) -> bool:
-        """Whether it was loaded with `numerics="fast"`."""
-        return self._is_fast
-
-    @property
-    def path(self) -> Path | None:
-        """The file it was loaded from."""
-        return self._path
+        return self.engine.backend
 
     @property
     def name(self) -> str:
         """File name, for messages."""
-        return self._path.name if self._path else "model"
+        return self.path.name if self.path else "model"
 
     def __copy__(self) -> Self:
         return self

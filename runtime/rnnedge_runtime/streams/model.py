@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .arguments import check_count
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from .fleet import Streams
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Model(LoadedModel):
     """The network of an artifact and what the artifact says of it.
 
@@ -26,12 +28,10 @@ class Model(LoadedModel):
         is_fast: whether `streams` may fuse multiplications with additions.
     """
 
-    __slots__ = ()
-
     def stream(self) -> Stream:
         """A new stream in the initial state."""
-        if isinstance(self._engine, OwnStreams):
-            return self._engine.make_stream(self)
+        if isinstance(self.engine, OwnStreams):
+            return self.engine.make_stream(self)
         return Stream(self)
 
     def streams(self, count: int) -> Streams:

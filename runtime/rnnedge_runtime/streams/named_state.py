@@ -7,7 +7,6 @@ float32 values that stand for its integers exactly, as snapshots do (docs/format
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,24 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..arrays import Array, State
 from ..errors import ShapeError, StateError
 from ..spec.model_spec import ModelSpec, StateEntry
-from .engine import Engine, OwnStates
+from .engine import Engine
 
 NamedState = Mapping[str, ArrayLike]
-
-
-@dataclass(frozen=True, slots=True)
-class GivenState:
-    """What a caller gave, checked in full.
-
-    Attributes:
-        tensors: by position in `ModelSpec.state`, as the engine keeps them.
-    """
-
-    tensors: Mapping[int, Array]
-
-    def over(self, state: State) -> State:
-        """`state` with the given tensors in their places."""
-        return [self.tensors.get(k, tensor) for k, tensor in enumerate(state)]
 
 
 def named_state(spec: ModelSpec, state: State) -> dict[str, Array]:
@@ -40,13 +24,12 @@ def named_state(spec: ModelSpec, state: State) -> dict[str, Array]:
     return {entry.name: tensor for entry, tensor in zip(spec.state, state, strict=True)}
 
 
-def check_state(
-    spec: ModelSpec, engine: Engine, state: NamedState, *, where: str
-) -> GivenState:
-    """The tensors of `state`, checked before any of them is set.
+def check_state(engine: Engine, state: NamedState, *, where: str) -> dict[int, Array]:
+    """The tensors of `state` as the engine keeps them, checked before any of them is set.
+
+    By their position in `ModelSpec.state`.
 
     Args:
-        spec: the model.
         engine: what will carry them.
         state: array by name, some or all of those of `spec.state`.
         where: the call, for example "Stream.set_state".
@@ -56,6 +39,7 @@ def check_state(
             that no integer of the state stands for.
         ShapeError: another shape than the spec's, or not real numbers.
     """
+    spec = engine.spec
     if not isinstance(state, Mapping):
         raise StateError(
             f"{where}: the state is {type(state).__name__}, expected a mapping of names "
@@ -80,11 +64,14 @@ def check_state(
             _refuse(
                 name, tensor, is_wrong, "0 before the first step, else 1", where=where
             )
-        if isinstance(engine, OwnStates) and not is_held:
-            _check_limit(name, tensor, engine.states.limit(name), where=where)
+        if engine.states is not None and not is_held:
+            limit = engine.states.limit(name)
+            if limit is not None:
+                expected = f"at most {limit:g} in size, as its integers hold no more"
+                _refuse(name, tensor, np.abs(tensor) > limit, expected, where=where)
             tensor = engine.states.kept(name, tensor.astype(np.float32))
         tensors[k] = tensor
-    return GivenState(tensors)
+    return tensors
 
 
 def _checked(
@@ -112,12 +99,6 @@ def _checked(
         tensor: Array = array.astype(dtype)
     _refuse(entry.name, array, ~np.isfinite(tensor), f"finite {dtype}", where=where)
     return tensor
-
-
-def _check_limit(name: str, tensor: Array, limit: float | None, *, where: str) -> None:
-    if limit is not None:
-        expected = f"at most {limit:g} in size, as its integers hold no more"
-        _refuse(name, tensor, np.abs(tensor) > limit, expected, where=where)
 
 
 def _refuse(

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    NoReturn,
-    Protocol,
-    SupportsIndex,
-    runtime_checkable,
-)
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import Array, State
 from ..errors import StateError
-from ..formats.snapshot import pack_snapshot, unpack_snapshot
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
-from .engine import inputs_of
-from .exclusive import ExclusiveUse, copied
+from .engine import LastStep
+from .exclusive import ExclusiveUse, OneOwner
 from .inputs import hold_readings, pass_missing
-from .last_step import LastStep
 from .loaded_model import LoadedModel
 
-if TYPE_CHECKING:
-    from .named_state import GivenState
 
-
-class Stream:
+class Stream(OneOwner):
     """The state of one series, and the calls that advance it.
 
     A reading is the F features in raw units; a missing value (NaN, infinite or outside
@@ -41,19 +31,19 @@ class Stream:
     Made by `Model.stream()`.
     """
 
+    _copy = "Stream", "other = model.stream(); other.restore(stream.snapshot())"
+
     def __init__(self, model: LoadedModel) -> None:
         spec = model.spec
         self._model = model
         self._engine = model.engine
         self._spec = spec
-        self._use = ExclusiveUse("Stream")
+        self._use: AbstractContextManager[None] = ExclusiveUse("Stream")
         self._stepper = self._engine.stepper()
-        self._inputs = inputs_of(model.engine, spec)
-        self._held = self._initial_held()  # [F]
-        self._output = np.empty(spec.output_size, dtype=self._engine.dtype)  # [O]
-        self._num_steps = 0
-        self._has_output = False
+        self._inputs = model.engine.inputs
+        self._held = np.empty(spec.num_features, dtype=np.float32)  # [F]
         self._last_time = 0
+        self._set(0, [entry.initial_array() for entry in spec.state])
 
     @property
     def model(self) -> LoadedModel:
@@ -87,19 +77,12 @@ class Stream:
         """
         where = "Stream.step"
         with self._use:
-            spec = self._spec
-            reading = check_readings(
-                spec, x, "F", where=where, artifact=self._model.name
-            )
-            check_out(out, self._output.shape, where=where)
-            times = check_times(spec, time, 1, where=where, is_sequence=True)
-            held = self._hold(reading[None], where)
-            taken = self._taken(reading[None], held)
-            self._stepper.step(self._inputs.rows(taken, times)[0], self._output)
-            self._finish(held, times)
+            reading, times = self._checked(x, time, "F", where=where)
+            check_out(out, (self._spec.output_size,), where=where)
+            y: Array = self._advance(reading[None], times, where=where)[0]
             if out is None:
-                return self._output.copy()
-            out[:] = self._output
+                return y
+            out[:] = y
             return out
 
     def run(self, xs: ArrayLike, time: TimeLike = None) -> Array:
@@ -175,31 +158,17 @@ class Stream:
             )
         from .forecasting import forecast_rows
 
-        return forecast_rows(
-            self._spec,
-            self._engine,
-            last_step,
-            num_steps=num_steps,
-            hold=hold,
-        )
+        return forecast_rows(self._engine, last_step, num_steps=num_steps, hold=hold)
 
     def reset(self) -> None:
         """Back to the initial state, as if nothing had been stepped."""
         with self._use:
-            self._stepper.set_state([e.initial_array() for e in self._spec.graph_state])
-            self._held[:] = self._initial_held()
-            self._num_steps = 0
-            self._has_output = False
+            self._set(0, [entry.initial_array() for entry in self._spec.state])
 
     def snapshot(self) -> bytes:
         """The state as bytes (docs/format.md, "Snapshot"); any backend restores it."""
         with self._use:
-            return pack_snapshot(
-                self._model.digest,
-                self._model.metadata.numerics,
-                self._num_steps,
-                [*self._stepper.get_state(), self._held],
-            )
+            return self._model.metadata.pack(self._num_steps, self._whole_state())
 
     def restore(self, blob: bytes) -> None:
         """Set the state to that of a snapshot.
@@ -209,16 +178,7 @@ class Stream:
             StateError: it belongs to another model.
         """
         with self._use:
-            num_steps, state = unpack_snapshot(
-                blob,
-                self._spec.state,
-                digest=self._model.digest,
-                numerics=self._model.metadata.numerics,
-            )
-            self._stepper.set_state(state[:-1])
-            self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
-            self._num_steps = num_steps
-            self._has_output = False
+            self._set(*self._model.metadata.unpack(blob))
 
     def state(self) -> dict[str, Array]:
         """Copies of the state by name, in the shapes of `spec.state`.
@@ -232,7 +192,8 @@ class Stream:
         """
         from .named_state import named_state
 
-        return named_state(self._spec, self._whole_state())
+        with self._use:
+            return named_state(self._spec, self._whole_state())
 
     def set_state(self, state: Mapping[str, ArrayLike]) -> None:
         """Set the tensors that `state` names; the others and `num_steps` stay.
@@ -252,89 +213,80 @@ class Stream:
         from .named_state import check_state
 
         where = "Stream.set_state"
-        given = check_state(self._spec, self._engine, state, where=where)
-        self._change_state(given)
+        given = check_state(self._engine, state, where=where)
+        with self._use:
+            self._change_state(given)
 
     def _whole_state(self) -> State:
         """Copies of the tensors of `ModelSpec.state`."""
-        with self._use:
-            return [*self._stepper.get_state(), self._held.copy()]
+        return [*self._stepper.get_state(), self._held.copy()]
 
-    def _change_state(self, given: GivenState) -> None:
-        with self._use:
-            *state, held = given.over([*self._stepper.get_state(), self._held])
-            self._stepper.set_state(state)
-            self._held[:] = self._inputs.readings(held.astype(np.float32))
-            self._has_output = False
+    def _change_state(self, given: Mapping[int, Array]) -> None:
+        """Take over tensors by their position in `ModelSpec.state`."""
+        state = [given.get(k, tensor) for k, tensor in enumerate(self._whole_state())]
+        self._set(self._num_steps, state)
 
-    def _initial_held(self) -> NDArray[np.float32]:
-        return self._inputs.readings(self._spec.state[-1].initial_array())
+    def _set(self, num_steps: int, state: State) -> None:
+        """Take over the tensors of `ModelSpec.state`."""
+        self._stepper.set_state(state[:-1])
+        self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
+        self._num_steps = num_steps
+        self._output: Array | None = None  # [O] of the last step
 
     def _last_step(self) -> LastStep | None:
         """A copy of what the last step left; None before the first."""
         with self._use:
-            if not self._has_output:
+            if self._output is None:
                 return None
-            state = self._stepper.get_state()
-            return LastStep(
-                self._output.copy(), state, self._last_time, self._held.copy()
-            )
+            *state, held = self._whole_state()
+            return LastStep(self._output.copy(), state, self._last_time, held)
 
-    def _checked_rows(
-        self, xs: ArrayLike, time: TimeLike, *, where: str
+    def _checked(
+        self, x: ArrayLike, time: TimeLike, axes: str, *, where: str
     ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """Readings `[T, F]` and, where the spec derives inputs, their times `[T]`."""
-        spec = self._spec
+        """Readings `[F]` or `[T, F]` and, where the spec derives inputs, their times."""
         readings = check_readings(
-            spec, xs, "T F", where=where, artifact=self._model.name
+            self._spec, x, axes, where=where, artifact=self._model.name
         )
+        num_rows = 1 if axes == "F" else len(readings)
         return readings, check_times(
-            spec, time, len(readings), where=where, is_sequence=True
+            self._spec, time, num_rows, where=where, is_sequence=True
         )
 
     def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
+        readings, times = self._checked(xs, time, "T F", where=where)
+        return self._advance(readings, times, where=where)
+
+    def _advance(
+        self,
+        readings: NDArray[np.float32],
+        times: NDArray[np.int64] | None,
+        *,
+        where: str,
+    ) -> Array:
+        """`[T, F]` readings, checked, to `[T, O]`."""
         spec = self._spec
-        readings, times = self._checked_rows(xs, time, where=where)
+        y: Array = np.empty((len(readings), spec.output_size), self._engine.dtype)
         if not len(readings):
-            return np.empty((0, spec.output_size), dtype=self._engine.dtype)
-        held = self._hold(readings, where)
-        x = self._inputs.rows(self._taken(readings, held), times)
-        state = [tensor[None] for tensor in self._stepper.get_state()]
-        outputs, state = self._engine.run(x[None], state)
-        y: Array = outputs[0]
-        self._stepper.set_state([tensor[0] for tensor in state])
-        self._output[:] = y[-1]
-        self._finish(held, times)
-        return y
-
-    def _hold(self, readings: NDArray[np.float32], where: str) -> NDArray[np.float32]:
-        """Readings `[T, F]` as the engine takes them, missing ones replaced."""
-        features = self._spec.features
-        held = hold_readings(features, readings, self._held, where=where)
-        return self._inputs.readings(held)
-
-    def _taken(
-        self, readings: NDArray[np.float32], held: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """The held readings as the model takes them: NaN where the policy is `pass`."""
-        if not self._spec.passes_missing:
-            return held
-        return pass_missing(self._spec.features, readings, held)
-
-    def _finish(
-        self, held: NDArray[np.float32], times: NDArray[np.int64] | None
-    ) -> None:
-        """Take over what the engine does not carry, once its step has succeeded."""
+            return y
+        held = hold_readings(spec.features, readings, self._held, where=where)
+        taken = held = self._inputs.readings(held)
+        if spec.passes_missing:
+            taken = pass_missing(spec.features, readings, held)
+        x = self._inputs.rows(taken, times)
+        if len(x) == 1:
+            self._stepper.step(x[0], y[0])
+        else:
+            state = [tensor[None] for tensor in self._stepper.get_state()]
+            outputs, state = self._engine.run(x[None], state)
+            self._stepper.set_state([tensor[0] for tensor in state])
+            y = outputs[0]
+        self._output = y[-1].copy()
         self._held[:] = held[-1]
         self._num_steps += len(held)
-        self._has_output = True
         if times is not None:
             self._last_time = int(times[-1])
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        raise copied(
-            "Stream", "other = model.stream(); other.restore(stream.snapshot())"
-        )
+        return y
 
     def __repr__(self) -> str:
         return f"<Stream of {self._model.name} after {self.num_steps} steps>"

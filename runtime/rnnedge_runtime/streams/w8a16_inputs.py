@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..numerics.f32 import Float32, without_denormals
+from ..numerics.f32 import Float32, token_ids, without_denormals
 from ..numerics.phase import phase
 from ..numerics.w8a16 import (
     LARGEST_READING,
@@ -93,8 +93,7 @@ class IntegerInputs(Inputs):
         x = without_denormals(x)
         first = self._spec.layers[0]
         if isinstance(first, Embedding):
-            is_token = (x >= 0) & (x < first.num_embeddings)
-            return np.where(is_token, x, 0).astype(np.int64)
+            return token_ids(x, first.num_embeddings)
         low, high = "low", "high"
         largest = LARGEST_VALUE
         if self.holds_readings:

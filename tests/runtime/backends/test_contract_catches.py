@@ -11,8 +11,8 @@ from support.strategies import random_weights
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.spec.layers import Gru, Linear, Lstm
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.streams.engine import RunStepper
 from rnnedge_runtime.streams.model import Model
-from rnnedge_runtime.streams.run_stepper import RunStepper
 
 SPEC = ModelSpec(
     features=(Feature("a"), Feature("b")),
@@ -58,7 +58,7 @@ class SharesState(ReferenceEngine):
 
     def __init__(self, spec, weights):
         super().__init__(spec, weights)
-        self._shared = RunStepper(self, spec)
+        self._shared = RunStepper(self)
 
     def stepper(self):
         return self._shared
@@ -68,7 +68,7 @@ class SnapshotLacksALayer(ReferenceEngine):
     """The saved state leaves out the second layer's."""
 
     def stepper(self):
-        return _ForgetfulStepper(self, SPEC)
+        return _ForgetfulStepper(self)
 
 
 class _ForgetfulStepper(RunStepper):

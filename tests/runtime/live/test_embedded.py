@@ -13,12 +13,11 @@ from support.run_helpers import LINES, make_artifact, weather_spec
 from support.studies.kill_study import make_table
 
 import rnnedge_runtime
+from rnnedge_runtime.live.places import SINKS, SOURCES, open_source
 from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.live.runner import Settings, restore_state, run
 from rnnedge_runtime.live.saving import SaveEvery, Saver
 from rnnedge_runtime.live.sinks.file import RowOutput
-from rnnedge_runtime.live.sinks.registry import SINKS
-from rnnedge_runtime.live.sources.registry import SOURCES, open_source
 from rnnedge_runtime.live.state_file import open_state
 from rnnedge_runtime.live.stopping import SIGNALS
 from rnnedge_runtime.tables.rows.reading import Row

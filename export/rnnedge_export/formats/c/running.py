@@ -136,7 +136,6 @@ class CEngine(SnapshotEngine):
         self._snapshot_nbytes = snapshot_nbytes(self.spec)
 
     def stepper(self) -> CStream:
-        """A fresh stream in the initial state."""
         return CStream(self)
 
     def call(self, function: str, *arguments: Any) -> int:

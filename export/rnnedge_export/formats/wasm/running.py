@@ -76,7 +76,6 @@ class NodeEngine(SnapshotEngine):
         self._answer()
 
     def stepper(self) -> WasmStream:
-        """A fresh stream in the initial state."""
         return WasmStream(self)
 
     def new_stream(self, owner: object) -> int:

@@ -7,41 +7,37 @@ import io
 import os
 import select
 import stat
-import sys
 from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ...errors import DataError
-from ...formats.files import what_to_do
 from ..state_file import Mark
-from .text import drop, open_output
+from .text import open_output, writable
 
 _HEADER_NBYTES = 1 << 20
 
 
+@dataclass(slots=True)
 class RowOutput:
     """An open text that forecasts are written to.
 
-    Args:
+    Attributes:
         file: the text.
         path: the regular file that grows by it; None for any other.
         first_line: of a file that has rows of an earlier run, so that no header is due.
-
-    Attributes:
-        file: the same.
-        first_line: the same.
         num_rows: rows that were written.
     """
 
-    def __init__(
-        self, file: IO[str], *, path: Path | None = None, first_line: str | None = None
-    ) -> None:
-        self.file = file
-        self.first_line = first_line
-        self.num_rows = 0
-        self._path = path
-        self._poll = _poll_of(file)
+    file: IO[str]
+    _: KW_ONLY
+    path: Path | None = None
+    first_line: str | None = None
+    num_rows: int = field(default=0, init=False)
+    _poll: select.poll | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._poll = _poll_of(self.file)
 
     def flush(self) -> None:
         """Let all that is written leave this process."""
@@ -59,9 +55,9 @@ class RowOutput:
 
     def mark(self) -> Mark | None:
         """How far a file that grows has got."""
-        if self._path is None:
+        if self.path is None:
             return None
-        return Mark(str(self._path), os.fstat(self.file.fileno()).st_size)
+        return Mark(str(self.path), os.fstat(self.file.fileno()).st_size)
 
     def is_left(self) -> bool:
         """Whether the reader of a pipe has gone, so that no further row would arrive."""
@@ -85,14 +81,14 @@ def _poll_of(file: IO[str]) -> select.poll | None:
 def open_row_output(
     sink: str, *, in_place: bool, grows: bool, mark: Mark | None
 ) -> Iterator[RowOutput]:
-    """The output of a stream in a file, or on standard output (`registry.open_sink`)."""
+    """The output of a stream in a file, or on standard output (`places.open_sink`)."""
     path = Path(sink)
     if sink == "-" or not grows or (path.exists() and not path.is_file()):
-        with _named(sink), open_output(sink, in_place=in_place) as file:
+        with writable(sink), open_output(sink, in_place=in_place) as file:
             yield RowOutput(file)
         return
     target = Path(os.path.realpath(path))
-    with _named(sink), target.open("a+b") as raw:
+    with writable(sink), target.open("a+b") as raw:
         _cut(raw, target, mark)
         text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
         raw.seek(0)
@@ -100,22 +96,6 @@ def open_row_output(
         yield RowOutput(text, path=target, first_line=first)
         text.flush()
         text.detach()
-
-
-@contextlib.contextmanager
-def _named(sink: str) -> Iterator[None]:
-    """DataError, with the file's name, where it cannot be written."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if sink == "-":
-            drop(sys.stdout)
-        where = "standard output" if sink == "-" else f"{sink}: the file"
-        raise DataError(
-            f"{where} cannot be written: {error.strerror}. {what_to_do(error)}"
-        ) from None
 
 
 def _cut(raw: IO[bytes], path: Path, mark: Mark | None) -> None:

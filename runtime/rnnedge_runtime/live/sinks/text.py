@@ -33,12 +33,12 @@ def open_output(sink: str, *, in_place: bool) -> Iterator[IO[str]]:
         yield sys.stdout
         flush_stdout()
     elif in_place or (path.exists() and not path.is_file()):
-        with _writable(path), path.open("w", encoding="utf-8", newline="") as file:
+        with writable(str(path)), path.open("w", encoding="utf-8", newline="") as file:
             yield file
     else:
         target = Path(os.path.realpath(path))
         remove_stale(target)
-        with _writable(path), replacing(target) as raw:
+        with writable(str(path)), replacing(target) as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             yield text
             text.flush()
@@ -46,12 +46,18 @@ def open_output(sink: str, *, in_place: bool) -> Iterator[IO[str]]:
 
 
 @contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(sink: str) -> Iterator[None]:
+    """DataError, with the file's name, where it cannot be written."""
     try:
         yield
     except OSError as error:
+        if sink == "-":
+            if isinstance(error, BrokenPipeError):
+                raise
+            drop(sys.stdout)
+        where = "standard output" if sink == "-" else f"{sink}: the file"
         raise DataError(
-            f"{path}: the file cannot be written: {error.strerror}. {what_to_do(error)}"
+            f"{where} cannot be written: {error.strerror}. {what_to_do(error)}"
         ) from None
 
 

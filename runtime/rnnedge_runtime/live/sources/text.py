@@ -27,7 +27,7 @@ def text_lines(
     is_live: bool,
     holds_out: bool,
 ) -> Iterator[TextLines]:
-    """The lines of an open file, which is left to its owner (`registry.open_source`).
+    """The lines of an open file, which is left to its owner (`places.open_source`).
 
     Raises:
         DataError: it cannot be read or unpacked, here or at a later line.
