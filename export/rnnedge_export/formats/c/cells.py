@@ -14,10 +14,17 @@ import numpy as np
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
 from rnnedge_runtime.spec.layers import Gru, Lstm, RecurrentLayer, Rnn
 
-from .writers.f32_arrays import padded, rows, units
+from .writers.arrays import (
+    Array,
+    Tensors,
+    gates,
+    groups,
+    linear,
+    padded,
+    rows,
+    units,
+)
 from .writers.f32_writer import FUNCTIONS, ChainWriter
-from .writers.places import Array, Tensors
-from .writers.w8a16_arrays import gates, groups, linear
 from .writers.w8a16_writer import FUNCTIONS_Q, InputWriter
 
 

@@ -8,7 +8,7 @@ from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Embedding, 
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from ..ranges import has_ranges
-from .f32_arrays import padded
+from .arrays import padded
 
 FUNCTIONS = {
     "tanh": "RNNE_F32_TANH",

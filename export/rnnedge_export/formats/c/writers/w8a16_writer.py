@@ -9,8 +9,8 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
+from .arrays import UNITS, groups, padded
 from .f32_writer import Buffers, ChainWriter
-from .w8a16_arrays import PANEL, groups, padded
 
 FUNCTIONS_Q = {
     "tanh": "RNNE_Q_TANH",
@@ -166,7 +166,7 @@ class InputWriter:
 
     def finish_inputs(self) -> None:
         spec, prefix, size = self.spec, self.prefix, self.spec.input_size
-        if size % PANEL:
+        if size % UNITS:
             self.lines.append(f"rnne_q_fill({size}, {self.x});")
         in_float = [
             layer
