@@ -27,11 +27,11 @@ _PLAUSIBLE_MISSING = """\
 """
 
 
-def snapshot_nbytes(spec: ModelSpec, element_nbytes: int = 4) -> int:
-    """Size of a snapshot whose tensors are all of one element type."""
+def snapshot_nbytes(spec: ModelSpec) -> int:
+    """Size of a snapshot of float32."""
     sizes = [entry.size for entry in spec.state]
     headers = SNAPSHOT_HEADER_NBYTES + TENSOR_HEADER_NBYTES * len(sizes)
-    return headers + element_nbytes * sum(sizes) + 4
+    return headers + 4 * sum(sizes) + 4
 
 
 def state_places(spec: ModelSpec) -> dict[str, int]:

@@ -5,7 +5,7 @@
 #include "../model/held.h"
 #include "../w8a16/w8a16_arithmetic.h"
 
-/* Made by scripts/fit_sincos.py. */
+/* Made by scripts/fit_f32.py. */
 #define SIN_0 (-0x1.555542p-3f)
 #define SIN_1 0x1.11061ap-7f
 #define SIN_2 (-0x1.98ea66p-13f)

@@ -10,13 +10,9 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
 from .arrays import UNITS, groups, padded
-from .f32_writer import Buffers, ChainWriter
+from .f32_writer import ACTIVATIONS, Buffers, ChainWriter
 
-FUNCTIONS_Q = {
-    "tanh": "RNNE_Q_TANH",
-    "relu": "RNNE_Q_RELU",
-    "sigmoid": "RNNE_Q_SIGMOID",
-}
+FUNCTIONS_Q = {name: f"RNNE_Q_{name.upper()}" for name in ACTIVATIONS}
 
 
 @dataclass(frozen=True, slots=True)
