@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "binding.h"
 
-#include "stream_type.h"
-
 static int add_type(PyObject *module, const char *name, PyObject *(*make)(void))
 {
     PyObject *type = make();

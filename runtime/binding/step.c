@@ -5,7 +5,7 @@
  * and everything that is wrong, is left to the Python method _step_checked, which treats it as
  * every other backend does.
  */
-#include "stream_type.h"
+#include "binding.h"
 
 #include <string.h>
 

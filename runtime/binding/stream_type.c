@@ -3,7 +3,7 @@
  * Stream(model, ...): the state of one series.  Base of the Python class NativeStream, whose
  * further arguments it leaves alone.
  */
-#include "stream_type.h"
+#include "binding.h"
 
 #include <string.h>
 

@@ -33,7 +33,7 @@ PLANTED = {
     "a reset keeps the number of steps": (
         "snapshot",
         "stream/state.c",
-        "    *lane->num_steps = 0;\n",
+        "    *lane.num_steps = 0;\n",
         "",
     ),
 }

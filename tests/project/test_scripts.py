@@ -12,15 +12,15 @@ from rnnedge_runtime.numerics import phase as time_features
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
-def output_of(script: str) -> str:
-    command = [sys.executable, SCRIPTS / script]
+def output_of(script: str, *arguments: str) -> str:
+    command = [sys.executable, SCRIPTS / script, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_fit_sincos_gives_the_coefficients_in_use() -> None:
+def test_fit_f32_gives_the_coefficients_in_use() -> None:
     found = [
         float.fromhex(text)
-        for text in re.findall(r"'(\S+)'", output_of("fit_sincos.py"))
+        for text in re.findall(r"'(\S+)'", output_of("fit_f32.py", "sincos"))
     ]
     assert found == [float(c) for c in (*time_features._SIN, *time_features._COS)]
 

@@ -25,8 +25,8 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
+from ..formats.c.f32.layers import step_code
 from ..formats.c.f32.packing import added_biases, pack_layer
-from ..formats.c.f32.step import step_code
 from .board import Board
 from .image import SUPPORT
 from .measuring import Measurement

@@ -28,7 +28,7 @@ TANH_LIMIT = np.float32(9.5)
 EXP_LIMIT = np.float32(-87)
 """exp(-87) is the last whole argument whose result is not a denormal."""
 
-# Made by scripts/fit_exp.py.
+# Made by scripts/fit_f32.py.
 _EXP = tuple(
     np.float32(float.fromhex(c))
     for c in (

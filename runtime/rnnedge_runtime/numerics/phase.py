@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Made by scripts/fit_sincos.py: sin a = a + a^3 (S0 + S1 a^2 + S2 a^4) and
+# Made by scripts/fit_f32.py: sin a = a + a^3 (S0 + S1 a^2 + S2 a^4) and
 # cos a = 1 - a^2 / 2 + a^4 (C0 + C1 a^2 + C2 a^4) on |a| <= pi / 4.
 _SIN = tuple(
     np.float32(float.fromhex(c))

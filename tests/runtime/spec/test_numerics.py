@@ -101,7 +101,7 @@ def test_errors_stay_within_the_stated_bounds(tmp_path: Path) -> None:
 
 def test_coefficients_are_those_of_the_script() -> None:
     printed = subprocess.run(
-        [sys.executable, ROOT / "scripts/fit_exp.py"],
+        [sys.executable, ROOT / "scripts/fit_f32.py", "exp"],
         capture_output=True,
         text=True,
         check=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,17 @@ import numpy as np
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
 from rnnedge_runtime.spec.layers import Gru, Lstm, RecurrentLayer, Rnn
 
-from .writers.f32_arrays import padded, rows, units
+from .writers.arrays import (
+    Array,
+    Tensors,
+    gates,
+    groups,
+    linear,
+    padded,
+    rows,
+    units,
+)
 from .writers.f32_writer import FUNCTIONS, ChainWriter
-from .writers.places import Array, Tensors
-from .writers.w8a16_arrays import gates, groups, linear
 from .writers.w8a16_writer import FUNCTIONS_Q, InputWriter
 
 
@@ -104,10 +112,6 @@ def _gru(writer: ChainWriter, layer: Gru, array: str, h: str, out: str) -> None:
     ]
 
 
-def _pack_gru_q(layer: Gru, tensors: Tensors, gap: int) -> Tensors:
-    return gates(layer, tensors, gap, "bias_hn")
-
-
 def _gru_q(writer: InputWriter, layer: Gru, k: int, array: str, index: int) -> None:
     blocks = groups(layer.hidden_size)
     h = writer.carry(f"h_{index}", "int32_t", layer.hidden_size, GRU_BITS)
@@ -169,26 +173,7 @@ def _lstm_q(writer: InputWriter, layer: Lstm, k: int, array: str, index: int) ->
 
 
 CELLS: dict[type[Any], Cell] = {
-    Rnn: Cell(
-        biases=_sum,
-        pack=_pack_rnn,
-        step=_rnn,
-        pack_q=gates,
-        step_q=_rnn_q,
-        is_padded=False,
-    ),
-    Gru: Cell(
-        biases=_gru_biases,
-        pack=_pack_gru,
-        step=_gru,
-        pack_q=_pack_gru_q,
-        step_q=_gru_q,
-    ),
-    Lstm: Cell(
-        biases=_sum,
-        pack=_pack_lstm,
-        step=_lstm,
-        pack_q=_pack_lstm_q,
-        step_q=_lstm_q,
-    ),
+    Rnn: Cell(_sum, _pack_rnn, _rnn, gates, _rnn_q, is_padded=False),
+    Gru: Cell(_gru_biases, _pack_gru, _gru, partial(gates, last="bias_hn"), _gru_q),
+    Lstm: Cell(_sum, _pack_lstm, _lstm, _pack_lstm_q, _lstm_q),
 }

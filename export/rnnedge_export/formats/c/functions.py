@@ -18,6 +18,7 @@ def public_functions(
     name: str,
     metadata: Metadata,
     tensors: Sequence[Tensor],
+    declarations: Sequence[str],
     step: Sequence[str],
 ) -> str:
     """Definitions of all that `interface_text` declares.
@@ -26,12 +27,15 @@ def public_functions(
         name: the model's C identifier.
         metadata: the model, golden steps included.
         tensors: of the state, in the order of snapshots.
+        declarations: of the buffers of a step.
         step: statements from `x` to `y`.
     """
     spec = metadata.spec
+    head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
+    rejection = float_rejection(name, spec)
     functions = [
         reset_function(name, held_at_first(spec)),
-        _step(name, spec, step),
+        step_function(head, spec, rejection, declarations, step),
         run_function(name, spec),
         *_snapshots(name, metadata, tensors),
         time_function(name, spec),
@@ -63,25 +67,39 @@ RNNE_PUBLIC void {name}_reset({name}_state *s)
 """
 
 
-def _step(name: str, spec: ModelSpec, step: Sequence[str]) -> str:
-    declarations = [line for line in step if line.startswith("float ")]
-    statements = [line for line in step if not line.startswith("float ")]
-    if any(feature.missing == "reject" for feature in spec.features):
-        call, given = float_rejection(name, spec)
-        statements = [
-            f"if ({call}({spec.num_features}, {given}, x))",
-            "    return 1;",
-            *statements,
-        ]
-    body = "\n".join(f"    {line}" for line in [*declarations, *statements])
+def step_function(
+    head: str,
+    spec: ModelSpec,
+    rejection: tuple[str, str],
+    declarations: Sequence[str],
+    step: Sequence[str],
+) -> str:
+    """A function that advances the state by a step, or refuses a row.
+
+    Args:
+        head: its return type, name and parameters.
+        spec: the model.
+        rejection: what says whether a row is refused, and what it is given beside it.
+        declarations: of the buffers.
+        step: statements.
+    """
+    call, given = rejection
+    check = [f"if ({call}({spec.num_features}, {given}, x))", "    return 1;"]
+    lines = [*declarations, *(check if can_reject(spec) else ()), *step]
+    body = "\n".join(f"    {line}" for line in lines)
     return f"""\
-RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
+{head}
 {{
 {body}
     s->num_steps++;
     return 0;
 }}
 """
+
+
+def can_reject(spec: ModelSpec) -> bool:
+    """Whether any reading must not be missing."""
+    return any(feature.missing == "reject" for feature in spec.features)
 
 
 def float_rejection(name: str, spec: ModelSpec) -> tuple[str, str]:
@@ -95,7 +113,7 @@ def float_rejection(name: str, spec: ModelSpec) -> tuple[str, str]:
 def run_function(name: str, spec: ModelSpec) -> str:
     """`NAME_run`."""
     check = ""
-    if any(feature.missing == "reject" for feature in spec.features):
+    if can_reject(spec):
         row = f"xs + t * {spec.input_size}"
         call, given = float_rejection(name, spec)
         check = f"""\
@@ -194,9 +212,14 @@ def time_function(name: str, spec: ModelSpec) -> str:
         f"    rnne_sin_cos(unix_time_s, {item.period_s}u, {item.offset_s}, out + {2 * k});\n"
         for k, item in enumerate(spec.derived)
     )
+    return time_of(f"void {name}_time", "float", calls)
+
+
+def time_of(start: str, c_type: str, calls: str) -> str:
+    """A function `start` that writes what `calls` make of a time; of none it does nothing."""
     unused = "    (void)unix_time_s;\n    (void)out;\n"
     return f"""\
-RNNE_PUBLIC void {name}_time(int64_t unix_time_s, float *out)
+RNNE_PUBLIC {start}(int64_t unix_time_s, {c_type} *out)
 {{
 {calls or unused}}}
 """

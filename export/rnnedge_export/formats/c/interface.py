@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -25,11 +27,11 @@ _PLAUSIBLE_MISSING = """\
 """
 
 
-def snapshot_nbytes(spec: ModelSpec, element_nbytes: int = 4) -> int:
-    """Size of a snapshot whose tensors are all of one element type."""
+def snapshot_nbytes(spec: ModelSpec) -> int:
+    """Size of a snapshot of float32."""
     sizes = [entry.size for entry in spec.state]
     headers = SNAPSHOT_HEADER_NBYTES + TENSOR_HEADER_NBYTES * len(sizes)
-    return headers + element_nbytes * sum(sizes) + 4
+    return headers + 4 * sum(sizes) + 4
 
 
 def state_places(spec: ModelSpec) -> dict[str, int]:
@@ -130,3 +132,24 @@ int {name}_selftest(void);
 
 #endif
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Parts of the two files of a model.
+
+    Attributes:
+        fields: arrays of the state.
+        kernels: headers of kernels by file name, the one to include first.
+        content: of the description, beside what that of every model holds.
+        arrays: definitions of the constants.
+        functions: definitions of the functions.
+        declarations: further ones of the header.
+    """
+
+    fields: Sequence[STATE_FIELD]
+    kernels: Mapping[str, str]
+    content: Mapping[str, Any]
+    arrays: Sequence[str]
+    functions: str
+    declarations: str = ""

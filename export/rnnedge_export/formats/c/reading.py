@@ -31,11 +31,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.parameters import Parameters, digest_of
 from rnnedge_runtime.spec.spec_json import check_format_version, spec_from_json
 from rnnedge_runtime.spec.w8a16_model import tensor_types
-from rnnedge_runtime.spec.weights import (
-    Weights,
-    canonical_weights,
-    weight_shapes,
-)
+from rnnedge_runtime.spec.weights import Weights, canonical_weights, weight_shapes
 
 from .description import BLOCK_END, BLOCK_START
 from .f32.packing import packed_of, read_layer
@@ -95,8 +91,8 @@ def read_description(
         _check_numerics(numerics, where)
         arrays = read_arrays()
         golden = Golden(
-            _steps(arrays["golden_x"], spec.input_size),
-            _steps(arrays["golden_y"], spec.output_size),
+            arrays["golden_x"].reshape(-1, spec.input_size),
+            arrays["golden_y"].reshape(-1, spec.output_size),
         )
         check_golden(golden, spec, where=where)
         _check_sizes(spec, content, arrays)
@@ -204,10 +200,6 @@ def _check_numerics(numerics: str, where: str) -> None:
             f"'{NUMERICS}' and '{INTEGER_NUMERICS}' from C. "
             "Upgrade with: pip install --upgrade rnnedge."
         )
-
-
-def _steps(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    return values.reshape(-1, width)
 
 
 def _weights(spec: ModelSpec, arrays: Arrays, biases: dict[str, str]) -> Weights:

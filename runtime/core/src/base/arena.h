@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RNNE_ALIGNMENT 64
 
@@ -36,6 +37,14 @@ static inline void *rnne_arena_take(rnne_arena *arena, uint64_t nbytes)
 {
     void *const piece = arena->base ? arena->base + (size_t)arena->used : NULL;
     arena->used += (nbytes + RNNE_ALIGNMENT - 1) / RNNE_ALIGNMENT * RNNE_ALIGNMENT;
+    return piece;
+}
+
+static inline void *rnne_arena_take_zeros(rnne_arena *arena, uint64_t nbytes)
+{
+    void *const piece = rnne_arena_take(arena, nbytes);
+    if (piece)
+        memset(piece, 0, (size_t)nbytes);
     return piece;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Little-endian fields at any address, and the bits of floats. */
+/* Little-endian fields at any address, the bits of floats, and a checksum. */
 #ifndef RNNE_BYTES_H
 #define RNNE_BYTES_H
 
@@ -90,5 +90,8 @@ static inline float rnne_flush(float value)
     const uint32_t bits = rnne_bits_of_float(value);
     return (bits & 0x7fffffffu) < 0x26800000u ? 0.0f : value;
 }
+
+/* CRC32 of ISO 3309, that of zlib and PNG, continued from crc, 0 at first. */
+uint32_t rnne_crc32(uint32_t crc, const void *bytes, size_t nbytes);
 
 #endif

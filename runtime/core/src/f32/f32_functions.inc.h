@@ -4,7 +4,7 @@
  * Parameters: those of f32_vec.h, any of its combinations.
  */
 
-/* Made by scripts/fit_exp.py. */
+/* Made by scripts/fit_f32.py. */
 #define LOG2_E 0x1.715476p+0f
 #define LN2_UPPER 0x1.62e4p-1f
 #define LN2_LOWER 0x1.7f7d1cp-20f

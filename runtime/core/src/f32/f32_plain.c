@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernels, plain C, one value at a time: always built. */
 #include "../base/guard.h"
-#include "f32_kernels.h"
 
 #define RNNE_LANES 1
 #define RNNE_TABLE rnne_kernels_plain

@@ -50,27 +50,14 @@ VEC_INLINE vf vec_splat(float s)
 #endif
 }
 
-VEC_INLINE vu vec_bits(vf v)
-{
-    return (vu)v;
-}
-
-VEC_INLINE vf vec_from_bits(vu u)
-{
-    return (vf)u;
-}
-
-VEC_INLINE vu vec_mask_less(vf a, vf b)
-{
-    return (vu)(a < b);
-}
+#define vec_bits(v) ((vu)(v))
+#define vec_from_bits(u) ((vf)(u))
+#define vec_mask_less(a, b) ((vu)((a) < (b)))
 
 #else
 
-VEC_INLINE vf vec_splat(float s)
-{
-    return s;
-}
+#define vec_splat(s) ((vf)(s))
+#define vec_mask_less(a, b) ((a) < (b) ? UINT32_MAX : 0u)
 
 VEC_INLINE vu vec_bits(vf v)
 {
@@ -84,11 +71,6 @@ VEC_INLINE vf vec_from_bits(vu u)
     vf v;
     memcpy(&v, &u, sizeof v);
     return v;
-}
-
-VEC_INLINE vu vec_mask_less(vf a, vf b)
-{
-    return a < b ? UINT32_MAX : 0;
 }
 
 #endif
@@ -109,15 +91,8 @@ VEC_INLINE vf vec_if_less(vf a, vf b, vf yes, vf no)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
 }
 
-VEC_INLINE vf vec_at_least(vf low, vf v)
-{
-    return _mm512_max_ps(low, v);
-}
-
-VEC_INLINE vf vec_at_most(vf high, vf v)
-{
-    return _mm512_min_ps(high, v);
-}
+#define vec_at_least(low, v) _mm512_max_ps(low, v)
+#define vec_at_most(high, v) _mm512_min_ps(high, v)
 
 VEC_INLINE vf vec_flush(vf v)
 {

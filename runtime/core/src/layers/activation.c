@@ -36,8 +36,5 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     rnne_rows_activate(rows, (rnne_function)layer->variant, layer->input_size, span);
 }
 
-const rnne_kind rnne_kind_activation = {.max_variant = 2,
-                                        .describe = describe,
-                                        .step = step,
-                                        .tensors_q = tensors_q,
-                                        .step_q = step_q};
+const rnne_kind rnne_kind_activation = {2,    0,    0,         describe, NULL,
+                                        NULL, step, tensors_q, step_q,   NULL};

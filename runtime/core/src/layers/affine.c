@@ -33,5 +33,4 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
-const rnne_kind rnne_kind_affine = {
-    .max_variant = 1, .takes_raw = 1, .describe = describe, .pack = pack, .step = step};
+const rnne_kind rnne_kind_affine = {1, 0, 1, describe, pack, NULL, step, NULL, NULL, NULL};

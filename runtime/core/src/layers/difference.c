@@ -98,9 +98,5 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     }
 }
 
-const rnne_kind rnne_kind_difference = {.describe = describe,
-                                        .pack = pack,
-                                        .check = check,
-                                        .step = step,
-                                        .tensors_q = tensors_q,
-                                        .step_q = step_q};
+const rnne_kind rnne_kind_difference = {0,     0,    0,         describe, pack,
+                                        check, step, tensors_q, step_q,   NULL};

@@ -34,7 +34,7 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     (void)out;
     rnne_block_sums(block, layer, 0, z, h, n, block->gates);
     const float *const in = rnne_block_sums(block, layer, 1, z, h, 0, n_in);
-    rnne_block_product(block, &layer->matrix[2], h, n, n_rec);
+    rnne_block_product(block, &layer->matrix[2], h, n, h, 0, n_rec);
     const rnne_cell_values values = {
         .n = n * block->lanes, .gates = block->gates, .in = in, .rec = n_rec, .h = h};
     block->kernels->cell[RNNE_CELL_gru](&values);
@@ -65,10 +65,5 @@ static void update(const rnne_rows *rows, const rnne_layer *layer, const rnne_sp
     }
 }
 
-const rnne_kind rnne_kind_gru = {.num_inputs = 2,
-                                 .describe = describe,
-                                 .pack = pack,
-                                 .step = step,
-                                 .tensors_q = tensors_q,
-                                 .step_q = rnne_rows_cell,
-                                 .update_q = update};
+const rnne_kind rnne_kind_gru = {0,    2,    0,         describe,       pack,
+                                 NULL, step, tensors_q, rnne_rows_cell, update};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One row for each kind of layer: what is not the same for all. */
+/* One row for each kind of layer, in its file: what is not the same for all. */
 #ifndef RNNE_KINDS_H
 #define RNNE_KINDS_H
 
@@ -46,8 +46,5 @@ typedef struct rnne_kind {
 
 #define RNNE_KIND_DECLARED(name) extern const rnne_kind rnne_kind_##name;
 RNNE_KINDS(RNNE_KIND_DECLARED)
-
-/* The kind of a number in MODL, or NULL. */
-const rnne_kind *rnne_kind_of(uint32_t number);
 
 #endif

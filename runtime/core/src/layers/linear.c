@@ -2,8 +2,6 @@
 #include "../base/guard.h"
 
 #include "cell.h"
-#include "kinds.h"
-#include "pack.h"
 
 static int describe(rnne_layer *layer)
 {
@@ -40,9 +38,4 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     rnne_rows_activate(rows, RNNE_IDENTITY, layer->output_size, span);
 }
 
-const rnne_kind rnne_kind_linear = {.num_inputs = 1,
-                                    .describe = describe,
-                                    .pack = pack,
-                                    .step = step,
-                                    .tensors_q = tensors_q,
-                                    .step_q = step_q};
+const rnne_kind rnne_kind_linear = {0, 1, 0, describe, pack, NULL, step, tensors_q, step_q, NULL};

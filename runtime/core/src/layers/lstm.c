@@ -58,7 +58,7 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     rnne_block_sums(block, layer, 0, z, h, size, block->gates);
     block->kernels->cell[RNNE_CELL_lstm](&values);
     if (is_projected(layer)) {
-        rnne_block_product(block, &layer->matrix[1], values.h, layer->hidden_size, h);
+        rnne_block_product(block, &layer->matrix[1], values.h, layer->hidden_size, h, 0, h);
         block->kernels->activate(RNNE_IDENTITY, size * lanes, h, h);
     }
     return h;
@@ -105,11 +105,5 @@ static void update(const rnne_rows *rows, const rnne_layer *layer, const rnne_sp
                           rnne_h_of(rows, layer, j));
 }
 
-const rnne_kind rnne_kind_lstm = {.max_variant = 1,
-                                  .num_inputs = 1,
-                                  .describe = describe,
-                                  .pack = pack,
-                                  .step = step,
-                                  .tensors_q = tensors_q,
-                                  .step_q = rnne_rows_cell,
-                                  .update_q = update};
+const rnne_kind rnne_kind_lstm = {1,    1,    0,         describe,       pack,
+                                  NULL, step, tensors_q, rnne_rows_cell, update};

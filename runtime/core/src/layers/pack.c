@@ -43,14 +43,12 @@ rnne_matrix rnne_pack_matrix(rnne_arena *arena, uint64_t num_rows, rnne_tensor_a
     const size_t rows = (size_t)num_rows;
     rnne_matrix matrix = {NULL, NULL, rnne_padded(rows), (size_t)(in.cols + rec.cols)};
     const uint64_t num_weights = (uint64_t)matrix.rows * (in.cols + rec.cols);
-    float *const panels = rnne_arena_take(arena, num_weights * 4);
-    float *const bias = rnne_arena_take(arena, (uint64_t)matrix.rows * 4);
+    float *const panels = rnne_arena_take_zeros(arena, num_weights * 4);
+    float *const bias = rnne_arena_take_zeros(arena, (uint64_t)matrix.rows * 4);
     matrix.weights = panels;
     matrix.bias = bias;
     if (!arena->base)
         return matrix;
-    memset(panels, 0, (size_t)num_weights * 4);
-    memset(bias, 0, matrix.rows * 4);
     pack_columns(panels, &matrix, 0, in, in.bytes ? rows : 0);
     pack_columns(panels, &matrix, (size_t)in.cols, rec, rec.bytes ? rows : 0);
     for (size_t r = 0; a && r < rows; r++) {

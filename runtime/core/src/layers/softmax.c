@@ -32,4 +32,4 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
-const rnne_kind rnne_kind_softmax = {.describe = describe, .step = step};
+const rnne_kind rnne_kind_softmax = {0, 0, 0, describe, NULL, NULL, step, NULL, NULL, NULL};

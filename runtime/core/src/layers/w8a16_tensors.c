@@ -49,11 +49,7 @@ static int32_t get_i16(const uint8_t *at)
 /* Memory of n values of 4 bytes and zeros to a whole vector behind them; NULL where there is none. */
 static void *take(const rnne_tensors *t, uint64_t n)
 {
-    const uint64_t nbytes = (n + RNNE_Q_STEP) * 4;
-    void *const to = t->arena ? rnne_arena_take(t->arena, nbytes) : NULL;
-    if (to)
-        memset(to, 0, (size_t)nbytes);
-    return to;
+    return t->arena ? rnne_arena_take_zeros(t->arena, (n + RNNE_Q_STEP) * 4) : NULL;
 }
 
 static void *take_words(const rnne_tensors *t, uint64_t at, uint64_t n)
@@ -151,8 +147,6 @@ const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols)
 static void pack_weights(const rnne_q_matrix *matrix, const uint8_t *from, size_t rows,
                          size_t cols, int8_t *panels, int32_t *offset)
 {
-    memset(panels, 0, matrix->rows * matrix->cols);
-    memset(offset, 0, matrix->rows * sizeof *offset);
     for (size_t r = 0; r < rows; r++) {
         const size_t panel = r / RNNE_PANEL * RNNE_PANEL, left = matrix->rows - panel;
         const size_t width = left < RNNE_PANEL ? left : RNNE_PANEL;
@@ -177,8 +171,9 @@ void rnne_take_weights(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, ui
         return;
     matrix->rows = rnne_padded((size_t)rows);
     matrix->cols = (size_t)((cols + RNNE_QUAD - 1) / RNNE_QUAD * RNNE_QUAD);
-    int8_t *const panels = rnne_arena_take(t->arena, (uint64_t)matrix->rows * matrix->cols);
-    int32_t *const offset = rnne_arena_take(t->arena, (uint64_t)matrix->rows * sizeof *offset);
+    int8_t *const panels = rnne_arena_take_zeros(t->arena, (uint64_t)matrix->rows * matrix->cols);
+    int32_t *const offset =
+        rnne_arena_take_zeros(t->arena, (uint64_t)matrix->rows * sizeof *offset);
     matrix->weights = panels;
     matrix->offset = offset;
     if (panels)

@@ -2,7 +2,6 @@
 #include "file.h"
 
 #include "../base/bytes.h"
-#include "../base/crc32.h"
 #include "../base/status.h"
 
 enum {

@@ -6,7 +6,6 @@
 #include "../base/bytes.h"
 #include "../base/status.h"
 #include "../layers/kinds.h"
-#include "weights.h"
 
 enum {
     NUMERICS_NBYTES = 16,
@@ -198,35 +197,6 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
     layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
     layer->h_at = count_state(layout, layer, layer->h_size, layer->h_is_wide);
     layer->c_at = count_state(layout, layer, layer->c_size, 1);
-}
-
-rnne_cursor rnne_layout_start(const rnne_layout *layout)
-{
-    const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
-                                1, 0, 0};
-    return cursor;
-}
-
-rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layout,
-                              rnne_cursor *cursor, rnne_layer *layer, rnne_error *error)
-{
-    const size_t start = model->offset + cursor->at;
-    const rnne_status status =
-        rnne_layer_read(model, layout, &cursor->at, cursor->size, layer, error);
-    if (status != RNNE_OK)
-        return status;
-    if (layer->kind == &rnne_kind_embedding && !cursor->is_start)
-        return rnne_fail(error, RNNE_BAD_MODEL, start);
-    if (layout->is_integer &&
-        !rnne_has_right_role(layer, cursor, layout->has_float, model->bytes + cursor->at,
-                             model->nbytes - cursor->at))
-        return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
-    layer->holds_readings = layout->holds_readings;
-    cursor->size = layer->output_size;
-    cursor->is_after_changes = cursor->is_start && layer->kind == &rnne_kind_difference;
-    cursor->is_start = 0;
-    cursor->is_after_integer = layer->role != RNNE_ROLE_FLOAT;
-    return RNNE_OK;
 }
 
 /* Whether layers take readings before the clip, and whether these are integers. */

@@ -7,7 +7,6 @@
 #include "../model/held.h"
 #include "../stream/engine.h"
 #include "isa.h"
-#include "weights.h"
 
 /*
  * Lays a model out in the arena; where the arena has memory, fills it in.  The layout was
@@ -15,12 +14,11 @@
  */
 static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_layout *layout)
 {
-    rnne_model *const model = rnne_arena_take(arena, sizeof *model);
+    rnne_model *const model = rnne_arena_take_zeros(arena, sizeof *model);
     rnne_feature *const features = rnne_arena_take(arena, layout->num_features * sizeof *features);
     rnne_derived *const derived = rnne_arena_take(arena, layout->num_derived * sizeof *derived);
     rnne_layer *const layers = rnne_arena_take(arena, layout->num_layers * sizeof *layers);
     if (arena->base) {
-        memset(model, 0, sizeof *model);
         model->features = features;
         model->derived = derived;
         model->layers = layers;
@@ -168,4 +166,9 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;
+}
+
+void rnne_model_info(const rnne_model *model, rnne_info *info)
+{
+    *info = model->info;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/guard.h"
 
-#include "weights.h"
+#include "layout.h"
 
 #include "../layers/kinds.h"
 #include "../w8a16/w8a16_arithmetic.h"

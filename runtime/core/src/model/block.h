@@ -26,11 +26,12 @@ typedef struct rnne_block {
     size_t y_stride;
 } rnne_block;
 
-/* out[rows] = chain from the bias over x [num_x]. */
+/* out[rows] = chain from the bias over x [num_x] and then h [num_h]. */
 static inline void rnne_block_product(const rnne_block *block, const rnne_matrix *matrix,
-                                      const float *x, size_t num_x, float *out)
+                                      const float *x, size_t num_x, const float *h, size_t num_h,
+                                      float *out)
 {
-    const rnne_operands operands = {0, x, num_x, x, 0};
+    const rnne_operands operands = {0, x, num_x, h, num_h};
     if (block->lanes == 1)
         block->kernels->product(matrix, matrix->bias, &operands, out);
     else
@@ -48,11 +49,7 @@ static inline const float *rnne_block_sums(const rnne_block *block, const rnne_l
     const rnne_matrix *const matrix = &layer->matrix[m];
     const float *const known = block->known[m];
     if (!known) {
-        const rnne_operands both = {0, z, layer->input_size, h, num_h};
-        if (block->lanes == 1)
-            block->kernels->product(matrix, matrix->bias, &both, out);
-        else
-            block->kernels->product_block(matrix, &both, out);
+        rnne_block_product(block, matrix, z, layer->input_size, h, num_h, out);
         return out;
     }
     if (num_h) {

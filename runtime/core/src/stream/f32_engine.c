@@ -12,28 +12,23 @@
 #include "../layers/kinds.h"
 #include "inputs.h"
 
-/* Vectors read what lies behind the last value: it has to be there, its value is not used. */
-static float *take_zeros(rnne_arena *arena, uint64_t num_floats)
-{
-    float *const to = rnne_arena_take(arena, num_floats * sizeof *to);
-    if (to)
-        memset(to, 0, (size_t)num_floats * sizeof *to);
-    return to;
-}
-
 void rnne_block_take(rnne_block *block, const rnne_model *model, size_t num_rows, int is_sequence,
                      rnne_arena *arena)
 {
     const uint64_t rows = num_rows, lanes = is_sequence ? 1 : num_rows;
+    const uint64_t input_nbytes = rows * model->input_floats * sizeof(float);
+    const uint64_t value_nbytes = rows * model->value_floats * sizeof(float);
+    const uint64_t num_sums = is_sequence ? rows * model->num_sums : 0;
     memset(block, 0, sizeof *block);
     block->model = model;
     block->lanes = (size_t)lanes;
     block->kernels = model->kernels;
-    block->x = take_zeros(arena, model->input_floats * rows);
-    block->values[0] = take_zeros(arena, model->value_floats * rows);
-    block->values[1] = take_zeros(arena, model->value_floats * rows);
-    block->gates = take_zeros(arena, model->gate_floats * lanes);
-    block->sums = take_zeros(arena, is_sequence ? model->num_sums * rows : 0);
+    /* Vectors read what lies behind the last value: it has to be there, its value is not used. */
+    block->x = rnne_arena_take_zeros(arena, input_nbytes);
+    block->values[0] = rnne_arena_take_zeros(arena, value_nbytes);
+    block->values[1] = rnne_arena_take_zeros(arena, value_nbytes);
+    block->gates = rnne_arena_take_zeros(arena, lanes * model->gate_floats * sizeof(float));
+    block->sums = rnne_arena_take_zeros(arena, num_sums * sizeof(float));
 }
 
 const float *rnne_first_values(const rnne_model *model, size_t lanes, const float *x, float *out)

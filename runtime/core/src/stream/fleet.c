@@ -38,13 +38,11 @@ static rnne_fleet *build(rnne_arena *arena, const rnne_model *model, size_t num_
     rnne_work work;
     rnne_fleet *const fleet = rnne_arena_take(arena, sizeof *fleet);
     uint64_t *const num_steps = rnne_arena_take(arena, (uint64_t)num_streams * sizeof *num_steps);
-    float *const states = rnne_arena_take(arena, states_nbytes);
-    float *const gathered = rnne_arena_take(arena, block_nbytes);
+    float *const states = rnne_arena_take_zeros(arena, states_nbytes);
+    float *const gathered = rnne_arena_take_zeros(arena, block_nbytes);
     model->engine->take(&work, model, RNNE_MAX_ROWS, 0, arena);
     if (!arena->base)
         return NULL;
-    memset(states, 0, (size_t)states_nbytes);
-    memset(gathered, 0, (size_t)block_nbytes);
     fleet->model = model;
     fleet->num_streams = num_streams;
     fleet->num_steps = num_steps;
@@ -87,9 +85,8 @@ static rnne_lane lane_of(const rnne_fleet *fleet, size_t i)
 {
     const rnne_model *const model = fleet->model;
     const size_t lanes = model->engine->lanes;
-    const rnne_lane lane = {model, fleet->states + i / lanes * block_floats(model) + i % lanes,
-                            lanes, fleet->num_steps + i};
-    return lane;
+    return (rnne_lane){model, fleet->states + i / lanes * block_floats(model) + i % lanes, lanes,
+                       fleet->num_steps + i};
 }
 
 /* Copies one lane of a state. */
@@ -173,8 +170,7 @@ rnne_status rnne_fleet_step(rnne_fleet *fleet, const uint32_t *index, size_t num
 
 void rnne_fleet_reset(rnne_fleet *fleet, size_t i)
 {
-    const rnne_lane lane = lane_of(fleet, i);
-    rnne_lane_reset(&lane);
+    rnne_lane_reset(lane_of(fleet, i));
 }
 
 uint64_t rnne_fleet_num_steps(const rnne_fleet *fleet, size_t i)
@@ -184,25 +180,21 @@ uint64_t rnne_fleet_num_steps(const rnne_fleet *fleet, size_t i)
 
 void rnne_fleet_values_get(const rnne_fleet *fleet, size_t i, float *values)
 {
-    const rnne_lane lane = lane_of(fleet, i);
-    rnne_lane_get(&lane, values);
+    rnne_lane_get(lane_of(fleet, i), values);
 }
 
 void rnne_fleet_values_set(rnne_fleet *fleet, size_t i, const float *values, uint64_t num_steps)
 {
-    const rnne_lane lane = lane_of(fleet, i);
-    rnne_lane_set(&lane, values, num_steps);
+    rnne_lane_set(lane_of(fleet, i), values, num_steps);
 }
 
 rnne_status rnne_fleet_state_get(const rnne_fleet *fleet, size_t i, void *snapshot, size_t nbytes)
 {
-    const rnne_lane lane = lane_of(fleet, i);
-    return rnne_lane_snapshot(&lane, snapshot, nbytes);
+    return rnne_lane_snapshot(lane_of(fleet, i), snapshot, nbytes);
 }
 
 rnne_status rnne_fleet_state_set(rnne_fleet *fleet, size_t i, const void *snapshot, size_t nbytes,
                                  rnne_error *error)
 {
-    const rnne_lane lane = lane_of(fleet, i);
-    return rnne_lane_restore(&lane, snapshot, nbytes, error);
+    return rnne_lane_restore(lane_of(fleet, i), snapshot, nbytes, error);
 }

@@ -2,7 +2,7 @@
 #ifndef RNNE_INPUTS_H
 #define RNNE_INPUTS_H
 
-#include "../model/model.h"
+#include "../model/rows.h"
 
 /* Finite, and within the range of its feature. */
 int rnne_is_plausible(const rnne_feature *feature, float value);
@@ -15,5 +15,14 @@ int rnne_is_rejected(const rnne_model *model, const float *x);
  * take it as held; held: column of the held readings [F][lanes].
  */
 void rnne_accept(const rnne_model *model, const float *x, float *held, float *to, size_t lanes);
+
+/* Fills row j with the readings x [I]; they become held in the state of the row. */
+void rnne_rows_accept(rnne_rows *rows, size_t j, const float *x);
+
+/* As rnne_rows_accept(), with integers. */
+void rnne_rows_accept_q(rnne_rows *rows, size_t j, const int16_t *x);
+
+/* The same, of a model that holds readings before the clip. */
+void rnne_rows_accept_q32(rnne_rows *rows, size_t j, const int32_t *x);
 
 #endif

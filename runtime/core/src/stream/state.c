@@ -5,7 +5,6 @@
 #include "state.h"
 
 #include "../base/bytes.h"
-#include "../base/crc32.h"
 #include "../base/status.h"
 #include "../layers/kinds.h"
 #include "../model/held.h"
@@ -28,8 +27,10 @@ enum {
 
 static const uint64_t MAX_STEPS = INT64_MAX;
 
-/* State tensor number i: its place and size in floats of one lane, and what it consists of. */
+/* A state tensor: its place and size in floats of one lane, and what it consists of. */
 typedef struct tensor {
+    uint32_t layer; /* the next one to look at; 0 at first */
+    int part;       /* of that layer */
     size_t at, size;
     int width;                 /* bytes of an integer, 0 for floats */
     int bits;                  /* fraction bits */
@@ -46,32 +47,25 @@ static void describe_integers(const rnne_layer *layer, int is_cell, tensor *out)
     out->bits = is_cell ? layer->q.cell_bits : layer->q.hidden_bits;
 }
 
-/*
- * Calls with *k = 0, *part = 0 at first give the tensors in order, held readings last, then 0.
- */
-static int next_tensor(const rnne_model *model, uint32_t *k, int *part, tensor *out)
+/* Calls with a tensor of zeros at first give the tensors in order, held readings last, then 0. */
+static int next_tensor(const rnne_model *model, tensor *t)
 {
-    for (; *k < model->info.num_layers; ++*k, *part = 0) {
-        const rnne_layer *const layer = &model->layers[*k];
-        if (*part >= (layer->h_size > 0) + (layer->c_size > 0))
+    t->width = 0;
+    t->changes = NULL;
+    for (; t->layer < model->info.num_layers; t->layer++, t->part = 0) {
+        const rnne_layer *const layer = &model->layers[t->layer];
+        if (t->part >= (layer->h_size > 0) + (layer->c_size > 0))
             continue;
-        out->at = *part ? layer->c_at : layer->h_at;
-        out->size = *part ? layer->c_size : layer->h_size;
-        out->width = 0;
-        out->changes = NULL;
+        t->at = t->part ? layer->c_at : layer->h_at;
+        t->size = t->part ? layer->c_size : layer->h_size;
         if (layer->role == RNNE_ROLE_INTEGER)
-            describe_integers(layer, *part, out);
-        ++*part;
+            describe_integers(layer, t->part, t);
+        t->part++;
         return 1;
     }
-    if (*part)
-        return 0;
-    out->at = model->held_at;
-    out->size = model->info.num_features;
-    out->width = 0;
-    out->changes = NULL;
-    *part = 1;
-    return 1;
+    t->at = model->held_at;
+    t->size = model->info.num_features;
+    return t->part++ == 0;
 }
 
 static double power_of_two(int exponent)
@@ -144,35 +138,31 @@ static void set_value(const rnne_lane *lane, const tensor *t, size_t i, float va
         state[i * lane->lanes] = rnne_takes_integers(model) ? rnne_q_held(model, i, value) : value;
 }
 
-void rnne_lane_reset(const rnne_lane *lane)
+void rnne_lane_reset(rnne_lane lane)
 {
-    const rnne_model *const model = lane->model;
+    const rnne_model *const model = lane.model;
     for (size_t i = 0; i < model->held_at; i++)
-        lane->state[i * lane->lanes] = 0.0f;
+        lane.state[i * lane.lanes] = 0.0f;
     for (size_t i = 0; i < model->info.num_features; i++)
-        lane->state[(model->held_at + i) * lane->lanes] = model->features[i].initial;
-    *lane->num_steps = 0;
+        lane.state[(model->held_at + i) * lane.lanes] = model->features[i].initial;
+    *lane.num_steps = 0;
 }
 
-void rnne_lane_get(const rnne_lane *lane, float *values)
+void rnne_lane_get(rnne_lane lane, float *values)
 {
-    uint32_t k = 0;
-    int part = 0;
-    tensor t;
-    while (next_tensor(lane->model, &k, &part, &t))
+    tensor t = {0};
+    while (next_tensor(lane.model, &t))
         for (size_t i = 0; i < t.size; i++)
-            *values++ = get_value(lane, &t, i);
+            *values++ = get_value(&lane, &t, i);
 }
 
-void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_steps)
+void rnne_lane_set(rnne_lane lane, const float *values, uint64_t num_steps)
 {
-    uint32_t k = 0;
-    int part = 0;
-    tensor t;
-    while (next_tensor(lane->model, &k, &part, &t))
+    tensor t = {0};
+    while (next_tensor(lane.model, &t))
         for (size_t i = 0; i < t.size; i++)
-            set_value(lane, &t, i, *values++);
-    *lane->num_steps = num_steps;
+            set_value(&lane, &t, i, *values++);
+    *lane.num_steps = num_steps;
 }
 
 /* The name of a tensor of the layer that is number `count` among those with state. */
@@ -190,24 +180,22 @@ static void write_name(char *name, char letter, uint32_t count)
 
 rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_tensor *found)
 {
-    uint32_t layer = 0, count = 0;
-    int part = 0;
+    uint32_t count = 0;
     size_t at = 0;
-    tensor t;
-    while (next_tensor(model, &layer, &part, &t)) {
-        const int is_held = layer == model->info.num_layers;
-        count += part == 1;
-        if (k-- == 0) {
-            const int is_change = !is_held && model->layers[layer].kind == &rnne_kind_difference;
-            found->at = at;
-            found->size = t.size;
-            if (is_held)
-                memcpy(found->name, "held", 5);
-            else
-                write_name(found->name, is_change ? 'd' : "hc"[part - 1], count - 1);
-            return RNNE_OK;
-        }
-        at += t.size;
+    tensor t = {0};
+    for (; next_tensor(model, &t); at += t.size) {
+        const int is_held = t.layer == model->info.num_layers;
+        count += t.part == 1;
+        if (k--)
+            continue;
+        const int is_change = !is_held && model->layers[t.layer].kind == &rnne_kind_difference;
+        found->at = at;
+        found->size = t.size;
+        if (is_held)
+            memcpy(found->name, "held", 5);
+        else
+            write_name(found->name, is_change ? 'd' : "hc"[t.part - 1], count - 1);
+        return RNNE_OK;
     }
     return RNNE_BAD_INDEX;
 }
@@ -233,27 +221,25 @@ size_t rnne_state_nbytes(const rnne_model *model)
            4 * model->info.state_size + 4;
 }
 
-rnne_status rnne_lane_snapshot(const rnne_lane *lane, void *snapshot, size_t nbytes)
+rnne_status rnne_lane_snapshot(rnne_lane lane, void *snapshot, size_t nbytes)
 {
-    const rnne_info *const info = &lane->model->info;
+    const rnne_info *const info = &lane.model->info;
     uint8_t *const bytes = snapshot, *at = bytes + HEADER_NBYTES;
-    const size_t needed = rnne_state_nbytes(lane->model);
-    uint32_t k = 0;
-    int part = 0;
-    tensor t;
+    const size_t needed = rnne_state_nbytes(lane.model);
+    tensor t = {0};
     if (nbytes < needed)
         return RNNE_MEMORY_TOO_SMALL;
     memcpy(bytes, "RNNS", 4);
     rnne_put_u32(bytes + VERSION_AT, VERSION | info->num_tensors << 16);
     memcpy(bytes + DIGEST_AT, info->digest, DIGEST_NBYTES);
     memcpy(bytes + NUMERICS_AT, info->numerics, NUMERICS_NBYTES);
-    rnne_put_u64(bytes + STEPS_AT, *lane->num_steps);
-    while (next_tensor(lane->model, &k, &part, &t)) {
+    rnne_put_u64(bytes + STEPS_AT, *lane.num_steps);
+    while (next_tensor(lane.model, &t)) {
         rnne_put_u32(at, FLOAT32);
         rnne_put_u32(at + 4, (uint32_t)t.size);
         at += TENSOR_NBYTES;
         for (size_t i = 0; i < t.size; i++, at += 4)
-            rnne_put_f32(at, get_value(lane, &t, i));
+            rnne_put_f32(at, get_value(&lane, &t, i));
     }
     rnne_put_u32(at, rnne_crc32(0, bytes, needed - 4));
     return RNNE_OK;
@@ -301,10 +287,8 @@ static rnne_status read_tensors(const rnne_lane *lane, const uint8_t *bytes, siz
                                 int is_copy, rnne_error *error)
 {
     size_t at = HEADER_NBYTES;
-    uint32_t k = 0;
-    int part = 0;
-    tensor t;
-    while (next_tensor(lane->model, &k, &part, &t)) {
+    tensor t = {0};
+    while (next_tensor(lane->model, &t)) {
         if (end - at < TENSOR_NBYTES)
             return rnne_fail(error, RNNE_BAD_SNAPSHOT, at);
         const uint32_t type = rnne_get_u32(bytes + at), size = rnne_get_u32(bytes + at + 4);
@@ -323,16 +307,16 @@ static rnne_status read_tensors(const rnne_lane *lane, const uint8_t *bytes, siz
     return at == end ? RNNE_OK : rnne_fail(error, RNNE_BAD_SNAPSHOT, at);
 }
 
-rnne_status rnne_lane_restore(const rnne_lane *lane, const void *snapshot, size_t nbytes,
+rnne_status rnne_lane_restore(rnne_lane lane, const void *snapshot, size_t nbytes,
                               rnne_error *error)
 {
     const uint8_t *const bytes = snapshot;
-    rnne_status status = check_header(lane->model, bytes, nbytes, error);
+    rnne_status status = check_header(lane.model, bytes, nbytes, error);
     if (status == RNNE_OK)
-        status = read_tensors(lane, bytes, nbytes - 4, 0, error);
+        status = read_tensors(&lane, bytes, nbytes - 4, 0, error);
     if (status != RNNE_OK)
         return status;
-    read_tensors(lane, bytes, nbytes - 4, 1, error);
-    *lane->num_steps = rnne_get_u64(bytes + STEPS_AT);
+    read_tensors(&lane, bytes, nbytes - 4, 1, error);
+    *lane.num_steps = rnne_get_u64(bytes + STEPS_AT);
     return RNNE_OK;
 }

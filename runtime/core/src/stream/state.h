@@ -12,11 +12,11 @@ typedef struct rnne_lane {
     uint64_t *num_steps;
 } rnne_lane;
 
-void rnne_lane_reset(const rnne_lane *lane);
-void rnne_lane_get(const rnne_lane *lane, float *values);
-void rnne_lane_set(const rnne_lane *lane, const float *values, uint64_t num_steps);
-rnne_status rnne_lane_snapshot(const rnne_lane *lane, void *snapshot, size_t nbytes);
-rnne_status rnne_lane_restore(const rnne_lane *lane, const void *snapshot, size_t nbytes,
+void rnne_lane_reset(rnne_lane lane);
+void rnne_lane_get(rnne_lane lane, float *values);
+void rnne_lane_set(rnne_lane lane, const float *values, uint64_t num_steps);
+rnne_status rnne_lane_snapshot(rnne_lane lane, void *snapshot, size_t nbytes);
+rnne_status rnne_lane_restore(rnne_lane lane, const void *snapshot, size_t nbytes,
                               rnne_error *error);
 
 #endif

@@ -7,7 +7,7 @@
 #include "../model/held.h"
 #include "../w8a16/w8a16_arithmetic.h"
 #include "stream.h"
-#include "w8a16_inputs.h"
+#include "inputs.h"
 
 static rnne_rows *rows_of(rnne_stream *stream)
 {
@@ -32,6 +32,25 @@ rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y)
     rnne_rows_accept_q(rows_of(stream), 0, x);
     step(stream);
     memcpy(y, stream->work.rows.z[0], model->info.output_size * sizeof *y);
+    return RNNE_OK;
+}
+
+rnne_status rnne_scales_q(const rnne_model *model, float *x_step, float *x_shift, float *y_step,
+                          float *y_shift)
+{
+    const size_t x_nbytes = model->info.input_size * sizeof(float);
+    const size_t y_nbytes = model->info.output_size * sizeof(float);
+    const rnne_layer *const last = &model->layers[model->info.num_layers - 1];
+    if (!rnne_takes_integers(model) || model->has_float)
+        return RNNE_UNSUPPORTED;
+    if (x_step)
+        memcpy(x_step, model->inputs.step, x_nbytes);
+    if (x_shift)
+        memcpy(x_shift, model->inputs.shift, x_nbytes);
+    if (y_step)
+        memcpy(y_step, last->q.step, y_nbytes);
+    if (y_shift)
+        memcpy(y_shift, last->q.offset, y_nbytes);
     return RNNE_OK;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* One stream: a step, or many of them, RUN_STEPS at once. */
 #include "../base/guard.h"
 
 #include "stream.h"
@@ -8,15 +9,17 @@
 #include "inputs.h"
 #include "state.h"
 
+enum { RUN_STEPS = RNNE_MAX_ROWS, WORTH_A_PASS = 4 };
+
 static rnne_stream *build(rnne_arena *arena, const rnne_model *model)
 {
     rnne_work work;
     rnne_stream *const stream = rnne_arena_take(arena, sizeof *stream);
-    float *const state = rnne_arena_take(arena, (uint64_t)model->state_floats * sizeof *state);
+    float *const state =
+        rnne_arena_take_zeros(arena, (uint64_t)model->state_floats * sizeof *state);
     model->engine->take(&work, model, 1, 0, arena);
     if (!arena->base)
         return NULL;
-    memset(state, 0, model->state_floats * sizeof *state);
     stream->model = model;
     stream->state = state;
     stream->work = work;
@@ -60,42 +63,83 @@ rnne_status rnne_step(rnne_stream *stream, const float *x, float *y)
     return RNNE_OK;
 }
 
+size_t rnne_run_scratch_nbytes(const rnne_model *model)
+{
+    rnne_arena arena = rnne_arena_counting();
+    rnne_work work;
+    model->engine->take(&work, model, RUN_STEPS, 1, &arena);
+    return (size_t)arena.used;
+}
+
+/* Advances the stream by num_steps steps, up to RUN_STEPS. */
+static void pass(rnne_stream *stream, rnne_work *work, const float *x, size_t num_steps, float *y)
+{
+    const rnne_model *const model = stream->model;
+    const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
+    for (size_t t = 0; t < num_steps; t++)
+        model->engine->accept(work, t, stream->state, x + t * num_inputs);
+    model->engine->steps(work, num_steps);
+    for (size_t t = 0; t < num_steps; t++)
+        memcpy(y + t * num_outputs, work->block.y + t * work->block.y_stride,
+               num_outputs * sizeof *y);
+    stream->num_steps += num_steps;
+}
+
+rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, float *y,
+                     void *scratch, size_t scratch_nbytes)
+{
+    const rnne_model *const model = stream->model;
+    const size_t num_inputs = model->info.input_size, num_outputs = model->info.output_size;
+    for (size_t t = 0; t < num_steps; t++)
+        if (rnne_is_rejected(model, x + t * num_inputs))
+            return RNNE_REJECTED;
+    if (num_steps < WORTH_A_PASS || !scratch || scratch_nbytes < rnne_run_scratch_nbytes(model)) {
+        for (size_t t = 0; t < num_steps; t++)
+            rnne_step(stream, x + t * num_inputs, y + t * num_outputs);
+        return RNNE_OK;
+    }
+    rnne_arena arena = rnne_arena_in(scratch);
+    rnne_work work;
+    model->engine->take(&work, model, RUN_STEPS, 1, &arena);
+    for (size_t first = 0; first < num_steps; first += RUN_STEPS) {
+        const size_t left = num_steps - first;
+        pass(stream, &work, x + first * num_inputs, left < RUN_STEPS ? left : RUN_STEPS,
+             y + first * num_outputs);
+    }
+    stream->work.block.num_unknown_tokens += work.block.num_unknown_tokens;
+    return RNNE_OK;
+}
+
 static rnne_lane lane_of(const rnne_stream *stream)
 {
     /* The state is not const; a stream that is only read from is not changed through it. */
-    const rnne_lane lane = {stream->model, stream->state, 1, (uint64_t *)&stream->num_steps};
-    return lane;
+    return (rnne_lane){stream->model, stream->state, 1, (uint64_t *)&stream->num_steps};
 }
 
 void rnne_reset(rnne_stream *stream)
 {
-    const rnne_lane lane = lane_of(stream);
-    rnne_lane_reset(&lane);
+    rnne_lane_reset(lane_of(stream));
 }
 
 void rnne_values_get(const rnne_stream *stream, float *values)
 {
-    const rnne_lane lane = lane_of(stream);
-    rnne_lane_get(&lane, values);
+    rnne_lane_get(lane_of(stream), values);
 }
 
 void rnne_values_set(rnne_stream *stream, const float *values, uint64_t num_steps)
 {
-    const rnne_lane lane = lane_of(stream);
-    rnne_lane_set(&lane, values, num_steps);
+    rnne_lane_set(lane_of(stream), values, num_steps);
 }
 
 rnne_status rnne_state_get(const rnne_stream *stream, void *snapshot, size_t nbytes)
 {
-    const rnne_lane lane = lane_of(stream);
-    return rnne_lane_snapshot(&lane, snapshot, nbytes);
+    return rnne_lane_snapshot(lane_of(stream), snapshot, nbytes);
 }
 
 rnne_status rnne_state_set(rnne_stream *stream, const void *snapshot, size_t nbytes,
                            rnne_error *error)
 {
-    const rnne_lane lane = lane_of(stream);
-    return rnne_lane_restore(&lane, snapshot, nbytes, error);
+    return rnne_lane_restore(lane_of(stream), snapshot, nbytes, error);
 }
 
 uint64_t rnne_num_steps(const rnne_stream *stream)

@@ -5,7 +5,7 @@
 #include "../model/held.h"
 #include "../w8a16/w8a16_arithmetic.h"
 
-/* Made by scripts/fit_sincos.py. */
+/* Made by scripts/fit_f32.py. */
 #define SIN_0 (-0x1.555542p-3f)
 #define SIN_1 0x1.11061ap-7f
 #define SIN_2 (-0x1.98ea66p-13f)
@@ -100,14 +100,14 @@ rnne_status rnne_time_features_q(const rnne_model *model, int64_t unix_time_s, i
 void rnne_time_features(const rnne_model *model, int64_t unix_time_s, float *out)
 {
     const size_t num_features = model->info.num_features;
-    for (size_t i = 0; rnne_takes_integers(model) && i < model->info.num_derived; i++) {
+    for (size_t i = 0; i < model->info.num_derived; i++, out += 2) {
         int32_t pair[2];
+        if (!rnne_takes_integers(model)) {
+            sin_cos(turn_of(unix_time_s, &model->derived[i]), out, out + 1);
+            continue;
+        }
         derive_q(model, i, unix_time_s, pair);
-        out[2 * i] = rnne_q_reading(&model->inputs, num_features + 2 * i, pair[0]);
-        out[2 * i + 1] = rnne_q_reading(&model->inputs, num_features + 2 * i + 1, pair[1]);
+        for (size_t k = 0; k < 2; k++)
+            out[k] = rnne_q_reading(&model->inputs, num_features + 2 * i + k, pair[k]);
     }
-    if (rnne_takes_integers(model))
-        return;
-    for (size_t i = 0; i < model->info.num_derived; i++)
-        sin_cos(turn_of(unix_time_s, &model->derived[i]), out + 2 * i, out + 2 * i + 1);
 }

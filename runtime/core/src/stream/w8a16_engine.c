@@ -8,7 +8,7 @@
 
 #include "../layers/kinds.h"
 #include "../w8a16/w8a16_arithmetic.h"
-#include "w8a16_inputs.h"
+#include "inputs.h"
 
 static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int is_sequence,
                  rnne_arena *arena)
@@ -24,26 +24,18 @@ static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int 
     r->states = rnne_arena_take(arena, n * sizeof *r->states);
     r->operands = rnne_arena_take(arena, n * sizeof *r->operands);
     r->z = rnne_arena_take(arena, n * sizeof *r->z);
-    r->x = rnne_arena_take(arena, n * model->input_floats * sizeof *r->x);
+    /* Vectors read what lies behind the last value: it has to be there, its value is not used. */
+    r->x = rnne_arena_take_zeros(arena, n * model->input_floats * sizeof *r->x);
     r->inputs = rnne_arena_take(arena, n * model->input_floats * sizeof *r->inputs);
     for (int i = 0; i < 2; i++) {
-        r->real[i] = rnne_arena_take(arena, n * model->value_floats * sizeof *r->real[i]);
-        r->q[i] = rnne_arena_take(arena, n * value_halves * sizeof *r->q[i]);
-        r->sums[i] = rnne_arena_take(arena, n * model->num_sums * sizeof *r->sums[i]);
+        r->real[i] = rnne_arena_take_zeros(arena, n * model->value_floats * sizeof *r->real[i]);
+        r->q[i] = rnne_arena_take_zeros(arena, n * value_halves * sizeof *r->q[i]);
+        r->sums[i] = rnne_arena_take_zeros(arena, n * model->num_sums * sizeof *r->sums[i]);
     }
     if (model->holds_readings)
         r->wide = rnne_arena_take(arena, n * model->value_floats * sizeof *r->wide);
     r->bytes = rnne_arena_take(arena, n * model->byte_count);
     r->block.values[0] = model->has_float ? r->block.values[0] : r->real[0];
-    if (!arena->base)
-        return;
-    /* Vectors read what lies behind the last value: it has to be there, its value is not used. */
-    memset(r->x, 0, (size_t)n * model->input_floats * sizeof *r->x);
-    for (int i = 0; i < 2; i++) {
-        memset(r->real[i], 0, (size_t)n * model->value_floats * sizeof *r->real[i]);
-        memset(r->q[i], 0, (size_t)(n * value_halves) * sizeof *r->q[i]);
-        memset(r->sums[i], 0, (size_t)n * model->num_sums * sizeof *r->sums[i]);
-    }
 }
 
 static void accept(rnne_work *work, size_t j, float *state, const float *x)

@@ -45,9 +45,7 @@ VEC_INLINE void acc_put(__m256i sums, const int32_t *m, const int32_t *start, in
 
 #include "w8a16_product.inc.h"
 
-const rnne_q_kernels rnne_q_kernels_avx2 = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
-};
+const rnne_q_kernels rnne_q_kernels_avx2 = RNNE_Q_TABLE(rnne_q_accept, rnne_q_to_float);
 
 RNNE_TARGET_END
 

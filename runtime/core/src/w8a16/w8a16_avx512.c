@@ -51,9 +51,7 @@ VEC_INLINE void acc_put(__m512i sums, const int32_t *m, const int32_t *start, in
 
 #include "w8a16_product.inc.h"
 
-const rnne_q_kernels rnne_q_kernels_avx512 = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, accept, to_float,
-};
+const rnne_q_kernels rnne_q_kernels_avx512 = RNNE_Q_TABLE(accept, to_float);
 
 RNNE_TARGET_END
 

@@ -58,3 +58,7 @@ static void narrow(size_t n, const int32_t *h, int16_t *out)
 
 #define RNNE_CELL_TEMPLATE(name) RNNE_QUOTE(../w8a16/w8a16_##name.inc.h)
 #include "../base/cells.inc.h"
+
+/* The kernels of an instruction set, whose product() is defined behind this. */
+#define RNNE_Q_TABLE(accept, to_float)                                                            \
+    {product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, accept, to_float}

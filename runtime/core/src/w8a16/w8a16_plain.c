@@ -34,6 +34,4 @@ static void product(const rnne_q_matrix *matrix, const rnne_q_operands *operands
     }
 }
 
-const rnne_q_kernels rnne_q_kernels_plain = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
-};
+const rnne_q_kernels rnne_q_kernels_plain = RNNE_Q_TABLE(rnne_q_accept, rnne_q_to_float);

@@ -33,20 +33,16 @@ VEC_INLINE vw vw_splat(int32_t s)
     return (vw){_mm256_set1_epi32(s), _mm256_set1_epi32(s)};
 }
 
-VEC_INLINE vw vw_add(vw x, vw y)
-{
-    return (vw){_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
-}
+/* A function of two vectors, register by register. */
+#define TWICE(name, of_one)                                                                       \
+    VEC_INLINE vw name(vw x, vw y)                                                                \
+    {                                                                                             \
+        return (vw){of_one(x.a, y.a), of_one(x.b, y.b)};                                          \
+    }
 
-VEC_INLINE vw vw_sub(vw x, vw y)
-{
-    return (vw){_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};
-}
-
-VEC_INLINE vw vw_mul(vw x, vw y)
-{
-    return (vw){_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)};
-}
+TWICE(vw_add, _mm256_add_epi32)
+TWICE(vw_sub, _mm256_sub_epi32)
+TWICE(vw_mul, _mm256_mullo_epi32)
 
 VEC_INLINE __m256i limit(__m256i v, int32_t largest)
 {
@@ -93,10 +89,7 @@ VEC_INLINE __m256i mul_shift16(__m256i a, __m256i b)
 }
 
 /* shift(a * b, 16) of 64-bit products; the result fits 32 bits. */
-VEC_INLINE vw vw_mul_shift16(vw x, vw y)
-{
-    return (vw){mul_shift16(x.a, y.a), mul_shift16(x.b, y.b)};
-}
+TWICE(vw_mul_shift16, mul_shift16)
 
 /* scaled(sum, multiplier) */
 VEC_INLINE __m256i scaled(__m256i sum, __m256i multiplier)

@@ -10,35 +10,16 @@
 typedef __m512i vw;
 typedef __m512i vb;
 
-VEC_INLINE vw vw_load(const int32_t *p)
-{
-    return _mm512_loadu_si512(p);
-}
-
-VEC_INLINE void vw_store(int32_t *p, vw v)
-{
-    _mm512_storeu_si512(p, v);
-}
-
-VEC_INLINE vw vw_splat(int32_t s)
-{
-    return _mm512_set1_epi32(s);
-}
-
-VEC_INLINE vw vw_add(vw a, vw b)
-{
-    return _mm512_add_epi32(a, b);
-}
-
-VEC_INLINE vw vw_sub(vw a, vw b)
-{
-    return _mm512_sub_epi32(a, b);
-}
-
-VEC_INLINE vw vw_mul(vw a, vw b)
-{
-    return _mm512_mullo_epi32(a, b);
-}
+#define vw_load(p) _mm512_loadu_si512(p)
+#define vw_store(p, v) _mm512_storeu_si512(p, v)
+#define vw_splat(s) _mm512_set1_epi32(s)
+#define vw_add(a, b) _mm512_add_epi32(a, b)
+#define vw_sub(a, b) _mm512_sub_epi32(a, b)
+#define vw_mul(a, b) _mm512_mullo_epi32(a, b)
+#define vb_low(v) _mm512_srai_epi32(_mm512_unpacklo_epi16(v, v), 16)
+#define vb_high(v) _mm512_srai_epi32(_mm512_unpackhi_epi16(v, v), 16)
+#define vb_relu(v) _mm512_max_epi16(v, _mm512_setzero_si512())
+#define vw_shift_down15(v) _mm512_srli_epi32(v, 15) /* of v that is not negative */
 
 VEC_INLINE vw vw_limit(vw v, int32_t largest)
 {
@@ -48,12 +29,6 @@ VEC_INLINE vw vw_limit(vw v, int32_t largest)
 VEC_INLINE vw vw_shift_left(vw v, int bits)
 {
     return _mm512_sll_epi32(v, _mm_cvtsi32_si128(bits));
-}
-
-/* v >> 15, of v that is not negative. */
-VEC_INLINE vw vw_shift_down15(vw v)
-{
-    return _mm512_srli_epi32(v, 15);
 }
 
 /* Halves up. */
@@ -94,21 +69,6 @@ VEC_INLINE void vb_store(int16_t *p, vb v)
 VEC_INLINE vb vb_pack(vw low, vw high)
 {
     return _mm512_max_epi16(_mm512_packs_epi32(low, high), _mm512_set1_epi16(-32767));
-}
-
-VEC_INLINE vw vb_low(vb v)
-{
-    return _mm512_srai_epi32(_mm512_unpacklo_epi16(v, v), 16);
-}
-
-VEC_INLINE vw vb_high(vb v)
-{
-    return _mm512_srai_epi32(_mm512_unpackhi_epi16(v, v), 16);
-}
-
-VEC_INLINE vb vb_relu(vb v)
-{
-    return _mm512_max_epi16(v, _mm512_setzero_si512());
 }
 
 VEC_INLINE __m512i look_up(const int16_t *table, __m512i k)

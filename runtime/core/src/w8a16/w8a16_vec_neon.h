@@ -31,20 +31,16 @@ VEC_INLINE vw vw_splat(int32_t s)
     return (vw){vdupq_n_s32(s), vdupq_n_s32(s)};
 }
 
-VEC_INLINE vw vw_add(vw x, vw y)
-{
-    return (vw){vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b)};
-}
+/* A function of two vectors, register by register. */
+#define TWICE(name, of_one)                                                                       \
+    VEC_INLINE vw name(vw x, vw y)                                                                \
+    {                                                                                             \
+        return (vw){of_one(x.a, y.a), of_one(x.b, y.b)};                                          \
+    }
 
-VEC_INLINE vw vw_sub(vw x, vw y)
-{
-    return (vw){vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b)};
-}
-
-VEC_INLINE vw vw_mul(vw x, vw y)
-{
-    return (vw){vmulq_s32(x.a, y.a), vmulq_s32(x.b, y.b)};
-}
+TWICE(vw_add, vaddq_s32)
+TWICE(vw_sub, vsubq_s32)
+TWICE(vw_mul, vmulq_s32)
 
 VEC_INLINE vw vw_limit(vw v, int32_t largest)
 {
@@ -78,10 +74,7 @@ VEC_INLINE int32x4_t mul_shift16(int32x4_t a, int32x4_t b)
 }
 
 /* shift(a * b, 16) of 64-bit products; the result fits 32 bits. */
-VEC_INLINE vw vw_mul_shift16(vw x, vw y)
-{
-    return (vw){mul_shift16(x.a, y.a), mul_shift16(x.b, y.b)};
-}
+TWICE(vw_mul_shift16, mul_shift16)
 
 /* scaled(sum, multiplier) */
 VEC_INLINE int32x4_t scaled(int32x4_t sum, int32x4_t multiplier)

@@ -53,9 +53,7 @@ static void product(const rnne_q_matrix *matrix, const rnne_q_operands *operands
     }
 }
 
-const rnne_q_kernels rnne_q_kernels_vector = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
-};
+const rnne_q_kernels rnne_q_kernels_vector = RNNE_Q_TABLE(rnne_q_accept, rnne_q_to_float);
 
 #elif defined(RNNE_HAS_Q_VECTOR)
 
@@ -103,8 +101,6 @@ VEC_INLINE void acc_put(__m128i v, const int32_t *m, const int32_t *start, int32
 
 #include "w8a16_product.inc.h"
 
-const rnne_q_kernels rnne_q_kernels_vector = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, rnne_q_accept, rnne_q_to_float,
-};
+const rnne_q_kernels rnne_q_kernels_vector = RNNE_Q_TABLE(rnne_q_accept, rnne_q_to_float);
 
 #endif

@@ -181,9 +181,7 @@ static void product(const rnne_q_matrix *matrix, const rnne_q_operands *operands
     }
 }
 
-const rnne_q_kernels rnne_q_kernels_vnni = {
-    product, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, narrow, accept, to_float,
-};
+const rnne_q_kernels rnne_q_kernels_vnni = RNNE_Q_TABLE(accept, to_float);
 
 RNNE_TARGET_END
 

@@ -1,57 +1,81 @@
-"""The statements of each kind of layer in float32."""
+"""The C statements of one step in float32, kind by kind, and the memory they need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from rnnedge_runtime.spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Layer,
-    Linear,
-    RecurrentLayer,
-    Softmax,
-)
+from rnnedge_runtime.spec import layers as kinds
+from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from ..cells import CELLS
-from ..writers.f32_arrays import padded
+from ..writers.arrays import padded
 from ..writers.f32_writer import FUNCTIONS, ChainWriter
 
+ON_STACK = 8
+"""Buffers of up to so many floats are on the stack, larger ones in the state."""
+TAIL = kinds.Affine | kinds.Activation | kinds.Softmax | kinds.AddLast
+"""Layers behind the last product, which write to `y`."""
 
-def write_layer(writer: ChainWriter, k: int, layer: Layer, is_tail: bool) -> None:
+
+@dataclass(frozen=True, slots=True)
+class StepCode:
+    """One step of a model.
+
+    Attributes:
+        state: (name, floats) of the tensors in the state, `held` last.
+        work: (name, floats) of the buffers in the state that no step leaves to the next.
+        declarations: of the buffers on the stack.
+        lines: statements from accepted readings `x` to `y`, not indented.
+    """
+
+    state: tuple[tuple[str, int], ...]
+    work: tuple[tuple[str, int], ...]
+    declarations: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def step_code(spec: ModelSpec, prefix: str) -> StepCode:
+    """One step of `spec`.
+
+    Args:
+        spec: a chain of layers.
+        prefix: of the constant arrays, `<prefix>_<layer>_<suffix>`.
+    """
+    writer = ChainWriter(spec, prefix)
+    writer.accept()
+    for k, layer in enumerate(spec.layers):
+        is_tail = all(isinstance(item, TAIL) for item in spec.layers[k + 1 :])
+        write_layer(writer, k, layer, is_tail)
+    if writer.z != "y":
+        size = spec.layers[-1].output_size
+        writer.lines.append(f"rnne_f32_copy({size}, {writer.z}, y);")
+    buffers = writer.buffers.sizes
+    small = {name: size for name, size in buffers.items() if size <= ON_STACK}
+    lines = writer.lines
+    for name in buffers:
+        place = name if name in small else f"s->{name}"
+        lines = [line.replace(f"@{name}@", place) for line in lines]
+    return StepCode(
+        state=(*writer.state, ("held", spec.num_features)),
+        work=tuple(item for item in buffers.items() if item[0] not in small),
+        declarations=tuple(f"float {name}[{size}];" for name, size in small.items()),
+        lines=tuple(lines),
+    )
+
+
+def write_layer(writer: ChainWriter, k: int, layer: kinds.Layer, is_tail: bool) -> None:
     """Layer `k`; `is_tail`: no layer behind it needs more than its own output."""
     LAYERS[type(layer)](writer, layer, f"{writer.prefix}_{k}", is_tail)
 
 
-def _affine(writer: ChainWriter, layer: Affine, array: str, is_tail: bool) -> None:
-    call = "inverse_affine" if layer.inverse else "affine"
-    given = f"{layer.size}, {array}_shift, {array}_scale"
-    writer.elementwise(f"{call}({given}", layer, is_tail)
-
-
-def _add_last(writer: ChainWriter, layer: AddLast, array: str, is_tail: bool) -> None:
-    x = writer.x if layer.is_clipped else writer.r
-    given = f"{layer.output_size}, {array}_sources, {x}"
-    writer.elementwise(f"add_last({given}", layer, is_tail)
-
-
-def _activation(
-    writer: ChainWriter, layer: Activation, array: str, is_tail: bool
-) -> None:
-    call = f"map({FUNCTIONS[layer.function]}, {layer.size}"
-    writer.elementwise(call, layer, is_tail)
-
-
-def _softmax(writer: ChainWriter, layer: Softmax, array: str, is_tail: bool) -> None:
-    writer.elementwise(f"softmax({layer.size}", layer, is_tail)
+def _elementwise(writer: ChainWriter, layer: Any, array: str, is_tail: bool) -> None:
+    writer.elementwise(CALLS[type(layer)](writer, layer, array), layer, is_tail)
 
 
 def _embedding(
-    writer: ChainWriter, layer: Embedding, array: str, is_tail: bool
+    writer: ChainWriter, layer: kinds.Embedding, array: str, is_tail: bool
 ) -> None:
     sizes = f"{layer.num_embeddings}, {layer.embedding_dim}"
     writer.lines.append(
@@ -61,7 +85,9 @@ def _embedding(
     writer.move("row")
 
 
-def _linear(writer: ChainWriter, layer: Linear, array: str, is_tail: bool) -> None:
+def _linear(
+    writer: ChainWriter, layer: kinds.Linear, array: str, is_tail: bool
+) -> None:
     size = layer.output_size
     out = "y" if is_tail else writer.take(size)
     writer.product(f"{array}_rows", size, layer.input_size, out)
@@ -70,7 +96,7 @@ def _linear(writer: ChainWriter, layer: Linear, array: str, is_tail: bool) -> No
 
 
 def _recurrent(
-    writer: ChainWriter, layer: RecurrentLayer, array: str, is_tail: bool
+    writer: ChainWriter, layer: kinds.RecurrentLayer, array: str, is_tail: bool
 ) -> None:
     cell = CELLS[type(layer)]
     h = writer.carry("h", layer.output_size, is_padded=cell.is_padded)
@@ -82,7 +108,7 @@ def _recurrent(
 
 
 def _difference(
-    writer: ChainWriter, layer: Difference, array: str, is_tail: bool
+    writer: ChainWriter, layer: kinds.Difference, array: str, is_tail: bool
 ) -> None:
     d = writer.carry("d", len(layer.sources) + 1)
     writer.num_recurrent += 1
@@ -100,14 +126,26 @@ def _difference(
     writer.move(out)
 
 
-LAYERS: dict[type[Layer], Callable[[ChainWriter, Any, str, bool], None]] = {
-    Affine: _affine,
-    AddLast: _add_last,
-    Difference: _difference,
-    Activation: _activation,
-    Softmax: _softmax,
-    Embedding: _embedding,
-    Linear: _linear,
+CALLS: dict[type[kinds.Layer], Callable[[ChainWriter, Any, str], str]] = {
+    kinds.Affine: lambda writer, layer, array: (
+        f"{'inverse_' * layer.inverse}affine({layer.size}, {array}_shift, {array}_scale"
+    ),
+    kinds.AddLast: lambda writer, layer, array: (
+        f"add_last({layer.output_size}, {array}_sources, "
+        f"{writer.x if layer.is_clipped else writer.r}"
+    ),
+    kinds.Activation: lambda writer, layer, array: (
+        f"map({FUNCTIONS[layer.function]}, {layer.size}"
+    ),
+    kinds.Softmax: lambda writer, layer, array: f"softmax({layer.size}",
+}
+"""How the calls of layers begin that may be in place."""
+
+LAYERS: dict[type[kinds.Layer], Callable[[ChainWriter, Any, str, bool], None]] = {
+    **dict.fromkeys(CALLS, _elementwise),
+    kinds.Difference: _difference,
+    kinds.Embedding: _embedding,
+    kinds.Linear: _linear,
     **dict.fromkeys(CELLS, _recurrent),
 }
 """All but Opaque, a graph that is no chain of layers."""

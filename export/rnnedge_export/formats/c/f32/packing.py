@@ -10,26 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.spec.layers import (
-    Affine,
-    Difference,
-    Embedding,
-    Layer,
-    Linear,
-    RecurrentLayer,
-)
+from rnnedge_runtime.spec import layers as kinds
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
 from ..cells import CELLS
-from ..writers.f32_arrays import rows
-from ..writers.places import Array, Tensors, unpack
+from ..writers.arrays import Array, Tensors, rows, unpack
 
-PACKED: dict[type[Layer], Callable[[Any, Tensors, float], Tensors]] = {
-    Affine: lambda layer, tensors, gap: dict(tensors),
-    Difference: lambda layer, tensors, gap: dict(tensors),
-    Embedding: lambda layer, tensors, gap: {"table": tensors["weight"].ravel()},
-    Linear: lambda layer, tensors, gap: {
+PACKED: dict[type[kinds.Layer], Callable[[Any, Tensors, float], Tensors]] = {
+    kinds.Affine: lambda layer, tensors, gap: dict(tensors),
+    kinds.Difference: lambda layer, tensors, gap: dict(tensors),
+    kinds.Embedding: lambda layer, tensors, gap: {"table": tensors["weight"].ravel()},
+    kinds.Linear: lambda layer, tensors, gap: {
         "rows": rows(tensors["bias"], tensors["weight"])
     },
     **{kind: cell.pack for kind, cell in CELLS.items()},
@@ -43,16 +35,18 @@ def layer_tensors(spec: ModelSpec, weights: Weights, k: int) -> Tensors:
     return {name: weights[f"layers.{k}.{name}"] for name in names}
 
 
-def added_biases(layer: Layer | RecurrentLayer, tensors: Tensors) -> Tensors:
+def added_biases(
+    layer: kinds.Layer | kinds.RecurrentLayer, tensors: Tensors
+) -> Tensors:
     """`tensors` of a layer, the biases that the arithmetic adds replaced by their sum."""
-    if not isinstance(layer, RecurrentLayer):
+    if not isinstance(layer, kinds.RecurrentLayer):
         return tensors
     added = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
     biases = tensors["bias_ih"], tensors["bias_hh"]
     return added | CELLS[type(layer)].biases(layer, *biases)
 
 
-def pack_layer(layer: Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
+def pack_layer(layer: kinds.Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
     """The constant arrays of one layer, by their suffix in C.
 
     Args:
@@ -64,7 +58,7 @@ def pack_layer(layer: Layer, tensors: Tensors, gap: float = 0.0) -> Tensors:
     return pack(layer, tensors, gap) if pack else {}
 
 
-def unpack_layer(layer: Layer, packed: Tensors) -> Tensors:
+def unpack_layer(layer: kinds.Layer, packed: Tensors) -> Tensors:
     """The tensors that `pack_layer` was given; raises as `unpack`."""
     zeros = {name: np.zeros(shape) for name, shape in layer.weight_shapes().items()}
     shapes = {name: t.shape for name, t in added_biases(layer, zeros).items()}
@@ -86,7 +80,7 @@ def biases_of(
     return {
         name: base64.b64encode(weights[name].astype("<f4").tobytes()).decode()
         for k in (range(len(spec.layers)) if layers is None else layers)
-        if isinstance(spec.layers[k], RecurrentLayer)
+        if isinstance(spec.layers[k], kinds.RecurrentLayer)
         for name in (f"layers.{k}.bias_ih", f"layers.{k}.bias_hh")
     }
 
@@ -102,7 +96,7 @@ def packed_of(arrays: Mapping[str, Array], k: int) -> Tensors:
 
 
 def read_layer(
-    layer: Layer, packed: Tensors, biases: Mapping[str, str], k: int
+    layer: kinds.Layer, packed: Tensors, biases: Mapping[str, str], k: int
 ) -> Tensors:
     """The weights of layer `k` out of its arrays.
 
@@ -116,7 +110,7 @@ def read_layer(
         KeyError, ValueError: an array or a bias is missing, or the sums are others.
     """
     tensors = unpack_layer(layer, packed)
-    if not isinstance(layer, RecurrentLayer):
+    if not isinstance(layer, kinds.RecurrentLayer):
         return tensors
     whole = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 2}
     for name in ("bias_ih", "bias_hh"):

@@ -10,13 +10,13 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
 from ..functions import public_functions
+from ..interface import Pieces
 from ..kernel_headers import F32_HEADER, f32_header
 from ..literals import float_array, integer_array
-from ..pieces import Pieces
 from ..ranges import clip_arrays, range_arrays, reject_arrays
-from ..writers.places import Tensors
+from ..writers.arrays import Tensors
+from .layers import StepCode, step_code
 from .packing import added_biases, biases_of, layer_tensors, pack_layer
-from .step import StepCode, step_code
 
 
 def float_pieces(name: str, metadata: Metadata, weights: Weights) -> Pieces:
@@ -42,7 +42,9 @@ def float_pieces(name: str, metadata: Metadata, weights: Weights) -> Pieces:
                 for k, layer in enumerate(spec.layers)
             ),
         ],
-        functions=public_functions(name, metadata, _tensors(spec, code), code.lines),
+        functions=public_functions(
+            name, metadata, _tensors(spec, code), code.declarations, code.lines
+        ),
     )
 
 

@@ -16,13 +16,15 @@ from ..functions import (
     run_function,
     selftest_function,
     snapshot_functions,
+    step_function,
     time_function,
+    time_of,
 )
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
-from ..writers.w8a16_arrays import padded
+from ..writers.arrays import padded
 from ..writers.w8a16_writer import Carried, limits
-from .step import ON_STACK_Q, IntegerCode
+from .layers import ON_STACK_Q, IntegerCode
 
 
 def integer_functions(
@@ -71,7 +73,7 @@ class _Functions:
         self.first = model.spec.layers[0]
         self.holds_readings = model.holds_readings
         self.integer = "int32_t" if model.holds_readings else "int16_t"
-        self.can_reject = any(f.missing == "reject" for f in self.spec.features)
+        self.width = "_32" if model.holds_readings else ""
 
     def all(self) -> list[str]:
         functions = [self.reset()]
@@ -96,7 +98,7 @@ class _Functions:
         return reset_function(self.name, held)
 
     def quantise(self) -> str:
-        name, width = self.name, "_32" if self.holds_readings else ""
+        name, width = self.name, self.width
         after = ""
         if has_ranges(self.spec):
             keys = f"{name}_range_least, {name}_range_most"
@@ -117,11 +119,10 @@ RNNE_PUBLIC void {name}_quantise(const float *x, {self.integer} *q)
     def dequantise(self) -> str:
         name = self.name
         arrays = f"{name}_output_step, {name}_output_shift"
-        width = "_32" if self.holds_readings else ""
         return f"""\
 RNNE_PUBLIC void {name}_dequantise(const {self.integer} *q, float *y)
 {{
-    rnne_q_leave{width}({self.spec.output_size}, {arrays}, q, y);
+    rnne_q_leave{self.width}({self.spec.output_size}, {arrays}, q, y);
 }}
 """
 
@@ -131,15 +132,13 @@ RNNE_PUBLIC void {name}_dequantise(const {self.integer} *q, float *y)
             f"static RNNE_PUBLIC int {name}_advance"
             f"({name}_state *s, const {self.integer} *x)"
         )
-        rejects = f"{name}_rejects"
-        bounds = "NULL, NULL"
+        rejects, bounds = f"{name}_rejects", "NULL, NULL"
         if has_ranges(self.spec):
             bounds = f"{name}_least, {name}_most"
-        if self.holds_readings:
-            return self.body(head, "rnne_q_is_ruled_out_32", f"{rejects}, {bounds}")
-        if has_ranges(self.spec):
-            return self.body(head, "rnne_q_is_ruled_out", f"{rejects}, {bounds}")
-        return self.body(head, "rnne_q_is_rejected", rejects)
+        elif not self.holds_readings:
+            return self.body(head, "rnne_q_is_rejected", rejects)
+        call = f"rnne_q_is_ruled_out{self.width}"
+        return self.body(head, call, f"{rejects}, {bounds}")
 
     def step_q(self) -> str:
         name, q, copy = self.name, self.integer, "copy"
@@ -160,24 +159,12 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const {q} *x, {q} *y)
         head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
         return self.body(head, *float_rejection(name, self.spec))
 
-    def body(self, head: str, is_rejected: str, given: str) -> str:
-        check = []
-        if self.can_reject:
-            num = self.spec.num_features
-            check = [
-                f"if ({is_rejected}({num}, {given}, x))",
-                "    return 1;",
-            ]
-        lines = [*self.code.declarations, *check, *self.code.lines]
-        text = "\n".join(f"    {line}" for line in lines)
-        return f"""\
-{head}
-{{
-{text}
-    s->num_steps++;
-    return 0;
-}}
-"""
+    def body(self, head: str, *rejection: str) -> str:
+        call, given = rejection
+        code = self.code
+        return step_function(
+            head, self.spec, (call, given), code.declarations, code.lines
+        )
 
     def step_around(self) -> str:
         name = self.name
@@ -221,11 +208,9 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
         if item.sources:
             values = f"at, s->{item.name}, {item.size - 1}, {item.sources}"
             return f"rnne_q_put_changes({values}, {arrays})"
-        if item.is_held and self.holds_readings:
-            return f"rnne_q_put_readings({values}, {arrays})"
         if item.is_held:
-            name = self.name
-            return f"rnne_q_put_held({values}, {name}_input_step, {name}_input_shift)"
+            kind = "readings" if self.holds_readings else "held"
+            return f"rnne_q_put_{kind}({values}, {arrays})"
         width = "16" if item.c_type == "int16_t" else "32"
         return f"rnne_q_put_{width}({values}, {item.bits})"
 
@@ -257,31 +242,21 @@ RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)
             f"{name}_turn_gain + {2 * k}, {name}_turn_offset + {2 * k}, out + {2 * k});\n"
             for k, item in enumerate(self.spec.derived)
         )
-        unused = "    (void)unix_time_s;\n    (void)out;\n"
-        static = "" if self.model.is_integer_only else "static "
         is_wrapped = self.holds_readings and self.model.is_integer_only
-        static = "static " if is_wrapped else static
-        turn = f"""\
-{static}RNNE_PUBLIC void {self.turn}(int64_t unix_time_s, int16_t *out)
-{{
-{calls or unused}}}
-"""
+        static = "" if self.model.is_integer_only and not is_wrapped else "static "
+        turn = time_of(f"void {self.turn}", "int16_t", calls)
         if not is_wrapped:
-            return turn
+            return static + turn
         num = 2 * len(self.spec.derived)
-        lines = unused
-        if num:
-            lines = (
-                f"    int16_t q[{num}];\n"
-                f"    {self.turn}(unix_time_s, q);\n"
-                f"    rnne_q_widen({num}, q, out);\n"
-            )
-        return f"""\
-{turn if num else ""}
-RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int32_t *out)
-{{
-{lines}}}
-"""
+        widened = self.through_turn(f"    rnne_q_widen({num}, q, out);\n")
+        wrapper = time_of(f"void {name}_time_q", "int32_t", widened)
+        return f"{static + turn if num else ''}\n{wrapper}"
+
+    def through_turn(self, then: str) -> str:
+        """Derived inputs as int16 in `q`, and what is done with them; "" of none."""
+        num = 2 * len(self.spec.derived)
+        call = f"    int16_t q[{num}];\n    {self.turn}(unix_time_s, q);\n{then}"
+        return call if num else ""
 
     @property
     def turn(self) -> str:
@@ -291,16 +266,6 @@ RNNE_PUBLIC void {name}_time_q(int64_t unix_time_s, int32_t *out)
     def time(self) -> str:
         name, num = self.name, 2 * len(self.spec.derived)
         start = self.spec.num_features
-        body = "    (void)unix_time_s;\n    (void)out;\n"
-        if num:
-            arrays = f"{name}_input_step + {start}, {name}_input_shift + {start}"
-            body = (
-                f"    int16_t q[{num}];\n"
-                f"    {self.turn}(unix_time_s, q);\n"
-                f"    rnne_q_values({num}, {arrays}, q, out);\n"
-            )
-        return f"""\
-RNNE_PUBLIC void {name}_time(int64_t unix_time_s, float *out)
-{{
-{body}}}
-"""
+        arrays = f"{name}_input_step + {start}, {name}_input_shift + {start}"
+        calls = self.through_turn(f"    rnne_q_values({num}, {arrays}, q, out);\n")
+        return time_of(f"void {name}_time", "float", calls)

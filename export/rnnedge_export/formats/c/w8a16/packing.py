@@ -11,8 +11,7 @@ import numpy as np
 from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding, Layer, Linear
 
 from ..cells import CELLS
-from ..writers.places import Tensors, unpack
-from ..writers.w8a16_arrays import linear
+from ..writers.arrays import Tensors, linear, unpack
 
 
 def _embedding(layer: Embedding, tensors: Tensors, gap: int) -> Tensors:

@@ -10,24 +10,21 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.w8a16 import LARGEST_TABLE
-from rnnedge_runtime.spec.layers import (
-    Embedding,
-    Layer,
-)
+from rnnedge_runtime.spec.layers import Embedding, Layer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
 from ..f32.packing import biases_of
 from ..f32.source import layer_arrays, source_arrays
+from ..interface import Pieces
 from ..kernel_headers import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
 from ..literals import float_array, integer_array
-from ..pieces import Pieces
-from ..ranges import clip_arrays, reject_arrays
+from ..ranges import clip_arrays, range_arrays, reject_arrays
 from ..writers.w8a16_writer import limits
 from .functions import initial_inputs, integer_functions, row_fields
 from .interface import integer_interface
+from .layers import integer_code
 from .packing import pack_integer_layer
-from .ranges import integer_range_arrays
-from .step import integer_code
 
 
 def integer_pieces(name: str, metadata: Metadata, model: QuantisedModel) -> Pieces:
@@ -86,7 +83,7 @@ def _is_scalar(model: QuantisedModel, name: str) -> bool:
 
 def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
     spec, tensors = model.spec, model.tensors
-    arrays = reject_arrays(name, spec) + integer_range_arrays(name, model)
+    arrays = reject_arrays(name, spec) + _range_arrays(name, model)
     if not model.roles[0].is_first:
         return arrays + clip_arrays(name, spec)
     for suffix in ("step", "shift", "rate"):
@@ -114,6 +111,21 @@ def _input_arrays(name: str, model: QuantisedModel) -> list[str]:
         for suffix in ("reading_low", "reading_high"):
             ends = tensors[f"input.0.{suffix}"]
             arrays.append(_integers("int32_t", f"{name}_{suffix}", ends))
+    return arrays
+
+
+def _range_arrays(name: str, model: QuantisedModel) -> list[str]:
+    """`NAME_range_least`, `NAME_range_most`; of integer inputs `NAME_least`, `NAME_most`."""
+    arrays = range_arrays(name, model.spec)
+    if not arrays:
+        return []
+    is_of_integers = model.is_integer_only and model.roles[0].is_first
+    if not (is_of_integers or model.holds_readings):
+        return arrays
+    ends = IntegerInputs(model).range_integers()
+    for end, values in zip(("least", "most"), ends, strict=True):
+        numbers = [int(value) for value in values]
+        arrays.append(integer_array("int32_t", f"{name}_{end}", numbers))
     return arrays
 
 

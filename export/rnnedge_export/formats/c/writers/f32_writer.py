@@ -8,13 +8,10 @@ from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Embedding, 
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from ..ranges import has_ranges
-from .f32_arrays import padded
+from .arrays import padded
 
-FUNCTIONS = {
-    "tanh": "RNNE_F32_TANH",
-    "relu": "RNNE_F32_RELU",
-    "sigmoid": "RNNE_F32_SIGMOID",
-}
+ACTIVATIONS = ("tanh", "relu", "sigmoid")
+FUNCTIONS = {name: f"RNNE_F32_{name.upper()}" for name in ACTIVATIONS}
 
 
 @dataclass(slots=True)

@@ -9,14 +9,10 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
-from .f32_writer import Buffers, ChainWriter
-from .w8a16_arrays import PANEL, groups, padded
+from .arrays import UNITS, groups, padded
+from .f32_writer import ACTIVATIONS, Buffers, ChainWriter
 
-FUNCTIONS_Q = {
-    "tanh": "RNNE_Q_TANH",
-    "relu": "RNNE_Q_RELU",
-    "sigmoid": "RNNE_Q_SIGMOID",
-}
+FUNCTIONS_Q = {name: f"RNNE_Q_{name.upper()}" for name in ACTIVATIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,7 @@ class InputWriter:
 
     def finish_inputs(self) -> None:
         spec, prefix, size = self.spec, self.prefix, self.spec.input_size
-        if size % PANEL:
+        if size % UNITS:
             self.lines.append(f"rnne_q_fill({size}, {self.x});")
         in_float = [
             layer

@@ -3,6 +3,11 @@
 #include "model.c"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
+#define GIVE(type, name, function, value)                                                         \
+    EXPORT(name) type function(void)                                                              \
+    {                                                                                             \
+        return value;                                                                             \
+    }
 #define ROWS 64
 
 static model_state state;
@@ -19,56 +24,16 @@ static model_state *stream(void)
     return &state;
 }
 
-EXPORT(x) float *x_start(void)
-{
-    return x;
-}
-
-EXPORT(y) float *y_start(void)
-{
-    return y;
-}
-
-EXPORT(snapshot) uint8_t *snapshot_start(void)
-{
-    return snapshot;
-}
-
-EXPORT(rows) int rows(void)
-{
-    return ROWS;
-}
-
-EXPORT(input_size) int input_size(void)
-{
-    return MODEL_INPUT_SIZE;
-}
-
-EXPORT(output_size) int output_size(void)
-{
-    return MODEL_OUTPUT_SIZE;
-}
-
-EXPORT(num_features) int num_features(void)
-{
-    return MODEL_NUM_FEATURES;
-}
-
-EXPORT(snapshot_nbytes) int snapshot_nbytes(void)
-{
-    return MODEL_SNAPSHOT_NBYTES;
-}
-
-/* The room at snapshot. */
-EXPORT(max_snapshot_nbytes) int max_snapshot_nbytes(void)
-{
-    return sizeof snapshot;
-}
-
-EXPORT(state_nbytes) int state_nbytes(void)
-{
-    return sizeof state;
-}
+GIVE(float *, x, x_start, x)
+GIVE(float *, y, y_start, y)
+GIVE(uint8_t *, snapshot, snapshot_start, snapshot)
+GIVE(int, rows, rows, ROWS)
+GIVE(int, input_size, input_size, MODEL_INPUT_SIZE)
+GIVE(int, output_size, output_size, MODEL_OUTPUT_SIZE)
+GIVE(int, num_features, num_features, MODEL_NUM_FEATURES)
+GIVE(int, snapshot_nbytes, snapshot_nbytes, MODEL_SNAPSHOT_NBYTES)
+GIVE(int, max_snapshot_nbytes, max_snapshot_nbytes, sizeof snapshot) /* the room at snapshot */
+GIVE(int, state_nbytes, state_nbytes, sizeof state)
 
 EXPORT(reset) void reset(void)
 {
