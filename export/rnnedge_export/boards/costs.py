@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 
 from ..formats.c.description import Figures
 from ..formats.c.source import CSource
 from ..formats.registry import format_of, read_metadata
 from .board import Board
-from .budget import Budget, budget_of, check_budget
-from .catalogue import find_board
 from .estimating import estimate
 from .image import MODEL_FLAGS
 from .measuring import Measurement, measure
-from .tools import missing_packages, version_number
 
 _MEASURED_STEPS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A board, and what a model may use of it."""
-
-    board: Board
-    budget: Budget
-
-
-def find_fit(board: str | None, flash: str | None, ram: str | None) -> Fit | None:
-    """What `--board`, `--flash` and `--ram` ask for; None when nothing.
-
-    Raises:
-        SpecError: an unknown board, a size that is none, a size without a board.
-    """
-    if board is None:
-        if flash is not None or ram is not None:
-            raise SpecError(
-                "a size of flash or RAM was given without a board. "
-                "Name one with --board; `rnnedge devices` lists them."
-            )
-        return None
-    found = find_board(board)
-    return Fit(found, budget_of(found, flash, ram))
 
 
 def costs_on(board: Board, source: CSource, metadata: Metadata) -> Measurement:
@@ -55,7 +26,7 @@ def costs_on(board: Board, source: CSource, metadata: Metadata) -> Measurement:
         BoardError: the source does not compile for the board, or fails there.
         SpecError: its tools are not here, and nothing is known to estimate it by.
     """
-    if missing_packages(board):
+    if board.missing_packages():
         return estimate(board, metadata.spec, metadata.numerics)
     return measure(board, source, metadata.golden.x[:_MEASURED_STEPS])
 
@@ -77,25 +48,12 @@ def artifact_costs(path: Path, boards: Sequence[Board]) -> list[Measurement]:
     return [costs_on(board, *found) for board in boards]
 
 
-def check_fit(
-    fit: Fit, name: str, measurement: Measurement, metadata: Metadata
-) -> None:
-    """Nothing when the model fits.
-
-    Raises:
-        BudgetError: it does not; the message says by how much, and what would fit.
-    """
-    spec, numerics = metadata.spec, metadata.numerics
-    check_budget(name, measurement, fit.budget, fit.board, spec, numerics)
-
-
 def figures_of(board: Board, measurement: Measurement) -> Figures:
     """The line of a generated header."""
     origin = "estimated"
     if not measurement.is_estimated:
-        level = MODEL_FLAGS[-1]
-        compiler = f"{board.compiler} {version_number(measurement.compiler)}"
-        origin = f"measured, {compiler} {level}"
+        number = version_number(measurement.compiler)
+        origin = f"measured, {board.compiler} {number} {MODEL_FLAGS[-1]}"
     return Figures(
         board.name,
         measurement.flash_nbytes,
@@ -104,3 +62,9 @@ def figures_of(board: Board, measurement: Measurement) -> Figures:
         measurement.max_instructions,
         origin,
     )
+
+
+def version_number(line: str) -> str:
+    """The number in what `calling.version` gives, for example `12.2.1`."""
+    numbers = re.findall(r"\d+\.\d+(?:\.\d+)*", line)
+    return numbers[-1] if numbers else line

@@ -131,11 +131,9 @@ def _compile(
 ) -> Path:
     to = folder / f"{path.stem}.o"
     if path.name == "memory.c":
-        flags = [*flags, "-fno-builtin", "-fno-tree-loop-distribute-patterns"]
-        if "clang" in board.compiler:
-            flags = [
-                flag for flag in flags if flag != "-fno-tree-loop-distribute-patterns"
-            ]
+        flags = [*flags, "-fno-builtin"]
+        if "clang" not in board.compiler:
+            flags.append("-fno-tree-loop-distribute-patterns")
     command = [compiler or board.compiler, *flags, "-c", str(path), "-o", str(to)]
     call(command, f"{board.name}: compiling {path.name}", folder)
     return to
@@ -143,7 +141,7 @@ def _compile(
 
 def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) -> Path:
     to = folder / ("image.wasm" if board.system == "wasm" else "image.elf")
-    flags = [*board.flags, "-Wl,--gc-sections"]
+    flags, libraries = [*board.flags, "-Wl,--gc-sections"], []
     match board.system:
         case "linux":
             flags += ["-static", "-no-pie"]
@@ -162,6 +160,7 @@ def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) ->
                 f"-Wl,-T,{support / 'bare_metal.ld'}",
                 "-Wl,--no-warn-rwx-segments",
             ]
-    command = [board.compiler, *flags, *map(str, objects), *board.libraries]
+            libraries = ["-lgcc"]
+    command = [board.compiler, *flags, *map(str, objects), *libraries]
     call([*command, "-o", str(to)], f"{board.name}: linking", folder)
     return to

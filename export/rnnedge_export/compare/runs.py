@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +56,22 @@ def take_steps(engine: Engine, spec: ModelSpec, x: Inputs) -> tuple[Array, Taken
     return _step(engine, spec, x, judged_steps(len(x)))
 
 
-def run_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Array:
-    """`[T, O]` outputs of an engine, many steps at once from the initial state."""
+def run_through(
+    engine: Engine, spec: ModelSpec, x: Inputs, cuts: Sequence[int] | None = None
+) -> Array:
+    """`[T, O]` outputs of an engine, many steps at once from the initial state.
+
+    Args:
+        engine: of the model.
+        spec: of the model.
+        x: `[T, I]` its inputs.
+        cuts: steps at which a new call begins; None is for calls of 500 steps.
+    """
     state = initial_state(spec.graph_state, 1, engine.dtype)
     y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
-    for start in range(0, len(x), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        y[None, chunk], state = engine.run(x[None, chunk], state)
+    starts = range(0, len(x), _CHUNK) if cuts is None else (0, *cuts)
+    for start, end in pairwise((*starts, len(x))):
+        y[None, start:end], state = engine.run(x[None, start:end], state)
     return y
 
 

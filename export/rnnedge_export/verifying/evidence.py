@@ -15,12 +15,12 @@ from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
 
 from ..compare.carrying import Carried, carry
-from ..compare.parity import Parity, compare
+from ..compare.parity import Parity, StepParity, compare
 from ..compare.runs import Array, Taken, first_difference, run_through, take_steps
-from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs, stream_like
 from ..formats.registry import Format, format_of, read_parameters
-from .check import Check, outcome
+from ..quantise.judgement import StoredJudgement, read_judgement
+from .check import Check, found
 from .judge import Judge, find_judge, shaken_limits
 
 
@@ -103,6 +103,11 @@ class Evidence:
             return recorded.carried
         return shaken_limits(self.engine, self.spec, self.x, self.y)
 
+    @property
+    def stored_judgement(self) -> StoredJudgement | None:
+        """What an int8 export was judged on; raises FormatError where it does not fit."""
+        return read_judgement(self.model.metadata, where=self.model.name)
+
     def first_undefined(self, num_steps: int) -> int | None:
         """The first of so many steps that NumPy, which defines the bytes, gives otherwise."""
         engine = numpy_engine(self.spec, read_parameters(self.path))
@@ -117,23 +122,19 @@ class Evidence:
         detail: str = "",
     ) -> Check:
         """What was found, with the figures of a comparison where there was one."""
-        found = outcome(is_passed)
-        if parity is None:
-            return Check(self.model.name, name, found, detail=detail)
+        figures = (parity.max_error, parity.limit) if parity else (None, None)
         if isinstance(parity, Parity) and not detail:
             detail = f"at step {parity.step}, output {parity.output}"
-        figures = parity.max_error, parity.limit
-        return Check(self.model.name, name, found, *figures, detail)
+        return found(self.model.name, name, is_passed, figures, detail)
 
     def not_checked(self, name: str, why: str) -> Check:
         return Check(self.model.name, name, "not checked", detail=why)
 
     def unjudged(self, name: str) -> Check:
         """A check that has no judge."""
-        found = self.found_judge
-        is_wrong = isinstance(found, FormatError)
-        why = "the weights do not match the digest" if is_wrong else str(found)
-        return self.not_checked(name, why)
+        is_wrong = isinstance(self.found_judge, FormatError)
+        why = "the weights do not match the digest" if is_wrong else self.found_judge
+        return self.not_checked(name, str(why))
 
     def same_steps(self, name: str, y: Array) -> Check:
         """The first steps computed in another way: the same bits where they are promised."""

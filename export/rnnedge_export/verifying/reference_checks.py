@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
-from ..compare.parity import compare
-from ..compare.step_proof import judge_taken
+from ..compare.parity import compare, judge_taken
 from .check import Check
 from .evidence import Evidence
 from .judge import Judge

@@ -15,21 +15,9 @@ from ..arrays import Array, State
 from ..errors import SpecError
 from ..numerics import f32 as numerics
 from ..numerics.f32 import Float32, chain, flush, sigmoid, tanh
+from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    RecurrentLayer,
-    Rnn,
-    Softmax,
-)
+from ..spec.layers import Layer, RecurrentLayer
 from ..spec.model_spec import ModelSpec
 from ..spec.weights import Weights
 from ..streams.run_stepper import RunStepper
@@ -58,7 +46,7 @@ class Float32Engine:
         self._spec = spec
         self.states = StateRules(weights)
         self._clip = clip_bounds(spec)
-        self._is_raw = isinstance(spec.layers[0], Affine | Embedding)
+        self._is_raw = isinstance(spec.layers[0], layers.Affine | layers.Embedding)
         self._tensors: list[Tensors] = [
             prepare(
                 layer,
@@ -119,7 +107,7 @@ def layer_step(
 
 def prepare(layer: Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
-    if not isinstance(layer, Linear | RecurrentLayer):
+    if not isinstance(layer, layers.Linear | RecurrentLayer):
         return w
     prepared = {
         name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
@@ -134,21 +122,25 @@ def prepare(layer: Layer, w: Tensors) -> Tensors:
 # then its new state tensors. `carried` gives its state, `given` are `x` and `readings`.
 
 
-def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
+def _affine(layer: layers.Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
 def _add_last(
-    layer: AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
+    layer: layers.AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
 ) -> tuple[Float32]:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
 
 def _difference(
-    layer: Difference, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: layers.Difference,
+    w: Tensors,
+    z: Float32,
+    carried: Iterator[Array],
+    given: Given,
 ) -> tuple[Float32, ...]:
     """The state is the values of the step before `[B, n]`, then whether there was one."""
     before, values = next(carried), given[1][:, list(layer.sources)]
@@ -160,14 +152,14 @@ def _difference(
 
 
 def _rnn(
-    layer: Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: layers.Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     h = flush(_FUNCTIONS[layer.nonlinearity](_sums(w, z, next(carried))))
     return h, h
 
 
 def _gru(
-    layer: Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: layers.Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     size = layer.hidden_size
@@ -183,7 +175,7 @@ def _gru(
 
 
 def _lstm(
-    layer: Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: layers.Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     """PyTorch nn.LSTM docs; gates i f g o."""
     i, f, g, o = np.split(_sums(w, z, next(carried)), 4, axis=-1)
@@ -208,16 +200,16 @@ def _token_ids(values: Float32, num_embeddings: int) -> NDArray[np.int64]:
 
 
 LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float32, ...]]] = {
-    Affine: _affine,
-    Rnn: _rnn,
-    Gru: _gru,
-    Lstm: _lstm,
-    Embedding: lambda layer, w, z, *_: (
+    layers.Affine: _affine,
+    layers.Rnn: _rnn,
+    layers.Gru: _gru,
+    layers.Lstm: _lstm,
+    layers.Embedding: lambda layer, w, z, *_: (
         w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
-    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
-    AddLast: _add_last,
-    Difference: _difference,
+    layers.Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
+    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    layers.Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
+    layers.AddLast: _add_last,
+    layers.Difference: _difference,
 }
