@@ -210,8 +210,7 @@ def _run(
 
 def _address(board: Board, image: Path, symbol: str) -> int:
     nm = board.compiler.removesuffix("gcc") + "nm"
-    for line in call([nm, str(image)], board.name, image.parent).splitlines():
-        address, _, name = line.split()[-3:] if len(line.split()) == 3 else ("", "", "")
-        if name == symbol:
-            return int(address, 16)
+    symbols = call([nm, str(image)], board.name, image.parent)
+    if found := re.search(rf"^(\w+) \w {symbol}$", symbols, re.MULTILINE):
+        return int(found[1], 16)
     raise BoardError(f"{board.name}: the image has no symbol {symbol}.")

@@ -10,8 +10,7 @@ from ..compare.carrying import carry
 from ..compare.runs import Array, first_difference, step_through, take_steps
 from ..quantise.judgement import StoredJudgement
 from .check import Check, found
-from .evidence import Evidence
-from .judge import shaken_limits
+from .evidence import Evidence, shaken_limits
 
 
 def integrity(evidence: Evidence) -> Iterator[Check]:

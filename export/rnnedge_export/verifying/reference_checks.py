@@ -9,8 +9,7 @@ from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 
 from ..compare.parity import compare, judge_taken
 from .check import Check
-from .evidence import Evidence
-from .judge import Judge
+from .evidence import Evidence, Judge
 
 _DEFINED_STEPS = 1000
 

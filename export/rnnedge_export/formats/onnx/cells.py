@@ -82,15 +82,7 @@ def _projected_lstm(builder: GraphBuilder, prefix: str, layer: Lstm, z: str) -> 
     product = builder.matmul(prefix, "weight_ih", z)
     bias = builder.weight(prefix, "bias_ih")
     gates = builder.add("Add", [product, bias], f"{prefix}.input_gates")
-    turned = {
-        name: builder.add(
-            "Transpose",
-            [builder.weight(prefix, name)],
-            f"{prefix}.{name}.transposed",
-            perm=[1, 0],
-        )
-        for name in ("weight_hh", "weight_hr")
-    }
+    turned = {k: builder.transposed(prefix, k) for k in ("weight_hh", "weight_hr")}
     body = _projection_body(
         prefix,
         (layer.proj_size, layer.hidden_size),

@@ -79,42 +79,32 @@ def build_rnne(
     Raises:
         SpecError: the spec holds a graph that is not a chain of layers.
     """
-    spec = metadata.spec
-    defined = numpy_engine(spec, parameters)
-    model, *ranges, tensors = _critical_sections(metadata, parameters)
-    if engine is None:
-        engine = quick_engine(metadata, parameters)
-    sections = [
-        model,
-        *ranges,
-        *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, defined)),
-        (b"LONG", 0, _long_run_section(spec, engine)),
-        tensors,
-    ]
-    return assemble(sections)
+    golden = _golden_section(metadata, numpy_engine(metadata.spec, parameters))
+    engine = engine or quick_engine(metadata, parameters)
+    long_run = _long_run_section(metadata.spec, engine)
+    return assemble(_sections(metadata, parameters, golden, long_run))
 
 
 def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
     """Size of the file that `build_rnne` gives, without streaming anything."""
     spec, num_steps = metadata.spec, len(metadata.golden.x)
-    model, *ranges, tensors = _critical_sections(metadata, parameters)
     golden = bytes(4 + 4 * num_steps * (spec.input_size + spec.output_size))
     long_run = bytes(40 + 8 * spec.input_size)
-    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
-    return len(assemble([model, *ranges, *_texts(metadata), *proofs, tensors]))
+    return len(assemble(_sections(metadata, parameters, golden, long_run)))
 
 
-def _texts(metadata: Metadata) -> list[Section]:
-    texts = [
-        (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
-        (b"PROD", 0, metadata.producer.encode()),
-    ]
+def _sections(
+    metadata: Metadata, parameters: Parameters, golden: bytes, long_run: bytes
+) -> list[Section]:
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    texts = [(b"SPEC", spec_to_json(metadata.spec)), (b"PROD", metadata.producer)]
     if metadata.limits is not None:
-        texts.append((b"BNDS", 0, limits_to_json(metadata.limits).encode()))
+        texts.append((b"BNDS", limits_to_json(metadata.limits)))
     if metadata.int8_judgement:
-        texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
-    return texts
+        texts.append((b"JUDG", metadata.int8_judgement))
+    described = [(name, 0, text.encode()) for name, text in texts]
+    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
+    return [model, *ranges, *described, *proofs, tensors]
 
 
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
