@@ -10,8 +10,7 @@ from pathlib import Path
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.files import take_place
 
-from ..boards.budget import Fit, check_fit
-from ..boards.costs import costs_on, figures_of
+from ..boards.budget import Fit, check_fit, costs_on, figures_of
 from ..boards.measuring import Measurement
 from ..formats.c.generating import generate_source
 from ..formats.registry import Format

@@ -150,11 +150,6 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     return FORMATS["onnx"]
 
 
-def open_artifact(path: str | os.PathLike[str], backend: str | None = None) -> Model:
-    """Any artifact in the backend that `verify` runs it in; raises as `Format.load`."""
-    return format_of(path).load(Path(path), backend)
-
-
 def read_metadata(path: Path) -> Metadata:
     """What any whole artifact says of itself, read without onnxruntime, onnx or torch.
 

@@ -17,11 +17,6 @@ from rnnedge_runtime.spec.layers import Layer
 State = list[Tensor]
 
 
-def build_module(layer: Layer, index: int) -> nn.Module:
-    """The module of a layer whose first state tensor is number `index`."""
-    return MODULES[type(layer)](layer, index)
-
-
 class _LayerModule(nn.Module):
     """A layer; `held_by` and `ending` say where its canonical tensors are."""
 
@@ -205,4 +200,4 @@ MODULES: dict[type[Layer], Callable[[Any, int], nn.Module]] = {
     layers.AddLast: lambda layer, index: _AddLast(layer),
     layers.Difference: _Difference,
 }
-"""All but Opaque, which SequenceModel refuses."""
+"""The module of a layer whose first state tensor has this number; all but Opaque."""

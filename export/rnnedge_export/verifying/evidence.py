@@ -47,41 +47,6 @@ class Judge(NamedTuple):
     exact: ExactSteps
 
 
-def find_judge(model: Model, others: list[Model]) -> Judge | str:
-    """The judge of `model`, or the reason why there is none.
-
-    Args:
-        model: a loaded artifact.
-        others: the artifacts verified beside it.
-
-    Raises:
-        FormatError: the weights in the file do not have the digest it states.
-    """
-    if model.spec.is_opaque:
-        return "the model is a graph of its own, which the reference cannot compute"
-    if model.metadata.is_integer:
-        return "the model is in integers, of which there is no float64 reference"
-    sources = [
-        candidate.path
-        for candidate in (model, *others)
-        if candidate.path is not None
-        and not format_of(candidate.path).is_trusted
-        and candidate.digest == model.digest
-    ]
-    if not sources:
-        readable = [f.suffix for f in FORMATS.values() if not f.is_trusted]
-        return (
-            "this format does not expose its weights; also pass the model's "
-            f"{', '.join(readable[:-1])} or {readable[-1]}"
-        )
-    try:
-        metadata, weights = format_of(sources[0]).read(sources[0])
-    except MissingDependencyError:
-        return "the onnx package is not installed (pip install 'rnnedge[train]')"
-    assert not isinstance(weights, QuantisedModel)
-    return Judge(sources[0], ExactSteps(metadata.spec, weights))
-
-
 def shaken_limits(engine: Engine, spec: ModelSpec, x: Inputs, y: Array) -> Float64:
     """What float32 may be off by, for an artifact without a judge or recorded limits.
 
@@ -168,10 +133,31 @@ class Evidence:
     @cached_property
     def found_judge(self) -> Judge | FormatError | str:
         """The judge, what is wrong with its weights, or the reason why there is none."""
+        if self.spec.is_opaque:
+            return "the model is a graph of its own, which the reference cannot compute"
+        if self.is_integer:
+            return "the model is in integers, of which there is no float64 reference"
+        sources = [
+            candidate.path
+            for candidate in (self.model, *self._others)
+            if candidate.path is not None
+            and not format_of(candidate.path).is_trusted
+            and candidate.digest == self.model.digest
+        ]
+        if not sources:
+            readable = [f.suffix for f in FORMATS.values() if not f.is_trusted]
+            return (
+                "this format does not expose its weights; also pass the model's "
+                f"{', '.join(readable[:-1])} or {readable[-1]}"
+            )
         try:
-            return find_judge(self.model, self._others)
+            metadata, weights = format_of(sources[0]).read(sources[0])
         except FormatError as error:
             return error
+        except MissingDependencyError:
+            return "the onnx package is not installed (pip install 'rnnedge[train]')"
+        assert not isinstance(weights, QuantisedModel)
+        return Judge(sources[0], ExactSteps(metadata.spec, weights))
 
     @property
     def judge(self) -> Judge | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
-from ..formats.registry import open_artifact
+from ..formats.registry import format_of
 from ..tools.threads import torch_threads
 from . import file_checks, reference_checks, stream_checks
 from .check import Check, VerifyReport
@@ -44,7 +45,7 @@ def verify(
         FormatError: a file that is not a whole artifact.
         MissingDependencyError: the backend's package is not installed.
     """
-    models = [open_artifact(path, backend) for path in paths]
+    models = [format_of(path).load(Path(path), backend) for path in paths]
     verified = [
         Evidence(model, models[:k] + models[k + 1 :]) for k, model in enumerate(models)
     ]

@@ -16,16 +16,8 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.formats import rnne_file
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
-from rnnedge_runtime.formats.rnne_file import (
-    CHECKSUM_AT,
-    CRITICAL,
-    ENTRY,
-    HEADER,
-    MAGIC,
-    VERSION,
-    file_checksum,
-)
 from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -119,16 +111,16 @@ def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Secti
     model = encode_model(metadata.spec, metadata.digest, kept_of(parameters))
     weights = _weights_section(metadata.spec, parameters)
     return [
-        (b"MODL", CRITICAL, model),
+        (b"MODL", rnne_file.CRITICAL, model),
         *range_sections(metadata.spec),
-        (b"WGTS", CRITICAL, weights),
+        (b"WGTS", rnne_file.CRITICAL, weights),
     ]
 
 
 def range_sections(spec: ModelSpec) -> list[Section]:
     """Section `RNGE`, where the file of a spec has one."""
     ranges = encode_ranges(spec)
-    return [(b"RNGE", CRITICAL, ranges)] if ranges else []
+    return [(b"RNGE", rnne_file.CRITICAL, ranges)] if ranges else []
 
 
 def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
@@ -145,18 +137,22 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
 
 def assemble(sections: list[Section]) -> bytes:
     """A file of (type, flags, content) sections, with header, table and checksum."""
-    offset = HEADER.size + ENTRY.size * len(sections)
+    offset = rnne_file.HEADER.size + rnne_file.ENTRY.size * len(sections)
     table, body = b"", b""
     for name, flags, content in sections:
         content += bytes(-len(content) % 4)
         gap = -offset % WEIGHTS_ALIGNMENT if name == b"WGTS" else 0
         offset += gap
-        table += ENTRY.pack(name, flags, offset, len(content))
+        table += rnne_file.ENTRY.pack(name, flags, offset, len(content))
         body += bytes(gap) + content
         offset += len(content)
-    header = HEADER.pack(MAGIC, VERSION, offset, 0, len(sections), 0, 0)
+    header = rnne_file.HEADER.pack(
+        rnne_file.MAGIC, rnne_file.VERSION, offset, 0, len(sections), 0, 0
+    )
     whole = bytearray(header + table + body)
-    struct.pack_into("<I", whole, CHECKSUM_AT, file_checksum(bytes(whole)))
+    struct.pack_into(
+        "<I", whole, rnne_file.CHECKSUM_AT, rnne_file.file_checksum(bytes(whole))
+    )
     return bytes(whole)
 
 
