@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -148,15 +149,11 @@ def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) ->
         case "wasm":
             flags += ["-nostdlib", "-Wl,--no-entry", "-Wl,--export=main"]
         case "bare metal":
-            memory = board.memory
-            assert memory is not None
+            assert board.memory is not None
+            flags += ["-nostdlib", "-static"]
+            for symbol, value in asdict(board.memory).items():
+                flags.append(f"-Wl,--defsym={symbol}={value:#x}")
             flags += [
-                "-nostdlib",
-                "-static",
-                f"-Wl,--defsym=rom_start={memory.rom_start:#x}",
-                f"-Wl,--defsym=rom_nbytes={memory.rom_nbytes:#x}",
-                f"-Wl,--defsym=ram_start={memory.ram_start:#x}",
-                f"-Wl,--defsym=ram_nbytes={memory.ram_nbytes:#x}",
                 f"-Wl,-T,{support / 'bare_metal.ld'}",
                 "-Wl,--no-warn-rwx-segments",
             ]
