@@ -15,9 +15,21 @@ from ..arrays import Array, State
 from ..errors import SpecError
 from ..numerics import f32 as numerics
 from ..numerics.f32 import Float32, chain, flush, sigmoid, tanh
-from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import Layer, RecurrentLayer
+from ..spec.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    RecurrentLayer,
+    Rnn,
+    Softmax,
+)
 from ..spec.model_spec import ModelSpec
 from ..spec.weights import Weights
 from ..streams.run_stepper import RunStepper
@@ -46,7 +58,7 @@ class Float32Engine:
         self._spec = spec
         self.states = StateRules(weights)
         self._clip = clip_bounds(spec)
-        self._is_raw = isinstance(spec.layers[0], layers.Affine | layers.Embedding)
+        self._is_raw = isinstance(spec.layers[0], Affine | Embedding)
         self._tensors: list[Tensors] = [
             prepare(
                 layer,
@@ -107,7 +119,7 @@ def layer_step(
 
 def prepare(layer: Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
-    if not isinstance(layer, layers.Linear | RecurrentLayer):
+    if not isinstance(layer, Linear | RecurrentLayer):
         return w
     prepared = {
         name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
@@ -122,25 +134,21 @@ def prepare(layer: Layer, w: Tensors) -> Tensors:
 # then its new state tensors. `carried` gives its state, `given` are `x` and `readings`.
 
 
-def _affine(layer: layers.Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
+def _affine(layer: Affine, w: Tensors, z: Float32, *_: object) -> tuple[Float32]:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
 def _add_last(
-    layer: layers.AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
+    layer: AddLast, w: Tensors, z: Float32, _: Iterator[Array], given: Given
 ) -> tuple[Float32]:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
 
 def _difference(
-    layer: layers.Difference,
-    w: Tensors,
-    z: Float32,
-    carried: Iterator[Array],
-    given: Given,
+    layer: Difference, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     """The state is the values of the step before `[B, n]`, then whether there was one."""
     before, values = next(carried), given[1][:, list(layer.sources)]
@@ -152,14 +160,14 @@ def _difference(
 
 
 def _rnn(
-    layer: layers.Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: Rnn, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     h = flush(_FUNCTIONS[layer.nonlinearity](_sums(w, z, next(carried))))
     return h, h
 
 
 def _gru(
-    layer: layers.Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: Gru, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     size = layer.hidden_size
@@ -175,7 +183,7 @@ def _gru(
 
 
 def _lstm(
-    layer: layers.Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
+    layer: Lstm, w: Tensors, z: Float32, carried: Iterator[Array], given: Given
 ) -> tuple[Float32, ...]:
     """PyTorch nn.LSTM docs; gates i f g o."""
     i, f, g, o = np.split(_sums(w, z, next(carried)), 4, axis=-1)
@@ -200,16 +208,16 @@ def _token_ids(values: Float32, num_embeddings: int) -> NDArray[np.int64]:
 
 
 LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float32, ...]]] = {
-    layers.Affine: _affine,
-    layers.Rnn: _rnn,
-    layers.Gru: _gru,
-    layers.Lstm: _lstm,
-    layers.Embedding: lambda layer, w, z, *_: (
+    Affine: _affine,
+    Rnn: _rnn,
+    Gru: _gru,
+    Lstm: _lstm,
+    Embedding: lambda layer, w, z, *_: (
         w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    layers.Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
-    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    layers.Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
-    layers.AddLast: _add_last,
-    layers.Difference: _difference,
+    Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
+    AddLast: _add_last,
+    Difference: _difference,
 }

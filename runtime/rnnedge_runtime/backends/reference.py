@@ -18,9 +18,20 @@ from ..errors import SpecError
 from ..formats.metadata import Metadata
 from ..formats.onnx_weights import read_onnx_weights
 from ..formats.rnne_file import read_rnne
-from ..spec import layers
 from ..spec.clip import clip_bounds
-from ..spec.layers import Layer
+from ..spec.layers import (
+    Activation,
+    AddLast,
+    Affine,
+    Difference,
+    Embedding,
+    Gru,
+    Layer,
+    Linear,
+    Lstm,
+    Rnn,
+    Softmax,
+)
 from ..spec.model_spec import ModelSpec
 from ..spec.w8a16_model import QuantisedModel
 from ..spec.weights import Weights
@@ -120,25 +131,21 @@ class ReferenceEngine:
 # `carried` gives its state, `given` the model input `[B, I]` clipped and as it came.
 
 
-def _affine(layer: layers.Affine, w: Tensors, z: Float, *_: object) -> tuple[Float]:
+def _affine(layer: Affine, w: Tensors, z: Float, *_: object) -> tuple[Float]:
     if layer.inverse:
         return (z * w["scale"] + w["shift"],)
     return ((z - w["shift"]) * w["scale"],)
 
 
 def _add_last(
-    layer: layers.AddLast, w: Tensors, z: Float, _: Iterator[Array], given: Given
+    layer: AddLast, w: Tensors, z: Float, _: Iterator[Array], given: Given
 ) -> tuple[Float]:
     source = given[0] if layer.is_clipped else given[1]
     return (z + source[:, list(layer.sources)],)
 
 
 def _difference(
-    layer: layers.Difference,
-    w: Tensors,
-    z: Float,
-    carried: Iterator[Array],
-    given: Given,
+    layer: Difference, w: Tensors, z: Float, carried: Iterator[Array], given: Given
 ) -> tuple[Float, ...]:
     """The state is the values of the step before `[B, n]`, then whether there was one."""
     before, values = next(carried), given[1][:, list(layer.sources)]
@@ -149,7 +156,7 @@ def _difference(
 
 
 def _rnn(
-    layer: layers.Rnn, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+    layer: Rnn, w: Tensors, z: Float, carried: Iterator[Array], given: Given
 ) -> tuple[Float, ...]:
     input_sums, recurrent_sums = _sums(w, z, next(carried))
     h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
@@ -157,7 +164,7 @@ def _rnn(
 
 
 def _gru(
-    layer: layers.Gru, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+    layer: Gru, w: Tensors, z: Float, carried: Iterator[Array], given: Given
 ) -> tuple[Float, ...]:
     """PyTorch nn.GRU docs; gates r z n, r acts after the recurrent product."""
     h: Float = next(carried)
@@ -172,7 +179,7 @@ def _gru(
 
 
 def _lstm(
-    layer: layers.Lstm, w: Tensors, z: Float, carried: Iterator[Array], given: Given
+    layer: Lstm, w: Tensors, z: Float, carried: Iterator[Array], given: Given
 ) -> tuple[Float, ...]:
     """PyTorch nn.LSTM docs; gates i f g o."""
     input_sums, recurrent_sums = _sums(w, z, next(carried))
@@ -224,16 +231,16 @@ def _token_ids(values: Float, num_embeddings: int) -> NDArray[np.int64]:
 
 
 LAYER_STEPS: dict[type[Layer], Callable[..., tuple[Float, ...]]] = {
-    layers.Affine: _affine,
-    layers.Rnn: _rnn,
-    layers.Gru: _gru,
-    layers.Lstm: _lstm,
-    layers.Embedding: lambda layer, w, z, *_: (
+    Affine: _affine,
+    Rnn: _rnn,
+    Gru: _gru,
+    Lstm: _lstm,
+    Embedding: lambda layer, w, z, *_: (
         w["weight"][_token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    layers.Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
-    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    layers.Softmax: lambda layer, w, z, *_: (_softmax(z),),
-    layers.AddLast: _add_last,
-    layers.Difference: _difference,
+    Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
+    Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
+    Softmax: lambda layer, w, z, *_: (_softmax(z),),
+    AddLast: _add_last,
+    Difference: _difference,
 }
