@@ -22,8 +22,7 @@ from ..compare.verification_stream import stream_like
 from ..formats.c.source import CSource, read_source
 from ..formats.registry import FORMATS, format_of
 from .board import Board, require_tools
-from .emulator import RUN_TIMEOUT_S, run_image
-from .image import MODEL_FLAGS, build, runner_glue
+from .image import MODEL_FLAGS, RUN_TIMEOUT_S, build, run_image, runner_glue
 from .job import RUN_ROWS, Job
 
 STREAM_STEPS = 5000

@@ -22,8 +22,7 @@ from rnnedge_runtime.errors import BoardError
 from ..formats.c.source import CSource
 from ..tools.calling import call, version
 from .board import Board, require_tools
-from .emulator import run_image
-from .image import MODEL_FLAGS, build, compile_plugin
+from .image import MODEL_FLAGS, build, compile_plugin, run_image
 
 _WRAPPED = 0xFFFF_FFFF
 _NS = 1_000_000_000

@@ -108,10 +108,9 @@ class SequenceModel(nn.Module):
 
     @torch.jit.ignore
     def _tensors(self) -> dict[str, Tensor]:
-        named = {}
-        for k, (layer, module) in enumerate(
-            zip(self.spec.layers, self.layers, strict=True)
-        ):
-            for name in layer.weight_shapes():
-                named[f"layers.{k}.{name}"] = module.tensor(name)
-        return named
+        pairs = zip(self.spec.layers, self.layers, strict=True)
+        return {
+            f"layers.{k}.{name}": module.tensor(name)
+            for k, (layer, module) in enumerate(pairs)
+            for name in layer.weight_shapes()
+        }

@@ -184,11 +184,15 @@ class Evidence:
         """What an int8 export was judged on; raises FormatError where it does not fit."""
         return read_judgement(self.model.metadata, where=self.model.name)
 
-    def first_undefined(self, num_steps: int) -> int | None:
-        """The first of so many steps that NumPy, which defines the bytes, gives otherwise."""
+    def as_defined(self, name: str, num_steps: int, tool: str = "") -> Check:
+        """Whether the first steps have the bytes of NumPy, which defines them."""
         engine = numpy_engine(self.spec, read_parameters(self.path))
         expected = run_through(engine, self.spec, self.x[:num_steps])
-        return first_difference(self.y[:num_steps], expected)
+        step = first_difference(self.y[:num_steps], expected)
+        if step is None:
+            return self.check(name, True, detail=tool)
+        where = f"differs first at step {step}"
+        return self.check(name, False, detail=f"{where} ({tool})" if tool else where)
 
     def check(
         self,

@@ -64,7 +64,7 @@ def build_foreign_onnx(user: UserModule, metadata: Metadata) -> bytes:
 def _of_program(
     user: UserModule, names: dict[str, list[str]], *, is_decomposed: bool = False
 ) -> Any:
-    """The exporter knows no LSTM with a projection, but the operations it `is_decomposed` to."""
+    """The exporter knows no LSTM with a projection; what it is decomposed to, it does."""
     program: Any = user.program()
     if is_decomposed:
         program = program.run_decompositions()
