@@ -7,7 +7,6 @@ import click
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.tools import missing_packages
 
 _COUNTED_BY = {
     "systick": "flash, RAM, stack, instructions",
@@ -25,7 +24,7 @@ def command() -> None:
     common part, the budget unless --flash and --ram say otherwise.
     """
     rows = [["board", "processor", "part", "flash", "RAM", "measured", "tools here"]]
-    missing = {name: missing_packages(board) for name, board in BOARDS.items()}
+    missing = {name: board.missing_packages() for name, board in BOARDS.items()}
     for name, board in BOARDS.items():
         here = "missing" if missing[name] else "yes"
         part = board.part or "-"

@@ -20,7 +20,7 @@ from rnnedge.cli.show.integers import (
 )
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo, echo_json
-from rnnedge_export.boards.costs import artifact_costs, check_fit, find_fit
+from rnnedge_export.boards.budget import artifact_costs, check_fit, find_fit
 from rnnedge_export.formats.registry import read_metadata, read_parameters
 from rnnedge_export.quantise.judgement import read_judgement
 from rnnedge_runtime.formats.metadata import Metadata
@@ -74,7 +74,7 @@ def command(
             echo("\nAs C on boards")
             print_costs(costs)
     for fit, measurement in zip(targets, costs, strict=True):
-        check_fit(fit, artifact.name, measurement, metadata)
+        check_fit(fit, artifact.name, measurement, metadata.spec, metadata.numerics)
 
 
 def num_weights(spec: ModelSpec) -> int:

@@ -8,8 +8,8 @@ import click
 
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
-from rnnedge_export.boards.equality import BoardReport
-from rnnedge_export.boards.verify_on import c_sources, find_boards, verify_on_boards
+from rnnedge_export.boards.catalogue import find_boards
+from rnnedge_export.boards.equality import BoardReport, c_sources, verify_on_boards
 from rnnedge_export.verifying.check import Check
 from rnnedge_export.verifying.verify import verify
 

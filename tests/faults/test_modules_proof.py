@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from rnnedge_export.capture.original import Original, read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.compare.exact_steps import ExactSteps
+from rnnedge_export.compare.parity import judge_taken
 from rnnedge_export.compare.runs import retake_steps, take_steps
-from rnnedge_export.compare.step_proof import judge_taken
 from rnnedge_export.exporting import proving
 from rnnedge_export.exporting.export import export
 from rnnedge_export.formats.onnx import writing

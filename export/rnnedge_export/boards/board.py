@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
+
+from rnnedge_runtime.errors import MissingDependencyError
+
+from ..tools import programs
 
 System = Literal["bare metal", "linux", "wasm"]
 Counter = Literal["systick", "minstret", "plugin", "none"]
@@ -55,7 +60,6 @@ class Board:
     flash_nbytes: int | None = None
     ram_nbytes: int | None = None
     has_float_unit: bool = True
-    libraries: tuple[str, ...] = field(default=())
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -63,3 +67,24 @@ class Board:
         linker = ("wasm-ld-14",) if self.system == "wasm" else ()
         host = ("cc",) if self.counter == "plugin" else ()
         return (self.compiler, self.emulator[0], *linker, *host)
+
+    def missing_packages(self) -> list[str]:
+        """Debian packages to install before it can be used; empty when it can be."""
+        return programs.missing_packages(self.commands)
+
+
+def require_tools(*boards: Board) -> None:
+    """Nothing when all tools of the boards are here.
+
+    Raises:
+        MissingDependencyError: names the boards and the packages.
+    """
+    missing = {board.name: board.missing_packages() for board in boards}
+    missing = {name: packages for name, packages in missing.items() if packages}
+    if missing:
+        packages = list(dict.fromkeys(chain.from_iterable(missing.values())))
+        raise MissingDependencyError(
+            f"boards {', '.join(missing)}: the compiler or the emulator is not on this "
+            f"machine. Install them, on Debian with: apt-get install "
+            f"--no-install-recommends {' '.join(packages)}."
+        )

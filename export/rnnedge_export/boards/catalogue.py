@@ -2,196 +2,149 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from rnnedge_runtime.errors import SpecError
 
-from .board import Board, Memory
+from .board import Board, Memory, require_tools
 
+ALL = "all"
 _KB = 1024
 _MB = 1024 * _KB
 
+
+class _Machine(NamedTuple):
+    """A machine without an operating system, what emulates it and compiles for it."""
+
+    compiler: str
+    emulator: str
+    memory: Memory
+    systick_hz: int = 0
+
+
+def _arm(name: str, memory: Memory, systick_hz: int) -> _Machine:
+    emulator = f"qemu-system-arm -M {name}"
+    return _Machine("arm-none-eabi-gcc", emulator, memory, systick_hz)
+
+
 _MPS2 = Memory(0, 4 * _MB, 0x2000_0000, 4 * _MB)
 _MPS2_SECURE = Memory(0x1000_0000, 4 * _MB, 0x3800_0000, 4 * _MB)
-_MPS3 = Memory(0, 512 * _KB, 0x2000_0000, 512 * _KB)
-_MICROBIT = Memory(0, 256 * _KB, 0x2000_0000, 16 * _KB)
-_VIRT = Memory(0x8000_0000, 4 * _MB, 0x8040_0000, 4 * _MB)
+_AN385 = _arm("mps2-an385", _MPS2, 25_000_000)
+_AN386 = _arm("mps2-an386", _MPS2, 25_000_000)
+_AN500 = _arm("mps2-an500", _MPS2, 25_000_000)
+_AN505 = _arm("mps2-an505", _MPS2_SECURE, 20_000_000)
+_AN547 = _arm("mps3-an547", Memory(0, 512 * _KB, 0x2000_0000, 512 * _KB), 32_000_000)
+_MICROBIT = _arm("microbit", Memory(0, 256 * _KB, 0x2000_0000, 16 * _KB), 16_000_000)
+_VIRT = _Machine(
+    "riscv64-unknown-elf-gcc",
+    "qemu-system-riscv32 -M virt -bios none",
+    Memory(0x8000_0000, 4 * _MB, 0x8040_0000, 4 * _MB),
+)
 
 
-def _cortex_m(
-    name: str,
-    core: str,
-    flags: str,
-    machine: str,
-    memory: Memory,
-    systick_hz: int,
-    part: str,
-    flash_kb: int,
-    ram_kb: int,
-    *,
-    has_float_unit: bool = True,
+def _bare_metal(
+    name: str, core: str, flags: str, machine: _Machine, part: tuple[str, int, int]
 ) -> Board:
+    """A part is its name and KB of flash and RAM; the ABI tells whether it has floats."""
     return Board(
         name,
         core,
-        "arm-none-eabi-gcc",
-        ("-mthumb", *flags.split()),
-        ("qemu-system-arm", "-M", machine),
-        "bare metal",
-        "systick",
-        memory,
-        systick_hz,
-        part,
-        flash_kb * _KB,
-        ram_kb * _KB,
-        has_float_unit,
-        ("-lgcc",),
-    )
-
-
-def _rv32(
-    name: str, core: str, flags: str, part: str, *, has_float_unit: bool
-) -> Board:
-    return Board(
-        name,
-        core,
-        "riscv64-unknown-elf-gcc",
+        machine.compiler,
         tuple(flags.split()),
-        ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
+        tuple(machine.emulator.split()),
         "bare metal",
-        "minstret",
-        _VIRT,
-        0,
-        part,
-        (256 if has_float_unit else 128) * _KB,
-        (64 if has_float_unit else 32) * _KB,
-        has_float_unit,
-        ("-lgcc",),
+        "systick" if machine.systick_hz else "minstret",
+        machine.memory,
+        machine.systick_hz,
+        part[0],
+        part[1] * _KB,
+        part[2] * _KB,
+        has_float_unit=flags.endswith(("=hard", "=ilp32f")),
     )
+
+
+def _linux(name: str, core: str, compiler: str, flags: str, emulator: str) -> Board:
+    commands = tuple(flags.split()), tuple(emulator.split())
+    return Board(name, core, compiler, *commands, "linux", "plugin")
 
 
 def _wasm(name: str, core: str, *flags: str) -> Board:
-    return Board(
-        name,
-        core,
-        "clang-14",
-        ("--target=wasm32-unknown-unknown", *flags),
-        ("node",),
-        "wasm",
-        "none",
-    )
+    flags = ("--target=wasm32-unknown-unknown", *flags)
+    return Board(name, core, "clang-14", flags, ("node",), "wasm", "none")
 
 
 _ALL = (
-    _cortex_m(
+    _bare_metal(
         "cortex-m0plus",
         "Cortex-M0+, no float unit",
-        "-mcpu=cortex-m0plus",
-        "mps2-an385",  # no M0+ machine exists; a Cortex-M3 runs its instructions
-        _MPS2,
-        25_000_000,
-        "SAMD21",
-        256,
-        32,
-        has_float_unit=False,
+        "-mthumb -mcpu=cortex-m0plus",
+        _AN385,  # no M0+ machine exists; a Cortex-M3 runs its instructions
+        ("SAMD21", 256, 32),
     ),
-    _cortex_m(
+    _bare_metal(
         "microbit",
         "Cortex-M0, no float unit, 16 KB",
-        "-mcpu=cortex-m0",
-        "microbit",
+        "-mthumb -mcpu=cortex-m0",
         _MICROBIT,
-        16_000_000,
-        "nRF51822",
-        256,
-        16,
-        has_float_unit=False,
+        ("nRF51822", 256, 16),
     ),
-    _cortex_m(
+    _bare_metal(
         "cortex-m3",
         "Cortex-M3, no float unit",
-        "-mcpu=cortex-m3",
-        "mps2-an385",
-        _MPS2,
-        25_000_000,
-        "STM32F103xB",
-        128,
-        20,
-        has_float_unit=False,
+        "-mthumb -mcpu=cortex-m3",
+        _AN385,
+        ("STM32F103xB", 128, 20),
     ),
-    _cortex_m(
+    _bare_metal(
         "cortex-m4f",
         "Cortex-M4 with float unit",
-        "-mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard",
-        "mps2-an386",
-        _MPS2,
-        25_000_000,
-        "STM32F401xE",
-        512,
-        96,
+        "-mthumb -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard",
+        _AN386,
+        ("STM32F401xE", 512, 96),
     ),
-    _cortex_m(
+    _bare_metal(
         "cortex-m7",
         "Cortex-M7, double float unit",
-        "-mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard",
-        "mps2-an500",
-        _MPS2,
-        25_000_000,
-        "STM32F746xG",
-        1024,
-        320,
+        "-mthumb -mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard",
+        _AN500,
+        ("STM32F746xG", 1024, 320),
     ),
-    _cortex_m(
+    _bare_metal(
         "cortex-m33",
         "Cortex-M33 with float unit",
-        "-mcpu=cortex-m33 -mfpu=fpv5-sp-d16 -mfloat-abi=hard",
-        "mps2-an505",
-        _MPS2_SECURE,
-        20_000_000,
-        "STM32L552xE",
-        512,
-        256,
+        "-mthumb -mcpu=cortex-m33 -mfpu=fpv5-sp-d16 -mfloat-abi=hard",
+        _AN505,
+        ("STM32L552xE", 512, 256),
     ),
-    _cortex_m(
+    _bare_metal(
         "cortex-m55",
         "Cortex-M55, vectors (MVE)",
-        "-mcpu=cortex-m55 -mfloat-abi=hard",
-        "mps3-an547",
-        _MPS3,
-        32_000_000,
-        "Corstone-300",
-        512,
-        512,
+        "-mthumb -mcpu=cortex-m55 -mfloat-abi=hard",
+        _AN547,
+        ("Corstone-300", 512, 512),
     ),
-    _rv32(
+    _bare_metal(
         "rv32imac",
         "RISC-V RV32IMAC, no float unit",
         "-march=rv32imac -mabi=ilp32",
-        "GD32VF103xB",
-        has_float_unit=False,
+        _VIRT,
+        ("GD32VF103xB", 128, 32),
     ),
-    _rv32(
+    _bare_metal(
         "rv32imafc",
         "RISC-V RV32IMAFC",
         "-march=rv32imafc -mabi=ilp32f",
-        "CH32V307",
-        has_float_unit=True,
+        _VIRT,
+        ("CH32V307", 256, 64),
     ),
-    Board(
-        "aarch64",
-        "64-bit Arm, Linux",
-        "aarch64-linux-gnu-gcc",
-        (),
-        ("qemu-aarch64",),
-        "linux",
-        "plugin",
-    ),
-    Board(
+    _linux("aarch64", "64-bit Arm, Linux", "aarch64-linux-gnu-gcc", "", "qemu-aarch64"),
+    _linux(
         "armv6",
         "ARM1176 (Pi Zero), Linux",
         "arm-linux-gnueabi-gcc",
-        ("-marm", "-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp"),
-        ("qemu-arm", "-cpu", "arm1176"),
-        "linux",
-        "plugin",
+        "-marm -march=armv6 -mfpu=vfp -mfloat-abi=softfp",
+        "qemu-arm -cpu arm1176",
     ),
     _wasm("wasm", "WebAssembly"),
     _wasm("wasm-simd", "WebAssembly with SIMD128", "-msimd128"),
@@ -213,3 +166,16 @@ def find_board(name: str) -> Board:
             "List them with: rnnedge devices."
         )
     return BOARDS[name]
+
+
+def find_boards(names: Sequence[str]) -> list[Board]:
+    """The boards named, `all` for every one; each once.
+
+    Raises:
+        SpecError: a name is unknown.
+        MissingDependencyError: a tool is not installed; names all packages.
+    """
+    boards = list(BOARDS.values()) if ALL in names else [find_board(n) for n in names]
+    boards = list(dict.fromkeys(boards))
+    require_tools(*boards)
+    return boards

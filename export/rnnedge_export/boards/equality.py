@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import RnnEdgeError
+from rnnedge_runtime.errors import RnnEdgeError, SpecError
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.streams.stream import Stream
 
 from ..compare.runs import step_through
 from ..compare.verification_stream import stream_like
-from ..formats.c.source import CSource
-from .board import Board
-from .emulator import RUN_TIMEOUT_S, run_image
-from .image import MODEL_FLAGS, build, runner_glue
-from .job import RUN_ROWS, Answer, Job
-from .tools import require_tools
+from ..formats.c.source import CSource, read_source
+from ..formats.registry import FORMATS, format_of
+from .board import Board, require_tools
+from .image import MODEL_FLAGS, RUN_TIMEOUT_S, build, run_image, runner_glue
+from .job import RUN_ROWS, Job
 
 STREAM_STEPS = 5000
 SOFT_FLOAT_STEPS = 500
@@ -84,18 +84,16 @@ class HostRun:
     ) -> None:
         self.source = source
         self.model = model
-        readings, times = readings_like(model, num_steps)
+        readings, times = _readings_like(model, num_steps)
         self.inputs = model.engine.inputs
         self.x = self.inputs.rows(readings, times)
-        stream = model.stream()
-        first = stream.run(readings[:_SNAPSHOT_AT], _part(times, 0, _SNAPSHOT_AT))
-        self.snapshot = stream.snapshot()
-        rest = stream.run(
-            readings[_SNAPSHOT_AT:], _part(times, _SNAPSHOT_AT, num_steps)
-        )
-        self.y = np.concatenate([first, rest]).astype(np.float32)
-        self.golden_y = step_through(model.engine, model.spec, model.golden.x)
         self._readings, self._times = readings, times
+        stream = model.stream()
+        first = self._run(stream, slice(_SNAPSHOT_AT))
+        self.snapshot = stream.snapshot()
+        rest = self._run(stream, slice(_SNAPSHOT_AT, num_steps))
+        self.y = np.concatenate([first, rest])
+        self.golden_y = step_through(model.engine, model.spec, model.golden.x)
 
     def resumed(self, snapshot: bytes) -> Rows:
         """`[50, O]` outputs that follow a snapshot taken where `snapshot` was.
@@ -105,8 +103,11 @@ class HostRun:
         """
         stream = self.model.stream()
         stream.restore(snapshot)
-        times = _part(self._times, _RESUMED.start, _RESUMED.stop)
-        return stream.run(self._readings[_RESUMED], times).astype(np.float32)
+        return self._run(stream, _RESUMED)
+
+    def _run(self, stream: Stream, steps: slice) -> Rows:
+        times = None if self._times is None else self._times[steps]
+        return stream.run(self._readings[steps], times).astype(np.float32)
 
 
 def check_on_board(
@@ -132,7 +133,8 @@ def check_on_board(
     """
     require_tools(board)
     sources = [run.source for run in runs]
-    num_steps = _num_steps(board, sources)
+    is_quick = board.has_float_unit or all(source.has_integers for source in sources)
+    num_steps = STREAM_STEPS if is_quick else SOFT_FLOAT_STEPS
     job = Job(tuple(sources))
     for index, run in enumerate(runs):
         job.select(index)
@@ -160,21 +162,46 @@ def check_on_board(
     ]
 
 
-def _num_steps(board: Board, sources: Sequence[CSource]) -> int:
-    is_quick = all(source.has_integers for source in sources)
-    return STREAM_STEPS if board.has_float_unit or is_quick else SOFT_FLOAT_STEPS
+def c_sources(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The C sources among artifacts.
+
+    Raises:
+        SpecError: there is none.
+    """
+    sources = [Path(path) for path in paths if format_of(path) is FORMATS["c"]]
+    if not sources:
+        raise SpecError(
+            f"verify: '{Path(paths[0]).name}' is not a C source, and only these are run on "
+            "boards. Export the model with --format c, and verify NAME.c."
+        )
+    return sources
 
 
-def readings_like(
+def verify_on_boards(
+    sources: Sequence[Path], boards: Sequence[Board]
+) -> Iterator[BoardReport]:
+    """Try every generated source on every board.
+
+    The judge is the float32 reference in NumPy on the weights read from the source.
+
+    Raises:
+        FormatError: a file is not a whole artifact.
+        BoardError: a source does not compile, or its program fails.
+    """
+    for path in sources:
+        run = HostRun(read_source(path)[0], FORMATS["c"].compute(path))
+        for board in boards:
+            yield from check_on_board(board, [run])
+
+
+def _readings_like(
     model: Model, num_steps: int
 ) -> tuple[Rows, NDArray[np.int64] | None]:
     """Readings `[T, F]` like the recorded ones, some missing where they may be; times `[T]`."""
     spec = model.spec
     rng = np.random.default_rng(_SEED)
-    rows = stream_like(spec, model.golden)
-    readings = np.resize(rows, (num_steps, spec.input_size))[
-        :, : spec.num_features
-    ].copy()
+    rows = np.resize(stream_like(spec, model.golden), (num_steps, spec.input_size))
+    readings = rows[:, : spec.num_features].copy()
     is_held = np.array([feature.missing == "hold" for feature in spec.features])
     is_missing = (rng.random(readings.shape) < 0.02) & is_held
     readings[is_missing] = np.resize(
@@ -185,12 +212,6 @@ def readings_like(
     period = spec.sample_period_s or 60.0
     times = _TIMES[1] + np.rint(np.arange(num_steps) * period).astype(np.int64)
     return readings, times
-
-
-def _part(
-    times: NDArray[np.int64] | None, start: int, stop: int
-) -> NDArray[np.int64] | None:
-    return None if times is None else times[start:stop]
 
 
 def _ask(job: Job, run: HostRun, num_steps: int) -> None:
@@ -216,33 +237,34 @@ def _ask(job: Job, run: HostRun, num_steps: int) -> None:
 
 
 def _compare(
-    answers: Iterator[Answer], run: HostRun, num_steps: int
+    answers: Iterator[bytes], run: HostRun, num_steps: int
 ) -> Iterator[Comparison]:
-    y = run.y[:num_steps]
-    spec = run.model.spec
-    yield Comparison("golden", _difference(_rows(answers), run.golden_y, spec))
-    first = _rows(answers)
-    snapshot = cast(bytes, next(answers))
-    stepped = np.concatenate([first, _rows(answers)])
+    y, spec = run.y[:num_steps], run.model.spec
+
+    def rows() -> Rows:
+        return _rows(next(answers), spec.output_size)
+
+    yield Comparison("golden", _difference(rows(), run.golden_y, spec))
+    first, snapshot = rows(), next(answers)
+    stepped = np.concatenate([first, rows()])
     yield Comparison("stream", _difference(stepped, y, spec))
-    several = np.concatenate(
-        [_rows(answers) for _ in range(0, len(y[:_RUN_STEPS]), RUN_ROWS)]
-    )
+    calls = range(0, len(y[:_RUN_STEPS]), RUN_ROWS)
+    several = np.concatenate([rows() for _ in calls])
     yield Comparison("N x 1 = 1 x N", _difference(several, stepped[:_RUN_STEPS], spec))
     yield Comparison("snapshot out", _snapshot(run, snapshot, stepped))
-    status, resumed = _status(answers), _rows(answers)
-    detail = _difference(resumed, y[_RESUMED], spec)
+    status = _status(next(answers))
+    detail = _difference(rows(), y[_RESUMED], spec)
     yield Comparison("snapshot in", f"refused with {status}" if status else detail)
-    status, unchanged = _status(answers), _rows(answers)
-    detail = _difference(unchanged, y[_AFTER_REFUSAL], spec)
+    status = _status(next(answers))
+    detail = _difference(rows(), y[_AFTER_REFUSAL], spec)
     yield Comparison("bad snapshot", detail if status else "was not refused")
     if run.source.has_integers:
-        yield Comparison("step_q", _difference(_rows(answers), y[:_RUN_STEPS], spec))
-    status = _status(answers)
+        yield Comparison("step_q", _difference(rows(), y[:_RUN_STEPS], spec))
+    status = _status(next(answers))
     yield Comparison("self-test", f"gave {status}" if status else "")
-    detail = _derived(answers, run)
+    found = [(time, _rows(next(answers), spec.input_size)) for time in _TIMES]
     if spec.derived:
-        yield Comparison("time", detail)
+        yield Comparison("time", _derived(found, run))
 
 
 def _snapshot(run: HostRun, snapshot: bytes, stepped: Rows) -> str:
@@ -257,24 +279,20 @@ def _snapshot(run: HostRun, snapshot: bytes, stepped: Rows) -> str:
     return _difference(resumed, stepped[_RESUMED], run.model.spec)
 
 
-def _derived(answers: Iterator[Answer], run: HostRun) -> str:
-    spec = run.model.spec
-    for time in _TIMES:
-        found = _rows(answers)[:, : 2 * len(spec.derived)]
-        if not spec.derived:
-            continue
+def _derived(found: list[tuple[int, Rows]], run: HostRun) -> str:
+    for time, rows in found:
         expected = run.inputs.derived(np.array([time], np.int64))
-        if found.tobytes() != expected.tobytes():
+        if rows[:, : 2 * len(run.model.spec.derived)].tobytes() != expected.tobytes():
             return f"at time {time}"
     return ""
 
 
-def _rows(answers: Iterator[Answer]) -> Rows:
-    return cast(Rows, next(answers))
+def _rows(answer: bytes, width: int) -> Rows:
+    return np.frombuffer(answer, "<f4").reshape(-1, width).astype(np.float32)
 
 
-def _status(answers: Iterator[Answer]) -> int:
-    return cast(int, next(answers))
+def _status(answer: bytes) -> int:
+    return int.from_bytes(answer, "little", signed=True)
 
 
 def _corrupted(snapshot: bytes) -> bytes:

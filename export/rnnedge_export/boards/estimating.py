@@ -7,7 +7,6 @@ The costs of a multiply-add, of a unit and of the code around them come from `co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
@@ -19,7 +18,6 @@ from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.spec.layers import (
     RECURRENT_LAYERS,
     Embedding,
-    Layer,
     Lstm,
     RecurrentLayer,
 )
@@ -96,7 +94,7 @@ def work_of(spec: ModelSpec) -> Work:
             "boards: the model is a graph that is not a chain of layers, and has no C "
             "source. Build it of the layers rnnedge knows."
         )
-    matrices = others = values = 0
+    matrices = others = values = tables = 0
     units: dict[str, int] = {}
     layers = {"other": 0}
     for layer in spec.layers:
@@ -105,17 +103,14 @@ def work_of(spec: ModelSpec) -> Work:
                 matrices += int(np.prod(shape))
             else:
                 others += shape[0]
+        if isinstance(layer, Embedding):
+            tables += layer.num_embeddings * layer.embedding_dim
         if isinstance(layer, RecurrentLayer):
             units[layer.kind] = units.get(layer.kind, 0) + layer.hidden_size
             layers[layer.kind] = layers.get(layer.kind, 0) + 1
         else:
             layers["other"] += 1
             values += layer.output_size
-    tables = sum(
-        layer.num_embeddings * layer.embedding_dim
-        for layer in spec.layers
-        if isinstance(layer, Embedding)
-    )
     return Work(
         multiply_adds=matrices - tables,
         units=units,
@@ -142,7 +137,12 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
             + costs.value * work.values
             + costs.call
         )
-    flash = weights_nbytes(spec, numerics, work, costs) + costs.code_nbytes["base"]
+    if numerics == NUMERICS:
+        weights = packed_nbytes(spec)
+    else:
+        matrices = costs.matrix_nbytes * work.matrix_values
+        weights = round(matrices + costs.other_nbytes * work.other_values)
+    flash = weights + costs.code_nbytes["base"]
     flash += sum(_cost(costs.code_nbytes, kind) * n for kind, n in work.layers.items())
     return Measurement(
         board.name,
@@ -152,16 +152,6 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
         min_instructions=counts,
         max_instructions=counts,
         is_estimated=True,
-    )
-
-
-def weights_nbytes(spec: ModelSpec, numerics: str, work: Work, costs: Costs) -> int:
-    """Bytes of the weights as they are packed."""
-    if numerics == NUMERICS:
-        return packed_nbytes(spec)
-    return round(
-        costs.matrix_nbytes * work.matrix_values
-        + costs.other_nbytes * work.other_values
     )
 
 
@@ -187,15 +177,13 @@ def _state_nbytes(spec: ModelSpec, work: Work, costs: Costs) -> int:
     return -(-nbytes // _COUNTER_NBYTES) * _COUNTER_NBYTES
 
 
-@cache
 def costs_of(board: str, numerics: str) -> Costs:
     """The fitted costs.
 
     Raises:
         SpecError: none were fitted for the numerics.
     """
-    table: dict[str, Any] = json.loads((SUPPORT / "costs.json").read_text("utf-8"))
-    found = table.get(numerics, {}).get(board)
+    found = _table().get(numerics, {}).get(board)
     if found is None:
         raise SpecError(
             f"boards: nothing is known of the costs of {numerics} on {board}. "
@@ -206,17 +194,19 @@ def costs_of(board: str, numerics: str) -> Costs:
 
 def knows_costs(numerics: str) -> bool:
     """Whether costs were fitted for the numerics."""
-    return numerics in json.loads((SUPPORT / "costs.json").read_text("utf-8"))
+    return numerics in _table()
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((SUPPORT / "costs.json").read_text("utf-8"))
+    return table
 
 
 def resized(spec: ModelSpec, hidden_size: int) -> ModelSpec:
     """The same chain of layers with another size of every recurrent layer."""
-    return replace(spec, layers=tuple(_resized_layers(spec.layers, hidden_size)))
-
-
-def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Layer]:
-    size = layers[0].input_size
-    for layer in layers:
+    size, layers = spec.layers[0].input_size, []
+    for layer in spec.layers:
         names = {item.name for item in fields(layer)}
         changed: Any = layer
         for name in {"size", "input_size"} & names:
@@ -228,7 +218,8 @@ def _resized_layers(layers: tuple[Layer, ...], hidden_size: int) -> Iterator[Lay
         elif isinstance(layer, RecurrentLayer):
             changed = replace(changed, hidden_size=hidden_size)
         size = changed.output_size
-        yield changed
+        layers.append(changed)
+    return replace(spec, layers=tuple(layers))
 
 
 def _cost(costs: dict[str, float], kind: str) -> float:

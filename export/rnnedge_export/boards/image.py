@@ -1,10 +1,15 @@
-"""Builds what a board runs: models, a program around them, and the board's start-up code."""
+"""What a board runs: models, a program around them and start-up code, built and run."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
+
+from rnnedge_runtime.errors import BoardError
 
 from ..formats.c.source import CSource
 from ..tools.calling import call
@@ -16,6 +21,16 @@ MODEL_FLAGS = ("-std=c99", "-O2")
 """How a model is compiled unless the caller says otherwise."""
 
 _STARTS = {"arm-none-eabi-gcc": "start_cortex_m.c"}
+
+RUN_TIMEOUT_S = 120
+_CODES = {
+    2: "it could not open its files",
+    3: "its orders ended early",
+    4: "it could not write its answers",
+    5: "it did not understand an order",
+    99: "it faulted",
+}
+_SHOWN_LINES = 6
 
 
 def build(
@@ -95,6 +110,52 @@ def compile_plugin(folder: Path) -> Path:
     return to
 
 
+def run_image(
+    board: Board,
+    image: Path,
+    job: bytes,
+    *,
+    extra: tuple[str, ...] = (),
+    timeout_s: float = RUN_TIMEOUT_S,
+) -> tuple[bytes, str]:
+    """What the program answered to `job`, and what the emulator said.
+
+    Raises:
+        BoardError: the program faulted, failed, or did not end in time.
+    """
+    folder = image.parent
+    (folder / "job.bin").write_bytes(job)
+    answer = folder / "answer.bin"
+    answer.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(
+            _command(board, image, extra),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BoardError(
+            f"{board.name}: the emulated program did not end within {timeout_s:g} s. "
+            "Give it fewer steps, or look for an endless loop."
+        ) from None
+    said = (done.stdout + done.stderr).strip()
+    if done.returncode:
+        reason = _CODES.get(done.returncode, f"exit code {done.returncode}")
+        lines = said.splitlines()[-_SHOWN_LINES:]
+        raise BoardError(
+            f"{board.name}: the emulated program failed: {reason}. "
+            + (f"{board.emulator[0]} said:\n  " + "\n  ".join(lines) if lines else "")
+        )
+    if not answer.exists():
+        raise BoardError(f"{board.name}: the emulated program wrote no answers.")
+    return answer.read_bytes(), said
+
+
 def _platform_files(board: Board) -> list[str]:
     match board.system:
         case "linux":
@@ -131,11 +192,9 @@ def _compile(
 ) -> Path:
     to = folder / f"{path.stem}.o"
     if path.name == "memory.c":
-        flags = [*flags, "-fno-builtin", "-fno-tree-loop-distribute-patterns"]
-        if "clang" in board.compiler:
-            flags = [
-                flag for flag in flags if flag != "-fno-tree-loop-distribute-patterns"
-            ]
+        flags = [*flags, "-fno-builtin"]
+        if "clang" not in board.compiler:
+            flags.append("-fno-tree-loop-distribute-patterns")
     command = [compiler or board.compiler, *flags, "-c", str(path), "-o", str(to)]
     call(command, f"{board.name}: compiling {path.name}", folder)
     return to
@@ -143,25 +202,40 @@ def _compile(
 
 def _link(board: Board, objects: Sequence[Path], folder: Path, support: Path) -> Path:
     to = folder / ("image.wasm" if board.system == "wasm" else "image.elf")
-    flags = [*board.flags, "-Wl,--gc-sections"]
+    flags, libraries = [*board.flags, "-Wl,--gc-sections"], []
     match board.system:
         case "linux":
             flags += ["-static", "-no-pie"]
         case "wasm":
             flags += ["-nostdlib", "-Wl,--no-entry", "-Wl,--export=main"]
         case "bare metal":
-            memory = board.memory
-            assert memory is not None
+            assert board.memory is not None
+            flags += ["-nostdlib", "-static"]
+            for symbol, value in asdict(board.memory).items():
+                flags.append(f"-Wl,--defsym={symbol}={value:#x}")
             flags += [
-                "-nostdlib",
-                "-static",
-                f"-Wl,--defsym=rom_start={memory.rom_start:#x}",
-                f"-Wl,--defsym=rom_nbytes={memory.rom_nbytes:#x}",
-                f"-Wl,--defsym=ram_start={memory.ram_start:#x}",
-                f"-Wl,--defsym=ram_nbytes={memory.ram_nbytes:#x}",
                 f"-Wl,-T,{support / 'bare_metal.ld'}",
                 "-Wl,--no-warn-rwx-segments",
             ]
-    command = [board.compiler, *flags, *map(str, objects), *board.libraries]
+            libraries = ["-lgcc"]
+    command = [board.compiler, *flags, *map(str, objects), *libraries]
     call([*command, "-o", str(to)], f"{board.name}: linking", folder)
     return to
+
+
+def _command(board: Board, image: Path, extra: tuple[str, ...]) -> list[str]:
+    match board.system:
+        case "linux":
+            return [*board.emulator, *extra, str(image)]
+        case "wasm":
+            script = image.parent / "wasm_host.cjs"
+            shutil.copyfile(str(SUPPORT / "wasm_host.cjs"), script)
+            return [*board.emulator, str(script)]
+    return [
+        *board.emulator,
+        *("-nographic", "-monitor", "none", "-serial", "none"),
+        *("-semihosting-config", "enable=on,target=native"),
+        *extra,
+        "-kernel",
+        str(image),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,20 +23,17 @@ _END, _SELECT, _RESET, _STEP, _RUN, _SAVE, _RESTORE, _SELFTEST, _TIME, _STEP_Q =
 _ORDER = struct.Struct("<II")
 
 
-Answer = NDArray[np.float32] | bytes | int
-"""Rows, a snapshot, or the status that the call returned."""
-
-
 @dataclass
 class Job:
-    """Orders for the models of one image, in turn; each that answers gives one Answer.
+    """Orders for the models of one image, in turn; those that ask have an answer each.
 
+    Answers are bytes: of float32 rows, of a snapshot, or of the int32 status of the call.
     `select` names the model that the orders after it are for; each model keeps one stream.
     """
 
     models: tuple[CSource, ...]
     _parts: list[bytes] = field(default_factory=list)
-    _answers: list[tuple[str, int, int]] = field(default_factory=list)
+    _sizes: list[int] = field(default_factory=list)
     _current: int = 0
 
     def select(self, index: int) -> None:
@@ -62,61 +60,55 @@ class Job:
 
     def save(self) -> None:
         """The answer is a snapshot."""
-        self._order(_SAVE)
-        self._answers.append(("bytes", self._model.snapshot_nbytes, 0))
+        self._order(_SAVE, answer=self._model.snapshot_nbytes)
 
     def restore(self, snapshot: bytes) -> None:
         """The answer is the status of NAME_restore, 0 when the snapshot was taken."""
-        self._order(_RESTORE, len(snapshot), snapshot)
-        self._answers.append(("status", 4, 0))
+        self._order(_RESTORE, len(snapshot), snapshot, answer=4)
 
     def selftest(self) -> None:
         """The answer is the status of NAME_selftest, 0 when every value was right."""
-        self._order(_SELFTEST)
-        self._answers.append(("status", 4, 0))
+        self._order(_SELFTEST, answer=4)
 
     def time(self, unix_time_s: int) -> None:
         """The answer is `[1, I]`: the derived inputs of the time, and zeros."""
-        self._order(_TIME, 0, struct.pack("<q", unix_time_s))
-        self._answers.append(("rows", 1, self._model.input_size))
+        answer = 4 * self._model.input_size
+        self._order(_TIME, 0, struct.pack("<q", unix_time_s), answer=answer)
 
     def content(self) -> bytes:
         """The content of `job.bin`."""
         return b"".join([*self._parts, _ORDER.pack(_END, 0)])
 
-    def answers(self, content: bytes, where: str) -> Iterator[Answer]:
+    def answers(self, content: bytes, where: str) -> Iterator[bytes]:
         """The answers out of `answer.bin`, in the order of the questions.
 
         Raises:
             BoardError: the file does not have the size the answers take.
         """
-        sizes = [
-            count * 4 * width if kind == "rows" else count
-            for kind, count, width in self._answers
-        ]
-        if len(content) != sum(sizes):
+        if len(content) != sum(self._sizes):
             raise BoardError(
                 f"{where}: {len(content):,} bytes of answers came back, expected "
-                f"{sum(sizes):,}. The program on the board ended early or wrote too much."
+                f"{sum(self._sizes):,}. The program on the board ended early or wrote too "
+                "much."
             )
-        offset = 0
-        for (kind, count, width), size in zip(self._answers, sizes, strict=True):
-            piece = content[offset : offset + size]
-            offset += size
-            if kind == "rows":
-                rows = np.frombuffer(piece, "<f4").reshape(count, width)
-                yield rows.astype(np.float32)
-            elif kind == "bytes":
-                yield piece
-            else:
-                yield struct.unpack("<i", piece)[0]
+        stream = io.BytesIO(content)
+        return map(stream.read, self._sizes)
 
     @property
     def _model(self) -> CSource:
         return self.models[self._current]
 
-    def _order(self, code: int, argument: int = 0, data: bytes = b"") -> None:
+    def _order(
+        self,
+        code: int,
+        argument: int = 0,
+        data: bytes = b"",
+        *,
+        answer: int | None = None,
+    ) -> None:
         self._parts += [_ORDER.pack(code, argument), data]
+        if answer is not None:
+            self._sizes.append(answer)
 
     def _rows(self, code: int, x: NDArray[np.float32]) -> None:
         x = np.ascontiguousarray(x, dtype="<f4")
@@ -125,5 +117,5 @@ class Job:
                 f"job: rows of shape {list(x.shape)} for a model that takes "
                 f"[T, {self._model.input_size}]. Pass every input column."
             )
-        self._order(code, len(x), x.tobytes())
-        self._answers.append(("rows", len(x), self._model.output_size))
+        answer = 4 * len(x) * self._model.output_size
+        self._order(code, len(x), x.tobytes(), answer=answer)

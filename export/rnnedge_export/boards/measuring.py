@@ -21,10 +21,8 @@ from rnnedge_runtime.errors import BoardError
 
 from ..formats.c.source import CSource
 from ..tools.calling import call, version
-from .board import Board
-from .emulator import run_image
-from .image import MODEL_FLAGS, build, compile_plugin
-from .tools import require_tools
+from .board import Board, require_tools
+from .image import MODEL_FLAGS, build, compile_plugin, run_image
 
 _WRAPPED = 0xFFFF_FFFF
 _NS = 1_000_000_000
@@ -58,6 +56,11 @@ class Measurement:
     compiler: str = ""
     is_estimated: bool = False
 
+    @property
+    def ram_need(self) -> int:
+        """Bytes of RAM while a step runs: state and stack."""
+        return self.ram_nbytes + (self.stack_nbytes or 0)
+
 
 def measure(
     board: Board,
@@ -83,21 +86,32 @@ def measure(
         BoardError: the source does not compile, or its program fails.
     """
     require_tools(board)
+    glue = (
+        f'#include "gauge.h"\n#include "{source.name}.h"\n'
+        f"GAUGE{source.suffix}({source.name}, {source.name.upper()})\n"
+    )
+    counter = ["-DGAUGE_SYSTICK"] if board.counter == "systick" else []
     with TemporaryDirectory(prefix="rnnedge-") as name:
-        image, stub = (
-            _build_gauge(
-                board,
-                source,
-                Path(name) / variant,
-                is_stub=variant == "stub",
-                model_flags=model_flags,
-                compiler=compiler,
+        images = []
+        for variant, defines in (("model", counter), ("stub", [*counter, "-DSTUB"])):
+            folder = Path(name) / variant
+            folder.mkdir()
+            images.append(
+                build(
+                    board,
+                    "gauge.c",
+                    [source],
+                    folder,
+                    glue=glue,
+                    model_flags=[*model_flags, "-fstack-usage"],
+                    compiler=compiler,
+                    defines=defines,
+                )
             )
-            for variant in ("model", "stub")
-        )
+        image, stub = images
         full, empty = _sections(board, image), _sections(board, stub)
         state, counts, stack = _run(board, image, x)
-        frame = own_frame(image.with_name(f"{source.name}.su"), source.name)
+        frame = _own_frame(image.with_name(f"{source.name}.su"), source.name)
     return Measurement(
         board.name,
         flash_nbytes=full[0] - empty[0],
@@ -109,7 +123,7 @@ def measure(
     )
 
 
-def own_frame(path: Path, name: str) -> int:
+def _own_frame(path: Path, name: str) -> int:
     """Bytes of the step's own frame, as the compiler states it in a `.su` file.
 
     Raises:
@@ -130,40 +144,6 @@ def own_frame(path: Path, name: str) -> int:
     return max(frames.get(f"{name}_step", 0), frames.get(f"{name}_step_q", 0))
 
 
-def _build_gauge(
-    board: Board,
-    source: CSource,
-    folder: Path,
-    *,
-    is_stub: bool,
-    model_flags: Sequence[str],
-    compiler: str | None,
-) -> Path:
-    folder.mkdir()
-    return build(
-        board,
-        "gauge.c",
-        [source],
-        folder,
-        glue=_glue(source),
-        model_flags=[*model_flags, "-fstack-usage"],
-        compiler=compiler,
-        defines=_defines(board, is_stub=is_stub),
-    )
-
-
-def _glue(source: CSource) -> str:
-    return (
-        f'#include "gauge.h"\n#include "{source.name}.h"\n'
-        f"GAUGE{source.suffix}({source.name}, {source.name.upper()})\n"
-    )
-
-
-def _defines(board: Board, *, is_stub: bool) -> list[str]:
-    counter = ["-DGAUGE_SYSTICK"] if board.counter == "systick" else []
-    return [*counter, *(["-DSTUB"] if is_stub else [])]
-
-
 def _sections(board: Board, image: Path) -> tuple[int, int]:
     """Bytes that the image takes of flash and of RAM."""
     if board.system == "wasm":
@@ -179,19 +159,23 @@ def _run(
 ) -> tuple[int, list[int], int]:
     """Bytes of the state, instructions of each step, bytes of stack."""
     rows = np.ascontiguousarray(x, "<f4")
-    shown = rows[:_STACK_ROWS]
-    job = b"".join(
-        struct.pack("<I", len(part)) + part.tobytes() for part in (rows, shown)
-    )
+    parts = rows, rows[:_STACK_ROWS]
+    job = b"".join(struct.pack("<I", len(part)) + part.tobytes() for part in parts)
     size = 4 * (3 + len(rows))
-    extra: tuple[str, ...]
+
+    def run(*extra: str) -> tuple[list[int], str]:
+        answer, said = run_image(board, image, job, extra=extra)
+        if len(answer) != size:
+            raise BoardError(
+                f"{board.name}: the gauge answered {len(answer)} bytes, expected {size}. "
+                "The program ended early."
+            )
+        return list(struct.unpack(f"<{size // 4}I", answer)), said
+
     match board.counter:
         case "systick":
             for shift in _SHIFTS:
-                extra = ("-icount", f"shift={shift}")
-                words = _words(
-                    board, run_image(board, image, job, extra=extra)[0], size
-                )
+                words, _ = run("-icount", f"shift={shift}")
                 if _WRAPPED not in words[1:-1]:
                     break
             else:
@@ -202,22 +186,15 @@ def _run(
             ratio = _NS / board.systick_hz / 2**shift
             counts = [round(float(word - words[1]) * ratio) for word in words[2:-1]]
         case "minstret":
-            answer, _ = run_image(board, image, job, extra=("-icount", "shift=0"))
-            words = _words(board, answer, size)
+            words, _ = run("-icount", "shift=0")
             counts = [word - words[1] for word in words[2:-1]]
         case "plugin":
             plugin = compile_plugin(image.parent)
             start, stop = (
                 _address(board, image, f"gauge_{p}") for p in ("start", "stop")
             )
-            extra = (
-                "-plugin",
-                f"{plugin},start={start:#x},stop={stop:#x}",
-                "-d",
-                "plugin",
-            )
-            answer, said = run_image(board, image, job, extra=extra)
-            words = _words(board, answer, size)
+            plugin_arguments = f"{plugin},start={start:#x},stop={stop:#x}"
+            words, said = run("-plugin", plugin_arguments, "-d", "plugin")
             found = [int(number) for number in re.findall(r"icount (\d+)", said)]
             if len(found) != 1 + len(rows):
                 raise BoardError(
@@ -226,24 +203,13 @@ def _run(
                 )
             counts = [number - found[0] for number in found[1:]]
         case "none":
-            words = _words(board, run_image(board, image, job)[0], size)
-            counts = []
+            words, counts = run()[0], []
     return words[0], counts, words[-1]
-
-
-def _words(board: Board, answer: bytes, size: int) -> list[int]:
-    if len(answer) != size:
-        raise BoardError(
-            f"{board.name}: the gauge answered {len(answer)} bytes, expected {size}. "
-            "The program ended early."
-        )
-    return list(struct.unpack(f"<{size // 4}I", answer))
 
 
 def _address(board: Board, image: Path, symbol: str) -> int:
     nm = board.compiler.removesuffix("gcc") + "nm"
-    for line in call([nm, str(image)], board.name, image.parent).splitlines():
-        address, _, name = line.split()[-3:] if len(line.split()) == 3 else ("", "", "")
-        if name == symbol:
-            return int(address, 16)
+    symbols = call([nm, str(image)], board.name, image.parent)
+    if found := re.search(rf"^(\w+) \w {symbol}$", symbols, re.MULTILINE):
+        return int(found[1], 16)
     raise BoardError(f"{board.name}: the image has no symbol {symbol}.")

@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.spec.layers import Difference, Layer
 from rnnedge_runtime.streams.engine import initial_state
-from rnnedge_runtime.tolerances import (
-    CARRIED_FACTOR,
-    LARGEST_GROWTH,
-    LARGEST_SPREAD,
-)
+from rnnedge_runtime.tolerances import CARRIED_FACTOR, LARGEST_GROWTH, LARGEST_SPREAD
 
 from .exact_steps import ExactSteps
 from .layer_steps import CELLS, Tensors, difference, plain_step

@@ -17,7 +17,7 @@ from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
-from .layer_steps import CELLS, Tensors, difference, plain_step
+from .layer_steps import CELLS, Bounded, Tensors, difference, plain_step
 from .rounding import Float64, rounded
 
 
@@ -75,29 +75,25 @@ class ExactSteps:
         x64 = np.clip(readings, *self.clip)
         z, error = x64, np.zeros_like(x64)
         carried = iter([tensor.astype(np.float64) for tensor in state])
-        new_state: list[Float64] = []
-        bounds: list[Float64] = []
+        found: list[Bounded] = []
         with np.errstate(all="ignore"):
             for layer, w in zip(self.spec.layers, self.tensors, strict=True):
-                if not layer.state_shapes():
+                own = [next(carried) for _ in layer.state_shapes()]
+                if not own:
                     sources = x64 if getattr(layer, "is_clipped", True) else readings
                     z, error = plain_step(layer, w, (z, error), sources)
-                    continue
-                at = len(new_state)
-                if isinstance(layer, Difference):
+                elif isinstance(layer, Difference):
                     values = readings[:, list(layer.sources)]
-                    change, changed = difference(w, values, next(carried))
+                    change, changed = difference(w, values, *own)
                     z = np.concatenate([z, change], axis=1)
                     error = np.concatenate([error, rounded(change)], axis=1)
-                    new_state.append(changed)
-                    bounds.append(np.zeros_like(changed))
-                    continue
-                own = [next(carried) for _ in layer.state_shapes()]
-                cell = CELLS[type(layer)]
-                for value, bound in cell.bounded(layer, w, (z, error), own):
-                    new_state.append(value)
-                    bounds.append(bound)
-                z, error = new_state[at], bounds[at]
-                if after is not None:
-                    z, error = after[at].astype(np.float64), np.zeros_like(error)
-        return Steps(z, new_state, error, bounds)
+                    found.append((changed, np.zeros_like(changed)))
+                else:
+                    new = CELLS[type(layer)].bounded(layer, w, (z, error), own)
+                    z, error = new[0]
+                    if after is not None:
+                        z = after[len(found)].astype(np.float64)
+                        error = np.zeros_like(error)
+                    found += new
+        state_bounds = [bound for _, bound in found]
+        return Steps(z, [value for value, _ in found], error, state_bounds)

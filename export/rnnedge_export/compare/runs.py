@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,21 +48,45 @@ def judged_steps(num_steps: int) -> NDArray[np.int64]:
 
 def step_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Array:
     """`[T, O]` outputs of an engine, one step at a time from the initial state."""
-    return _step(engine, spec, x, np.empty(0, np.int64))[0]
+    return take_steps(engine, spec, x, np.empty(0, np.int64))[0]
 
 
-def take_steps(engine: Engine, spec: ModelSpec, x: Inputs) -> tuple[Array, Taken]:
-    """As `step_through`; and what the engine did where steps are judged."""
-    return _step(engine, spec, x, judged_steps(len(x)))
+def take_steps(
+    engine: Engine, spec: ModelSpec, x: Inputs, at: NDArray[np.int64] | None = None
+) -> tuple[Array, Taken]:
+    """As `step_through`; and what the engine did at `at`, None for where steps are judged."""
+    at = judged_steps(len(x)) if at is None else at
+    stepper = engine.stepper()
+    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
+    is_judged = np.zeros(len(x), dtype=bool)
+    is_judged[at] = True
+    before, after = [], []
+    for row, out, must in zip(x, y, is_judged.tolist(), strict=True):
+        if must:
+            before.append(stepper.get_state())
+            stepper.step(row, out)
+            after.append(stepper.get_state())
+        else:
+            stepper.step(row, out)
+    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
 
-def run_through(engine: Engine, spec: ModelSpec, x: Inputs) -> Array:
-    """`[T, O]` outputs of an engine, many steps at once from the initial state."""
+def run_through(
+    engine: Engine, spec: ModelSpec, x: Inputs, cuts: Sequence[int] | None = None
+) -> Array:
+    """`[T, O]` outputs of an engine, many steps at once from the initial state.
+
+    Args:
+        engine: of the model.
+        spec: of the model.
+        x: `[T, I]` its inputs.
+        cuts: steps at which a new call begins; None is for calls of 500 steps.
+    """
     state = initial_state(spec.graph_state, 1, engine.dtype)
     y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
-    for start in range(0, len(x), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        y[None, chunk], state = engine.run(x[None, chunk], state)
+    starts = range(0, len(x), _CHUNK) if cuts is None else (0, *cuts)
+    for start, end in pairwise((*starts, len(x))):
+        y[None, start:end], state = engine.run(x[None, start:end], state)
     return y
 
 
@@ -80,21 +105,3 @@ def retake_steps(engine: Engine, taken: Taken) -> Taken:
 def stacked(states: Sequence[Sequence[Array]]) -> list[Array]:
     """`[S, ...]` each of S states."""
     return [np.stack(tensors) for tensors in zip(*states, strict=True)]
-
-
-def _step(
-    engine: Engine, spec: ModelSpec, x: Inputs, at: NDArray[np.int64]
-) -> tuple[Array, Taken]:
-    stepper = engine.stepper()
-    y = np.empty((len(x), spec.output_size), dtype=engine.dtype)
-    is_judged = np.zeros(len(x), dtype=bool)
-    is_judged[at] = True
-    before, after = [], []
-    for row, out, must in zip(x, y, is_judged.tolist(), strict=True):
-        if must:
-            before.append(stepper.get_state())
-            stepper.step(row, out)
-            after.append(stepper.get_state())
-        else:
-            stepper.step(row, out)
-    return y, Taken(at, x[at], stacked(before), y[at], stacked(after))

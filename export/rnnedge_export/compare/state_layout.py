@@ -11,12 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from rnnedge_runtime.streams.engine import initial_state
 
 from .exact_steps import ExactSteps
-from .rounding import Float64
 from .runs import Array, Taken, stacked
 from .verification_stream import Inputs
 
@@ -41,7 +39,7 @@ def in_spec_order(exact: ExactSteps, taken: Taken) -> Taken | None:
     before: list[Array] = []
     after: list[Array] = []
     for k, entry in enumerate(entries):
-        wanted = np.stack([expected[t][k].reshape(-1) for t in steps])
+        wanted = np.stack([expected[t + 1][k].reshape(-1) for t in steps])
         found = [_place(tensor[steps], wanted) for tensor in flat]
         distance, at = min(found, default=(np.inf, 0))
         if not np.isfinite(distance):
@@ -58,14 +56,11 @@ def taken_by_reference(exact: ExactSteps, x: Inputs) -> Taken:
     """The first steps of `x` in float64, for a module whose own state is not found."""
     at = np.arange(min(len(x), _COMPARED_STEPS[-1] + 1))
     states = _first_states(exact, x[at])
-    start = [
-        entry.initial_array().astype(np.float64) for entry in exact.spec.graph_state
-    ]
     y = np.zeros((len(at), exact.spec.output_size))
-    return Taken(at, x[at], stacked([start, *states[:-1]]), y, stacked(states))
+    return Taken(at, x[at], stacked(states[:-1]), y, stacked(states[1:]))
 
 
-def _place(values: NDArray[np.floating], wanted: Float64) -> tuple[float, int]:
+def _place(values: Array, wanted: Array) -> tuple[float, int]:
     """Distance and start of the run in `[M, n]` that is nearest to `[M, size]`."""
     size = wanted.shape[1]
     if values.shape[1] < size:
@@ -78,11 +73,11 @@ def _place(values: NDArray[np.floating], wanted: Float64) -> tuple[float, int]:
     return float(distances[best]), best
 
 
-def _first_states(exact: ExactSteps, x: Inputs) -> list[list[Float64]]:
+def _first_states(exact: ExactSteps, x: Inputs) -> list[list[Array]]:
+    """Before the first step, and after each."""
     state: Sequence[Array] = initial_state(exact.spec.graph_state, 1, np.float64)
-    found = []
+    found = [state]
     for row in x:
-        new_state = exact.step(row[None], state).state
-        found.append([tensor[0] for tensor in new_state])
-        state = new_state
-    return found
+        state = exact.step(row[None], state).state
+        found.append(state)
+    return [[tensor[0] for tensor in tensors] for tensors in found]

@@ -46,8 +46,13 @@ def verification_stream(
         ShapeError: `given` is not `[T, I]` with at least one step.
         NonFiniteError: `given` holds infinity, or NaN where a missing reading is not passed.
     """
+    passes = np.zeros(spec.input_size, dtype=bool)
+    passes[: spec.num_features] = [f.missing == "pass" for f in spec.features]
     if given is None:
-        stream = _with_tokens(_stream_at_scale(spec, weights), tokens or {})
+        stream = _stream_at_scale(spec, weights)
+        rng = np.random.default_rng(_SEED)
+        for k, (low, high) in sorted((tokens or {}).items()):
+            stream[:, k] = rng.integers(low, high + 1, len(stream))
     else:
         array = np.asarray(given, dtype=np.float32)
         if array.ndim != 2 or array.shape[1] != spec.input_size or not len(array):
@@ -56,7 +61,7 @@ def verification_stream(
                 f"[T, I={spec.input_size}] with at least one step. Pass model inputs, "
                 "derived columns included."
             )
-        is_finite = np.isfinite(array) | (np.isnan(array) & _passes(spec))
+        is_finite = np.isfinite(array) | (np.isnan(array) & passes)
         if not is_finite.all():
             row = int(np.argmin(is_finite.all(axis=1)))
             raise NonFiniteError(
@@ -64,9 +69,7 @@ def verification_stream(
                 "Pass held model inputs."
             )
         stream = np.resize(array[-VERIFY_STEPS:], (VERIFY_STEPS, spec.input_size))
-    return with_missing(
-        _plausible(spec, _leaving_the_clip(spec, stream)), _passes(spec)
-    )
+    return with_missing(_plausible(spec, stream), passes)
 
 
 def check_tokens(spec: ModelSpec, given: NDArray[np.floating]) -> None:
@@ -102,7 +105,7 @@ def stream_like(spec: ModelSpec, golden: Golden) -> Inputs:
     if isinstance(spec.layers[0], Embedding) or not len(golden.x):
         return _stream_at_scale(spec, {})
     mean, deviation = golden.x.mean(axis=0), golden.x.std(axis=0)
-    return _plausible(spec, _leaving_the_clip(spec, _autoregressive(mean, deviation)))
+    return _plausible(spec, _autoregressive(mean, deviation))
 
 
 def with_missing(stream: Inputs, passes: NDArray[np.bool_]) -> Inputs:
@@ -134,20 +137,6 @@ def with_implausible(spec: ModelSpec, readings: Inputs) -> Inputs:
     return changed
 
 
-def _passes(spec: ModelSpec) -> NDArray[np.bool_]:
-    """`[I]` which inputs are NaN where a reading is missing."""
-    passes = np.zeros(spec.input_size, dtype=bool)
-    passes[: spec.num_features] = [f.missing == "pass" for f in spec.features]
-    return passes
-
-
-def _with_tokens(stream: Inputs, tokens: Mapping[int, tuple[int, int]]) -> Inputs:
-    rng = np.random.default_rng(_SEED)
-    for k, (low, high) in sorted(tokens.items()):
-        stream[:, k] = rng.integers(low, high + 1, len(stream))
-    return stream
-
-
 def _stream_at_scale(spec: ModelSpec, weights: Weights) -> Inputs:
     first = spec.layers[0]
     if isinstance(first, Embedding):
@@ -174,28 +163,22 @@ def _autoregressive(
     return (mean + deviation * noise).astype(np.float32)
 
 
-def _leaving_the_clip(spec: ModelSpec, stream: Inputs) -> Inputs:
-    """The stream, short stretches of which lie one width of the clip higher or lower."""
-    if not spec.takes_readings:
-        return stream
-    moved = stream.copy()
-    phase = np.arange(len(stream)) % _EXCURSION_PERIOD
-    for k, feature in enumerate(spec.features):
-        low, high = feature.clip or (0.0, 0.0)
-        for sign, (first, last) in zip((1, -1), _EXCURSIONS, strict=True):
-            moved[(first <= phase) & (phase < last), k] += sign * (high - low)
-    return moved
-
-
 def _plausible(spec: ModelSpec, stream: Inputs) -> Inputs:
     """The stream within every range and, where all layers take it clipped, the clip.
 
-    Within the clip a module that does not clip can be compared, too.
+    Within the clip a module that does not clip can be compared, too. Else short stretches
+    lie one width of the clip higher or lower.
     """
-    if not spec.takes_readings:
+    if spec.takes_readings:
+        stream = stream.copy()
+        phase = np.arange(len(stream)) % _EXCURSION_PERIOD
+        for k, feature in enumerate(spec.features):
+            low, high = feature.clip or (0.0, 0.0)
+            for sign, (first, last) in zip((1, -1), _EXCURSIONS, strict=True):
+                stream[(first <= phase) & (phase < last), k] += sign * (high - low)
+    else:
         stream = _clipped(spec, stream)
-    low, high = range_bounds(spec)
-    return np.ascontiguousarray(np.clip(stream, low, high), dtype=np.float32)
+    return np.ascontiguousarray(np.clip(stream, *range_bounds(spec)), dtype=np.float32)
 
 
 def _clipped(spec: ModelSpec, stream: Inputs) -> Inputs:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.files import take_place
 
-from ..boards.costs import Fit, check_fit, costs_on, figures_of
+from ..boards.budget import Fit, check_fit, costs_on, figures_of
 from ..boards.measuring import Measurement
 from ..formats.c.generating import generate_source
 from ..formats.registry import Format
@@ -66,7 +66,7 @@ class Candidate:
         metadata, name = variant.metadata, self.final.stem
         source = generate_source(metadata, variant.parameters, name)
         measurement = costs_on(fit.board, source, metadata)
-        check_fit(fit, self.final.name, measurement, metadata)
+        check_fit(fit, self.final.name, measurement, metadata.spec, metadata.numerics)
         figures = [figures_of(fit.board, measurement)]
         self.format.write(variant, self.artifact, figures=figures)
         return measurement

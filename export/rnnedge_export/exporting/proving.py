@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from rnnedge_runtime.errors import ParityError
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnedge_runtime.errors import FormatError, ParityError
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.spec.weights import Weights, weight_shapes
 from rnnedge_runtime.streams.model import Model
 
 from ..compare.parity import Parity
 from ..compare.runs import Array, first_difference, step_through
-from ..formats.read_back import changed_weight
+from ..formats.registry import Format
 from ..verifying.evidence import Evidence
 from ..verifying.file_checks import golden_steps
 from .candidate import Candidate
@@ -43,12 +50,14 @@ def prove(candidate: Candidate, variant: Variant) -> Proof:
             compiled one gives other bytes than its arithmetic.
     """
     kind, path = candidate.format, candidate.artifact
-    missing = kind.missing_tool()
+    _, missing = kind.find_tool()
     model = kind.compute(path) if missing else kind.load(path, kind.backend)
     y = step_through(model.engine, model.spec, variant.recording.x)
     parity = variant.compare(y, None if kind.is_compiled else model.engine)
     if not (variant.original.spec.is_opaque or variant.quantisation):
-        found = changed_weight(path, variant.original.spec, variant.original.weights)
+        found = changed_weight(
+            kind, path, variant.original.spec, variant.original.weights
+        )
         if found:
             raise ParityError(
                 f"export to {kind.title}: {found}. The artifact was not written. Report it "
@@ -73,6 +82,31 @@ def _check_bytes(title: str, variant: Variant, y: Array) -> None:
             f"{variant.metadata.numerics} at step {step}. The artifact was not written. "
             "Look at the compiler, and at the flags in CC: none may change the arithmetic."
         )
+
+
+def changed_weight(kind: Format, path: Path, spec: ModelSpec, weights: Weights) -> str:
+    """The first weight in a file that is not the model's, bit by bit; "" where all are."""
+    try:
+        _, written = kind.read(path)
+    except FormatError as error:
+        return str(error)
+    if isinstance(written, QuantisedModel):
+        return ""
+    for name in weight_shapes(spec):
+        found, expected = written[name], weights[name]
+        differs = _bits(found) != _bits(expected)
+        if differs.any():
+            at = np.unravel_index(int(np.argmax(differs)), differs.shape)
+            place = ", ".join(map(str, at))
+            return (
+                f"the file holds {found[at]:.9g} as {name}[{place}], the model has "
+                f"{expected[at]:.9g}"
+            )
+    return ""
+
+
+def _bits(array: NDArray[np.float32]) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
 
 
 def judge(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec.model_spec import Feature, Target
 
-from ..boards.costs import Fit, find_fit
+from ..boards.budget import Fit, find_fit
 from ..formats.registry import FORMATS, Format
 from ..module.returned import Choice
 from ..quantise.request import Int8, Int8Data, read_request

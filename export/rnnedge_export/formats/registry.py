@@ -1,7 +1,6 @@
 """The formats of artifacts: what each is called, and what writes, reads and loads it.
 
-Nothing else compares endings or names of formats. What a row names as `module:function` is
-imported when it is first used.
+Nothing else compares endings or names of formats.
 """
 
 from __future__ import annotations
@@ -23,11 +22,26 @@ from rnnedge_runtime.spec.parameters import Parameters
 from rnnedge_runtime.streams.model import Model
 
 from .c.literals import c_identifier
-from .variant import Variant
 
 if TYPE_CHECKING:
     from .c.source import CSource
     from .rnne.long_run import LongRun
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A function that is imported when it is called: `module:function`."""
+
+    target: str
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        module, _, name = self.target.partition(":")
+        function = getattr(importlib.import_module(module, __package__), name)
+        return function(*arguments, **options)
+
+
+def _nothing(*arguments: Any) -> None:
+    """Of a format that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +52,26 @@ class Format:
         name: as in `--format`.
         suffix: ending of its files.
         title: what messages call it.
+        write: of a variant, a path `stem(name) + suffix` in a folder that is there, and
+            `options`: the artifact and what belongs beside it. Raises SpecError where the
+            model cannot be expressed, MissingDependencyError where what writes it is not
+            installed.
+        read: of a path: what an artifact says of itself and computes with, checked in full.
+            Raises FormatError where the file is damaged, too new or not an artifact;
+            SpecError where it holds a graph, or integers that its reader does not give;
+            MissingDependencyError where a package that reads it is not installed.
         checksum: what finds damage.
-        writer: of `write`.
-        reader: of `read`; its first part alone is had by `describer` with less.
-        describer: of `read_metadata`; "" for that of `read`.
-        loader: of `load`; "" for a backend of the runtime.
+        describer: of a path: the first part of `read` without torch, onnx or onnxruntime;
+            None for that of `read`.
+        loader: of `load`; None for a backend of the runtime.
         backend: the one that a proof loads it by; None for that of the runtime's choice.
-        tools: gives the command that runs it, and why there is none; "" for neither.
-        long_run: of `read_long_run`.
-        beside: of `missing_beside`.
-        source: of `read_source`.
+        find_tool: the command that runs it here, and why there is none; "" for neither.
+        read_long_run: of a path and its ModelSpec: the proof of a long run that it carries,
+            if any.
+        read_source: of a path: the C source that it is or that is made of it; None for a
+            model without one.
+        missing_beside: of a path: files that were exported with it and are not beside it;
+            None: there are none.
         options: those of `export` that it alone takes.
         packages: that its writer needs beside torch and onnx.
         no_integers: why it holds none; "" where it does.
@@ -62,16 +86,16 @@ class Format:
     name: str
     suffix: str
     title: str
-    writer: str
-    reader: str
+    write: Callable[..., None]
+    read: Callable[[Path], tuple[Metadata, Parameters]]
     checksum: str = "SHA-256"
-    describer: str = ""
-    loader: str = ""
+    describer: Callable[[Path], Metadata] | None = None
+    loader: Callable[[Path], Model] | None = None
     backend: str | None = None
-    tools: str = ""
-    long_run: str = ""
-    beside: str = ""
-    source: str = ""
+    find_tool: Callable[[], tuple[str, str]] = lambda: ("", "")
+    read_long_run: Callable[[Path, ModelSpec], LongRun | None] = _nothing
+    read_source: Callable[[Path], tuple[CSource, Metadata] | None] = _nothing
+    missing_beside: Callable[[Path], list[str] | None] = _nothing
     options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     no_integers: str = ""
@@ -82,37 +106,9 @@ class Format:
     takes_all: bool = False
     is_trusted: bool = False
 
-    def write(self, variant: Variant, path: Path, **options: Any) -> None:
-        """Write the artifact and what belongs beside it.
-
-        Args:
-            variant: the model.
-            path: of the artifact, `stem(name) + suffix`, in a folder that is there.
-            options: `options` of the format.
-
-        Raises:
-            SpecError: the model cannot be expressed in this format.
-            MissingDependencyError: what writes it is not installed.
-        """
-        _call(self.writer, variant, path, **options)
-
-    def read(self, path: Path) -> tuple[Metadata, Parameters]:
-        """What an artifact says of itself and computes with, checked in full.
-
-        Raises:
-            FormatError: the file is damaged, too new or not an artifact.
-            SpecError: it holds a graph, or integers that its reader does not give.
-            MissingDependencyError: a package that reads it is not installed.
-        """
-        read: tuple[Metadata, Parameters] = _call(self.reader, path)
-        return read
-
     def read_metadata(self, path: Path) -> Metadata:
         """What an artifact says of itself, without torch, onnx or onnxruntime."""
-        if not self.describer:
-            return self.read(path)[0]
-        metadata: Metadata = _call(self.describer, path)
-        return metadata
+        return self.describer(path) if self.describer else self.read(path)[0]
 
     def load(self, path: Path, backend: str | None = None) -> Model:
         """An artifact as a Model, by `backend` where that reads its files.
@@ -122,8 +118,7 @@ class Format:
             MissingDependencyError: what runs it is not installed.
         """
         if self.loader:
-            model: Model = _call(self.loader, path)
-            return model
+            return self.loader(path)
         known = BACKENDS.get(backend or "")
         if known is not None and path.suffix.lower() not in known.suffixes:
             backend = None
@@ -135,33 +130,6 @@ class Format:
 
         metadata, parameters = self.read(path)
         return Model(metadata, numpy_engine(metadata.spec, parameters), path)
-
-    def tool(self) -> str:
-        """The command that runs it here, "" for none."""
-        return str(_call(self.tools)[0]) if self.tools else ""
-
-    def missing_tool(self) -> str:
-        """Why nothing here runs it, "" where something does or nothing need."""
-        return str(_call(self.tools)[1]) if self.tools else ""
-
-    def read_long_run(self, path: Path, spec: ModelSpec) -> LongRun | None:
-        """The proof of a long run that the artifact of `spec` carries, if any."""
-        found: LongRun | None = None
-        if self.long_run:
-            found = _call(self.long_run, path, spec)
-        return found
-
-    def read_source(self, path: Path) -> tuple[CSource, Metadata] | None:
-        """The C source that it is or that is made of it; None for a model without one."""
-        found: tuple[CSource, Metadata] | None = None
-        if self.source:
-            found = _call(self.source, path)
-        return found
-
-    def missing_beside(self, path: Path) -> list[str] | None:
-        """Files that were exported with it and are not beside it; None: there are none."""
-        names: list[str] | None = _call(self.beside, path) if self.beside else None
-        return names
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
@@ -182,11 +150,6 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     return FORMATS["onnx"]
 
 
-def open_artifact(path: str | os.PathLike[str], backend: str | None = None) -> Model:
-    """Any artifact in the backend that `verify` runs it in; raises as `Format.load`."""
-    return format_of(path).load(Path(path), backend)
-
-
 def read_metadata(path: Path) -> Metadata:
     """What any whole artifact says of itself, read without onnxruntime, onnx or torch.
 
@@ -202,20 +165,14 @@ def read_parameters(path: Path) -> Parameters:
     return format_of(path).read(path)[1]
 
 
-def _call(target: str, *arguments: Any, **options: Any) -> Any:
-    module, _, function = target.partition(":")
-    called = getattr(importlib.import_module(module, __package__), function)
-    return called(*arguments, **options)
-
-
 _ALL = (
     Format(
         "onnx",
         ".onnx",
         "ONNX",
-        writer=".onnx.writing:write_onnx",
-        reader="rnnedge_runtime.formats.onnx_weights:read_onnx_weights",
-        describer=".onnx.reading:read_onnx_metadata",
+        write=Later(".onnx.writing:write_onnx"),
+        read=Later("rnnedge_runtime.formats.onnx_weights:read_onnx_weights"),
+        describer=Later(".onnx.reading:read_onnx_metadata"),
         backend="onnx",
         packages=("onnxruntime",),
         takes_all=True,
@@ -226,9 +183,9 @@ _ALL = (
         "torchscript",
         ".pt",
         "TorchScript",
-        writer=".torchscript:write_torchscript",
-        reader=".torchscript:read_torchscript",
-        describer=".torchscript:read_torchscript_metadata",
+        write=Later(".torchscript:write_torchscript"),
+        read=Later(".torchscript:read_torchscript"),
+        describer=Later(".torchscript:read_torchscript_metadata"),
         backend="torchscript",
         no_integers="PyTorch's quantised GRU and LSTM compute in float between their "
         "products, other bytes on every machine",
@@ -239,21 +196,21 @@ _ALL = (
         ".rnne",
         ".rnne",
         checksum="CRC32",
-        writer=".rnne.writing:write_rnne",
-        reader="rnnedge_runtime.formats.rnne_file:read_rnne",
-        long_run=".rnne.long_run:read_long_run",
-        source=".c.generating:source_of_rnne",
+        write=Later(".rnne.writing:write_rnne"),
+        read=Later("rnnedge_runtime.formats.rnne_file:read_rnne"),
+        read_long_run=Later(".rnne.long_run:read_long_run"),
+        read_source=Later(".c.generating:source_of_rnne"),
         is_bitwise=True,
     ),
     Format(
         "c",
         ".c",
         "C",
-        writer=".c.generating:write_c",
-        reader=".c.reading:read_c_source",
-        loader=".c.loading:load_c",
-        tools=".c.running:find_tool",
-        source=".c.source:read_source",
+        write=Later(".c.generating:write_c"),
+        read=Later(".c.reading:read_c_source"),
+        loader=Later(".c.loading:load_c"),
+        find_tool=Later(".c.running:find_tool"),
+        read_source=Later(".c.source:read_source"),
         options=("figures",),
         part=".h",
         stem=c_identifier,
@@ -264,11 +221,11 @@ _ALL = (
         "wasm",
         ".wasm",
         "WebAssembly",
-        writer=".wasm.building:write_wasm",
-        reader=".wasm.reading:read_wasm",
-        loader=".wasm.loading:load_wasm",
-        tools=".wasm.running:find_tool",
-        beside=".wasm.reading:missing_javascript",
+        write=Later(".wasm.building:write_wasm"),
+        read=Later(".wasm.reading:read_wasm"),
+        loader=Later(".wasm.loading:load_wasm"),
+        find_tool=Later(".wasm.running:find_tool"),
+        missing_beside=Later(".wasm.reading:missing_javascript"),
         options=("simd",),
         is_bitwise=True,
         is_compiled=True,

@@ -22,9 +22,9 @@ from rnnedge_runtime.tolerances import GOLDEN_STEPS, PURITY_STEPS
 from ..capture.original import Original
 from ..compare.carrying import carry
 from ..compare.exact_steps import ExactSteps
+from ..compare.parity import StepParity, judge_taken, nearest
 from ..compare.runs import Taken, judged_steps, retake_steps, stacked
 from ..compare.state_layout import in_spec_order, taken_by_reference
-from ..compare.step_proof import StepParity, judge_taken, nearest
 from ..compare.verification_stream import Inputs
 from ..module.reasons import impure
 from ..torch_model.sequence_model import SequenceModel

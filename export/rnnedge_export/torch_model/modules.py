@@ -11,26 +11,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime.spec.layers import (
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Gru,
-    Layer,
-    Linear,
-    Lstm,
-    Rnn,
-    Softmax,
-)
+from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec.layers import Layer
 
 State = list[Tensor]
-
-
-def build_module(layer: Layer, index: int) -> nn.Module:
-    """The module of a layer whose first state tensor is number `index`."""
-    return MODULES[type(layer)](layer, index)
 
 
 class _LayerModule(nn.Module):
@@ -47,7 +31,7 @@ class _LayerModule(nn.Module):
 
 
 class _Affine(_LayerModule):
-    def __init__(self, layer: Affine) -> None:
+    def __init__(self, layer: layers.Affine) -> None:
         super().__init__()
         self.inverse = layer.inverse
         self.register_buffer("shift", torch.zeros(layer.size))
@@ -64,7 +48,7 @@ class _Affine(_LayerModule):
 class _Embedding(_LayerModule):
     held_by = "table"
 
-    def __init__(self, layer: Embedding) -> None:
+    def __init__(self, layer: layers.Embedding) -> None:
         super().__init__()
         self.num_embeddings = layer.num_embeddings
         self.table = nn.Embedding(layer.num_embeddings, layer.embedding_dim)
@@ -120,7 +104,7 @@ class _TwoStates(_Recurrent):
 class _Linear(_LayerModule):
     held_by = "linear"
 
-    def __init__(self, layer: Linear) -> None:
+    def __init__(self, layer: layers.Linear) -> None:
         super().__init__()
         self.linear = nn.Linear(layer.input_size, layer.output_size)
 
@@ -148,7 +132,7 @@ class _Activation(_LayerModule):
 
 
 class _AddLast(_LayerModule):
-    def __init__(self, layer: AddLast) -> None:
+    def __init__(self, layer: layers.AddLast) -> None:
         super().__init__()
         self.is_clipped = layer.is_clipped
         sources = torch.tensor(layer.sources, dtype=torch.int64)
@@ -164,7 +148,7 @@ class _AddLast(_LayerModule):
 class _Difference(_LayerModule):
     """`d` `[B, n + 1]`, the readings of the step before and a 1, is state number `index`."""
 
-    def __init__(self, layer: Difference, index: int) -> None:
+    def __init__(self, layer: layers.Difference, index: int) -> None:
         super().__init__()
         self.index = index
         self.num_sources = len(layer.sources)
@@ -189,31 +173,31 @@ class _Difference(_LayerModule):
         return torch.cat([z, change], dim=-1)
 
 
-def _rnn(layer: Rnn, index: int) -> nn.Module:
+def _rnn(layer: layers.Rnn, index: int) -> nn.Module:
     sizes, kind = (layer.input_size, layer.hidden_size), layer.nonlinearity
     return _OneState(nn.RNN(*sizes, nonlinearity=kind, batch_first=True), index)
 
 
-def _gru(layer: Gru, index: int) -> nn.Module:
+def _gru(layer: layers.Gru, index: int) -> nn.Module:
     gru = nn.GRU(layer.input_size, layer.hidden_size, batch_first=True)
     return _OneState(gru, index)
 
 
-def _lstm(layer: Lstm, index: int) -> nn.Module:
+def _lstm(layer: layers.Lstm, index: int) -> nn.Module:
     sizes, proj_size = (layer.input_size, layer.hidden_size), layer.proj_size
     return _TwoStates(nn.LSTM(*sizes, proj_size=proj_size, batch_first=True), index)
 
 
 MODULES: dict[type[Layer], Callable[[Any, int], nn.Module]] = {
-    Affine: lambda layer, index: _Affine(layer),
-    Embedding: lambda layer, index: _Embedding(layer),
-    Rnn: _rnn,
-    Gru: _gru,
-    Lstm: _lstm,
-    Linear: lambda layer, index: _Linear(layer),
-    Activation: lambda layer, index: _Activation(layer.function),
-    Softmax: lambda layer, index: _Activation("softmax"),
-    AddLast: lambda layer, index: _AddLast(layer),
-    Difference: _Difference,
+    layers.Affine: lambda layer, index: _Affine(layer),
+    layers.Embedding: lambda layer, index: _Embedding(layer),
+    layers.Rnn: _rnn,
+    layers.Gru: _gru,
+    layers.Lstm: _lstm,
+    layers.Linear: lambda layer, index: _Linear(layer),
+    layers.Activation: lambda layer, index: _Activation(layer.function),
+    layers.Softmax: lambda layer, index: _Activation("softmax"),
+    layers.AddLast: lambda layer, index: _AddLast(layer),
+    layers.Difference: _Difference,
 }
-"""All but Opaque, which SequenceModel refuses."""
+"""The module of a layer whose first state tensor has this number; all but Opaque."""

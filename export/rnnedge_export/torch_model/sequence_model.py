@@ -18,7 +18,7 @@ from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights, canonical_weights
 
-from .modules import build_module
+from .modules import MODULES
 
 
 class SequenceModel(nn.Module):
@@ -47,7 +47,7 @@ class SequenceModel(nn.Module):
         num_states = 0
         num_recurrent = sum(isinstance(layer, RecurrentLayer) for layer in spec.layers)
         for layer in spec.layers:
-            layers.append(build_module(layer, num_states))
+            layers.append(MODULES[type(layer)](layer, num_states))
             num_states += len(layer.state_shapes())
             if isinstance(layer, RecurrentLayer):
                 num_recurrent -= 1
@@ -108,10 +108,9 @@ class SequenceModel(nn.Module):
 
     @torch.jit.ignore
     def _tensors(self) -> dict[str, Tensor]:
-        named = {}
-        for k, (layer, module) in enumerate(
-            zip(self.spec.layers, self.layers, strict=True)
-        ):
-            for name in layer.weight_shapes():
-                named[f"layers.{k}.{name}"] = module.tensor(name)
-        return named
+        pairs = zip(self.spec.layers, self.layers, strict=True)
+        return {
+            f"layers.{k}.{name}": module.tensor(name)
+            for k, (layer, module) in enumerate(pairs)
+            for name in layer.weight_shapes()
+        }

@@ -41,6 +41,13 @@ class VerifyReport:
         return any(check.outcome == "failed" for check in self.checks)
 
 
-def outcome(is_passed: bool) -> Outcome:
-    """`passed` or `failed`."""
-    return "passed" if is_passed else "failed"
+def found(
+    artifact: str,
+    name: str,
+    is_passed: bool,
+    figures: tuple[float | None, float | None] = (None, None),
+    detail: str = "",
+) -> Check:
+    """A check that was made; `figures` are the difference and what it may be."""
+    outcome: Outcome = "passed" if is_passed else "failed"
+    return Check(artifact, name, outcome, *figures, detail)

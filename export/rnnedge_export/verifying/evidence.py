@@ -1,27 +1,82 @@
-"""What the checks of one artifact look at, each part computed when it is first asked for."""
+"""What the checks of one artifact look at, each part computed when it is first asked for.
+
+Torch-free. The float64 reference judges it where its weights can be read: out of an `.rnne`,
+`.c` or `.wasm` file, or out of an `.onnx` file by the onnx package; a TorchScript file is
+judged by one of these of the same model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from rnnedge_runtime.backends.numpy_engine import numpy_engine
-from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.errors import FormatError, MissingDependencyError
 from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
+from rnnedge_runtime.tolerances import VERIFY_ROUNDING_FACTOR, parity_limit
 
 from ..compare.carrying import Carried, carry
-from ..compare.parity import Parity, compare
+from ..compare.exact_steps import ExactSteps
+from ..compare.parity import Parity, StepParity, compare
+from ..compare.rounding import Float64
 from ..compare.runs import Array, Taken, first_difference, run_through, take_steps
-from ..compare.step_proof import StepParity
 from ..compare.verification_stream import Inputs, stream_like
-from ..formats.registry import Format, format_of, read_parameters
-from .check import Check, outcome
-from .judge import Judge, find_judge, shaken_limits
+from ..formats.registry import FORMATS, Format, format_of, read_parameters
+from ..quantise.judgement import StoredJudgement, read_judgement
+from .check import Check, found
+
+_HALF_ULP = 2.0**-24
+
+
+class Judge(NamedTuple):
+    """The reference of one model: what `export` judges by, too.
+
+    Attributes:
+        path: the artifact whose weights it has.
+        exact: its steps.
+    """
+
+    path: Path
+    exact: ExactSteps
+
+
+def shaken_limits(engine: Engine, spec: ModelSpec, x: Inputs, y: Array) -> Float64:
+    """What float32 may be off by, for an artifact without a judge or recorded limits.
+
+    Args:
+        engine: the artifact's own engine; it is stepped once more through `x` with its
+            state moved by half a unit in the last place, at random, after every step.
+        spec: its spec.
+        x: `[T, I]` stream.
+        y: `[T, O]` what it gave undisturbed.
+
+    Returns:
+        `[O]`, the same for every output: what happens inside the graph at the level of one
+        output may round in another.
+    """
+    rng = np.random.default_rng(0)
+    stepper = engine.stepper()
+    out = np.empty(spec.output_size, dtype=engine.dtype)
+    largest = 0.0
+    for row, expected in zip(x, y, strict=True):
+        stepper.step(row, out)
+        largest = max(largest, float(np.abs(out.astype(np.float64) - expected).max()))
+        stepper.set_state(
+            [
+                tensor * (1 + _HALF_ULP * rng.choice((-1.0, 1.0), tensor.shape))
+                for tensor in stepper.get_state()
+            ]
+        )
+    # Twice, as both results are off by their own roundings.
+    limit = parity_limit(y, 2 * VERIFY_ROUNDING_FACTOR * largest)
+    return np.full(spec.output_size, limit)
 
 
 class Evidence:
@@ -78,10 +133,31 @@ class Evidence:
     @cached_property
     def found_judge(self) -> Judge | FormatError | str:
         """The judge, what is wrong with its weights, or the reason why there is none."""
+        if self.spec.is_opaque:
+            return "the model is a graph of its own, which the reference cannot compute"
+        if self.is_integer:
+            return "the model is in integers, of which there is no float64 reference"
+        sources = [
+            candidate.path
+            for candidate in (self.model, *self._others)
+            if candidate.path is not None
+            and not format_of(candidate.path).is_trusted
+            and candidate.digest == self.model.digest
+        ]
+        if not sources:
+            readable = [f.suffix for f in FORMATS.values() if not f.is_trusted]
+            return (
+                "this format does not expose its weights; also pass the model's "
+                f"{', '.join(readable[:-1])} or {readable[-1]}"
+            )
         try:
-            return find_judge(self.model, self._others)
+            metadata, weights = format_of(sources[0]).read(sources[0])
         except FormatError as error:
             return error
+        except MissingDependencyError:
+            return "the onnx package is not installed (pip install 'rnnedge[train]')"
+        assert not isinstance(weights, QuantisedModel)
+        return Judge(sources[0], ExactSteps(metadata.spec, weights))
 
     @property
     def judge(self) -> Judge | None:
@@ -103,11 +179,20 @@ class Evidence:
             return recorded.carried
         return shaken_limits(self.engine, self.spec, self.x, self.y)
 
-    def first_undefined(self, num_steps: int) -> int | None:
-        """The first of so many steps that NumPy, which defines the bytes, gives otherwise."""
+    @property
+    def stored_judgement(self) -> StoredJudgement | None:
+        """What an int8 export was judged on; raises FormatError where it does not fit."""
+        return read_judgement(self.model.metadata, where=self.model.name)
+
+    def as_defined(self, name: str, num_steps: int, tool: str = "") -> Check:
+        """Whether the first steps have the bytes of NumPy, which defines them."""
         engine = numpy_engine(self.spec, read_parameters(self.path))
         expected = run_through(engine, self.spec, self.x[:num_steps])
-        return first_difference(self.y[:num_steps], expected)
+        step = first_difference(self.y[:num_steps], expected)
+        if step is None:
+            return self.check(name, True, detail=tool)
+        where = f"differs first at step {step}"
+        return self.check(name, False, detail=f"{where} ({tool})" if tool else where)
 
     def check(
         self,
@@ -117,23 +202,19 @@ class Evidence:
         detail: str = "",
     ) -> Check:
         """What was found, with the figures of a comparison where there was one."""
-        found = outcome(is_passed)
-        if parity is None:
-            return Check(self.model.name, name, found, detail=detail)
+        figures = (parity.max_error, parity.limit) if parity else (None, None)
         if isinstance(parity, Parity) and not detail:
             detail = f"at step {parity.step}, output {parity.output}"
-        figures = parity.max_error, parity.limit
-        return Check(self.model.name, name, found, *figures, detail)
+        return found(self.model.name, name, is_passed, figures, detail)
 
     def not_checked(self, name: str, why: str) -> Check:
         return Check(self.model.name, name, "not checked", detail=why)
 
     def unjudged(self, name: str) -> Check:
         """A check that has no judge."""
-        found = self.found_judge
-        is_wrong = isinstance(found, FormatError)
-        why = "the weights do not match the digest" if is_wrong else str(found)
-        return self.not_checked(name, why)
+        is_wrong = isinstance(self.found_judge, FormatError)
+        why = "the weights do not match the digest" if is_wrong else self.found_judge
+        return self.not_checked(name, str(why))
 
     def same_steps(self, name: str, y: Array) -> Check:
         """The first steps computed in another way: the same bits where they are promised."""

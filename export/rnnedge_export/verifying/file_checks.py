@@ -7,15 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..compare.carrying import carry
-from ..compare.runs import (
-    Array,
-    first_difference,
-    step_through,
-    take_steps,
-)
-from .check import Check
-from .evidence import Evidence
-from .judge import shaken_limits
+from ..compare.runs import Array, first_difference, step_through, take_steps
+from ..quantise.judgement import StoredJudgement
+from .check import Check, found
+from .evidence import Evidence, shaken_limits
 
 
 def integrity(evidence: Evidence) -> Iterator[Check]:
@@ -59,6 +54,32 @@ def golden_steps(evidence: Evidence) -> Iterator[Check]:
     yield evidence.close(name, y, golden.y, limits)
 
 
+def judged_at_export(evidence: Evidence) -> Iterator[Check]:
+    """What an int8 export found is within the limit it was given."""
+    stored = evidence.stored_judgement
+    if stored is None:
+        return
+    name, detail, worst = "judged at export", judgement_text(stored), stored.worst
+    if worst is None:
+        yield evidence.not_checked(name, detail)
+        return
+    figures = worst.found, worst.allowed
+    yield found(evidence.model.name, name, stored.is_within, figures, detail)
+
+
+def judgement_text(stored: StoredJudgement) -> str:
+    """What was judged of the output nearest to its limit, and on what."""
+    worst = stored.worst
+    if worst is None:
+        return f"no output could be scored on {stored.judged_on}"
+    what = (
+        f"rise of the error of {worst.name}"
+        if stored.rule == "error"
+        else f"mean difference of {worst.name} from float"
+    )
+    return f"{what} on {stored.judged_on}, limit {100 * stored.max_loss:g} %"
+
+
 def compiled(evidence: Evidence) -> Iterator[Check]:
     """A program gives the bytes of its arithmetic in NumPy."""
     kind, numerics = evidence.format, evidence.model.metadata.numerics
@@ -67,14 +88,11 @@ def compiled(evidence: Evidence) -> Iterator[Check]:
     name = (
         f"{len(evidence.x):,} carried steps in {kind.title} = {numerics}, bit for bit"
     )
-    if missing := kind.missing_tool():
+    tool, missing = kind.find_tool()
+    if missing:
         yield evidence.not_checked(name, missing)
         return
-    step = evidence.first_undefined(len(evidence.x))
-    detail = kind.tool()
-    if step is not None:
-        detail = f"differs first at step {step} ({detail})"
-    yield evidence.check(name, step is None, detail=detail)
+    yield evidence.as_defined(name, len(evidence.x), tool)
 
 
 def long_run(evidence: Evidence) -> Iterator[Check]:

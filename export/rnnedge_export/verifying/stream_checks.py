@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.streams.inputs import hold_readings, pass_missing
 from rnnedge_runtime.streams.stream import Stream
 
-from ..compare.runs import Array
+from ..compare.runs import Array, run_through
 from ..compare.verification_stream import Inputs, with_implausible
 from .check import Check
 from .evidence import Evidence
@@ -24,16 +23,17 @@ def run_equals_step(evidence: Evidence) -> Iterator[Check]:
     """A run is its single steps."""
     x = evidence.x[:_RUN_STEPS]
     name = f"one run of {len(x)} steps = single steps"
-    yield evidence.same_steps(name, _run_in_chunks(evidence, [x]))
+    y = run_through(evidence.engine, evidence.spec, x, cuts=())
+    yield evidence.same_steps(name, y)
 
 
 def chunks_equal_run(evidence: Evidence) -> Iterator[Check]:
     """The state carries everything from one chunk to the next."""
     x = evidence.x[:_RUN_STEPS]
     cuts = np.random.default_rng(_SEED).choice(np.arange(1, len(x)), 12, False)
-    chunks = np.split(x, np.sort(cuts))
-    name = f"{len(chunks)} chunks = single steps"
-    yield evidence.same_steps(name, _run_in_chunks(evidence, chunks))
+    name = f"{len(cuts) + 1} chunks = single steps"
+    y = run_through(evidence.engine, evidence.spec, x, cuts=sorted(cuts))
+    yield evidence.same_steps(name, y)
 
 
 def state_changes(evidence: Evidence) -> Iterator[Check]:
@@ -44,9 +44,8 @@ def state_changes(evidence: Evidence) -> Iterator[Check]:
     changed = [False] * len(initial)
     for row in evidence.x[:_RUN_STEPS]:
         stepper.step(row, out)
-        pairs = zip(stepper.get_state(), initial, strict=True)
-        now = [not np.array_equal(*pair) for pair in pairs]
-        changed = [a or b for a, b in zip(changed, now, strict=True)]
+        for k, tensor in enumerate(stepper.get_state()):
+            changed[k] |= not np.array_equal(tensor, initial[k])
     expected = [not evidence.is_integer] * len(initial)  # those equal NumPy's bytes
     if evidence.judgement is not None:
         expected = evidence.judgement.has_changed
@@ -92,15 +91,6 @@ def implausible_readings(evidence: Evidence) -> Iterator[Check]:
     )
     is_equal = found.tobytes() == expected.tobytes()
     yield evidence.check("implausible readings are held, bit for bit", is_equal)
-
-
-def _run_in_chunks(evidence: Evidence, chunks: list[Inputs]) -> Array:
-    state = initial_state(evidence.spec.graph_state, 1, evidence.engine.dtype)
-    parts = []
-    for chunk in chunks:
-        y, state = evidence.engine.run(chunk[None], state)
-        parts.append(y[0])
-    return np.concatenate(parts)
 
 
 def _step_stream(stream: Stream, readings: Inputs, *, first: int = 0) -> Array:

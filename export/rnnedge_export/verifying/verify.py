@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
-from ..formats.registry import open_artifact
+from ..formats.registry import format_of
 from ..tools.threads import torch_threads
+from . import file_checks, reference_checks, stream_checks
 from .check import Check, VerifyReport
 from .cross_checks import DIFFERENCE, compare_pair
 from .evidence import Evidence
-from .file_checks import compiled, golden_steps, integrity, javascript, long_run
-from .judged_checks import judged_at_export
-from .reference_checks import definition, drift, single_steps, weights
-from .stream_checks import (
-    chunks_equal_run,
-    implausible_readings,
-    run_equals_step,
-    snapshot_restores,
-    state_changes,
-)
 
 _CHECKS: tuple[Callable[[Evidence], Iterable[Check]], ...] = (
-    integrity,
-    javascript,
-    weights,
-    golden_steps,
-    judged_at_export,
-    compiled,
-    long_run,
-    run_equals_step,
-    chunks_equal_run,
-    state_changes,
-    snapshot_restores,
-    implausible_readings,
-    single_steps,
-    drift,
-    definition,
+    file_checks.integrity,
+    file_checks.javascript,
+    reference_checks.weights,
+    file_checks.golden_steps,
+    file_checks.judged_at_export,
+    file_checks.compiled,
+    file_checks.long_run,
+    stream_checks.run_equals_step,
+    stream_checks.chunks_equal_run,
+    stream_checks.state_changes,
+    stream_checks.snapshot_restores,
+    stream_checks.implausible_readings,
+    reference_checks.single_steps,
+    reference_checks.drift,
+    reference_checks.definition,
 )
 
 
@@ -53,7 +45,7 @@ def verify(
         FormatError: a file that is not a whole artifact.
         MissingDependencyError: the backend's package is not installed.
     """
-    models = [open_artifact(path, backend) for path in paths]
+    models = [format_of(path).load(Path(path), backend) for path in paths]
     verified = [
         Evidence(model, models[:k] + models[k + 1 :]) for k, model in enumerate(models)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnedge_export.quantise.judgement import StoredJudgement
-from rnnedge_export.verifying.judged_checks import judgement_text
+from rnnedge_export.verifying.file_checks import judgement_text
 from rnnedge_runtime.numerics.w8a16 import GRU_BITS
 from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel

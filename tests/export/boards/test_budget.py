@@ -11,12 +11,11 @@ from support.rnn_cells import CELLS, IDS, forecaster
 from support.strategies import model_specs
 
 from rnnedge_export.boards.budget import (
-    Budget,
-    budget_of,
-    check_budget,
+    Fit,
+    check_fit,
+    find_fit,
     largest_hidden_size,
     parse_size,
-    ram_need,
 )
 from rnnedge_export.boards.catalogue import BOARDS, find_board
 from rnnedge_export.boards.estimating import estimate, resized, work_of
@@ -53,9 +52,9 @@ def test_an_unknown_board_is_named_with_the_known_ones() -> None:
 
 
 def test_the_budget_is_the_part_s_unless_given() -> None:
-    assert budget_of(BOARD, None, None) == Budget(512 * 1024, 96 * 1024)
-    assert budget_of(BOARD, "64k", None) == Budget(65_536, 96 * 1024)
-    assert budget_of(BOARDS["wasm"], None, "8k") == Budget(None, 8192)
+    assert find_fit("cortex-m4f", None, None) == Fit(BOARD, 512 * 1024, 96 * 1024)
+    assert find_fit("cortex-m4f", "64k", None) == Fit(BOARD, 65_536, 96 * 1024)
+    assert find_fit("wasm", None, "8k") == Fit(BOARDS["wasm"], None, 8192)
 
 
 @given(st.integers(0, 300), st.integers(1, 300))
@@ -110,13 +109,13 @@ def test_the_multiply_adds_are_those_of_the_matrices() -> None:
 def test_what_would_fit_does(cell: str) -> None:
     spec = forecaster(f"{cell}-L1", 64)
     large = estimate(BOARD, spec)
-    budget = Budget(large.flash_nbytes // 2, large.ram_nbytes)
+    budget = Fit(BOARD, large.flash_nbytes // 2, large.ram_nbytes)
     with pytest.raises(BudgetError, match=r"bytes of flash.*\(estimated\)") as caught:
-        check_budget("big.c", large, budget, BOARD, spec)
+        check_fit(budget, "big.c", large, spec)
     size = int(str(caught.value).split("hidden size of ")[1].split()[0])
     assert 0 < size < 64
     fitting = estimate(BOARD, resized(spec, size))
-    check_budget("big.c", fitting, budget, BOARD, resized(spec, size))
+    check_fit(budget, "big.c", fitting, resized(spec, size))
     larger = estimate(BOARD, resized(spec, size + 1))
     assert not budget.holds(larger)
 
@@ -124,14 +123,14 @@ def test_what_would_fit_does(cell: str) -> None:
 def test_ram_is_state_and_stack() -> None:
     spec = forecaster("gru-L1", 16)
     found = replace(estimate(BOARD, spec), stack_nbytes=100)
-    exact = Budget(None, found.ram_nbytes + 100)
-    assert ram_need(found) == exact.ram_nbytes
-    check_budget("small.c", found, exact, BOARD, spec)
+    exact = Fit(BOARD, None, found.ram_nbytes + 100)
+    assert found.ram_need == exact.ram_nbytes
+    check_fit(exact, "small.c", found, spec)
     with pytest.raises(BudgetError, match="100 stack"):
-        check_budget("small.c", found, Budget(None, exact.ram_nbytes - 1), BOARD, spec)
+        check_fit(Fit(BOARD, None, found.ram_nbytes + 99), "small.c", found, spec)
 
 
 def test_nothing_fits_where_the_code_alone_is_too_large() -> None:
     spec = forecaster("gru-L1", 16)
     with pytest.raises(BudgetError, match="No hidden size of this cell would fit"):
-        check_budget("a.c", estimate(BOARD, spec), Budget(100, None), BOARD, spec)
+        check_fit(Fit(BOARD, 100, None), "a.c", estimate(BOARD, spec), spec)

@@ -9,8 +9,8 @@ from support.board_tools import usable_board
 from support.hand_model import FAULTS, hand_model
 
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.boards.emulator import run_image
 from rnnedge_export.boards.equality import HostRun, check_on_board
+from rnnedge_export.boards.image import run_image
 from rnnedge_export.boards.job import Job
 from rnnedge_export.boards.measuring import measure
 from rnnedge_runtime.errors import BoardError, MissingDependencyError

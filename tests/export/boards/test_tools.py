@@ -9,8 +9,8 @@ from support import programs
 from support.board_tools import usable_board
 from support.hand_model import hand_model
 
+from rnnedge_export.boards.budget import version_number
 from rnnedge_export.boards.image import MODEL_FLAGS, SUPPORT, build, runner_glue
-from rnnedge_export.boards.tools import version_number
 from rnnedge_export.formats.c.source import read_source
 from rnnedge_runtime.errors import BoardError, FormatError
 

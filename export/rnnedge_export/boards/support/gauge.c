@@ -43,26 +43,6 @@ static int counter_is_wrong(void)
 {
     return (SYST[0] & WRAPPED) != 0;
 }
-#elif defined(__riscv)
-static void counter_begin(void)
-{
-}
-
-static uint32_t counter_read(void)
-{
-    uint32_t count;
-    __asm volatile(".option push\n"
-                   ".option arch, +zicsr\n"
-                   "csrr %0, minstret\n"
-                   ".option pop\n"
-                   : "=r"(count)::"memory");
-    return count;
-}
-
-static int counter_is_wrong(void)
-{
-    return 0;
-}
 #else
 static void counter_begin(void)
 {
@@ -70,7 +50,15 @@ static void counter_begin(void)
 
 static uint32_t counter_read(void)
 {
-    return 0;
+    uint32_t count = 0;
+#if defined(__riscv)
+    __asm volatile(".option push\n"
+                   ".option arch, +zicsr\n"
+                   "csrr %0, minstret\n"
+                   ".option pop\n"
+                   : "=r"(count)::"memory");
+#endif
+    return count;
 }
 
 static int counter_is_wrong(void)
@@ -96,16 +84,10 @@ __attribute__((noinline)) static uint32_t count(void (*call)(void))
 }
 
 #if defined(__wasm__)
-static int show_stack(uint32_t num_rows, uint32_t *nbytes)
+static uint32_t painted_step(void)
 {
-    for (; num_rows; num_rows--) {
-        if (io_read(gauge_input, gauge_input_nbytes))
-            return SHORT_JOB;
-        gauge_prepare();
-        gauge_step();
-    }
-    *nbytes = 0;
-    return OK;
+    gauge_step();
+    return 0;
 }
 #else
 #if defined(__unix__)
@@ -139,6 +121,7 @@ __attribute__((noinline)) static uint32_t painted_step(void)
         p++;
     return (uint32_t)(sp - (char *)p);
 }
+#endif
 
 static int show_stack(uint32_t num_rows, uint32_t *nbytes)
 {
@@ -153,7 +136,6 @@ static int show_stack(uint32_t num_rows, uint32_t *nbytes)
     }
     return OK;
 }
-#endif
 
 int main(void)
 {

@@ -68,8 +68,12 @@ class GraphBuilder:
         name = self.constant(f"{prefix}.sources", array)
         return self.add("Gather", [x, name], f"{prefix}.last", axis=2)
 
-    def matmul(self, prefix: str, name: str, z: str) -> str:
-        """`z` times the transpose of a weight kept in PyTorch's `[out, in]` layout."""
+    def transposed(self, prefix: str, name: str) -> str:
+        """A weight kept in PyTorch's `[out, in]` layout, as `[in, out]`."""
         weight = self.weight(prefix, name)
-        turned = self.add("Transpose", [weight], f"{weight}.transposed", perm=[1, 0])
-        return self.add("MatMul", [z, turned], f"{weight}.product")
+        return self.add("Transpose", [weight], f"{weight}.transposed", perm=[1, 0])
+
+    def matmul(self, prefix: str, name: str, z: str) -> str:
+        """`z` times the transpose of a weight."""
+        turned = self.transposed(prefix, name)
+        return self.add("MatMul", [z, turned], f"{prefix}.{name}.product")

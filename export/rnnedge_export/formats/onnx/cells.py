@@ -82,21 +82,9 @@ def _projected_lstm(builder: GraphBuilder, prefix: str, layer: Lstm, z: str) -> 
     product = builder.matmul(prefix, "weight_ih", z)
     bias = builder.weight(prefix, "bias_ih")
     gates = builder.add("Add", [product, bias], f"{prefix}.input_gates")
-    turned = {
-        name: builder.add(
-            "Transpose",
-            [builder.weight(prefix, name)],
-            f"{prefix}.{name}.transposed",
-            perm=[1, 0],
-        )
-        for name in ("weight_hh", "weight_hr")
-    }
-    body = _projection_body(
-        prefix,
-        (layer.proj_size, layer.hidden_size),
-        turned,
-        builder.weight(prefix, "bias_hh"),
-    )
+    turned = {k: builder.transposed(prefix, k) for k in ("weight_hh", "weight_hr")}
+    bias_hh = builder.weight(prefix, "bias_hh")
+    body = _projection_body(builder, prefix, layer, turned, bias_hh)
     outputs = [f"{h}_out", f"{c}_out", f"{prefix}.out"]
     builder.nodes.append(
         helper.make_node(
@@ -112,25 +100,27 @@ def _projected_lstm(builder: GraphBuilder, prefix: str, layer: Lstm, z: str) -> 
 
 
 def _projection_body(
-    prefix: str, shape: tuple[int, int], turned: dict[str, str], bias_hh: str
+    builder: GraphBuilder,
+    prefix: str,
+    layer: Lstm,
+    turned: dict[str, str],
+    bias_hh: str,
 ) -> onnx.GraphProto:
     """One step: (h `[B, P]`, c `[B, H]`, input gates `[B, 4H]`) to (h, c, output)."""
-    proj_size, hidden_size = shape
-    nodes: list[onnx.NodeProto] = []
+    proj_size, hidden_size = layer.proj_size, layer.hidden_size
+    step = GraphBuilder(builder.spec, builder.weights)
 
     def local(name: str) -> str:
         return f"{prefix}.step.{name}"
 
     def add(operator: str, inputs: Sequence[str], name: str) -> str:
-        node = helper.make_node(operator, inputs, [local(name)], name=local(name))
-        nodes.append(node)
-        return local(name)
+        return step.add(operator, inputs, local(name))
 
     product = add("MatMul", [local("h"), turned["weight_hh"]], "recurrent_product")
     recurrent = add("Add", [product, bias_hh], "recurrent_gates")
     gates = add("Add", [local("input_gates"), recurrent], "gates")
     parts = [local(name) for name in ("i_sum", "f_sum", "g_sum", "o_sum")]
-    nodes.append(
+    step.nodes.append(
         helper.make_node(
             "Split", [gates], parts, name=local("split"), axis=-1, num_outputs=4
         )
@@ -146,7 +136,7 @@ def _projection_body(
     h_new = add("MatMul", [hidden, turned["weight_hr"]], "h_new")
     y = add("Identity", [h_new], "y")
     return helper.make_graph(
-        nodes,
+        step.nodes,
         f"{prefix}.step",
         [
             tensor_info(local("h"), ["batch", proj_size]),

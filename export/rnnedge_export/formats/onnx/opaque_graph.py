@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import onnx
@@ -25,6 +26,8 @@ from ...module.value_reads import reads_values
 from ...tools.silence import silence
 from .graph import OPSET, seal_model
 
+_OPTIONS: Any = {"opset_version": OPSET, "verbose": False}
+
 
 def build_foreign_onnx(user: UserModule, metadata: Metadata) -> bytes:
     """The sealed ONNX file of an opaque module.
@@ -34,11 +37,12 @@ def build_foreign_onnx(user: UserModule, metadata: Metadata) -> bytes:
     """
     states = [entry.name for entry in metadata.spec.graph_state]
     inputs, outputs = ["x", *states], ["y", *(f"{name}_out" for name in states)]
+    names = {"input_names": inputs, "output_names": outputs}
     reasons: dict[str, None] = {}
-    for attempt in (_of_program, _of_decomposed, _of_trace):
+    for attempt in (_of_program, partial(_of_program, is_decomposed=True), _of_trace):
         try:
             with silence():
-                model = attempt(user, inputs, outputs)
+                model = attempt(user, names)
             _check_names(model, inputs, outputs)
             _strip(model)
             onnx.checker.check_model(model, full_check=True)
@@ -57,29 +61,19 @@ def build_foreign_onnx(user: UserModule, metadata: Metadata) -> bytes:
     )
 
 
-def _of_program(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
-    return _of_exported(user.program(), inputs, outputs)
-
-
-def _of_decomposed(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
-    """By way of smaller operations: the exporter knows no LSTM with a projection."""
-    return _of_exported(user.program().run_decompositions(), inputs, outputs)
-
-
-def _of_exported(program: Any, inputs: list[str], outputs: list[str]) -> Any:
-    exported = torch.onnx.export(
-        program,
-        dynamo=True,
-        input_names=inputs,
-        output_names=outputs,
-        opset_version=OPSET,
-        verbose=False,
-    )
+def _of_program(
+    user: UserModule, names: dict[str, list[str]], *, is_decomposed: bool = False
+) -> Any:
+    """The exporter knows no LSTM with a projection; what it is decomposed to, it does."""
+    program: Any = user.program()
+    if is_decomposed:
+        program = program.run_decompositions()
+    exported = torch.onnx.export(program, dynamo=True, **_OPTIONS, **names)
     assert exported is not None
     return exported.model_proto
 
 
-def _of_trace(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
+def _of_trace(user: UserModule, names: dict[str, list[str]]) -> Any:
     """PyTorch's older exporter."""
     if reads_values(user):
         raise branches_on_values("ONNX", user.name)
@@ -87,16 +81,7 @@ def _of_trace(user: UserModule, inputs: list[str], outputs: list[str]) -> Any:
     example = (user.x[:, :1], *user.state)
     flat = FlatStep(user, same_again(user.module))
     traced = torch.jit.trace(flat, example, check_trace=False)
-    torch.onnx.export(
-        traced,
-        example,
-        buffer,
-        dynamo=False,
-        input_names=inputs,
-        output_names=outputs,
-        opset_version=OPSET,
-        verbose=False,
-    )
+    torch.onnx.export(traced, example, buffer, dynamo=False, **_OPTIONS, **names)
     return onnx.load_model_from_string(buffer.getvalue())
 
 

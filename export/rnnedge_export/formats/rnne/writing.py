@@ -16,16 +16,8 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.native import has_native, native_engine
 from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.formats import rnne_file
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
-from rnnedge_runtime.formats.rnne_file import (
-    CHECKSUM_AT,
-    CRITICAL,
-    ENTRY,
-    HEADER,
-    MAGIC,
-    VERSION,
-    file_checksum,
-)
 from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -79,42 +71,32 @@ def build_rnne(
     Raises:
         SpecError: the spec holds a graph that is not a chain of layers.
     """
-    spec = metadata.spec
-    defined = numpy_engine(spec, parameters)
-    model, *ranges, tensors = _critical_sections(metadata, parameters)
-    if engine is None:
-        engine = quick_engine(metadata, parameters)
-    sections = [
-        model,
-        *ranges,
-        *_texts(metadata),
-        (b"GOLD", 0, _golden_section(metadata, defined)),
-        (b"LONG", 0, _long_run_section(spec, engine)),
-        tensors,
-    ]
-    return assemble(sections)
+    golden = _golden_section(metadata, numpy_engine(metadata.spec, parameters))
+    engine = engine or quick_engine(metadata, parameters)
+    long_run = _long_run_section(metadata.spec, engine)
+    return assemble(_sections(metadata, parameters, golden, long_run))
 
 
 def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
     """Size of the file that `build_rnne` gives, without streaming anything."""
     spec, num_steps = metadata.spec, len(metadata.golden.x)
-    model, *ranges, tensors = _critical_sections(metadata, parameters)
     golden = bytes(4 + 4 * num_steps * (spec.input_size + spec.output_size))
     long_run = bytes(40 + 8 * spec.input_size)
-    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
-    return len(assemble([model, *ranges, *_texts(metadata), *proofs, tensors]))
+    return len(assemble(_sections(metadata, parameters, golden, long_run)))
 
 
-def _texts(metadata: Metadata) -> list[Section]:
-    texts = [
-        (b"SPEC", 0, spec_to_json(metadata.spec).encode()),
-        (b"PROD", 0, metadata.producer.encode()),
-    ]
+def _sections(
+    metadata: Metadata, parameters: Parameters, golden: bytes, long_run: bytes
+) -> list[Section]:
+    model, *ranges, tensors = _critical_sections(metadata, parameters)
+    texts = [(b"SPEC", spec_to_json(metadata.spec)), (b"PROD", metadata.producer)]
     if metadata.limits is not None:
-        texts.append((b"BNDS", 0, limits_to_json(metadata.limits).encode()))
+        texts.append((b"BNDS", limits_to_json(metadata.limits)))
     if metadata.int8_judgement:
-        texts.append((b"JUDG", 0, metadata.int8_judgement.encode()))
-    return texts
+        texts.append((b"JUDG", metadata.int8_judgement))
+    described = [(name, 0, text.encode()) for name, text in texts]
+    proofs = [(b"GOLD", 0, golden), (b"LONG", 0, long_run)]
+    return [model, *ranges, *described, *proofs, tensors]
 
 
 def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
@@ -129,16 +111,16 @@ def _critical_sections(metadata: Metadata, parameters: Parameters) -> list[Secti
     model = encode_model(metadata.spec, metadata.digest, kept_of(parameters))
     weights = _weights_section(metadata.spec, parameters)
     return [
-        (b"MODL", CRITICAL, model),
+        (b"MODL", rnne_file.CRITICAL, model),
         *range_sections(metadata.spec),
-        (b"WGTS", CRITICAL, weights),
+        (b"WGTS", rnne_file.CRITICAL, weights),
     ]
 
 
 def range_sections(spec: ModelSpec) -> list[Section]:
     """Section `RNGE`, where the file of a spec has one."""
     ranges = encode_ranges(spec)
-    return [(b"RNGE", CRITICAL, ranges)] if ranges else []
+    return [(b"RNGE", rnne_file.CRITICAL, ranges)] if ranges else []
 
 
 def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
@@ -155,18 +137,22 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
 
 def assemble(sections: list[Section]) -> bytes:
     """A file of (type, flags, content) sections, with header, table and checksum."""
-    offset = HEADER.size + ENTRY.size * len(sections)
+    offset = rnne_file.HEADER.size + rnne_file.ENTRY.size * len(sections)
     table, body = b"", b""
     for name, flags, content in sections:
         content += bytes(-len(content) % 4)
         gap = -offset % WEIGHTS_ALIGNMENT if name == b"WGTS" else 0
         offset += gap
-        table += ENTRY.pack(name, flags, offset, len(content))
+        table += rnne_file.ENTRY.pack(name, flags, offset, len(content))
         body += bytes(gap) + content
         offset += len(content)
-    header = HEADER.pack(MAGIC, VERSION, offset, 0, len(sections), 0, 0)
+    header = rnne_file.HEADER.pack(
+        rnne_file.MAGIC, rnne_file.VERSION, offset, 0, len(sections), 0, 0
+    )
     whole = bytearray(header + table + body)
-    struct.pack_into("<I", whole, CHECKSUM_AT, file_checksum(bytes(whole)))
+    struct.pack_into(
+        "<I", whole, rnne_file.CHECKSUM_AT, rnne_file.file_checksum(bytes(whole))
+    )
     return bytes(whole)
 
 
