@@ -24,10 +24,9 @@ from ..module.first_call import read_user_module
 from ..module.module_copy import same_again
 from ..module.reasons import NotAChainError
 from ..module.returned import Choice
-from ..module.user_module import UserModule
-from ..module.user_step import UserStep
+from ..module.user_module import UserModule, UserStep
 from ..torch_model.sequence_model import SequenceModel
-from .capturing import Captured, capture
+from .capturing import capture
 
 StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 
@@ -65,13 +64,11 @@ class Original:
 
     def step_function(self, dtype: torch.dtype) -> StepFunction:
         """One step of the original, `x` `[1, 1, I]` to `y` `[1, 1, O]`, in `dtype`."""
-        module = self.module
-        if dtype != torch.float32:
-            module = same_again(module).to(dtype)
+        is_own = dtype == torch.float32
         if self.user is not None:
-            return UserStep(self.user, module)
-        call: Any = module
-        return lambda x, state: call(x, state)
+            return UserStep(self.user if is_own else self.user.to_probe(dtype))
+        call: Any = self.module if is_own else same_again(self.module).to(dtype)
+        return call
 
 
 def read_original(
@@ -106,21 +103,16 @@ def read_original(
             "torch.nn.Module. Put the function into the forward of a module."
         )
     user = read_user_module(model, example, outputs=outputs, state=state)
-    reason = ""
-    captured = None
+    chain, reason = None, ""
     try:
-        captured = capture(user)
+        chain = capture(user)
     except NotAChainError as error:
         reason = error.reason
-    layers = captured.layers if captured else (_opaque(user, reason),)
+    layers = tuple(chain.layers) if chain else (_opaque(user, reason),)
     spec = _spec(user, layers, features, targets)
-    weights = _weights(spec, captured)
+    weights = canonical_weights(spec, chain.weights) if chain else {}
     digest = model_digest(spec, weights)
     return Original(user.module, user, spec, weights, digest, reason)
-
-
-def _weights(spec: ModelSpec, captured: Captured | None) -> Weights:
-    return canonical_weights(spec, captured.weights) if captured else {}
 
 
 def _spec(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, fx
 from rnnedge_runtime.spec.layers import Layer
 
 from ..module.reasons import (
+    NotAChainError,
     impure,
     module_path,
     not_a_chain,
@@ -33,13 +34,6 @@ _DROPOUTS = {  # the third argument says whether it is training
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A tensor of labels in the walk; a plain tensor or number is a constant."""
-
-    labels: Tensor
-
-
 _SHAPE_ONLY = {
     _aten.zeros_like.default,
     _aten.ones_like.default,
@@ -50,16 +44,15 @@ _SHAPE_ONLY = {
 }
 
 
-class Call(NamedTuple):
-    """One operation of the graph, with the values of its arguments."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A tensor of labels in the walk; a plain tensor or number is a constant."""
 
-    node: fx.Node
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    labels: Tensor
 
 
-Handler = Callable[["Walk", Call], Any]
-Handlers = Mapping[Any, Handler]
+Handlers = Mapping[Any, Callable[..., Any]]
+"""By operation of the graph what becomes of it, `(walk, *arguments, **keywords)`."""
 
 
 class Walk:
@@ -81,31 +74,34 @@ class Walk:
         self.batch_size = len(user.x)
         self.known = Labels()
         self.x = self.known.new(self.batch_size, user.input_size)
-        self.states = [_new_state(self.known, tensor) for tensor in user.state]
+        self.states = [
+            self.known.new(1, tensor.numel()).labels().reshape(tensor.shape)
+            for tensor in user.state
+        ]
         self.tail = self.x
         self.chain = ChainBuilder()
+        self.node: Any = None
         self.fed: list[tuple[Value, Tensor, str]] = []
         self.made: list[tuple[Value, fx.Node]] = []
-        self.node: fx.Node | None = None
-        held = {**program.state_dict, **program.constants}
+        self.constants = {**program.state_dict, **program.constants}
         self.held = {
             tensor.untyped_storage().data_ptr(): name
-            for name, tensor in held.items()
+            for name, tensor in self.constants.items()
             if isinstance(tensor, Tensor) and tensor.numel()
         }
 
     def run(self) -> list[Any]:
         """Walk the whole graph; what it returns, the output first and then the state."""
-        values: dict[fx.Node, Any] = self.placeholders()
+        graph, values = self.program.graph, self.placeholders()
+        needed = needed_nodes(graph)
         returned: list[Any] = []
-        needed = needed_nodes(self.program.graph)
-        for node in self.program.graph.nodes:
-            if node.op == "call_function" and node not in needed:
-                continue
-            if node.op == "call_function":
-                args = fx.node.map_arg(node.args, values.__getitem__)
-                kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
-                values[node] = self.call(node, args, kwargs)
+        for node in graph.nodes:
+            if node.op == "call_function" and node in needed:
+                self.node = node
+                args, kwargs = fx.node.map_arg(
+                    (node.args, node.kwargs), values.__getitem__
+                )
+                values[node] = self.call(node.target, args, kwargs)
             elif node.op == "get_attr":
                 values[node] = getattr(self.program.graph_module, str(node.target))
             elif node.op == "output":
@@ -116,34 +112,27 @@ class Walk:
     def placeholders(self) -> dict[fx.Node, Any]:
         """The value of every graph input: labels for x and state, tensors for weights."""
         signature = self.program.graph_signature
-        constants = {**self.program.state_dict, **self.program.constants}
         sources = {
             **signature.inputs_to_parameters,
             **signature.inputs_to_buffers,
             **signature.inputs_to_lifted_tensor_constants,
         }
-        x = Known(self.x.labels().reshape(self.batch_size, 1, -1))
-        state = [Known(labels) for labels in self.states]
-        inputs = dict(zip(signature.user_inputs, [x, *state], strict=True))
-        return {
-            node: constants[sources[node.name]]
-            if node.name in sources
-            else inputs[node.name]
-            for node in self.program.graph.nodes
-            if node.op == "placeholder"
-        }
+        x = self.x.labels().reshape(self.batch_size, 1, -1)
+        taken = zip(signature.user_inputs, map(Known, [x, *self.states]), strict=True)
+        held = {name: self.constants[source] for name, source in sources.items()}
+        inputs = {**held, **dict(taken)}
+        nodes = self.program.graph.nodes
+        return {node: inputs[node.name] for node in nodes if node.op == "placeholder"}
 
-    def call(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value of one operation; layers are added to the chain on the way."""
-        target = node.target
-        self.node = node
         self.refuse_mutation(target, args)
-        if not _has_labels((args, kwargs)):
+        if not any(isinstance(leaf, Known) for leaf in _leaves((args, kwargs))):
             if target in self.cells:
-                raise not_a_chain(node, "does not depend on x")
+                raise self.not_a_chain("does not depend on x")
             if _draws(target, args):
                 raise impure(
-                    f"{target} in '{module_path(node)}' gives other numbers every time"
+                    f"{target} in '{self.path}' gives other numbers every time"
                 )
             return target(*args, **kwargs)
         if getattr(target, "__name__", "") == "getitem":
@@ -155,11 +144,20 @@ class Walk:
         if target in _SHAPE_ONLY:
             return target(torch.empty(args[0].labels.shape), *args[1:], **kwargs)
         if target in MOVING_OPERATIONS:
-            return self.move(node, args, kwargs)
+            return self.move(target, args, kwargs)
         handler = self.cells.get(target) or self.handlers.get(target)
         if handler is None:
-            raise not_a_chain(node)
-        return handler(self, Call(node, args, kwargs))
+            raise self.not_a_chain()
+        return handler(self, *args, **kwargs)
+
+    @property
+    def path(self) -> str:
+        """Dotted name of the submodule that the operation at hand stands in."""
+        return module_path(self.node)
+
+    def not_a_chain(self, why: str = "") -> NotAChainError:
+        """The operation at hand has no layer, or `why` it cannot be used as one."""
+        return not_a_chain(self.node, why)
 
     def refuse_mutation(self, target: Any, args: tuple[Any, ...]) -> None:
         """Raise SpecError when a tensor that the module holds is written to."""
@@ -171,25 +169,21 @@ class Walk:
                 f"forward writes to '{own_name(name)}', a tensor of the module"
             )
 
-    def move(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        leaves: list[Any] = []
-        fx.node.map_aggregate((args, kwargs), lambda leaf: leaves.append(leaf))
-        if any(isinstance(leaf, Tensor) for leaf in leaves):
-            raise not_a_chain(node, "joins numbers with constants")
+    def move(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(isinstance(leaf, Tensor) for leaf in _leaves((args, kwargs))):
+            raise self.not_a_chain("joins numbers with constants")
         plain_args, plain_kwargs = fx.node.map_aggregate(
             (args, kwargs),
             lambda leaf: leaf.labels if isinstance(leaf, Known) else leaf,
         )
-        moved = node.target(*plain_args, **plain_kwargs)
-        if isinstance(moved, Tensor):
-            return Known(moved)
-        return [Known(labels) for labels in moved]
+        moved = target(*plain_args, **plain_kwargs)
+        return Known(moved) if isinstance(moved, Tensor) else [*map(Known, moved)]
 
-    def rows(self, node: fx.Node, z: Any) -> Tensor:
+    def rows(self, z: Any) -> Tensor:
         """Row numbers of `z`, which must be what the chain computed last."""
         rows = self.tail.rows(z.labels) if isinstance(z, Known) else None
         if rows is None:
-            raise not_a_chain(node, "reads something else than the layer before it")
+            raise self.not_a_chain("reads something else than the layer before it")
         return rows
 
     def extend(
@@ -202,20 +196,15 @@ class Walk:
 
     def advance(self, rows: Tensor, size: int) -> Known:
         """A new last value, made by the operation at hand."""
-        assert self.node is not None
         self.tail = self.known.new(self.batch_size, size)
         self.made.append((self.tail, self.node))
         return Known(self.tail.labels()[rows])
 
 
-def _new_state(known: Labels, tensor: Tensor) -> Tensor:
-    return known.new(1, tensor.numel()).labels().reshape(tensor.shape)
-
-
-def _has_labels(values: Any) -> bool:
-    found: list[bool] = []
-    fx.node.map_aggregate(values, lambda leaf: found.append(isinstance(leaf, Known)))
-    return any(found)
+def _leaves(values: Any) -> list[Any]:
+    found: list[Any] = []
+    fx.node.map_aggregate(values, found.append)
+    return found
 
 
 def _draws(target: Any, args: tuple[Any, ...]) -> bool:

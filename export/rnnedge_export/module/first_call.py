@@ -19,7 +19,7 @@ from .reasons import error_text
 from .returned import Choice, Returned
 from .returned_checks import check_own_loop, check_returned, notes_on, target_names
 from .structure import rebuild, tensors
-from .user_module import UserModule, time_major_layers
+from .user_module import UserModule, time_major_layer
 
 _SIGNATURE = (
     "Write forward(x, state: List[Tensor]) or forward(x, *state), returning (y, state), "
@@ -62,11 +62,7 @@ def read_user_module(
     )
     returned = Returned(
         _first_call(user),
-        tuple(
-            (name, part)
-            for name, part in zip(names, template, strict=True)
-            if tensors(part)
-        ),
+        tuple(pair for pair in zip(names, template, strict=True) if tensors(pair[1])),
         f"export: {user.name}",
         unset_arguments(module, names, template),
     )
@@ -76,10 +72,9 @@ def read_user_module(
     check_own_loop(user)
     refuse_looking_ahead(user)
     is_chosen = outputs is not None or state is not None
-    notes = notes_on(user, returned.value, is_chosen=is_chosen)
     return dataclasses.replace(
         user,
-        notes=tuple(notes),
+        notes=tuple(notes_on(user, returned.value, is_chosen=is_chosen)),
         target_names=target_names(user, returned.value),
         choice=f"{user.binding.outputs} {user.binding.state} " if is_chosen else "",
     )
@@ -101,7 +96,5 @@ def _first_call(user: UserModule) -> Any:
 
 
 def _time_major_hint(module: nn.Module) -> str:
-    names = time_major_layers(module)
-    if not names:
-        return ""
-    return f"Layer '{names[0]}' has batch_first=False, and x is batch first. "
+    name = time_major_layer(module)
+    return name and f"Layer '{name}' has batch_first=False, and x is batch first. "

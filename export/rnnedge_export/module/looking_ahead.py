@@ -7,8 +7,8 @@ or samples of one frame reads as many positions however many frames there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,10 +17,9 @@ from torch.nn.utils.rnn import PackedSequence
 
 from rnnedge_runtime.errors import SpecError
 
-from .user_module import UserModule
+from .user_module import UserModule, recurrent_layers
 
 _MANY_STEPS = 3
-_Lengths = dict[str, set[int]]
 
 
 def refuse_looking_ahead(user: UserModule) -> None:
@@ -42,11 +41,8 @@ def refuse_looking_ahead(user: UserModule) -> None:
 
 def bidirectional_layers(module: nn.Module) -> dict[str, nn.RNNBase]:
     """Recurrent layers that run in both directions, by name."""
-    return {
-        name or type(part).__name__: part
-        for name, part in module.named_modules()
-        if isinstance(part, nn.RNNBase) and part.bidirectional
-    }
+    layers = recurrent_layers(module).items()
+    return {name: layer for name, layer in layers if layer.bidirectional}
 
 
 def looks_ahead(layer: str) -> SpecError:
@@ -60,35 +56,22 @@ def looks_ahead(layer: str) -> SpecError:
 
 def _lengths(
     user: UserModule, layers: dict[str, nn.RNNBase], num_steps: int
-) -> _Lengths:
-    """Lengths of the sequences that each layer reads in one call; {} where that fails."""
-    seen: _Lengths = {}
-    x = user.x[:, :1].repeat(1, num_steps, *[1] * (user.x.ndim - 2))
-    with _watched(layers, seen), torch.no_grad():
-        try:
-            user.call(x, [tensor.clone() for tensor in user.state])
-        except Exception:  # the module is the user's: any error may come
-            return seen if num_steps == 1 else {}
-    return seen
+) -> dict[str, set[int]]:
+    """Lengths of the sequences that each layer reads in one call.
 
+    {} where a call of several steps fails.
+    """
+    seen: dict[str, set[int]] = {}
 
-@contextmanager
-def _watched(layers: dict[str, nn.RNNBase], seen: _Lengths) -> Iterator[None]:
-    def watch(name: str) -> Any:
-        def hook(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
-            assert isinstance(layer, nn.RNNBase)
-            seen.setdefault(name, set()).add(_length(layer, arguments[0]))
+    def see(name: str, layer: nn.RNNBase, arguments: tuple[Any, ...]) -> None:
+        seen.setdefault(name, set()).add(_length(layer, arguments[0]))
 
-        return hook
-
-    handles = [
-        layer.register_forward_pre_hook(watch(name)) for name, layer in layers.items()
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for name, layer in layers.items():
+            hook: Any = partial(see, name)
+            hooks.enter_context(layer.register_forward_pre_hook(hook))
+        called = user.tried(user.x[:, :1].repeat(1, num_steps, 1), user.state)
+    return {} if called is None and num_steps > 1 else seen
 
 
 def _length(layer: nn.RNNBase, sequence: Tensor | PackedSequence) -> int:

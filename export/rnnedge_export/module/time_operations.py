@@ -5,7 +5,7 @@ The graph of one call of a prime number of steps is read; the axis of that lengt
 
 from __future__ import annotations
 
-import warnings
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
-from .module_copy import same_again
 from .reasons import module_path
-from .user_module import FlatStep, UserModule
+from .user_module import UserModule
 
 _PRIMES = (13, 11, 7, 5)
 _ONE_AXIS = {"softmax", "_softmax", "log_softmax", "cumsum", "cumprod", "logcumsumexp"}
@@ -59,17 +58,11 @@ def first_time_operation(
         x: `[T, I]` inputs that it takes.
     """
     for length in _PRIMES:
-        rows = torch.from_numpy(x[:length])[None].repeat(len(user.x), 1, 1)
-        step = FlatStep(user, same_again(user.module))
         if any(length in tensor.shape for tensor in user.state):
             continue
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            try:
-                program = torch.export.export(step, (rows, *user.state), strict=False)
-                return _first(program.graph.nodes, length)
-            except Exception:  # torch.export raises errors of many types
-                continue
+        rows = torch.from_numpy(x[:length])[None].repeat(len(user.x), 1, 1)
+        with contextlib.suppress(Exception), torch.no_grad():  # of any type
+            return _first(user.program(rows).graph.nodes, length)
     return None
 
 
@@ -79,7 +72,7 @@ def _first(nodes: Any, length: int) -> TimeOperation | None:
             continue
         name = str(node.target).split(".")[1]
         is_both = name in _RECURRENT and bool(node.args[-2])
-        if is_both and _has_time(node.args[0], length):
+        if is_both and length in _shape(node.args[0]):
             return TimeOperation(name, module_path(node), is_bidirectional=True)
         if _is_over_time(name, node, length):
             return TimeOperation(name.strip("_"), module_path(node))
@@ -91,7 +84,7 @@ def _is_over_time(name: str, node: fx.Node, length: int) -> bool:
     if name == "conv1d" and length in _shape(node)[2:]:  # of an input padded before
         return _shape(node.args[1])[2] > 1
     if length not in shape:
-        return name in _ATTENTION and any(_has_time(a, length) for a in node.args[:3])
+        return name in _ATTENTION and any(length in _shape(a) for a in node.args[:3])
     if name in _ONE_AXIS | _REDUCTIONS:
         return any(shape[axis] == length for axis in _axes(node, len(shape)))
     if name in _LAST_AXES:
@@ -112,17 +105,10 @@ def _is_over_time(name: str, node: fx.Node, length: int) -> bool:
 def _axes(node: fx.Node, num_axes: int) -> list[int]:
     """Axes that a reduction works over; all of them where none is named."""
     named = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    if isinstance(named, int):
-        named = [named]
-    if not isinstance(named, list | tuple) or not all(
-        isinstance(axis, int) for axis in named
-    ):
+    axes = [named] if isinstance(named, int) else named
+    if not isinstance(axes, list | tuple) or not all(isinstance(k, int) for k in axes):
         return list(range(num_axes))
-    return [axis % num_axes for axis in named if isinstance(axis, int)]
-
-
-def _has_time(node: Any, length: int) -> bool:
-    return length in _shape(node)
+    return [k % num_axes for k in axes if isinstance(k, int)]
 
 
 def _shape(node: Any) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,9 @@ def with_missing_passed(
         return original, ""
     given = [features] if isinstance(features, str | Feature) else features or []
     for k, feature in enumerate(spec.features):
-        if feature.missing == "pass" and not _stays_finite(user, k):
+        if feature.missing != "pass":
+            continue
+        if all(_finite_outputs(user, x) is None for x in _with_missing(user, k)):
             raise SpecError(
                 f"export: feature '{feature.name}' has missing='pass', but {user.name} "
                 "fails or is not finite after NaN in it. Use 'hold' or 'reject', or take "
@@ -52,31 +54,28 @@ def with_missing_passed(
             )
     if not _asks_for_nan(user):
         return original, ""
-    aware = [k for k in range(len(spec.features)) if _takes_nan(user, k)]
     decided = {k for k, feature in enumerate(given) if isinstance(feature, Feature)}
-    held = [
-        spec.features[k].name
-        for k in aware
-        if k in decided and spec.features[k].missing == "hold"
-    ]
-    passed = [k for k in aware if k not in decided]
+    aware = {k: f for k, f in enumerate(spec.features) if _takes_nan(user, k)}
+    held = [f.name for k, f in aware.items() if k in decided and f.missing == "hold"]
     if held:
         return original, (
-            f"{user.name} looks at NaN itself, but a missing reading of {_list(held)} is "
-            "held before it sees it, as its Feature says. Pass "
+            f"{user.name} looks at NaN itself, but a missing reading of {', '.join(held)} "
+            "is held before it sees it, as its Feature says. Pass "
             "Feature(name, missing='pass') to give it NaN."
         )
+    passed = {
+        k: dataclasses.replace(feature, missing="pass")
+        for k, feature in aware.items()
+        if k not in decided
+    }
     if not passed:
         return original, ""
-    names = [spec.features[k].name for k in passed]
-    changed = tuple(
-        dataclasses.replace(feature, missing="pass") if k in passed else feature
-        for k, feature in enumerate(spec.features)
-    )
+    names = ", ".join(feature.name for feature in passed.values())
+    changed = tuple(passed.get(k, feature) for k, feature in enumerate(spec.features))
     spec = dataclasses.replace(spec, features=changed)
     digest = model_digest(spec, original.weights)
     note = (
-        f"{user.name} looks at NaN itself, so a missing reading of {_list(names)} goes to "
+        f"{user.name} looks at NaN itself, so a missing reading of {names} goes to "
         "it as NaN (missing='pass') and is not held. Pass features= with "
         "Feature(name, missing='hold') to hold it instead."
     )
@@ -100,8 +99,7 @@ def _asks_for_nan(user: UserModule) -> bool:
 
 def _takes_nan(user: UserModule, column: int) -> bool:
     """Whether all stays finite with NaN in an input, and the input counts."""
-    for scale in (1.0, 0.0):
-        x = _missing_in(user, column, scale)
+    for x in _with_missing(user, column):
         passed, zero, one = (
             _finite_outputs(user, rows)
             for rows in (x, np.nan_to_num(x, nan=0.0), np.nan_to_num(x, nan=1.0))
@@ -111,22 +109,13 @@ def _takes_nan(user: UserModule, column: int) -> bool:
     return False
 
 
-def _stays_finite(user: UserModule, column: int) -> bool:
-    """Whether it does with NaN in an input, the others drawn or as in the example."""
-    return any(
-        _finite_outputs(user, _missing_in(user, column, scale)) is not None
-        for scale in (1.0, 0.0)
-    )
-
-
-def _missing_in(user: UserModule, column: int, scale: float) -> NDArray[np.float32]:
-    """Rows around that of the example with NaN in some of an input."""
-    rng = np.random.default_rng(0)
+def _with_missing(user: UserModule, column: int) -> Iterator[NDArray[np.float32]]:
+    """Rows with NaN in some of an input; the others are drawn, or as in the example."""
     x = np.repeat(user.x[:1, 0].numpy(), _STEPS, axis=0)
-    passes = np.zeros(x.shape[1], dtype=bool)
-    passes[column] = True
-    noise = scale * rng.standard_normal(x.shape)
-    return with_missing((x + noise).astype(np.float32), passes)
+    noise = np.random.default_rng(0).standard_normal(x.shape)
+    for scale in (1.0, 0.0):
+        rows = (x + scale * noise).astype(np.float32)
+        yield with_missing(rows, np.arange(user.input_size) == column)
 
 
 def _finite_outputs(
@@ -134,19 +123,15 @@ def _finite_outputs(
 ) -> NDArray[np.float32] | None:
     """Outputs of some steps; None where the module fails or one is not finite."""
     user = user.to_probe()
-    state = [tensor.clone() for tensor in user.state]
+    state: Sequence[Tensor] = user.state
     found = []
     with torch.no_grad():
         for row in torch.from_numpy(rows):
-            try:
-                y, state = user.step(row.expand(len(user.x), 1, -1), state)
-            except Exception:  # the module is the user's: any error may come
+            called = user.tried(row.expand(len(user.x), 1, -1), state)
+            if called is None:
                 return None
+            y, state = called
             if not all(bool(torch.isfinite(part).all()) for part in (y, *state)):
                 return None
             found.append(y.numpy())
     return np.stack(found)
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
