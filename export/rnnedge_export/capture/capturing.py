@@ -18,7 +18,6 @@ from rnnedge_runtime.errors import SpecError
 from ..module.reasons import (
     NotAChainError,
     error_text,
-    lost_state,
     not_a_chain,
     time_major_error,
 )
@@ -85,16 +84,19 @@ def _check_output(walk: Walk, y: Any) -> None:
 
 def _check_state(walk: Walk, returned: list[Any]) -> None:
     """Every number of the new state must come back where it went in."""
-    went_in = torch.full((walk.known.count,), -1)
+    went_in = torch.full((walk.num_labels,), -1)
     for value, labels, path in walk.fed:
         if labels.shape != value.labels().shape:
             raise NotAChainError(f"the state of '{path}' has another size")
         went_in[value.labels()] = labels
     for k, (labels, new) in enumerate(zip(walk.states, returned, strict=True)):
-        if not isinstance(new, Known):
-            raise lost_state(k, "comes back as a constant")
-        if torch.equal(new.labels, labels):
-            raise lost_state(k, "comes back unchanged")
+        is_known = isinstance(new, Known)
+        if not is_known or torch.equal(new.labels, labels):
+            raise SpecError(
+                f"export: state tensor {k} comes back "
+                f"{'unchanged' if is_known else 'as a constant'}, so the model would forget "
+                "everything from step to step. Return the new state of its layer."
+            )
         if not torch.equal(went_in[new.labels], labels):
             raise NotAChainError(
                 f"state tensor {k} comes back in another order, or is computed from "

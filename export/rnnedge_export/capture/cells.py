@@ -112,7 +112,7 @@ def _append(
     layer = cell.layer(walk.tail.size, hidden_size, *cell.options(weights))
     out = walk.extend(rows, layer, weights)
     _, *sizes = (shape[0] for shape in layer.state_shapes().values())
-    others = [walk.known.new(walk.batch_size, size) for size in sizes]
+    others = [walk.new_value(walk.batch_size, size) for size in sizes]
     new = [walk.tail, *others]
     for value, labels in zip(new, carried, strict=True):
         walk.fed.append((value, labels, walk.path))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import operator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, fx
 
 from rnnedge_runtime.spec.layers import Activation, AddLast, Embedding, Linear, Softmax
 
 from .labels import MOVING_OPERATIONS
-from .walk import Handlers, Known, Walk
+from .walk import DROPOUTS, Handlers, Known, Walk, leaves
 
 _aten = torch.ops.aten
+_SHAPE_ONLY = {
+    _aten.zeros_like.default,
+    _aten.ones_like.default,
+    _aten.full_like.default,
+    _aten.new_zeros.default,
+    _aten.new_ones.default,
+    _aten.new_full.default,
+}
 
 
 def _linear(walk: Walk, z: Any, weight: Any, bias: Any = None) -> Known:
@@ -128,7 +137,35 @@ def _add_last(walk: Walk, operation: str, first: Known, second: Known) -> Known:
     raise walk.not_a_chain("joins two branches")
 
 
+def _dropout(walk: Walk, z: Known, _probability: float, is_training: bool) -> Known:
+    if is_training:
+        raise walk.not_a_chain()
+    return z
+
+
+def _with_shape(walk: Walk, z: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """A constant that takes nothing but its shape from what is known."""
+    made: Tensor = walk.node.target(torch.empty(z.labels.shape), *args, **kwargs)
+    return made
+
+
+def _move(walk: Walk, *args: Any, **kwargs: Any) -> Any:
+    """Numbers go elsewhere: so do their labels."""
+    if any(isinstance(leaf, Tensor) for leaf in leaves((args, kwargs))):
+        raise walk.not_a_chain("joins numbers with constants")
+    plain_args, plain_kwargs = fx.node.map_aggregate(
+        (args, kwargs), lambda leaf: leaf.labels if isinstance(leaf, Known) else leaf
+    )
+    moved = walk.node.target(*plain_args, **plain_kwargs)
+    return Known(moved) if isinstance(moved, Tensor) else [*map(Known, moved)]
+
+
 HANDLERS: Handlers = {
+    operator.getitem: lambda walk, parts, index: parts[index],
+    _aten._assert_tensor_metadata.default: lambda walk, *_, **__: None,
+    **dict.fromkeys(DROPOUTS, _dropout),
+    **dict.fromkeys(_SHAPE_ONLY, _with_shape),
+    **dict.fromkeys(MOVING_OPERATIONS, _move),
     _aten.linear.default: _linear,
     _aten.embedding.default: _embedding,
     _aten.to.dtype: _to_dtype,

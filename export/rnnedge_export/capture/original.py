@@ -122,16 +122,12 @@ def _spec(
     targets: str | Target | Sequence[str | Target] | None,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
-    if isinstance(features, str | Feature):
-        features = [features]
-    if isinstance(targets, str | Target):
-        targets = [targets]
-    if features is None:
-        features = [f"x_{k}" for k in range(user.input_size)]
-    if targets is None:
-        targets = [f"y_{k}" for k in range(output_size)]
-        if len(user.target_names) == output_size:
-            targets = list(user.target_names)
+    outputs = user.target_names
+    if len(outputs) != output_size:
+        outputs = tuple(f"y_{k}" for k in range(output_size))
+    inputs = [f"x_{k}" for k in range(user.input_size)]
+    features = _named(inputs if features is None else features, Feature)
+    targets = _named(outputs if targets is None else targets, Target)
     if len(features) != user.input_size:
         raise SpecError(
             f"export: {len(features)} features were named, but x of {user.name} has "
@@ -142,12 +138,12 @@ def _spec(
             f"export: {len(targets)} targets were named, but y of {user.name} has "
             f"{output_size} values. Name as many targets as values, or one per horizon."
         )
-    return ModelSpec(
-        features=tuple(f if isinstance(f, Feature) else Feature(f) for f in features),
-        targets=tuple(t if isinstance(t, Target) else Target(t) for t in targets),
-        layers=layers,
-        horizon=output_size // len(targets),
-    )
+    return ModelSpec(features, targets, layers, horizon=output_size // len(targets))
+
+
+def _named(given: Any, kind: Any) -> tuple[Any, ...]:
+    items = [given] if isinstance(given, str | kind) else given
+    return tuple(item if isinstance(item, kind) else kind(item) for item in items)
 
 
 def _opaque(user: UserModule, reason: str) -> Opaque:

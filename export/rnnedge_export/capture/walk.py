@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from rnnedge_runtime.spec.layers import Layer
@@ -22,25 +20,14 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule
 from .chain_builder import ChainBuilder
-from .labels import MOVING_OPERATIONS, Labels, Value
-from .needed_nodes import needed_nodes
+from .labels import MOVING_OPERATIONS, Value
 
 _aten = torch.ops.aten
-_DROPOUTS = {  # the third argument says whether it is training
+DROPOUTS = {  # the third argument says whether it is training
     _aten.dropout.default,
     _aten.feature_dropout.default,
     _aten.alpha_dropout.default,
     _aten.feature_alpha_dropout.default,
-}
-
-
-_SHAPE_ONLY = {
-    _aten.zeros_like.default,
-    _aten.ones_like.default,
-    _aten.full_like.default,
-    _aten.new_zeros.default,
-    _aten.new_ones.default,
-    _aten.new_full.default,
 }
 
 
@@ -62,7 +49,7 @@ class Walk:
         user: the module, with an example of at least two rows.
         program: what `torch.export` made of it.
         cells: what to do with each recurrent layer.
-        handlers: the same for each other operation that is no mere move of numbers.
+        handlers: the same for each other operation.
     """
 
     def __init__(
@@ -72,10 +59,10 @@ class Walk:
         self.handlers = handlers
         self.program = program
         self.batch_size = len(user.x)
-        self.known = Labels()
-        self.x = self.known.new(self.batch_size, user.input_size)
+        self.num_labels = 0
+        self.x = self.new_value(self.batch_size, user.input_size)
         self.states = [
-            self.known.new(1, tensor.numel()).labels().reshape(tensor.shape)
+            self.new_value(1, tensor.numel()).labels().reshape(tensor.shape)
             for tensor in user.state
         ]
         self.tail = self.x
@@ -93,7 +80,7 @@ class Walk:
     def run(self) -> list[Any]:
         """Walk the whole graph; what it returns, the output first and then the state."""
         graph, values = self.program.graph, self.placeholders()
-        needed = needed_nodes(graph)
+        needed = _needed(graph)
         returned: list[Any] = []
         for node in graph.nodes:
             if node.op == "call_function" and node in needed:
@@ -127,7 +114,7 @@ class Walk:
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value of one operation; layers are added to the chain on the way."""
         self.refuse_mutation(target, args)
-        if not any(isinstance(leaf, Known) for leaf in _leaves((args, kwargs))):
+        if not any(isinstance(leaf, Known) for leaf in leaves((args, kwargs))):
             if target in self.cells:
                 raise self.not_a_chain("does not depend on x")
             if _draws(target, args):
@@ -135,16 +122,6 @@ class Walk:
                     f"{target} in '{self.path}' gives other numbers every time"
                 )
             return target(*args, **kwargs)
-        if getattr(target, "__name__", "") == "getitem":
-            return args[0][args[1]]
-        if target is _aten._assert_tensor_metadata.default:
-            return None
-        if target in _DROPOUTS and not args[2]:
-            return args[0]
-        if target in _SHAPE_ONLY:
-            return target(torch.empty(args[0].labels.shape), *args[1:], **kwargs)
-        if target in MOVING_OPERATIONS:
-            return self.move(target, args, kwargs)
         handler = self.cells.get(target) or self.handlers.get(target)
         if handler is None:
             raise self.not_a_chain()
@@ -169,15 +146,11 @@ class Walk:
                 f"forward writes to '{own_name(name)}', a tensor of the module"
             )
 
-    def move(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if any(isinstance(leaf, Tensor) for leaf in _leaves((args, kwargs))):
-            raise self.not_a_chain("joins numbers with constants")
-        plain_args, plain_kwargs = fx.node.map_aggregate(
-            (args, kwargs),
-            lambda leaf: leaf.labels if isinstance(leaf, Known) else leaf,
-        )
-        moved = target(*plain_args, **plain_kwargs)
-        return Known(moved) if isinstance(moved, Tensor) else [*map(Known, moved)]
+    def new_value(self, num_rows: int, size: int) -> Value:
+        """A known tensor, with labels that are used once."""
+        value = Value(self.num_labels, num_rows, size)
+        self.num_labels += num_rows * size
+        return value
 
     def rows(self, z: Any) -> Tensor:
         """Row numbers of `z`, which must be what the chain computed last."""
@@ -190,29 +163,58 @@ class Walk:
         self, rows: Tensor, layer: Layer, weights: Mapping[str, Any] | None = None
     ) -> Known:
         """Append a layer; its output in the arrangement of its input."""
-        arrays = {name: _array(tensor) for name, tensor in (weights or {}).items()}
+        arrays = {
+            name: tensor.detach().float().cpu().numpy()
+            for name, tensor in (weights or {}).items()
+        }
         self.chain.append(layer, arrays)
         return self.advance(rows, layer.output_size)
 
     def advance(self, rows: Tensor, size: int) -> Known:
         """A new last value, made by the operation at hand."""
-        self.tail = self.known.new(self.batch_size, size)
+        self.tail = self.new_value(self.batch_size, size)
         self.made.append((self.tail, self.node))
         return Known(self.tail.labels()[rows])
 
 
-def _leaves(values: Any) -> list[Any]:
+def _needed(graph: fx.Graph) -> set[fx.Node]:
+    """What leads to the output, with every write to a tensor that does, or to an input."""
+    writes = [node for node in graph.nodes if _writes(node)]
+    needed: set[fx.Node] = set()
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    while waiting:
+        while waiting:
+            node = waiting.pop()
+            if node not in needed:
+                needed.add(node)
+                waiting += node.all_input_nodes
+        for node in writes:
+            root = _root(node)
+            if node not in needed and (root in needed or root.op != "call_function"):
+                waiting.append(node)
+    return needed
+
+
+def _writes(node: fx.Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    return bool(schema is not None and schema.is_mutable and node.all_input_nodes)
+
+
+def _root(node: fx.Node) -> fx.Node:
+    """The operation that made the tensor that `node` is or writes to."""
+    while node.all_input_nodes and (_writes(node) or node.target in MOVING_OPERATIONS):
+        node = node.all_input_nodes[0]
+    return node
+
+
+def leaves(values: Any) -> list[Any]:
+    """What the arguments of an operation hold, out of lists and mappings."""
     found: list[Any] = []
     fx.node.map_aggregate(values, found.append)
     return found
 
 
 def _draws(target: Any, args: tuple[Any, ...]) -> bool:
-    if target in _DROPOUTS and not args[2]:
+    if target in DROPOUTS and not args[2]:
         return False
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return array

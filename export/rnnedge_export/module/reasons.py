@@ -49,14 +49,6 @@ def time_major_error(layer: str) -> SpecError:
     )
 
 
-def lost_state(index: int, what: str) -> SpecError:
-    """A state tensor does not carry anything from one step to the next."""
-    return SpecError(
-        f"export: state tensor {index} {what}, so the model would forget everything from "
-        "step to step. Return the new state of its layer."
-    )
-
-
 def impure(what: str) -> SpecError:
     """The module is no function of its arguments; `what` says how that was found."""
     return SpecError(

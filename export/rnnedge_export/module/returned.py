@@ -218,13 +218,10 @@ class Returned:
                 f"{start}: the state, and no output beside it. Return (y, state) with y "
                 "[B, T, O]."
             )
+        hint = ""
         if self.unset:
             start += f", while {', '.join(self.unset)} is not in the example"
-        hint = (
-            f" Where {self.unset[0]} is state, put its tensor into the example."
-            if self.unset
-            else ""
-        )
+            hint = f" Where {self.unset[0]} is state, put its tensor into the example."
         question = (
             "Which of it is the new state is not clear; by shape "
             f"{_texts(could)} could be."

@@ -83,11 +83,9 @@ def rebuild(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*values)
     if isinstance(value, tuple):
-        return tuple(values) if type(value) is tuple else type(value)(values)
+        return type(value)(values)
     if isinstance(value, list):
         return values
-    if type(value) is dict:
-        return dict(changed)
     new = copy.copy(value)
     for key, part in changed:
         if isinstance(value, Mapping):

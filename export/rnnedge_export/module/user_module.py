@@ -188,7 +188,8 @@ class UserStep:
     def __init__(self, user: UserModule) -> None:
         self.user = user
         self.num_steps = 0
-        self.shapes = [tensor.shape for tensor in user.state]
+        shapes = [tensor.shape for tensor in user.state]
+        self.went_in = list(zip(user.state_names, shapes, strict=True))
         self.output_size: int | None = None
 
     def __call__(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -205,9 +206,7 @@ class UserStep:
                 f"stream, x {_row(x)}: {error_text(error)}. Pass stream= with model inputs "
                 "like those that the module was made for."
             ) from error
-        for name, shape, new in zip(
-            user.state_names, self.shapes, new_state, strict=True
-        ):
+        for (name, shape), new in zip(self.went_in, new_state, strict=True):
             if new.shape != shape:
                 raise SpecError(
                     f"export: the state '{name}' of {user.name} is {list(new.shape)} after "

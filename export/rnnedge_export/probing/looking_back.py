@@ -25,8 +25,7 @@ from rnnedge_runtime.tolerances import (
 )
 
 from ..capture.original import Original
-from ..module.looking_ahead import bidirectional_layers, looks_ahead
-from ..module.time_operations import first_time_operation
+from ..module.over_time import bidirectional_layers, first_time_operation, looks_ahead
 from ..module.user_module import UserModule
 from .recording import Recording
 
@@ -178,10 +177,10 @@ def _difference(
     deviations = recording.y.std(axis=0, dtype=np.float64)
     largest, worst = 1.0, None
     for start, length in itertools.product(_STARTS, lengths):
-        window = steps.call(start, length)
+        rows = slice(start, start + length)
+        window, expected = steps.call(start, rows), steps.y[rows]
         if window is None:
             continue
-        expected = steps.y[start : start + length]
         y = _nearest(window[0].double(), expected)
         if y is None:
             continue
@@ -218,32 +217,36 @@ class _Steps:
                 self.y[t] = out[0, 0].numpy()
                 self.states.append([tensor.clone() for tensor in state])
 
-    def call(self, start: int, length: int) -> list[Tensor] | None:
-        """`_call` on a window, from the state that single steps have there."""
-        return _call(self.user, self.x[start : start + length], self.states[start])
+    def call(self, start: int, rows: slice) -> list[Tensor] | None:
+        """`_call` on some rows, from the state that single steps have at `start`."""
+        return _call(self.user, self.x[rows], self.states[start])
 
     def takes_one_reading(self, start: int, length: int, window: list[Tensor]) -> bool:
         """Whether a call on a window is one step with its first or its last row.
 
         Modules that take one step only may be written so: `x[:, 0]`, `x[:, -1]`.
         """
-        last_row = self.x[start + length - 1 : start + length]
-        last = _call(self.user, last_row, self.states[start])
-        if last is None or _are_close(window[1:], self.states[start + 1]):
+        first, last = (
+            self.call(start, slice(k, k + 1)) for k in (start, start + length - 1)
+        )
+        if first is None or last is None:
+            return True
+        has_state = len(window) > 1
+        if has_state and _are_close(window[1:], self.states[start + 1]):
             return True
         size = self.y.shape[1]
-        outputs = [y.reshape(len(y), -1)[:, -size:] for y in (window[0], last[0])]
-        return _are_close([outputs[0], *window[1:]], [outputs[1], *last[1:]])
+        found, *ones = (
+            [y.reshape(len(y), -1)[:, -size:], *state]
+            for y, *state in (window, last, first)
+        )
+        return any(_are_close(found, one) for one in ones[: 1 if has_state else 2])
 
 
 def _limits(recording: Recording, fraction: float, moved: _Array) -> _Array:
-    """`[O]` what windows may be off by.
+    """`[O]` what windows may be off by: a fraction of the standard deviation, and rounding.
 
-    Args:
-        recording: its outputs tell the spread, and the level that float32 rounds at.
-        fraction: of the standard deviation of an output.
-        moved: `[T, O]` what rounding does to single steps: of the parts of a module that
-            compute in float32 themselves or, where no float64 runs, of the inputs.
+    `moved` `[T, O]` is what that does to single steps: in the parts of a module that compute
+    in float32 themselves or, where no float64 runs, to the inputs.
     """
     y = recording.y.astype(np.float64)
     limits = fraction * y.std(axis=0)

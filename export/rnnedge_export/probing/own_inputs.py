@@ -1,15 +1,23 @@
-"""Modules that look at missing readings themselves: NaN goes to them as it is."""
+"""What a module does with an input itself: looks it up in a table, or looks for NaN.
+
+It is run with the input changed, and every call of a PyTorch function is watched. The index
+of a table that moves with an input tells how far the input may go: it is an index, such as
+the category of a series. Where the module looks at missing readings, NaN goes to it as it
+is.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.model_spec import Feature
@@ -18,11 +26,69 @@ from rnnedge_runtime.spec.weights import model_digest
 from ..capture.original import Original
 from ..compare.verification_stream import with_missing
 from ..module.user_module import UserModule
-from .watch import Watch
 
 _STEPS = 48
 _AWARE = {"isnan", "isfinite", "nan_to_num", "nan_to_num_"}
 _AWARE |= {"nanmean", "nanmedian", "nanquantile", "nansum"}
+
+
+def token_inputs(original: Original) -> dict[int, tuple[int, int]]:
+    """Lowest and highest value of every input that is an index, by its position.
+
+    Empty for a chain of layers, whose spec tells, and where nothing is looked up.
+    """
+    user = original.user
+    if user is None or not original.spec.is_opaque:
+        return {}
+    user = user.to_probe()
+    found = {column: _limits(user, column) for column in range(user.input_size)}
+    return {column: limits for column, limits in found.items() if limits}
+
+
+def _limits(user: UserModule, column: int) -> tuple[int, int] | None:
+    at_zero, at_one = (_look_ups(user, column, value) for value in (0.0, 1.0))
+    if at_zero is None:
+        return None
+    if at_one is None:  # a table of one row
+        return (0, 0) if any(num_rows == 1 for _, num_rows in at_zero) else None
+    if len(at_zero) != len(at_one):
+        return None
+    rooms = []
+    for (zero, num_rows), (one, same) in zip(at_zero, at_one, strict=True):
+        if zero.shape != one.shape or num_rows != same:
+            return None
+        slope = int((one - zero).max()) if zero.numel() else 0
+        if slope >= 1:
+            rooms.append((num_rows - 1 - int(zero[one != zero].max())) // slope)
+    return (0, min(rooms)) if rooms and min(rooms) >= 0 else None
+
+
+def _look_ups(
+    user: UserModule, column: int, value: float
+) -> list[tuple[Tensor, int]] | None:
+    """Indices and number of rows of each table, in one step with an input set to a value.
+
+    None where the module fails.
+    """
+    x = user.x[:, :1].clone()
+    x[..., column] = value
+    found = []
+
+    def see(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if func not in _LOOK_UPS:
+            return
+        index, num_rows = _LOOK_UPS[func](*args, **kwargs)
+        is_index = isinstance(index, Tensor) and index.dtype != torch.bool
+        if num_rows >= 1 and is_index and not index.is_floating_point():
+            found.append((index.detach().clone(), num_rows))
+
+    with _Watch(see), torch.no_grad():
+        return found if user.tried(x, user.state) else None
+
+
+def _item(tensor: Tensor, index: Any) -> tuple[Any, int]:
+    first = index[0] if isinstance(index, tuple) and index else index
+    return first, tensor.shape[0] if tensor.ndim else 0
 
 
 def with_missing_passed(
@@ -30,11 +96,7 @@ def with_missing_passed(
 ) -> tuple[Original, str]:
     """The original whose inputs that a module takes as NaN are passed, and a note on it.
 
-    A `Feature` that the caller made keeps its policy.
-
-    Args:
-        original: what is exported; a chain of layers stays as it is.
-        features: as the caller named them.
+    A chain of layers stays as it is; a `Feature` that the caller made keeps its policy.
 
     Raises:
         SpecError: a Feature passes NaN that the module does not take.
@@ -92,7 +154,7 @@ def _asks_for_nan(user: UserModule) -> bool:
         )
         found.append(name in _AWARE or is_itself)
 
-    with Watch(see):
+    with _Watch(see):
         _finite_outputs(user, user.x[:1, 0].numpy())
     return any(found)
 
@@ -135,3 +197,34 @@ def _finite_outputs(
                 return None
             found.append(y.numpy())
     return np.stack(found)
+
+
+class _Watch(TorchFunctionMode):
+    """Within it `see` gets function, arguments and keywords of every call."""
+
+    def __init__(
+        self, see: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
+    ) -> None:
+        super().__init__()
+        self.see = see
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.see(func, args, kwargs or {})
+        return func(*args, **(kwargs or {}))
+
+
+_LOOK_UPS: dict[Any, Callable[..., tuple[Any, int]]] = {
+    **dict.fromkeys(
+        (functional.embedding, functional.embedding_bag),
+        lambda input, weight, *_, **__: (input, len(weight)),
+    ),
+    torch.embedding: lambda weight, indices, *_, **__: (indices, len(weight)),
+    functional.one_hot: lambda tensor, num_classes=-1: (tensor, num_classes),
+    **dict.fromkeys(
+        (torch.index_select, Tensor.index_select, torch.gather, Tensor.gather),
+        lambda input, dim, index, **_: (index, input.shape[dim]),
+    ),
+    Tensor.__getitem__: _item,
+}

@@ -1,22 +1,33 @@
-"""Which operation of a module works over the time axis of a window.
+"""What of a module works over the time axis: layers in both directions, operations.
 
-The graph of one call of a prime number of steps is read; the axis of that length is time.
+A bidirectional layer over time needs the future, within one step it does not. Which it is
+shows in the length of the sequence that it reads: over time a call of one step gives it one
+position, and a call of several gives it more. A layer over the bands or samples of one
+frame reads as many positions however many frames there are.
+
+For operations the graph of one call of a prime number of steps is read; the axis of that
+length is time.
 """
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from rnnedge_runtime.errors import SpecError
 
 from .reasons import module_path
-from .user_module import UserModule
+from .user_module import UserModule, recurrent_layers
 
+_MANY_STEPS = 3
 _PRIMES = (13, 11, 7, 5)
 _ONE_AXIS = {"softmax", "_softmax", "log_softmax", "cumsum", "cumprod", "logcumsumexp"}
 _ONE_AXIS |= {"sort", "argmax", "argmin", "cummax", "cummin", "topk", "kthvalue"}
@@ -48,14 +59,71 @@ class TimeOperation:
     is_bidirectional: bool = False
 
 
+def refuse_looking_ahead(user: UserModule) -> None:
+    """Raise SpecError where a bidirectional layer reads its sequence over time.
+
+    A layer that reads one position in a call of one step is taken to run over time unless
+    a call of several steps shows that it does not.
+    """
+    layers = bidirectional_layers(user.module)
+    if not layers:
+        return
+    in_one = _lengths(user, layers, 1)
+    suspects = [name for name, lengths in in_one.items() if 1 in lengths]
+    in_many = _lengths(user, layers, _MANY_STEPS) if suspects else {}
+    for name in suspects:
+        if in_many.get(name) != {1}:
+            raise looks_ahead(name)
+
+
+def bidirectional_layers(module: nn.Module) -> dict[str, nn.RNNBase]:
+    """Recurrent layers that run in both directions, by name."""
+    layers = recurrent_layers(module).items()
+    return {name: layer for name, layer in layers if layer.bidirectional}
+
+
+def looks_ahead(layer: str) -> SpecError:
+    """The refusal of a layer that runs over time in both directions."""
+    return SpecError(
+        f"export: layer '{layer}' is bidirectional: it needs the future to compute the "
+        "present, so it cannot stream. Train with bidirectional=False; over the bands or "
+        "samples of one step both directions are welcome."
+    )
+
+
+def _lengths(
+    user: UserModule, layers: dict[str, nn.RNNBase], num_steps: int
+) -> dict[str, set[int]]:
+    """Lengths of the sequences that each layer reads in one call.
+
+    {} where a call of several steps fails.
+    """
+    seen: dict[str, set[int]] = {}
+
+    def see(name: str, layer: nn.RNNBase, arguments: tuple[Any, ...]) -> None:
+        seen.setdefault(name, set()).add(_length(layer, arguments[0]))
+
+    with contextlib.ExitStack() as hooks, torch.no_grad():
+        for name, layer in layers.items():
+            hook: Any = partial(see, name)
+            hooks.enter_context(layer.register_forward_pre_hook(hook))
+        called = user.tried(user.x[:, :1].repeat(1, num_steps, 1), user.state)
+    return {} if called is None and num_steps > 1 else seen
+
+
+def _length(layer: nn.RNNBase, sequence: Tensor | PackedSequence) -> int:
+    if isinstance(sequence, PackedSequence):
+        return len(sequence.batch_sizes)
+    is_batched = sequence.ndim > 2
+    return sequence.shape[1 if is_batched and layer.batch_first else 0]
+
+
 def first_time_operation(
     user: UserModule, x: NDArray[np.float32]
 ) -> TimeOperation | None:
-    """The first operation over time of a call with several steps; None where none is seen.
+    """The first operation over time of a call with several steps of `x` `[T, I]`.
 
-    Args:
-        user: the module.
-        x: `[T, I]` inputs that it takes.
+    None where none is seen.
     """
     for length in _PRIMES:
         if any(length in tensor.shape for tensor in user.state):
