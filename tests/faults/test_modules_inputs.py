@@ -18,7 +18,7 @@ from rnnedge.cli import main
 from rnnedge_export.capture.original import read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
-from rnnedge_export.probing.token_inputs import token_inputs
+from rnnedge_export.probing.own_inputs import token_inputs
 from rnnedge_export.verifying.verify import verify
 from rnnedge_runtime.errors import FormatError, NonFiniteError, SpecError
 from rnnedge_runtime.spec.layers import Opaque

@@ -274,12 +274,12 @@ def test_a_capture_that_is_another_model_is_refused(tmp_path, monkeypatch):
     """A planted bug: integers of a wrong float model agree with that model alone."""
     from rnnedge_export.capture import original as subject
 
-    def wrong(spec: ModelSpec, captured: Any) -> Weights:
-        weights = original(spec, captured)
-        return {k: v * np.float32(1.05) for k, v in weights.items()}
+    def wrong(spec: ModelSpec, weights: Weights) -> Weights:
+        read = original(spec, weights)
+        return {k: v * np.float32(1.05) for k, v in read.items()}
 
-    original = subject._weights
-    monkeypatch.setattr(subject, "_weights", wrong)
+    original = subject.canonical_weights
+    monkeypatch.setattr(subject, "canonical_weights", wrong)
     with pytest.raises(ParityError, match=r"read out of the module is .* from PyTorch"):
         to_int8(net("GRU"), tmp_path, stream=rows())
 

@@ -196,3 +196,21 @@ def test_an_input_of_the_first_row_alone_is_named_and_hides_nothing(is_attention
     torch.manual_seed(0)
     found = difference(Policy(), (zeros(1, 1, 3), zeros(1, 1, 4)))
     assert found == [2] if not is_attention else found.difference > 0
+
+
+@pytest.mark.parametrize("row", [None, 0, -1])
+def test_a_module_without_state_is_compared_too(row):
+    """Wrong: an IndexError in place of the refusal."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(3, 2)
+
+        def forward(self, x):
+            rows = x + x.mean(1, keepdim=True) if row is None else x[:, row]
+            return (self.head(rows),)
+
+    torch.manual_seed(0)
+    found = difference(Net(), (zeros(1, 1, 3),))
+    assert found is None if row is not None else found.difference > 0

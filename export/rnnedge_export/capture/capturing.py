@@ -9,35 +9,28 @@ transposes its state. Time and batch are rebuilt by whoever runs the chain.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.spec.layers import Layer
 
-from ..module.reasons import NotAChainError, error_text, not_a_chain, time_major_error
-from ..module.user_module import UserModule, time_major_layers
+from ..module.reasons import (
+    NotAChainError,
+    error_text,
+    not_a_chain,
+    time_major_error,
+)
+from ..module.user_module import UserModule, time_major_layer
 from .cells import CELL_HANDLERS
-from .endings import check_output, check_state
+from .chain_builder import ChainBuilder
 from .operations import HANDLERS
-from .walk import Walk
+from .walk import Known, Walk
 
 _CAPTURE_BATCH = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """What a module turned out to be: layers, and weights by canonical name."""
-
-    layers: tuple[Layer, ...]
-    weights: Mapping[str, NDArray[np.float32]]
-
-
-def capture(user: UserModule) -> Captured:
+def capture(user: UserModule) -> ChainBuilder:
     """The chain of layers that computes what `user` computes, step by step.
 
     Raises:
@@ -49,9 +42,9 @@ def capture(user: UserModule) -> Captured:
         raise NotAChainError("the initial state in the example is not zero")
     wide = user if len(user.x) > 1 else user.with_batch(_CAPTURE_BATCH)
     if wide is None:
-        names = time_major_layers(user.module)
-        if names:
-            raise time_major_error(names[0])
+        name = time_major_layer(user.module)
+        if name:
+            raise time_major_error(name)
         raise NotAChainError("the module runs with a batch of one only")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -64,15 +57,52 @@ def capture(user: UserModule) -> Captured:
         walk = Walk(wide, program, CELL_HANDLERS, HANDLERS)
         try:
             y, *state = walk.run()
-            check_output(walk, y)
-            check_state(walk, state)
+            _check_output(walk, y)
+            _check_state(walk, state)
         except SpecError:
             raise
         except Exception:  # operations in ways that no handler has met
             if walk.node is None:
                 raise NotAChainError("its graph has an unknown form") from None
-            raise not_a_chain(walk.node, "is used in an unknown way") from None
-    chain = walk.chain
-    if not chain.layers:
+            raise walk.not_a_chain("is used in an unknown way") from None
+    if not walk.chain.layers:
         raise NotAChainError("it returns x as it came")
-    return Captured(tuple(chain.layers), chain.weights)
+    return walk.chain
+
+
+def _check_output(walk: Walk, y: Any) -> None:
+    """The output must be all of the last value, one row per stream."""
+    labels = y.labels.reshape(-1) if isinstance(y, Known) else torch.empty(0)
+    if torch.equal(labels, walk.tail.labels().reshape(-1)):
+        return
+    values = [walk.x, *(value for value, _ in walk.made)]
+    for value, (_, node) in zip(values, walk.made, strict=False):
+        if torch.equal(labels, value.labels().reshape(-1)):
+            raise not_a_chain(node, "computes something besides y")
+    raise NotAChainError("y is not the output of the last layer")
+
+
+def _check_state(walk: Walk, returned: list[Any]) -> None:
+    """Every number of the new state must come back where it went in."""
+    went_in = torch.full((walk.num_labels,), -1)
+    for value, labels, path in walk.fed:
+        if labels.shape != value.labels().shape:
+            raise NotAChainError(f"the state of '{path}' has another size")
+        went_in[value.labels()] = labels
+    for k, (labels, new) in enumerate(zip(walk.states, returned, strict=True)):
+        is_known = isinstance(new, Known)
+        if not is_known or torch.equal(new.labels, labels):
+            raise SpecError(
+                f"export: state tensor {k} comes back "
+                f"{'unchanged' if is_known else 'as a constant'}, so the model would forget "
+                "everything from step to step. Return the new state of its layer."
+            )
+        if not torch.equal(went_in[new.labels], labels):
+            raise NotAChainError(
+                f"state tensor {k} comes back in another order, or is computed from "
+                "more than one layer's state"
+            )
+    if sum(labels.numel() for labels in walk.states) != sum(
+        labels.numel() for _, labels, _ in walk.fed
+    ):
+        raise NotAChainError("two layers share one state")

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.layers import Gru, Lstm, Rnn
 
-from ..module.reasons import module_path, not_a_chain, time_major_error
-from .walk import Call, Handler, Known, Walk
+from ..module.reasons import time_major_error
+from .walk import Handlers, Known, Walk
 
 _aten = torch.ops.aten
 Weights = dict[str, Tensor]
@@ -36,11 +36,6 @@ class Cell:
     layer: type[Any]
     options: Callable[[Weights], tuple[Any, ...]] = lambda weights: ()
 
-    def make(self, input_size: int, weights: Weights) -> Any:
-        """The layer that has the weights."""
-        hidden_size = len(weights["weight_hh"]) // len(self.layer.gates)
-        return self.layer(input_size, hidden_size, *self.options(weights))
-
 
 def _projection(weights: Weights) -> tuple[int]:
     return (len(weights.get("weight_hr", ())),)
@@ -54,74 +49,77 @@ CELLS = (
 )
 
 
-def _over_time(cell: Cell, walk: Walk, call: Call) -> Any:
+def _over_time(
+    cell: Cell,
+    walk: Walk,
+    z: Any,
+    state: Any,
+    params: list[Tensor],
+    has_bias: bool,
+    num_layers: int,
+    _dropout: float,
+    _is_training: bool,
+    is_bidirectional: bool,
+    is_batch_first: bool,
+) -> Any:
     """`nn.RNN`, `nn.GRU` or `nn.LSTM` with all its layers, on one step."""
-    node, args, _ = call
-    z, state, params, has_bias, num_layers, _, _, bidirectional, batch_first = args
-    if bidirectional:
-        raise not_a_chain(node, "is bidirectional")
-    rows = walk.rows(node, z)
-    if rows.ndim != 2 or rows.shape[0 if batch_first else 1] != walk.batch_size:
-        raise time_major_error(module_path(node))
+    if is_bidirectional:
+        raise walk.not_a_chain("is bidirectional")
+    rows = walk.rows(z)
+    if rows.ndim != 2 or rows.shape[0 if is_batch_first else 1] != walk.batch_size:
+        raise time_major_error(walk.path)
     per_layer = len(params) // num_layers
     new_states = []
     for k in range(num_layers):
         tensors = params[k * per_layer : (k + 1) * per_layer]
-        weights = _recurrent_weights(tensors, has_bias)
-        carried = [labels[k] for labels in _labels(node, state)]
-        z, new = _append(cell, walk, node, z, carried, weights)
+        carried = [labels[k] for labels in _labels(walk, state)]
+        z, new = _append(cell, walk, z, carried, _recurrent_weights(tensors, has_bias))
         new_states.append(new)
     stacked = [torch.stack(parts) for parts in zip(*new_states, strict=True)]
-    return [z, *(Known(labels) for labels in stacked)]
+    return [z, *map(Known, stacked)]
 
 
-def _one_step(cell: Cell, walk: Walk, call: Call) -> Any:
+def _one_step(cell: Cell, walk: Walk, z: Any, state: Any, *params: Any) -> Any:
     """`nn.RNNCell`, `nn.GRUCell` or `nn.LSTMCell`."""
-    z, state, *params = call.args
     tensors = [tensor for tensor in params if tensor is not None]
     weights = _recurrent_weights(tensors, len(tensors) > 2)
-    carried = _labels(call.node, state)
-    _, new = _append(cell, walk, call.node, z, carried, weights)
-    known = [Known(labels) for labels in new]
+    _, new = _append(cell, walk, z, _labels(walk, state), weights)
+    known = [*map(Known, new)]
     return known if isinstance(state, list | tuple) else known[0]
 
 
-def _labels(node: fx.Node, state: Any) -> list[Tensor]:
+def _labels(walk: Walk, state: Any) -> list[Tensor]:
     """Of each tensor of the state that a layer starts from."""
     tensors = state if isinstance(state, list | tuple) else [state]
     if not all(isinstance(item, Known) for item in tensors):
         raise SpecError(
-            f"export: layer '{module_path(node)}' starts every call from a constant "
-            "state, so it forgets everything from step to step. Take the state as an "
-            "argument of forward, pass it to the layer and return the new one."
+            f"export: layer '{walk.path}' starts every call from a constant state, so it "
+            "forgets everything from step to step. Take the state as an argument of "
+            "forward, pass it to the layer and return the new one."
         )
     return [item.labels for item in tensors]
 
 
 def _append(
-    cell: Cell,
-    walk: Walk,
-    node: fx.Node,
-    z: Any,
-    carried: list[Tensor],
-    weights: Weights,
+    cell: Cell, walk: Walk, z: Any, carried: list[Tensor], weights: Weights
 ) -> tuple[Known, list[Tensor]]:
     """One recurrent layer; returns its output and the labels of its new state."""
-    rows = walk.rows(node, z)
+    rows = walk.rows(z)
     in_order = torch.equal(rows.flatten(), torch.arange(walk.batch_size))
     if not in_order or any(len(part) != walk.batch_size for part in carried):
-        raise not_a_chain(node, "mixes the rows of a batch")
-    layer = cell.make(walk.tail.size, weights)
+        raise walk.not_a_chain("mixes the rows of a batch")
+    hidden_size = len(weights["weight_hh"]) // len(cell.layer.gates)
+    layer = cell.layer(walk.tail.size, hidden_size, *cell.options(weights))
     out = walk.extend(rows, layer, weights)
     _, *sizes = (shape[0] for shape in layer.state_shapes().values())
-    others = [walk.known.new(walk.batch_size, size) for size in sizes]
+    others = [walk.new_value(walk.batch_size, size) for size in sizes]
     new = [walk.tail, *others]
     for value, labels in zip(new, carried, strict=True):
-        walk.fed.append((value, labels, module_path(node)))
+        walk.fed.append((value, labels, walk.path))
     return out, [value.labels() for value in new]
 
 
-def _recurrent_weights(tensors: list[Tensor], has_bias: bool) -> dict[str, Tensor]:
+def _recurrent_weights(tensors: list[Tensor], has_bias: bool) -> Weights:
     names = ["weight_ih", "weight_hh"]
     if has_bias:
         names += ["bias_ih", "bias_hh"]
@@ -132,7 +130,7 @@ def _recurrent_weights(tensors: list[Tensor], has_bias: bool) -> dict[str, Tenso
     return {"bias_ih": zero, "bias_hh": zero, **weights}
 
 
-CELL_HANDLERS: dict[Any, Handler] = {
+CELL_HANDLERS: Handlers = {
     **{cell.over_time: partial(_over_time, cell) for cell in CELLS},
     **{cell.one_step: partial(_one_step, cell) for cell in CELLS},
 }

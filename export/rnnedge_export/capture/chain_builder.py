@@ -42,21 +42,14 @@ class ChainBuilder:
     def flush(self) -> None:
         """Turn the waiting arithmetic into Affine layers."""
         while self._pending:
-            (kind, first), *rest = self._pending
-            has_partner = bool(rest) and rest[0][0] != kind
-            if has_partner:
-                second = rest[0][1]
-            else:
-                second = np.ones_like(first) if kind == "subtract" else 0.0 * first
-            if kind == "subtract":
-                self._append_affine(shift=first, scale=second, inverse=False)
-            else:
-                self._append_affine(shift=-second, scale=first, inverse=True)
-            self._pending = self._pending[1 + has_partner :]
-
-    def _append_affine(self, *, shift: Vector, scale: Vector, inverse: bool) -> None:
-        layer = Affine(len(shift), inverse)
-        self._append(layer, {"shift": shift, "scale": scale})
+            kind, first = self._pending.pop(0)
+            inverse = kind == "multiply"
+            second = 0.0 * first if inverse else np.ones_like(first)
+            if self._pending and self._pending[0][0] != kind:
+                _, second = self._pending.pop(0)
+            shift, scale = (-second, first) if inverse else (first, second)
+            layer = Affine(len(first), inverse)
+            self._append(layer, {"shift": shift, "scale": scale})
 
     def _append(
         self, layer: Layer, weights: Mapping[str, NDArray[np.floating]]

@@ -71,15 +71,3 @@ class Value:
         if not bool((whole & in_range & (first % self.size == 0)).all()):
             return None
         return first[..., 0] // self.size
-
-
-@dataclass(slots=True)
-class Labels:
-    """Hands out labels that are used once."""
-
-    count: int = 0
-
-    def new(self, num_rows: int, size: int) -> Value:
-        value = Value(self.count, num_rows, size)
-        self.count += num_rows * size
-        return value

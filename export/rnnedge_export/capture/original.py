@@ -24,10 +24,9 @@ from ..module.first_call import read_user_module
 from ..module.module_copy import same_again
 from ..module.reasons import NotAChainError
 from ..module.returned import Choice
-from ..module.user_module import UserModule
-from ..module.user_step import UserStep
+from ..module.user_module import UserModule, UserStep
 from ..torch_model.sequence_model import SequenceModel
-from .capturing import Captured, capture
+from .capturing import capture
 
 StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 
@@ -65,13 +64,11 @@ class Original:
 
     def step_function(self, dtype: torch.dtype) -> StepFunction:
         """One step of the original, `x` `[1, 1, I]` to `y` `[1, 1, O]`, in `dtype`."""
-        module = self.module
-        if dtype != torch.float32:
-            module = same_again(module).to(dtype)
+        is_own = dtype == torch.float32
         if self.user is not None:
-            return UserStep(self.user, module)
-        call: Any = module
-        return lambda x, state: call(x, state)
+            return UserStep(self.user if is_own else self.user.to_probe(dtype))
+        call: Any = self.module if is_own else same_again(self.module).to(dtype)
+        return call
 
 
 def read_original(
@@ -106,21 +103,16 @@ def read_original(
             "torch.nn.Module. Put the function into the forward of a module."
         )
     user = read_user_module(model, example, outputs=outputs, state=state)
-    reason = ""
-    captured = None
+    chain, reason = None, ""
     try:
-        captured = capture(user)
+        chain = capture(user)
     except NotAChainError as error:
         reason = error.reason
-    layers = captured.layers if captured else (_opaque(user, reason),)
+    layers = tuple(chain.layers) if chain else (_opaque(user, reason),)
     spec = _spec(user, layers, features, targets)
-    weights = _weights(spec, captured)
+    weights = canonical_weights(spec, chain.weights) if chain else {}
     digest = model_digest(spec, weights)
     return Original(user.module, user, spec, weights, digest, reason)
-
-
-def _weights(spec: ModelSpec, captured: Captured | None) -> Weights:
-    return canonical_weights(spec, captured.weights) if captured else {}
 
 
 def _spec(
@@ -130,16 +122,12 @@ def _spec(
     targets: str | Target | Sequence[str | Target] | None,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
-    if isinstance(features, str | Feature):
-        features = [features]
-    if isinstance(targets, str | Target):
-        targets = [targets]
-    if features is None:
-        features = [f"x_{k}" for k in range(user.input_size)]
-    if targets is None:
-        targets = [f"y_{k}" for k in range(output_size)]
-        if len(user.target_names) == output_size:
-            targets = list(user.target_names)
+    outputs = user.target_names
+    if len(outputs) != output_size:
+        outputs = tuple(f"y_{k}" for k in range(output_size))
+    inputs = [f"x_{k}" for k in range(user.input_size)]
+    features = _named(inputs if features is None else features, Feature)
+    targets = _named(outputs if targets is None else targets, Target)
     if len(features) != user.input_size:
         raise SpecError(
             f"export: {len(features)} features were named, but x of {user.name} has "
@@ -150,12 +138,12 @@ def _spec(
             f"export: {len(targets)} targets were named, but y of {user.name} has "
             f"{output_size} values. Name as many targets as values, or one per horizon."
         )
-    return ModelSpec(
-        features=tuple(f if isinstance(f, Feature) else Feature(f) for f in features),
-        targets=tuple(t if isinstance(t, Target) else Target(t) for t in targets),
-        layers=layers,
-        horizon=output_size // len(targets),
-    )
+    return ModelSpec(features, targets, layers, horizon=output_size // len(targets))
+
+
+def _named(given: Any, kind: Any) -> tuple[Any, ...]:
+    items = [given] if isinstance(given, str | kind) else given
+    return tuple(item if isinstance(item, kind) else kind(item) for item in items)
 
 
 def _opaque(user: UserModule, reason: str) -> Opaque:

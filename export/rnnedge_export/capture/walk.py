@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from rnnedge_runtime.spec.layers import Layer
 
 from ..module.reasons import (
+    NotAChainError,
     impure,
     module_path,
     not_a_chain,
@@ -21,11 +20,10 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule
 from .chain_builder import ChainBuilder
-from .labels import MOVING_OPERATIONS, Labels, Value
-from .needed_nodes import needed_nodes
+from .labels import MOVING_OPERATIONS, Value
 
 _aten = torch.ops.aten
-_DROPOUTS = {  # the third argument says whether it is training
+DROPOUTS = {  # the third argument says whether it is training
     _aten.dropout.default,
     _aten.feature_dropout.default,
     _aten.alpha_dropout.default,
@@ -40,26 +38,8 @@ class Known:
     labels: Tensor
 
 
-_SHAPE_ONLY = {
-    _aten.zeros_like.default,
-    _aten.ones_like.default,
-    _aten.full_like.default,
-    _aten.new_zeros.default,
-    _aten.new_ones.default,
-    _aten.new_full.default,
-}
-
-
-class Call(NamedTuple):
-    """One operation of the graph, with the values of its arguments."""
-
-    node: fx.Node
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-Handler = Callable[["Walk", Call], Any]
-Handlers = Mapping[Any, Handler]
+Handlers = Mapping[Any, Callable[..., Any]]
+"""By operation of the graph what becomes of it, `(walk, *arguments, **keywords)`."""
 
 
 class Walk:
@@ -69,7 +49,7 @@ class Walk:
         user: the module, with an example of at least two rows.
         program: what `torch.export` made of it.
         cells: what to do with each recurrent layer.
-        handlers: the same for each other operation that is no mere move of numbers.
+        handlers: the same for each other operation.
     """
 
     def __init__(
@@ -79,33 +59,36 @@ class Walk:
         self.handlers = handlers
         self.program = program
         self.batch_size = len(user.x)
-        self.known = Labels()
-        self.x = self.known.new(self.batch_size, user.input_size)
-        self.states = [_new_state(self.known, tensor) for tensor in user.state]
+        self.num_labels = 0
+        self.x = self.new_value(self.batch_size, user.input_size)
+        self.states = [
+            self.new_value(1, tensor.numel()).labels().reshape(tensor.shape)
+            for tensor in user.state
+        ]
         self.tail = self.x
         self.chain = ChainBuilder()
+        self.node: Any = None
         self.fed: list[tuple[Value, Tensor, str]] = []
         self.made: list[tuple[Value, fx.Node]] = []
-        self.node: fx.Node | None = None
-        held = {**program.state_dict, **program.constants}
+        self.constants = {**program.state_dict, **program.constants}
         self.held = {
             tensor.untyped_storage().data_ptr(): name
-            for name, tensor in held.items()
+            for name, tensor in self.constants.items()
             if isinstance(tensor, Tensor) and tensor.numel()
         }
 
     def run(self) -> list[Any]:
         """Walk the whole graph; what it returns, the output first and then the state."""
-        values: dict[fx.Node, Any] = self.placeholders()
+        graph, values = self.program.graph, self.placeholders()
+        needed = _needed(graph)
         returned: list[Any] = []
-        needed = needed_nodes(self.program.graph)
-        for node in self.program.graph.nodes:
-            if node.op == "call_function" and node not in needed:
-                continue
-            if node.op == "call_function":
-                args = fx.node.map_arg(node.args, values.__getitem__)
-                kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
-                values[node] = self.call(node, args, kwargs)
+        for node in graph.nodes:
+            if node.op == "call_function" and node in needed:
+                self.node = node
+                args, kwargs = fx.node.map_arg(
+                    (node.args, node.kwargs), values.__getitem__
+                )
+                values[node] = self.call(node.target, args, kwargs)
             elif node.op == "get_attr":
                 values[node] = getattr(self.program.graph_module, str(node.target))
             elif node.op == "output":
@@ -116,50 +99,42 @@ class Walk:
     def placeholders(self) -> dict[fx.Node, Any]:
         """The value of every graph input: labels for x and state, tensors for weights."""
         signature = self.program.graph_signature
-        constants = {**self.program.state_dict, **self.program.constants}
         sources = {
             **signature.inputs_to_parameters,
             **signature.inputs_to_buffers,
             **signature.inputs_to_lifted_tensor_constants,
         }
-        x = Known(self.x.labels().reshape(self.batch_size, 1, -1))
-        state = [Known(labels) for labels in self.states]
-        inputs = dict(zip(signature.user_inputs, [x, *state], strict=True))
-        return {
-            node: constants[sources[node.name]]
-            if node.name in sources
-            else inputs[node.name]
-            for node in self.program.graph.nodes
-            if node.op == "placeholder"
-        }
+        x = self.x.labels().reshape(self.batch_size, 1, -1)
+        taken = zip(signature.user_inputs, map(Known, [x, *self.states]), strict=True)
+        held = {name: self.constants[source] for name, source in sources.items()}
+        inputs = {**held, **dict(taken)}
+        nodes = self.program.graph.nodes
+        return {node: inputs[node.name] for node in nodes if node.op == "placeholder"}
 
-    def call(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The value of one operation; layers are added to the chain on the way."""
-        target = node.target
-        self.node = node
         self.refuse_mutation(target, args)
-        if not _has_labels((args, kwargs)):
+        if not any(isinstance(leaf, Known) for leaf in leaves((args, kwargs))):
             if target in self.cells:
-                raise not_a_chain(node, "does not depend on x")
+                raise self.not_a_chain("does not depend on x")
             if _draws(target, args):
                 raise impure(
-                    f"{target} in '{module_path(node)}' gives other numbers every time"
+                    f"{target} in '{self.path}' gives other numbers every time"
                 )
             return target(*args, **kwargs)
-        if getattr(target, "__name__", "") == "getitem":
-            return args[0][args[1]]
-        if target is _aten._assert_tensor_metadata.default:
-            return None
-        if target in _DROPOUTS and not args[2]:
-            return args[0]
-        if target in _SHAPE_ONLY:
-            return target(torch.empty(args[0].labels.shape), *args[1:], **kwargs)
-        if target in MOVING_OPERATIONS:
-            return self.move(node, args, kwargs)
         handler = self.cells.get(target) or self.handlers.get(target)
         if handler is None:
-            raise not_a_chain(node)
-        return handler(self, Call(node, args, kwargs))
+            raise self.not_a_chain()
+        return handler(self, *args, **kwargs)
+
+    @property
+    def path(self) -> str:
+        """Dotted name of the submodule that the operation at hand stands in."""
+        return module_path(self.node)
+
+    def not_a_chain(self, why: str = "") -> NotAChainError:
+        """The operation at hand has no layer, or `why` it cannot be used as one."""
+        return not_a_chain(self.node, why)
 
     def refuse_mutation(self, target: Any, args: tuple[Any, ...]) -> None:
         """Raise SpecError when a tensor that the module holds is written to."""
@@ -171,59 +146,75 @@ class Walk:
                 f"forward writes to '{own_name(name)}', a tensor of the module"
             )
 
-    def move(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        leaves: list[Any] = []
-        fx.node.map_aggregate((args, kwargs), lambda leaf: leaves.append(leaf))
-        if any(isinstance(leaf, Tensor) for leaf in leaves):
-            raise not_a_chain(node, "joins numbers with constants")
-        plain_args, plain_kwargs = fx.node.map_aggregate(
-            (args, kwargs),
-            lambda leaf: leaf.labels if isinstance(leaf, Known) else leaf,
-        )
-        moved = node.target(*plain_args, **plain_kwargs)
-        if isinstance(moved, Tensor):
-            return Known(moved)
-        return [Known(labels) for labels in moved]
+    def new_value(self, num_rows: int, size: int) -> Value:
+        """A known tensor, with labels that are used once."""
+        value = Value(self.num_labels, num_rows, size)
+        self.num_labels += num_rows * size
+        return value
 
-    def rows(self, node: fx.Node, z: Any) -> Tensor:
+    def rows(self, z: Any) -> Tensor:
         """Row numbers of `z`, which must be what the chain computed last."""
         rows = self.tail.rows(z.labels) if isinstance(z, Known) else None
         if rows is None:
-            raise not_a_chain(node, "reads something else than the layer before it")
+            raise self.not_a_chain("reads something else than the layer before it")
         return rows
 
     def extend(
         self, rows: Tensor, layer: Layer, weights: Mapping[str, Any] | None = None
     ) -> Known:
         """Append a layer; its output in the arrangement of its input."""
-        arrays = {name: _array(tensor) for name, tensor in (weights or {}).items()}
+        arrays = {
+            name: tensor.detach().float().cpu().numpy()
+            for name, tensor in (weights or {}).items()
+        }
         self.chain.append(layer, arrays)
         return self.advance(rows, layer.output_size)
 
     def advance(self, rows: Tensor, size: int) -> Known:
         """A new last value, made by the operation at hand."""
-        assert self.node is not None
-        self.tail = self.known.new(self.batch_size, size)
+        self.tail = self.new_value(self.batch_size, size)
         self.made.append((self.tail, self.node))
         return Known(self.tail.labels()[rows])
 
 
-def _new_state(known: Labels, tensor: Tensor) -> Tensor:
-    return known.new(1, tensor.numel()).labels().reshape(tensor.shape)
+def _needed(graph: fx.Graph) -> set[fx.Node]:
+    """What leads to the output, with every write to a tensor that does, or to an input."""
+    writes = [node for node in graph.nodes if _writes(node)]
+    needed: set[fx.Node] = set()
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    while waiting:
+        while waiting:
+            node = waiting.pop()
+            if node not in needed:
+                needed.add(node)
+                waiting += node.all_input_nodes
+        for node in writes:
+            root = _root(node)
+            if node not in needed and (root in needed or root.op != "call_function"):
+                waiting.append(node)
+    return needed
 
 
-def _has_labels(values: Any) -> bool:
-    found: list[bool] = []
-    fx.node.map_aggregate(values, lambda leaf: found.append(isinstance(leaf, Known)))
-    return any(found)
+def _writes(node: fx.Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    return bool(schema is not None and schema.is_mutable and node.all_input_nodes)
+
+
+def _root(node: fx.Node) -> fx.Node:
+    """The operation that made the tensor that `node` is or writes to."""
+    while node.all_input_nodes and (_writes(node) or node.target in MOVING_OPERATIONS):
+        node = node.all_input_nodes[0]
+    return node
+
+
+def leaves(values: Any) -> list[Any]:
+    """What the arguments of an operation hold, out of lists and mappings."""
+    found: list[Any] = []
+    fx.node.map_aggregate(values, found.append)
+    return found
 
 
 def _draws(target: Any, args: tuple[Any, ...]) -> bool:
-    if target in _DROPOUTS and not args[2]:
+    if target in DROPOUTS and not args[2]:
         return False
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
-
-
-def _array(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return array

@@ -24,9 +24,8 @@ from ..compare.parity import Parity
 from ..compare.verification_stream import check_tokens, verification_stream
 from ..module.returned import Choice
 from ..probing.looking_back import check_windows
-from ..probing.missing_values import with_missing_passed
+from ..probing.own_inputs import token_inputs, with_missing_passed
 from ..probing.recording import Recording, record
-from ..probing.token_inputs import token_inputs
 from ..quantise.report import QuantisationReport
 from ..quantise.request import Int8Data
 from ..tools.threads import torch_threads
@@ -190,7 +189,11 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     variant = float_variant(original, recording)
     if integers and quantised:
         variant = int8_variant(variant, integers, quantised)
-    candidates = _candidates(variant, request)
+    name = f"{request.name or 'model'}{variant.suffix}"
+    candidates = [
+        Candidate(kind, request.folder / f"{kind.stem(name)}{kind.suffix}")
+        for kind in request.asked_formats
+    ]
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
         written, refusals = _written(candidates, variant, request)
@@ -236,14 +239,6 @@ def _notes(original: Original, recording: Recording) -> list[str]:
             "outputs have no limit."
         )
     return notes
-
-
-def _candidates(variant: Variant, request: ExportRequest) -> list[Candidate]:
-    name, folder = f"{request.name or 'model'}{variant.suffix}", request.folder
-    return [
-        Candidate(kind, folder / f"{kind.stem(name)}{kind.suffix}")
-        for kind in request.asked_formats
-    ]
 
 
 def _written(

@@ -13,6 +13,13 @@ from rnnedge_runtime.errors import ShapeError, SpecError
 
 from .structure import leaves, path_text, tensors
 
+_ADVICE = "Pass example=(x, state...) with x [B, T, I] and the state of a new stream."
+_KINDS = (
+    (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD),
+    (inspect.Parameter.KEYWORD_ONLY,),
+    (inspect.Parameter.VAR_POSITIONAL,),
+)
+
 
 def read_arguments(
     module: nn.Module, example: Any
@@ -21,15 +28,16 @@ def read_arguments(
     if example is None or (isinstance(example, tuple | list | Mapping) and not example):
         raise SpecError(
             f"export: {type(module).__name__} is not a SequenceModel and no example was "
-            "given. Pass example=(x, state...) with x [B, T, I] and the state of a new "
-            "stream."
+            f"given. {_ADVICE}"
         )
     if not isinstance(example, tuple | list | Mapping):
         raise SpecError(
-            f"export: the example is {type(example).__name__}, expected a tuple. "
-            "Pass example=(x, state...) with x [B, T, I] and the state of a new stream."
+            f"export: the example is {type(example).__name__}, expected a tuple. {_ADVICE}"
         )
-    positional, by_keyword, has_star = _parameters(module)
+    parameters = _parameters(module)
+    positional, by_keyword, has_star = (
+        [item.name for item in parameters if item.kind in kinds] for kinds in _KINDS
+    )
     if isinstance(example, Mapping):
         first = positional[0] if positional else "x"
         if first not in example or not all(isinstance(key, str) for key in example):
@@ -69,36 +77,22 @@ def read_arguments(
     return x, names, rest, num_positional
 
 
-def _parameters(module: nn.Module) -> tuple[list[str], list[str], bool]:
-    """Names of the positional and keyword-only parameters, and whether there is a star."""
-    try:
-        parameters = list(inspect.signature(module.forward).parameters.values())
-    except (TypeError, ValueError):
-        return [], [], True
-    positional = [
-        item.name
-        for item in parameters
-        if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
-    ]
-    by_keyword = [item.name for item in parameters if item.kind == item.KEYWORD_ONLY]
-    has_star = any(item.kind == item.VAR_POSITIONAL for item in parameters)
-    return positional, by_keyword, has_star
-
-
 def unset_arguments(
     module: nn.Module, names: Sequence[str], template: Sequence[Any]
 ) -> tuple[str, ...]:
     """Arguments that are None: in the example, or because forward says so."""
     given = dict(zip(names, template, strict=True))
     unset = [name for name, part in given.items() if not tensors(part)]
+    others = [item for item in _parameters(module)[1:] if item.name not in given]
+    return (*unset, *(item.name for item in others if item.default is None))
+
+
+def _parameters(module: nn.Module) -> list[inspect.Parameter]:
+    """Those of forward; one star where it does not tell."""
     try:
-        parameters = inspect.signature(module.forward).parameters.values()
+        return list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
-        return tuple(unset)
-    for item in list(parameters)[1:]:
-        if item.default is None and item.name not in given:
-            unset.append(item.name)
-    return tuple(unset)
+        return [inspect.Parameter("state", inspect.Parameter.VAR_POSITIONAL)]
 
 
 def check_float32(

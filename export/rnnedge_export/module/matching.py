@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from .structure import Path, at, children, is_keyed, is_ordered, tensors
+from .structure import Path, at, children, is_keyed, is_ordered, nodes, tensors
 
 Arguments = Sequence[tuple[str, Any]]
 """The arguments of the state, each with its name."""
@@ -49,14 +49,12 @@ def by_name(value: Any, arguments: Arguments, unset: Sequence[str]) -> Binding |
         return None
     if any(tensors(named.get(name)) for name in unset):
         return None
-    state: list[Path] = []
-    for name, template in wanted.items():
-        found = _match(template, named[name], (name,))
-        if found is None:
-            return None
-        state += found
-    wholes = () if is_inside else tuple((name,) for name in wanted)
-    return Binding((), tuple(state), wholes)
+    state = _joined(
+        _match(template, named[name], (name,)) for name, template in wanted.items()
+    )
+    if state is None:
+        return None
+    return Binding((), state, () if is_inside else tuple((name,) for name in wanted))
 
 
 def by_position(value: Any, arguments: Arguments) -> Binding | None:
@@ -66,71 +64,58 @@ def by_position(value: Any, arguments: Arguments) -> Binding | None:
     (_, y), *others = children(value) or [(None, None)]
     if not tensors(y):
         return None
-    rest = [((key,), part) for key, part in others if tensors(part)]
-    state = pairwise(arguments, rest)
-    if state is not None:
-        return Binding((), state, tuple(path for path, _ in rest))
-    state = spread(arguments, rest)
+    return by_parts(
+        [((key,), part) for key, part in others if tensors(part)], arguments
+    )
+
+
+def by_parts(parts: Sequence[tuple[Path, Any]], arguments: Arguments) -> Binding | None:
+    """One part per argument; or nested in other ways: by name, or all in one order."""
+    if len(arguments) == len(parts):
+        state = _joined(
+            _match(template, part, path)
+            for (_, template), (path, part) in zip(arguments, parts, strict=True)
+        )
+        if state is not None:
+            return Binding((), state, tuple(path for path, _ in parts))
+    state = _spread(parts, arguments)
     return None if state is None else Binding((), state)
 
 
-def pairwise(
-    arguments: Arguments, parts: Sequence[tuple[Path, Any]]
+def _spread(
+    parts: Sequence[tuple[Path, Any]], arguments: Arguments
 ) -> tuple[Path, ...] | None:
-    """One part per argument."""
-    if len(arguments) != len(parts):
-        return None
-    state: list[Path] = []
-    for (_, template), (path, part) in zip(arguments, parts, strict=True):
-        found = _match(template, part, path)
-        if found is None:
-            return None
-        state += found
-    return tuple(state)
-
-
-def spread(
-    arguments: Arguments, parts: Sequence[tuple[Path, Any]]
-) -> tuple[Path, ...] | None:
-    """Arguments and parts nested in other ways: by name, or all in one order."""
-    names = [name for name, _ in arguments]
     if len(parts) == 1 and is_keyed(parts[0][1]):
         path, part = parts[0]
+        names = [name for name, _ in arguments]
         keys = [key for key, _ in children(part) or []]
         if set(names) == set(keys):
-            if is_ordered(part) and names != keys:
-                return None
-            found = _match(dict(arguments), part, path)
-            return None if found is None else tuple(found)
-    went_in = tensors([template for _, template in arguments])
-    came_back = [
-        ((*root, *path), leaf) for root, p in parts for path, leaf in tensors(p)
-    ]
+            is_moved = is_ordered(part) and names != keys
+            return None if is_moved else _match(dict(arguments), part, path)
+    went_in = tensors(dict(arguments))
+    came_back = [pair for path, part in parts for pair in tensors(part, path)]
     if [leaf.shape for _, leaf in went_in] != [leaf.shape for _, leaf in came_back]:
         return None
-    keys = [names[path[0]] if len(path) == 1 else path[-1] for path, _ in went_in]
+    keys = [path[-1] for path, _ in went_in]
     ends = [path[-1] if path else None for path, _ in came_back]
     if are_names(keys) and keys != ends and set(keys) == set(ends):
         return None
-    sources = [template for _, template in arguments], [part for _, part in parts]
-    if any(_has_loose_order(source) for source in sources):
-        return None
+    held = [node for _, part in (*arguments, *parts) for _, node in nodes(part)]
+    if any(isinstance(node, Mapping) and len(tensors(node)) > 1 for node in held):
+        return None  # the order of a mapping means nothing
     return tuple(path for path, _ in came_back)
 
 
-def _match(template: Any, found: Any, path: Path) -> list[Path] | None:
+def _match(template: Any, found: Any, path: Path) -> tuple[Path, ...] | None:
     """Paths in `found` of the tensors of `template`, by name or position."""
     wanted, parts = children(template), children(found)
-    if wanted is None and parts is None:
-        if not isinstance(template, Tensor):
-            return [] if found is None else None
-        is_same = isinstance(found, Tensor) and found.shape == template.shape
-        return [path] if is_same else None
+    if wanted is None and not isinstance(template, Tensor):
+        return () if found is None else None
     if wanted is None or parts is None:
-        only, other = tensors(template), tensors(found)
+        only, other = tensors(template), tensors(found, path)
         if len(only) != 1 or len(other) != 1 or only[0][1].shape != other[0][1].shape:
             return None
-        return [(*path, *other[0][0])]
+        return (other[0][0],)
     keys = [key for key, _ in wanted]
     named = dict(parts)
     if is_keyed(template) and is_keyed(found) and set(keys) == set(named):
@@ -141,21 +126,17 @@ def _match(template: Any, found: Any, path: Path) -> list[Path] | None:
         pairs = [(a, b, key) for (_, a), (key, b) in zip(wanted, parts, strict=True)]
     else:
         return None
-    state: list[Path] = []
-    for part, other, key in pairs:
-        below = _match(part, other, (*path, key))
-        if below is None:
+    return _joined(_match(part, other, (*path, key)) for part, other, key in pairs)
+
+
+def _joined(found: Iterable[tuple[Path, ...] | None]) -> tuple[Path, ...] | None:
+    """One after the other; None where one is None."""
+    joined: tuple[Path, ...] = ()
+    for paths in found:
+        if paths is None:
             return None
-        state += below
-    return state
-
-
-def _has_loose_order(value: Any) -> bool:
-    """Whether a mapping in it holds several tensors."""
-    parts = children(value) or []
-    if parts and not is_ordered(value) and len(tensors(value)) > 1:
-        return True
-    return any(_has_loose_order(part) for _, part in parts)
+        joined += paths
+    return joined
 
 
 def in_order(value: Any, paths: Sequence[Path]) -> bool:

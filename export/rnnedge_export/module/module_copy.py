@@ -48,9 +48,6 @@ def own_copy(module: nn.Module) -> nn.Module:
     for name, part in list(own.named_modules()):
         inner = unwrapped(part)
         if inner is not part:
-            if not name:
-                own = inner
-                continue
             parent, _, last = name.rpartition(".")
             setattr(own.get_submodule(parent), last, inner)
     return own

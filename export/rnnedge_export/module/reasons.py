@@ -49,14 +49,6 @@ def time_major_error(layer: str) -> SpecError:
     )
 
 
-def lost_state(index: int, what: str) -> SpecError:
-    """A state tensor does not carry anything from one step to the next."""
-    return SpecError(
-        f"export: state tensor {index} {what}, so the model would forget everything from "
-        "step to step. Return the new state of its layer."
-    )
-
-
 def impure(what: str) -> SpecError:
     """The module is no function of its arguments; `what` says how that was found."""
     return SpecError(
@@ -74,16 +66,3 @@ def error_text(error: BaseException) -> str:
     if isinstance(error, KeyError):
         text = f"KeyError {text}"
     return text[:300].rstrip(".:")
-
-
-class BranchError(SpecError):
-    """A traced graph would hold one way through forward, which has several."""
-
-
-def branches_on_values(format_name: str, name: str) -> BranchError:
-    """The error of a module whose graph depends on the numbers it was traced with."""
-    return BranchError(
-        f"export to {format_name}: forward of {name} reads values of x or of its state "
-        "(`if`, `.item()`, `float()`), so it may go another way with other values, and a "
-        "graph holds one way only. Write the choice with torch.where."
-    )

@@ -6,8 +6,8 @@ shape. Where two of these disagree, or none decides, the caller is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -18,11 +18,10 @@ from .matching import (
     Binding,
     are_names,
     by_name,
+    by_parts,
     by_position,
     in_order,
     is_below,
-    pairwise,
-    spread,
 )
 from .structure import (
     Path,
@@ -31,6 +30,7 @@ from .structure import (
     describe,
     is_ordered,
     leaves,
+    nodes,
     path_text,
     tensors,
 )
@@ -56,9 +56,9 @@ class Returned:
     unset: tuple[str, ...] = ()
 
     @property
-    def took(self) -> list[tuple[str, Tensor]]:
-        """The state that went in, flat, each with its name."""
-        return [(path_text(path), leaf) for path, leaf in tensors(dict(self.arguments))]
+    def took(self) -> list[tuple[Path, Tensor]]:
+        """The state that went in, flat."""
+        return tensors(dict(self.arguments))
 
     def bind(self, outputs: Choice = None, state: Choice = None) -> Binding:
         """Sort what came back.
@@ -71,30 +71,19 @@ class Returned:
             found = self.match_chosen(self.chosen(state, "state"))
         else:
             if chosen is None:
-                self.refuse_what_is_no_tensor()
-            found = self.find_state(chosen)
+                self.tensors_in([()])
+            found = self.find_state(chosen or [])
         if chosen is None:
-            taken = set(found.state)
-            rest = [(path, leaf) for path, leaf in leaves(self.value)]
-            chosen = [path for path, leaf in rest if leaf is not None]
-            chosen = [path for path in chosen if path not in taken]
-        parts = [
-            (*path, *below)
-            for path in chosen
-            for below, leaf in leaves(at(self.value, path))
-            if leaf is not None
-        ]
-        for path in parts:
-            if not isinstance(at(self.value, path), Tensor):
-                raise self.no_tensor(path)
+            chosen = [path for path, _ in leaves(self.value) if path not in found.state]
+        parts = self.tensors_in(chosen)
         if not parts:
             raise SpecError(
                 f"{self.where} returns {self.listing()}, and nothing of it is an output. "
                 "Return (y, state), or name the outputs with outputs=."
             )
-        return Binding(tuple(parts), found.state, found.wholes, found.is_found_by_shape)
+        return replace(found, outputs=tuple(parts))
 
-    def find_state(self, chosen: list[Path] | None) -> Binding:
+    def find_state(self, chosen: list[Path]) -> Binding:
         """The state where the caller did not name it."""
         named = by_name(self.value, self.arguments, self.unset)
         placed = by_position(self.value, self.arguments)
@@ -105,10 +94,8 @@ class Returned:
                 f"the one that goes in as {self.names()} with state=, for example "
                 f"state={_option(named.state)}."
             )
-        found = named or placed
-        if found is None:
-            found = self.by_shape(chosen or [])
-        if found is None or any(is_below(path, chosen or []) for path in found.state):
+        found = named or placed or self.by_shape(chosen)
+        if found is None or any(is_below(path, chosen) for path in found.state):
             raise self.not_clear()
         return found
 
@@ -116,11 +103,7 @@ class Returned:
         """The state where every tensor of its shapes must be one."""
         source = [template for _, template in self.arguments]
         names = [name for name, _ in self.arguments]
-        free = [
-            (path, leaf)
-            for path, leaf in tensors(self.value)
-            if not is_below(path, chosen)
-        ]
+        free = [pair for pair in tensors(self.value) if not is_below(pair[0], chosen)]
         went_in = tensors(source)
         state: dict[Path, Path] = {}
         for shape in {leaf.shape for _, leaf in went_in}:
@@ -161,7 +144,7 @@ class Returned:
                 f"a key or a tuple of them. What came back is {self.listing()}."
             )
         entries: list[Any] = [*choice]
-        known = {path_text(path): path for path in _all_paths(self.value)}
+        known = {path_text(path): path for path, _ in nodes(self.value) if path}
         missing = [entry for entry in entries if str(entry) not in known]
         if missing or (option == "outputs" and not entries):
             raise SpecError(
@@ -173,42 +156,36 @@ class Returned:
     def match_chosen(self, roots: list[Path]) -> Binding:
         """The state where the caller named it."""
         parts = [(root, at(self.value, root)) for root in roots]
-        state = pairwise(self.arguments, parts)
-        if state is not None:
-            return Binding((), state, tuple(roots))
-        state = spread(self.arguments, parts)
-        if state is None:
-            found = [
-                f"{path_text((*root, *path))}: {describe(leaf)}"
-                for root, part in parts
-                for path, leaf in leaves(part)
-            ]
-            if not self.arguments:
-                raise self.not_clear()
-            raise SpecError(
-                f"{self.where}: state= names {', '.join(found) or 'nothing'}, but the state "
-                f"that goes in is {self.names(shapes=True)}. Name one tensor for each, in "
-                "this order and these shapes."
-            )
-        return Binding((), state)
+        binding = by_parts(parts, self.arguments)
+        if binding is not None:
+            return binding
+        if not self.arguments:
+            raise self.not_clear()
+        found = [pair for root, part in parts for pair in leaves(part, root)]
+        raise SpecError(
+            f"{self.where}: state= names {_described(found) or 'nothing'}, but the state "
+            f"that goes in is {_described(self.took)}. Name one tensor for each, in this "
+            "order and these shapes."
+        )
 
-    def refuse_what_is_no_tensor(self) -> None:
-        for path, leaf in leaves(self.value):
+    def tensors_in(self, roots: Iterable[Path]) -> list[Path]:
+        """Paths of the tensors below the roots; refuses what is neither one nor None."""
+        found = [pair for root in roots for pair in leaves(at(self.value, root), root)]
+        for path, leaf in found:
             if leaf is not None and not isinstance(leaf, Tensor):
-                raise self.no_tensor(path)
+                raise self.no_tensor(path, leaf)
+        return [path for path, leaf in found if leaf is not None]
 
-    def no_tensor(self, path: Path) -> SpecError:
-        leaf = at(self.value, path)
+    def no_tensor(self, path: Path, leaf: Any) -> SpecError:
         kind = type(leaf).__name__
-        advice = {
-            "PackedSequence": "Unpack it with torch.nn.utils.rnn.pad_packed_sequence.",
-        }.get(kind, "")
+        advice = "Return tensors only, or name them with outputs= and state=."
+        if kind == "PackedSequence":
+            advice = "Unpack it with torch.nn.utils.rnn.pad_packed_sequence."
         if hasattr(leaf, "log_prob"):
             advice = "Return the tensors that describe the distribution."
         place = f"{path_text(path)} of what it returns" if path else "what it returns"
         return SpecError(
-            f"{self.where}: {place} is {kind}, expected a tensor. "
-            f"{advice or 'Return tensors only, or name them with outputs= and state=.'}"
+            f"{self.where}: {place} is {kind}, expected a tensor. {advice}"
         )
 
     def not_clear(self) -> SpecError:
@@ -223,7 +200,7 @@ class Returned:
             )
         shapes = {leaf.shape for _, leaf in self.took}
         could = [path for path, leaf in found if leaf.shape in shapes]
-        took = self.names(shapes=True)
+        took = _described(self.took)
         start = f"{self.where} takes state {took} and returns {self.listing()}"
         if isinstance(self.value, Tensor):
             return SpecError(
@@ -241,13 +218,10 @@ class Returned:
                 f"{start}: the state, and no output beside it. Return (y, state) with y "
                 "[B, T, O]."
             )
+        hint = ""
         if self.unset:
             start += f", while {', '.join(self.unset)} is not in the example"
-        hint = (
-            f" Where {self.unset[0]} is state, put its tensor into the example."
-            if self.unset
-            else ""
-        )
+            hint = f" Where {self.unset[0]} is state, put its tensor into the example."
         question = (
             "Which of it is the new state is not clear; by shape "
             f"{_texts(could)} could be."
@@ -265,28 +239,23 @@ class Returned:
             f"outputs={_option(rest)}, state={_option(state)}.{hint}"
         )
 
-    def names(self, *, shapes: bool = False) -> str:
-        return ", ".join(
-            f"{name}: {describe(leaf)}" if shapes else name for name, leaf in self.took
-        )
+    def names(self) -> str:
+        return _texts([path for path, _ in self.took])
 
     def listing(self) -> str:
         """Everything that came back, with its path and shape."""
         if children(self.value) is None:
             is_tensor = isinstance(self.value, Tensor)
             return f"{'one tensor ' if is_tensor else ''}{describe(self.value)}"
-        found = [
-            f"{path_text(path)}: {describe(leaf)}" for path, leaf in leaves(self.value)
-        ]
-        return ", ".join(found) or f"an empty {type(self.value).__name__}"
+        return _described(leaves(self.value)) or f"an empty {type(self.value).__name__}"
 
 
 def _suggestion(
-    value: Any, could: Sequence[Path], took: Sequence[tuple[str, Tensor]]
+    value: Any, could: Sequence[Path], took: Sequence[tuple[Path, Tensor]]
 ) -> list[Path]:
     """A path for every state tensor: of the same name, or the first of the same shape."""
     by_end = {str(path[-1]): path for path in could if path}
-    ends = [name.split(".")[-1] for name, _ in took]
+    ends = [str(path[-1]) for path, _ in took]
     if set(ends) <= set(by_end):
         return [by_end[end] for end in ends]
     # y comes first, so the first of all is named last.
@@ -299,11 +268,8 @@ def _suggestion(
     return found
 
 
-def _all_paths(value: Any, path: Path = ()) -> list[Path]:
-    found = [path] if path else []
-    for key, part in children(value) or []:
-        found += _all_paths(part, (*path, key))
-    return found
+def _described(pairs: Iterable[tuple[Path, Any]]) -> str:
+    return ", ".join(f"{path_text(path)}: {describe(leaf)}" for path, leaf in pairs)
 
 
 def _texts(paths: Sequence[Path]) -> str:

@@ -18,11 +18,12 @@ from rnnedge_runtime.errors import SpecError
 
 from ..tools.silence import silence
 from .module_copy import same_again
-from .reasons import BranchError, branches_on_values, error_text
+from .reasons import error_text
 from .structure import Path, at, children
-from .user_module import FlatStep, UserModule
-from .value_reads import reads_values
+from .user_module import UserModule
+from .value_reads import BranchError, traced_step
 
+_EMPTY = "torch.jit.annotate(List[Tensor], [])"
 _HEAD = "def forward(self, x: Tensor, state: List[Tensor]) -> Tuple[Tensor, List[Tensor]]:\n"
 
 
@@ -59,26 +60,18 @@ def _scripted(user: UserModule) -> nn.Module:
     state = [_access("out", out, path) for path in user.binding.state]
     flat = [f"{output}.reshape(1, 1, -1).to(torch.float32)" for output in outputs]
     source += f"    y = torch.cat([{', '.join(flat)}], 2)\n"
-    new_state = (
-        f"[{', '.join(state)}]" if state else "torch.jit.annotate(List[Tensor], [])"
-    )
+    new_state = f"[{', '.join(state)}]" if state else _EMPTY
     return _defined(step, f"{source}    return y, {new_state}\n")
 
 
 def _traced(user: UserModule) -> nn.Module:
-    if reads_values(user):
-        raise branches_on_values("TorchScript", user.name)
-    flat = FlatStep(user, same_again(user.module))
     step = nn.Module()
     with torch.no_grad():
-        step.step = torch.jit.trace(
-            flat, (user.x[:, :1], *user.state), check_trace=False
-        )
+        step.step = traced_step(user, "TorchScript")
     numbers = range(len(user.state))
     arguments = ", ".join(["x", *(f"state[{k}]" for k in numbers)])
     if not user.state:
-        empty = "torch.jit.annotate(List[Tensor], [])"
-        return _defined(step, f"    return self.step({arguments})[0], {empty}\n")
+        return _defined(step, f"    return self.step({arguments})[0], {_EMPTY}\n")
     new_state = ", ".join(f"out[{k + 1}]" for k in numbers)
     body = f"    out = self.step({arguments})\n    return out[0], [{new_state}]\n"
     return _defined(step, body)

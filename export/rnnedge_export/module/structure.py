@@ -46,33 +46,29 @@ def is_keyed(value: Any) -> bool:
     )
 
 
-def child(value: Any, key: Any) -> Any:
-    """The part of `value` at one key or position."""
-    if isinstance(key, str) and not isinstance(value, Mapping):
-        return getattr(value, key)
-    return value[key]
-
-
 def at(value: Any, path: Path) -> Any:
     """What lies at `path` in `value`."""
     for key in path:
-        value = child(value, key)
+        is_field = isinstance(key, str) and not isinstance(value, Mapping)
+        value = getattr(value, key) if is_field else value[key]
     return value
 
 
+def nodes(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """`value` and everything in it, from the outside in, with the path that follows `path`."""
+    yield path, value
+    for key, part in children(value) or []:
+        yield from nodes(part, (*path, key))
+
+
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Everything that has no parts, with its path, in order."""
-    parts = children(value)
-    if parts is None:
-        yield path, value
-        return
-    for key, part in parts:
-        yield from leaves(part, (*path, key))
+    """The nodes that have no parts."""
+    return (node for node in nodes(value, path) if children(node[1]) is None)
 
 
-def tensors(value: Any) -> list[tuple[Path, Tensor]]:
+def tensors(value: Any, path: Path = ()) -> list[tuple[Path, Tensor]]:
     """The tensors among the leaves."""
-    return [(path, leaf) for path, leaf in leaves(value) if isinstance(leaf, Tensor)]
+    return [node for node in leaves(value, path) if isinstance(node[1], Tensor)]
 
 
 def rebuild(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -87,11 +83,9 @@ def rebuild(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*values)
     if isinstance(value, tuple):
-        return tuple(values) if type(value) is tuple else type(value)(values)
+        return type(value)(values)
     if isinstance(value, list):
         return values
-    if type(value) is dict:
-        return dict(changed)
     new = copy.copy(value)
     for key, part in changed:
         if isinstance(value, Mapping):

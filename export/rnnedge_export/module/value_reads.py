@@ -1,4 +1,4 @@
-"""Whether forward turns values that come from its arguments into Python numbers.
+"""Tracing, refused where forward turns values of its arguments into Python numbers.
 
 A traced graph would hold the numbers of one call, and one way through each branch on them.
 """
@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .user_module import UserModule
+from rnnedge_runtime.errors import SpecError
+
+from .user_module import FlatStep, UserModule
 
 _aten = torch.ops.aten
 _READS = {_aten._local_scalar_dense.default, _aten.equal.default}
@@ -22,9 +24,32 @@ _GIVE_LENGTHS = {  # beside the numbers: these come from the lengths that went i
 }
 
 
-def reads_values(user: UserModule) -> bool:
+class BranchError(SpecError):
+    """A traced graph would hold one way through forward, which has several."""
+
+    def __init__(self, format_name: str, name: str) -> None:
+        super().__init__(
+            f"export to {format_name}: forward of {name} reads values of x or of its state "
+            "(`if`, `.item()`, `float()`), so it may go another way with other values, and "
+            "a graph holds one way only. Write the choice with torch.where."
+        )
+
+
+def traced_step(user: UserModule, format_name: str) -> Any:
+    """One step of a copy in `torch.jit.trace`, flat.
+
+    Raises:
+        BranchError: it reads values.
+    """
+    if _reads_values(user):
+        raise BranchError(format_name, user.name)
+    flat = FlatStep(user.to_probe())
+    return torch.jit.trace(flat, user.first_step, check_trace=False)
+
+
+def _reads_values(user: UserModule) -> bool:
     """Whether one step of the example reads a value of `x` or of the state."""
-    x = user.x[:, :1].clone()
+    x = user.x[:, :1]
     arguments = user.in_structure(user.state)
     mode = _Follow(pytree.tree_leaves((x, arguments)))
     try:

@@ -9,13 +9,13 @@ where it runs there, so that a small dependence is not taken for rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.tolerances import (
@@ -25,9 +25,8 @@ from rnnedge_runtime.tolerances import (
 )
 
 from ..capture.original import Original
-from ..module.looking_ahead import bidirectional_layers, looks_ahead
-from ..module.module_copy import same_again
-from ..module.time_operations import TimeOperation, first_time_operation
+from ..module.over_time import bidirectional_layers, first_time_operation, looks_ahead
+from ..module.user_module import UserModule
 from .recording import Recording
 
 _LENGTHS = (2, 5, 24, 64)
@@ -93,10 +92,11 @@ def check_windows(
             "step it reads it in every row, and the artifacts follow that."
         )
     operation = first_time_operation(original.user, recording.x)
-    ahead = bidirectional_layers(original.module)
-    if operation is not None and operation.is_bidirectional and ahead:
-        raise looks_ahead(operation.where)
-    cause = _cause(operation)
+    cause = ""
+    if operation is not None:
+        if operation.is_bidirectional and bidirectional_layers(original.module):
+            raise looks_ahead(operation.where)
+        cause = f" ({operation.name} in '{operation.where}' works over the time axis)"
     if single_steps:
         return (
             f"{original.user.name} {found.sentence}{cause}. Single steps were accepted as "
@@ -133,29 +133,27 @@ def compare_windows(
 
 def _first_row_inputs(original: Original, x: NDArray[np.float32]) -> list[int]:
     """Which inputs a window of five rows reads in its first row alone."""
-    module, rows = original.module, torch.from_numpy(x[:5])
-    before = _call(original, module, rows, original.initial_state(torch.float32))
+    assert original.user is not None
+    user, rows = original.user, torch.from_numpy(x[:5])
+    before = _call(user, rows, original.initial_state(torch.float32))
     if before is None:
         return []
-    state = before[1]
-    base = _call(original, module, rows, state)
+    _, *state = before
+    base = _call(user, rows, state)
     columns = []
     for column in range(rows.shape[1]):
         moved = rows.clone()
         moved[1:, column] = 1 - moved[1:, column]
-        first = moved.clone()
-        first[0, column] = 1 - first[0, column]
-        later, every = (_call(original, module, rows, state) for rows in (moved, first))
-        if base and later and every and _is_same(base, later):
-            columns += [] if _is_same(base, every) else [column]
+        later = _call(user, moved, state)
+        moved[0, column] = 1 - moved[0, column]
+        every = _call(user, moved, state)
+        if base and later and every and _are_equal(base, later):
+            columns += [] if _are_equal(base, every) else [column]
     return columns
 
 
-def _is_same(
-    one: tuple[Tensor, list[Tensor]], other: tuple[Tensor, list[Tensor]]
-) -> bool:
-    pairs = zip([one[0], *one[1]], [other[0], *other[1]], strict=True)
-    return all(torch.equal(*pair) for pair in pairs)
+def _are_equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(map(torch.equal, one, other))
 
 
 def _difference(
@@ -169,18 +167,27 @@ def _difference(
     try:
         exact = _Steps(original, x, torch.float64)
     except Exception:  # a user's module may hold constants that stay float32
-        limits = _float32_limits(original, recording, steps)
+        signs = torch.arange(steps.x.numel()).reshape(steps.x.shape) % 2 * 2 - 1
+        nudged = (steps.x * (1 + signs * _ULP)).numpy()
+        other = _Steps(original, nudged, torch.float32)
+        limits = _limits(recording, WINDOW_FLOAT32_FRACTION, other.y - steps.y)
     else:
-        limits = _float64_limits(recording, exact, steps)
+        limits = _limits(recording, WINDOW_FLOAT64_FRACTION, exact.y - steps.y)
         steps = exact
     deviations = recording.y.std(axis=0, dtype=np.float64)
     largest, worst = 1.0, None
-    for start, length, y in _windows(original, steps, lengths):
-        expected = steps.y[start : start + length]
+    for start, length in itertools.product(_STARTS, lengths):
+        rows = slice(start, start + length)
+        window, expected = steps.call(start, rows), steps.y[rows]
+        if window is None:
+            continue
+        y = _nearest(window[0].double(), expected)
+        if y is None:
+            continue
         errors = np.abs(y - expected[length - len(y) :])
         errors[np.isnan(errors)] = np.inf
         share = errors / limits
-        if share.max() <= largest or _takes_one_reading(original, steps, start, length):
+        if share.max() <= largest or steps.takes_one_reading(start, length, window):
             continue
         largest = float(share.max())
         step, output = np.unravel_index(int(np.argmax(share)), share.shape)
@@ -199,100 +206,66 @@ class _Steps:
 
     def __init__(self, original: Original, x: NDArray[np.float32], dtype: torch.dtype):
         assert original.user is not None
-        self.module = same_again(original.user.module).to(dtype)
+        self.user = original.user.to_probe(dtype)
         self.x = torch.from_numpy(x).to(dtype)
-        self.dtype = dtype
         self.y = np.empty((len(x), original.spec.output_size))
         self.states = [original.initial_state(dtype)]
         step = original.step_function(dtype)
         with torch.inference_mode():
             for t, row in enumerate(self.x):
-                out, state = step(row[None, None], _copies(self.states[-1]))
+                out, state = step(row[None, None], self.states[-1])
                 self.y[t] = out[0, 0].numpy()
-                self.states.append(_copies(state))
+                self.states.append([tensor.clone() for tensor in state])
+
+    def call(self, start: int, rows: slice) -> list[Tensor] | None:
+        """`_call` on some rows, from the state that single steps have at `start`."""
+        return _call(self.user, self.x[rows], self.states[start])
+
+    def takes_one_reading(self, start: int, length: int, window: list[Tensor]) -> bool:
+        """Whether a call on a window is one step with its first or its last row.
+
+        Modules that take one step only may be written so: `x[:, 0]`, `x[:, -1]`.
+        """
+        first, last = (
+            self.call(start, slice(k, k + 1)) for k in (start, start + length - 1)
+        )
+        if first is None or last is None:
+            return True
+        has_state = len(window) > 1
+        if has_state and _are_close(window[1:], self.states[start + 1]):
+            return True
+        size = self.y.shape[1]
+        found, *ones = (
+            [y.reshape(len(y), -1)[:, -size:], *state]
+            for y, *state in (window, last, first)
+        )
+        return any(_are_close(found, one) for one in ones[: 1 if has_state else 2])
 
 
-def _float64_limits(recording: Recording, exact: _Steps, steps: _Steps) -> _Array:
-    """`[O]` what windows may be off by in float64.
+def _limits(recording: Recording, fraction: float, moved: _Array) -> _Array:
+    """`[O]` what windows may be off by: a fraction of the standard deviation, and rounding.
 
-    A module may compute a part of its own in float32, so that error is allowed for.
+    `moved` `[T, O]` is what that does to single steps: in the parts of a module that compute
+    in float32 themselves or, where no float64 runs, to the inputs.
     """
     y = recording.y.astype(np.float64)
-    float32_errors = np.abs(exact.y - steps.y).max(axis=0)
-    spread = WINDOW_FLOAT64_FRACTION * y.std(axis=0)
-    return _above_zero(spread + WINDOW_ROUNDING_FACTOR * float32_errors, y)
-
-
-def _float32_limits(original: Original, recording: Recording, steps: _Steps) -> _Array:
-    """`[O]` the same where only float32 runs: what a rounding of the inputs does is added."""
-    y = recording.y.astype(np.float64)
-    spread = WINDOW_FLOAT32_FRACTION * y.std(axis=0)
-    signs = torch.arange(steps.x.numel()).reshape(steps.x.shape) % 2 * 2 - 1
-    nudged = (steps.x * (1 + signs * _ULP)).numpy()
-    moved = np.abs(_Steps(original, nudged, torch.float32).y - steps.y).max(axis=0)
-    return _above_zero(spread + WINDOW_ROUNDING_FACTOR * moved, y)
-
-
-def _above_zero(limits: _Array, y: _Array) -> _Array:
-    """Limits of at least a few roundings of float32 at the level of the output."""
+    limits = fraction * y.std(axis=0)
+    limits += WINDOW_ROUNDING_FACTOR * np.abs(moved).max(axis=0)
     ulps = np.spacing(np.abs(y).max(axis=0).astype(np.float32)).astype(np.float64)
     return np.maximum(limits, ulps)
 
 
-def _windows(
-    original: Original, steps: _Steps, lengths: list[int]
-) -> Iterator[tuple[int, int, _Array]]:
-    """Start, length and outputs `[t, O]` of windows that the module takes.
-
-    The outputs are those of the last t steps: of all of them, or of the last alone.
-    """
-    for start in _STARTS:
-        for length in lengths:
-            x, state = steps.x[start : start + length], steps.states[start]
-            called = _call(original, steps.module, x, state)
-            if called is None:
-                continue
-            expected = steps.y[start : start + length]
-            y = _nearest(called[0].double(), expected, len(x))
-            if y is not None:
-                yield start, length, y
-
-
-def _call(
-    original: Original, module: nn.Module, x: Tensor, state: list[Tensor]
-) -> tuple[Tensor, list[Tensor]] | None:
-    """One call on a window `[T, I]`; None where the module does not take it."""
-    user = original.user
-    assert user is not None
-    rows = x[None].expand(len(user.x), -1, -1)
-    try:
-        with torch.inference_mode():
-            y, new_state = user.call(rows, _copies(state), module)
-    except Exception:  # the module is the user's: any error may come
+def _call(user: UserModule, x: Tensor, state: list[Tensor]) -> list[Tensor] | None:
+    """Outputs and new state of one call on `[T, I]`; None where it is not taken."""
+    with torch.inference_mode():
+        called = user.tried(x[None].expand(len(user.x), -1, -1), state)
+    if called is None:
         return None
+    y, new_state = called
     shapes = [tensor.shape for tensor in new_state]
     if shapes != [tensor.shape for tensor in state] or not y.numel():
         return None
-    return (y if y.ndim else y[None]), new_state
-
-
-def _takes_one_reading(
-    original: Original, steps: _Steps, start: int, length: int
-) -> bool:
-    """Whether a call on a window is one step with its first or its last row.
-
-    Modules that take one step only may be written so: `x[:, 0]`, `x[:, -1]`.
-    """
-    x, state = steps.x[start : start + length], steps.states[start]
-    window = _call(original, steps.module, x, state)
-    last = _call(original, steps.module, x[-1:], state)
-    if window is None or last is None:
-        return True
-    if _are_close(window[1], steps.states[start + 1]):
-        return True
-    size = original.spec.output_size
-    outputs = [y.reshape(len(y), -1)[:, -size:] for y, _ in (window, last)]
-    return _are_close([outputs[0], *window[1]], [outputs[1], *last[1]])
+    return [y if y.ndim else y[None], *new_state]
 
 
 def _are_close(one: list[Tensor], other: list[Tensor]) -> bool:
@@ -303,15 +276,16 @@ def _are_close(one: list[Tensor], other: list[Tensor]) -> bool:
     )
 
 
-def _nearest(y: Tensor, expected: _Array, num_steps: int) -> _Array | None:
+def _nearest(y: Tensor, expected: _Array) -> _Array | None:
     """Outputs of a window as `[t, O]`, in the arrangement that is nearest to single steps.
+
+    They are those of the last t steps: of all of them, or of the last alone.
 
     Args:
         y: as the module returns it: `[B, T, O]`, `[B, O]`, `[T, B, O]`, `[B, O, T]`, ...
         expected: `[T, O]` of single steps.
-        num_steps: T.
     """
-    size = expected.shape[1]
+    num_steps, size = expected.shape
     found = [
         y.movedim(axis, 0).reshape(num_steps, -1, size)[:, 0]
         for axis in range(y.ndim)
@@ -328,13 +302,3 @@ def _nearest(y: Tensor, expected: _Array, num_steps: int) -> _Array | None:
         return float(np.nan_to_num(errors, nan=np.inf).max())
 
     return min(arrays, key=distance, default=None)
-
-
-def _copies(state: list[Tensor]) -> list[Tensor]:
-    return [tensor.clone() for tensor in state]
-
-
-def _cause(operation: TimeOperation | None) -> str:
-    if operation is None:
-        return ""
-    return f" ({operation.name} in '{operation.where}' works over the time axis)"

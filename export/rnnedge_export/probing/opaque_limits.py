@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rnnedge_runtime.tolerances import (
-    CARRIED_FACTOR,
-    SMALLEST_ERROR,
-)
+from rnnedge_runtime.tolerances import CARRIED_FACTOR, SMALLEST_ERROR
 
 from ..capture.original import Original, StepFunction
 from ..compare.carrying import is_small_spread
@@ -28,31 +24,14 @@ _FLIP = 0.05
 _SEED = 20130101
 
 
-@dataclass(frozen=True, slots=True)
-class OpaqueLimits:
-    """Limits of two float32 engines of one module, against each other.
-
-    Attributes:
-        limits: `[T, O]` of the carried outputs.
-        step_limits: of one step, of `y` and of each state tensor.
-        is_bounded: False where the module amplifies rounding until it fills the state.
-        float32_errors: `[O]` of PyTorch against float64; None where the module does not
-            run in float64.
-    """
-
-    limits: Float64
-    step_limits: tuple[Float64, ...]
-    is_bounded: bool
-    float32_errors: Float64 | None
-
-
 def opaque_limits(
     original: Original, x: Inputs, y: NDArray[np.float32], taken: Taken
-) -> OpaqueLimits:
-    """Shake single steps, then carry what that gives.
+) -> tuple[Float64 | None, Float64, bool, tuple[Float64, ...]]:
+    """`float32_errors`, `limits`, `is_bounded` and `step_limits` of a `Recording`.
 
-    Where the module does not run in float64, float32 is shaken, and its own roundings are
-    counted beside the drawn ones.
+    Single steps are shaken, and what that gives is carried. The limits are those of two
+    float32 engines against each other. Where the module does not run in float64, float32
+    is shaken, and its own roundings are counted beside the drawn ones.
 
     Args:
         original: the module.
@@ -76,7 +55,7 @@ def opaque_limits(
     errors = np.abs(y - exact).max(axis=0) if dtype == torch.float64 else None
     step_limits = [2 * bound for bound in bounds]
     step_limits[0] += ties.max(axis=0).reshape(step_limits[0].shape)
-    return OpaqueLimits(limits, tuple(step_limits), is_bounded, errors)
+    return errors, limits, is_bounded, tuple(step_limits)
 
 
 def _spacing(y: NDArray[np.float32]) -> Float64:

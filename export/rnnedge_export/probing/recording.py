@@ -84,19 +84,11 @@ class Recording:
             return None
         found = retake_steps(engine, self.taken)
         if self.exact is not None:
-            parity = judge_taken(self.exact, found)
-            own = self.own
-            return (
-                parity if own is None or own.is_within or not parity.is_within else own
-            )
-        original = self.taken
-        return nearest(
-            self.spec,
-            found.at,
-            [found.y, *found.after],
-            [original.y, *original.after],
-            self.step_limits,
-        )
+            parity, own = judge_taken(self.exact, found), self.own
+            is_own = own is not None and not own.is_within and parity.is_within
+            return own if is_own else parity
+        y, expected = ([steps.y, *steps.after] for steps in (found, self.taken))
+        return nearest(self.spec, found.at, y, expected, self.step_limits)
 
 
 def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recording:
@@ -116,27 +108,15 @@ def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recordin
         y, taken = _through_windows(original.module, x)
     else:
         y, taken = _step_through(original, x)
-    finite = np.isfinite(y).all(axis=1)
-    if not finite.all():
-        raise SpecError(
-            f"export: the module's output is not finite at step {int(np.argmin(finite))} "
-            "of the verification stream. Train it again, or pass stream= with inputs like "
-            "those it was trained on."
-        )
-    _check_state(taken)
+    _check_finite("output is not finite at step", y, np.arange(len(y)))
+    for k, tensor in enumerate(taken.after):
+        _check_finite(f"state tensor {k} is not finite after step", tensor, taken.at)
     _check_pure(original, x[:PURITY_STEPS], y)
     spec = original.spec
     if spec.is_opaque:
-        found = opaque_limits(original, x, y, taken)
+        errors, limits, is_bounded, of_steps = opaque_limits(original, x, y, taken)
         return Recording(
-            spec,
-            x,
-            y,
-            found.float32_errors,
-            found.limits,
-            found.is_bounded,
-            taken,
-            step_limits=found.step_limits,
+            spec, x, y, errors, limits, is_bounded, taken, step_limits=of_steps
         )
     exact = ExactSteps(spec, original.weights)
     placed = in_spec_order(exact, taken)
@@ -154,15 +134,16 @@ def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recordin
     )
 
 
-def _check_state(taken: Taken) -> None:
-    for k, tensor in enumerate(taken.after):
-        is_odd = ~np.isfinite(tensor).reshape(len(tensor), -1).all(axis=1)
-        if is_odd.any():
-            raise SpecError(
-                f"export: the module's state tensor {k} is not finite after step "
-                f"{int(taken.at[np.argmax(is_odd)])} of the verification stream. Train it "
-                "again, or pass stream= with inputs like those it was trained on."
-            )
+def _check_finite(
+    found: str, values: NDArray[np.floating], at: NDArray[np.int64]
+) -> None:
+    is_odd = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if is_odd.any():
+        raise SpecError(
+            f"export: the module's {found} {at[np.argmax(is_odd)]} of the verification "
+            "stream. Train it again, or pass stream= with inputs like those it was trained "
+            "on."
+        )
 
 
 def _step_through(original: Original, x: Inputs) -> tuple[NDArray[np.float32], Taken]:

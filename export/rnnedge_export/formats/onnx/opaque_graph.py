@@ -19,10 +19,9 @@ import torch
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 
-from ...module.module_copy import same_again
-from ...module.reasons import BranchError, branches_on_values, error_text
-from ...module.user_module import FlatStep, UserModule
-from ...module.value_reads import reads_values
+from ...module.reasons import error_text
+from ...module.user_module import UserModule
+from ...module.value_reads import BranchError, traced_step
 from ...tools.silence import silence
 from .graph import OPSET, seal_model
 
@@ -75,12 +74,9 @@ def _of_program(
 
 def _of_trace(user: UserModule, names: dict[str, list[str]]) -> Any:
     """PyTorch's older exporter."""
-    if reads_values(user):
-        raise branches_on_values("ONNX", user.name)
     buffer = io.BytesIO()
-    example = (user.x[:, :1], *user.state)
-    flat = FlatStep(user, same_again(user.module))
-    traced = torch.jit.trace(flat, example, check_trace=False)
+    traced = traced_step(user, "ONNX")
+    example = user.first_step
     torch.onnx.export(traced, example, buffer, dynamo=False, **_OPTIONS, **names)
     return onnx.load_model_from_string(buffer.getvalue())
 
@@ -90,9 +86,9 @@ def _check_first_step(model: onnx.ModelProto, user: UserModule) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    values = [user.x[:, :1], *user.state]
     names = [item.name for item in session.get_inputs()]
-    feed = {name: value.numpy() for name, value in zip(names, values, strict=True)}
+    values = zip(names, user.first_step, strict=True)
+    feed = {name: value.numpy() for name, value in values}
     _, *new_state = session.run(None, feed)
     found = [list(tensor.shape) for tensor in new_state]
     expected = [list(tensor.shape) for tensor in user.state]
