@@ -22,7 +22,6 @@ from rnnedge.runs import folder as run_folder
 from rnnedge.runs.folder import Run, load_run
 from rnnedge.tasks.config import (
     TrainConfig,
-    config_fields,
     config_to_toml,
     read_config,
 )
@@ -34,8 +33,13 @@ from rnnedge.training.checkpoint import (
     restore_trainer,
 )
 from rnnedge.training.observers.progress import tell
-from rnnedge.training.running import PAST_SEEDS, run_in_folder, save_results
-from rnnedge.training.session import choose_device, torch_settings
+from rnnedge.training.running import (
+    PAST_SEEDS,
+    choose_device,
+    run_in_folder,
+    save_results,
+    torch_settings,
+)
 from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import DataError, SpecError, require
 from rnnedge_runtime.tables.options import TableOptions
@@ -162,7 +166,7 @@ def fit(source: Any, **choices: Any) -> Fitted:
         **dataset.found,
         "found": sorted(dataset.found),
     }
-    sections = {"data": data, "train": config_fields(config)}
+    sections = {"data": data, "train": dataclasses.asdict(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
     return _train(folder, dataset, prepared, config, is_quiet=given.is_quiet)
@@ -183,7 +187,7 @@ def recorded_choices(path: str | Path) -> dict[str, Any]:
     config, data = read_config(path / run_folder.CONFIG if path.is_dir() else path)
     data = {k: v for k, v in data.items() if k not in ("found", *data.get("found", ()))}
     data["target"] = data.pop("targets")
-    return {**config_fields(config), **data}
+    return {**dataclasses.asdict(config), **data}
 
 
 def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:

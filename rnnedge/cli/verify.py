@@ -6,8 +6,7 @@ from collections import Counter
 
 import click
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.boards.equality import BoardReport
 from rnnedge_export.boards.verify_on import c_sources, find_boards, verify_on_boards
 from rnnedge_export.verifying.check import Check

@@ -86,21 +86,6 @@ Predict = Callable[["SequenceModel", PreparedSeries, int], Array]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class TrainingRows:
-    """What is learned from, all series one after another, on the training device.
-
-    Attributes:
-        x: `[N, I]` model inputs.
-        y: `[N, ...]` what is true of every row, K values; a view is enough.
-        ranges: rows of every series, empty where it has none to train on.
-    """
-
-    x: Tensor
-    y: Tensor
-    ranges: list[range]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class ExtraLanes:
     """Lanes of an epoch that are seen once more, changed.
 
@@ -120,15 +105,21 @@ class ExtraLanes:
 class Objective:
     """What a network learns from, and what is made small.
 
+    The rows are those of all series, one after another, on the training device.
+
     Attributes:
-        rows: what is learned from.
+        x: `[N, I]` model inputs.
+        y: `[N, ...]` what is true of every row, K values; a view is enough.
+        ranges: rows of every series, empty where it has none to train on.
         loss: `[L, T, K]` of outputs `[L, T, O]`, truth `[L, T, K]` and what is known of it,
             `[L, T, K]`; 0 where it is not.
         extra_lanes: lanes to see once more, of the rows `[chunks, lanes]` of an epoch and
             its number; None for none.
     """
 
-    rows: TrainingRows
+    x: Tensor
+    y: Tensor
+    ranges: list[range]
     loss: Callable[[Tensor, Tensor, Tensor], Tensor]
     extra_lanes: Callable[[NDArray[np.int64], int], ExtraLanes | None]
 

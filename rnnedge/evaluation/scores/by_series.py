@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,32 +64,39 @@ def errors_by_series(
     return SeriesErrors(tuple(position), count, mae)
 
 
+def by_step(spec: ModelSpec, values: Iterable[object]) -> dict[str, dict[str, Any]]:
+    """The values of all outputs by target and step; those that are None are left out."""
+    content: dict[str, dict[str, Any]] = {target: {} for target in spec.target_names}
+    for output, value in zip(spec.outputs, values, strict=True):
+        if value is not None:
+            content[output.target][str(output.step)] = value
+    return content
+
+
 def series_content(spec: ModelSpec, errors: SeriesErrors) -> dict[str, Any]:
     """`parts.test.series` of `report.json`: by name, forecaster, target and step."""
     has_all = len(errors.names) <= MOST_WITH_ALL_STEPS
-    columns = [
-        (k, output)
-        for k, output in enumerate(spec.outputs)
-        if has_all or output.step in (1, spec.horizon)
-    ]
-    content: dict[str, Any] = {}
-    for row, name in enumerate(errors.names):
-        content[name] = {
-            forecaster: {target: {} for target in spec.target_names}
-            for forecaster in errors.mae
+    shown = [has_all or output.step in (1, spec.horizon) for output in spec.outputs]
+
+    def score(mae: NDArray[np.float64], row: int, k: int) -> dict[str, Any] | None:
+        if not shown[k] or not errors.count[row, k]:
+            return None
+        base = errors.mae["persistence"][row, k]
+        return {
+            "mae": float(mae[row, k]),
+            "skill_percent": float(100 * (1 - mae[row, k] / base))
+            if base > 0
+            else None,
+            "count": int(errors.count[row, k]),
         }
-        for forecaster, mae in errors.mae.items():
-            base = errors.mae["persistence"][row]
-            for k, output in columns:
-                if not errors.count[row, k]:
-                    continue
-                skill = 100 * (1 - mae[row, k] / base[k]) if base[k] > 0 else None
-                content[name][forecaster][output.target][str(output.step)] = {
-                    "mae": float(mae[row, k]),
-                    "skill_percent": None if skill is None else float(skill),
-                    "count": int(errors.count[row, k]),
-                }
-    return content
+
+    return {
+        name: {
+            forecaster: by_step(spec, [score(mae, row, k) for k in range(len(shown))])
+            for forecaster, mae in errors.mae.items()
+        }
+        for row, name in enumerate(errors.names)
+    }
 
 
 def shown_series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.forecast.baselines import label
 from rnnedge.tasks.scores import Comparison, Outcome
 from rnnedge.tasks.task import Cut
 from rnnedge_runtime.spec.layers import Difference

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, TextIO
 
 from rnnedge.training.trainer import Trainer
@@ -54,12 +53,7 @@ class Progress(AbstractContextManager["Progress"]):
             self._task = self._bar.add_task("", total=1.0, epoch="", errors="")
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop the bar."""
         if self._bar is not None:
             self._bar.stop()
