@@ -78,13 +78,7 @@ class Study:
 
 
 def run_study(folder: Path, plan: Plan, *, say: Callable[[str], None]) -> Study:
-    """Measure everything.
-
-    Args:
-        folder: for the artifacts and the C loops.
-        plan: how much.
-        say: takes a line of progress.
-    """
+    """Measure everything; artifacts and the C loops are made in `folder`."""
     loops = Loops(folder)
     files = {item: save(item.spec(), folder, item.name) for item in plan.networks}
     single, many, roofline = {}, {}, {}
@@ -217,11 +211,7 @@ CORE = ROOT / "runtime/core"
 
 
 class Loops:
-    """Times of loops in C.
-
-    Args:
-        folder: where the library is built.
-    """
+    """Times of loops in C, which are built in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         library = ctypes.CDLL(str(_build(folder)))

@@ -25,8 +25,7 @@ from rnnedge.tasks.config import (
     config_to_toml,
     read_config,
 )
-from rnnedge.tasks.registry import find_task
-from rnnedge.tasks.task import Prepared
+from rnnedge.tasks.task import Prepared, find_task
 from rnnedge.training.checkpoint import (
     data_fingerprint,
     load_checkpoint,

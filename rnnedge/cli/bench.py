@@ -65,8 +65,7 @@ def command(
     Every way to step that is installed is timed in turn in one process, on one thread.
     TorchScript files hold a pickle: name only those you trust.
     """
-    from rnnedge.benching.bench import bench
-    from rnnedge.benching.machine import describe_machine
+    from rnnedge.benching.bench import bench, describe_machine
 
     report = bench(artifacts, seconds=seconds, processes=processes)
     typed = shlex.join(["rnnedge", *sys.argv[1:]])

@@ -42,7 +42,7 @@ def command(
     from rnnedge.data.split import split_dataset
     from rnnedge.data.tables.selection import without_constant_features
     from rnnedge.tasks.config import TrainConfig
-    from rnnedge.tasks.registry import find_task
+    from rnnedge.tasks.task import find_task
 
     dataset = load_tables(
         data,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from rnnedge.cli.show.costs import print_costs
-from rnnedge.cli.show.int8 import print_quantisation
+from rnnedge.cli.show.integers import print_quantisation
 from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.formats.registry import FORMATS
 from rnnedge_runtime.errors import SpecError, require

@@ -197,14 +197,9 @@ def command(
             fitted = fitting.resume(resume, source=source, is_quiet=quiet)
         else:
             choices = _chosen(context, config, choices)
-            if data:
-                choices["source"] = _source(data)
-            if target:
-                choices["target"] = target
-            if feature:
-                choices["features"] = feature
-            if unit:
-                choices["units"] = _units(unit)
+            given: dict[str, Any] = {"target": target, "features": feature}
+            given |= {"units": _units(unit), "source": _source(data) if data else None}
+            choices |= {name: value for name, value in given.items() if value}
             with reading_bar():
                 fitted = fitting.fit(
                     choices.pop("source", None) or _source(data),
@@ -326,7 +321,7 @@ def _targets(target: tuple[str, ...]) -> tuple[str, ...]:
     return target
 
 
-def _units(pairs: tuple[str, ...]) -> dict[str, str] | None:
+def _units(pairs: tuple[str, ...]) -> dict[str, str]:
     units = {}
     for pair in pairs:
         name, separator, unit = pair.partition("=")
@@ -336,4 +331,4 @@ def _units(pairs: tuple[str, ...]) -> dict[str, str] | None:
                 "Write for example --unit temp_c=C."
             )
         units[name] = unit
-    return units or None
+    return units

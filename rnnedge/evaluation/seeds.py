@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.evaluation.scores.by_series import by_step
+from rnnedge.tasks.scores import PARTS
 from rnnedge.tasks.task import Prepared
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.spec.model_spec import ModelSpec
-
-PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -41,7 +41,8 @@ def summary_lines(
     """
     names = {one.name for one in dataset.series}
     num_rows = sum(int(one.is_reading.sum()) for one in dataset.series)
-    lines = [f"Data      {dataset.source}: {num_rows:,} rows{_in_series(names)}"]
+    among = f" in {len(names):,} series" if len(names) > 1 else ""
+    lines = [f"Data      {dataset.source}: {num_rows:,} rows{among}"]
     times = [one.time_us for one in dataset.series if one.time_us is not None]
     if times:
         first = min(int(time_us[0]) for time_us in times)
@@ -138,10 +139,6 @@ def _place(dataset: Dataset, series: Series, row: int) -> str:
 def _names(names: Sequence[str]) -> str:
     more = len(names) - TARGETS_SHOWN
     return ", ".join(names[:TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _in_series(names: set[str]) -> str:
-    return f" in {len(names):,} series" if len(names) > 1 else ""
 
 
 def _clock(dataset: Dataset) -> str:

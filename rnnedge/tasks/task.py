@@ -1,11 +1,12 @@
 """What a network is trained for: all that training and evaluation ask about it.
 
 The trainer, the scores and the run folder know rows, outputs and errors, and nothing of
-what they mean. A task says it: a row of functions, named in `registry.TASKS`.
+what they mean. A task says it: a row of functions, named in `TASKS`.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnnedge_export.torch_model.sequence_model import SequenceModel
+
+FORECAST = "forecast"
+TASKS = {FORECAST: "rnnedge.tasks.forecast.task"}
+"""Module of every task, imported when it is asked for; its `TASK` is the task."""
 
 Array = NDArray[np.float32]
 Cut = Mapping[str, Mapping[str, int]]
@@ -173,3 +178,9 @@ class Task:
     baselines: Callable[[Prepared, TrainConfig, Progress], Baselines]
     scores: Callable[[Prepared, Array, Array, Array, int], list[Score | None]]
     verdict: Callable[[ModelSpec, Sequence[Comparison | None], int, Cut], list[str]]
+
+
+def find_task(name: str = FORECAST) -> Task:
+    """The task of a name."""
+    task: Task = importlib.import_module(TASKS[name]).TASK
+    return task

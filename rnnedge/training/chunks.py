@@ -40,13 +40,7 @@ class Chunk:
 
 
 class Chunks:
-    """Lays the training rows out over lanes, epoch by epoch.
-
-    Args:
-        objective: the rows, and lanes to see once more.
-        config: lanes, lengths of a chunk and of the burn-in.
-        device: where the rows live.
-    """
+    """Lays the training rows out over lanes, epoch by epoch."""
 
     def __init__(
         self, objective: Objective, config: TrainConfig, device: torch.device

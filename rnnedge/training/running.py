@@ -38,11 +38,7 @@ def run_in_folder(
     """Train to the end or to Ctrl-C; what was reached is in the folder.
 
     Args:
-        folder: of the run.
-        trainer: new, or as it was stopped.
-        fingerprint: of the data.
         past: states of the seeds trained before.
-        is_quiet: no progress.
 
     Returns:
         Whether training is finished.

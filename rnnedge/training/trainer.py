@@ -26,12 +26,7 @@ START = 0.04
 
 
 def learning_rate(config: TrainConfig, epochs_done: float) -> float:
-    """Linear warmup, then half a cosine to zero (Loshchilov & Hutter 2017, eq. 5).
-
-    Args:
-        config: peak, warmup and epochs.
-        epochs_done: so far, with the part of the current one.
-    """
+    """Linear warmup, then half a cosine to zero (Loshchilov & Hutter 2017, eq. 5)."""
     progress = epochs_done / config.epochs
     warmup = config.warmup
     if progress < warmup:
@@ -60,13 +55,7 @@ class EpochRecord:
 
 
 class Trainer:
-    """A training run, resumable after every chunk.
-
-    Args:
-        prepared: data and spec.
-        config: choices.
-        device: where the rows and the network live.
-    """
+    """A training run, resumable after every chunk."""
 
     def __init__(
         self, prepared: Prepared, config: TrainConfig, device: torch.device

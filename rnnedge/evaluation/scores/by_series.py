@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.tasks.scores import NETWORK
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 Array = NDArray[np.float32]
@@ -99,9 +100,7 @@ def series_content(spec: ModelSpec, errors: SeriesErrors) -> dict[str, Any]:
     }
 
 
-def shown_series(
-    spec: ModelSpec, errors: SeriesErrors, network: str
-) -> tuple[list[int], str]:
+def shown_series(spec: ModelSpec, errors: SeriesErrors) -> tuple[list[int], str]:
     """Positions of the series to print, and what they are.
 
     All up to twelve; of more, the three with the largest and the three with the smallest
@@ -114,13 +113,13 @@ def shown_series(
     base = np.nanmin(
         np.where(
             errors.count[None, :, column] > 0,
-            [mae[:, column] for name, mae in errors.mae.items() if name != network],
+            [mae[:, column] for name, mae in errors.mae.items() if name != NETWORK],
             np.inf,
         ),
         axis=0,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = errors.mae[network][:, column] / base
+        ratio = errors.mae[NETWORK][:, column] / base
     scored = np.flatnonzero(errors.count[:, column] > 0)
     order = scored[np.argsort(-ratio[scored], kind="stable")]
     chosen = [*order[:ENDS_SHOWN].tolist(), *order[-ENDS_SHOWN:].tolist()]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from rnnedge.evaluation.scores.by_series import by_step, series_content
-from rnnedge.evaluation.scores.scoring import PARTS, Evaluation
-from rnnedge.tasks.scores import Comparison, Score
+from rnnedge.evaluation.scores.scoring import Evaluation
+from rnnedge.tasks.scores import PARTS, Comparison, Score
 from rnnedge.tasks.task import Cut, Prepared
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -21,13 +21,7 @@ def report_content(
     evaluation: Evaluation,
     cut: Mapping[str, Cut] | None = None,
 ) -> dict[str, Any]:
-    """The part of `report.json` about errors.
-
-    Args:
-        prepared: data and spec.
-        evaluation: from `evaluate`.
-        cut: from `count_cut`; None: not counted.
-    """
+    """The part of `report.json` about errors; `cut` is that of `count_cut`."""
     spec = prepared.spec
     parts: dict[str, Any] = {}
     for part in PARTS:

@@ -87,7 +87,7 @@ def series_errors(spec: ModelSpec, errors: SeriesErrors) -> Rows:
     Columns: the first and the furthest step of each target, `MOST_ACROSS` at most; `-`
     where nothing is scored.
     """
-    shown, title = shown_series(spec, errors, NETWORK)
+    shown, title = shown_series(spec, errors)
     header = [title]
     columns = []
     for k in _first_and_furthest(spec)[:MOST_ACROSS]:

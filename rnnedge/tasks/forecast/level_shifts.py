@@ -26,13 +26,7 @@ LOSS_WEIGHT = 0.15
 
 
 class LevelShifter:
-    """Draws the shifted lanes of every epoch.
-
-    Args:
-        spec: features with their clips, targets among them.
-        weights: those that were fitted before the training.
-        seed: of the run.
-    """
+    """Draws the shifted lanes of every epoch, by the weights fitted before the training."""
 
     def __init__(self, spec: ModelSpec, weights: Weights, seed: int) -> None:
         self._spec = spec

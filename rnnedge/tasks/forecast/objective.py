@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.task import ExtraLanes, Objective, Prepared
+from rnnedge.tasks.task import Objective, Prepared
 
 if TYPE_CHECKING:
     import torch
@@ -35,14 +34,10 @@ def forecast_objective(
             return size
         return torch.where(size < 1.0, 0.5 * error.square(), size - 0.5)
 
-    def no_lanes(count: NDArray[np.int64], epoch: int) -> None:
-        return None
-
-    extra_lanes: Callable[[NDArray[np.int64], int], ExtraLanes | None] = no_lanes
-    spec = prepared.spec
+    spec, shifter = prepared.spec, None
     if level_shifts.takes_shifts(spec):
         shifter = level_shifts.LevelShifter(spec, prepared.affine_weights, config.seed)
-        extra_lanes = shifter.draw
+    extra_lanes = shifter.draw if shifter else lambda count, epoch: None
     return Objective(*_rows(prepared, device), loss, extra_lanes)
 
 
