@@ -12,12 +12,7 @@ from torch import Tensor
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.task import ExtraLanes, Objective
-from rnnedge.training.lanes import (
-    LanePlan,
-    choose_num_lanes,
-    cut_segments,
-    plan_epoch,
-)
+from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
 
 
 @dataclass(frozen=True, eq=False, slots=True)
