@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from rnnedge.benching.machine import describe_machine
+from rnnedge.benching.bench import describe_machine
 
 from .page import write_page
 from .study import QUICK, Plan, run_study

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.quiet import quiet_difference
-from rnnedge.cli.show.tables import print_table
+from rnnedge.cli.show.terminal import print_table
 from rnnedge.datasets import weather
 from rnnedge.fitting import fit
 from rnnedge.runs.data import int8_data, load_run_data
@@ -32,6 +32,8 @@ from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.streams.engine import Engine, initial_state
 from rnnedge_runtime.tolerances import QUIET_STD_FRACTION
 
 CELLS = ("gru", "lstm", "rnn")
@@ -141,3 +143,41 @@ def _measure(run: Run, num_steps: int) -> tuple[QuantisationReport, list[Held]]:
 
 if __name__ == "__main__":
     main()
+
+_CHUNK = 10_000
+
+
+def quiet_difference(
+    spec: ModelSpec,
+    engines: tuple[Engine, Engine],
+    row: NDArray[np.float32],
+    num_steps: int,
+    *,
+    prelude: NDArray[np.float32] | None = None,
+) -> NDArray[np.float64]:
+    """`[O]` largest difference of two engines while one model input is held.
+
+    A state that is rounded can settle elsewhere, or creep, where a float state does not.
+
+    Args:
+        spec: the model.
+        engines: what is compared.
+        row: `[I]` the input that is held.
+        num_steps: for how long.
+        prelude: `[T, I]` inputs that come before, not compared.
+    """
+    states = [initial_state(spec.graph_state, 1, np.float32) for _ in engines]
+    largest = np.zeros(spec.output_size)
+    if prelude is not None:
+        states = [
+            engine.run(prelude[None], state)[1]
+            for engine, state in zip(engines, states, strict=True)
+        ]
+    for start in range(0, num_steps, _CHUNK):
+        chunk = np.tile(row, (1, min(_CHUNK, num_steps - start), 1))
+        found = []
+        for i, engine in enumerate(engines):
+            y, states[i] = engine.run(chunk, states[i])
+            found.append(y[0].astype(np.float64))
+        largest = np.maximum(largest, np.abs(found[1] - found[0]).max(axis=0))
+    return largest

@@ -27,13 +27,7 @@ _OPERATORS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 
 
 class LeanSession:
-    """A session with its state carried from call to call.
-
-    Args:
-        spec: recurrent layers only.
-        weights: of the spec.
-        batch_size: B.
-    """
+    """A session of recurrent layers with its state carried from call to call."""
 
     def __init__(self, spec: ModelSpec, weights: Weights, batch_size: int = 1) -> None:
         options = onnxruntime.SessionOptions()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loops that Python is too slow for: reading memory, and stepping without a call from Python.
- * Built by benchmarks/loops.py for this machine alone (-march=native).
+ * Built by benchmarks/study.py for this machine alone (-march=native).
  */
 #define _POSIX_C_SOURCE 199309L
 #include "rnnedge.h"

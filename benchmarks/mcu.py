@@ -7,13 +7,17 @@ from pathlib import Path
 
 import click
 
-from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.tools.calling import version
-
 from .mcu_costs import fit_costs
-from .mcu_models import bare_cell, demo_model
+from .mcu_models import (
+    CELL_SETTINGS,
+    WHOLE_SETTINGS,
+    Measured,
+    bare_cell,
+    demo_model,
+    measure_all,
+    tools,
+)
 from .mcu_page import SIZES, write_page
-from .mcu_settings import CELL_SETTINGS, WHOLE_SETTINGS, Measured, measure_all
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/mcu.md"
@@ -38,37 +42,19 @@ def main(fit: bool) -> None:
         for h in SIZES
     ]
     models = [demo_model(is_integer=kind) for kind in (False, True)]
-    cells = measure_all(CELL_SETTINGS, subjects, click.echo)
-    whole = measure_all(WHOLE_SETTINGS, models, click.echo)
-    tools = _tools()
-    write_page(
-        PAGE,
-        cells=cells,
-        whole=whole,
-        settings=CELL_SETTINGS,
-        whole_settings=WHOLE_SETTINGS,
-        subjects=subjects,
-        models=models,
-        tools=tools,
-        command="python -m benchmarks.mcu",
-    )
-    _write_counts({**cells, **whole}, tools)
+    found = measure_all(CELL_SETTINGS, subjects, click.echo)
+    found |= measure_all(WHOLE_SETTINGS, models, click.echo)
+    write_page(PAGE, found, subjects, models)
+    _write_counts(found)
     click.echo(f"written: {PAGE}, {COUNTS}")
 
 
-def _tools() -> list[str]:
-    """Versions of every compiler and emulator used."""
-    names = [command for board in BOARDS.values() for command in board.commands]
-    names = [name for name in dict.fromkeys(names) if name != "wasm-ld-14"]
-    return [f"{name}: {version(name)}" for name in names]
-
-
-def _write_counts(measured: Measured, tools: list[str]) -> None:
+def _write_counts(measured: Measured) -> None:
     counts: dict[str, dict[str, int]] = {}
     for (setting, subject), found in measured.items():
         if found.max_instructions is not None:
             counts.setdefault(setting, {})[subject] = found.max_instructions
-    content = {"tools": tools, "instructions": counts}
+    content = {"tools": tools(), "instructions": counts}
     COUNTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,33 +1,31 @@
-"""The models whose cost on microcontrollers is measured, as C source."""
+"""What is measured for docs/mcu.md: models as C source, on boards, by compilers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_export.boards.board import Board
+from rnnedge_export.boards.catalogue import BOARDS
+from rnnedge_export.boards.measuring import Measurement, measure
 from rnnedge_export.formats.c.generating import generate_source
 from rnnedge_export.formats.c.source import CSource
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
-from rnnedge_runtime.formats.metadata import Golden, Metadata
-from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_export.tools.calling import version
+from rnnedge_runtime.formats.metadata import Golden
 from rnnedge_runtime.spec.model_spec import ModelSpec
-from rnnedge_runtime.spec.weights import (
-    Weights,
-    canonical_weights,
-    model_digest,
-    weight_shapes,
-)
+from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.tolerances import GOLDEN_STEPS
 
-from .networks import Network
+from .networks import Network, described, drawn_weights
 
 INPUT_SIZE = 4
 INT8 = " int8"
 COUNTED_STEPS = 20
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def bare_cell(
     network = Network(cell, INPUT_SIZE, hidden_size, num_layers)
     spec = network.spec()
     name = f"{cell.lower()}_{hidden_size}_{num_layers}"
-    x = np.random.default_rng(_SEED).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
+    x = np.random.default_rng(0).uniform(-2, 2, (COUNTED_STEPS, INPUT_SIZE))
     title = f"{cell}{INT8 if is_integer else ''} {hidden_size}"
     return _subject(title, name, spec, x, is_integer=is_integer)
 
@@ -78,17 +76,6 @@ def demo_model(*, is_integer: bool = False) -> Subject:
     return _subject(title, "demo", prepared.spec, x, given, is_integer=is_integer)
 
 
-def drawn_weights(spec: ModelSpec, given: Weights | None = None) -> Weights:
-    """Weights in U(+-1/sqrt(H)), those of scalers as given."""
-    rng = np.random.default_rng(_SEED)
-    drawn = {}
-    for tensor, shape in weight_shapes(spec).items():
-        layer = spec.layers[int(tensor.split(".")[1])]
-        bound = 1 / np.sqrt(getattr(layer, "hidden_size", layer.input_size))
-        drawn[tensor] = rng.uniform(-bound, bound, shape)
-    return canonical_weights(spec, drawn | (given or {}))
-
-
 def _subject(
     title: str,
     name: str,
@@ -102,13 +89,7 @@ def _subject(
     weights = drawn_weights(spec, given)
     recorded = np.resize(rows, (GOLDEN_STEPS, spec.input_size))
     blank = np.zeros((GOLDEN_STEPS, spec.output_size), np.float32)
-    metadata = Metadata(
-        spec,
-        model_digest(spec, weights),
-        NUMERICS,
-        Golden(recorded, blank),
-        "rnnedge benchmarks",
-    )
+    metadata = described(spec, weights, Golden(recorded, blank))
     if is_integer:
         ranges = measure_ranges(spec, weights, recorded)
         model = quantise(spec, weights, ranges, frozenset())
@@ -116,3 +97,85 @@ def _subject(
     else:
         source = generate_source(metadata, weights, name)
     return Subject(title, spec, source, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A board, a compiler and its level of optimisation.
+
+    Attributes:
+        board: its name.
+        compiler: `clang-14`; None for the board's gcc.
+        level: `-O2` and such.
+    """
+
+    board: str
+    compiler: str | None = None
+    level: str = "-O2"
+
+    @property
+    def name(self) -> str:
+        """As in the tables and in the file of counts."""
+        own = "gcc" if self.target.compiler.endswith("gcc") else self.target.compiler
+        return f"{self.board} {self.compiler or own} {self.level}"
+
+    @property
+    def target(self) -> Board:
+        return BOARDS[self.board]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Flags of the model's file."""
+        return "-std=c99", self.level
+
+
+CELL_SETTINGS = (
+    Setting("cortex-m4f"),
+    Setting("cortex-m4f", level="-O3"),
+    Setting("cortex-m4f", level="-Os"),
+    Setting("cortex-m7"),
+    Setting("cortex-m33"),
+    Setting("cortex-m55"),
+    Setting("cortex-m55", "clang-14"),
+    Setting("cortex-m3"),
+    Setting("cortex-m0plus"),
+    Setting("rv32imafc"),
+    Setting("rv32imac"),
+    Setting("aarch64"),
+    Setting("armv6"),
+)
+WHOLE_SETTINGS = tuple(Setting(name) for name in BOARDS if name != "microbit")
+
+Measured = dict[tuple[str, str], Measurement]
+"""Measurements by the names of setting and subject."""
+
+
+def measure_all(
+    settings: Sequence[Setting],
+    subjects: Sequence[Subject],
+    say: Callable[[str], None],
+) -> Measured:
+    """Every subject in every setting.
+
+    Raises:
+        MissingDependencyError: a compiler or emulator is not on this machine.
+    """
+    found: Measured = {}
+    for setting in settings:
+        say(setting.name)
+        for subject in subjects:
+            found[setting.name, subject.name] = measure(
+                setting.target,
+                subject.source,
+                subject.x,
+                model_flags=setting.flags,
+                compiler=setting.compiler,
+            )
+    return found
+
+
+def tools() -> list[str]:
+    """Versions of every compiler and emulator used."""
+    names = [command for board in BOARDS.values() for command in board.commands]
+    names = [name for name in dict.fromkeys(names) if name != "wasm-ld-14"]
+    return [f"{name}: {version(name)}" for name in names]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnedge_export.boards.estimating import work_of
 from rnnedge_export.boards.measuring import Measurement
 
-from .mcu_models import Subject
-from .mcu_peers import CORTEX_M4F, CORTEX_M55, SOFT_FLOAT, Peer
-from .mcu_settings import Measured, Setting
+from .mcu_models import CELL_SETTINGS, WHOLE_SETTINGS, Measured, Subject, tools
 
 Row = Sequence[str]
 SIZES = (16, 32, 64)
@@ -24,22 +24,21 @@ RECOUNTED = (
 
 
 def write_page(
-    path: Path,
-    *,
-    cells: Measured,
-    whole: Measured,
-    settings: Sequence[Setting],
-    whole_settings: Sequence[Setting],
-    subjects: Sequence[Subject],
-    models: Sequence[Subject],
-    tools: Sequence[str],
-    command: str,
+    path: Path, found: Measured, subjects: Sequence[Subject], models: Sequence[Subject]
 ) -> None:
-    """Write the tables."""
+    """Write the tables.
+
+    Args:
+        path: the page.
+        found: every bare cell in `CELL_SETTINGS`, every whole model in `WHOLE_SETTINGS`.
+        subjects: the bare cells.
+        models: the whole models.
+    """
     parts = [
         "# On microcontrollers",
-        f"Written by `{command}`: models exported as C, compiled and run in emulators. The "
-        "counts depend on the compilers (below), not on the machine that counts. They are "
+        "Written by `python -m benchmarks.mcu`: models exported as C, compiled and run in "
+        "emulators. The counts depend on the compilers (below), not on the machine that "
+        "counts. They are "
         "instructions, not cycles: how many cycles an instruction takes depends on the chip. "
         + RECOUNTED,
         "## One step of a bare cell",
@@ -49,7 +48,7 @@ def write_page(
         "twenty steps; without a floating-point unit they depend on the data. Flash is what a "
         "firmware grows by (reset and step called, `--gc-sections`), RAM is the state of one "
         "stream.",
-        _cell_table(cells, settings, subjects),
+        _cell_table(found, subjects),
         "## Other software",
         "An LSTM of one layer with four inputs. We measured it in the same way, with the flags "
         "shown; the command does not measure these rows again. `-ffast-math` and `-Ofast` give "
@@ -65,14 +64,14 @@ def write_page(
         "## A whole model",
         f"The network of `rnnedge demo` ({_chain(models[0])}), complete with scaler, held "
         "readings, derived inputs and head.",
-        _whole_table(whole, whole_settings, models),
+        _whole_table(found, models),
         "## How it is counted",
         "`rnnedge devices` lists the boards. On Cortex-M the SysTick timer counts in QEMU's "
         "virtual time (`-icount shift=7`: 128 ns an instruction, exact to one instruction), on "
         "RISC-V `minstret` counts, for Linux a plugin of QEMU. The cost of an empty call is "
         "subtracted. For the stack, the memory below it is filled before the step and searched "
         "after it. `rnnedge inspect model.c --board cortex-m4f` measures your model like this.",
-        "\n".join(f"* `{tool}`" for tool in tools),
+        "\n".join(f"* `{tool}`" for tool in tools()),
     ]
     path.write_text(page_text(parts), encoding="utf-8")
 
@@ -83,47 +82,29 @@ def page_text(parts: Sequence[str]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _cell_table(
-    cells: Measured, settings: Sequence[Setting], subjects: Sequence[Subject]
-) -> str:
+def _cell_table(found: Measured, subjects: Sequence[Subject]) -> str:
     by_name = {subject.name: subject for subject in subjects}
     kinds = dict.fromkeys(subject.name.rpartition(" ")[0] for subject in subjects)
     header = ["board", "cell", *(f"H = {size}" for size in SIZES)]
     header += ["per multiply-add, 64", "flash, 32", "RAM, 32", "stack, 32"]
     rows = []
-    for setting in settings:
-        for kind in kinds:
-            found = [cells[setting.name, f"{kind} {size}"] for size in SIZES]
-            rows.append(
-                [
-                    setting.name,
-                    kind,
-                    *(_number(item.max_instructions) for item in found),
-                    _per_multiply_add(found[-1], by_name[f"{kind} {SIZES[-1]}"]),
-                    *_bytes(found[1]),
-                ]
-            )
-    return _table(header, rows, num_texts=2)
+    for setting, kind in itertools.product(CELL_SETTINGS, kinds):
+        sizes = [found[setting.name, f"{kind} {size}"] for size in SIZES]
+        counts = [_number(item.max_instructions) for item in sizes]
+        per_one = _per_multiply_add(sizes[-1], by_name[f"{kind} {SIZES[-1]}"])
+        rows.append([setting.name, kind, *counts, per_one, *_bytes(sizes[1])])
+    return table(header, rows, num_texts=2)
 
 
-def _whole_table(
-    whole: Measured, settings: Sequence[Setting], models: Sequence[Subject]
-) -> str:
+def _whole_table(found: Measured, models: Sequence[Subject]) -> str:
     header = ["board", "", "instructions", "per multiply-add", "flash", "RAM", "stack"]
     rows = []
-    for setting in settings:
-        for model in models:
-            found = whole[setting.name, model.name]
-            rows.append(
-                [
-                    setting.name,
-                    model.name.removeprefix("demo").strip() or "float32",
-                    _number(found.max_instructions),
-                    _per_multiply_add(found, model),
-                    *_bytes(found),
-                ]
-            )
-    return _table(header, rows, num_texts=2)
+    for setting, model in itertools.product(WHOLE_SETTINGS, models):
+        item = found[setting.name, model.name]
+        kind = model.name.removeprefix("demo").strip() or "float32"
+        counts = [_number(item.max_instructions), _per_multiply_add(item, model)]
+        rows.append([setting.name, kind, *counts, *_bytes(item)])
+    return table(header, rows, num_texts=2)
 
 
 def _peer_table(peers: Sequence[Peer]) -> str:
@@ -139,15 +120,11 @@ def _peer_table(peers: Sequence[Peer]) -> str:
         ]
         for peer in peers
     ]
-    return _table(header, rows, num_texts=2)
+    return table(header, rows, num_texts=2)
 
 
 def _bytes(found: Measurement) -> list[str]:
-    return [
-        _number(found.flash_nbytes),
-        _number(found.ram_nbytes),
-        _number(found.stack_nbytes),
-    ]
+    return [*map(_number, (found.flash_nbytes, found.ram_nbytes, found.stack_nbytes))]
 
 
 def _per_multiply_add(found: Measurement, subject: Subject) -> str:
@@ -167,6 +144,57 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _table(header: Row, rows: Sequence[Row], *, num_texts: int) -> str:
+def table(header: Row, rows: Sequence[Row], *, num_texts: int = 1) -> str:
+    """A table of Markdown, the columns behind the first `num_texts` to the right."""
     rule = ["---"] * num_texts + ["---:"] * (len(header) - num_texts)
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One row: instructions of a step at hidden 16, 32, 64, bytes at hidden 32."""
+
+    name: str
+    flags: str
+    instructions: tuple[int | None, int | None, int | None]
+    flash_kb: float | None = None
+    ram_nbytes: int | None = None
+    stack_nbytes: int | None = None
+
+
+CORTEX_M4F = (
+    Peer("CMSIS-NN f32", "gcc -Ofast", (12_770, 35_745, 112_350), 22.3, 400, 188),
+    Peer("onnx2c", "gcc -O3 -ffast-math", (9_377, 27_819, 84_263), 21.9, 620, 712),
+    Peer(
+        "RTNeural", "gcc -O3 -ffast-math", (9_010, 34_765, 109_702), 23.7, 20_536, 176
+    ),
+    Peer("keras2c", "gcc -O3", (17_130, 47_600, 151_529), 21.6, 1_488, 244),
+    Peer(
+        "CMSIS-NN s8, 8-bit state",
+        "gcc -Ofast",
+        (13_050, 28_273, 70_212),
+        10.0,
+        496,
+        644,
+    ),
+    Peer(
+        "CMSIS-NN s16, 16-bit state",
+        "gcc -Ofast",
+        (None, 33_297, 84_200),
+        10.8,
+        560,
+        676,
+    ),
+)
+CORTEX_M55 = (
+    Peer("CMSIS-NN f32", "clang -Ofast", (7_380, 16_653, 41_257)),
+    Peer("onnx2c", "clang -O3 -ffast-math", (None, 15_951, 38_208)),
+    Peer("RTNeural", "gcc -O3 -ffast-math", (8_112, 17_338, 46_880)),
+    Peer("CMSIS-NN s8, 8-bit state", "clang -Ofast", (5_786, 10_270, 20_174)),
+    Peer("CMSIS-NN s16, 16-bit state", "gcc -Ofast", (None, 21_572, 47_440)),
+)
+SOFT_FLOAT = (
+    Peer("onnx2c on Cortex-M3", "gcc -O2", (None, 633_000, 1_990_000)),
+    Peer("CMSIS-NN s8 on Cortex-M3", "gcc -Ofast", (None, 35_000, 91_400)),
+    Peer("CMSIS-NN s8 on Cortex-M0+", "gcc -Ofast", (None, 77_800, 198_000)),
+)

@@ -83,19 +83,12 @@ def empty_spec() -> ModelSpec:
 
 def save(spec: ModelSpec, folder: Path, name: str) -> dict[str, Path]:
     """Write a network with random weights; the files by ending, `INTEGERS` in integers."""
-    rng = np.random.default_rng(0)
-    drawn = {}
-    for tensor, shape in weight_shapes(spec).items():
-        layer = spec.layers[int(tensor.split(".")[1])]
-        bound = 1 / np.sqrt(layer.output_size)
-        drawn[tensor] = rng.uniform(-bound, bound, shape)
-    weights = canonical_weights(spec, drawn)
+    weights = drawn_weights(spec)
+    rng = np.random.default_rng(1)
     x = rng.standard_normal((GOLDEN_STEPS, spec.input_size)).astype(np.float32)
     state = initial_state(spec.graph_state, 1, np.float64)
     y, _ = ReferenceEngine(spec, weights).run(x[None], state)
-    golden = Golden(x, y[0].astype(np.float32))
-    digest = model_digest(spec, weights)
-    metadata = Metadata(spec, digest, NUMERICS, golden, "rnnedge benchmarks")
+    metadata = described(spec, weights, Golden(x, y[0].astype(np.float32)))
     stem = name.replace(" ", "-").replace(">", "")
     files = {
         ".rnne": build_rnne(metadata, weights),
@@ -107,6 +100,23 @@ def save(spec: ModelSpec, folder: Path, name: str) -> dict[str, Path]:
         paths[suffix] = folder / f"{stem}{suffix}"
         paths[suffix].write_bytes(content)
     return paths
+
+
+def drawn_weights(spec: ModelSpec, given: Weights | None = None) -> Weights:
+    """Weights in U(+-1/sqrt(H)), those of scalers as given."""
+    rng = np.random.default_rng(0)
+    drawn = {}
+    for tensor, shape in weight_shapes(spec).items():
+        layer = spec.layers[int(tensor.split(".")[1])]
+        bound = 1 / np.sqrt(getattr(layer, "hidden_size", layer.input_size))
+        drawn[tensor] = rng.uniform(-bound, bound, shape)
+    return canonical_weights(spec, drawn | (given or {}))
+
+
+def described(spec: ModelSpec, weights: Weights, golden: Golden) -> Metadata:
+    """The metadata of a model of a study, in float."""
+    digest = model_digest(spec, weights)
+    return Metadata(spec, digest, NUMERICS, golden, "rnnedge benchmarks")
 
 
 def _integers(metadata: Metadata, weights: Weights) -> bytes:

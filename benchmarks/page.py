@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnnedge_runtime.errors import require
 
-from .mcu_page import page_text
-from .study import NUM_STEPS, NUM_STREAMS, Study
+from .mcu_page import page_text, table
+from .networks import Network
+from .study import NUM_STEPS, NUM_STREAMS, Study, Times
 
 TARGET_RATIOS = {
     "RNN 1->20": 25,
@@ -34,6 +35,52 @@ INTEGER_MANY_RATIO = 2
 
 PLOT = "benchmarks.png"
 
+Columns = Sequence[tuple[str, str, str]]
+"""Header, the figure or `a/b` of two of them, and its format."""
+
+SINGLE = (
+    ("ours, out=", "native", "{:.2f}"),
+    ("ours", "plain", "{:.2f}"),
+    ("ORT run", "onnx", "{:.1f}"),
+    ("ORT bind", "onnx_bind", "{:.1f}"),
+    ("ratio, out=", "onnx/native", "**{:.1f}**"),
+    ("goal", "", ""),
+    ("ratio", "onnx/plain", "{:.1f}"),
+    ("to the artifact", "artifact/native", "{:.1f}"),
+)
+INTEGER = (
+    ("int8", "int8", "{:.2f}"),
+    ("float", "native", "{:.2f}"),
+    ("ORT run", "onnx", "{:.1f}"),
+    ("ratio", "onnx/int8", "**{:.1f}**"),
+    ("goal", "", ""),
+)
+MANY = (
+    ("ORT batch", "onnx_batch", "{:.3f}"),
+    ("exact", "exact", "{:.3f}"),
+    ("fast", "fast", "{:.3f}"),
+    ("ratio exact", "onnx_batch/exact", "**{:.2f}**"),
+    ("ratio fast", "onnx_batch/fast", "**{:.2f}**"),
+    ("ORT sequence", "onnx_sequence", "{:.3f}"),
+    ("ours", "run", "{:.3f}"),
+    ("ratio", "onnx_sequence/run", "**{:.2f}**"),
+)
+INTEGER_MANY = (
+    ("ORT batch", "onnx_batch", "{:.3f}"),
+    ("int8", "int8", "{:.3f}"),
+    ("ratio", "onnx_batch/int8", "**{:.2f}**"),
+    ("ORT sequence", "onnx_sequence", "{:.3f}"),
+    ("int8", "int8_run", "{:.3f}"),
+    ("ratio", "onnx_sequence/int8_run", "**{:.2f}**"),
+)
+ROOFLINE = (
+    ("weights KB", "weights_kb", "{:.0f}"),
+    ("us/step in C", "step_us", "{:.2f}"),
+    ("weights GB/s", "weights_gb_s", "{:.1f}"),
+    ("reading GB/s", "read_gb_s", "{:.1f}"),
+    ("share", "share_percent", "**{:.0f} %**"),
+)
+
 
 def write_page(study: Study, path: Path, *, machine: str, command: str) -> None:
     """Write the tables, and the plot beside them."""
@@ -49,21 +96,21 @@ def write_page(study: Study, path: Path, *, machine: str, command: str) -> None:
         "`InferenceSession.run` with NumPy arrays, and by IOBinding with buffers bound once. "
         "Ratio: time of `run` over ours. To the artifact: time of `run` on the `.onnx` file of "
         "`rnnedge export` (batch first, a state per layer) over ours with `out=`.",
-        _single_table(study),
+        _network_table(study.single, SINGLE),
         "The same in integers (`w8a16.v1`), by `step(x, out=y)`; ONNX Runtime is in float.",
-        _integer_table(study),
+        _network_table(study.single, INTEGER, INTEGER_TARGET_RATIOS),
         "## Many streams, long runs",
         f"Microseconds per step: {NUM_STREAMS:,} streams stepped in one call, and "
         f"{NUM_STEPS:,} steps of one stream in one call. `exact` gives the bytes of single "
         'steps, `fast` (`load(..., numerics="fast")`) fuses multiplications with additions.',
-        _many_table(study),
+        _network_table(study.many, MANY),
         "The same in integers, beside ONNX Runtime's float calls; the goal is "
         f"{INTEGER_MANY_RATIO} times as fast.",
-        _integer_many_table(study),
+        _network_table(study.many, INTEGER_MANY),
         "## How near the memory",
         "How fast a step in C, without Python, reads the weights, beside a loop that only "
         "reads as many bytes.",
-        _roofline_table(study),
+        _network_table(study.roofline, ROOFLINE),
         "## The call, start-up, memory",
         _overhead_text(study),
         _footprint_table(study),
@@ -80,11 +127,12 @@ def plot_ratios(study: Study, path: Path) -> None:
     figure = Figure(figsize=(8, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    names = [item.network.name for item in study.single]
-    for offset, label, ratios in (
-        (-0.2, "step(x, out=y)", [item.onnx / item.native for item in study.single]),
-        (0.2, "step(x)", [item.onnx / item.plain for item in study.single]),
+    names = [network.name for network in study.single]
+    for offset, label, side in (
+        (-0.2, "step(x, out=y)", "native"),
+        (0.2, "step(x)", "plain"),
     ):
+        ratios = [times["onnx"] / times[side] for times in study.single.values()]
         places = [k + offset for k in range(len(names))]
         bars = axes.bar(places, ratios, 0.38, label=label)
         axes.bar_label(bars, fmt="%.1f", fontsize=8)
@@ -97,100 +145,30 @@ def plot_ratios(study: Study, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _single_table(study: Study) -> str:
-    header = ["network", "ours, out=", "ours", "ORT run", "ORT bind"]
-    rows = [
-        [
-            item.network.name,
-            f"{item.native:.2f}",
-            f"{item.plain:.2f}",
-            f"{item.onnx:.1f}",
-            f"{item.onnx_bind:.1f}",
-            f"**{item.onnx / item.native:.1f}**",
-            f"{TARGET_RATIOS[item.network.name]:g}",
-            f"{item.onnx / item.plain:.1f}",
-            f"{item.artifact / item.native:.1f}",
-        ]
-        for item in study.single
-    ]
-    columns = ["ratio, out=", "goal", "ratio", "to the artifact"]
-    return _table([*header, *columns], rows)
-
-
-def _many_table(study: Study) -> str:
-    header = ["network", "ORT batch", "exact", "fast", "ratio exact", "ratio fast"]
-    rows = [
-        [
-            item.network.name,
-            f"{item.onnx_batch:.3f}",
-            f"{item.exact:.3f}",
-            f"{item.fast:.3f}",
-            f"**{item.onnx_batch / item.exact:.2f}**",
-            f"**{item.onnx_batch / item.fast:.2f}**",
-            f"{item.onnx_sequence:.3f}",
-            f"{item.run:.3f}",
-            f"**{item.onnx_sequence / item.run:.2f}**",
-        ]
-        for item in study.many
-    ]
-    return _table([*header, "ORT sequence", "ours", "ratio"], rows)
-
-
-def _integer_table(study: Study) -> str:
-    rows = [
-        [
-            item.network.name,
-            f"{item.int8:.2f}",
-            f"{item.native:.2f}",
-            f"{item.onnx:.1f}",
-            f"**{item.onnx / item.int8:.1f}**",
-            f"{INTEGER_TARGET_RATIOS.get(item.network.name, '')}",
-        ]
-        for item in study.single
-    ]
-    return _table(["network", "int8", "float", "ORT run", "ratio", "goal"], rows)
-
-
-def _integer_many_table(study: Study) -> str:
-    header = ["network", "ORT batch", "int8", "ratio", "ORT sequence", "int8", "ratio"]
-    rows = [
-        [
-            item.network.name,
-            f"{item.onnx_batch:.3f}",
-            f"{item.int8:.3f}",
-            f"**{item.onnx_batch / item.int8:.2f}**",
-            f"{item.onnx_sequence:.3f}",
-            f"{item.int8_run:.3f}",
-            f"**{item.onnx_sequence / item.int8_run:.2f}**",
-        ]
-        for item in study.many
-    ]
-    return _table(header, rows)
-
-
-def _roofline_table(study: Study) -> str:
-    header = ["network", "weights KB", "us/step in C", "weights GB/s", "reading GB/s"]
-    rows = [
-        [
-            item.network.name,
-            f"{item.network.weights_nbytes / 1024:.0f}",
-            f"{item.step_us:.2f}",
-            f"{item.weights_gb_s:.1f}",
-            f"{item.read_gb_s:.1f}",
-            f"**{100 * item.weights_gb_s / item.read_gb_s:.0f} %**",
-        ]
-        for item in study.roofline
-    ]
-    return _table([*header, "share"], rows)
+def _network_table(
+    found: Mapping[Network, Times],
+    columns: Columns,
+    goals: Mapping[str, float] = TARGET_RATIOS,
+) -> str:
+    rows = []
+    for network, times in found.items():
+        row = [network.name]
+        for header, figure, shown in columns:
+            if header == "goal":
+                row.append(str(goals.get(network.name, "")))
+                continue
+            one, _, other = figure.partition("/")
+            row.append(shown.format(times[one] / times.get(other, 1)))
+        rows.append(row)
+    return table(["network", *(header for header, _, _ in columns)], rows)
 
 
 def _overhead_text(study: Study) -> str:
-    found = study.overhead
+    core, native, plain = (study.overhead[name] for name in ("core", "native", "plain"))
     return (
-        f"A step with almost nothing to compute takes {found.core:.3f} us in C, "
-        f"{found.native:.3f} us by `step(x, out=y)` and {found.plain:.3f} us by `step(x)` "
-        f"from Python: the call costs {found.native - found.core:.3f} us, a new array "
-        f"{found.plain - found.native:.3f} us more."
+        f"A step with almost nothing to compute takes {core:.3f} us in C, {native:.3f} us by "
+        f"`step(x, out=y)` and {plain:.3f} us by `step(x)` from Python: the call costs "
+        f"{native - core:.3f} us, a new array {plain - native:.3f} us more."
     )
 
 
@@ -206,9 +184,4 @@ def _footprint_table(study: Study) -> str:
         for name, found in study.footprints.items()
     ]
     header = ["", "ms from numpy to the first step", "peak MB", "MB above numpy"]
-    return _table(header, rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(header, rows)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +18,18 @@ import rnnedge_runtime
 from rnnedge.benching.footprint import Footprint, measure
 from rnnedge.benching.timing import Block, time_blocks
 from rnnedge.benching.ways import WAYS, native, native_plain, onnx_run
+from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.formats.rnne_file import read_rnne
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 from .lean_onnx import LeanSession
-from .loops import Loops
 from .networks import INTEGERS, MANY, NETWORKS, SMALL, Network, empty_spec, save
 
 NUM_STREAMS = 1000
 NUM_STEPS = 10_000
+
+Times = dict[str, float]
+"""Figures by what was measured."""
 
 _INPUTS = 16
 _PASS_S = 0.01
@@ -51,93 +58,49 @@ QUICK = Plan(0.01, 3, 1, SMALL, MANY[:1])
 
 
 @dataclass(frozen=True, slots=True)
-class SingleStep:
-    """us per step of one stream; `int8` into `out`, `artifact` an exported `.onnx` file."""
-
-    network: Network
-    native: float
-    plain: float
-    onnx: float
-    onnx_bind: float
-    artifact: float
-    int8: float
-
-
-@dataclass(frozen=True, slots=True)
-class ManySteps:
-    """us per step of one stream in one call for many."""
-
-    network: Network
-    onnx_batch: float
-    exact: float
-    fast: float
-    onnx_sequence: float
-    run: float
-    int8: float
-    int8_run: float
-
-
-@dataclass(frozen=True, slots=True)
-class Roofline:
-    """A step in C as a stream of weights, beside plain reading of as many bytes."""
-
-    network: Network
-    step_us: float
-    weights_gb_s: float
-    read_gb_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class CallOverhead:
-    """us of a step with nothing to compute: in C, from Python into `out`, from Python."""
-
-    core: float
-    native: float
-    plain: float
-
-
-@dataclass(frozen=True, slots=True)
 class Study:
-    """All results."""
+    """All results, in us per step of one stream where nothing else is said.
 
-    single: tuple[SingleStep, ...]
-    many: tuple[ManySteps, ...]
-    roofline: tuple[Roofline, ...]
-    overhead: CallOverhead
+    Attributes:
+        single: steps of one stream: `native` and `int8` into `out`, `plain` to a new array;
+            `artifact` is an exported `.onnx` file.
+        many: steps in one call for many streams, or many steps of one.
+        roofline: a step in C as a stream of weights, beside plain reading of as many bytes.
+        overhead: a step with nothing to compute: in C, from Python into `out`, from Python.
+        footprints: by way to step.
+    """
+
+    single: dict[Network, Times]
+    many: dict[Network, Times]
+    roofline: dict[Network, Times]
+    overhead: Times
     footprints: dict[str, Footprint]
 
 
 def run_study(folder: Path, plan: Plan, *, say: Callable[[str], None]) -> Study:
-    """Measure everything.
-
-    Args:
-        folder: for the artifacts and the C loops.
-        plan: how much.
-        say: takes a line of progress.
-    """
+    """Measure everything; artifacts and the C loops are made in `folder`."""
     loops = Loops(folder)
     files = {item: save(item.spec(), folder, item.name) for item in plan.networks}
-    single, many, roofline = [], [], []
+    single, many, roofline = {}, {}, {}
     for network in plan.networks:
         say(f"one step, {network.name}")
-        single.append(_single_step(network, files[network], plan.seconds))
-        roofline.append(_roofline(network, files[network][".rnne"], loops, plan.rounds))
+        single[network] = _single_step(network, files[network], plan.seconds)
+        path = files[network][".rnne"]
+        roofline[network] = _roofline(network, path, loops, plan.rounds)
     for network in plan.many:
         say(f"many streams and long runs, {network.name}")
-        many.append(_many_steps(network, files[network], plan.rounds))
+        many[network] = _many_steps(network, files[network], plan.rounds)
     say("call overhead, start-up and memory")
     return Study(
-        single=tuple(single),
-        many=tuple(many),
-        roofline=tuple(roofline),
-        overhead=_call_overhead(folder, loops, plan),
-        footprints=_footprints(files[SMALL[-1]], plan.processes),
+        single,
+        many,
+        roofline,
+        _call_overhead(folder, loops, plan),
+        _footprints(files[SMALL[-1]], plan.processes),
     )
 
 
-def _single_step(
-    network: Network, files: dict[str, Path], seconds: float
-) -> SingleStep:
+def _single_step(network: Network, files: dict[str, Path], seconds: float) -> Times:
     x = _inputs((_INPUTS, network.input_size))
     blocks = {
         "native": native(files[".rnne"], x),
@@ -148,10 +111,10 @@ def _single_step(
         "artifact": onnx_run(files[".onnx"], x),
     }
     timings = time_blocks(blocks, seconds=seconds)
-    return SingleStep(network, **{name: t.p50 for name, t in timings.items()})
+    return {name: timing.p50 for name, timing in timings.items()}
 
 
-def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySteps:
+def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> Times:
     batch = _inputs((NUM_STREAMS, network.input_size))
     sequence = _inputs((NUM_STEPS, network.input_size))
     exact = rnnedge_runtime.load(files[".rnne"], backend="native")
@@ -168,9 +131,7 @@ def _many_steps(network: Network, files: dict[str, Path], rounds: int) -> ManySt
     }
     blocks = {name: _block(call) for name, (call, _) in calls.items()}
     timings = time_blocks(blocks, seconds=0, rounds=rounds)
-    return ManySteps(
-        network, **{name: timings[name].p50 / size for name, (_, size) in calls.items()}
-    )
+    return {name: timings[name].p50 / size for name, (_, size) in calls.items()}
 
 
 def _block(call: Callable[[], object]) -> Block:
@@ -204,7 +165,7 @@ def _lean(files: dict[str, Path], batch_size: int = 1) -> LeanSession:
     return LeanSession(metadata.spec, weights, batch_size)
 
 
-def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Roofline:
+def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Times:
     content, nbytes = path.read_bytes(), network.weights_nbytes
     repeats = max(3, round(_PASS_S / loops.step_s(content, 10)))
     steps, reads = [], []
@@ -212,25 +173,24 @@ def _roofline(network: Network, path: Path, loops: Loops, rounds: int) -> Roofli
         steps.append(loops.step_s(content, repeats))
         reads.append(loops.read_s(nbytes, repeats))
     step_s, read_s = float(np.median(steps)), float(np.median(reads))
-    return Roofline(
-        network,
-        step_us=1e6 * step_s,
-        weights_gb_s=1e-9 * nbytes / step_s,
-        read_gb_s=1e-9 * nbytes / read_s,
-    )
+    return {
+        "weights_kb": nbytes / 1024,
+        "step_us": 1e6 * step_s,
+        "weights_gb_s": 1e-9 * nbytes / step_s,
+        "read_gb_s": 1e-9 * nbytes / read_s,
+        "share_percent": 100 * read_s / step_s,
+    }
 
 
-def _call_overhead(folder: Path, loops: Loops, plan: Plan) -> CallOverhead:
+def _call_overhead(folder: Path, loops: Loops, plan: Plan) -> Times:
     path = save(empty_spec(), folder, "empty")[".rnne"]
     x = _inputs((_INPUTS, 1))
     blocks = {"native": native(path, x), "plain": native_plain(path, x)}
     timings = time_blocks(blocks, seconds=plan.seconds)
     core = [loops.step_s(path.read_bytes(), 10_000) for _ in range(plan.rounds)]
-    return CallOverhead(
-        core=1e6 * float(np.median(core)),
-        native=timings["native"].p50,
-        plain=timings["plain"].p50,
-    )
+    return {"core": 1e6 * float(np.median(core))} | {
+        name: timing.p50 for name, timing in timings.items()
+    }
 
 
 def _footprints(files: dict[str, Path], processes: int) -> dict[str, Footprint]:
@@ -244,3 +204,49 @@ def _footprints(files: dict[str, Path], processes: int) -> dict[str, Footprint]:
 
 def _inputs(shape: tuple[int, int]) -> np.ndarray:
     return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "runtime/core"
+
+
+class Loops:
+    """Times of loops in C, which are built in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        library = ctypes.CDLL(str(_build(folder)))
+        self._read = library.read_seconds
+        self._read.restype = ctypes.c_double
+        self._read.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
+        self._step = library.step_seconds
+        self._step.restype = ctypes.c_double
+        self._step.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]
+
+    def read_s(self, nbytes: int, repeats: int) -> float:
+        """Seconds to read `nbytes` once."""
+        return float(self._read(nbytes, repeats)) / repeats
+
+    def step_s(self, file: bytes, num_steps: int) -> float:
+        """Seconds of one `rnne_step` of the model in `file`."""
+        return float(self._step(file, len(file), num_steps)) / num_steps
+
+
+def _build(folder: Path) -> Path:
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        raise MissingDependencyError(
+            "benchmarks: no C compiler was found, and the study times loops in C. "
+            "Install gcc or clang."
+        )
+    objects = []
+    flags = ["-fPIC", "-I", str(CORE / "include")]
+    sources = {path: ["-O2"] for path in sorted((CORE / "src").glob("*/*.c"))}
+    sources[Path(__file__).with_name("loops.c")] = ["-O3", "-march=native"]
+    for source, level in sources.items():
+        objects.append(str(folder / f"{source.stem}.o"))
+        command = [compiler, *level, *flags, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True, capture_output=True)
+    library = folder / "loops.so"
+    command = [compiler, "-shared", *objects, "-o", str(library)]
+    subprocess.run(command, check=True, capture_output=True)
+    return library

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from rnnedge_runtime import ModelSpec, errors, load
 
 if TYPE_CHECKING:
-    from rnnedge import datasets
     from rnnedge.exporting import export
     from rnnedge.fitting import fit, resume
     from rnnedge.runs.folder import Run, load_run

@@ -20,22 +20,15 @@ from rnnedge.evaluation.scores.scoring import Evaluation
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors
 from rnnedge.runs import folder as run_folder
 from rnnedge.runs.folder import Run, load_run
-from rnnedge.tasks.config import (
-    TrainConfig,
-    config_fields,
-    config_to_toml,
-    read_config,
-)
-from rnnedge.tasks.registry import find_task
-from rnnedge.tasks.task import Prepared
+from rnnedge.tasks.config import TrainConfig, config_to_toml, read_config
+from rnnedge.tasks.task import Prepared, find_task
+from rnnedge.training import running
 from rnnedge.training.checkpoint import (
     data_fingerprint,
     load_checkpoint,
     restore_trainer,
 )
 from rnnedge.training.observers.progress import tell
-from rnnedge.training.running import PAST_SEEDS, run_in_folder, save_results
-from rnnedge.training.session import choose_device, torch_settings
 from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import DataError, SpecError, require
 from rnnedge_runtime.tables.options import TableOptions
@@ -146,7 +139,7 @@ def fit(source: Any, **choices: Any) -> Fitted:
     )
     prepared = find_task().prepare(dataset, config)
     given.on_prepared(dataset, prepared)
-    choose_device(config.device)
+    running.choose_device(config.device)
     _require_all()
     folder = run_folder.new_folder(
         given.out, name_of(source), overwrite=given.overwrite
@@ -162,7 +155,7 @@ def fit(source: Any, **choices: Any) -> Fitted:
         **dataset.found,
         "found": sorted(dataset.found),
     }
-    sections = {"data": data, "train": config_fields(config)}
+    sections = {"data": data, "train": dataclasses.asdict(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
     return _train(folder, dataset, prepared, config, is_quiet=given.is_quiet)
@@ -183,7 +176,7 @@ def recorded_choices(path: str | Path) -> dict[str, Any]:
     config, data = read_config(path / run_folder.CONFIG if path.is_dir() else path)
     data = {k: v for k, v in data.items() if k not in ("found", *data.get("found", ()))}
     data["target"] = data.pop("targets")
-    return {**config_fields(config), **data}
+    return {**dataclasses.asdict(config), **data}
 
 
 def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:
@@ -228,15 +221,15 @@ def _train(
     state: dict[str, Any] | None = None,
     is_quiet: bool,
 ) -> Fitted:
-    device = choose_device(config.device)
+    device = running.choose_device(config.device)
     started = clock.perf_counter()
     how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
-    past: list[dict[str, Any]] = state.pop(PAST_SEEDS, []) if state else []
+    past: list[dict[str, Any]] = state.pop(running.PAST_SEEDS, []) if state else []
     states = [*past, state] if state else []
     done: list[dict[str, Any]] = []
     runs: list[SeedErrors] = []
     best: Trainer | None = None
-    with torch_settings(config, device):
+    with running.torch_settings(config, device):
         fingerprint = data_fingerprint(prepared)
         for number in range(config.seeds):
             one = dataclasses.replace(config, seed=config.seed + number)
@@ -247,7 +240,7 @@ def _train(
                 if config.seeds > 1:
                     text = f"seed {one.seed}, {number + 1} of {config.seeds}"
                     tell(text, is_quiet=is_quiet)
-                if not run_in_folder(
+                if not running.run_in_folder(
                     folder, trainer, fingerprint, done, is_quiet=is_quiet
                 ):
                     raise TrainingStopped(
@@ -260,7 +253,7 @@ def _train(
             if best is None or trainer.best_error < best.best_error:
                 best = trainer
         assert best is not None
-        save_results(folder, best)
+        running.save_results(folder, best)
         try:
             evaluation = write_run(
                 folder,

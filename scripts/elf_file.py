@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 MACHINES = {62: "x86_64", 183: "aarch64"}
 _PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK, _PT_GNU_RELRO = 1, 2, 0x6474E551, 0x6474E552
@@ -72,11 +71,6 @@ def read_elf(content: bytes) -> ElfFile:
         or bool(single.get(_DT_FLAGS_1, 0) & _DF_1_NOW),
         has_executable_stack=not stacks or any(flags & _PF_X for flags in stacks),
     )
-
-
-def read_elf_file(path: Path) -> ElfFile:
-    """`read_elf` of a file."""
-    return read_elf(path.read_bytes())
 
 
 def _segments(content: bytes) -> list[tuple[int, int, int, int, int]]:

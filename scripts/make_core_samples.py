@@ -264,30 +264,25 @@ def repaired(content: bytes) -> bytes:
 
 
 def main(root: Path) -> None:
-    corpus = root / "runtime/core/fuzz/corpus_model"
-    corpus.mkdir(parents=True, exist_ok=True)
-    for name, spec in SAMPLES.items():
-        (corpus / f"{name}.rnne").write_bytes(build(spec))
+    models = {name: build(spec) for name, spec in SAMPLES.items()}
     for name, kept in INTEGERS.items():
-        content = build_integers(SAMPLES[name], kept)
-        (corpus / f"{name}_w8a16.rnne").write_bytes(content)
-    snapshots = root / "runtime/core/fuzz/corpus_snapshot"
-    snapshots.mkdir(parents=True, exist_ok=True)
-    for dtype in (np.float32, np.float64):
-        name = np.dtype(dtype).name
-        content = snapshot(build(SAMPLES["gru"]), dtype)
-        (snapshots / f"{name}.snapshot").write_bytes(content)
-    content = snapshot(build(SAMPLES["change"]), np.float32)
-    (snapshots / "change.snapshot").write_bytes(content)
-    content = snapshot(build_integers(SAMPLES["lstm"], KEPT), np.float32)
-    (snapshots / "w8a16.snapshot").write_bytes(content)
-    content = snapshot(build_integers(SAMPLES["follow"], frozenset()), np.float32)
-    (snapshots / "follow_w8a16.snapshot").write_bytes(content)
-    folder = root / "tests/c/hostile"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in hostile().items():
-        (folder / f"{name}.rnne").write_bytes(content)
-    (root / "tests/c/tiny_gru.rnne").write_bytes((corpus / "gru.rnne").read_bytes())
+        models[f"{name}_w8a16"] = build_integers(SAMPLES[name], kept)
+    snapshots = {
+        "float32": snapshot(models["gru"], np.float32),
+        "float64": snapshot(models["gru"], np.float64),
+        "change": snapshot(models["change"], np.float32),
+        "w8a16": snapshot(models["lstm_w8a16"], np.float32),
+        "follow_w8a16": snapshot(models["follow_w8a16"], np.float32),
+    }
+    for place, ending, files in (
+        ("runtime/core/fuzz/corpus_model", "rnne", models),
+        ("runtime/core/fuzz/corpus_snapshot", "snapshot", snapshots),
+        ("tests/c/hostile", "rnne", hostile()),
+        ("tests/c", "rnne", {"tiny_gru": models["gru"]}),
+    ):
+        (root / place).mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (root / place / f"{name}.{ending}").write_bytes(content)
 
 
 if __name__ == "__main__":

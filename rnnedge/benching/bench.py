@@ -5,8 +5,11 @@ The model in integers may stand beside it: another arithmetic of the same spec.
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +198,29 @@ def _error(way: Way, path: Path, x: Inputs, judged: np.ndarray | None) -> float 
         return None
     model = rnnedge_runtime.load(path, backend=way.backend)
     return float(np.abs(step_through(model.engine, model.spec, x) - judged).max())
+
+
+def describe_machine() -> str:
+    """Processor, cores, system, Python and the packages measured, in one line."""
+    versions = [f"Python {platform.python_version()}"]
+    for package in ("numpy", "onnxruntime", "torch"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    cores = os.cpu_count() or 1
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{_processor()}, {cores} cores, {system}; {', '.join(versions)}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    features = np.show_config(mode="dicts") or {}
+    found = features.get("SIMD Extensions", {}).get("found", [])
+    widest = next((name for name in reversed(found) if name.startswith("AVX")), "")
+    name = names[0] if names else platform.machine()
+    return f"{name} ({widest})" if widest else name

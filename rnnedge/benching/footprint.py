@@ -46,14 +46,7 @@ class Footprint:
 
 
 def measure(way: Way | None, path: Path, num_features: int, *, runs: int) -> Footprint:
-    """The median over several processes.
-
-    Args:
-        way: None measures numpy alone.
-        path: the artifact.
-        num_features: F.
-        runs: number of processes.
-    """
+    """The median over several processes; without a `way`, of numpy alone."""
     code = way.start if way else ""
     arguments = [str(path), str(num_features), str(START_S), code]
     command = [sys.executable, "-c", _PROBE, *arguments]

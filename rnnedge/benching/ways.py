@@ -111,7 +111,8 @@ def numpy(path: Path, inputs: Inputs) -> Block:
 
 def onnx_run(path: Path, inputs: Inputs) -> Block:
     """`InferenceSession.run` with NumPy arrays."""
-    session, metadata = _session(path)
+    metadata, engine = open_onnx(path)
+    session = engine.session  # type: ignore[attr-defined]
     entries = metadata.spec.graph_state
     outputs = ["y", *(f"{entry.name}_out" for entry in entries)]
     names = [entry.name for entry in entries]
@@ -193,11 +194,6 @@ def _graph_state(spec: ModelSpec) -> State:
     """The state before the first step in the shapes that the graph takes."""
     state = initial_state(spec.graph_state, 1, np.float32)
     return [tensor[0] for tensor in state] if spec.is_opaque else state
-
-
-def _session(path: Path) -> tuple[Any, Metadata]:
-    metadata, engine = open_onnx(path)
-    return engine.session, metadata  # type: ignore[attr-defined]
 
 
 def _needs(module: str, extra: str) -> Callable[[], object]:

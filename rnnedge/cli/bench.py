@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo, echo_json
+from rnnedge.cli.show.terminal import echo, echo_json, print_table
 
 if TYPE_CHECKING:
-    from rnnedge.benching.bench import BenchReport, Measurement
+    from rnnedge.benching.bench import Measurement
 
 _HEADER = [
     "way",
@@ -66,13 +65,15 @@ def command(
     Every way to step that is installed is timed in turn in one process, on one thread.
     TorchScript files hold a pickle: name only those you trust.
     """
-    from rnnedge.benching.bench import bench
-    from rnnedge.benching.machine import describe_machine
+    from rnnedge.benching.bench import bench, describe_machine
 
     report = bench(artifacts, seconds=seconds, processes=processes)
     typed = shlex.join(["rnnedge", *sys.argv[1:]])
     if as_json:
-        content = _content(report) | {"machine": describe_machine(), "command": typed}
+        content = dataclasses.asdict(report) | {
+            "machine": describe_machine(),
+            "command": typed,
+        }
         echo_json(content)
         return
     print_table([_HEADER, *(_row(item) for item in report.measurements)])
@@ -102,7 +103,3 @@ def _row(item: Measurement) -> list[str]:
         f"{footprint.peak_mb:.1f}",
         "-" if item.error is None else f"{item.error:.1e}",
     ]
-
-
-def _content(report: BenchReport) -> dict[str, Any]:
-    return dataclasses.asdict(report)

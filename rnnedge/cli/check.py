@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from rnnedge.cli.loading import load_tables
-from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.reading import reading_options, take_reading
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_runtime.errors import require
 
 
@@ -32,8 +31,6 @@ def command(
     target: tuple[str, ...],
     feature: tuple[str, ...],
     horizon: int,
-    time: str | None,
-    series: str | None,
     **reading: Any,
 ) -> None:
     """Read tables as `rnnedge train` does and say what was found, without training.
@@ -45,15 +42,13 @@ def command(
     from rnnedge.data.split import split_dataset
     from rnnedge.data.tables.selection import without_constant_features
     from rnnedge.tasks.config import TrainConfig
-    from rnnedge.tasks.registry import find_task
+    from rnnedge.tasks.task import find_task
 
     dataset = load_tables(
         data,
         targets=target,
         features=feature or None,
-        time=time,
-        series=series,
-        options=take_options(reading),
+        **take_reading(reading),
         is_learned=bool(target),
     )
     if target:

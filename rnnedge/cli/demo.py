@@ -11,8 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_runtime.errors import require
 
 TARGET = "temp_c"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.boards.catalogue import BOARDS
 
 _COUNTED_BY = {

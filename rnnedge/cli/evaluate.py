@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnnedge.cli.loading import load_tables
-from rnnedge.cli.option_groups import backend_option
-from rnnedge.cli.reading import reading_options, take_options
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.reading import backend_option, reading_options, take_reading
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_runtime.errors import DataError, require
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ def command(
     end: str | None,
     content: Path | None,
     backend: str | None,
-    time: str | None,
-    series: str | None,
     **reading: Any,
 ) -> None:
     """Score an artifact on a table as training scores it, beside persistence.
@@ -62,9 +59,7 @@ def command(
         data,
         targets=spec.target_names,
         features=spec.feature_names,
-        time=time,
-        series=series,
-        options=take_options(reading),
+        **take_reading(reading),
         is_learned=False,
         clock=spec.clock,
         max_gap_s=spec.max_gap_s,
@@ -117,11 +112,8 @@ def _write(path: Path, spec: ModelSpec, found: ArtifactScores) -> None:
     content = {
         "forecasts": found.num_rows,
         "scores": [
-            {
-                "target": output.target,
-                "step": output.step,
-                "quantile": output.quantile,
-                "unit": output.unit,
+            asdict(output)
+            | {
                 "forecaster": name,
                 "mae": score.mae,
                 "rmse": score.rmse,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import click
 
 from rnnedge.cli.show.costs import print_costs
-from rnnedge.cli.show.int8 import print_quantisation
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.integers import print_quantisation
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.formats.registry import FORMATS
 from rnnedge_runtime.errors import SpecError, require
 from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
@@ -45,19 +45,7 @@ from rnnedge_runtime.tolerances import MAX_LOSS, VERIFY_STEPS
 )
 @click.option("--data", help="With --int8, where the data of the run is now.")
 def command(
-    run: str,
-    formats: tuple[str, ...],
-    out: str,
-    name: str | None,
-    report: str | None,
-    int8: bool,
-    keep_float: tuple[str, ...],
-    max_loss: float | None,
-    data: str | None,
-    board: str | None,
-    flash: str | None,
-    ram: str | None,
-    no_simd: bool,
+    run: str, formats: tuple[str, ...], data: str | None, no_simd: bool, **options: Any
 ) -> None:
     """Write the network of a run folder as artifacts that stream on a device.
 
@@ -66,6 +54,7 @@ def command(
     source that does not fit. With --int8 the scales come from the training part, and an
     error that rises by more than --max-loss on the test part is a failure.
     """
+    int8 = options["int8"]
     formats = formats or (("rnne",) if int8 else ("onnx",))
     require("torch", extra="train", purpose="rnnedge export")
     for item in (FORMATS[name] for name in formats if name in FORMATS):
@@ -76,19 +65,7 @@ def command(
     from rnnedge.runs.folder import load_run
     from rnnedge_export.exporting.request import ExportRequest
 
-    request = ExportRequest(
-        formats=formats,
-        out=out,
-        name=name,
-        report=report,
-        int8=int8,
-        keep_float=keep_float,
-        max_loss=max_loss,
-        board=board,
-        flash=flash,
-        ram=ram,
-        simd=not no_simd,
-    )
+    request = ExportRequest(formats=formats, simd=not no_simd, **options)
     if data is not None and not int8:
         raise SpecError(
             "export: --data was given without --int8, which alone needs the data of the "

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.option_groups import backend_option, spreadsheet_option
-from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.reading import (
+    backend_option,
+    reading_options,
+    spreadsheet_option,
+    take_reading,
+)
 from rnnedge.cli.show.terminal import tell
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.csv_rows import CsvRows
@@ -59,9 +63,7 @@ def command(
     sink: str,
     plot: Path | None,
     backend: str | None,
-    time: str | None,
-    series: str | None,
-    spreadsheet_safe: bool,
+    is_for_spreadsheet: bool,
     **reading: Any,
 ) -> None:
     """Write future rows with their own times: what comes after the last row of DATA.
@@ -76,26 +78,23 @@ def command(
     from rnnedge_runtime.live.report import reading_lines
     from rnnedge_runtime.live.sinks.text import open_output
 
-    from .streaming.row_files import open_lines
+    from .loading import open_lines
 
     where = "standard input" if data == "-" else data
-    options = take_options(reading)
-    check_for_stream(options)
+    taken = take_reading(reading, is_stream=True)
     if plot is not None:
         from rnnedge.evaluation.pictures.drawing import check_picture
 
         check_picture(plot)
     model = load(artifact, backend=backend)
-    with open_lines(data, options) as lines:
+    with open_lines(data, taken["options"]) as lines:
         found = read_future(
             model,
             lines,
             where=where,
             num_steps=steps or model.spec.horizon,
             hold=beyond == "hold",
-            time=time,
-            series=series,
-            options=options,
+            **taken,
         )
     period_s = model.spec.sample_period_s
     for line in reading_lines(found.reader, found.stream.findings, period_s):
@@ -106,13 +105,9 @@ def command(
             "Check that it was written completely."
         )
     with open_output(sink, in_place=False) as file:
-        _write(
-            file,
-            found.futures,
-            found.columns,
-            has_series=series is not None,
-            is_for_spreadsheet=spreadsheet_safe,
-        )
+        table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
+        has_series = taken["series"] is not None
+        _write(table, found.futures, found.columns, has_series=has_series)
     if plot is not None:
         from rnnedge.evaluation.pictures.future_plot import plot_futures
 
@@ -121,14 +116,8 @@ def command(
 
 
 def _write(
-    file: IO[str],
-    futures: list[Future],
-    columns: list[str],
-    *,
-    has_series: bool,
-    is_for_spreadsheet: bool,
+    table: CsvRows, futures: list[Future], columns: list[str], *, has_series: bool
 ) -> None:
-    table = CsvRows(file, is_for_spreadsheet=is_for_spreadsheet)
     has_time = futures[0].times_us is not None
     first = ["series"] if has_series else []
     table.write([*first, "time" if has_time else "step", *columns])

@@ -18,8 +18,7 @@ from rnnedge.cli.show.integers import (
     scale_lines,
     total_nbytes,
 )
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo, echo_json
+from rnnedge.cli.show.terminal import echo, echo_json, print_table
 from rnnedge_export.boards.budget import artifact_costs, check_fit, find_fit
 from rnnedge_export.formats.registry import read_metadata, read_parameters
 from rnnedge_export.quantise.judgement import read_judgement
@@ -103,13 +102,7 @@ def _summary(path: Path, metadata: Metadata) -> dict[str, Any]:
             {"name": entry.name, "shape": list(entry.shape)} for entry in spec.state
         ],
         "outputs": [
-            {
-                "name": output.name,
-                "target": output.target,
-                "step": output.step,
-                "quantile": output.quantile,
-                "unit": output.unit,
-            }
+            {"name": output.name} | dataclasses.asdict(output)
             for output in spec.outputs
         ],
         "num_golden_steps": len(metadata.golden.x),
@@ -133,7 +126,7 @@ def _print(path: Path, metadata: Metadata) -> None:
         echo(f"  clock     {spec.clock}")
     echo(f"  golden    {len(metadata.golden.x)} recorded steps")
     echo("\nFeatures, in this order")
-    print_table([_feature_header(spec), *_feature_rows(spec)])
+    print_table(_feature_rows(spec))
     if spec.derived:
         names = [
             _PERIOD_NAMES.get(item.period_s, f"period of {item.period_s} s")
@@ -189,27 +182,16 @@ def _sampling(spec: ModelSpec) -> str:
     return f"one every {period}, forecasts {ahead} ahead (to {reach})"
 
 
-def _has_ranges(spec: ModelSpec) -> bool:
-    return any(feature.range is not None for feature in spec.features)
-
-
-def _feature_header(spec: ModelSpec) -> list[str]:
-    names = ["name", "unit", "missing", "range", "clip", "first"]
-    return names if _has_ranges(spec) else [n for n in names if n != "range"]
-
-
 def _feature_rows(spec: ModelSpec) -> list[list[str]]:
-    return [
-        [
-            feature.name,
-            feature.unit or "-",
-            feature.missing,
-            *([_bounds(feature.range)] if _has_ranges(spec) else []),
-            _bounds(feature.clip),
-            f"{feature.initial:g}",
-        ]
-        for feature in spec.features
-    ]
+    """The header, and a row a feature; their ranges only where one has one."""
+    rows = [["name", "unit", "missing", "range", "clip", "first"]]
+    for item in spec.features:
+        bounds = _bounds(item.range), _bounds(item.clip)
+        rows.append(
+            [item.name, item.unit or "-", item.missing, *bounds, f"{item.initial:g}"]
+        )
+    has_ranges = any(item.range is not None for item in spec.features)
+    return rows if has_ranges else [[*row[:3], *row[4:]] for row in rows]
 
 
 def _bounds(bounds: tuple[float, float] | None) -> str:

@@ -17,6 +17,19 @@ TIME_UNITS = (
 )
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+backend_option = click.option(
+    "--backend",
+    metavar="NAME",
+    help="native, numpy, onnx, reference or torchscript; the artifact's own if not given.",
+)
+
+spreadsheet_option = click.option(
+    "--spreadsheet-safe",
+    "is_for_spreadsheet",
+    is_flag=True,
+    help="In CSV, an apostrophe before names that a spreadsheet would take for a formula.",
+)
+
 _OPTIONS = (
     click.option(
         "--time",
@@ -104,13 +117,24 @@ def reading_options(command: Command) -> Command:
     return command
 
 
-def take_options(arguments: dict[str, Any]) -> TableOptions:
-    """The options among a command's arguments, which are taken out of them."""
-    return TableOptions(**{name: arguments.pop(name) for name in READING})
+def take_reading(
+    arguments: dict[str, Any], *, is_stream: bool = False
+) -> dict[str, Any]:
+    """`time`, `series` and `options` out of a command's arguments.
+
+    Args:
+        arguments: what is taken is no longer in them.
+        is_stream: raise DataError for what only a whole table can be asked for.
+    """
+    options = TableOptions(**{name: arguments.pop(name) for name in READING})
+    if is_stream:
+        _check_for_stream(options)
+    return {name: arguments.pop(name) for name in ("time", "series")} | {
+        "options": options
+    }
 
 
-def check_for_stream(options: TableOptions) -> None:
-    """Raise DataError for what only a whole table can be asked for."""
+def _check_for_stream(options: TableOptions) -> None:
     if options.sort:
         raise DataError(
             "--sort: a stream takes its rows one by one and cannot sort them. Sort the "

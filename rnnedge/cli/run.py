@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnnedge.cli.option_groups import backend_option, spreadsheet_option
-from rnnedge.cli.reading import check_for_stream, reading_options, take_options
+from rnnedge.cli.reading import (
+    backend_option,
+    reading_options,
+    spreadsheet_option,
+    take_reading,
+)
 from rnnedge.cli.show.terminal import tell
 from rnnedge_runtime.live.sinks.rows import FORMATS
 
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 @spreadsheet_option
 @click.option(
     "--state",
-    "state_path",
+    "state",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Go on from the state in FILE if it exists, and keep it there.",
@@ -61,7 +65,12 @@ if TYPE_CHECKING:
     help="A longer step in time is believed once ten rows bear it out; off: at once. "
     "A day or 24 sampling periods if not given.",
 )
-@click.option("--strict", is_flag=True, help="A line that cannot be read ends the run.")
+@click.option(
+    "--strict",
+    "is_strict",
+    is_flag=True,
+    help="A line that cannot be read ends the run.",
+)
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -75,19 +84,10 @@ def command(
     ctx: click.Context,
     /,
     artifact: Path,
-    source: str,
-    sink: str,
-    output_format: str,
-    state_path: Path | None,
     save_every: str | None,
-    max_jump: str | None,
-    strict: bool,
     plot: Path | None,
     backend: str | None,
-    time: str | None,
-    series: str | None,
-    spreadsheet_safe: bool,
-    **reading: Any,
+    **choices: Any,
 ) -> None:
     """Write the forecast from every reading of a table.
 
@@ -105,30 +105,19 @@ def command(
     from rnnedge_runtime.live.sources.file import is_live
     from rnnedge_runtime.live.state_file import check_apart
 
-    from .streaming.row_files import open_lines
+    from .loading import open_lines
 
-    options = take_options(reading)
-    check_for_stream(options)
-    check_apart(state_path, input=source, output=sink, plot=plot, artifact=artifact)
+    choices |= take_reading(choices, is_stream=True)
+    source, state = choices["source"], choices["state"]
+    check_apart(
+        state, input=source, output=choices["sink"], plot=plot, artifact=artifact
+    )
     every = parse_save_every(save_every, is_live=is_live(source))
     model = load(artifact, backend=backend)
     recorder = None if plot is None else recorder_for(plot, model)
-    settings = Settings(
-        source=source,
-        sink=sink,
-        output_format=output_format,
-        state=state_path,
-        every=every,
-        max_jump=max_jump,
-        is_strict=strict,
-        time=time,
-        series=series,
-        options=options,
-        is_for_spreadsheet=spreadsheet_safe,
-    )
     outcome = run(
         model,
-        settings,
+        Settings(every=every, **choices),
         tell=tell,
         open_lines=open_lines,
         observe=None if recorder is None else recorder.add,
@@ -140,7 +129,7 @@ def command(
     if plot is not None and recorder is not None:
         save_plot(plot, model, recorder)
     if outcome.signal:
-        saved = f"; the state is in {state_path}" if state_path else ""
+        saved = f"; the state is in {state}" if state else ""
         tell(f"{outcome.where}: stopped after {outcome.num_rows:,} rows{saved}.")
         ctx.exit(128 + outcome.signal)
     outcome.check()

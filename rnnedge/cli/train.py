@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 import click
 from click.core import ParameterSource
 
-from rnnedge.cli.option_groups import GroupedCommand
+from rnnedge.cli.loading import reading_bar
 from rnnedge.cli.reading import READING, reading_options
-from rnnedge.cli.show.reading_bar import reading_bar
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge.tasks.config import CHOICES, TrainConfig
 from rnnedge_runtime.errors import DataError, require
 
@@ -28,8 +26,8 @@ def _choice(name: str, text: str) -> Any:
     )
 
 
-class TrainCommand(GroupedCommand):
-    """Its many options by what they are about."""
+class TrainCommand(click.Command):
+    """A command whose help lists its options by what they are about, the rest last."""
 
     groups: ClassVar[dict[str, Sequence[str]]] = {
         "What to forecast": (
@@ -52,7 +50,26 @@ class TrainCommand(GroupedCommand):
             *("weight_decay", "clip_norm", "lanes", "chunk_length", "burn_in"),
             *("device", "precision", "threads"),
         ),
+        "Other options": (),
     }
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the options under their headings."""
+        parameters = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
+        heading = {
+            name: title for title, group in self.groups.items() for name in group
+        }
+        found: dict[str, list[tuple[str, str]]] = {title: [] for title in self.groups}
+        for parameter in parameters:
+            if record := parameter.get_help_record(ctx):
+                title = heading.get(parameter.name or "", "Other options")
+                found[title].append(record)
+        for title, records in found.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
 @click.command("train", cls=TrainCommand)
@@ -180,14 +197,9 @@ def command(
             fitted = fitting.resume(resume, source=source, is_quiet=quiet)
         else:
             choices = _chosen(context, config, choices)
-            if data:
-                choices["source"] = _source(data)
-            if target:
-                choices["target"] = target
-            if feature:
-                choices["features"] = feature
-            if unit:
-                choices["units"] = _units(unit)
+            given: dict[str, Any] = {"target": target, "features": feature}
+            given |= {"units": _units(unit), "source": _source(data) if data else None}
+            choices |= {name: value for name, value in given.items() if value}
             with reading_bar():
                 fitted = fitting.fit(
                     choices.pop("source", None) or _source(data),
@@ -236,7 +248,7 @@ def print_outcome(fitted: Any) -> None:
     from rnnedge.evaluation.scores.score_tables import (
         num_hidden,
         score_table,
-        series_table,
+        series_errors,
     )
     from rnnedge.evaluation.seeds import seeds_lines
     from rnnedge.tasks.forecast.shrinking import shares_line
@@ -260,7 +272,7 @@ def print_outcome(fitted: Any) -> None:
         echo(f"... and {hidden} more in scores.csv")
     if len(evaluation.by_series.names) > 1:
         echo()
-        print_table(series_table(fitted.run.spec, evaluation))
+        print_table(series_errors(fitted.run.spec, evaluation.by_series))
     echo()
     counted = {part: found["clipped"] for part, found in report["parts"].items()}
     for line in cut_lines(counted):
@@ -309,7 +321,7 @@ def _targets(target: tuple[str, ...]) -> tuple[str, ...]:
     return target
 
 
-def _units(pairs: tuple[str, ...]) -> dict[str, str] | None:
+def _units(pairs: tuple[str, ...]) -> dict[str, str]:
     units = {}
     for pair in pairs:
         name, separator, unit = pair.partition("=")
@@ -319,4 +331,4 @@ def _units(pairs: tuple[str, ...]) -> dict[str, str] | None:
                 "Write for example --unit temp_c=C."
             )
         units[name] = unit
-    return units or None
+    return units

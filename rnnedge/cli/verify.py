@@ -6,8 +6,7 @@ from collections import Counter
 
 import click
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.boards.catalogue import find_boards
 from rnnedge_export.boards.equality import BoardReport, c_sources, verify_on_boards
 from rnnedge_export.verifying.check import Check

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset
+from rnnedge.tasks.scores import PARTS
 from rnnedge.tasks.task import Prepared
 from rnnedge_runtime.spec.clip import clip_bounds, odd_readings, range_bounds
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
-PARTS = ("validation", "test")
 Counts = dict[str, dict[str, int]]
 
 
@@ -36,12 +36,7 @@ def count_odd(spec: ModelSpec, blocks: Iterable[NDArray[np.float32]]) -> Counts:
 
 
 def count_cut(dataset: Dataset, prepared: Prepared) -> dict[str, Counts]:
-    """`count_odd` by part.
-
-    Args:
-        dataset: as it was given to `prepare`.
-        prepared: what became of it.
-    """
+    """`count_odd` by part, of the data as it was given to `prepare`."""
     spec = prepared.spec
     columns = [dataset.columns.index(name) for name in spec.feature_names]
     counted = {}

@@ -36,13 +36,8 @@ def write_run(
     """Evaluate the best epoch of `trainer` and write the files of its run.
 
     Args:
-        folder: of the run.
-        dataset: as read.
-        prepared: what became of it.
-        trainer: finished.
         seconds: that the training took.
         runs: of every seed, where there are several.
-        is_quiet: no progress.
     """
     model = trainer.best_model()
     finished = prepared.task.finish(model, prepared, stream_predictions)

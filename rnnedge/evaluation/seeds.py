@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.evaluation.scores.by_series import by_step
+from rnnedge.tasks.scores import PARTS
 from rnnedge.tasks.task import Prepared
 from rnnedge.training.trainer import Trainer
 from rnnedge.training.validation import stream_predictions
 from rnnedge_runtime.spec.model_spec import ModelSpec
-
-PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,17 +77,14 @@ def seeds_content(
     """
     if not runs:
         return {}
-    spread: dict[str, Any] = {}
-    for part in PARTS:
-        spread[part] = {target: {} for target in spec.target_names}
-        for k, output in enumerate(spec.outputs):
-            mae = np.array([run.mae[part][k] for run in runs])
-            if output.step in (1, spec.horizon) and np.isfinite(mae).all():
-                spread[part][output.target][str(output.step)] = {
-                    "min": float(mae.min()),
-                    "median": float(np.median(mae)),
-                    "max": float(mae.max()),
-                }
+
+    def spread(part: str, k: int) -> dict[str, float] | None:
+        mae = np.array([run.mae[part][k] for run in runs])
+        if spec.outputs[k].step not in (1, spec.horizon) or not np.isfinite(mae).all():
+            return None
+        middle = float(np.median(mae))
+        return {"min": float(mae.min()), "median": middle, "max": float(mae.max())}
+
     content = {
         "kept": kept,
         "runs": [
@@ -99,7 +96,10 @@ def seeds_content(
             }
             for run in runs
         ],
-        "spread": spread,
+        "spread": {
+            part: by_step(spec, [spread(part, k) for k in range(spec.output_size)])
+            for part in PARTS
+        },
     }
     return {"seeds": content}
 

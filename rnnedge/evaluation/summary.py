@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,22 +29,6 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many cells of a column are of a kind, and where the first is.
-
-    Attributes:
-        number: of cells.
-        first: time of the first, or `row N`; "" where there is none.
-    """
-
-    number: int
-    first: str
-
-    def __str__(self) -> str:
-        return f"{self.number:,} ({self.first})" if self.number else "-"
-
-
 def summary_lines(
     dataset: Dataset, spec: ModelSpec | None, parts: Sequence[Split]
 ) -> list[str]:
@@ -58,7 +41,8 @@ def summary_lines(
     """
     names = {one.name for one in dataset.series}
     num_rows = sum(int(one.is_reading.sum()) for one in dataset.series)
-    lines = [f"Data      {dataset.source}: {num_rows:,} rows{_in_series(names)}"]
+    among = f" in {len(names):,} series" if len(names) > 1 else ""
+    lines = [f"Data      {dataset.source}: {num_rows:,} rows{among}"]
     times = [one.time_us for one in dataset.series if one.time_us is not None]
     if times:
         first = min(int(time_us[0]) for time_us in times)
@@ -109,10 +93,10 @@ def column_table(dataset: Dataset, spec: ModelSpec | None) -> list[list[str]]:
         row = [name, _role(dataset, name), dataset.units[k]]
         row += [f"{value:.4g}" for value in stats] or ["-"] * 3
         missing = [~np.isfinite(one.values[:, k]) for one in dataset.series]
-        row.append(str(_count(dataset, missing)))
+        row.append(_count(dataset, missing))
         for kind in (1, 0) if spec else ():
             masks = [m[kind][:, names.index(name)] for m in odd if name in names]
-            row.append(str(_count(dataset, masks)))
+            row.append(_count(dataset, masks))
         rows.append(row)
     return rows
 
@@ -133,15 +117,15 @@ def _role(dataset: Dataset, name: str) -> str:
     return "target, feature" if name in dataset.features else "target"
 
 
-def _count(dataset: Dataset, odd: Sequence[NDArray[np.bool_]]) -> Count:
-    """Of the odd rows among `[T]` of every series; nothing is none."""
+def _count(dataset: Dataset, odd: Sequence[NDArray[np.bool_]]) -> str:
+    """How many rows of the `[T]` of every series are odd, and where the first is."""
     number, first = 0, ""
     for one, are_odd in zip(dataset.series, odd, strict=False):
         rows = np.flatnonzero(are_odd & one.is_reading)
         if len(rows) and not number:
             first = _place(dataset, one, int(rows[0]))
         number += len(rows)
-    return Count(number, first)
+    return f"{number:,} ({first})" if number else "-"
 
 
 def _place(dataset: Dataset, series: Series, row: int) -> str:
@@ -155,10 +139,6 @@ def _place(dataset: Dataset, series: Series, row: int) -> str:
 def _names(names: Sequence[str]) -> str:
     more = len(names) - TARGETS_SHOWN
     return ", ".join(names[:TARGETS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _in_series(names: set[str]) -> str:
-    return f" in {len(names):,} series" if len(names) > 1 else ""
 
 
 def _clock(dataset: Dataset) -> str:

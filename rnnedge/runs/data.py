@@ -9,8 +9,7 @@ import numpy as np
 from rnnedge.data.tables.loading import load_recorded
 from rnnedge.runs.folder import CONFIG, Run
 from rnnedge.tasks.config import read_config
-from rnnedge.tasks.registry import find_task
-from rnnedge.tasks.task import Prepared
+from rnnedge.tasks.task import Prepared, find_task
 from rnnedge_export.quantise.request import Int8Data, ScoredSeries
 from rnnedge_runtime.errors import DataError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json

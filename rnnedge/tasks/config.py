@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tomllib
 from dataclasses import dataclass
@@ -300,11 +299,6 @@ def _check_data(data: dict[str, Any]) -> None:
             raise TypeError(f"{name} is no list of names")
     if not isinstance(data.get("units") or {}, dict):
         raise TypeError("units is no table")
-
-
-def config_fields(config: TrainConfig) -> dict[str, Any]:
-    """The fields of `config` by name."""
-    return dataclasses.asdict(config)
 
 
 def _toml(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 NETWORK = "network"
 NETWORK_INT8 = "network_int8"
+PARTS = ("validation", "test")
 
 Outcome = Literal["better", "equal", "worse"]
 

@@ -1,11 +1,12 @@
 """What a network is trained for: all that training and evaluation ask about it.
 
 The trainer, the scores and the run folder know rows, outputs and errors, and nothing of
-what they mean. A task says it: a row of functions, named in `registry.TASKS`.
+what they mean. A task says it: a row of functions, named in `TASKS`.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from rnnedge_export.torch_model.sequence_model import SequenceModel
+
+FORECAST = "forecast"
+TASKS = {FORECAST: "rnnedge.tasks.forecast.task"}
+"""Module of every task, imported when it is asked for; its `TASK` is the task."""
 
 Array = NDArray[np.float32]
 Cut = Mapping[str, Mapping[str, int]]
@@ -86,21 +91,6 @@ Predict = Callable[["SequenceModel", PreparedSeries, int], Array]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class TrainingRows:
-    """What is learned from, all series one after another, on the training device.
-
-    Attributes:
-        x: `[N, I]` model inputs.
-        y: `[N, ...]` what is true of every row, K values; a view is enough.
-        ranges: rows of every series, empty where it has none to train on.
-    """
-
-    x: Tensor
-    y: Tensor
-    ranges: list[range]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class ExtraLanes:
     """Lanes of an epoch that are seen once more, changed.
 
@@ -120,15 +110,21 @@ class ExtraLanes:
 class Objective:
     """What a network learns from, and what is made small.
 
+    The rows are those of all series, one after another, on the training device.
+
     Attributes:
-        rows: what is learned from.
+        x: `[N, I]` model inputs.
+        y: `[N, ...]` what is true of every row, K values; a view is enough.
+        ranges: rows of every series, empty where it has none to train on.
         loss: `[L, T, K]` of outputs `[L, T, O]`, truth `[L, T, K]` and what is known of it,
             `[L, T, K]`; 0 where it is not.
         extra_lanes: lanes to see once more, of the rows `[chunks, lanes]` of an epoch and
             its number; None for none.
     """
 
-    rows: TrainingRows
+    x: Tensor
+    y: Tensor
+    ranges: list[range]
     loss: Callable[[Tensor, Tensor, Tensor], Tensor]
     extra_lanes: Callable[[NDArray[np.int64], int], ExtraLanes | None]
 
@@ -182,3 +178,9 @@ class Task:
     baselines: Callable[[Prepared, TrainConfig, Progress], Baselines]
     scores: Callable[[Prepared, Array, Array, Array, int], list[Score | None]]
     verdict: Callable[[ModelSpec, Sequence[Comparison | None], int, Cut], list[str]]
+
+
+def find_task(name: str = FORECAST) -> Task:
+    """The task of a name."""
+    task: Task = importlib.import_module(TASKS[name]).TASK
+    return task

@@ -12,12 +12,7 @@ from torch import Tensor
 
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.task import ExtraLanes, Objective
-from rnnedge.training.lanes import (
-    LanePlan,
-    choose_num_lanes,
-    cut_segments,
-    plan_epoch,
-)
+from rnnedge.training.lanes import LanePlan, choose_num_lanes, cut_segments, plan_epoch
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,25 +35,18 @@ class Chunk:
 
 
 class Chunks:
-    """Lays the training rows out over lanes, epoch by epoch.
-
-    Args:
-        objective: the rows, and lanes to see once more.
-        config: lanes, lengths of a chunk and of the burn-in.
-        device: where the rows live.
-    """
+    """Lays the training rows out over lanes, epoch by epoch."""
 
     def __init__(
         self, objective: Objective, config: TrainConfig, device: torch.device
     ) -> None:
         self._objective = objective
-        self._rows = objective.rows
         self._chunk_length = config.chunk_length
         self._device = device
         # A series that is only tested changes nothing in training.
-        num_series = sum(len(rows) > 0 for rows in self._rows.ranges)
+        num_series = sum(len(rows) > 0 for rows in self._objective.ranges)
         self._num_lanes = config.lanes or choose_num_lanes(num_series)
-        self._segments = cut_segments(self._rows.ranges, self._num_lanes)
+        self._segments = cut_segments(self._objective.ranges, self._num_lanes)
         self._burn_in_end = None
         if config.burn_in:
             self._burn_in_end = self._end_of(config.burn_in).to(device)
@@ -81,9 +69,9 @@ class Chunks:
         steps = torch.arange(max(1, int(count.max())))
         valid = (steps < count[:, None]).to(self._device)
         rows = torch.from_numpy(plan.first[number])[:, None] + steps
-        rows = rows.clamp_(max=len(self._rows.x) - 1).to(self._device)
+        rows = rows.clamp_(max=len(self._objective.x) - 1).to(self._device)
         is_start = torch.from_numpy(plan.is_start[number])
-        x, y = self._rows.x[rows], self._rows.y[rows].flatten(2)
+        x, y = self._objective.x[rows], self._objective.y[rows].flatten(2)
         weight = torch.ones((len(rows), 1, 1), device=self._device)
         extra = self._extra_lanes(plan, epoch)
         if extra is not None:
@@ -113,8 +101,8 @@ class Chunks:
 
     def _end_of(self, burn_in: int) -> Tensor:
         """Per row the first row of its segment in the loss."""
-        starts = {rows.start for rows in self._rows.ranges}
-        ends = torch.zeros(len(self._rows.x), dtype=torch.int64)
+        starts = {rows.start for rows in self._objective.ranges}
+        ends = torch.zeros(len(self._objective.x), dtype=torch.int64)
         for segment in self._segments:
             if segment.start not in starts:
                 ends[segment.start : segment.stop] = segment.start + burn_in

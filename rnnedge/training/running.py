@@ -1,20 +1,30 @@
-"""One network trained in a run folder: with progress, checkpoints and Ctrl-C."""
+"""One network trained in a run folder: device, threads, checkpoints and Ctrl-C."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time as clock
+from collections.abc import Iterator
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from rnnedge.runs.folder import RESULTS, save_rows
+from rnnedge.tasks.config import TrainConfig
 from rnnedge.training.checkpoint import save_checkpoint
 from rnnedge.training.observers.progress import Progress
-from rnnedge.training.records import record_rows
-from rnnedge.training.session import interruptible
-from rnnedge.training.trainer import Trainer
+from rnnedge.training.trainer import EpochRecord, Trainer
+from rnnedge_export.tools.threads import torch_threads
+from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.live.stopping import handled
 
 CHECKPOINT_INTERVAL_S = 5.0
 PAST_SEEDS = "past_seeds"
+SMALL_HIDDEN_SIZE = 256  # up to here a second CPU thread costs more than it brings
 
 
 def run_in_folder(
@@ -28,11 +38,7 @@ def run_in_folder(
     """Train to the end or to Ctrl-C; what was reached is in the folder.
 
     Args:
-        folder: of the run.
-        trainer: new, or as it was stopped.
-        fingerprint: of the data.
         past: states of the seeds trained before.
-        is_quiet: no progress.
 
     Returns:
         Whether training is finished.
@@ -63,6 +69,46 @@ def run_in_folder(
 
 
 def save_results(folder: Path, trainer: Trainer) -> None:
-    """Write a row per epoch."""
-    rows = record_rows(trainer.history, trainer.metric)
-    save_rows(folder / RESULTS, rows)
+    """Write a row per epoch, under the name of the error that the task shows."""
+    header = [f.name.replace("shown", trainer.metric) for f in fields(EpochRecord)]
+    save_rows(folder / RESULTS, [header, *map(astuple, trainer.history)])
+
+
+@contextlib.contextmanager
+def torch_settings(config: TrainConfig, device: torch.device) -> Iterator[None]:
+    """Threads for the run; the caller's threads and random numbers are left as they were."""
+    is_small = config.hidden_size <= SMALL_HIDDEN_SIZE
+    threads = config.threads or (1 if is_small else torch.get_num_threads())
+    devices = [device] if device.type == "cuda" else []
+    with torch_threads(threads), torch.random.fork_rng(devices):
+        yield
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """The first Ctrl-C sets the event, a second one interrupts at once."""
+    interrupted = threading.Event()
+
+    def handle(number: int, frame: Any) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    with handled([signal.SIGINT], handle):
+        yield interrupted
+
+
+def choose_device(name: str) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        SpecError: CUDA was asked for and PyTorch finds none.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SpecError(
+            "train: device is 'cuda', but PyTorch finds no CUDA device. "
+            "Install a CUDA build of torch, or use --device cpu."
+        )
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

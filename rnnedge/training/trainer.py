@@ -6,9 +6,9 @@ from its checkpoint to the same weights, bit for bit on the CPU.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import torch
@@ -17,21 +17,45 @@ from torch import Tensor, nn
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.task import Prepared
 from rnnedge.training.chunks import Chunks
-from rnnedge.training.records import EpochRecord
-from rnnedge.training.schedule import learning_rate
 from rnnedge.training.validation import Validator
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError, SpecError
 
+START = 0.04
+"""Part of the peak of the learning rate at which the warmup starts."""
+
+
+def learning_rate(config: TrainConfig, epochs_done: float) -> float:
+    """Linear warmup, then half a cosine to zero (Loshchilov & Hutter 2017, eq. 5)."""
+    progress = epochs_done / config.epochs
+    warmup = config.warmup
+    if progress < warmup:
+        return config.learning_rate * (START + (1 - START) * progress / warmup)
+    decay = (progress - warmup) / max(1e-9, 1 - warmup)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * decay))
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One line of `results.csv`.
+
+    Attributes:
+        epoch: counted from 1.
+        train_loss: mean loss, in the units of the errors.
+        validation_error: mean error in the same units; the best epoch has the smallest.
+        validation_shown: the mean error that the task shows, in its own unit.
+        learning_rate: at the end of the epoch.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_error: float
+    validation_shown: float
+    learning_rate: float
+
 
 class Trainer:
-    """A training run, resumable after every chunk.
-
-    Args:
-        prepared: data and spec.
-        config: choices.
-        device: where the rows and the network live.
-    """
+    """A training run, resumable after every chunk."""
 
     def __init__(
         self, prepared: Prepared, config: TrainConfig, device: torch.device
@@ -139,7 +163,7 @@ class Trainer:
             "offset": self.offset,
             "best_error": self.best_error,
             "best_epoch": self.best_epoch,
-            "history": [dataclasses.astuple(record) for record in self.history],
+            "history": [astuple(record) for record in self.history],
         }
         if self.device.type == "cuda":
             state["cuda_rng"] = torch.cuda.get_rng_state(self.device)

@@ -23,12 +23,7 @@ PADDED_SHARE = 2
 
 
 class Validator:
-    """The error of a network on the validation part, once per epoch.
-
-    Args:
-        prepared: data and spec.
-        device: where the network lives.
-    """
+    """The error of a network on the validation part, once per epoch."""
 
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
         self._errors = prepared.task.errors

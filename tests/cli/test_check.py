@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support.tables.small_runs import write_waves
 
-from rnnedge.cli import main
-from rnnedge.cli.show import reading_bar
+from rnnedge.cli import loading, main
 from rnnedge.data.tables.values import progress
 from rnnedge_runtime.errors import DataError
 
@@ -102,7 +101,7 @@ def test_an_odd_reading_is_counted_with_its_first_time(table: str) -> None:
 def test_the_bar_ends_its_line_even_where_reading_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reading_bar.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(loading.sys.stderr, "isatty", lambda: True, raising=False)
 
     def read() -> None:
         tell = progress._TELL.get()
@@ -111,7 +110,7 @@ def test_the_bar_ends_its_line_even_where_reading_fails(
         tell(Path("large.csv"), 15_000_000, 60_000_000)
         raise DataError("no")
 
-    with pytest.raises(DataError), reading_bar.reading_bar():
+    with pytest.raises(DataError), loading.reading_bar():
         read()
     shown = capsys.readouterr().err
     assert shown.startswith("\rreading large.csv [########")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.tables.messy_tables import CASES, Messy
 
-from rnnedge.cli.streaming.row_files import open_lines
+from rnnedge.cli.loading import open_lines
 from rnnedge.data.tables.table import Table, read_table
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear

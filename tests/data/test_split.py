@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.split import SplitRule, split_dataset, split_notes, split_rows
-from rnnedge.tasks.config import TrainConfig, config_fields, config_to_toml, read_config
+from rnnedge.tasks.config import TrainConfig, config_to_toml, read_config
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import DataError, SpecError
 
@@ -230,7 +230,7 @@ def test_the_split_survives_config_toml(tmp_path):
         hold_out_series=('plant/"7"', "ü"),
     )
     path = tmp_path / "config.toml"
-    sections = {"train": config_fields(config), "data": {"targets": ["a"]}}
+    sections = {"train": dataclasses.asdict(config), "data": {"targets": ["a"]}}
     path.write_text(config_to_toml(sections), encoding="utf-8")
     assert read_config(path)[0] == config
     assert TrainConfig(hold_out_series="ü").hold_out_series == ("ü",)

@@ -22,7 +22,7 @@ from rnnedge.evaluation.tracks import Track
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.tasks.task import Prepared
-from rnnedge.training.records import EpochRecord
+from rnnedge.training.trainer import EpochRecord
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from elf_file import ElfFile, read_elf, read_elf_file
+from elf_file import ElfFile, read_elf
 from support import programs
 
 from rnnedge_runtime import _native
@@ -44,7 +44,7 @@ def guards_of(library: ElfFile) -> dict[str, bool]:
 
 
 def test_the_engine_has_every_guard() -> None:
-    library = read_elf_file(Path(_native.__file__))
+    library = read_elf(Path(_native.__file__).read_bytes())
     assert not [name for name, has in guards_of(library).items() if not has]
     assert not library.has_search_path
 
@@ -57,7 +57,7 @@ def test_the_reader_tells_guards_from_none(
     library = tmp_path / "f.so"
     command = ["gcc", "-O2", "-w", "-shared", "-fPIC", *flags, tmp_path / "f.c"]
     programs.run([*command, "-o", library], check=True)
-    found = read_elf_file(library)
+    found = read_elf(library.read_bytes())
     assert set(guards_of(found).values()) == {flags is GUARDS}
     assert found.needed == ("libc.so.6",)
     assert all(name.startswith("GLIBC_") for name in found.versions["libc.so.6"])

@@ -17,6 +17,7 @@ from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast import ridge
 from rnnedge.tasks.forecast.baselines import (
     candidate_seasons,
+    label,
     last_readings,
     season_name,
     season_steps,
@@ -25,7 +26,6 @@ from rnnedge.tasks.forecast.baselines import (
 from rnnedge.tasks.forecast.lags import choose_lags
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.tasks.forecast.ridge import RidgeAR
-from rnnedge.tasks.forecast.wording import label
 from rnnedge_runtime import tolerances
 
 

@@ -19,7 +19,7 @@ import rnnedge
 from rnnedge.cli import main
 from rnnedge.runs.folder import load_run
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.training.session import choose_device
+from rnnedge.training.running import choose_device
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError
 from rnnedge_runtime.tables.options import TableOptions
 

@@ -50,7 +50,7 @@ def test_the_truth_beside_the_rows(
 ) -> None:
     """Per training row the trainer compares with the series' own true outputs."""
     data, config = prepared(lengths, horizon, targets)
-    rows = data.task.objective(data, config, CPU).rows
+    rows = data.task.objective(data, config, CPU)
     plan = plan_epoch(cut_segments(rows.ranges, 8), 8, 24, 5)
     seen = []
     for first, count in zip(plan.first.flat, plan.count.flat, strict=True):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnedge.cli.show.tables import print_table
-from rnnedge.cli.show.terminal import echo
+from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.boards.measuring import Measurement
 from rnnedge_export.formats.c.description import FIGURES, figure_cells
 

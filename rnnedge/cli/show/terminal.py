@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -49,3 +50,17 @@ def echo_json(content: Any) -> None:
     """Print JSON on several lines; non-ASCII characters stay where they can be seen."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
     _put("".join(f"{printable(line)}\n" for line in text.split("\n")), err=False)
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their header: the first column to the left, the others right."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [
+            cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)
+        ]
+        echo("  ".join(cells).rstrip())
+        if number == 0:
+            echo("  ".join("-" * width for width in widths))

@@ -1,4 +1,4 @@
-"""Pictures of a forecast, and of forecasts beside what they were of."""
+"""Pictures of a forecast, and of forecasts beside what they were of: PNG, SVG or PDF."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ LEAST_PAST, PAST_PER_STEP = 60, 10  # rows before a forecast
 def plot_futures(path: Path, spec: ModelSpec, futures: Sequence[Future]) -> None:
     """The last readings of each target and its forecast, at most six panels.
 
-    Args:
-        path: PNG, SVG or PDF file.
-        spec: of the model.
-        futures: of every series.
-
     Raises:
         DataError: the picture cannot be written.
     """
@@ -45,11 +40,6 @@ def plot_futures(path: Path, spec: ModelSpec, futures: Sequence[Future]) -> None
 
 def plot_run(path: Path, spec: ModelSpec, tracks: Sequence[Track]) -> None:
     """Readings, and the forecasts of them at the furthest step, at most six panels.
-
-    Args:
-        path: PNG, SVG or PDF file.
-        spec: of the model.
-        tracks: of every series.
 
     Raises:
         DataError: the picture cannot be written.

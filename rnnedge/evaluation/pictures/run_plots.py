@@ -18,10 +18,10 @@ from rnnedge.evaluation.pictures.drawing import (
 )
 from rnnedge.evaluation.scores.numbers import with_unit
 from rnnedge.evaluation.scores.scoring import Evaluation
-from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.forecast.baselines import label
 from rnnedge.tasks.scores import NETWORK
 from rnnedge.tasks.task import Prepared
-from rnnedge.training.records import EpochRecord
+from rnnedge.training.trainer import EpochRecord
 from rnnedge_runtime.tables.durations import steps_in_words
 
 ROWS_SHOWN = 240

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.tasks.scores import NETWORK
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 Array = NDArray[np.float32]
@@ -64,37 +65,42 @@ def errors_by_series(
     return SeriesErrors(tuple(position), count, mae)
 
 
-def series_content(spec: ModelSpec, errors: SeriesErrors) -> dict[str, Any]:
-    """`parts.test.series` of `report.json`: by name, forecaster, target and step."""
-    has_all = len(errors.names) <= MOST_WITH_ALL_STEPS
-    columns = [
-        (k, output)
-        for k, output in enumerate(spec.outputs)
-        if has_all or output.step in (1, spec.horizon)
-    ]
-    content: dict[str, Any] = {}
-    for row, name in enumerate(errors.names):
-        content[name] = {
-            forecaster: {target: {} for target in spec.target_names}
-            for forecaster in errors.mae
-        }
-        for forecaster, mae in errors.mae.items():
-            base = errors.mae["persistence"][row]
-            for k, output in columns:
-                if not errors.count[row, k]:
-                    continue
-                skill = 100 * (1 - mae[row, k] / base[k]) if base[k] > 0 else None
-                content[name][forecaster][output.target][str(output.step)] = {
-                    "mae": float(mae[row, k]),
-                    "skill_percent": None if skill is None else float(skill),
-                    "count": int(errors.count[row, k]),
-                }
+def by_step(spec: ModelSpec, values: Iterable[object]) -> dict[str, dict[str, Any]]:
+    """The values of all outputs by target and step; those that are None are left out."""
+    content: dict[str, dict[str, Any]] = {target: {} for target in spec.target_names}
+    for output, value in zip(spec.outputs, values, strict=True):
+        if value is not None:
+            content[output.target][str(output.step)] = value
     return content
 
 
-def shown_series(
-    spec: ModelSpec, errors: SeriesErrors, network: str
-) -> tuple[list[int], str]:
+def series_content(spec: ModelSpec, errors: SeriesErrors) -> dict[str, Any]:
+    """`parts.test.series` of `report.json`: by name, forecaster, target and step."""
+    has_all = len(errors.names) <= MOST_WITH_ALL_STEPS
+    shown = [has_all or output.step in (1, spec.horizon) for output in spec.outputs]
+
+    def score(mae: NDArray[np.float64], row: int, k: int) -> dict[str, Any] | None:
+        if not shown[k] or not errors.count[row, k]:
+            return None
+        base = errors.mae["persistence"][row, k]
+        return {
+            "mae": float(mae[row, k]),
+            "skill_percent": float(100 * (1 - mae[row, k] / base))
+            if base > 0
+            else None,
+            "count": int(errors.count[row, k]),
+        }
+
+    return {
+        name: {
+            forecaster: by_step(spec, [score(mae, row, k) for k in range(len(shown))])
+            for forecaster, mae in errors.mae.items()
+        }
+        for row, name in enumerate(errors.names)
+    }
+
+
+def shown_series(spec: ModelSpec, errors: SeriesErrors) -> tuple[list[int], str]:
     """Positions of the series to print, and what they are.
 
     All up to twelve; of more, the three with the largest and the three with the smallest
@@ -107,13 +113,13 @@ def shown_series(
     base = np.nanmin(
         np.where(
             errors.count[None, :, column] > 0,
-            [mae[:, column] for name, mae in errors.mae.items() if name != network],
+            [mae[:, column] for name, mae in errors.mae.items() if name != NETWORK],
             np.inf,
         ),
         axis=0,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = errors.mae[network][:, column] / base
+        ratio = errors.mae[NETWORK][:, column] / base
     scored = np.flatnonzero(errors.count[:, column] > 0)
     order = scored[np.argsort(-ratio[scored], kind="stable")]
     chosen = [*order[:ENDS_SHOWN].tolist(), *order[-ENDS_SHOWN:].tolist()]

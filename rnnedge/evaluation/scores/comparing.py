@@ -34,7 +34,7 @@ def compare_with_best(
         season: fewest slots that a block of the bootstrap holds.
     """
     mine = np.concatenate(errors[NETWORK])
-    best = [best_baseline(scores, k, NETWORK) for k in range(mine.shape[1])]
+    best = [best_baseline(scores, k) for k in range(mine.shape[1])]
     differences = np.full(mine.shape, np.nan, dtype=np.float64)
     for rival in {name for name in best if name}:
         columns = [k for k, name in enumerate(best) if name == rival]
@@ -70,13 +70,13 @@ def _slots(prepared: Prepared) -> list[NDArray[np.int64]]:
 
 
 def best_baseline(
-    scores: Mapping[str, Sequence[Score | None]], output: int, network: str
+    scores: Mapping[str, Sequence[Score | None]], output: int
 ) -> str | None:
     """The baseline with the smallest error of one output; None where nothing is scored."""
     mae = {
         name: score.mae
         for name, outputs in scores.items()
-        if name != network and (score := outputs[output])
+        if name != NETWORK and (score := outputs[output])
     }
     return min(mae, key=lambda name: mae[name]) if mae else None
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from rnnedge.evaluation.scores.by_series import series_content
-from rnnedge.evaluation.scores.scoring import PARTS, Evaluation
-from rnnedge.tasks.scores import Score
+from rnnedge.evaluation.scores.by_series import by_step, series_content
+from rnnedge.evaluation.scores.scoring import Evaluation
+from rnnedge.tasks.scores import PARTS, Comparison, Score
 from rnnedge.tasks.task import Cut, Prepared
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -21,29 +21,21 @@ def report_content(
     evaluation: Evaluation,
     cut: Mapping[str, Cut] | None = None,
 ) -> dict[str, Any]:
-    """The part of `report.json` about errors.
-
-    Args:
-        prepared: data and spec.
-        evaluation: from `evaluate`.
-        cut: from `count_cut`; None: not counted.
-    """
+    """The part of `report.json` about errors; `cut` is that of `count_cut`."""
     spec = prepared.spec
     parts: dict[str, Any] = {}
     for part in PARTS:
-        scores: dict[str, Any] = {}
-        for name, outputs in evaluation.scores[part].items():
-            scores[name] = {target: {} for target in spec.target_names}
-            for output, score in zip(spec.outputs, outputs, strict=True):
-                if score is not None:
-                    scores[name][output.target][str(output.step)] = dataclasses.asdict(
-                        score
-                    )
+        scores = {
+            name: by_step(spec, [score and asdict(score) for score in outputs])
+            for name, outputs in evaluation.scores[part].items()
+        }
         parts[part] = {"rows": _row_spans(prepared, part), "scores": scores}
         if cut is not None:
             parts[part]["clipped"] = {name: dict(c) for name, c in cut[part].items()}
     parts["test"]["series"] = series_content(spec, evaluation.by_series)
-    parts["test"]["comparison"] = _comparison_content(spec, evaluation)
+    parts["test"]["comparison"] = by_step(
+        spec, map(_comparison_content, evaluation.comparisons)
+    )
     return {
         "units": {target.name: target.unit for target in spec.targets},
         "season_steps": evaluation.season,
@@ -52,22 +44,18 @@ def report_content(
     }
 
 
-def _comparison_content(spec: ModelSpec, evaluation: Evaluation) -> dict[str, Any]:
-    content: dict[str, Any] = {target: {} for target in spec.target_names}
-    for output, found in zip(spec.outputs, evaluation.comparisons, strict=True):
-        if found is None:
-            continue
-        has_interval = found.interval.num_blocks > 1
-        content[output.target][str(output.step)] = {
-            "baseline": found.baseline,
-            "outcome": found.outcome,
-            "gain_percent": found.gain_percent,
-            "gain_interval_percent": list(found.gain_interval_percent)
-            if has_interval
-            else None,
-            "blocks": found.interval.num_blocks,
-        }
-    return content
+def _comparison_content(found: Comparison | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "baseline": found.baseline,
+        "outcome": found.outcome,
+        "gain_percent": found.gain_percent,
+        "gain_interval_percent": list(found.gain_interval_percent)
+        if found.interval.num_blocks > 1
+        else None,
+        "blocks": found.interval.num_blocks,
+    }
 
 
 def verdict(

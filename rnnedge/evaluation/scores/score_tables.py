@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
 
 from rnnedge.evaluation.scores.by_series import SeriesErrors, shown_series
 from rnnedge.evaluation.scores.numbers import number_texts, with_unit
-from rnnedge.evaluation.scores.scoring import Evaluation
-from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.forecast.baselines import label
 from rnnedge.tasks.scores import NETWORK, Score
 from rnnedge_runtime.spec.model_spec import ModelSpec, Output
 from rnnedge_runtime.tables.durations import steps_in_words
@@ -69,39 +69,16 @@ def num_hidden(spec: ModelSpec) -> int:
 
 def all_scores(spec: ModelSpec, scores: Scores) -> Rows:
     """Every score of every output as rows of a file, its header first."""
-    rows = [
-        [
-            "target",
-            "step",
-            "unit",
-            "forecaster",
-            "mae",
-            "rmse",
-            "mase",
-            "skill_percent",
-            "count",
-        ]
-    ]
+    names = [field.name for field in fields(Score)]
+    rows = [["target", "step", "unit", "forecaster", *names]]
     for k, output in enumerate(spec.outputs):
         for name, outputs in scores.items():
-            score = outputs[k]
-            if score is None:
-                continue
-            values = (
-                score.mae,
-                score.rmse,
-                score.mase,
-                score.skill_percent,
-                score.count,
-            )
-            texts = ["" if value is None else f"{value:.8g}" for value in values]
-            rows.append([output.target, str(output.step), output.unit, name, *texts])
+            if (score := outputs[k]) is not None:
+                texts = ["" if v is None else f"{v:.8g}" for v in astuple(score)]
+                rows.append(
+                    [output.target, str(output.step), output.unit, name, *texts]
+                )
     return rows
-
-
-def series_table(spec: ModelSpec, evaluation: Evaluation) -> Rows:
-    """`series_errors` of a run."""
-    return series_errors(spec, evaluation.by_series)
 
 
 def series_errors(spec: ModelSpec, errors: SeriesErrors) -> Rows:
@@ -110,7 +87,7 @@ def series_errors(spec: ModelSpec, errors: SeriesErrors) -> Rows:
     Columns: the first and the furthest step of each target, `MOST_ACROSS` at most; `-`
     where nothing is scored.
     """
-    shown, title = shown_series(spec, errors, NETWORK)
+    shown, title = shown_series(spec, errors)
     header = [title]
     columns = []
     for k in _first_and_furthest(spec)[:MOST_ACROSS]:

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from rnnedge.evaluation.scores.by_series import SeriesErrors, errors_by_series
 from rnnedge.evaluation.scores.comparing import compare_with_best
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.scores import NETWORK, Comparison, Score
+from rnnedge.tasks.scores import NETWORK, PARTS, Comparison, Score
 from rnnedge.tasks.task import Prepared, PreparedSeries
 
 Array = NDArray[np.float32]
-
-PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,8 @@ def evaluate(
     for name, forecaster in {NETWORK: predict, **rivals.forecasters}.items():
         found = _by_part(prepared, map(forecaster, prepared.series))
         for part in PARTS:
-            y, y_hat, reference = (
-                np.concatenate(_readings(prepared, arrays[part], part))
-                for arrays in (truth, found, base)
-            )
-            scores[part][name] = task.scores(
-                prepared, y, y_hat, reference, rivals.season
-            )
+            arrays = (truth[part], found[part], base[part])
+            scores[part][name] = _scores(prepared, arrays, part, rivals.season)
         forecasts[name] = found["test"]
         errors[name] = [
             task.errors(y_hat, y)
@@ -93,19 +86,21 @@ def evaluate(
 
 
 def score_forecasts(
-    prepared: Prepared, forecasts: Sequence[Array], season: int, part: str = "test"
+    prepared: Prepared, forecasts: Sequence[Array], season: int
 ) -> list[Score | None]:
-    """Score of every output of one more forecaster, `[T, O]` per series."""
-    task = prepared.task
-    y, y_hat, base = (
-        np.concatenate(_readings(prepared, _by_part(prepared, arrays)[part], part))
-        for arrays in (
-            [one.y for one in prepared.series],
-            forecasts,
-            (task.reference(prepared, one) for one in prepared.series),
-        )
-    )
-    return task.scores(prepared, y, y_hat, base, season)
+    """Score of every output of one more forecaster, `[T, O]` per series, in the test part."""
+    truth = [one.y for one in prepared.series]
+    base = [prepared.task.reference(prepared, one) for one in prepared.series]
+    arrays = [_by_part(prepared, each)["test"] for each in (truth, forecasts, base)]
+    return _scores(prepared, arrays, "test", season)
+
+
+def _scores(
+    prepared: Prepared, arrays: Sequence[Sequence[Array]], part: str, season: int
+) -> list[Score | None]:
+    """Of truth, outputs and reference of a part."""
+    y, y_hat, base = (np.concatenate(_readings(prepared, a, part)) for a in arrays)
+    return prepared.task.scores(prepared, y, y_hat, base, season)
 
 
 def _by_part(prepared: Prepared, arrays: Iterable[Array]) -> dict[str, list[Array]]:

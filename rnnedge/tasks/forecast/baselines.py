@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge.tasks.scores import NETWORK, NETWORK_INT8
 from rnnedge.tasks.task import Prepared, PreparedSeries
 
 Array = NDArray[np.float32]
@@ -19,6 +20,13 @@ SEASONS_S = {"day": 86_400.0, "week": 604_800.0, "year": 31_556_952.0}
 LONGEST_YEAR_STEPS = 366
 YEAR_TOLERANCE = 0.01  # neither days nor weeks nor months are a whole part of a year
 SEASONS_SEEN = 2  # in the longest training part
+LABELS = {
+    NETWORK: "network",
+    NETWORK_INT8: "network, int8",
+    "persistence": "persistence",
+    "seasonal_naive": "seasonal-naive",
+    "ridge_ar": "ridge AR",
+}
 
 
 def choose_season(sample_period_s: float | None) -> int:
@@ -120,19 +128,11 @@ def seasonal_scale(prepared: Prepared, season: int) -> NDArray[np.float64]:
     return np.repeat(scale, prepared.spec.horizon)
 
 
-def _target_columns(prepared: Prepared) -> Sequence[int] | None:
-    names = prepared.spec.feature_names
-    targets = prepared.spec.target_names
-    if any(target not in names for target in targets):
-        return None
-    return [names.index(target) for target in targets]
-
-
 def last_readings(prepared: Prepared, series: PreparedSeries) -> Array:
     """`[T, targets]` last known reading of each target; before the first, the mean."""
-    columns = _target_columns(prepared)
-    if columns is not None:
-        return series.x[:, columns]
+    names, targets = prepared.spec.feature_names, prepared.spec.target_names
+    if set(targets) <= set(names):
+        return series.x[:, [names.index(target) for target in targets]]
     known = series.targets
     source = np.where(np.isfinite(known), np.arange(len(known))[:, None], 0)
     filled = np.take_along_axis(known, np.maximum.accumulate(source, axis=0), axis=0)
@@ -148,3 +148,10 @@ def _training_means(prepared: Prepared) -> Array:
         total += np.nansum(seen, axis=0)
         count += np.isfinite(seen).sum(axis=0)
     return (total / np.maximum(count, 1)).astype(np.float32)
+
+
+def label(name: str, season: int = 0, sample_period_s: float | None = None) -> str:
+    """Name of a forecaster for people: `seasonal-naive (week)`."""
+    cycle = season_name(season, sample_period_s) if name == "seasonal_naive" else ""
+    plain = LABELS.get(name, name.replace("_", " "))
+    return f"{plain} ({cycle})" if cycle else plain

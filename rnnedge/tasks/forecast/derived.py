@@ -53,49 +53,35 @@ def choose_derived(
     if choice == "none" and not periods:
         return ()
     period = dataset.sample_period_s
-    if period is None or any(series.time is None for series in dataset.series):
+    has_time = all(series.time is not None for series in dataset.series)
+    if period is None or not has_time or not dataset.has_calendar:
         if choice == "auto" and not periods:
             return ()
-        raise SpecError(
-            f"train: {_asking(choice, periods)} needs a time column, and {dataset.source} "
-            f"has none. Name the column with --time, or {_way_out(periods)}."
+        asked = f"--period {periods[0]}" if periods else f"derived='{choice}'"
+        needs = (
+            f"dates, and the times of {dataset.source} only count from some start. Name a "
+            "column of dates"
         )
-    if not dataset.has_calendar:
-        if choice == "auto" and not periods:
-            return ()
+        if period is None or not has_time:
+            needs = f"a time column, and {dataset.source} has none. Name the column"
         raise SpecError(
-            f"train: {_asking(choice, periods)} needs dates, and the times of "
-            f"{dataset.source} only count from some start. Name a column of dates with "
-            f"--time, or {_way_out(periods)}."
+            f"train: {asked} needs {needs} with --time, or "
+            f"{'leave --period out' if periods else 'use --derived none'}."
         )
-    asked = _asked(periods, period)
-    if choice == "none":
-        return _joined([], asked)
-    if choice in _PERIODS:
-        return _joined([_PERIODS[choice]], asked)
-    if choice == "both":
-        return _joined([HOUR_OF_DAY_S, TIME_OF_YEAR_S], asked)
-    longest = period * max(len(part.train) for part in parts)
-    found = [
-        length
-        for length in _PERIODS.values()
-        if period * SAMPLES_PER_PERIOD <= length
-        and longest >= TURNS_SEEN[length] * length
-        and (length != WEEK_S or _has_weeks(dataset, parts))
-    ]
-    return _joined(found, asked)
-
-
-def _joined(found: Sequence[int], asked: Sequence[int]) -> tuple[DerivedInput, ...]:
-    return tuple(map(DerivedInput, dict.fromkeys((*found, *asked))))
-
-
-def _asking(choice: str, periods: Sequence[str]) -> str:
-    return f"--period {periods[0]}" if periods else f"derived='{choice}'"
-
-
-def _way_out(periods: Sequence[str]) -> str:
-    return "leave --period out" if periods else "use --derived none"
+    found = {"none": [], "both": [HOUR_OF_DAY_S, TIME_OF_YEAR_S]} | {
+        name: [length] for name, length in _PERIODS.items()
+    }
+    lengths = _asked(periods, period)
+    if choice == "auto":
+        longest = period * max(len(part.train) for part in parts)
+        found["auto"] = [
+            length
+            for length in _PERIODS.values()
+            if period * SAMPLES_PER_PERIOD <= length
+            and longest >= TURNS_SEEN[length] * length
+            and (length != WEEK_S or _has_weeks(dataset, parts))
+        ]
+    return tuple(map(DerivedInput, dict.fromkeys((*found[choice], *lengths))))
 
 
 def _asked(periods: Sequence[str], sample_period_s: float) -> list[int]:

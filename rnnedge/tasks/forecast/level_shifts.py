@@ -7,13 +7,12 @@ the network sees stand at their bounds, so it learns to go by the changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rnnedge.tasks.task import ExtraLanes
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
@@ -26,45 +25,8 @@ LOSS_WEIGHT = 0.15
 """Weight of the shifted lanes in the loss: they are there to learn from, but rare."""
 
 
-@dataclass(frozen=True, slots=True)
-class LevelShifts:
-    """The shifted lanes of one epoch.
-
-    Attributes:
-        lanes: `[K]` lanes seen once more.
-        columns: `[targets]` model inputs that are moved.
-        horizon: steps ahead per target.
-        start: `[chunks, K, targets]` by how much, at the first row of a chunk.
-        slope: `[chunks, K, targets]` and how much more each row.
-    """
-
-    lanes: Tensor
-    columns: list[int]
-    horizon: int
-    start: Tensor
-    slope: Tensor
-
-    def move(self, x: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-        """Inputs `[K, T, I]` and true outputs `[K, T, O]` of `lanes`, moved, as copies."""
-        steps = torch.arange(x.shape[1], device=x.device)[:, None]
-        start, slope = (
-            t[chunk, :, None].to(x.device) for t in (self.start, self.slope)
-        )
-        x = x.clone()
-        x[..., self.columns] += start + slope * steps
-        ahead = torch.arange(1, self.horizon + 1, device=x.device)
-        moved = start[..., None] + slope[..., None] * (steps[..., None] + ahead)
-        return x, y + moved.flatten(-2)
-
-
 class LevelShifter:
-    """Draws the shifted lanes of every epoch.
-
-    Args:
-        spec: features with their clips, targets among them.
-        weights: those that were fitted before the training.
-        seed: of the run.
-    """
+    """Draws the shifted lanes of every epoch, by the weights fitted before the training."""
 
     def __init__(self, spec: ModelSpec, weights: Weights, seed: int) -> None:
         self._spec = spec
@@ -76,8 +38,8 @@ class LevelShifter:
         scale = weights[f"layers.{first}.scale"].astype(np.float64)
         self._steepest = STEEPEST / scale[spec.input_size :]
 
-    def draw(self, count: NDArray[np.int64], epoch: int) -> LevelShifts:
-        """The shifted lanes of an epoch and how far each is moved, spell by spell.
+    def draw(self, count: NDArray[np.int64], epoch: int) -> ExtraLanes:
+        """The shifted lanes of an epoch, each moved spell by spell.
 
         Args:
             count: `[chunks, lanes]` rows of the epoch.
@@ -99,13 +61,21 @@ class LevelShifter:
                 slope[within, k] = rise
                 start[within, k] = away + rise * (rows[within] - rows[chunk])[:, None]
                 chunk += spell
-        return LevelShifts(
-            torch.from_numpy(lanes),
-            self._columns,
-            self._spec.output_size // len(self._columns),
-            torch.from_numpy(start.astype(np.float32)),
-            torch.from_numpy(slope.astype(np.float32)),
+        starts, slopes = (
+            torch.from_numpy(a.astype(np.float32)) for a in (start, slope)
         )
+        horizon = self._spec.output_size // len(self._columns)
+
+        def move(x: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+            steps = torch.arange(x.shape[1], device=x.device)[:, None]
+            start, slope = (t[chunk, :, None].to(x.device) for t in (starts, slopes))
+            x = x.clone()
+            x[..., self._columns] += start + slope * steps
+            ahead = torch.arange(1, horizon + 1, device=x.device)
+            moved = start[..., None] + slope[..., None] * (steps[..., None] + ahead)
+            return x, y + moved.flatten(-2)
+
+        return ExtraLanes(torch.from_numpy(lanes), LOSS_WEIGHT, move)
 
     def _signed(
         self, rng: np.random.Generator, least: float, most: float

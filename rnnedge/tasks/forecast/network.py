@@ -12,13 +12,7 @@ from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
 from rnnedge.tasks.config import CELLS, TrainConfig
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.spec.layers import (
-    AddLast,
-    Affine,
-    Difference,
-    Layer,
-    Linear,
-)
+from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Layer, Linear
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 Array = NDArray[np.float32]

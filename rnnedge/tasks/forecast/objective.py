@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.tasks.config import TrainConfig
-from rnnedge.tasks.task import ExtraLanes, Objective, Prepared, TrainingRows
+from rnnedge.tasks.task import Objective, Prepared
 
 if TYPE_CHECKING:
     import torch
@@ -24,11 +24,6 @@ def forecast_objective(
     from rnnedge.tasks.forecast import level_shifts
 
     scale = torch.from_numpy(prepared.output_scale).to(device)
-    shifter = None
-    if level_shifts.takes_shifts(prepared.spec):
-        shifter = level_shifts.LevelShifter(
-            prepared.spec, prepared.affine_weights, config.seed
-        )
 
     def loss(y_hat: Tensor, y: Tensor, known: Tensor) -> Tensor:
         error = torch.where(known, (y_hat - y) / scale, 0.0)
@@ -39,17 +34,17 @@ def forecast_objective(
             return size
         return torch.where(size < 1.0, 0.5 * error.square(), size - 0.5)
 
-    def extra_lanes(count: NDArray[np.int64], epoch: int) -> ExtraLanes | None:
-        if shifter is None:
-            return None
-        shifts = shifter.draw(count, epoch)
-        return ExtraLanes(shifts.lanes, level_shifts.LOSS_WEIGHT, shifts.move)
-
-    return Objective(_rows(prepared, device), loss, extra_lanes)
+    spec, shifter = prepared.spec, None
+    if level_shifts.takes_shifts(spec):
+        shifter = level_shifts.LevelShifter(spec, prepared.affine_weights, config.seed)
+    extra_lanes = shifter.draw if shifter else lambda count, epoch: None
+    return Objective(*_rows(prepared, device), loss, extra_lanes)
 
 
-def _rows(prepared: Prepared, device: torch.device) -> TrainingRows:
-    """The rows trained on and those they forecast.
+def _rows(
+    prepared: Prepared, device: torch.device
+) -> tuple[Tensor, Tensor, list[range]]:
+    """The rows trained on, those they forecast, and the rows of every series.
 
     The truth is a view of the targets: 24 steps ahead take no more memory than one.
     """
@@ -71,4 +66,4 @@ def _rows(prepared: Prepared, device: torch.device) -> TrainingRows:
         ahead[rows.start : rows.start + len(targets)] = targets
     x = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
     y = torch.from_numpy(ahead).to(device).unfold(0, horizon, 1)
-    return TrainingRows(torch.from_numpy(x).to(device), y, ranges)
+    return torch.from_numpy(x).to(device), y, ranges

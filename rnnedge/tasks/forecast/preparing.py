@@ -29,8 +29,7 @@ from rnnedge.tasks.forecast.targets import (
     target_ranges,
     true_outputs,
 )
-from rnnedge.tasks.registry import FORECAST, find_task
-from rnnedge.tasks.task import Prepared, PreparedSeries
+from rnnedge.tasks.task import FORECAST, Prepared, PreparedSeries, find_task
 from rnnedge_runtime.errors import NonFiniteError
 from rnnedge_runtime.spec.derived import DerivedInput, time_features
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target

@@ -8,7 +8,7 @@ is chosen on the validation part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from rnnedge.data.limits import CLIP_WIDTH
 from rnnedge.tasks.forecast.baselines import candidate_seasons, last_readings
 from rnnedge.tasks.forecast.lags import Lags, choose_lags
 from rnnedge.tasks.forecast.moments import PENALTIES, Moments, product
-from rnnedge.tasks.task import Prepared, PreparedSeries
+from rnnedge.tasks.task import Prepared, PreparedSeries, Progress
 
 Array = NDArray[np.float64]
 
@@ -41,9 +41,6 @@ LONGEST_SPIKE = 3
 
 TAIL = 1e-3
 """Part of the readings on either side that may be outliers."""
-
-
-def _ignore(done: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class RidgeAR:
         self,
         prepared: Prepared,
         season: int = 0,
-        on_progress: Callable[[float], object] = _ignore,
+        on_progress: Progress = lambda done: None,
     ) -> None:
         self._prepared = prepared
         self._on_progress = on_progress

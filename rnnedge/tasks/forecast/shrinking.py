@@ -37,10 +37,7 @@ Array = NDArray[np.float64]
 def shrink_changes(model: SequenceModel, prepared: Prepared, predict: Predict) -> Array:
     """Take the changes that `model` forecasts times their shares, in its last linear.
 
-    Args:
-        model: the trained network, on the CPU.
-        prepared: what it was trained on.
-        predict: streams it.
+    The model is on the CPU.
 
     Returns:
         `[O]` share of every output; 1 where nothing was changed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from rnnedge.tasks.forecast.wording import label
+from rnnedge.tasks.forecast.baselines import label
 from rnnedge.tasks.scores import Comparison, Outcome
 from rnnedge.tasks.task import Cut
 from rnnedge_runtime.spec.layers import Difference
@@ -109,11 +109,6 @@ def shown_targets(
 
     All up to six; of more, the three with the smallest and the three with the largest gain
     at the furthest step.
-
-    Args:
-        spec: the model.
-        comparisons: per output.
-        ahead: the furthest step in words.
     """
     names = list(spec.target_names)
     if len(names) <= MOST_TARGETS:
@@ -167,12 +162,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def cut_sentences(spec: ModelSpec, cut: Cut) -> list[str]:
-    """One sentence for every feature of which too many test readings were cut.
-
-    Args:
-        spec: the model.
-        cut: by feature `readings`, `clipped` and `implausible` of the test part.
-    """
+    """One sentence for every feature of which too many test readings were `cut`."""
     followed = {
         spec.feature_names[source]
         for layer in spec.layers

@@ -6,8 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from rnnedge.training.trainer import Trainer
 from rnnedge_runtime.errors import require
@@ -15,18 +14,9 @@ from rnnedge_runtime.printable import printable
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Reports loss, validation error, speed and time left.
+    """Reports loss, validation error, speed and time left."""
 
-    Args:
-        trainer: the run to report on.
-        stream: where to write; a live bar when it is a terminal.
-        is_quiet: write nothing.
-    """
-
-    def __init__(
-        self, trainer: Trainer, *, stream: TextIO | None = None, is_quiet: bool = False
-    ) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self, trainer: Trainer, *, is_quiet: bool) -> None:
         self._is_quiet = is_quiet
         self._epochs = trainer.config.epochs
         output = trainer.model.spec.outputs[trainer.shown]
@@ -39,7 +29,7 @@ class Progress(AbstractContextManager["Progress"]):
 
     def __enter__(self) -> Progress:
         """Start the bar."""
-        if not self._is_quiet and self._stream.isatty():
+        if not self._is_quiet and sys.stderr.isatty():
             rich = require("rich.progress", extra="train", purpose="The progress bar")
             console = require("rich.console", extra="train", purpose="The progress bar")
             self._bar = rich.Progress(
@@ -47,19 +37,14 @@ class Progress(AbstractContextManager["Progress"]):
                 rich.BarColumn(bar_width=24),
                 rich.TextColumn("{task.fields[errors]}"),
                 rich.TimeRemainingColumn(compact=True),
-                console=console.Console(file=self._stream),
+                console=console.Console(file=sys.stderr),
                 transient=True,
             )
             self._bar.start()
             self._task = self._bar.add_task("", total=1.0, epoch="", errors="")
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop the bar."""
         if self._bar is not None:
             self._bar.stop()
@@ -90,31 +75,22 @@ class Progress(AbstractContextManager["Progress"]):
             return
         mark = "  best" if trainer.best_epoch == record.epoch - 1 else ""
         left = per_epoch * (self._epochs - record.epoch)
-        print(
-            f"epoch {record.epoch}/{self._epochs}  {errors}  {left:.0f} s left{mark}",
-            file=self._stream,
-            flush=True,
-        )
+        text = f"epoch {record.epoch}/{self._epochs}  {errors}  {left:.0f} s left{mark}"
+        tell(text, is_quiet=False)
 
 
 BASELINE_SILENCE_S = 3.0
 
 
-def tell(text: str, *, stream: TextIO | None = None, is_quiet: bool = False) -> None:
+def tell(text: str, *, is_quiet: bool) -> None:
     """Write a line of progress."""
     if not is_quiet:
-        print(printable(text), file=stream or sys.stderr, flush=True)
+        sys.stderr.write(f"{printable(text)}\n")
+        sys.stderr.flush()
 
 
-def baseline_progress(
-    *, stream: TextIO | None = None, is_quiet: bool = False
-) -> Callable[[float], None]:
-    """What tells how far the baselines are, one line every few seconds.
-
-    Args:
-        stream: where to write.
-        is_quiet: write nothing.
-    """
+def baseline_progress(*, is_quiet: bool) -> Callable[[float], None]:
+    """What tells how far the baselines are, one line every few seconds."""
     told = time.perf_counter()
 
     def on_progress(done: float) -> None:
@@ -122,6 +98,6 @@ def baseline_progress(
         now = time.perf_counter()
         if now - told >= BASELINE_SILENCE_S:
             told = now
-            tell(f"baselines: {done:.0%}", stream=stream, is_quiet=is_quiet)
+            tell(f"baselines: {done:.0%}", is_quiet=is_quiet)
 
     return on_progress

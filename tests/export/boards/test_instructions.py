@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from support.board_tools import usable_board
 
-from benchmarks.mcu_models import Subject, bare_cell
+from benchmarks.mcu_models import CELL_SETTINGS, Setting, Subject, bare_cell
 from benchmarks.mcu_page import RECOUNTED
-from benchmarks.mcu_settings import CELL_SETTINGS, Setting
 from rnnedge_export.boards.estimating import estimate
 from rnnedge_export.boards.measuring import measure
 from rnnedge_export.tools.calling import version

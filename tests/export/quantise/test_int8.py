@@ -16,7 +16,7 @@ from support.tables.small_runs import tiny_run, write_waves
 
 import rnnedge
 import rnnedge_runtime as runtime
-from benchmarks.quiet import quiet_difference
+from benchmarks.int8 import quiet_difference
 from rnnedge.fitting import fit
 from rnnedge.runs.data import int8_data, load_run_data
 from rnnedge.runs.folder import Run

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rnnedge.cli.streaming.row_files import open_lines
+from rnnedge.cli.loading import open_lines
 from rnnedge.data.tables.table import Table, read_table, table_of_text
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear

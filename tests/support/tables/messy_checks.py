@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnedge.cli.streaming.row_files import open_lines
+from rnnedge.cli.loading import open_lines
 from rnnedge.data import load_dataset
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_recorded

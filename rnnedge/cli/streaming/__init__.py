@@ -1,1 +1,0 @@
-"""`rnnedge run`: rows in, rows out, state saved between them."""
