@@ -235,6 +235,8 @@ def pivot_table(
     """
     where = table.where
     check_columns([pivot], table.names, where=where, role="pivot")
+    wanted = [] if series is None else [series]
+    check_columns(wanted, table.names, where=where, role="series")
     if time_us is None:
         raise long_time_error(where=where)
     values = _value_columns(table, {pivot, *times, series})
