@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rnnedge.data.series import Dataset
+from rnnedge.data.split import without_constant_features
 from rnnedge.data.tables.loading import load_dataset, load_recorded
-from rnnedge.data.tables.recorded import option_fields, take_options
-from rnnedge.data.tables.selection import without_constant_features
 from rnnedge.data.tables.sources.files import name_of
+from rnnedge.data.tables.values.resolved import option_fields, take_options
 from rnnedge.evaluation.reporting import write_run
 from rnnedge.evaluation.scores.scoring import Evaluation
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors

@@ -39,8 +39,7 @@ def command(
     DATA is a file, a folder, a pattern, or - for standard input.
     """
     require("polars", extra="train", purpose="rnnedge check")
-    from rnnedge.data.split import split_dataset
-    from rnnedge.data.tables.selection import without_constant_features
+    from rnnedge.data.split import split_dataset, without_constant_features
     from rnnedge.tasks.config import TrainConfig
     from rnnedge.tasks.task import find_task
 

@@ -99,7 +99,7 @@ def open_lines(
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq", ".xlsx", ".xlsm", ".xls"):
         from rnnedge.data.tables.sources.files import read_file
-        from rnnedge.data.tables.sources.json_lines import json_lines
+        from rnnedge.data.tables.sources.objects import json_lines
 
         table = read_file(path, options or TableOptions())
         yield TextLines(json_lines(table), table.notes, is_live=False)

@@ -90,16 +90,11 @@ def read_limits(clip: Sequence[str], ranges: Sequence[str]) -> Limits:
     clips: dict[str, Bounds | float | None] = {}
     for name, text in map(_name_and_text, clip):
         if text != "off" and ":" not in text:
-            clips[name] = _number(text, "clip", "off, a WIDTH or LO:HI", least=0.0)
+            clips[name] = _number(text, "clip", least=0.0)
         else:
-            clips[name] = _bounds(text, "clip", "off, a WIDTH or LO:HI")
-    return Limits(
-        clips,
-        {
-            n: _bounds(t, "range", "off or LO:HI")
-            for n, t in map(_name_and_text, ranges)
-        },
-    )
+            clips[name] = _bounds(text, "clip")
+    found = {name: _bounds(text, "range") for name, text in map(_name_and_text, ranges)}
+    return Limits(clips, found)
 
 
 def _widened(bounds: Bounds, widths: float) -> Bounds:
@@ -113,13 +108,13 @@ def _name_and_text(option: str) -> tuple[str, str]:
     return name, text.strip()
 
 
-def _bounds(text: str, option: str, expected: str) -> Bounds | None:
+def _bounds(text: str, option: str) -> Bounds | None:
     if text == "off":
         return None
     low, separator, high = text.partition(":")
     if not separator:
-        raise _unreadable(text, option, expected)
-    bounds = _number(low, option, expected), _number(high, option, expected)
+        raise _unreadable(text, option)
+    bounds = _number(low, option), _number(high, option)
     if bounds[0] >= bounds[1]:
         raise SpecError(
             f"train: --{option} is '{text}', but {low} is not below {high}. "
@@ -128,19 +123,18 @@ def _bounds(text: str, option: str, expected: str) -> Bounds | None:
     return bounds
 
 
-def _number(
-    text: str, option: str, expected: str, *, least: float = -LARGEST_FLOAT32
-) -> float:
+def _number(text: str, option: str, *, least: float = -LARGEST_FLOAT32) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise _unreadable(text, option, expected) from None
+        raise _unreadable(text, option) from None
     if not math.isfinite(value) or not least <= value <= LARGEST_FLOAT32:
-        raise _unreadable(text, option, expected)
+        raise _unreadable(text, option)
     return value
 
 
-def _unreadable(text: str, option: str, expected: str) -> SpecError:
+def _unreadable(text: str, option: str) -> SpecError:
+    expected = "off, a WIDTH or LO:HI" if option == "clip" else "off or LO:HI"
     return SpecError(
         f"train: --{option} is '{text}', expected {expected}, with NAME= in front for one "
         f"feature. Write for example --{option} temp_c=-40:60."

@@ -1,4 +1,4 @@
-"""Chronological split of a Dataset into training, validation and test part.
+"""Chronological split of a Dataset into parts, and what its training part can teach.
 
 Validation and test start at two dates that all series share, so that what one series does
 in the test part cannot be learned from another. The last `horizon` rows before a date belong
@@ -8,11 +8,13 @@ reading (docs/concepts.md, "Leakage").
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
@@ -91,7 +93,9 @@ def split_dataset(
     _check_rule(dataset, rule)
     held_out = frozenset(rule.held_out)
     parts: list[Split | None] = [
-        _test_only(len(one), horizon) if one.name in held_out else None
+        Split(range(0), range(0), range(max(0, len(one) - horizon)))
+        if one.name in held_out
+        else None
         for one in dataset.series
     ]
     period_us = (dataset.sample_period_s or 1.0) * 1e6
@@ -105,12 +109,16 @@ def split_dataset(
             continue
         starts = rule.at_us or _starts(timed, period_us, rule)
         for k, one in zip(group, members, strict=True):
-            parts[k] = _split_at(one, starts, horizon)
+            assert one.time_us is not None
+            validation, test = np.searchsorted(one.time_us, starts).tolist()
+            parts[k] = _parts(len(one), validation, test, horizon)
     split = DatasetSplit(
         [part for part in parts if part is not None],
         starts if rule.by == "date" else None,
     )
-    _check_parts(dataset, split, horizon, rule)
+    for name in ("train", "validation", "test"):
+        if not any(len(getattr(part, name)) for part in split.parts):
+            raise _empty_part(dataset, split, name, horizon, rule)
     return split
 
 
@@ -148,16 +156,6 @@ def _parts(num_rows: int, validation: int, test: int, horizon: int) -> Split:
         validation=range(validation, max(validation, test - horizon)),
         test=range(test, max(test, num_rows - horizon)),
     )
-
-
-def _test_only(num_rows: int, horizon: int) -> Split:
-    return Split(range(0), range(0), range(max(0, num_rows - horizon)))
-
-
-def _split_at(series: Series, starts: tuple[int, int], horizon: int) -> Split:
-    assert series.time_us is not None
-    validation, test = np.searchsorted(series.time_us, starts).tolist()
-    return _parts(len(series), validation, test, horizon)
 
 
 def _groups(dataset: Dataset, rule: SplitRule) -> Iterable[list[int]]:
@@ -215,15 +213,6 @@ def _check_rule(dataset: Dataset, rule: SplitRule) -> None:
             f"{dataset.source}: --split-at needs a time column, and there is none. Name "
             "the column with --time, or give shares with --split."
         )
-
-
-def _check_parts(
-    dataset: Dataset, split: DatasetSplit, horizon: int, rule: SplitRule
-) -> None:
-    """Raise DataError unless every part has at least one row in some series."""
-    for name in ("train", "validation", "test"):
-        if not any(len(getattr(part, name)) for part in split.parts):
-            raise _empty_part(dataset, split, name, horizon, rule)
 
 
 def _empty_part(
@@ -295,3 +284,68 @@ def split_notes(
             f"{listed(list(late))}. --split-by series splits each by its own rows."
         )
     return tuple(notes)
+
+
+def without_constant_features(
+    dataset: Dataset, horizon: int, *, are_named: bool, rule: SplitRule | None = None
+) -> Dataset:
+    """`dataset` without the features that do not vary in the training part.
+
+    Such a feature teaches nothing, and its clip range would freeze it for ever. A constant
+    target is left to `prepare`, which refuses it.
+
+    Args:
+        horizon: steps to forecast, which sets where the training part ends.
+        are_named: whether the caller asked for these features by name.
+
+    Raises:
+        DataError: a feature that was asked for by name does not vary, or none
+            does, or a part is empty.
+    """
+    parts = split_dataset(dataset, horizon, rule).parts
+    training = np.concatenate(
+        [
+            series.values[: part.train.stop]
+            for series, part in zip(dataset.series, parts, strict=True)
+        ]
+    )
+
+    def varies(column: NDArray[np.float32]) -> bool:
+        seen = column[np.isfinite(column)]
+        return len(seen) > 0 and bool(seen.min() < seen.max())
+
+    constant = [
+        name
+        for k, name in enumerate(dataset.features)
+        if name not in dataset.targets and not varies(training[:, k])
+    ]
+    if not constant:
+        return dataset
+    if are_named:
+        raise DataError(
+            f"{dataset.source}: feature '{constant[0]}' does not vary in the training part, "
+            f"{len(training):,} rows. Leave it out, or give data in which it does."
+        )
+    if len(constant) == len(dataset.features):
+        raise DataError(
+            f"{dataset.source}: none of its features varies in the training part, "
+            f"{len(training):,} rows, so there is nothing to learn from. Give data in which "
+            "one does, or move the parts with --split."
+        )
+    kept = [name not in constant for name in dataset.columns]
+    return dataclasses.replace(
+        dataset,
+        columns=tuple(c for c, keep in zip(dataset.columns, kept, strict=True) if keep),
+        units=tuple(u for u, keep in zip(dataset.units, kept, strict=True) if keep),
+        features=tuple(name for name in dataset.features if name not in constant),
+        series=tuple(
+            dataclasses.replace(s, values=s.values[:, kept]) for s in dataset.series
+        ),
+        notes=(
+            *dataset.notes,
+            *(
+                f"Column '{name}' does not vary in the training part and is left out."
+                for name in constant
+            ),
+        ),
+    )

@@ -14,7 +14,7 @@ from support.tables import table_layouts as layouts
 
 from rnnedge.data import Dataset, load_dataset
 from rnnedge.data.tables.sources.files import read_file
-from rnnedge.data.tables.sources.json_lines import json_lines
+from rnnedge.data.tables.sources.objects import json_lines
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target

@@ -9,7 +9,6 @@ import pytest
 
 from rnnedge.data.series import Series
 from rnnedge.data.tables.grid.gridding import Gridded, ReadSeries, grid_series
-from rnnedge.data.tables.grid.timeline import SeriesRows
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 
@@ -18,9 +17,9 @@ SECOND = 1_000_000
 
 def read(seconds: Any, name: str = "a") -> ReadSeries:
     time_us = np.rint(np.asarray(seconds) * 1e6).astype(np.int64)
-    rows = SeriesRows(f"{name}.csv", np.arange(1, len(time_us) + 1), time_us)
+    rows = np.arange(1, len(time_us) + 1)
     values = np.arange(2 * len(time_us), dtype=np.float32).reshape(-1, 2)
-    return ReadSeries(name, rows, values)
+    return ReadSeries(f"{name}.csv", rows, time_us, name, values)
 
 
 def grid(*all_series: ReadSeries, **options: Any) -> Gridded:

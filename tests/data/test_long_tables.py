@@ -137,3 +137,10 @@ def test_what_a_counter_counted(
 
     found = counter_change(micro(before), micro(now), 60.0)
     assert np.array_equal(found, change, equal_nan=True)
+
+
+def test_a_series_that_is_no_column_of_a_long_table(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(text_of([(60 * (k // 2), "ab"[k % 2], "1") for k in range(20)]))
+    with pytest.raises(DataError, match="there is no column 'b' for the series"):
+        load_dataset(path, targets="a", series="b", options=PIVOT)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnedge.data.tables.grid.resampling import resample
+from rnnedge.data.tables.grid.gridding import resample
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.durations import duration_text, parse_duration
 from rnnedge_runtime.tables.rows.resampling import (

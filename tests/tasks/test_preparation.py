@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.tables.small_data import waves
 
-from rnnedge.data.split import split_rows
-from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.data.split import split_rows, without_constant_features
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge_runtime.errors import DataError, NonFiniteError, SpecError

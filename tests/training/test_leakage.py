@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from support.tables.small_data import waves
 
 from rnnedge.data.series import Dataset
-from rnnedge.data.split import split_dataset
-from rnnedge.data.tables.selection import without_constant_features
+from rnnedge.data.split import split_dataset, without_constant_features
 from rnnedge.evaluation.scores.scoring import evaluate
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare

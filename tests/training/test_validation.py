@@ -10,7 +10,6 @@ import torch
 
 from rnnedge.data.series import Dataset, Series
 from rnnedge.data.tables.grid.gridding import ReadSeries, grid_series
-from rnnedge.data.tables.grid.timeline import SeriesRows
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.forecast.preparing import prepare
 from rnnedge.tasks.task import Prepared
@@ -113,9 +112,7 @@ def test_memory_stays_within_six_tables(session: int) -> None:
     tracemalloc.start()
     try:
         time_us = (rows + rows // session * 7200) * 1_000_000
-        found = grid_series(
-            [ReadSeries("a", SeriesRows("a", rows + 1, time_us), values)]
-        )
+        found = grid_series([ReadSeries("a", rows + 1, time_us, "a", values)])
         data = Dataset(
             "s", NAMES, ("",) * 4, NAMES, ("a",), found.series, 1.0, (), 3600.0
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,21 +26,6 @@ MAX_LOST_SHARE = 0.1
 Readings = dict[str, list[NDArray[np.float64]]]
 
 
-@dataclass(frozen=True, eq=False)
-class ReadColumns:
-    """The usable columns of tables.
-
-    Attributes:
-        readings: numbers by name, one array per table.
-        notes: on the columns that are left out, and on odd values.
-        decimals: the decimal marks of their numbers, where text told.
-    """
-
-    readings: Readings
-    notes: list[str]
-    decimals: frozenset[str]
-
-
 def common_names(tables: list[Table], others: Collection[str | None]) -> list[str]:
     """Columns that all tables have, in the order of the first, without `others`."""
     common = set(tables[0].names).intersection(*(table.names for table in tables))
@@ -56,12 +40,14 @@ def read_columns(
     differences: Collection[str],
     *,
     is_learned: bool = True,
-) -> ReadColumns:
-    """Numbers of the usable columns by name, one array per table; notes on the others.
+) -> tuple[Readings, list[str], set[str]]:
+    """Numbers of the usable columns by name, one array per table; notes; decimal marks.
+
+    The notes are on the columns that are left out and on odd values, the marks those of
+    the numbers where text told.
 
     Args:
         tables: at least one.
-        names: columns to read.
         asked: those that must be usable.
         differences: those whose change is learned, so that float32 need not hold them.
         is_learned: whether columns that were asked for must vary.
@@ -75,8 +61,10 @@ def read_columns(
     where = tables[0].where
     for name in names:
         parts = [table.numbers(name) for table in tables]
+        num_numbers = sum(int(np.isfinite(part.values).sum()) for part in parts)
+        are_numbers = num_numbers > sum(part.num_texts for part in parts)
         for table, part in zip(tables, parts, strict=True):
-            if part.first_text and (name in asked or _is_mostly_numbers(parts)):
+            if part.first_text and (name in asked or are_numbers):
                 raise part.error(where=table.where, column=name)
         values = [part.values for part in parts]
         fault = _fault(parts)
@@ -104,7 +92,7 @@ def read_columns(
         else:
             notes.append(f"{where}: column '{name}' is left out, it {fault}.")
     notes += _notes_on_others(tables)
-    return ReadColumns(readings, notes, frozenset(decimals))
+    return readings, notes, decimals
 
 
 def _suspects(
@@ -133,12 +121,6 @@ def _notes_on_others(tables: list[Table]) -> list[str]:
                 f"{', '.join(extra)} left out, another table has no such column."
             )
     return notes
-
-
-def _is_mostly_numbers(parts: Iterable[Numbers]) -> bool:
-    parts = list(parts)
-    num_numbers = sum(int(np.isfinite(part.values).sum()) for part in parts)
-    return num_numbers > sum(part.num_texts for part in parts)
 
 
 def _fault(parts: list[Numbers]) -> str | None:

@@ -23,13 +23,6 @@ def change_names(names: Iterable[str], options: TableOptions) -> tuple[str, ...]
     )
 
 
-def counter_name(name: str, options: TableOptions) -> str:
-    """Name of the counter whose change a column is; other names as they are."""
-    return {change_name(counter): counter for counter in options.difference}.get(
-        name, name
-    )
-
-
 def renamed(table: Table, options: TableOptions) -> Table:
     """A table whose counters have the names of their changes; the cells are as they were.
 
@@ -76,7 +69,6 @@ def changes(
     Args:
         values: `[N]` of the counter.
         time_us: `[N]` times of the rows; None when they are one step apart.
-        where: start of the note.
         column: name of the change.
 
     Returns:

@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 from rnnedge.data.series import Dataset, Series
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.text.cell_text import check_columns
+from rnnedge_runtime.tables.rows.changes import counter_name
+from rnnedge_runtime.tables.text.cell_text import check_columns, unnamed_error
 from rnnedge_runtime.tables.times.column import time_columns
 from rnnedge_runtime.tables.times.reading import TimeReading
 
 from .columns import Readings, common_names, read_columns
-from .differences import change_names, changes, counter_name, renamed
+from .differences import change_names, changes, renamed
 from .grid.gridding import Gridded, ReadSeries, grid_series
-from .grid.timeline import SeriesRows
-from .long_form import check_is_wide, pivot_table
-from .recorded import options_of
-from .restarts import restart_notes
-from .series_column import SEPARATOR, with_joined_column
+from .long_form import (
+    SEPARATOR,
+    check_is_wide,
+    pivot_table,
+    restart_notes,
+    with_joined_column,
+)
 from .sources.files import read_tables
-from .table import Table, texts
+from .table import Table, rows_of_each, texts
 from .times import (
     find_table_times,
     from_first_time,
@@ -35,7 +38,7 @@ from .times import (
     table_times,
 )
 from .units import guess_unit
-from .values.resolved import shared_options, time_options
+from .values.resolved import options_of, shared_options, time_options
 
 
 def load_dataset(
@@ -100,19 +103,23 @@ def load_dataset(
     timed = _timed(tables, targets, chosen, time, series, options, clock)
     tables = [item.table for item in timed]
     for table in tables:
-        _check_asked(table, targets, chosen, series)
+        for role, wanted in (
+            ("target", targets),
+            ("feature", chosen or ()),
+            ("series", () if series is None else (series,)),
+        ):
+            check_columns(wanted, table.names, where=table.where, role=role)
     times = [item.reading for item in timed]
     others = {*_parts(series), *(n for one in times if one for n in one.columns)}
     names = chosen if chosen is not None else tuple(common_names(tables, others))
     differences = change_names(options.difference, options)
-    read = read_columns(
+    readings, notes, decimals = read_columns(
         tables,
         tuple(dict.fromkeys((*names, *targets))),
         asked,
         differences,
         is_learned=is_learned,
     )
-    readings, notes = read.readings, read.notes
     features = tuple(name for name in names if name in readings)
     columns = tuple(dict.fromkeys((*features, *targets)))
     if not columns:
@@ -141,7 +148,7 @@ def load_dataset(
         max_gap_s=gridded.max_gap_s,
         clock=next((one.clock for one in times if one and one.clock), ""),
         has_calendar=all(one.has_calendar for one in times if one),
-        found=_found(timed, read.decimals, time, options),
+        found=_found(timed, decimals, time, options),
     )
 
 
@@ -210,7 +217,10 @@ def _timed(
         notes: list[str] = []
         resolved: Mapping[str, Any] = {"no_time": True}
         if reading is not None:
-            cells, groups = joined_cells(table, reading), _positions(table, columns)
+            cells, groups = joined_cells(table, reading), None
+            if columns:
+                named = zip(*(texts(table.columns[n]) for n in columns), strict=True)
+                groups = list(rows_of_each(named).values())
             time_us, notes = table_times(cells, reading, groups)
             resolved = time_options(reading, cells, time_us, groups)
         elif series is None and options.pivot is None and not options.no_time:
@@ -231,17 +241,6 @@ def _timed(
             check_is_wide(table, {*reading.columns, *asked}, time_us)
         found.append(_Timed(table, reading, time_us, resolved))
     return found
-
-
-def _positions(table: Table, columns: Sequence[str]) -> list[NDArray[np.int64]] | None:
-    """Positions of the rows that have the same cells in these columns."""
-    if not columns:
-        return None
-    cells = zip(*(texts(table.columns[name]) for name in columns), strict=True)
-    positions: dict[tuple[str, ...], list[int]] = {}
-    for k, cell in enumerate(cells):
-        positions.setdefault(cell, []).append(k)
-    return [np.array(rows) for rows in positions.values()]
 
 
 def _parts(series: str | None) -> list[str]:
@@ -268,21 +267,6 @@ def _notes(table: Table) -> list[str]:
     ]
 
 
-def _check_asked(
-    table: Table,
-    targets: Sequence[str],
-    features: Sequence[str] | None,
-    series: str | None,
-) -> None:
-    asked = {
-        "target": targets,
-        "feature": features or (),
-        "series": [series] if series is not None else [],
-    }
-    for role, names in asked.items():
-        check_columns(names, table.names, where=table.where, role=role)
-
-
 def _all_series(
     timed: list[_Timed],
     readings: Readings,
@@ -297,14 +281,18 @@ def _all_series(
         for k in range(len(timed))
     ]
     groups = [
-        (k, name, rows)
+        (
+            k,
+            name,
+            rows,
+            item.table.where + ("" if series is None else f", series '{name}'"),
+        )
         for k, item in enumerate(timed)
         for name, rows in _group_rows(item.table, series, has_others=len(timed) > 1)
     ]
     notes = []
     for column in differences:
-        for k, name, rows in groups:
-            where = _where(timed[k].table, name, series)
+        for k, _, rows, where in groups:
             time_us = timed[k].time_us
             j = columns.index(column)
             values[k][rows, j], note = changes(
@@ -320,26 +308,20 @@ def _all_series(
         return Gridded(
             tuple(
                 Series(name, None, float32[k][rows], np.ones(len(rows), dtype=np.bool_))
-                for k, name, rows in groups
+                for k, name, rows, _ in groups
             ),
             None,
             None,
             (*notes, f"{where}: no time column, so rows are taken one step apart."),
         )
     read = []
-    for k, name, rows in groups:
+    for k, name, rows, where in groups:
         time_us = timed[k].time_us
         assert time_us is not None
-        where = _where(timed[k].table, name, series)
-        spot = SeriesRows(where, rows + 1, time_us[rows])
-        read.append(ReadSeries(name, spot, float32[k][rows]))
+        read.append(ReadSeries(where, rows + 1, time_us[rows], name, float32[k][rows]))
     del values, float32
     gridded = grid_series(read, options, max_gap_s)
     return dataclasses.replace(gridded, notes=(*notes, *gridded.notes))
-
-
-def _where(table: Table, name: str, series: str | None) -> str:
-    return table.where if series is None else f"{table.where}, series '{name}'"
 
 
 def _group_rows(
@@ -348,22 +330,14 @@ def _group_rows(
     """Name and row positions of the series in a table, in order of appearance."""
     if series is None:
         return [(table.stem, np.arange(table.num_rows))]
-    cells = texts(table.columns[series])
-    number_of: dict[str, int] = {}
-    number = np.fromiter(
-        (number_of.setdefault(cell, len(number_of)) for cell in cells),
-        np.int64,
-        count=len(cells),
-    )
-    if "" in number_of:
-        raise DataError(
-            f"{table.where}: series column '{series}' is empty in row "
-            f"{cells.index('') + 1}. Name the series of every row."
-        )
-    borders = np.cumsum(np.bincount(number, minlength=len(number_of)))[:-1]
-    positions = np.split(np.argsort(number, kind="stable"), borders)
-    names = [f"{table.stem}/{cell}" if has_others else cell for cell in number_of]
-    return list(zip(names, positions, strict=True))
+    rows_of = rows_of_each(texts(table.columns[series]))
+    if "" in rows_of:
+        row = int(rows_of[""][0]) + 1
+        raise unnamed_error(where=table.where, role="series", column=series, row=row)
+    return [
+        (f"{table.stem}/{cell}" if has_others else cell, rows)
+        for cell, rows in rows_of.items()
+    ]
 
 
 def _units(

@@ -1,4 +1,4 @@
-"""Long tables: several things in turn, one a row, told apart by a column of names."""
+"""Several things in one table: in turn, told apart by a column of names, or one by one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ from rnnedge_runtime.tables.layouts.pivot import (
     named_value,
     pivoted,
 )
-from rnnedge_runtime.tables.text.cell_text import check_columns
+from rnnedge_runtime.tables.text.cell_text import (
+    check_columns,
+    long_time_error,
+    unnamed_error,
+)
 
 from .table import Table, texts
+
+SEPARATOR = "+"
+"""Between the columns that tell the series of a row apart together, as in `--series A+B`."""
 
 MAX_NAMES = 10_000
 """Different cells above which a column does not name things."""
@@ -32,12 +39,35 @@ HEAD_ROWS = 1_000
 REGULAR_SHARE = 0.8
 """Share of a thing's steps near their median that makes its rows regular."""
 
+MOST_COLUMNS = 12
+"""Columns from the left in which a count that starts anew is looked for."""
+
+MIN_ROWS = 10
+"""Rows of a series, on average, in a table that holds several one after another."""
+
 _NAME_WORDS = """
 entity sensor device station node site store item unit engine machine pump meter tag channel
 variable metric parameter series location room zone name id uid mac address vehicle asset plant
 symbol ticker country city region host field measurement base subject patient
 """
 _WORDS_OF_NAMES = frozenset(_NAME_WORDS.split())
+
+
+def with_joined_column(table: Table, series: str | None) -> Table:
+    """A table with the column `A+B`, the cells of A and B joined by a slash.
+
+    Raises:
+        DataError: there is no column A or B.
+    """
+    if series is None or series in table.names or SEPARATOR not in series:
+        return table
+    names = series.split(SEPARATOR)
+    check_columns(names, table.names, where=table.where, role="series")
+    polars = require("polars", extra="train", purpose="Reading a table")
+    cells = [texts(table.columns[name]) for name in names]
+    joined = ["/".join(row) if all(row) else "" for row in zip(*cells, strict=True)]
+    columns = {**table.columns, series: polars.Series(series, joined)}
+    return dataclasses.replace(table, columns=columns)
 
 
 def check_is_wide(
@@ -131,12 +161,19 @@ def _codes(cells: list[str]) -> NDArray[np.int64]:
     return np.array([codes.setdefault(cell, len(codes)) for cell in cells])
 
 
+def _own_steps(
+    codes: NDArray[np.int64], time_us: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Times from row to row of each name by itself, those of all names together."""
+    order = np.argsort(codes, kind="stable")
+    same = codes[order][1:] == codes[order][:-1]
+    return np.diff(time_us[order])[same]
+
+
 def _all_rise(codes: NDArray[np.int64], time_us: NDArray[np.int64]) -> bool:
     """Whether times rise within the names, but for a tenth of where they do not over all."""
     num_back = int((np.diff(time_us) <= 0).sum())
-    order = np.argsort(codes, kind="stable")
-    same = codes[order][1:] == codes[order][:-1]
-    own = np.diff(time_us[order])[same]
+    own = _own_steps(codes, time_us)
     return len(own) > 0 and int((own <= 0).sum()) <= 0.1 * num_back
 
 
@@ -144,9 +181,7 @@ def _alternate(
     codes: NDArray[np.int64], time_us: NDArray[np.int64], steps: NDArray[np.int64]
 ) -> bool:
     """Whether each name's rows are regular, and further apart than rows of the table."""
-    order = np.argsort(codes, kind="stable")
-    same = codes[order][1:] == codes[order][:-1]
-    own = np.diff(time_us[order])[same]
+    own = _own_steps(codes, time_us)
     if not len(own) or (codes[1:] == codes[:-1]).mean() > 0.5:
         return False
     usual = float(np.median(own))
@@ -186,14 +221,11 @@ def pivot_table(
     """A column for each name in the column `pivot`, a row for each time.
 
     Args:
-        table: the long table.
         pivot: its column of names.
-        times: its time columns.
         time_us: `[N]` its times.
         series: its series column; each series has its own rows.
         leader: column whose readings make the rows, the others give their last reading
             since the row before; None: that of the name with most rows.
-        takes_every_time: every time makes a row.
 
     Returns:
         The wide table, without time columns, and its times.
@@ -203,25 +235,24 @@ def pivot_table(
     """
     where = table.where
     check_columns([pivot], table.names, where=where, role="pivot")
+    wanted = [] if series is None else [series]
+    check_columns(wanted, table.names, where=where, role="series")
     if time_us is None:
-        raise DataError(
-            f"{where}: no time column is found, but rows of one time belong together. "
-            "Name it (--time)."
-        )
+        raise long_time_error(where=where)
     values = _value_columns(table, {pivot, *times, series})
     identifiers = texts(table.columns[pivot])
     if "" in identifiers:
-        raise DataError(
-            f"{where}: pivot column '{pivot}' is empty in row "
-            f"{identifiers.index('') + 1}. Name the reading of every row."
-        )
+        row = identifiers.index("") + 1
+        raise unnamed_error(where=where, role="pivot", column=pivot, row=row)
     names = {
         (identifier, value): column_name(identifier, value, is_alone=len(values) == 1)
         for identifier in dict.fromkeys(identifiers)
         for value in values
     }
-    _check_leader(table, pivot, leader, list(names.values()))
-    if leader is None:
+    if leader is not None:
+        known, by = list(names.values()), f"{where}, by '{pivot}'"
+        check_columns([leader], known, where=by, role="target")
+    else:
         (most, _), *_ = Counter(identifiers).most_common(1)
         leader = names[most, values[0]]
     leaders = None if takes_every_time else [leader]
@@ -242,14 +273,17 @@ def pivot_table(
             )
 
     rows = list(pivoted(lines(), leaders=leaders, wanted=()))
-    columns: dict[str, list[Any]] = {}
+    polars = require("polars", extra="train", purpose="Reading a table")
+    columns: dict[str, Any] = {}
     if series is not None:
-        columns[series] = [row.series for row in rows]
-    for name in names.values():
-        columns[name] = [row.cells.get(name) for row in rows]
+        of_rows = [row.series for row in rows]
+        columns[series] = polars.Series(series, of_rows, dtype=polars.String)
+    for (_, value), name in names.items():
+        found, kind = [row.cells.get(name) for row in rows], table.columns[value].dtype
+        columns[name] = polars.Series(name, found, dtype=kind)
     wide = dataclasses.replace(
         table,
-        columns=_as_series(columns, table, names),
+        columns=columns,
         units={name: table.units.get(value, "") for (_, value), name in names.items()},
         formats={
             name: table.formats[value]
@@ -262,17 +296,6 @@ def pivot_table(
         ),
     )
     return wide, np.array([row.time_us for row in rows], dtype=np.int64)
-
-
-def _as_series(
-    columns: dict[str, list[Any]], table: Table, names: dict[tuple[str, str], str]
-) -> dict[str, Any]:
-    polars = require("polars", extra="train", purpose="Reading a table")
-    kinds = {name: table.columns[value].dtype for (_, value), name in names.items()}
-    return {
-        name: polars.Series(name, cells, dtype=kinds.get(name, polars.String))
-        for name, cells in columns.items()
-    }
 
 
 def _pivot_note(
@@ -294,15 +317,6 @@ def _pivot_note(
     )
 
 
-def _check_leader(
-    table: Table, pivot: str, leader: str | None, names: Sequence[str]
-) -> None:
-    if leader is not None:
-        check_columns(
-            [leader], names, where=f"{table.where}, by '{pivot}'", role="target"
-        )
-
-
 def _value_columns(table: Table, others: Collection[str | None]) -> list[str]:
     left = [name for name in table.names if name and name not in others]
     value = named_value(left)
@@ -315,3 +329,36 @@ def _value_columns(table: Table, others: Collection[str | None]) -> list[str]:
             f"the table has {', '.join(table.names)}. Name another column to pivot."
         )
     return numeric
+
+
+def restart_notes(table: Table) -> list[str]:
+    """A note where one column counts 1, 2, 3 and starts anew whenever another changes."""
+    columns = _whole_columns(table)
+    for count, values in columns.items():
+        steps = np.diff(values)
+        restarts = np.flatnonzero(steps != 1)
+        if not 0 < len(restarts) <= len(values) / MIN_ROWS - 1:
+            continue
+        if np.any(values[restarts + 1] != values[0]) or values[0] not in (0, 1):
+            continue
+        for name, other in columns.items():
+            if np.array_equal(np.flatnonzero(np.diff(other)), restarts):
+                return [
+                    f"{table.where}: column '{count}' starts anew at {values[0]:g} whenever "
+                    f"'{name}' changes, {len(restarts):,} times. If each is a series of its "
+                    f"own, give --series {shlex.quote(name)}."
+                ]
+    return []
+
+
+def _whole_columns(table: Table) -> dict[str, NDArray[np.float64]]:
+    """Columns of whole numbers without a gap."""
+    found = {}
+    for name in [name for name in table.names if name][:MOST_COLUMNS]:
+        try:
+            values = table.numbers(name).values
+        except DataError:
+            continue
+        if len(values) and np.array_equal(values, np.floor(values)):
+            found[name] = values
+    return found

@@ -106,7 +106,6 @@ def value_notes(values: NDArray[np.float64], column: str) -> list[str]:
 
     Args:
         values: `[N]` of one column, NaN where missing.
-        column: its name.
     """
     notes = []
     for suspect in find_suspects(values):

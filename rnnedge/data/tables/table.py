@@ -6,10 +6,13 @@ that a device reading the same file row by row sees the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.options import TableOptions
@@ -23,6 +26,8 @@ from .values.text import read_text_table, text_of_file
 
 if TYPE_CHECKING:
     import polars as pl
+
+T = TypeVar("T")
 
 __all__ = ["Numbers", "Table", "numbers", "read_table", "table_of_text", "texts"]
 
@@ -74,23 +79,15 @@ class Table:
         )
 
 
-def _polars() -> Any:
-    return require("polars", extra="train", purpose="Reading a table")
-
-
 def read_table(path: Path, options: TableOptions | None = None) -> Table:
     """Read a table of text.
-
-    Args:
-        path: of the file.
-        options: how its text is written, where that is not to be found out.
 
     Raises:
         DataError: the file is unreadable or without rows.
     """
     stem = Path(path.name.removesuffix(".gz")).stem
     pieces, encoding = text_of_file(path, options)
-    table = _table_of_pieces(pieces, where=str(path), stem=stem, options=options)
+    table = table_of_text(pieces, where=str(path), stem=stem, options=options)
     return replace(
         table,
         notes=(encoding.note, *table.notes) if encoding.note else table.notes,
@@ -111,40 +108,25 @@ def with_rows(table: Table) -> Table:
 
 
 def table_of_text(
-    text: str, *, where: str, stem: str, options: TableOptions | None = None
+    text: str | Iterator[str],
+    *,
+    where: str,
+    stem: str,
+    options: TableOptions | None = None,
 ) -> Table:
-    """The table in a text.
+    """The table in a text, whole or in pieces cut anywhere.
 
     Raises:
         DataError: the text is no table, or has no rows.
     """
-    return _table_of_pieces(iter([text]), where=where, stem=stem, options=options)
-
-
-def read_text(path: Path, options: TableOptions | None = None) -> str:
-    """The text of a file, gzipped if its name ends in .gz.
-
-    Raises:
-        DataError: it cannot be read, or is of another encoding.
-    """
-    return "".join(text_of_file(path, options)[0])
-
-
-def _table_of_pieces(
-    pieces: Iterator[str],
-    *,
-    where: str,
-    stem: str,
-    options: TableOptions | None,
-) -> Table:
-    found = read_text_table(pieces, where=where, options=options)
-    dialect = found.dialect
+    pieces = iter([text]) if isinstance(text, str) else text
+    dialect, columns, notes = read_text_table(pieces, where=where, options=options)
     table = Table(
         where,
         stem,
-        found.columns,
+        columns,
         units={n: u for n, u in zip(dialect.names, dialect.units, strict=True) if u},
-        notes=found.notes,
+        notes=notes,
         rules=dialect.rules,
         formats=dict(zip(dialect.names, dialect.formats, strict=True)),
         found=dialect_options(dialect),
@@ -152,9 +134,20 @@ def _table_of_pieces(
     return with_rows(table)
 
 
+def rows_of_each(cells: Iterable[T]) -> dict[T, NDArray[np.int64]]:
+    """Positions of the rows that hold a cell, by cell, in the order of appearance."""
+    number_of: dict[T, int] = {}
+    numbers = np.fromiter(
+        (number_of.setdefault(cell, len(number_of)) for cell in cells), np.int64
+    )
+    borders = np.cumsum(np.bincount(numbers, minlength=len(number_of)))[:-1]
+    positions = np.split(np.argsort(numbers, kind="stable"), borders)
+    return dict(zip(number_of, positions, strict=True))
+
+
 def texts(column: pl.Series) -> list[str]:
     """The cells as text without padding; times in ISO 8601 UTC, missing cells empty."""
-    pl = _polars()
+    pl = require("polars", extra="train", purpose="Reading a table")
     if isinstance(column.dtype, pl.Datetime):
         if column.dtype.time_zone is not None:
             column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.times.calendar import DAY_US, HOUR_US
+from rnnedge_runtime.tables.times.cells import Form
 from rnnedge_runtime.tables.times.column import find_time
 from rnnedge_runtime.tables.times.reading import (
     TimeReading,
@@ -32,53 +33,6 @@ MORE_ROWS = 3_000
 """Rows spread over the rest of it that are looked at as well."""
 
 
-def find_table_time(
-    table: Table,
-    *,
-    time: str | None,
-    taken: Collection[str],
-    options: TableOptions | None = None,
-    like: TimeReading | None = None,
-    clock: str = "",
-) -> TimeReading | None:
-    """The time column of a table and how it is read (`find_time`).
-
-    Args:
-        table: the table.
-        time: as the user names it.
-        taken: columns that are something else.
-        options: what the user says of the table.
-        like: reading of another table of the same kind.
-        clock: see `find_time`.
-
-    Raises:
-        DataError: as `find_time`.
-    """
-    rest = table.num_rows - HEAD_ROWS
-    places = HEAD_ROWS + np.arange(0, max(rest, 0), max(1, rest // MORE_ROWS))
-    columns = [
-        (time_cells(column.head(HEAD_ROWS)), time_cells(column.gather(places)))
-        for column in table.columns.values()
-    ]
-    return find_time(
-        table.names,
-        list(zip(*(head for head, _ in columns), strict=True)),
-        where=table.where,
-        taken=taken,
-        options=options,
-        time=time,
-        more_rows=list(
-            zip(
-                (int(place) + 1 for place in places),
-                zip(*(more for _, more in columns), strict=True),
-                strict=False,
-            )
-        ),
-        like=None if like is None else like.form,
-        clock=clock,
-    )
-
-
 def find_table_times(
     tables: Sequence[Table],
     *,
@@ -87,7 +41,7 @@ def find_table_times(
     options: TableOptions | None = None,
     clock: str = "",
 ) -> list[TimeReading | None]:
-    """How the times of each table are read.
+    """How the times of each table are read (`find_time`).
 
     A table too short to tell, such as one with 03/04/2024 alone, is read as those of the
     tables that tell are, if they agree.
@@ -95,29 +49,40 @@ def find_table_times(
     Raises:
         DataError: as `find_time`; or some tables have times and some have none.
     """
+
+    def found_in(table: Table, like: Form | None = None) -> TimeReading | None:
+        rest = table.num_rows - HEAD_ROWS
+        places = HEAD_ROWS + np.arange(0, max(rest, 0), max(1, rest // MORE_ROWS))
+        columns = list(table.columns.values())
+        heads = [time_cells(column.head(HEAD_ROWS)) for column in columns]
+        more = [time_cells(column.gather(places)) for column in columns]
+        return find_time(
+            table.names,
+            list(zip(*heads, strict=True)),
+            where=table.where,
+            taken=taken,
+            options=options,
+            time=time,
+            more_rows=list(
+                zip((places + 1).tolist(), zip(*more, strict=True), strict=False)
+            ),
+            like=like,
+            clock=clock,
+        )
+
     found: list[TimeReading | None] = []
     doubtful: dict[int, DataError] = {}
     for k, table in enumerate(tables):
         try:
-            one = find_table_time(
-                table, time=time, taken=taken, options=options, clock=clock
-            )
+            one = found_in(table)
         except DataError as error:
             one, doubtful[k] = None, error
         found.append(one)
-    forms = {one.form: one for one in found if one is not None}
+    forms = {one.form for one in found if one is not None}
     for k, doubt in doubtful.items():
         if len(forms) != 1:
             raise doubt
-        like = next(iter(forms.values()))
-        found[k] = find_table_time(
-            tables[k],
-            time=time,
-            taken=taken,
-            options=options,
-            like=like,
-            clock=clock,
-        )
+        found[k] = found_in(tables[k], next(iter(forms)))
     if None in found and any(found):
         without = tables[found.index(None)].where
         raise DataError(
@@ -175,7 +140,6 @@ def table_times(
 
     Args:
         cells: of the times (`joined_cells`).
-        reading: how they are read.
         groups: positions of the rows of each series; one series when None.
 
     Raises:

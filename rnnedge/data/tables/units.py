@@ -4,82 +4,45 @@ from __future__ import annotations
 
 import re
 
-_FULL = {
-    "°c": "°C",
-    "°f": "°F",
-    "µg/m³": "µg/m³",
-    "w/m²": "W/m²",
-    "m³/h": "m³/h",
-    "ºc": "°C",
-    "degc": "C",
-    "celsius": "C",
-    "degf": "F",
-    "fahrenheit": "F",
-    "kelvin": "K",
-    "pct": "%",
-    "percent": "%",
-    "mps": "m/s",
-    "kmh": "km/h",
-    "kph": "km/h",
-    "mph": "mph",
-    "hpa": "hPa",
-    "kpa": "kPa",
-    "mbar": "mbar",
-    "psi": "psi",
-    "volt": "V",
-    "volts": "V",
-    "kv": "kV",
-    "ampere": "A",
-    "amps": "A",
-    "watt": "W",
-    "watts": "W",
-    "kw": "kW",
-    "wh": "Wh",
-    "kwh": "kWh",
-    "mwh": "MWh",
-    "hz": "Hz",
-    "khz": "kHz",
-    "rpm": "rpm",
-    "mm": "mm",
-    "cm": "cm",
-    "km": "km",
-    "kg": "kg",
-    "lpm": "l/min",
-    "m3": "m3",
-    "ppm": "ppm",
-    "ppb": "ppb",
-    "lux": "lx",
-    "dba": "dB(A)",
+_OWN = """
+°C °F µg/m³ W/m² m³/h mph hPa kPa mbar psi kV kW Wh kWh MWh Hz kHz rpm mm cm km kg m3 ppm ppb
+"""
+_WORDS = {
+    "°C": "ºc",
+    "C": "degc celsius",
+    "F": "degf fahrenheit",
+    "K": "kelvin",
+    "%": "pct percent",
+    "m/s": "mps",
+    "km/h": "kmh kph",
+    "V": "volt volts",
+    "A": "ampere amps",
+    "W": "watt watts",
+    "l/min": "lpm",
+    "lx": "lux",
+    "dB(A)": "dba",
 }
-_TEMPERATURE = "temp temperature temperatur dew dewpoint dewpt"
-_SPEED = "wind speed velocity gust windspeed"
-_PRESSURE = "pressure press baro barometer"
-_VOLTAGE = "voltage volt"
-_CURRENT = "current"
-_POWER = "power"
-_LENGTH = "height altitude depth distance elevation visibility"
-_ANGLE = "direction dir angle heading bearing azimuth"
-_SOUND = "noise sound loudness signal rssi"
-_HUMIDITY = "humidity hum humid"
-_AMBIGUOUS = {
-    ("c", "C", _TEMPERATURE),
-    ("f", "F", _TEMPERATURE),
-    ("k", "K", _TEMPERATURE),
-    ("deg", "deg", _ANGLE),
-    ("ms", "m/s", _SPEED),
-    ("pa", "Pa", _PRESSURE),
-    ("mpa", "MPa", _PRESSURE),
-    ("bar", "bar", _PRESSURE),
-    ("v", "V", _VOLTAGE),
-    ("mv", "mV", _VOLTAGE),
-    ("a", "A", _CURRENT),
-    ("ma", "mA", _CURRENT),
-    ("w", "W", _POWER),
-    ("m", "m", _LENGTH),
-    ("db", "dB", _SOUND),
-    ("rh", "%", _HUMIDITY),
+_FULL = {unit.lower(): unit for unit in _OWN.split()} | {
+    word: unit for unit, words in _WORDS.items() for word in words.split()
 }
-"""Last part of a name, its unit, and the words that must stand before it."""
+"""Unit by a word that means it wherever it stands last in a name."""
+
+_AFTER = (
+    (
+        {"c": "C", "f": "F", "k": "K"},
+        "temp temperature temperatur dew dewpoint dewpt",
+    ),
+    ({"ms": "m/s"}, "wind speed velocity gust windspeed"),
+    ({"pa": "Pa", "mpa": "MPa", "bar": "bar"}, "pressure press baro barometer"),
+    ({"v": "V", "mv": "mV"}, "voltage volt"),
+    ({"a": "A", "ma": "mA"}, "current"),
+    ({"w": "W"}, "power"),
+    ({"m": "m"}, "height altitude depth distance elevation visibility"),
+    ({"deg": "deg"}, "direction dir angle heading bearing azimuth"),
+    ({"db": "dB"}, "noise sound loudness signal rssi"),
+    ({"rh": "%"}, "humidity hum humid"),
+)
+"""Units by the last part of a name, and the words one of which must stand before it."""
 
 _BRACKETS = re.compile(r"(.*\S)\s*([\[(])([^\[\]()]+)[\])]")
 _AFTER_MARK = re.compile(r".*\S\s*(?: /|,)\s+(\S.*)")
@@ -113,9 +76,9 @@ def guess_unit(column: str) -> str:
     words = re.split(r"[_\s]+", name.lower())
     if len(words) < 2:
         return ""
-    for last, unit, needed in _AMBIGUOUS:
-        if words[-1] == last and set(words[:-1]) & set(needed.split()):
-            return unit
+    for units, needed in _AFTER:
+        if words[-1] in units and set(words[:-1]) & set(needed.split()):
+            return units[words[-1]]
     return _FULL.get(words[-1], "")
 
 

@@ -21,9 +21,8 @@ from ..errors import DataError, FormatError, StateError
 from ..tables.held_out import Fault, HeldOut
 from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
-from ..tables.rows.known_rows import KnownRows
 from ..tables.rows.reading import read_rows
-from ..tables.rows.row import Row
+from ..tables.rows.row import KnownRows, Row
 from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream

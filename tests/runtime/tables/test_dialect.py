@@ -242,11 +242,9 @@ def test_what_is_odd_in_the_middle_of_pieces(monkeypatch: pytest.MonkeyPatch) ->
         pieces = [text[k : k + size] for k in range(0, len(text), size)]
         from rnnedge.data.tables.values.text import read_text_table
 
-        found = read_text_table(pieces, where="x.csv")
-        assert len(found.columns["a"]) == 100
-        assert found.notes == (
-            "The last 2 lines ('Total') are left out, as no readings.",
-        )
+        _, columns, notes = read_text_table(pieces, where="x.csv")
+        assert len(columns["a"]) == 100
+        assert notes == ("The last 2 lines ('Total') are left out, as no readings.",)
         broken = f"time,a\n{rows}Total\n{rows}"
         pieces = [broken[k : k + size] for k in range(0, len(broken), size)]
         with pytest.raises(DataError, match="row 51 has 1 cells"):

@@ -15,8 +15,7 @@ from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.spec.layers import Affine, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.tables.rows.jumps import NUM_BELIEVED, Jumps, longest_jump_us
-from rnnedge_runtime.tables.rows.known_rows import KnownRows
-from rnnedge_runtime.tables.rows.row import Row
+from rnnedge_runtime.tables.rows.row import KnownRows, Row
 
 START_US = 1_357_020_000_000_000
 HOUR_US = 3_600_000_000

@@ -12,7 +12,7 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.times.column import find_time
 from rnnedge_runtime.tables.times.headers import is_index_like
-from rnnedge_runtime.tables.times.reading import TimeParser, TimeReading
+from rnnedge_runtime.tables.times.reading import TimeParser, TimeReading, join_cells
 
 HOURS = [datetime(2019, 3, 1) + timedelta(hours=k) for k in range(400)]
 ZERO = "1970-01-01T00:00:00"
@@ -38,7 +38,7 @@ def times_of(columns: dict[str, Sequence[str]], **options: object) -> list[str]:
     reading = find({**columns, "x": READINGS}, **options)
     assert reading is not None
     cells = [columns[name] for name in reading.columns]
-    texts = [reading.join(row) for row in zip(*cells, strict=False)]
+    texts = [join_cells(row, reading.joint) for row in zip(*cells, strict=False)]
     whole = reading.parse_column(texts)
     rows = TimeParser(reading)
     assert whole.tolist() == [rows.parse(text, row=k) for k, text in enumerate(texts)]

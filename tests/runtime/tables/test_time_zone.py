@@ -62,8 +62,7 @@ def test_local_times_in_order_read_back(zone: str, start: datetime, step: int) -
     reading = reading_of(texts[0], tz=zone)
     first = (autumn - EPOCH) // timedelta(microseconds=1)
     expected = (first + np.arange(1000) * step * 60_000_000).tolist()
-    early = reading.parse(texts[0])
-    if early is not None and early != first:
+    if by_rows(reading, texts[:1]) != [first]:
         return  # the first row is in a repeated hour: nothing before it tells which
     assert reading.parse_column(texts).tolist() == expected
     assert by_rows(reading, texts) == expected
@@ -158,7 +157,7 @@ def test_what_the_clock_of_a_table_is(
 )
 def test_the_zone_of_a_time(text: str, options: dict[str, str], utc: str) -> None:
     expected = np.datetime64(utc, "us").astype(np.int64)
-    assert reading_of(text, **options).parse(text) == expected
+    assert by_rows(reading_of(text, **options), [text]) == [expected]
 
 
 def test_an_unknown_zone() -> None:

@@ -16,7 +16,7 @@ from rnnedge.cli.loading import open_lines
 from rnnedge.data import load_dataset
 from rnnedge.data.series import Dataset
 from rnnedge.data.tables.loading import load_recorded
-from rnnedge.data.tables.recorded import option_fields
+from rnnedge.data.tables.values.resolved import option_fields
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target

@@ -13,11 +13,14 @@ from rnnedge.data.series import Series
 from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.durations import duration_text, parse_duration
 from rnnedge_runtime.tables.options import TableOptions
-from rnnedge_runtime.tables.rows.resampling import Resampling, parse_resampling
+from rnnedge_runtime.tables.rows.resampling import (
+    Resampling,
+    bin_values,
+    parse_resampling,
+)
 from rnnedge_runtime.tables.time_grid import MAX_HOLE
 
 from .period import find_period
-from .resampling import fill_held, resample
 from .timeline import SeriesRows, place, time_order
 
 DEFAULT_GAP_PERIODS = 24
@@ -30,17 +33,15 @@ MIN_GAP_PERIODS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class ReadSeries:
+class ReadSeries(SeriesRows):
     """The rows of one series as they are in their table.
 
     Attributes:
         name: of the series.
-        rows: their numbers and times.
         values: `[N, C]` readings.
     """
 
     name: str
-    rows: SeriesRows
     values: NDArray[np.float32]
 
 
@@ -69,8 +70,6 @@ def grid_series(
     """Sort, resample where asked, find the period, and put every row into its slot.
 
     Args:
-        all_series: as read.
-        options: what should not be found.
         max_gap_s: longest hole that is filled where `options` do not say and it suits the
             period; None: 24 periods.
 
@@ -93,7 +92,7 @@ def grid_series(
     if resampling is not None:
         period_s: float | None = resampling.period_us / 1e6
     else:
-        period_s = find_period([series.rows for series in ordered])
+        period_s = find_period(ordered)
     if options.max_gap is not None or not _suits(max_gap_s, period_s):
         max_gap_s = _max_gap(options.max_gap, period_s)
     built = []
@@ -105,28 +104,47 @@ def grid_series(
 
 
 def _in_order(series: ReadSeries, *, sort: bool) -> tuple[ReadSeries, Sequence[str]]:
-    order, notes = time_order(series.rows, sort=sort)
+    order, notes = time_order(series, sort=sort)
     if order is None:
         return series, notes
-    rows = dataclasses.replace(
-        series.rows, rows=series.rows.rows[order], time_us=series.rows.time_us[order]
-    )
-    return ReadSeries(series.name, rows, series.values[order]), notes
+    return dataclasses.replace(
+        series,
+        rows=series.rows[order],
+        time_us=series.time_us[order],
+        values=series.values[order],
+    ), notes
 
 
 def _resampled(
     series: ReadSeries, resampling: Resampling
 ) -> tuple[ReadSeries, Sequence[str]]:
-    first, time_us, values = resample(series.rows.time_us, series.values, resampling)
-    rows = dataclasses.replace(
-        series.rows, rows=series.rows.rows[first], time_us=time_us
-    )
+    first, time_us, values = resample(series.time_us, series.values, resampling)
     way = "last, held where none is new" if resampling.how == "last" else resampling.how
     note = (
-        f"{series.rows.where}: {len(series.values):,} rows resampled to {len(values):,}, "
+        f"{series.where}: {len(series.values):,} rows resampled to {len(values):,}, "
         f"{duration_text(resampling.period_us / 1e6)} apart, by their {way}."
     )
-    return ReadSeries(series.name, rows, values), (note,)
+    return dataclasses.replace(
+        series, rows=series.rows[first], time_us=time_us, values=values
+    ), (note,)
+
+
+def resample(
+    time_us: NDArray[np.int64], values: NDArray[np.float32], resampling: Resampling
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """The bins that hold a row.
+
+    Args:
+        time_us: `[N]` ascending, at least one.
+        values: `[N, C]` readings, NaN where missing.
+
+    Returns:
+        `[K]` position of the first row of each bin, `[K]` time of its end in microseconds,
+        `[K, C]` values, NaN where a column has no reading in the bin.
+    """
+    ends = resampling.end_us(time_us)
+    first = np.flatnonzero(np.diff(ends, prepend=ends[0] - 1))
+    return first, ends[first], bin_values(values, first, resampling.how)
 
 
 def _suits(max_gap_s: float | None, period_s: float | None) -> bool:
@@ -166,7 +184,7 @@ def _placed(
     resampling: Resampling | None,
 ) -> tuple[list[Series], Sequence[str]]:
     """The stretches of a series; they are views of one grid."""
-    spot = place(series.rows, period_s or 1.0, max_gap_s)
+    spot = place(series, period_s or 1.0, max_gap_s)
     num_slots = len(spot.time_us)
     values, is_reading = series.values, np.ones(num_slots, dtype=np.bool_)
     if not len(spot.slots) == num_slots == len(values):
@@ -188,5 +206,22 @@ def _placed(
     if resampling is not None and resampling.how == "last":
         assert period_s is not None
         limit = int((max_gap_s or 0.0) // period_s)
-        found = [fill_held(one, limit) for one in found]
+        found = [_fill_held(one, limit) for one in found]
     return found, spot.notes
+
+
+def _fill_held(series: Series, limit: int) -> Series:
+    """A stretch whose columns hold their last reading for up to `limit` slots.
+
+    A slot in which a column has a value, held or read, counts as a reading: on change,
+    no news says that nothing changed.
+    """
+    values = series.values.copy()
+    slots = np.arange(len(values))
+    for column in range(values.shape[1]):
+        last = np.where(np.isnan(values[:, column]), -1, slots)
+        np.maximum.accumulate(last, out=last)
+        is_held = (last >= 0) & (slots - last <= limit)
+        values[is_held, column] = values[last[is_held], column]
+    is_reading = series.is_reading | ~np.isnan(values).all(axis=1)
+    return dataclasses.replace(series, values=values, is_reading=is_reading)

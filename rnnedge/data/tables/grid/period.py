@@ -185,13 +185,10 @@ def _check_shared(
         is_single = np.abs(position - 1) <= NEAR
         is_other = not 1 / OTHER_PERIOD <= own / period_us <= OTHER_PERIOD
         if is_other and is_single.mean() < MIN_SINGLE_SHARE:
+            option = duration_text(max(own, period_us) / 1e6).replace(" ", "")
             raise DataError(
                 f"{series.where}: its rows are {duration_text(own / 1e6)} apart, those of "
                 f"most others {duration_text(period_us / 1e6)}. Put all series on one "
-                f"period, for example with --resample {_option_text(max(own, period_us))}, "
+                f"period, for example with --resample {option}, "
                 "or train a model for each."
             )
-
-
-def _option_text(time_us: float) -> str:
-    return duration_text(time_us / 1e6).replace(" ", "")

@@ -106,17 +106,11 @@ def place(
     Raises:
         DataError: a jump in time is too long to be a hole.
     """
-    num_rows = len(series.time_us)
-    step_us = np.diff(series.time_us)
-    if max_gap_s is None:
-        breaks = np.empty(0, dtype=np.int64)
-    else:
-        breaks = np.flatnonzero(step_us > max_gap_s * 1e6) + 1
+    longest_us = np.inf if max_gap_s is None else max_gap_s * 1e6
+    breaks = np.flatnonzero(np.diff(series.time_us) > longest_us) + 1
     first_rows = np.concatenate([np.zeros(1, dtype=np.int64), breaks])
     steps = _steps(series.time_us, first_rows, period_s)
-    steps[first_rows] = (
-        1  # every stretch starts at the slot after the last of the former
-    )
+    steps[first_rows] = 1  # a stretch starts at the slot after the last of the former
     long_steps = np.flatnonzero(steps > MAX_HOLE + 1)
     if len(long_steps):
         k = int(long_steps[0])
@@ -137,7 +131,7 @@ def place(
         starts=starts,
         notes=(
             *_step_notes(series, steps, first_rows, period_s),
-            *_stretch_notes(series, step_us, breaks, max_gap_s, num_rows),
+            *_stretch_notes(series, breaks, max_gap_s),
         ),
     )
 
@@ -234,17 +228,14 @@ def _calendar_word(
 
 
 def _stretch_notes(
-    series: SeriesRows,
-    step_us: NDArray[np.int64],
-    breaks: NDArray[np.int64],
-    max_gap_s: float | None,
-    num_rows: int,
+    series: SeriesRows, breaks: NDArray[np.int64], max_gap_s: float | None
 ) -> list[str]:
     if not len(breaks) or max_gap_s is None:
         return []
-    longest = duration_text(float(step_us[breaks - 1].max()) / 1e6)
+    time_us = series.time_us
+    longest = duration_text(float((time_us[breaks] - time_us[breaks - 1]).max()) / 1e6)
     return [
-        f"{series.where}: {num_rows:,} rows in {len(breaks) + 1:,} stretches, each from "
+        f"{series.where}: {len(time_us):,} rows in {len(breaks) + 1:,} stretches, each from "
         f"the initial state; {count(len(breaks), 'hole')} longer than "
         f"{duration_text(max_gap_s)} (the longest {longest}) between them, before "
         f"{row_list(series.rows[breaks])} (--max-gap)."

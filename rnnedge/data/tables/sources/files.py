@@ -8,15 +8,15 @@ import io
 from pathlib import Path
 from typing import Any
 
-from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.layouts.registry import find_objects
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.text.cell_text import empty_error
 from rnnedge_runtime.tables.text.number_rules import table_rules
 
-from ..table import Table, read_table, read_text, table_of_text, with_rows
-from ..values.excel import check_kind, excel_text
-from ..values.parquet import read_parquet
+from ..table import Table, read_table, table_of_text, with_rows
+from ..values.excel import excel_text
+from ..values.text import text_of_file, unreadable
 from .frames import is_frame, tables_of_frames
 from .objects import table_of_objects
 
@@ -90,11 +90,15 @@ def read_file(path: Path, options: TableOptions) -> Table:
         )
     kind = _kind(path)
     if kind == PARQUET_SUFFIXES:
-        columns = read_parquet(path)
+        polars = require("polars", extra="train", purpose="Reading Parquet")
+        try:
+            frame = polars.read_parquet(path)
+        except (OSError, polars.exceptions.PolarsError) as error:
+            raise unreadable(path, error) from None
+        columns = {series.name: series for series in frame.get_columns()}
         rules = table_rules(options, list(columns), where=where)
         return with_rows(Table(where, stem, columns, rules=rules))
     if kind == EXCEL_SUFFIXES:
-        check_kind(path)
         text, notes = excel_text(path)
         plain = dataclasses.replace(options, delimiter=",", decimal=".", encoding=None)
         table = table_of_text(text, where=where, stem=stem, options=plain)
@@ -105,7 +109,7 @@ def read_file(path: Path, options: TableOptions) -> Table:
             "Save the readings as CSV or Parquet, or rename the file."
         )
     if kind == JSON_SUFFIXES or _may_be_objects(path):
-        text = read_text(path, options)
+        text = "".join(text_of_file(path, options)[0])
         objects, _ = find_objects(io.StringIO(text), where=where)
         if objects is not None:
             table = table_of_objects(objects, where=where, stem=stem, options=options)
@@ -136,7 +140,7 @@ def _known_endings() -> str:
 
 
 def _may_be_objects(path: Path) -> bool:
-    """Whether the first line of a text file may be JSON or InfluxDB's."""
+    """Whether a text file starts as JSON or InfluxDB's CSV do, as far as its bytes tell."""
     if path.suffix.lower() == ".gz":
         return True
     try:
@@ -144,11 +148,7 @@ def _may_be_objects(path: Path) -> bool:
             head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
     except OSError:
         return False
-    head = head.lstrip()
-    first = head.partition("\n")[0]
-    return head.startswith(("{", "[", "#group", "#datatype", "#default")) or (
-        "_time" in first and "_value" in first
-    )
+    return find_objects(io.StringIO(head), where=str(path))[0] is not None
 
 
 def _with_own_names(tables: list[Table]) -> list[Table]:

@@ -11,8 +11,7 @@ from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.text.number_rules import table_rules
 
 from ..table import Table, with_rows
-from ..values.cells import column_of
-from ..values.pandas_frames import pandas_columns
+from ..values.cells import column_of, pandas_columns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -68,8 +67,16 @@ def _table(source: Any, *, where: str, stem: str) -> Table:
         return _checked(names, columns, where, stem)
     if hasattr(source, "__arrow_c_stream__") or library == "pyarrow":
         return _of_arrow(source, where, stem)
-    if _is_known_to_narwhals(source):
-        return _of_narwhals(source, where, stem)
+    narwhals = require("narwhals", extra="train", purpose="Reading a data frame")
+    frame = narwhals.from_native(source, pass_through=True)
+    if isinstance(frame, narwhals.DataFrame | narwhals.LazyFrame):
+        try:
+            if isinstance(frame, narwhals.LazyFrame):
+                frame = frame.collect(backend="polars")
+            columns = frame.to_polars().get_columns()
+        except Exception as error:
+            raise _not_converted(source, error, where) from None
+        return _of_series(columns, where, stem)
     raise DataError(
         f"{where}: a {type(source).__name__} is not a table. Give the path of a file, a "
         "list of paths, a data frame (polars, pandas, Arrow), a dict of columns, or a "
@@ -108,24 +115,6 @@ def _of_arrow(source: Any, where: str, stem: str) -> Table:
     except Exception as error:
         raise _not_converted(source, error, where) from None
     return _of_series(frame.get_columns(), where, stem)
-
-
-def _is_known_to_narwhals(source: Any) -> bool:
-    narwhals = require("narwhals", extra="train", purpose="Reading a data frame")
-    found = narwhals.from_native(source, pass_through=True)
-    return isinstance(found, narwhals.DataFrame | narwhals.LazyFrame)
-
-
-def _of_narwhals(source: Any, where: str, stem: str) -> Table:
-    narwhals = require("narwhals", extra="train", purpose="Reading a data frame")
-    frame = narwhals.from_native(source)
-    try:
-        if isinstance(frame, narwhals.LazyFrame):
-            frame = frame.collect(backend="polars")
-        columns = frame.to_polars().get_columns()
-    except Exception as error:
-        raise _not_converted(source, error, where) from None
-    return _of_series(columns, where, stem)
 
 
 def _checked(

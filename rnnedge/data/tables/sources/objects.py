@@ -1,8 +1,9 @@
-"""Rows that name their cells (JSON, SenML, InfluxDB) as tables."""
+"""Rows that name their cells (JSON, SenML, InfluxDB) as tables, and tables as such rows."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rnnedge_runtime.errors import require
@@ -11,6 +12,7 @@ from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.text.number_rules import NumberFormat, table_rules
 
 from ..table import Table
+from ..times import time_cells
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,3 +55,24 @@ def _number(cell: float, is_whole: bool) -> float:
     if is_whole:
         return cell
     return float(cell) if abs(cell) < 1e300 else float("nan")
+
+
+def json_lines(table: Table) -> Iterator[str]:
+    """One JSON object a row, for a stream: numbers as numbers, other cells as their text."""
+    columns = []
+    for name, column in table.columns.items():
+        if column.dtype.is_numeric() and not column.dtype.is_decimal():
+            cells = column.to_list()
+        else:
+            cells = [_plain(text) or None for text in time_cells(column)]
+        columns.append((json.dumps(name), cells))
+    for k in range(table.num_rows):
+        pairs = (f"{name}: {json.dumps(cells[k])}" for name, cells in columns)
+        yield "{" + ", ".join(pairs) + "}\n"
+
+
+def _plain(text: str) -> str:
+    """A text without microseconds that are none."""
+    if text.endswith(".000000Z"):
+        return text.removesuffix(".000000Z") + "Z"
+    return text.removesuffix(".000000")

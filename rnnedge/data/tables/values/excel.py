@@ -22,6 +22,11 @@ def excel_text(path: Path) -> tuple[str, tuple[str, ...]]:
         DataError: the file cannot be read, or holds no rows.
         MissingDependencyError: openpyxl is not installed.
     """
+    if path.suffix.lower() == ".xls":
+        raise DataError(
+            f"{path}: the old Excel format .xls is not read, expected .xlsx. "
+            "Save the workbook as .xlsx or as CSV."
+        )
     openpyxl = require("openpyxl", extra="excel", purpose="Reading an Excel file")
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -79,12 +84,3 @@ def _to_the_second(moment: datetime) -> datetime:
     """Without the rounding of Excel's days in floating point, below a millisecond."""
     rounded = moment + timedelta(microseconds=500)
     return rounded.replace(microsecond=rounded.microsecond // 1000 * 1000)
-
-
-def check_kind(path: Path) -> None:
-    """Raise DataError for the old binary format, which openpyxl does not read."""
-    if path.suffix.lower() == ".xls":
-        raise DataError(
-            f"{path}: the old Excel format .xls is not read, expected .xlsx. "
-            "Save the workbook as .xlsx or as CSV."
-        )

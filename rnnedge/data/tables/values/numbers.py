@@ -74,7 +74,6 @@ def numbers(
 
     Args:
         column: named as in messages.
-        rules: of its table.
         format: of the numbers in it, as far as it is known.
 
     Raises:
@@ -119,18 +118,17 @@ def _numbers_of_text(column: pl.Series, reader: ColumnReader) -> Numbers:
     _settle(text, reader)
     parsed = _parse(text, reader)
     is_other = ~parsed.is_finite().fill_null(False)
-    for pattern in reader.rules.na:
-        is_other |= _like(text, pattern)
+    for pattern in reader.rules.na:  # which may stand for some of the cells
+        bare = pattern.strip("*") or pattern
+        is_other |= text.str.to_lowercase().str.contains(bare, literal=True)
     values = parsed.to_numpy().astype(np.float64)
     others = is_other.arg_true().to_numpy()
     num_texts, first_text, hint = 0, None, ""
     other_texts: list[str] = []
     if len(others):
         words = text.gather(others)
-        meaning = {
-            word: reader.read(word, int(others[k]) + 1)
-            for word, k in _first_of_each(words)
-        }
+        first = words.is_first_distinct().arg_true().to_list()
+        meaning = {words[k]: reader.read(words[k], int(others[k]) + 1) for k in first}
         is_text = words.is_in([w for w, value in meaning.items() if value is None])
         num_texts = int(is_text.sum())
         if num_texts:
@@ -148,12 +146,6 @@ def _numbers_of_text(column: pl.Series, reader: ColumnReader) -> Numbers:
     return Numbers(
         values, num_texts, first_text, hint, reader.decimal, tuple(other_texts)
     )
-
-
-def _first_of_each(words: pl.Series) -> list[tuple[str, int]]:
-    """Each different text and where it is first, in order."""
-    where = words.is_first_distinct().arg_true()
-    return list(zip(words.gather(where).to_list(), where.to_list(), strict=True))
 
 
 def _settle(text: pl.Series, reader: ColumnReader) -> None:
@@ -208,10 +200,3 @@ def _parse(text: pl.Series, reader: ColumnReader) -> pl.Series:
     found = digits.cast(pl.Float64, strict=False)
     found = found.zip_with(is_known, nothing)
     return parsed.zip_with(parsed.is_not_null(), found)
-
-
-def _like(text: pl.Series, pattern: str) -> pl.Series:
-    """Which cells a word for missing cells, in lower case, may stand for."""
-    lower = text.str.to_lowercase()
-    bare = pattern.strip("*")
-    return lower.str.contains(bare or pattern, literal=True)

@@ -1,11 +1,12 @@
-"""What was found out about tables, as the options that say it: for the config of a run.
+"""How tables were read, as options: in the config of a run, as keywords, and as found out.
 
-Read again with these options a table gives the same readings, whatever a later version
-would find. What no option says is left out.
+Read again with the options that say what was found out, a table gives the same readings,
+whatever a later version would find. What no option says is left out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,28 +18,20 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 from rnnedge_runtime.tables.text.dialect import Dialect
 from rnnedge_runtime.tables.text.records import BLANKS
+from rnnedge_runtime.tables.times import units
 from rnnedge_runtime.tables.times.directives import form_of_format
-from rnnedge_runtime.tables.times.formats import DIGIT_FORMS, TextForm
+from rnnedge_runtime.tables.times.formats import DIGIT_FORMS
 from rnnedge_runtime.tables.times.reading import TimeReading
-from rnnedge_runtime.tables.times.units import (
-    ELAPSED_FORMS,
-    EPOCH_FORMS,
-    EXCEL,
-    JULIAN,
-    LONGEST_ELAPSED_US,
-    MATLAB,
-    YEARS,
-    NumberForm,
-)
 
+_FIELDS = dataclasses.fields(TableOptions)
 _WORDS = {BLANKS: "space", "\t": "tab"}
 _UNITS = {
-    **{form: unit for unit, form in ELAPSED_FORMS.items()},
-    **{form: unit for unit, form in EPOCH_FORMS.items()},
-    EXCEL: "excel",
-    MATLAB: "matlab",
-    JULIAN: "julian",
-    YEARS: "year",
+    **{form: unit for unit, form in units.ELAPSED_FORMS.items()},
+    **{form: unit for unit, form in units.EPOCH_FORMS.items()},
+    units.EXCEL: "excel",
+    units.MATLAB: "matlab",
+    units.JULIAN: "julian",
+    units.YEARS: "year",
 }
 _DECIDED = {"dd/mm/yyyy", "mm/dd/yyyy", "yy-mm-dd", "yymmdd hhmm"} | {
     form.name for form in DIGIT_FORMS
@@ -79,7 +72,6 @@ def time_options(
     """The time column of a table and how it is read, as keywords.
 
     Args:
-        reading: how its times are read.
         cells: of the time column, or of several joined.
         time_us: `[N]` what was read in them.
         groups: positions of the rows of each series; one series when None.
@@ -88,37 +80,52 @@ def time_options(
     if reading.clock == "UTC":
         found["tz"] = "UTC"
     form = reading.form
-    if isinstance(form, NumberForm):
+    if isinstance(form, units.NumberForm):
         unit = _UNITS.get(form)
         if unit is not None and _gives(form, unit, time_us):
             found["time_unit"] = unit
     elif form.name in _DECIDED and reading.joint != "parts":
         code = form.code(cells[0].removesuffix(".0") if form.is_digits else cells[0])
-        if _reads_alike(reading, code, cells, time_us, groups):
-            found["time_format"] = code
+        with contextlib.suppress(DataError):
+            again = dataclasses.replace(reading, form=form_of_format(code))
+            if np.array_equal(again.parse_column(cells, groups), time_us):
+                found["time_format"] = code
     return found
 
 
-def _gives(form: NumberForm, unit: str, time_us: NDArray[np.int64]) -> bool:
+def _gives(form: units.NumberForm, unit: str, time_us: NDArray[np.int64]) -> bool:
     """Whether `--time-unit` reads numbers as this form, wherever they are looked at."""
-    if unit not in EPOCH_FORMS:
+    if unit not in units.EPOCH_FORMS:
         return True
     if form.is_elapsed:
-        return bool(np.abs(time_us).max() < LONGEST_ELAPSED_US)
-    return bool(np.abs(time_us).min() >= LONGEST_ELAPSED_US)
+        return bool(np.abs(time_us).max() < units.LONGEST_ELAPSED_US)
+    return bool(np.abs(time_us).min() >= units.LONGEST_ELAPSED_US)
 
 
-def _reads_alike(
-    reading: TimeReading,
-    code: str,
-    cells: Sequence[str],
-    time_us: NDArray[np.int64],
-    groups: Sequence[NDArray[np.int64]] | None,
-) -> bool:
-    """Whether a format reads all cells as they were read."""
-    try:
-        form: TextForm = form_of_format(code)
-        again = dataclasses.replace(reading, form=form).parse_column(cells, groups)
-    except DataError:
-        return False
-    return np.array_equal(again, time_us)
+def option_fields(options: TableOptions) -> dict[str, Any]:
+    """The fields of `options` that say something, by name."""
+    return {
+        field.name: getattr(options, field.name)
+        for field in _FIELDS
+        if getattr(options, field.name) != field.default
+    }
+
+
+def options_of(recorded: Mapping[str, Any]) -> TableOptions:
+    """The options among recorded fields, lists or single texts for fields of several."""
+    found = {
+        field.name: recorded[field.name] for field in _FIELDS if field.name in recorded
+    }
+    for field in _FIELDS:
+        value = found.get(field.name)
+        if field.default == () and value is not None:
+            found[field.name] = (
+                (value,) if isinstance(value, str) else tuple(map(str, value))
+            )
+    return TableOptions(**{k: v for k, v in found.items() if v is not None})
+
+
+def take_options(arguments: dict[str, Any]) -> TableOptions:
+    """The options among keywords, which are taken out of them."""
+    names = [field.name for field in _FIELDS if field.name in arguments]
+    return options_of({name: arguments.pop(name) for name in names})

@@ -14,12 +14,13 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from rnnedge_runtime.errors import DataError, require
 from rnnedge_runtime.tables.options import TableOptions
+from rnnedge_runtime.tables.text import records
 from rnnedge_runtime.tables.text.cell_text import empty_error
 from rnnedge_runtime.tables.text.dialect import HEAD_LINES, Dialect, find_dialect
 from rnnedge_runtime.tables.text.encoding import (
@@ -27,18 +28,6 @@ from rnnedge_runtime.tables.text.encoding import (
     Encoding,
     find_encoding,
     undecodable_error,
-)
-from rnnedge_runtime.tables.text.records import (
-    BLANKS,
-    CLOCK_APART,
-    FOOTERS,
-    JOINT,
-    MAX_LEFT_OUT,
-    RowFilter,
-    RowShape,
-    is_comment,
-    split_lines,
-    split_rows,
 )
 from rnnedge_runtime.tables.timestamps import CELL_PADDING
 
@@ -50,21 +39,6 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 23
 _ROWS_AT_ONCE = 50_000
 _MAX_PATTERN_WIDTH = 60
-
-
-@dataclass(frozen=True, eq=False)
-class TextTable:
-    """The cells of a table of text.
-
-    Attributes:
-        dialect: how it is written.
-        columns: polars Series of text by name; of columns without a name only the first.
-        notes: what was found out and left out.
-    """
-
-    dialect: Dialect
-    columns: dict[str, pl.Series]
-    notes: tuple[str, ...]
 
 
 def _polars() -> Any:
@@ -123,13 +97,10 @@ def unreadable(path: Path, error: Exception) -> DataError:
 
 def read_text_table(
     pieces: Iterable[str], *, where: str, options: TableOptions | None = None
-) -> TextTable:
-    """The table in a text.
+) -> tuple[Dialect, dict[str, pl.Series], tuple[str, ...]]:
+    """How a text in pieces is written, the text cells of its columns by name, and notes.
 
-    Args:
-        pieces: the text, cut anywhere.
-        where: start of messages.
-        options: how it is written, where that is not to be found out.
+    Of columns without a name there is only the first.
 
     Raises:
         DataError: it is no table; the message names the row.
@@ -157,7 +128,7 @@ def read_text_table(
         if name not in columns:
             series = pl.concat(parts) if parts else pl.Series(dtype=pl.String)
             columns[name] = series.alias(name)
-    return TextTable(dialect, columns, (*dialect.notes, *rows.notes))
+    return dialect, columns, (*dialect.notes, *rows.notes)
 
 
 def _whole_lines(pieces: Iterable[str]) -> Iterator[str]:
@@ -176,28 +147,19 @@ def _whole_lines(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(rest)
 
 
-@dataclass(eq=False)
 class _Rows:
-    """Rows taken apart so far.
+    """Rows taken apart so far: parts of the columns, in the order of the table.
 
-    Attributes:
-        shape: of a row.
-        where: start of messages.
-        columns: parts of the columns, in the order of the table.
-        notes: what was left out.
-        num_rows: so far.
-        held: lines at the end of the last piece that are rows only if others follow.
+    What is held are lines at the end of the last piece that are rows only if others follow.
     """
 
-    shape: RowShape
-    where: str
-    columns: list[list[pl.Series]] = field(init=False)
-    notes: list[str] = field(default_factory=list)
-    num_rows: int = 0
-    held: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.columns = [[] for _ in self.shape.header]
+    def __init__(self, shape: records.RowShape, where: str) -> None:
+        self.shape = shape
+        self.where = where
+        self.columns: list[list[pl.Series]] = [[] for _ in shape.header]
+        self.notes: list[str] = []
+        self.num_rows = 0
+        self.held: list[str] = []
 
     def add(self, text: str) -> bool:
         """Take the rows of a piece; False where only the CSV reader can.
@@ -220,7 +182,7 @@ class _Rows:
         last = found.is_row.arg_true()
         num_kept = int(last[-1]) + 1 if len(last) else 0
         if found.is_ragged.head(num_kept).any() or len(found.lines) - num_kept > (
-            MAX_LEFT_OUT
+            records.MAX_LEFT_OUT
         ):
             self.held = found.lines.to_list()
             self.end()
@@ -242,8 +204,8 @@ class _Rows:
         lines = itertools.chain.from_iterable(
             io.StringIO(piece, newline="") for piece in itertools.chain([held], pieces)
         )
-        filter = RowFilter(self.shape, where=self.where, num_rows=self.num_rows)
-        rows = filter.rows(split_rows(lines, self.shape))
+        filter = records.RowFilter(self.shape, where=self.where, num_rows=self.num_rows)
+        rows = filter.rows(records.split_rows(lines, self.shape))
         while batch := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             self.num_rows += len(batch)
             for parts, cells in zip(
@@ -279,18 +241,20 @@ class _Parts:
     cells: list[pl.Series]
 
 
-def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
+def _take_apart(lines: pl.Series, shape: records.RowShape) -> _Parts | None:
     """The cells of whole lines; None where the quotes in them need a CSV reader."""
     pl = _polars()
     width, delimiter = shape.width, shape.delimiter
     has_quotes = bool(lines.str.contains('"', literal=True).any())
     if shape.fills_rows or (lines.str.len_bytes() > csv.field_size_limit()).any():
         return None
-    if delimiter == BLANKS:
+    if delimiter == records.BLANKS:
         if has_quotes:
             return None
         if shape.joins_clock:
-            lines = lines.str.replace_all(CLOCK_APART, f"${{1}}{JOINT}${{2}}")
+            lines = lines.str.replace_all(
+                records.CLOCK_APART, f"${{1}}{records.JOINT}${{2}}"
+            )
         lines = lines.str.replace_all("[ \t\u00a0\r\n]+", " ").str.strip_chars(" ")
     quote = '"' if has_quotes else ""
     if width == 1:
@@ -317,22 +281,20 @@ def _take_apart(lines: pl.Series, shape: RowShape) -> _Parts | None:
                 pl.when((num > width) & (num_full <= width)).then(width).otherwise(num)
             ).to_series()
         is_ragged = num != width
-        cells = _split(lines, delimiter, width)
+        cells = [lines]
+        if width > 1:
+            split = lines.str.split_exact(delimiter, width - 1).struct
+            cells = split.unnest().fill_null("").get_columns()
         if has_quotes:
             cells = [cell.str.replace(r'^ *"([^"]*)"', "$1") for cell in cells]
     if shape.joins_clock:
-        cells = [cell.str.replace_all(JOINT, " ", literal=True) for cell in cells]
+        cells = [
+            cell.str.replace_all(records.JOINT, " ", literal=True) for cell in cells
+        ]
     return _without_headers(lines, is_ragged, cells, shape)
 
 
-def _split(lines: pl.Series, delimiter: str, width: int) -> list[pl.Series]:
-    if width == 1:
-        return [lines]
-    split = lines.str.split_exact(delimiter, width - 1).struct
-    return split.unnest().fill_null("").get_columns()
-
-
-def _without_comments(lines: pl.Series, shape: RowShape) -> pl.Series:
+def _without_comments(lines: pl.Series, shape: records.RowShape) -> pl.Series:
     pl = _polars()
     start = lines.str.strip_chars_start(CELL_PADDING + '"')
     starts = start.str.starts_with("#").arg_true()
@@ -340,8 +302,8 @@ def _without_comments(lines: pl.Series, shape: RowShape) -> pl.Series:
         return lines
     keep = [True] * len(lines)
     for k in starts.to_list():
-        cells = next(iter(split_lines([lines[k]], shape.delimiter)), [""])
-        keep[k] = not is_comment(cells[0])
+        cells = next(iter(records.split_lines([lines[k]], shape.delimiter)), [""])
+        keep[k] = not records.is_comment(cells[0])
     return lines.filter(pl.Series(keep, dtype=pl.Boolean))
 
 
@@ -352,7 +314,7 @@ def _is_simple(lines: pl.Series, delimiter: str) -> bool:
     return bool(lines.str.contains(f"^{cell}(?:{mark}{cell})*$").all())
 
 
-def _by_pattern(lines: pl.Series, shape: RowShape) -> list[pl.Series] | None:
+def _by_pattern(lines: pl.Series, shape: records.RowShape) -> list[pl.Series] | None:
     """The cells of lines with delimiters or quotes in quotes; None if one does not fit."""
     if shape.width > _MAX_PATTERN_WIDTH or lines.is_empty():
         return None
@@ -372,7 +334,10 @@ def _by_pattern(lines: pl.Series, shape: RowShape) -> list[pl.Series] | None:
 
 
 def _without_headers(
-    lines: pl.Series, is_ragged: pl.Series, cells: list[pl.Series], shape: RowShape
+    lines: pl.Series,
+    is_ragged: pl.Series,
+    cells: list[pl.Series],
+    shape: records.RowShape,
 ) -> _Parts:
     """Leave the header out where it comes once more, and tell the footers from rows."""
     first = cells[0].str.strip_chars(CELL_PADDING)
@@ -387,5 +352,5 @@ def _without_headers(
     is_row = ~is_ragged
     if shape.has_footers:
         words = first.str.strip_chars_end(":").str.to_lowercase()
-        is_row &= ~words.is_in(sorted(FOOTERS))
+        is_row &= ~words.is_in(sorted(records.FOOTERS))
     return _Parts(lines, is_row, is_ragged, cells)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...errors import DataError
 from ..timestamps import parse_time
@@ -31,13 +31,6 @@ class _Reading:
     field: str
     value: str
     tags: dict[str, str]
-    order: int = 0
-
-
-@dataclass(slots=True)
-class _Content:
-    readings: list[_Reading] = field(default_factory=list)
-    wide: list[dict[str, str]] = field(default_factory=list)
 
 
 def influx_rows(lines: Iterable[str], *, where: str) -> Iterator[dict[str, str]]:
@@ -49,11 +42,10 @@ def influx_rows(lines: Iterable[str], *, where: str) -> Iterator[dict[str, str]]
     Raises:
         DataError: a line is cut short, or the text is an error of the data base.
     """
-    content = _read(lines, where)
-    if content.wide:
-        yield from content.wide
+    readings, wide = _read(lines, where)
+    if wide:
+        yield from wide
         return
-    readings = content.readings
     _name_fields(readings)
     kept = _tags_that_matter(readings)
     rows: dict[tuple[str, ...], dict[str, str]] = {}
@@ -69,8 +61,11 @@ def influx_rows(lines: Iterable[str], *, where: str) -> Iterator[dict[str, str]]
         yield rows[key]
 
 
-def _read(lines: Iterable[str], where: str) -> _Content:
-    content = _Content()
+def _read(
+    lines: Iterable[str], where: str
+) -> tuple[list[_Reading], list[dict[str, str]]]:
+    readings: list[_Reading] = []
+    wide: list[dict[str, str]] = []
     names: list[str] | None = None
     defaults: list[str] = []
     is_header_next = True
@@ -104,18 +99,15 @@ def _read(lines: Iterable[str], where: str) -> _Content:
             cell or (defaults[k - 1] if 0 < k <= len(defaults) else "")
             for k, cell in enumerate(cells)
         ]
-        _add(content, dict(zip(names, filled, strict=True)))
-    return content
-
-
-def _add(content: _Content, row: dict[str, str]) -> None:
-    if "_value" in row and "_time" in row:
-        tags = {name: cell for name, cell in row.items() if name not in _NOT_TAGS}
-        name = row.get("_field") or "_value"
-        content.readings.append(_Reading(row["_time"], name, row["_value"], tags))
-    else:
-        hidden = _NOT_TAGS - {"_time"}
-        content.wide.append({k: v for k, v in row.items() if k not in hidden})
+        row = dict(zip(names, filled, strict=True))
+        if "_value" in row and "_time" in row:
+            tags = {name: cell for name, cell in row.items() if name not in _NOT_TAGS}
+            name = row.get("_field") or "_value"
+            readings.append(_Reading(row["_time"], name, row["_value"], tags))
+        else:
+            hidden = _NOT_TAGS - {"_time"}
+            wide.append({k: v for k, v in row.items() if k not in hidden})
+    return readings, wide
 
 
 def _name_fields(readings: list[_Reading]) -> None:

@@ -29,7 +29,6 @@ def json_rows(
     Args:
         lines: of the text; blank ones do not count.
         units: filled with the units that the text tells, by name.
-        where: start of messages.
         wanted: names that make a row complete, for a stream of single readings.
         start: lines above; each row is then a `Line`, also one that is no object.
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from ...spec.model_spec import ModelSpec
+from ..options import TableOptions
+from ..text.cell_text import parse_reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,6 @@ def pivoted(
     """One row for each time, of every series, from lines in the order of time.
 
     Args:
-        lines: of the long table.
         leaders: columns whose readings make rows; the others give each row their last
             reading since the row before. None: every time makes a row.
         wanted: columns whose readings of one time make a row complete at once; () waits for
@@ -89,3 +93,85 @@ def pivoted(
 
 def _closed(now: _Open, series: str | None) -> LongCell:
     return LongCell(now.row, now.stamp, now.time_us, series, now.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class LongTable:
+    """Where a long table holds what features are read from.
+
+    Attributes:
+        values: columns of readings.
+        are_named: whether their names stand in those of the features.
+        columns_of: column of readings by feature.
+    """
+
+    values: tuple[str, ...]
+    are_named: bool
+    columns_of: dict[str, str]
+
+    @classmethod
+    def of(cls, first: Mapping[str, str], features: Sequence[str]) -> LongTable:
+        """Tell from the first row, without its names and times, and the features."""
+        values, are_named = _value_columns(first, features)
+        columns_of = {
+            feature: next(
+                (v for v in values if are_named and feature.endswith(f"_{v}")),
+                values[0] if values else "",
+            )
+            for feature in features
+        }
+        return cls(tuple(values), are_named, columns_of if values else {})
+
+
+def _value_columns(
+    first: Mapping[str, str], features: Sequence[str]
+) -> tuple[list[str], bool]:
+    """The columns that features are read from, and whether features name them."""
+    left = list(first)
+    value = named_value(left)
+    if value is not None:
+        return [value], False
+    numbers = {name: parse_reading(first[name]) for name in left}
+    numeric = [n for n, x in numbers.items() if x is not None and math.isfinite(x)]
+    named = [n for n in left if any(f.endswith(f"_{n}") for f in features)]
+    if named and len(numeric) != 1:
+        return named, True
+    return (numeric or left)[:1], False
+
+
+def pivot_rows(
+    lines: Iterable[tuple[int, Any, int, str | None, str, dict[str, Any]]],
+    table: LongTable,
+    *,
+    spec: ModelSpec,
+    options: TableOptions,
+    is_live: bool,
+) -> Iterator[LongCell]:
+    """Rows with a cell for each feature.
+
+    Args:
+        lines: row number, time cell, time, series, name and cells of each line.
+        is_live: lines come in the order of time and must be answered soon; otherwise all
+            are read first and sorted.
+    """
+    wanted = tuple(table.columns_of)
+
+    def cells() -> Iterator[LongCell]:
+        for number, stamp, time_us, series, identifier, found in lines:
+            named = {
+                column_name(identifier, name, is_alone=not table.are_named): cell
+                for name, cell in found.items()
+            }
+            kept = {name: cell for name, cell in named.items() if name in wanted}
+            yield LongCell(number, stamp, time_us, series, kept)
+
+    target = spec.targets[0].name
+    leader = spec.feature_names.index(target) if target in spec.feature_names else 0
+    ordered: Iterable[LongCell] = cells()
+    if not is_live:
+        ordered = sorted(ordered, key=lambda line: line.time_us)
+    return pivoted(
+        ordered,
+        leaders=None if options.resample else wanted[leader : leader + 1],
+        wanted=wanted if is_live else (),
+    )

@@ -45,8 +45,6 @@ def find_objects(
     """The rows of a text that is JSON, SenML or InfluxDB's CSV.
 
     Args:
-        lines: of the text.
-        where: start of messages.
         wanted: names that make a row complete, for a stream of single readings.
         are_held: a line of JSON that is none is to come with its fault.
 
@@ -63,7 +61,8 @@ def find_objects(
         return None, iter(blank)
     whole = itertools.chain([line], lines)
     units: dict[str, str] = {}
-    if starts_as_json(line):
+    is_json = starts_as_json(line)
+    if is_json:
         rows: Iterator[Any] = json_rows(
             whole,
             units,
@@ -75,4 +74,4 @@ def find_objects(
         rows = influx_rows(whole, where=where)
     else:
         return None, itertools.chain(blank, whole)
-    return Objects(rows, units, are_held and starts_as_json(line)), whole
+    return Objects(rows, units, are_held and is_json), whole

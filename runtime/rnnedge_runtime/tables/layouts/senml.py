@@ -45,7 +45,6 @@ def senml_rows(
     Args:
         packs: JSON values, a list of records or one record each.
         units: filled with the unit of each name.
-        where: start of messages.
         wanted: names that make a row complete.
 
     Raises:

@@ -7,22 +7,28 @@ grid finds the hole.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...errors import DataError
 from ..held_out import NO_SERIES, NO_TIME, TOO_LARGE, Fault, HeldOut, Line
 from ..text.column_reader import ColumnReader
-from ..times.reading import TimeParser
+from ..times.reading import TimeParser, TimeReading
 from ..timestamps import CELL_PADDING
 from .changes import CounterChanges
 from .row import Row, row_readings
-from .row_cells import cell_text, number_in
+from .row_cells import AskedTable, Cells, cell_text, look_ahead, number_in
+from .table_columns import find_reading, series_names, stamps_of
 
 LARGEST = 3.4028235677973366e38
 """The first number that float32 rounds to infinity."""
+
+MOST_BROKEN = 20
+"""Rows of a pipe whose times may be broken before the first that can be read."""
+
+_Find = Callable[[list[Line]], TimeReading | None]
 
 _INFINITE = frozenset(
     ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "1.#inf", "-1.#inf")
@@ -30,71 +36,66 @@ _INFINITE = frozenset(
 _UNREADABLE = (DataError, IndexError, AttributeError, TypeError, OverflowError)
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """How the cells of a line are found and read.
-
-    Attributes:
-        where: start of messages.
-        stamp_of: the time cell; None of a table without times.
-        series_of: series of a row of that number.
-        has_series: there are several series.
-        readings: reader and getter of each feature's cell.
-    """
-
-    where: str
-    stamp_of: Callable[[Any], Any]
-    series_of: Callable[[Any, int], str | None]
-    has_series: bool
-    readings: list[tuple[ColumnReader, Callable[[Any], Any]]]
-
-
-def careful_rows(
-    lines: Iterable[Line],
-    columns: Columns,
-    times: TimeParser | None,
-    changes: CounterChanges,
-    held: HeldOut,
-) -> Iterator[Row]:
-    """The rows, those that are held out among them where they are a step.
+def read_carefully(
+    cells: Cells, table: AskedTable, held: HeldOut
+) -> tuple[TimeReading | None, Iterator[Row]]:
+    """How the times are read, and the rows, those held out among them where they are a step.
 
     Raises:
-        DataError: a line is held out, and `held` is strict.
+        DataError: the times cannot be told; or, as rows are read, a line is held out and
+            `held` is strict.
     """
+
+    def find(sample: list[Line]) -> TimeReading | None:
+        found = [line.cells for line in sample]
+        return find_reading(cells, found, table, {*table.sources}) if found else None
+
+    reading, lines = find_carefully(cells.rows, find, is_at_hand=not table.is_live)
+    return reading, _rows(lines, cells, table, reading, held)
+
+
+def _rows(
+    lines: Iterator[Line],
+    cells: Cells,
+    table: AskedTable,
+    reading: TimeReading | None,
+    held: HeldOut,
+) -> Iterator[Row]:
+    stamp_of, series_of = stamps_of(cells, reading), series_names(cells, table)
+    columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
+    times = None if reading is None else TimeParser(reading)
+    changes = CounterChanges(table.spec, table.options)
     for number, line in enumerate(lines, 1):
         fault, stamp, time_us, series = line.fault, None, None, None
         try:
-            series = columns.series_of(line.cells, number)
+            series = series_of(line.cells, number)
         except _UNREADABLE as error:
             fault = fault or Fault(NO_SERIES, str(error))
         if times is not None:
             try:
-                stamp = columns.stamp_of(line.cells)
+                stamp = stamp_of(line.cells)
                 time_us = times.parse(cell_text(stamp), row=number, series=series or "")
             except _UNREADABLE as error:
                 fault = fault or Fault(NO_TIME, str(error))
         values: list[float] = []
         if fault is None:
             values, fault = _values(columns, line.cells, number)
-        if fault is None:
-            changes.apply(values, time_us, series)
-            readings = row_readings(values)
-            yield Row(number, stamp, time_us, readings, series, line.number)
-            continue
-        held.add(fault, line.number)
-        is_placed = times is None or time_us is not None
-        if is_placed and (series is not None or not columns.has_series):
-            values = [math.nan] * len(columns.readings)
-            changes.apply(values, time_us, series)
-            readings = row_readings(values)
-            yield Row(number, stamp, time_us, readings, series, line.number, True)
+        if fault is not None:
+            held.add(fault, line.number)
+            is_placed = times is None or time_us is not None
+            if not is_placed or (series is None and table.series is not None):
+                continue
+            values = [math.nan] * len(columns)
+        changes.apply(values, time_us, series)
+        readings, is_held = row_readings(values), fault is not None
+        yield Row(number, stamp, time_us, readings, series, line.number, is_held)
 
 
 def _values(
-    columns: Columns, cells: Any, number: int
+    columns: list[tuple[ColumnReader, Callable[[Any], Any]]], cells: Any, number: int
 ) -> tuple[list[float], Fault | None]:
     values = []
-    for reader, get in columns.readings:
+    for reader, get in columns:
         cell = get(cells)
         try:
             value = number_in(reader, cell, number)
@@ -103,11 +104,12 @@ def _values(
                 raise
             return [], Fault(error.reason, str(error))
         if not abs(value) < LARGEST and _is_too_large(reader, cell, value):
+            shown = f"'{str(cell).strip(CELL_PADDING)[:40]}'"
             return [], Fault(
                 TOO_LARGE,
-                f"{columns.where}: column '{reader.column}' holds {_shown(cell)} in row "
+                f"{reader.rules.where}: column '{reader.column}' holds {shown} in row "
                 f"{number}, which is no finite number. If it means a missing reading, "
-                f"name it with --na {_shown(cell)}.",
+                f"name it with --na {shown}.",
             )
         values.append(value)
     return values, None
@@ -124,6 +126,63 @@ def _is_too_large(reader: ColumnReader, cell: object, value: float) -> bool:
     return False
 
 
-def _shown(cell: object) -> str:
-    text = str(cell).strip(CELL_PADDING)
-    return f"'{text[:40]}'"
+def find_carefully(
+    lines: Iterator[Line], find: _Find, *, is_at_hand: bool
+) -> tuple[TimeReading | None, Iterator[Line]]:
+    """The reading of the times, from the first rows whose times can be read.
+
+    Args:
+        find: tells it from rows without a fault; DataError where it cannot.
+        is_at_hand: many lines may be read; otherwise as few as will do.
+
+    Returns:
+        It, None where the table has no times; and all lines again.
+
+    Raises:
+        DataError: the times cannot be told from any of them.
+    """
+    if is_at_hand:
+        sample, lines = look_ahead(lines, is_at_hand=True)
+        return _of_most([line for line in sample if line.fault is None], find), lines
+    seen: list[Line] = []
+    failures: list[DataError] = []
+    for line in lines:
+        seen.append(line)
+        if line.fault is not None:
+            continue
+        try:
+            return find([line]), itertools.chain(seen, lines)
+        except DataError as error:
+            failures.append(error)
+        if len(failures) == MOST_BROKEN:
+            break
+    if failures:
+        raise failures[0]
+    return None, iter(seen)
+
+
+def _of_most(sound: list[Line], find: _Find) -> TimeReading | None:
+    """From all rows, or from those parts of them that can be read."""
+    try:
+        return find(sound)
+    except DataError as error:
+        failure = error
+    size = len(sound)
+    while size > 1:
+        size = (size + 1) // 2
+        parts = [sound[k : k + size] for k in range(0, len(sound), size)]
+        good = [part for part in parts if _is_readable(part, find)]
+        if good:
+            try:
+                return find([line for part in good for line in part])
+            except DataError:
+                continue
+    raise failure
+
+
+def _is_readable(part: list[Line], find: _Find) -> bool:
+    try:
+        find(part)
+    except DataError:
+        return False
+    return True

@@ -16,6 +16,12 @@ def change_name(counter: str) -> str:
     return f"{counter}_change"
 
 
+def counter_name(name: str, options: TableOptions) -> str:
+    """Name of the counter whose change a column is; other names as they are."""
+    counters = {change_name(counter): counter for counter in options.difference}
+    return counters.get(name, name)
+
+
 def counter_change(
     before: tuple[float, int | None],
     now: tuple[float, int | None],
@@ -25,7 +31,6 @@ def counter_change(
 
     Args:
         before: value, and time in microseconds, of the row before.
-        now: those of this row.
         period_s: usual time between rows in seconds.
 
     Returns:

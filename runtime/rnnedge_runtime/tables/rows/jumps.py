@@ -8,16 +8,13 @@ a hole in the table), or a row goes on from before it (its time is wrong).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import KW_ONLY, dataclass, field
 
 from ..durations import duration_text, parse_duration
 from ..held_out import TOO_FAR, Fault
 from ..times.calendar import DAY_US
 from ..timestamps import time_text
-
-if TYPE_CHECKING:
-    from .row import Row
+from .row import Row
 
 NUM_BELIEVED = 10
 """Rows, one newer than the other, that bear out a jump."""
@@ -72,32 +69,25 @@ class _Series:
     chains: list[_Chain] = field(default_factory=list)
 
 
+@dataclass(slots=True)
 class Jumps:
     """Keeps back the rows of a table whose times jump.
 
-    Args:
+    Attributes:
         longest_us: the longest step that is believed at once; None for any.
-        where: start of messages.
         now_us: the time of this machine, where rows come as they are measured: one that
             is about now is believed at once. None where rows are at hand.
         refuse: told of every row that is not believed.
     """
 
-    def __init__(
-        self,
-        longest_us: int | None,
-        *,
-        where: str,
-        now_us: Callable[[], int] | None,
-        refuse: Callable[[Fault, Row], None],
-    ) -> None:
-        self._longest_us = longest_us
-        self._where = where
-        self._now_us = now_us
-        self._refuse = refuse
-        self._series: dict[str, _Series] = {}
-        self._start = _Series()
-        self._newest_us: int | None = None
+    longest_us: int | None
+    _: KW_ONLY
+    where: str
+    now_us: Callable[[], int] | None
+    refuse: Callable[[Fault, Row], None]
+    _series: dict[str, _Series] = field(init=False, default_factory=dict)
+    _start: _Series = field(init=False, default_factory=_Series)
+    _newest_us: int | None = field(init=False, default=None)
 
     def start(self, series: str, last_us: int) -> None:
         """Take the time of the last row of a saved state."""
@@ -105,14 +95,14 @@ class Jumps:
 
     def settled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows whose times are believed, those of each series in their order."""
-        if self._longest_us is None:
+        if self.longest_us is None:
             yield from rows
             return
         for row in rows:
             if row.time_us is None:
                 yield row
             else:
-                yield from self._take(row, row.time_us, self._longest_us)
+                yield from self._take(row, row.time_us, self.longest_us)
         for one in (self._start, *self._series.values()):
             least = 1 if one is self._start else NUM_AT_END
             yield from self._decide(one, least)
@@ -159,9 +149,9 @@ class Jumps:
         self._newest_us = max(time_us, self._newest_us or time_us)
 
     def _is_about_now(self, time_us: int, *, is_first: bool) -> bool:
-        if self._now_us is None:
+        if self.now_us is None:
             return False
-        ahead_us = time_us - self._now_us()
+        ahead_us = time_us - self.now_us()
         return ahead_us <= DAY_US and (is_first or ahead_us >= -DAY_US)
 
     def _decide(self, one: _Series, least: int) -> list[Row]:
@@ -187,7 +177,7 @@ class Jumps:
         one.chains = [chain for chain in one.chains if chain not in chains]
         for row in sorted(dropped, key=lambda row: row.number):
             if not row.is_held_out:
-                self._refuse(self._fault(row, one.last_us), row)
+                self.refuse(self._fault(row, one.last_us), row)
 
     def _fault(self, row: Row, last_us: int | None) -> Fault:
         assert row.time_us is not None
@@ -197,7 +187,7 @@ class Jumps:
             from_where = f"{ahead} after the rows around it"
         return Fault(
             TOO_FAR,
-            f"{self._where}: row {row.number} has the time {time_text(row.time_us)}, "
+            f"{self.where}: row {row.number} has the time {time_text(row.time_us)}, "
             f"{from_where}. Mend its time, or choose the longest step that is believed "
             "at once with --max-jump.",
         )

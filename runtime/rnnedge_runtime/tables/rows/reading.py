@@ -7,24 +7,35 @@ training side reads whole tables (`rnnedge/data/tables/`) and means the same by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import DataError
 from ...spec.model_spec import ModelSpec
-from ..held_out import NO_TIME, NOT_A_ROW, Fault, HeldOut, Line
-from ..layouts.pivot import column_name
-from ..layouts.pivot_rows import LongTable, pivot_rows
+from ..held_out import NO_TIME, Fault, HeldOut, Line
+from ..layouts.pivot import LongTable, column_name, pivot_rows
 from ..layouts.registry import find_objects
-from ..look_ahead import is_at_hand, look_ahead
 from ..options import TableOptions
-from ..text.cell_text import check_columns
+from ..text.cell_text import check_columns, long_time_error, unnamed_error
 from ..text.encoding import TextLines
 from ..times.reading import TimeParser, TimeReading
-from ..times.sample import find_carefully
 from ..timestamps import CELL_PADDING
-from .asked_table import (
+from .careful_rows import read_carefully
+from .changes import CounterChanges
+from .resampling import parse_resampling, resampled_rows
+from .row import Row, row_readings
+from .row_cells import (
     AskedTable,
+    Cells,
+    cell_text,
+    decoded,
+    is_at_hand,
+    look_ahead,
+    number_in,
+    object_cells,
+    text_cells,
+)
+from .table_columns import (
     check_names,
     check_roles,
     find_reading,
@@ -32,19 +43,6 @@ from .asked_table import (
     series_names,
     series_parts,
     stamps_of,
-)
-from .careful_rows import Columns, careful_rows
-from .changes import CounterChanges
-from .resampling import parse_resampling, resampled_rows
-from .row import Row, row_readings
-from .row_cells import (
-    Cells,
-    cell_text,
-    decoded,
-    number_in,
-    object_cells,
-    reader_named,
-    text_cells,
 )
 
 _Named = tuple[int, Any, int, str | None, str, dict[str, Any]]
@@ -109,39 +107,25 @@ def read_rows(
         are_held=held is not None,
     )
     if objects is not None:
-        cells = object_cells(
-            objects.rows,
-            table.options,
-            notes,
-            where=where,
-            is_live=is_live,
-            are_held=objects.are_held,
-        )
+        cells = object_cells(objects, table, notes)
     else:
-        pivot = table.options.pivot
-        wanted = table.sources if pivot is None else (pivot,)
-        cells = text_cells(
-            lines,
-            table.options,
-            notes,
-            where=where,
-            wanted=wanted if is_live else None,
-            held_names=None if held is None else wanted,
-        )
-    reader = _read(cells, table)
-    if table.options.resample is None:
-        return reader
-    resampling = parse_resampling(table.options.resample)
-    rows = resampled_rows(reader.rows, resampling, where=where)
-    return replace(reader, rows=rows)
+        cells = text_cells(lines, table, notes)
+    reading, rows = _read(cells, table)
+    if options.resample is not None:
+        resampling = parse_resampling(options.resample)
+        rows = resampled_rows(rows, resampling, where=where)
+    return RowReader(where, reading.column if reading else None, series, rows, notes)
 
 
-def _read(cells: Cells, table: AskedTable) -> RowReader:
+_Read = tuple[TimeReading | None, Iterator[Row]]
+
+
+def _read(cells: Cells, table: AskedTable) -> _Read:
     if table.options.pivot is not None:
         return _read_long(cells, table)
     check_names(cells.names, table)
     if table.held is not None and cells.are_held:
-        return _read_carefully(cells, table, table.held)
+        return read_carefully(cells, table, table.held)
     sample, rows = look_ahead(cells.rows, is_at_hand=not table.is_live)
     reading = None
     if sample:
@@ -163,37 +147,7 @@ def _read(cells: Cells, table: AskedTable) -> RowReader:
             changes.apply(readings, time_us, series)
             yield Row(number, stamp, time_us, row_readings(readings), series)
 
-    return RowReader(
-        table.where,
-        reading.column if reading else None,
-        table.series,
-        read(),
-        cells.notes,
-    )
-
-
-def _read_carefully(cells: Cells, table: AskedTable, held: HeldOut) -> RowReader:
-    def find(sample: list[Line]) -> TimeReading | None:
-        found = [line.cells for line in sample]
-        return find_reading(cells, found, table, {*table.sources}) if found else None
-
-    reading, lines = find_carefully(cells.rows, find, is_at_hand=not table.is_live)
-    stamp_of = stamps_of(cells, reading)
-    columns = Columns(
-        table.where,
-        stamp_of,
-        series_names(cells, table),
-        table.series is not None,
-        [(cells.reader(name), cells.get(name)) for name in table.sources],
-    )
-
-    def read() -> Iterator[Row]:
-        times = None if reading is None else TimeParser(reading)
-        changes = CounterChanges(table.spec, table.options)
-        yield from careful_rows(lines, columns, times, changes, held)
-
-    column = reading.column if reading else None
-    return RowReader(table.where, column, table.series, read(), cells.notes)
+    return reading, read()
 
 
 def _stamp_in(stamp_of: Callable[[Any], Any]) -> Callable[[Line], Any]:
@@ -208,7 +162,7 @@ def _stamp_in(stamp_of: Callable[[Any], Any]) -> Callable[[Line], Any]:
     return stamp
 
 
-def _read_long(cells: Cells, table: AskedTable) -> RowReader:
+def _read_long(cells: Cells, table: AskedTable) -> _Read:
     where, pivot = table.where, table.options.pivot or ""
     check_columns([pivot], cells.names, where=where, role="pivot")
     check_roles(cells.names, table)
@@ -217,10 +171,7 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
     sample = [line.cells for line in seen]
     reading = find_reading(cells, sample, table, {pivot}) if sample else None
     if sample and reading is None:
-        raise DataError(
-            f"{where}: no time column is found, but rows of one time belong together. "
-            "Name it (--time)."
-        )
+        raise long_time_error(where=where)
     stamp_of = stamps_of(cells, reading)
     series_of = series_names(cells, table)
     identifier_of = cells.get(pivot)
@@ -232,7 +183,7 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
     long = LongTable.of(first, table.sources)
     gets = {name: cells.get(name) for name in long.values}
     readers = {
-        name: reader_named(name, cells.reader(column))
+        name: cells.reader(column).for_column(name)
         for name, column in long.columns_of.items()
     }
     changes = CounterChanges(table.spec, table.options)
@@ -241,11 +192,7 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
     def cells_of(times: TimeParser, number: int, row: Any) -> _Named:
         identifier = cell_text(identifier_of(row)).strip(CELL_PADDING)
         if not identifier:
-            raise DataError(
-                f"{where}: pivot column '{pivot}' is empty in row {number}. "
-                "Name the reading of every row.",
-                reason=NOT_A_ROW,
-            )
+            raise unnamed_error(where=where, role="pivot", column=pivot, row=number)
         series, stamp = series_of(row, number), stamp_of(row)
         key = f"{series or ''}\0{identifier}"
         time_us = times.parse(cell_text(stamp), row=number, series=key)
@@ -287,8 +234,7 @@ def _read_long(cells: Cells, table: AskedTable) -> RowReader:
                 line.row, line.stamp, line.time_us, row_readings(readings), line.series
             )
 
-    column = reading.column if reading else None
-    return RowReader(where, column, table.series, read(), cells.notes)
+    return reading, read()
 
 
 def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:

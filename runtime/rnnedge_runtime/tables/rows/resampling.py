@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..durations import parse_duration
 from ..timestamps import time_text
-
-if TYPE_CHECKING:
-    from .row import Row
+from .row import Row
 
 WAYS = ("mean", "last", "max")
 
@@ -35,8 +33,8 @@ class Resampling:
     period_us: int
     how: str
 
-    def end_us(self, time_us: int) -> int:
-        """End of the bin of a time."""
+    def end_us(self, time_us: Any) -> Any:
+        """End of the bin of a time, or of each of an array of times."""
         return -(-time_us // self.period_us) * self.period_us
 
 
@@ -56,13 +54,6 @@ def parse_resampling(text: str) -> Resampling:
     return Resampling(parse_duration(period, option="--resample"), how)
 
 
-@dataclass(slots=True)
-class _Bin:
-    first: Row
-    end_us: int
-    readings: list[NDArray[np.float32]]
-
-
 def resampled_rows(
     rows: Iterable[Row], resampling: Resampling, *, where: str
 ) -> Iterator[Row]:
@@ -73,7 +64,7 @@ def resampled_rows(
     Raises:
         DataError: the rows carry no time.
     """
-    bins: dict[str | None, _Bin] = {}
+    bins: dict[str | None, tuple[int, list[Row]]] = {}
     for row in rows:
         if row.time_us is None:
             raise DataError(
@@ -82,31 +73,50 @@ def resampled_rows(
             )
         end_us = resampling.end_us(row.time_us)
         current = bins.get(row.series)
-        if current is not None and end_us == current.end_us:
-            current.readings.append(row.readings)
+        if current is not None and end_us == current[0]:
+            current[1].append(row)
             continue
         if current is not None:
-            yield _row_of(current, resampling.how)
-        bins[row.series] = _Bin(row, end_us, [row.readings])
+            yield _row_of(*current, resampling.how)
+        bins[row.series] = (end_us, [row])
     for current in bins.values():
-        yield _row_of(current, resampling.how)
+        yield _row_of(*current, resampling.how)
 
 
-def _row_of(current: _Bin, how: str) -> Row:
-    values = np.stack(current.readings)
+def _row_of(end_us: int, rows: list[Row], how: str) -> Row:
+    values = np.stack([row.readings for row in rows])
+    readings = bin_values(values, np.zeros(1, dtype=np.int64), how)[0]
+    first = rows[0]
+    return Row(first.number, time_text(end_us), end_us, readings, first.series)
+
+
+def bin_values(
+    values: NDArray[np.float32], first: NDArray[np.int64], how: str
+) -> NDArray[np.float32]:
+    """`[K, C]` values of bins of rows; NaN where a column has no reading in the bin.
+
+    Args:
+        values: `[N, C]` readings, NaN where missing.
+        first: `[K]` position of the first row of each bin.
+        how: `mean`, `last` or `max`.
+    """
+    if how == "max":
+        return np.fmax.reduceat(values, first)
     is_known = ~np.isnan(values)
-    last = len(values) - 1 - np.argmax(is_known[::-1], axis=0)
     if how == "last":
-        found = values[last, np.arange(values.shape[1])]
-    elif how == "max":
-        found = np.fmax.reduce(values, axis=0)
-    else:
-        # One after another, as training adds them; `sum` adds some in pairs.
-        known = np.where(is_known, values, 0.0)
-        total = np.cumsum(known, axis=0, dtype=np.float64)[-1]
-        found = total / np.maximum(is_known.sum(axis=0), 1)
-    readings = np.where(is_known.any(axis=0), found, np.nan).astype(np.float32)
-    first = current.first
-    return type(first)(
-        first.number, time_text(current.end_us), current.end_us, readings, first.series
-    )
+        last = np.where(is_known, np.arange(len(values))[:, None], -1)
+        last = np.maximum.reduceat(last, first)
+        found = np.take_along_axis(values, last, axis=0)
+        return np.where(last >= 0, found, np.float32(np.nan))
+    of_row = np.zeros(len(values), dtype=np.int64)
+    of_row[first[1:]] = 1
+    of_row = np.cumsum(of_row)
+    means = np.empty((len(first), values.shape[1]), dtype=np.float32)
+    for column, known in enumerate(is_known.T):
+        number = np.bincount(of_row[known], minlength=len(first))
+        # One after another in double precision, in a stream and in training alike.
+        total = np.bincount(
+            of_row[known], weights=values[known, column], minlength=len(first)
+        )
+        means[:, column] = np.where(number, total / np.maximum(number, 1), np.nan)
+    return means

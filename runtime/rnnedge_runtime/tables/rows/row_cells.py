@@ -5,22 +5,57 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from ..held_out import Line
-from ..look_ahead import look_ahead
+from ...errors import DataError
+from ...spec.model_spec import ModelSpec
+from ..held_out import HeldOut, Line
+from ..layouts.registry import Objects
 from ..options import TableOptions
 from ..text.cell_text import empty_error
 from ..text.column_reader import ColumnReader
 from ..text.dialect import HEAD_LINES, find_dialect, find_dialect_live
 from ..text.encoding import undecodable_error
-from ..text.held_out_text import TextSplitter
+from ..text.held_out_text import SoundHead, TextSplitter
 from ..text.number_rules import NumberFormat, table_rules
 from ..text.records import RowFilter, split_rows
-from ..text.sound_head import SoundHead
 from ..timestamps import CELL_PADDING
+from .changes import counter_name
+
+AHEAD_ROWS = 1_000
+"""Rows of a file that are read ahead; of a pipe it is one, so that no row waits."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTable:
+    """What was asked of a table.
+
+    Attributes:
+        spec: names the features.
+        time: the time column, None when it is to be found.
+        series: the series column, None when there is none.
+        options: what was said of how it is written.
+        is_live: whether a row must not wait for the lines after it.
+        held: takes lines that cannot be read; None where they are errors.
+    """
+
+    where: str
+    spec: ModelSpec
+    time: str | None
+    series: str | None
+    options: TableOptions
+    is_live: bool
+    held: HeldOut | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Column that each feature is read from: itself, or the counter it is of."""
+        names = self.spec.feature_names
+        return tuple(counter_name(name, self.options) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +88,63 @@ def decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
         raise undecodable_error(error, where=where) from None
 
 
-def text_cells(
-    lines: Iterator[str],
-    options: TableOptions,
-    notes: list[str],
+def is_at_hand(lines: Iterable[Any]) -> bool:
+    """Whether lines can be read ahead without waiting for somebody to write them."""
+    if isinstance(lines, list | tuple):
+        return True
+    seekable = getattr(lines, "seekable", None)
+    return bool(seekable is not None and seekable())
+
+
+def look_ahead(
+    rows: Iterator[T],
     *,
-    where: str,
-    wanted: Sequence[str] | None,
-    held_names: Sequence[str] | None = None,
-) -> Cells:
-    """The rows of a table of text, its dialect found in its first lines.
+    is_at_hand: bool,
+    is_good: Callable[[T], bool] = lambda row: True,
+) -> tuple[list[T], Iterator[T]]:
+    """The first rows, and all rows again.
+
+    A row that cannot be read ends the look ahead; its error is raised where it is used.
 
     Args:
-        lines: of the text.
-        options: how it is written, where that is not to be found out.
-        notes: what was found is added to them, also while the rows are read.
-        where: start of messages.
-        wanted: columns that a live text must have, whose first row must not wait for the
-            second; None where the lines are at hand.
-        held_names: columns that the text must have, where a line that cannot be read is
-            to come with its fault; None where it is an error.
+        is_at_hand: many rows may be read; otherwise they end at the first good one.
+
+    Raises:
+        DataError: the very first row cannot be read.
+    """
+    seen: list[T] = []
+    failure: DataError | None = None
+    try:
+        for row in rows:
+            seen.append(row)
+            is_enough = not is_at_hand and is_good(row)
+            if is_enough or len(seen) == AHEAD_ROWS:
+                break
+    except DataError as error:
+        if not seen:
+            raise
+        failure = error
+
+    def again() -> Iterator[T]:
+        yield from seen
+        if failure is not None:
+            raise failure
+        yield from rows
+
+    return seen, again()
+
+
+def text_cells(lines: Iterator[str], table: AskedTable, notes: list[str]) -> Cells:
+    """The rows of a table of text, its dialect found in its first lines.
+
+    The first row of a live text must not wait for the second. What is found is added to
+    `notes`, also while the rows are read.
 
     Raises:
         DataError: the text is empty, or is no table.
     """
+    where, options, are_held = table.where, table.options, table.held is not None
+    wanted = table.sources if options.pivot is None else (options.pivot,)
     blank: list[str] = []
     for line in lines:
         if line.strip(CELL_PADDING + "\ufeff"):
@@ -85,8 +153,8 @@ def text_cells(
     else:
         raise empty_error(where=where)
     lines = itertools.chain(blank, [line], lines)
-    head = SoundHead(lines, options, held_names)
-    if wanted is not None:
+    head = SoundHead(lines, options, wanted if are_held else None)
+    if table.is_live:
         dialect, seen = find_dialect_live(
             head, where=where, options=options, wanted=wanted
         )
@@ -99,7 +167,7 @@ def text_cells(
     filter = RowFilter(dialect.shape, where=where)
 
     def rows() -> Iterator[Any]:
-        if held_names is not None:
+        if are_held:
             splitter = TextSplitter(dialect.shape, where, num_above)
             yield from filter.lines(splitter.lines(rest))
         else:
@@ -112,37 +180,23 @@ def text_cells(
         index = places[name]
         return lambda row: row[index]
 
-    return Cells(names, rows(), get, dialect.reader, notes, held_names is not None)
+    return Cells(names, rows(), get, dialect.reader, notes, are_held)
 
 
-def object_cells(
-    objects: Iterator[Any],
-    options: TableOptions,
-    notes: list[str],
-    *,
-    where: str,
-    is_live: bool,
-    are_held: bool = False,
-) -> Cells:
+def object_cells(objects: Objects, table: AskedTable, notes: list[str]) -> Cells:
     """Rows that name their cells, with all names in the rows that can be seen.
-
-    Args:
-        objects: the rows, or a `Line` for each if `are_held`.
-        options: how it is written, where that is not to be found out.
-        notes: how it is read.
-        where: start of messages.
-        is_live: further rows may have to be waited for.
-        are_held: a line that is no object comes with its fault.
 
     Raises:
         DataError: there is no row.
     """
-    sample, objects = look_ahead(objects, is_at_hand=not is_live, is_good=is_row)
-    found = [one.cells if are_held else one for one in sample if is_row(one)]
+    sample, rows = look_ahead(
+        objects.rows, is_at_hand=not table.is_live, is_good=is_row
+    )
+    found = [one.cells if objects.are_held else one for one in sample if is_row(one)]
     if not found:
-        raise empty_error(where=where)
+        raise empty_error(where=table.where)
     names = list(dict.fromkeys(name for item in found for name in item))
-    rules = table_rules(options, names, where=where)
+    rules = table_rules(table.options, names, where=table.where)
 
     def get(name: str) -> Callable[[Any], Any]:
         return lambda item: item.get(name)
@@ -150,18 +204,12 @@ def object_cells(
     def reader(name: str) -> ColumnReader:
         return ColumnReader(name, rules, NumberFormat(rules.decimal))
 
-    return Cells(names, objects, get, reader, notes, are_held)
+    return Cells(names, rows, get, reader, notes, objects.are_held)
 
 
 def is_row(row: Any) -> bool:
     """Whether an item of `Cells.rows` is not a line with a fault."""
     return not isinstance(row, Line) or row.fault is None
-
-
-def reader_named(name: str, reader: ColumnReader) -> ColumnReader:
-    """A reader of the same format for a column of another name."""
-    kind = NumberFormat(reader.decimal, reader.affix, reader.is_words)
-    return ColumnReader(name, reader.rules, kind)
 
 
 def cell_text(cell: object) -> str:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...errors import DataError
-from ..held_out import NOT_A_NUMBER
+from ..held_out import NOT_A_NUMBER, NOT_A_ROW
 from ..timestamps import CELL_PADDING, NUMBER
 
 MISSING_WORDS = frozenset(
@@ -69,10 +69,6 @@ def text_error(
     """The error of a numeric column with text in it.
 
     Args:
-        where: start of the message.
-        column: name of the column.
-        text: the cell.
-        row: counted from 1.
         hint: what to do, as a sentence.
         others: more words in the column, a few.
     """
@@ -131,6 +127,28 @@ def empty_error(*, where: str) -> DataError:
     )
 
 
+def unnamed_error(*, where: str, role: str, column: str, row: int) -> DataError:
+    """The error of a row without its series, or in a long table without its reading.
+
+    Args:
+        role: of the column, `series` or `pivot`.
+    """
+    what, reason = ("reading", NOT_A_ROW) if role == "pivot" else (role, "")
+    return DataError(
+        f"{where}: {role} column '{column}' is empty in row {row}. Name the {what} of "
+        "every row.",
+        reason=reason,
+    )
+
+
+def long_time_error(*, where: str) -> DataError:
+    """The error of a long table without times."""
+    return DataError(
+        f"{where}: no time column is found, but rows of one time belong together. "
+        "Name it (--time)."
+    )
+
+
 def check_columns(
     wanted: Iterable[str], names: Sequence[str], *, where: str, role: str
 ) -> None:
@@ -138,8 +156,6 @@ def check_columns(
 
     Args:
         wanted: names that must be among `names`.
-        names: columns of the table.
-        where: start of the message.
         role: what the column is for, for example "target".
     """
     known = set(names)

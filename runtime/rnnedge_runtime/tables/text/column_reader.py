@@ -6,29 +6,15 @@ import math
 
 from ...errors import DataError
 from ..timestamps import CELL_PADDING, NUMBER
+from . import number_text
 from .cell_text import text_error
 from .number_rules import MAGNITUDE, PLAIN, NumberFormat, NumberRules, open_decimal
-from .number_text import (
-    FLAGS,
-    HEX,
-    MAGNITUDES,
-    OTHER_MARK,
-    TRUTH_PAIRS,
-    TRUTH_WORDS,
-    Shape,
-    certain_decimal,
-    is_open,
-    number_in,
-    split_number,
-)
 
 
 class ColumnReader:
     """Reads the cells of one column in order; what one cell decides holds for the rest.
 
     Args:
-        column: its name.
-        rules: of the table.
         format: what is known of it already.
     """
 
@@ -43,6 +29,11 @@ class ColumnReader:
         self.hint: str | None = None
         self._missing = frozenset(rules.missing_of(column))
         self._pair: tuple[str, ...] = ()
+
+    def for_column(self, column: str) -> ColumnReader:
+        """A reader of the same format for a column of another name."""
+        kind = NumberFormat(self.decimal, self.affix, self.is_words)
+        return ColumnReader(column, self.rules, kind)
 
     def read(self, cell: str, row: int) -> float | None:
         """The number in a cell, NaN where it is missing, None where it is text.
@@ -63,38 +54,40 @@ class ColumnReader:
         word = text.lower()
         if self.rules.is_missing(word):
             return math.nan
-        if word in TRUTH_WORDS:
+        if word in number_text.TRUTH_WORDS:
             return self._word(word)
-        if HEX.fullmatch(text):
+        if number_text.HEX.fullmatch(text):
             return self._settled(float(int(text, 16)), "")
-        shape = split_number(text)
+        shape = number_text.split_number(text)
         if shape is None:
             return None
         if self.decimal is None:
             self.decimal = self._decimal(shape, text, row)
-        value = number_in(shape, self.decimal or ".")
+        value = number_text.number_in(shape, self.decimal or ".")
         if value is None:
             self.hint = self._mark_hint(shape)
             return None
         if self.affix == MAGNITUDE or (
-            self.affix is None and shape.affix in MAGNITUDES and shape.affix != "K"
+            self.affix is None
+            and shape.affix in number_text.MAGNITUDES
+            and shape.affix != "K"
         ):
             self.affix = MAGNITUDE
-            if shape.affix not in MAGNITUDES:
+            if shape.affix not in number_text.MAGNITUDES:
                 self.hint = "The cells before have magnitudes such as K and M."
                 return None
-            return self._settled(value * MAGNITUDES[shape.affix], MAGNITUDE)
+            return self._settled(value * number_text.MAGNITUDES[shape.affix], MAGNITUDE)
         return self._settled(value, shape.affix)
 
-    def _decimal(self, shape: Shape, text: str, row: int) -> str | None:
-        if is_open(shape):
+    def _decimal(self, shape: number_text.Shape, text: str, row: int) -> str | None:
+        if number_text.is_open(shape):
             mark = "." if "." in text else ","
             return open_decimal(
                 mark, self.rules, column=self.column, text=text, row=row
             )
         if "." not in shape.body and "," not in shape.body:
             return None
-        return certain_decimal(shape) or self.rules.decimal
+        return number_text.certain_decimal(shape) or self.rules.decimal
 
     def _settled(self, value: float, affix: str) -> float | None:
         """The value, if unit and kind are those of the cells before."""
@@ -104,7 +97,7 @@ class ColumnReader:
         if affix != self.affix:
             if self.affix is None:
                 self.affix = affix
-            elif {affix, self.affix} - FLAGS - {""}:
+            elif {affix, self.affix} - number_text.FLAGS - {""}:
                 self.hint = (
                     f"The cells before have the unit '{self.affix}'."
                     if self.affix
@@ -130,20 +123,20 @@ class ColumnReader:
 
     def _word(self, word: str) -> float | None:
         if word in ("true", "false") and not self.is_words:
-            return TRUTH_WORDS[word]
+            return number_text.TRUTH_WORDS[word]
         if self.is_words is False:
             return None
-        pairs = self._pair or tuple("/".join(p) for p in TRUTH_PAIRS if word in p)
-        pairs = tuple(pair for pair in pairs if word in pair.split("/"))
+        known = self._pair or number_text.TRUTH_PAIRS
+        pairs = tuple(pair for pair in known if word in pair.split("/"))
         if not pairs:
             self.hint = f"The cells before are words such as {self._pair[0]}."
             return None
         self.is_words, self._pair = True, pairs
-        return TRUTH_WORDS[word]
+        return number_text.TRUTH_WORDS[word]
 
-    def _mark_hint(self, shape: Shape) -> str:
-        other = OTHER_MARK[self.decimal or "."]
-        if number_in(shape, other) is None:
+    def _mark_hint(self, shape: number_text.Shape) -> str:
+        other = number_text.OTHER_MARK[self.decimal or "."]
+        if number_text.number_in(shape, other) is None:
             return "Its points and commas fit no decimal mark."
         mark = "point" if self.decimal == "." else "comma"
         return (

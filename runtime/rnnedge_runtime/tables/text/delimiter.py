@@ -87,15 +87,12 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     if width == 1:
         quality *= 0.9
     above = records[: records.index(fitting[0])]
-    if above and len(above[-1].cells) < width and _are_words(above[-1]):
+    last = [value_kind(text) for text in above[-1].texts] if above else []
+    if 0 < len(last) < width and set(last) == {"word"}:
         quality *= 0.8
     if delimiter == BLANKS:
         quality *= 0.85 if any("\t" in line.strip() for line in lines) else 0.95
     return len(fitting) / len(records) * (0.2 + quality)
-
-
-def _are_words(record: Record) -> bool:
-    return all(value_kind(text) == "word" for text in record.texts)
 
 
 def _quality(text: str) -> float:

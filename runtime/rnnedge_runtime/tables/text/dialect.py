@@ -100,15 +100,14 @@ def find_dialect(
 
     Args:
         lines: with or without line ends; one at least that is not empty.
-        where: start of messages.
-        options: what the user said; the rest is found.
 
     Raises:
         DataError: an option does not fit.
     """
     options = options or TableOptions()
     skip = options.skip_rows or 0
-    head = _without_mark(lines[skip:])
+    head = list(lines[skip:])
+    head[:1] = [line.removeprefix("\ufeff") for line in head[:1]]
     said = _SAID.fullmatch(head[0].strip(CELL_PADDING)) if head else None
     if said is not None and len(head) > 1:
         skip, head = skip + 1, head[1:]
@@ -117,7 +116,9 @@ def find_dialect(
     delimiter = find_delimiter(top, options, where=where)
     records = read_records(top, delimiter)
     if not records:
-        raise _no_lines(where, skip)
+        raise DataError(
+            f"{where}: no line with text is left after --skip-rows {skip}. Skip fewer."
+        )
     for row, record in enumerate(records):
         check_quotes(record.cells, delimiter, where=where, row=row)
     joins_clock = delimiter == BLANKS and has_clock_apart(records)
@@ -181,9 +182,6 @@ def find_dialect_live(
     Stops at the first line that looks like a row, so that a live source gets its answer.
 
     Args:
-        lines: as they come.
-        where: start of messages.
-        options: what the user said; the rest is found.
         wanted: columns that must be there; a line of words that lacks them may be a title.
     """
     seen: list[str] = []
@@ -197,34 +195,25 @@ def find_dialect_live(
             continue
         dialect = find_dialect(seen, where=where, options=options)
         rows = _rows(seen[dialect.num_lines :], dialect.shape)
-        if (
-            rows
-            and _may_be_title(rows[0][1], dialect, wanted)
-            and (len(seen) < _TITLE_LINES)
-        ):
+        if not rows:
             continue
-        if rows and _is_settled([cells for _, cells in rows], dialect):
+        kinds = [value_kind(cell.strip(CELL_PADDING)) for cell in rows[0][1]]
+        may_be_title = "word" in kinds and not set(wanted) <= set(dialect.names)
+        if may_be_title and len(seen) < _TITLE_LINES:
+            continue
+        if _is_settled(kinds, len(rows), dialect):
             return dialect, seen
     return find_dialect(seen, where=where, options=options), seen
 
 
-def _may_be_title(
-    row: Sequence[str], dialect: Dialect, wanted: Collection[str]
-) -> bool:
-    kinds = {value_kind(cell.strip(CELL_PADDING)) for cell in row}
-    return "word" in kinds and not set(wanted) <= set(dialect.names)
-
-
-def _is_settled(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
-    """Whether the first row is one, however the lines below it look."""
-    row = rows[0]
-    kinds = [value_kind(cell.strip(CELL_PADDING)) for cell in row]
-    if not dialect.has_header and "word" in kinds and len(rows) < 2:
+def _is_settled(kinds: Sequence[str], num_rows: int, dialect: Dialect) -> bool:
+    """Whether a first row of these cells is one, however the lines below it look."""
+    if not dialect.has_header and "word" in kinds and num_rows < 2:
         return False
     has_values = "value" in kinds or "missing" in kinds
-    if dialect.shape.delimiter == BLANKS or len(row) == 1:
-        return has_values and kinds.count("word") < max(1, len(row) / 2)
-    return has_values or len(row) > 1
+    if dialect.shape.delimiter == BLANKS or len(kinds) == 1:
+        return has_values and kinds.count("word") < max(1, len(kinds) / 2)
+    return has_values or len(kinds) > 1
 
 
 def _above(
@@ -238,8 +227,6 @@ def _above(
 
     Args:
         records: of lines above the rows, and of more unless `is_whole`.
-        lines: the lines themselves.
-        header: of the table.
         is_whole: no record is a row of the table.
     """
     found = []
@@ -264,19 +251,6 @@ def _num_lines_of(lines: Sequence[str], most: int, size: int) -> int:
         if total > size and k >= _FEW_LINES:
             return k
     return min(most, len(lines))
-
-
-def _no_lines(where: str, skip: int) -> DataError:
-    return DataError(
-        f"{where}: no line with text is left after --skip-rows {skip}. Skip fewer."
-    )
-
-
-def _without_mark(lines: Sequence[str]) -> list[str]:
-    head = list(lines)
-    if head:
-        head[0] = head[0].removeprefix("\ufeff")
-    return head
 
 
 def _names(header: Header) -> tuple[tuple[str, ...], list[str]]:

@@ -12,12 +12,7 @@ from .records import BLANKS
 
 
 def preamble_notes(header: Header, lines: Sequence[str]) -> list[str]:
-    """What is said of the lines above and under the names.
-
-    Args:
-        header: of the table.
-        lines: at its front.
-    """
+    """What is said of the lines above and under the names."""
     notes = []
     if count := header.num_preamble:
         first = next(line.strip(CELL_PADDING) for line in lines if line.strip())

@@ -6,7 +6,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 
 from ...errors import DataError
@@ -52,16 +52,12 @@ class TextLines:
     lines: Iterator[str]
     notes: tuple[str, ...] = ()
     is_live: bool = False
-    _reader: Iterator[str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._reader = iter(self.lines)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        return next(self._reader)
+        return next(self.lines)
 
 
 def find_encoding(
@@ -74,8 +70,6 @@ def find_encoding(
 
     Args:
         head: the first bytes, all there are or `HEAD_BYTES`.
-        where: start of messages.
-        given: the encoding, where it is known.
         holds_out: lines with bytes that are no text are left out, so that a few of them
             under a header in UTF-8 do not tell of another encoding.
 

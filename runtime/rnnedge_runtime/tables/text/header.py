@@ -9,9 +9,14 @@ from functools import cached_property
 
 from ..timestamps import CELL_PADDING
 from .cell_text import MISSING_WORDS
-from .number_text import HEX, number_in, split_number
+from .number_text import (
+    HEX,
+    is_under_header,
+    number_in,
+    split_number,
+    unit_under_header,
+)
 from .records import is_comment
-from .unit_text import is_under_header, unit_under_header
 
 _DATE = (
     r"(?:\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?"
@@ -100,13 +105,6 @@ def common_width(records: Sequence[Record]) -> int:
     return max(counts, key=lambda width: (counts[width], width))
 
 
-def num_empty_ends(records: Sequence[Record], width: int) -> int:
-    """How many columns at the right hold nothing in any line below the first."""
-    rows = [r.texts for r in records if len(r.cells) == width]
-    last = max((k + 1 for row in rows for k, text in enumerate(row) if text), default=0)
-    return width - last
-
-
 def has_clock_apart(records: Sequence[Record]) -> bool:
     """Whether each row has a cell more than there are names, as blanks part date and time."""
     width = common_width(records)
@@ -134,7 +132,8 @@ def find_header(records: Sequence[Record], width: int) -> Header:
     full = [r for r in records if not is_comment(r.cells[0])]
     rows = [r for r in full if len(r.cells) == width]
     body = rows[1:] or rows
-    ends = num_empty_ends(body, width)
+    filled = [k + 1 for r in body for k, text in enumerate(r.texts) if text]
+    ends = width - max(filled, default=0)  # columns at the right that hold nothing
     is_value = _value_columns(body, width)
     first = next(
         (k for k, r in enumerate(records) if r in full and _fits(r, width, ends)), 0
@@ -142,11 +141,7 @@ def find_header(records: Sequence[Record], width: int) -> Header:
     first = _line_of_names(records, first, width, ends, is_value)
     top = records[first]
     hashed = _hashed(records[:first], width, ends)
-    names_at: int | None = first
-    if not _is_names(top, is_value, body):
-        names_at = None
-        if hashed is not None:
-            names_at = hashed
+    names_at = first if _is_names(top, is_value, body) else hashed
     names: list[str] = []
     if names_at is not None:
         names = list(records[names_at].texts)

@@ -9,18 +9,8 @@ from dataclasses import dataclass, replace
 from ...errors import DataError
 from ..options import TableOptions
 from ..timestamps import CELL_PADDING, NUMBER
+from . import number_text
 from .cell_text import MISSING_WORDS
-from .number_text import (
-    FLAGS,
-    HEX,
-    MAGNITUDES,
-    TRUTH_WORDS,
-    certain_decimal,
-    has_three_decimals,
-    is_open,
-    number_in,
-    split_number,
-)
 
 _GERMAN_DATE = re.compile(r"[0-3]?[0-9]\.[01]?[0-9]\.(?:[0-9]{4}|[0-9]{2})(?:[ T].*)?")
 
@@ -49,7 +39,6 @@ class NumberRules:
     """What the columns of a table share when their numbers are read.
 
     Attributes:
-        where: start of messages.
         decimal: the decimal mark, where it was given.
         german: the sign that a point may group thousands, for messages; "" without one.
         has_three_digits: some number is certain to have three decimals after a point.
@@ -113,9 +102,9 @@ def open_decimal(
             rules.point_elsewhere or rules.comma_delimits
         ):
             return "."
-    shape = split_number(text)
+    shape = number_text.split_number(text)
     assert shape is not None
-    readings = {m: number_in(shape, m) for m in ".,"}
+    readings = {m: number_text.number_in(shape, m) for m in ".,"}
     raise DataError(
         f"{rules.where}: column '{column}' holds '{text}' in row {row}, which is "
         f"{readings['.']:.10g} with a decimal point and {readings[',']:.10g} with a decimal "
@@ -132,8 +121,6 @@ def decide_format(
 
     Args:
         cells: row and text of the first cells.
-        rules: of the table.
-        column: its name, for messages.
 
     Returns:
         What they tell; None in it for what they leave open. A column whose numbers have
@@ -148,19 +135,19 @@ def decide_format(
         word = text.lower()
         if rules.is_missing(word):
             continue
-        if word in TRUTH_WORDS:
+        if word in number_text.TRUTH_WORDS:
             num_words += word not in ("true", "false")
             continue
-        shape = split_number(text)
+        shape = number_text.split_number(text)
         if shape is None:
-            num_numbers += HEX.fullmatch(text) is not None
+            num_numbers += number_text.HEX.fullmatch(text) is not None
             continue
         num_numbers += 1
         affixes[shape.affix] = None
-        if is_open(shape):
+        if number_text.is_open(shape):
             open_mark = open_mark or ("." if "." in text else ",", text, row)
         elif rules.decimal != ".":
-            decimal = decimal or certain_decimal(shape)
+            decimal = decimal or number_text.certain_decimal(shape)
     if rules.decimal == "." or (decimal is None and rules.decimal and open_mark):
         decimal = rules.decimal
     if decimal is None and open_mark is not None:
@@ -176,8 +163,8 @@ def decide_format(
 
 
 def _common_affix(affixes: Iterable[str]) -> str:
-    found = [affix for affix in affixes if affix not in FLAGS]
-    if len(found) == len(set(found) & set(MAGNITUDES)) and found:
+    found = [affix for affix in affixes if affix not in number_text.FLAGS]
+    if len(found) == len(set(found) & set(number_text.MAGNITUDES)) and found:
         if set(found) == {"K"}:
             return "K"
         return MAGNITUDE
@@ -221,10 +208,10 @@ def rules_of_rows(
             text = cell.strip(CELL_PADDING)
             if not text or text.isdigit():
                 continue
-            shape = split_number(text)
-            if shape is not None and (mark := certain_decimal(shape)):
+            shape = number_text.split_number(text)
+            if shape is not None and (mark := number_text.certain_decimal(shape)):
                 marks.add(mark)
-                three = three or has_three_decimals(shape)
+                three = three or number_text.has_three_decimals(shape)
             elif not has_date and _GERMAN_DATE.fullmatch(text):
                 has_date = True
     signs = {

@@ -6,7 +6,6 @@ What a line is to the device it is to training as well: `RowFilter` is the one m
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -141,8 +140,6 @@ class RowFilter:
     short, or start with a word such as `Average`, are left out with a note.
 
     Args:
-        shape: of the rows.
-        where: start of messages.
         num_rows: rows that came before.
     """
 
@@ -162,21 +159,24 @@ class RowFilter:
         Raises:
             DataError: a row has too few or too many cells, or is not CSV.
         """
-        for cells in self._checked(records):
-            row = self.row(cells)
-            if row is None:
-                continue
-            if self._is_footer(row):
-                self._hold(row)
-                continue
-            for held in self._odd:
-                if len(held) != self.shape.width:
-                    raise self._ragged(held)
+        try:
+            for cells in records:
+                row = self.row(cells)
+                if row is None:
+                    continue
+                if self._is_footer(row):
+                    self._hold(row)
+                    continue
+                for held in self._odd:
+                    if len(held) != self.shape.width:
+                        raise self._ragged(held)
+                    self._num_rows += 1
+                    yield held
+                self._odd.clear()
                 self._num_rows += 1
-                yield held
-            self._odd.clear()
-            self._num_rows += 1
-            yield row
+                yield row
+        except csv.Error as error:
+            raise self._not_csv(str(error)) from None
         self.end()
 
     def lines(self, records: Iterable[Line]) -> Iterator[Line]:
@@ -255,11 +255,8 @@ class RowFilter:
 
     def _hold(self, cells: list[str]) -> None:
         if any("\n" in cell for cell in cells) and len(cells) != self.shape.width:
-            raise not_csv_error(
-                where=self._where,
-                row=self._num_rows + 1,
-                reason="a cell runs over several lines and the row has "
-                f"{len(cells)} cells",
+            raise self._not_csv(
+                f"a cell runs over several lines and the row has {len(cells)} cells"
             )
         self._odd.append(cells)
         if len(self._odd) > MAX_LEFT_OUT:
@@ -293,17 +290,8 @@ class RowFilter:
             where=self._where, row=number, found=len(held), expected=self.shape.width
         )
 
-    def _checked(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
-        iterator = iter(records)
-        for _ in itertools.count():
-            try:
-                yield next(iterator)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise not_csv_error(
-                    where=self._where, row=self._num_rows + 1, reason=str(error)
-                ) from None
+    def _not_csv(self, reason: str) -> DataError:
+        return not_csv_error(where=self._where, row=self._num_rows + 1, reason=reason)
 
 
 def is_footer_word(cell: str) -> bool:

@@ -46,6 +46,11 @@ class TimeCells:
             return list(self.texts)
         return [text.replace(",", ".", 1) for text in self.texts]
 
+    def steps(self) -> NDArray[np.float64]:
+        """From each of the numbers among the cells to the next."""
+        texts = self.number_texts()
+        return np.diff([float(text) for text in texts if NUMBER.fullmatch(text)])
+
     @property
     def is_numeric(self) -> bool:
         """Whether most cells are numbers."""

@@ -33,7 +33,6 @@ class _Sample:
     """Rows of a table to decide from.
 
     Attributes:
-        where: its name, for messages.
         names: its columns that are nothing else.
         columns: cells of each, stripped.
         rows: row number of each cell.
@@ -88,11 +87,7 @@ def find_time(
     """The time column of a table and how it is read.
 
     Args:
-        names: column names.
         sample_rows: cells of the first rows, as many as can be seen.
-        where: start of messages.
-        taken: columns that are something else.
-        options: what the user says of the table.
         time: the time column as the user names it, `DATE+TIME` for two; found when None.
         clock: what a time without an offset means where the user does not say: the name
             of a zone, "" for UTC with a note.
@@ -243,12 +238,8 @@ def _rank(sample: _Sample, name: str, info: TimeName) -> int | None:
     if many and not _is_rising(cells, has_restarts=not info.is_unit_alone):
         return None
     if _is_calendar(cells):
-        return 3 if many or sample.is_expected or not _is_short(name) else None
+        return 3 if many or sample.is_expected or len(name) > 1 else None
     return 7 if many or sample.is_expected else None
-
-
-def _is_short(name: str) -> bool:
-    return len(name) < 2
 
 
 def _starts_with_time(sample: _Sample, name: str) -> bool:
@@ -284,16 +275,14 @@ def _is_calendar(cells: TimeCells) -> bool:
 
 
 def _is_rising(cells: TimeCells, *, has_restarts: bool) -> bool:
-    values = [float(t) for t in cells.number_texts() if NUMBER.fullmatch(t)]
-    steps = np.diff(values)
+    steps = cells.steps()
     share = _RISING_SHARE if has_restarts else 1.0
     return bool((steps > 0).mean() >= share or (steps < 0).mean() >= share)
 
 
 def _goes_on(cells: TimeCells) -> bool:
     """Whether numbers rise or fall as those of several series after one another."""
-    values = [float(t) for t in cells.number_texts() if NUMBER.fullmatch(t)]
-    steps = np.diff(values)
+    steps = cells.steps()
     steps = steps[steps != 0]
     return not len(steps) or bool(
         (steps > 0).mean() >= 0.5 or (steps < 0).mean() >= 0.9
@@ -308,9 +297,9 @@ def _clock_column(sample: _Sample, date: str) -> str | None:
     many_a_day = len(set(dates)) < len(dates)
     repeats = many_a_day or len(dates) == 1
     for name in sample.names:
-        if name == date or not sample.cells([name]).texts:
-            continue
         cells = sample.cells([name])
+        if name == date or not cells.texts:
+            continue
         info = read_name(name)
         if not cells.is_numeric:
             is_clock = all(CLOCK_FORM.read(text) for text in cells.texts[:100])

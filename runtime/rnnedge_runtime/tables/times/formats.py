@@ -26,7 +26,6 @@ from .calendar import (
     is_date,
     is_leap,
 )
-from .names import MONTHS, WEEKDAYS, ZONE_HOURS
 
 NO_OFFSET = int(np.iinfo(np.int64).min)
 """Offset of a cell that names none, in `TextForm.read_column`."""
@@ -54,23 +53,57 @@ _YEAR = r"(?P<y>\d{4}|\d{2})"
 
 _LETTERS = {
     "y": "%Y",
-    "m": "%m",
-    "d": "%d",
     "mon": "%b",
-    "j": "%j",
-    "q": "%q",
     "w": "%V",
-    "u": "%u",
     "D": "",
     "e": "%H",
-    "H": "%H",
-    "M": "%M",
-    "S": "%S",
-    "f": "%f",
-    "p": "%p",
     "zs": "%z",
     "zw": "%Z",
 }
+"""Letters of `datetime.strptime` for the fields whose own letter it is not."""
+
+_MONTHS = (
+    "jan january januar jänner janv janvier ene enero gen gennaio januari",
+    "feb february februar févr fevr février fevrier febrero febbraio februari",
+    "mar march mär märz maerz mrz mars marzo mrt maart",
+    "apr april avr avril abr abril aprile",
+    "may mai mayo mag maggio mei",
+    "jun june juni juin junio giu giugno",
+    "jul july juli juil juillet julio lug luglio",
+    "aug august août aout ago agosto augustus",
+    "sep sept september septembre septiembre set settembre",
+    "oct october okt oktober octobre octubre ott ottobre",
+    "nov november novembre noviembre",
+    "dec december dez dezember déc décembre decembre dic diciembre dicembre",
+)
+MONTHS = {word: k for k, line in enumerate(_MONTHS, 1) for word in line.split()}
+"""Number of a month by its name or short name, in lower case without a final point."""
+
+_ZONES_AT: dict[float, str] = {
+    0: "z utc gmt wet",
+    1: "west cet mez",
+    2: "cest mesz eet",
+    3: "eest msk",
+    8: "hkt sgt awst",
+    9: "jst",
+    9.5: "acst",
+    10: "aest",
+    10.5: "acdt",
+    11: "aedt",
+    12: "nzst",
+    13: "nzdt",
+    -4: "edt",
+    -5: "est cdt",
+    -6: "mdt",
+    -7: "mst pdt",
+    -8: "pst akdt",
+    -9: "akst",
+    -10: "hst",
+}
+ZONE_HOURS = {
+    zone: hours for hours, zones in _ZONES_AT.items() for zone in zones.split()
+}
+"""Hours ahead of UTC of zone names that mean one thing; CST, IST and BST mean several."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -156,7 +189,7 @@ class TextForm:
             field = group.rstrip("2")
             if match[group] is None or field in ("_c", "_d", "zh", "zm"):
                 continue
-            letter = _LETTERS[field]
+            letter = _LETTERS.get(field, f"%{field}")
             if field == "y" and len(match[group]) == 2:
                 letter = "%y"
             if field == "zw" and match[group] in "Zz":
@@ -254,15 +287,13 @@ def _evaluate(
     return is_ok, local, offset
 
 
-def _form(name: str, pattern: str, *, has_date: bool = True) -> TextForm:
-    return TextForm(name, re.compile(pattern, re.ASCII), has_date)
+def _form(
+    name: str, pattern: str, *, has_date: bool = True, is_digits: bool = False
+) -> TextForm:
+    return TextForm(name, re.compile(pattern, re.ASCII), has_date, is_digits)
 
 
-def _digits(name: str, pattern: str) -> TextForm:
-    return TextForm(name, re.compile(pattern, re.ASCII), is_digits=True)
-
-
-_WEEKDAY = rf"(?:{WEEKDAYS}\.?,?\s+)?"
+_WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}\.?,?\s+)?"
 _DMY = rf"{_WEEKDAY}{_DAY}(?P<_d>[-/]|\.\s?)(?P<m>\d{{1,2}})(?P=_d){_YEAR}{_TAIL}"
 _MDY = rf"{_WEEKDAY}(?P<m>\d{{1,2}})(?P<_d>[-/]){_DAY}(?P=_d){_YEAR}{_TAIL}"
 
@@ -318,20 +349,23 @@ _DATE4 = r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})"
 _DATE2 = r"(?P<y>\d{2})(?P<m>\d{2})(?P<d>\d{2})"
 _HOUR_MINUTE = r"(?P<H>\d{2})(?P<M>\d{2})"
 _SECOND = r"(?P<S>\d{2})"
-DIGIT_FORMS: tuple[TextForm, ...] = (
-    _digits(
-        "yyyymmddhhmmss",
-        rf"{_DATE4}{_HOUR_MINUTE}{_SECOND}(?:[.,](?P<f>\d{{1,9}})|(?P<f2>\d{{3}}))?",
-    ),
-    _digits("yyyymmddhhmm", _DATE4 + _HOUR_MINUTE),
-    _digits("yyyymmddhh", rf"{_DATE4}(?P<H>\d{{2}})"),
-    _digits("yyyymmdd", _DATE4),
-    _digits("yyyymm", r"(?P<y>\d{4})(?P<m>\d{2})"),
-    _digits("yyyy", r"(?P<y>\d{4})"),
-    _digits("yyyyddd", r"(?P<y>\d{4})(?P<j>\d{3})"),
-    _digits("yymmdd", _DATE2),
-    _digits("yymmddhhmm", _DATE2 + _HOUR_MINUTE),
-    _digits("yymmddhhmmss", _DATE2 + _HOUR_MINUTE + _SECOND),
+DIGIT_FORMS = tuple(
+    _form(name, pattern, is_digits=True)
+    for name, pattern in (
+        (
+            "yyyymmddhhmmss",
+            rf"{_DATE4}{_HOUR_MINUTE}{_SECOND}(?:[.,](?P<f>\d{{1,9}})|(?P<f2>\d{{3}}))?",
+        ),
+        ("yyyymmddhhmm", _DATE4 + _HOUR_MINUTE),
+        ("yyyymmddhh", rf"{_DATE4}(?P<H>\d{{2}})"),
+        ("yyyymmdd", _DATE4),
+        ("yyyymm", r"(?P<y>\d{4})(?P<m>\d{2})"),
+        ("yyyy", r"(?P<y>\d{4})"),
+        ("yyyyddd", r"(?P<y>\d{4})(?P<j>\d{3})"),
+        ("yymmdd", _DATE2),
+        ("yymmddhhmm", _DATE2 + _HOUR_MINUTE),
+        ("yymmddhhmmss", _DATE2 + _HOUR_MINUTE + _SECOND),
+    )
 )
 """Forms of cells that are digits alone."""
 

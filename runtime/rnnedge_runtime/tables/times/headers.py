@@ -155,7 +155,6 @@ def is_index_like(name: str, values: NDArray[np.floating]) -> bool:
     or its name speaks of a time and it does not fall, or not rise, from row to row.
 
     Args:
-        name: of the column.
         values: `[N]`, NaN where missing.
     """
     present = values[np.isfinite(values)].astype(np.float64)

@@ -24,11 +24,10 @@ _PARTS = "parts"
 class TimeReading:
     """What the time cells of one table mean.
 
-    A cell is what `join` makes of the cells of `columns`. Times are microseconds since
+    A cell is what `join_cells` makes of those of `columns`. Times are microseconds since
     1970 UTC; those of a clock without a date count from 1970-01-01.
 
     Attributes:
-        where: name of the table, for messages.
         columns: the time column, or those whose cells make up the time, such as date and
             clock time.
         form: how the cells are written.
@@ -66,12 +65,6 @@ class TimeReading:
         """What a time without an offset means; "" when all have one, or no calendar."""
         return self.zone.name if self.is_naive and self.has_calendar else ""
 
-    def join(self, cells: Sequence[str]) -> str:
-        """The text of a row's time from the cells of `columns`."""
-        if len(cells) == 1:
-            return cells[0].strip(CELL_PADDING)
-        return join_cells(cells, self.joint)
-
     def local(self, text: str) -> tuple[int, int | None] | None:
         """Microseconds since 1970 on the table's own clock, and the offset if it is known.
 
@@ -99,20 +92,6 @@ class TimeReading:
         if self.has_decimal_comma:
             text = text.replace(",", ".", 1)
         return float(text) if NUMBER.fullmatch(text) else math.nan
-
-    def parse(self, text: str) -> int | None:
-        """The time of one cell by itself; None when it is none.
-
-        Of a local time that occurs twice it is the earlier one.
-        """
-        found = self.local(text.strip(CELL_PADDING))
-        if found is None:
-            return None
-        local_us, offset_us = found
-        if offset_us is not None:
-            return local_us - offset_us
-        times = self.zone.utc_us(local_us)
-        return None if times is None else times[0]
 
     def parse_column(
         self,

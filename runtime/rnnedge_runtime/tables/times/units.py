@@ -11,25 +11,25 @@ import numpy as np
 
 from .calendar import DAY_US, SECOND_US, days_of_date, is_leap
 
-UNIT_US = {
-    "ns": 1e-3,
-    "us": 1.0,
-    "ms": 1e3,
-    "s": 1e6,
-    "min": 60e6,
-    "h": 3600e6,
-    "d": 86400e6,
-}
+_UNITS = (
+    ("ns", 1e-3, "nanoseconds", "nsec nanos nanosec"),
+    ("us", 1.0, "microseconds", "µs μs usec micros microsec"),
+    ("ms", 1e3, "milliseconds", "msec msecs millis millisec millisecs millisecond"),
+    ("s", 1e6, "seconds", "sec secs second sekunden"),
+    ("min", 60e6, "minutes", "mins minuten"),
+    ("h", 3600e6, "hours", "hr hrs stunden"),
+    ("d", 86400e6, "days", "day tage"),
+)
+"""Name, microseconds, word for messages, and other words for each unit."""
+
+UNIT_US = {name: size for name, size, *_ in _UNITS}
 """Microseconds of a unit, by the names that `--time-unit` takes."""
 
-UNIT_WORDS = {
-    "ns": "nanoseconds",
-    "us": "microseconds",
-    "ms": "milliseconds",
-    "s": "seconds",
-    "min": "minutes",
-    "h": "hours",
-    "d": "days",
+_WORDS = {name: word for name, _, word, _ in _UNITS}
+_UNIT_OF_WORD = {
+    word: name
+    for name, _, *words in _UNITS
+    for word in (name, *" ".join(words).split())
 }
 _YEARS_AHEAD = 5
 _BUILT_S = 1_767_225_600  # 2026-01-01, for devices whose own clock is not set
@@ -81,12 +81,12 @@ def _moment_of_year(value: Any) -> Any:
 
 
 EPOCH_FORMS = {
-    unit: NumberForm(f"{UNIT_WORDS[unit]} since 1970", unit)
+    unit: NumberForm(f"{_WORDS[unit]} since 1970", unit)
     for unit in ("s", "ms", "us", "ns")
 }
 ELAPSED_FORMS = {
-    unit: NumberForm(f"elapsed {UNIT_WORDS[unit]}", unit, is_elapsed=True)
-    for unit in UNIT_US
+    unit: NumberForm(f"elapsed {word}", unit, is_elapsed=True)
+    for unit, word in _WORDS.items()
 }
 EXCEL = NumberForm("days as Excel counts them", "d", -25_569 * DAY_US)
 MATLAB = NumberForm("days as MATLAB counts them", "d", -719_529 * DAY_US)
@@ -107,47 +107,6 @@ def is_plausible(moment_us: Any, *, earliest_us: float = _EARLIEST_US) -> bool:
     return bool(low >= earliest_us and high <= latest_us())
 
 
-_UNIT_OF_WORD = {
-    "ns": "ns",
-    "nsec": "ns",
-    "nanos": "ns",
-    "nanosec": "ns",
-    "nanoseconds": "ns",
-    "us": "us",
-    "µs": "us",
-    "μs": "us",
-    "usec": "us",
-    "micros": "us",
-    "microsec": "us",
-    "microseconds": "us",
-    "ms": "ms",
-    "msec": "ms",
-    "msecs": "ms",
-    "millis": "ms",
-    "millisec": "ms",
-    "millisecs": "ms",
-    "millisecond": "ms",
-    "milliseconds": "ms",
-    "s": "s",
-    "sec": "s",
-    "secs": "s",
-    "second": "s",
-    "seconds": "s",
-    "sekunden": "s",
-    "min": "min",
-    "mins": "min",
-    "minutes": "min",
-    "minuten": "min",
-    "h": "h",
-    "hr": "h",
-    "hrs": "h",
-    "hours": "h",
-    "stunden": "h",
-    "d": "d",
-    "day": "d",
-    "days": "d",
-    "tage": "d",
-}
 _BRACKETED = re.compile(r"[(\[{]\s*([a-zµμ]+)\s*[)\]}]\s*$")
 _SEPARATED = re.compile(r"(?P<base>.*?)(?:\s+in)?[\s_./,-]+(?P<unit>[a-zµμ]+)")
 

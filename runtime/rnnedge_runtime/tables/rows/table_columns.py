@@ -1,51 +1,18 @@
-"""What was asked of a table, and where its columns, times and series are."""
+"""Where the columns, times and series of a table are that were asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DataError
-from ...spec.model_spec import ModelSpec
-from ..held_out import HeldOut
 from ..layouts.pivot import named_value
-from ..options import TableOptions
-from ..text.cell_text import check_columns, listed
+from ..text.cell_text import check_columns, listed, unnamed_error
 from ..times.column import find_time, time_columns
-from ..times.reading import TimeReading, has_no_time, no_time_note
+from ..times.reading import TimeReading, has_no_time, join_cells, no_time_note
 from ..timestamps import CELL_PADDING
 from .changes import change_name
-from .row_cells import Cells, cell_text
-
-
-@dataclass(frozen=True, slots=True)
-class AskedTable:
-    """What was asked of a table.
-
-    Attributes:
-        where: its name, for messages.
-        spec: names the features.
-        time: the time column, None when it is to be found.
-        series: the series column, None when there is none.
-        options: what was said of how it is written.
-        is_live: whether a row must not wait for the lines after it.
-        held: takes lines that cannot be read; None where they are errors.
-    """
-
-    where: str
-    spec: ModelSpec
-    time: str | None
-    series: str | None
-    options: TableOptions
-    is_live: bool
-    held: HeldOut | None = None
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Column that each feature is read from: itself, or the counter it is of."""
-        counters = {change_name(name): name for name in self.options.difference}
-        return tuple(counters.get(name, name) for name in self.spec.feature_names)
+from .row_cells import AskedTable, Cells, cell_text
 
 
 def check_names(names: list[str], table: AskedTable) -> None:
@@ -94,12 +61,6 @@ def find_reading(
 ) -> TimeReading | None:
     """How the times are read; None of a table that has none.
 
-    Args:
-        cells: of the table.
-        sample: its first rows.
-        table: what was asked of it.
-        taken: columns that are no times.
-
     Raises:
         DataError: they cannot be told, or there are none and the model needs them.
     """
@@ -135,7 +96,7 @@ def stamps_of(cells: Cells, reading: TimeReading | None) -> Callable[[Any], Any]
     gets = [cells.get(name) for name in reading.columns]
     if len(gets) == 1:
         return gets[0]
-    return lambda row: reading.join([cell_text(get(row)) for get in gets])
+    return lambda row: join_cells([cell_text(get(row)) for get in gets], reading.joint)
 
 
 def from_first_time(
@@ -166,9 +127,8 @@ def series_names(cells: Cells, table: AskedTable) -> Callable[[Any, int], str | 
             return None
         names = [cell_text(get(row)).strip(CELL_PADDING) for get in gets]
         if not all(names):
-            raise DataError(
-                f"{table.where}: series column '{table.series}' is empty in row {number}. "
-                "Name the series of every row."
+            raise unnamed_error(
+                where=table.where, role="series", column=table.series or "", row=number
             )
         return "/".join(names)
 
