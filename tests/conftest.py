@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -50,6 +52,29 @@ def _shared(file: Path) -> str:
         if place.exists() and SHARED.search(place.read_text(encoding="utf-8")):
             return str(place)
     return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
+    """What a fixture draws without a seed depends on its name and its folder alone."""
+    _seed_generators(f"{fixturedef.baseid} {fixturedef.argname}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """What a test draws without a seed depends on its own name alone."""
+    _seed_generators(item.nodeid)
+
+
+def _seed_generators(name: str) -> None:
+    """Seed what draws without a seed of its own: Python, NumPy and, if there, PyTorch."""
+    value = crc32(name.encode())
+    random.seed(value)
+    np.random.seed(value)  # noqa: NPY002 - the generator that a library may draw from
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(value)
 
 
 @pytest.fixture
