@@ -70,6 +70,8 @@ def export(
         DataError: the data of the run, which int8 needs, is gone.
         StateError: the data is not that of the run.
         SpecError: the model, or a format for it, cannot be exported; the reason is given.
+        ShapeError, BudgetError, FormatError, MissingDependencyError: as
+            `rnnedge_export.export`.
     """
     options = locals()
     own = {"model", "source", "prepared"}

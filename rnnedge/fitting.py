@@ -107,6 +107,7 @@ def fit(source: Any, **choices: Any) -> Fitted:
     Raises:
         DataError: the table cannot be used; the message names column and row.
         SpecError: a choice that does not exist or does not fit.
+        MissingDependencyError: a package of the `train` extra is not installed.
         TrainingStopped: Ctrl-C; `resume(out)` goes on.
     """
     known = [field.name for field in fields(FitChoices)]
@@ -191,6 +192,7 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
         DataError: not a run folder, the run is finished, or the data is gone.
         StateError: the data has changed.
         FormatError: the checkpoint is absent or damaged.
+        MissingDependencyError, TrainingStopped: as `fit`.
     """
     folder = Path(folder)
     config, data = read_config(folder / run_folder.CONFIG)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from support.programs import left_out
 
 SHARED = re.compile(r'fixture\(.*scope="(?:module|session)"')
+FEW_STEPS = 300
 REQUIRES_ALL = os.environ.get("RNNEDGE_REQUIRE") == "all"
 
 settings.register_profile(
@@ -50,6 +53,64 @@ def _shared(file: Path) -> str:
         if place.exists() and SHARED.search(place.read_text(encoding="utf-8")):
             return str(place)
     return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> None:
+    """What a fixture draws without a seed depends on its name and its folder alone."""
+    _seed_generators(f"{fixturedef.baseid} {fixturedef.argname}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """What a test draws without a seed depends on its own name alone."""
+    _seed_generators(item.nodeid)
+
+
+def _seed_generators(name: str) -> None:
+    """Seed what draws without a seed of its own: Python, NumPy and, if there, PyTorch."""
+    value = crc32(name.encode())
+    random.seed(value)
+    np.random.seed(value)  # noqa: NPY002 - the generator that a library may draw from
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _little_work() -> Iterator[None]:
+    """Exports prove themselves on fewer steps, and runs get empty pictures.
+
+    Both take most of the time of what is small; `full_length` and `pictures` ask for them.
+    """
+    from rnnedge.evaluation.pictures import run_plots
+    from rnnedge_export.compare import verification_stream
+
+    def save(figure: Any, path: Path) -> None:
+        path.write_bytes(b"")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_plots, "save", save)
+        patch.setattr(verification_stream, "VERIFY_STEPS", FEW_STEPS)
+        yield
+
+
+@pytest.fixture
+def full_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by a test that streams as many steps as a user's export."""
+    from rnnedge_export.compare import verification_stream
+    from rnnedge_runtime.tolerances import VERIFY_STEPS
+
+    monkeypatch.setattr(verification_stream, "VERIFY_STEPS", VERIFY_STEPS)
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for by a test whose runs have their pictures drawn, as a user's have."""
+    from rnnedge.evaluation.pictures import drawing, run_plots
+
+    monkeypatch.setattr(run_plots, "save", drawing.save)
 
 
 @pytest.fixture

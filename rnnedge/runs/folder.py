@@ -117,11 +117,11 @@ def new_folder(out: str | Path | None, stem: str, *, overwrite: bool) -> Path:
 
 
 def load_run(path: str | Path) -> Run:
-    """Read a run folder.
+    """Read a run folder, which `fit` and `rnnedge train` write.
 
     Raises:
         DataError: not a run folder, or training has not finished an epoch.
-        FormatError: a damaged spec.
+        FormatError: a damaged spec, or weights or inputs that are not the spec's.
         MissingDependencyError: safetensors is not installed.
     """
     folder = Path(path)

@@ -19,18 +19,12 @@ from support.strategies import random_weights
 
 from rnnedge.cli import main
 from rnnedge.runs.folder import save_model
-from rnnedge_export.compare import verification_stream
 from rnnedge_runtime import load
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import KEY_VERSION
 from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
 from rnnedge_runtime.spec.layers import AddLast, Difference, Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
-
-
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch):
-    monkeypatch.setattr(verification_stream, "VERIFY_STEPS", 300)
 
 
 def call(*arguments: object) -> Result:

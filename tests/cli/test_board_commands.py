@@ -18,16 +18,10 @@ from support.strategies import random_weights
 from rnnedge.cli import main
 from rnnedge.runs.folder import save_model
 from rnnedge_export.boards.catalogue import BOARDS
-from rnnedge_export.compare import verification_stream
 from rnnedge_export.formats.c.generating import generate_source
 
 BOARD = "cortex-m4f"
 SPEC = forecaster("gru-L1", hidden_size=5)
-
-
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification_stream, "VERIFY_STEPS", 300)
 
 
 def call(*arguments: object) -> Result:

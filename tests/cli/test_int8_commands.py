@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 from support.tables.small_runs import tiny_run
 
 from rnnedge.cli import main
-from rnnedge_export.compare import verification_stream
 from rnnedge_export.formats.rnne import writing as rnne
 from rnnedge_export.quantise import request as int8
 from rnnedge_runtime.tolerances import MAX_LOSS
@@ -19,7 +18,6 @@ from rnnedge_runtime.tolerances import MAX_LOSS
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch):
-    monkeypatch.setattr(verification_stream, "VERIFY_STEPS", 300)
     monkeypatch.setattr(rnne, "LONG_RUN_STEPS", 300)
 
 

@@ -16,6 +16,7 @@ from rnnedge_runtime import load
 from rnnedge_runtime.tables.options import TableOptions
 
 HOUR_S = 3600.0
+pytestmark = pytest.mark.usefixtures("pictures")
 
 
 def compact(form: str, size: int, period_s: float) -> list[str]:

@@ -25,6 +25,7 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.tables.options import TableOptions
 
 SIZE = 300
+pytestmark = pytest.mark.usefixtures("pictures")
 
 
 def test_08_spike_is_named_and_teaches_nothing(tmp_path: Path) -> None:

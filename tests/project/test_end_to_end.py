@@ -27,7 +27,8 @@ def folder(tmp_path_factory):
     """A run on JFK, short but real, and its artifact."""
     path = tmp_path_factory.mktemp("jfk")
     train = ["train", weather("jfk"), "--target", "temp_c", "--horizon", HORIZON]
-    rnnedge_command(*train, "--epochs", 6, "--out", path / "jfk", "--quiet")
+    small = ["--hidden-size", 24, "--epochs", 4, "--quiet"]
+    rnnedge_command(*train, *small, "--out", path / "jfk")
     rnnedge_command("export", path / "jfk", "--format", "onnx", "--out", path)
     return path
 

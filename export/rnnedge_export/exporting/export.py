@@ -42,7 +42,7 @@ class ArtifactReport:
     Attributes:
         format: `onnx`, `torchscript`, `rnne`, `c` or `wasm`.
         path: the file; of a C source `NAME.c`, of WebAssembly `NAME.wasm`.
-        nbytes: its size.
+        nbytes: its size in bytes.
         parity: its differences from PyTorch over the verification stream.
         measurement: what a C source costs on the board asked for, else None.
         quantisation: what integers cost, None of a float artifact. Its `parity` has no
@@ -63,7 +63,7 @@ class ArtifactReport:
 
     @property
     def limit(self) -> float:
-        """What the largest difference may be."""
+        """What the largest difference may be, in the same unit."""
         return self.parity.limit
 
 

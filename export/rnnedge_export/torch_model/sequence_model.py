@@ -74,7 +74,7 @@ class SequenceModel(nn.Module):
 
     @torch.jit.ignore
     def initial_state(self, batch_size: int) -> list[Tensor]:
-        """The state of `batch_size` streams before their first step."""
+        """State `[batch_size, ...]` before the first step, on the module's device."""
         return [
             torch.from_numpy(entry.initial_array())
             .to(self.clip_low.device)
@@ -85,7 +85,11 @@ class SequenceModel(nn.Module):
 
     @torch.jit.ignore
     def weights(self) -> Weights:
-        """The canonical weights (`rnnedge_runtime.spec.weights`), copied."""
+        """Copies of the weights by name, float32 (`rnnedge_runtime.spec.weights`).
+
+        Raises:
+            NonFiniteError: a weight is NaN or infinite.
+        """
         return canonical_weights(
             self.spec,
             {
@@ -100,6 +104,7 @@ class SequenceModel(nn.Module):
 
         Raises:
             ShapeError: a tensor is missing, left over or of another shape.
+            NonFiniteError: a tensor holds NaN or infinity.
         """
         tensors = self._tensors()
         with torch.no_grad():

@@ -16,8 +16,9 @@ class Check:
         artifact: file name.
         name: what was checked.
         outcome: `passed`, `failed` or `not checked`.
-        figure: the largest difference found, None where the check is not a number.
-        limit: what it may be.
+        figure: the largest difference found, in the unit of the output or as `detail`
+            says; None where the check is not a number.
+        limit: what it may be, in the same unit.
         detail: where, or why not.
     """
 

@@ -42,7 +42,7 @@ def verify(
         backend: used for the files it reads; a `.pt` needs `torchscript`.
 
     Raises:
-        FormatError: a file that is not a whole artifact.
+        FormatError: a file that is not a whole artifact, or that `backend` does not read.
         MissingDependencyError: the backend's package is not installed.
     """
     models = [format_of(path).load(Path(path), backend) for path in paths]

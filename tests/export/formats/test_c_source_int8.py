@@ -51,9 +51,9 @@ def models() -> list[DrawnIntegers]:
         spec, weights = large_state_model("sigmoid", size)
         model = quantised_model(spec, weights)
         given.append(DrawnIntegers(model, random_readings(spec, rng, 40)))
-    newer = drawn_integers(6, version=2)
+    newer = drawn_integers(4, version=2)
     assert any(m.model.holds_readings for m in newer)
-    return given + drawn_integers(6) + newer
+    return given + drawn_integers(4) + newer
 
 
 @pytest.fixture(scope="module")

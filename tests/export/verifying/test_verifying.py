@@ -18,7 +18,6 @@ from support.modules.user_modules import Normalised, zeros
 from support.rnn_cells import IDS, forecaster
 from support.strategies import model_specs, random_weights, weights
 
-from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
 from rnnedge_export.verifying.verify import Check, verify
 from rnnedge_runtime.errors import FormatError
@@ -44,9 +43,7 @@ def write(name: str, folder: Path, seed: int = 0, formats=("onnx",)) -> Path:
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory) -> Path:
     """An LSTM of two layers, four state tensors."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification_stream, "VERIFY_STEPS", 300)
-        return write("lstm-L2", tmp_path_factory.mktemp("dist"), formats=BOTH)
+    return write("lstm-L2", tmp_path_factory.mktemp("dist"), formats=BOTH)
 
 
 def onnx_of(path: Path) -> Path:
