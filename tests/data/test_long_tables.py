@@ -144,3 +144,12 @@ def test_a_series_that_is_no_column_of_a_long_table(tmp_path: Path) -> None:
     path.write_text(text_of([(60 * (k // 2), "ab"[k % 2], "1") for k in range(20)]))
     with pytest.raises(DataError, match="there is no column 'b' for the series"):
         load_dataset(path, targets="a", series="b", options=PIVOT)
+
+
+def test_a_counter_whose_change_is_not_learned() -> None:
+    columns = {"temp": [k % 7 for k in range(40)], "n": list(range(0, 120, 3))}
+    plain = load_dataset(columns, targets="temp", features=["temp"])
+    options = TableOptions(difference=("n",))
+    found = load_dataset(columns, targets="temp", features=["temp"], options=options)
+    assert found.columns == plain.columns
+    assert np.array_equal(found.series[0].values, plain.series[0].values)

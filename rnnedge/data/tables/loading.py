@@ -291,7 +291,7 @@ def _all_series(
         for name, rows in _group_rows(item.table, series, has_others=len(timed) > 1)
     ]
     notes = []
-    for column in differences:
+    for column in (name for name in differences if name in columns):
         for k, _, rows, where in groups:
             time_us = timed[k].time_us
             j = columns.index(column)

@@ -160,6 +160,12 @@ def test_the_zone_of_a_time(text: str, options: dict[str, str], utc: str) -> Non
     assert by_rows(reading_of(text, **options), [text]) == [expected]
 
 
+def test_a_zone_named_where_every_time_has_its_offset() -> None:
+    texts = ["2019-03-01T06:00Z", "2019-03-01T08:00+01:00"]
+    reading = reading_of(texts[0], tz="Europe/Berlin")
+    assert reading.parse_column(texts).tolist() == by_rows(reading, texts)
+
+
 def test_an_unknown_zone() -> None:
     with pytest.raises(
         DataError, match=r"--tz Europe/Berln: there is no such time zone"

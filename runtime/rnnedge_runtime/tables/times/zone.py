@@ -91,8 +91,7 @@ class Zone:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         """`utc_us` of a column: earlier and later time, and whether the clock skips it."""
         if self.is_fixed or not len(local_us):
-            offset = self.rule.utcoffset(None)
-            assert offset is not None
+            offset = self.rule.utcoffset(None) or timedelta()
             utc = local_us - offset // _MICROSECOND
             return utc, utc, np.zeros(len(local_us), dtype=np.bool_)
         changes, offsets = self._changes(int(local_us.min()), int(local_us.max()))
