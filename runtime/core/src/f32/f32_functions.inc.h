@@ -63,28 +63,20 @@ VEC_INLINE vf vec_relu(vf z)
     return vec_at_least(vec_splat(0.0f), z);
 }
 
+#define MAP(of_v)                                                                                 \
+    for (size_t i = 0; i < n; i += RNNE_LANES) {                                                  \
+        const vf v = vec_load(z + i);                                                             \
+        vec_store(out + i, of_v);                                                                 \
+    }                                                                                             \
+    break
+
 static void activate(rnne_function function, size_t n, const float *z, float *out)
 {
     switch (function) {
-    case RNNE_TANH:
-        for (size_t i = 0; i < n; i += RNNE_LANES)
-            vec_store(out + i, vec_flush(vec_tanh(vec_load(z + i))));
-        break;
-    case RNNE_RELU:
-        for (size_t i = 0; i < n; i += RNNE_LANES)
-            vec_store(out + i, vec_flush(vec_relu(vec_load(z + i))));
-        break;
-    case RNNE_SIGMOID:
-        for (size_t i = 0; i < n; i += RNNE_LANES)
-            vec_store(out + i, vec_flush(vec_sigmoid(vec_load(z + i))));
-        break;
-    case RNNE_EXP:
-        for (size_t i = 0; i < n; i += RNNE_LANES)
-            vec_store(out + i, vec_exp(vec_load(z + i)));
-        break;
-    case RNNE_IDENTITY:
-        for (size_t i = 0; i < n; i += RNNE_LANES)
-            vec_store(out + i, vec_flush(vec_load(z + i)));
-        break;
+    case RNNE_TANH: MAP(vec_flush(vec_tanh(v)));
+    case RNNE_RELU: MAP(vec_flush(vec_relu(v)));
+    case RNNE_SIGMOID: MAP(vec_flush(vec_sigmoid(v)));
+    case RNNE_EXP: MAP(vec_exp(v));
+    case RNNE_IDENTITY: MAP(vec_flush(v));
     }
 }

@@ -69,7 +69,7 @@ static void tensors_q(rnne_layer *layer, rnne_tensors *t)
     const uint32_t n = layer->num_sources;
     layer->q.change_low = rnne_take_words(t, n, -LARGEST_CHANGE, LARGEST_CHANGE);
     layer->q.change_high = rnne_take_words(t, n, -LARGEST_CHANGE, LARGEST_CHANGE);
-    rnne_check_ordered(t, n);
+    rnne_check_ordered(t, n, 4);
     layer->q.drop = rnne_take_words(t, n, 0, LARGEST_DROP);
     if (t->arena)
         rnne_pack_sources(layer, t->arena);

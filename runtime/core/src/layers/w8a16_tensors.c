@@ -106,18 +106,14 @@ int rnne_take_bits(rnne_tensors *t, int32_t low, int32_t high)
     return value;
 }
 
-void rnne_check_ordered(rnne_tensors *t, uint64_t n)
+void rnne_check_ordered(rnne_tensors *t, uint64_t n, uint64_t width)
 {
-    const uint64_t low = t->at - 8 * n, high = t->at - 4 * n;
-    for (uint64_t i = 0; is_checked(t) && i < n; i++)
-        note(t, get_i32(t->bytes + low + 4 * i) <= get_i32(t->bytes + high + 4 * i), low + 4 * i);
-}
-
-void rnne_check_ordered_halves(rnne_tensors *t, uint64_t n)
-{
-    const uint64_t high = t->at - (2 * n + 3) / 4 * 4, low = high - (2 * n + 3) / 4 * 4;
-    for (uint64_t i = 0; is_checked(t) && i < n; i++)
-        note(t, get_i16(t->bytes + low + 2 * i) <= get_i16(t->bytes + high + 2 * i), low + 2 * i);
+    const uint64_t nbytes = (n * width + 3) / 4 * 4;
+    uint64_t low = t->at - 2 * nbytes, high = t->at - nbytes;
+    for (uint64_t i = 0; is_checked(t) && i < n; i++, low += width, high += width) {
+        const uint8_t *const a = t->bytes + low, *const b = t->bytes + high;
+        note(t, width == 4 ? get_i32(a) <= get_i32(b) : get_i16(a) <= get_i16(b), low);
+    }
 }
 
 /* The largest magnitude of a weight, and the largest sum of magnitudes of a row. */

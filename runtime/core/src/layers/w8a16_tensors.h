@@ -28,9 +28,8 @@ const int32_t *rnne_take_halves(rnne_tensors *t, uint64_t n);
 /* One word. */
 int rnne_take_bits(rnne_tensors *t, int32_t low, int32_t high);
 
-/* Of the last two tensors, n words or n halves each, the first is nowhere above the second. */
-void rnne_check_ordered(rnne_tensors *t, uint64_t n);
-void rnne_check_ordered_halves(rnne_tensors *t, uint64_t n);
+/* Of the last two tensors, n values of 4 or 2 bytes each, the first is nowhere above the second. */
+void rnne_check_ordered(rnne_tensors *t, uint64_t n, uint64_t width);
 
 const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols);
 

@@ -40,12 +40,12 @@ void rnne_take_layer(rnne_layer *layer, uint32_t num_derived, rnne_q_inputs *inp
         inputs->step = rnne_take_floats(t, in);
         inputs->low = rnne_take_halves(t, in);
         inputs->high = rnne_take_halves(t, in);
-        rnne_check_ordered_halves(t, in);
+        rnne_check_ordered(t, in, 2);
     }
     if (layer->is_input && layer->holds_readings) {
         inputs->reading_low = rnne_take_words(t, in, -RNNE_LARGEST_READING, RNNE_LARGEST_READING);
         inputs->reading_high = rnne_take_words(t, in, -RNNE_LARGEST_READING, RNNE_LARGEST_READING);
-        rnne_check_ordered(t, in);
+        rnne_check_ordered(t, in, 4);
     }
     if (layer->is_input) {
         inputs->turn_gain = rnne_take_words(t, turns, -LARGEST_TURN_GAIN, LARGEST_TURN_GAIN);

@@ -25,25 +25,20 @@ VEC_INLINE vb sigmoid_of(vb t)
     return vb_pack(vw_shift(gate_of(vb_low(t)), 1), vw_shift(gate_of(vb_high(t)), 1));
 }
 
-static void activate(rnne_function function, size_t n, const int32_t *v, int16_t *out)
+#define MAP(of_v)                                                                                 \
+    for (size_t i = 0; i < n; i += BLOCK) {                                                       \
+        const vb v = load_saturated(sums + i);                                                    \
+        vb_store(out + i, of_v);                                                                  \
+    }                                                                                             \
+    break
+
+static void activate(rnne_function function, size_t n, const int32_t *sums, int16_t *out)
 {
     switch (function) {
-    case RNNE_TANH:
-        for (size_t i = 0; i < n; i += BLOCK)
-            vb_store(out + i, vb_tanh(load_saturated(v + i)));
-        break;
-    case RNNE_RELU:
-        for (size_t i = 0; i < n; i += BLOCK)
-            vb_store(out + i, vb_relu(load_saturated(v + i)));
-        break;
-    case RNNE_SIGMOID:
-        for (size_t i = 0; i < n; i += BLOCK)
-            vb_store(out + i, sigmoid_of(vb_tanh(load_saturated(v + i))));
-        break;
-    case RNNE_IDENTITY:
-        for (size_t i = 0; i < n; i += BLOCK)
-            vb_store(out + i, load_saturated(v + i));
-        break;
+    case RNNE_TANH: MAP(vb_tanh(v));
+    case RNNE_RELU: MAP(vb_relu(v));
+    case RNNE_SIGMOID: MAP(sigmoid_of(vb_tanh(v)));
+    case RNNE_IDENTITY: MAP(v);
     case RNNE_EXP: break;
     }
 }

@@ -23,7 +23,7 @@ from ..functions import (
 from ..interface import STATE_FIELD
 from ..ranges import has_ranges
 from ..writers.arrays import padded
-from ..writers.w8a16_writer import Carried, limits
+from ..writers.w8a16_writer import Carried, limits, quantise_lines
 from .layers import ON_STACK_Q, IntegerCode
 
 
@@ -98,22 +98,14 @@ class _Functions:
         return reset_function(self.name, held)
 
     def quantise(self) -> str:
-        name, width = self.name, self.width
-        after = ""
-        if has_ranges(self.spec):
-            keys = f"{name}_range_least, {name}_range_most"
-            num = self.spec.num_features
-            after = f"    rnne_q_rule_out{width}({num}, x, {keys}, q);\n"
-        if isinstance(self.first, Embedding):
-            call = f"rnne_q_quantise_token({self.first.num_embeddings}.0f, x, q);"
-        else:
-            arrays = f"{name}_input_shift, {name}_input_rate"
-            call = f"rnne_q_quantise{width}({self.spec.input_size}, {arrays}, x, q);"
+        name = self.name
+        lines = quantise_lines(self.model, name, "q")
+        body = "\n".join(f"    {line}" for line in lines)
         return f"""\
 RNNE_PUBLIC void {name}_quantise(const float *x, {self.integer} *q)
 {{
-    {call}
-{after}}}
+{body}
+}}
 """
 
     def dequantise(self) -> str:

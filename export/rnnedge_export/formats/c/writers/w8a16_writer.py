@@ -49,6 +49,19 @@ def limits(model: QuantisedModel, prefix: str, start: int = 0) -> tuple[str, str
     return names[0], names[1]
 
 
+def quantise_lines(model: QuantisedModel, prefix: str, out: str) -> list[str]:
+    """Statements that make integers `out` of readings `x`; implausible ones are missing."""
+    spec, width = model.spec, "_32" if model.holds_readings else ""
+    arrays = f"{prefix}_input_shift, {prefix}_input_rate"
+    lines = [f"rnne_q_quantise{width}({spec.input_size}, {arrays}, x, {out});"]
+    if isinstance(first := spec.layers[0], Embedding):
+        lines = [f"rnne_q_quantise_token({first.num_embeddings}.0f, x, {out});"]
+    if has_ranges(spec):
+        keys = f"{prefix}_range_least, {prefix}_range_most"
+        lines.append(f"rnne_q_rule_out{width}({spec.num_features}, x, {keys}, {out});")
+    return lines
+
+
 class InputWriter:
     """Writes how readings become integers; `floats` writes the layers kept in float."""
 
@@ -83,15 +96,7 @@ class InputWriter:
         given = "x"
         if not self.is_only:
             given = self.x
-            if isinstance(first, Embedding):
-                rows = f"{first.num_embeddings}.0f"
-                self.lines.append(f"rnne_q_quantise_token({rows}, x, {given});")
-            else:
-                arrays = f"{prefix}_input_shift, {prefix}_input_rate"
-                self.lines.append(f"rnne_q_quantise({size}, {arrays}, x, {given});")
-            if self.has_ranges:
-                keys = f"{prefix}_range_least, {prefix}_range_most"
-                self.lines.append(f"rnne_q_rule_out({num}, x, {keys}, {given});")
+            self.lines += quantise_lines(self.model, prefix, given)
         elif self.has_ranges:
             bounds = f"{prefix}_least, {prefix}_most"
             self.lines.append(f"rnne_q_drop({num}, x, {bounds}, {self.x});")
@@ -124,11 +129,7 @@ class InputWriter:
         given = "x"
         if not self.is_only:
             given = self.take_wide(size)
-            arrays = f"{prefix}_input_shift, {prefix}_input_rate"
-            self.lines.append(f"rnne_q_quantise_32({size}, {arrays}, x, {given});")
-            if self.has_ranges:
-                keys = f"{prefix}_range_least, {prefix}_range_most"
-                self.lines.append(f"rnne_q_rule_out_32({num}, x, {keys}, {given});")
+            self.lines += quantise_lines(self.model, prefix, given)
         bounds = f"{prefix}_least, {prefix}_most" if self.has_ranges else "NULL, NULL"
         ends = f"{prefix}_reading_low, {prefix}_reading_high"
         self.lines += [
