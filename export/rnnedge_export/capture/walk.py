@@ -23,6 +23,7 @@ from .chain_builder import ChainBuilder
 from .labels import MOVING_OPERATIONS, Value
 
 _aten = torch.ops.aten
+_SEEDED = torch.Tag.nondeterministic_seeded
 DROPOUTS = {  # the third argument says whether it is training
     _aten.dropout.default,
     _aten.feature_dropout.default,
@@ -117,7 +118,8 @@ class Walk:
         if not any(isinstance(leaf, Known) for leaf in leaves((args, kwargs))):
             if target in self.cells:
                 raise self.not_a_chain("does not depend on x")
-            if _draws(target, args):
+            is_off = target in DROPOUTS and not args[2]
+            if not is_off and _SEEDED in getattr(target, "tags", ()):
                 raise impure(
                     f"{target} in '{self.path}' gives other numbers every time"
                 )
@@ -212,9 +214,3 @@ def leaves(values: Any) -> list[Any]:
     found: list[Any] = []
     fx.node.map_aggregate(values, found.append)
     return found
-
-
-def _draws(target: Any, args: tuple[Any, ...]) -> bool:
-    if target in DROPOUTS and not args[2]:
-        return False
-    return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())

@@ -96,11 +96,7 @@ def _parameters(module: nn.Module) -> list[inspect.Parameter]:
 
 
 def check_float32(
-    name: str,
-    module: nn.Module,
-    x: Tensor,
-    names: Sequence[str],
-    rest: Sequence[Any],
+    module: nn.Module, x: Tensor, names: Sequence[str], rest: Sequence[Any]
 ) -> None:
     """Refuse another element type than float32 in the example or the weights."""
     for path, leaf in leaves(dict(zip(names, rest, strict=True))):
@@ -117,6 +113,6 @@ def check_float32(
     odd = [t.dtype for t in (x, *module.parameters()) if t.dtype != torch.float32]
     if odd:
         raise SpecError(
-            f"export: the example or the weights of {name} hold {odd[0]}, expected "
-            "torch.float32 tensors. Convert both with .float()."
+            f"export: the example or the weights of {type(module).__name__} hold {odd[0]}, "
+            "expected torch.float32 tensors. Convert both with .float()."
         )

@@ -49,9 +49,8 @@ def read_user_module(
         ShapeError: the example's `x` is not `[B, T, I]`.
     """
     module = unwrapped(module)
-    name = type(module).__name__
     x, names, rest, num_positional = read_arguments(module, example)
-    check_float32(name, module, x, names, rest)
+    check_float32(module, x, names, rest)
     own = own_copy(module)
     template = tuple(
         rebuild(part, lambda tensor: tensor.detach().cpu().clone()) for part in rest
@@ -124,9 +123,8 @@ def _check_returned(user: UserModule, value: Any, hint: str) -> None:
                 "of plain numbers. Return it with .dequantize() or .to_dense()."
             )
         if y.numel() % batch_size or (y.ndim and y.shape[0] != batch_size):
-            what = (
-                "y" if len(user.binding.outputs) == 1 else f"output {path_text(path)}"
-            )
+            is_only = len(user.binding.outputs) == 1
+            what = "y" if is_only else f"output {path_text(path)}"
             raise SpecError(
                 f"{where} returns {what} {list(y.shape)} for x {list(user.x[:, :1].shape)}, "
                 f"expected [B={batch_size}, T=1, O]. {hint}"

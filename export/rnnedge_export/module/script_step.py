@@ -7,8 +7,6 @@ the file. Otherwise it is traced, which is right only where forward always goes 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import torch
@@ -19,7 +17,7 @@ from rnnedge_runtime.errors import SpecError
 from ..tools.silence import silence
 from .module_copy import same_again
 from .reasons import error_text
-from .structure import Path, at, children
+from .structure import Path, at, nodes, rebuild
 from .user_module import UserModule
 from .value_reads import BranchError, traced_step
 
@@ -84,32 +82,27 @@ def _defined(step: nn.Module, body: str) -> nn.Module:
 
 
 def _call_source(user: UserModule) -> str:
-    number = count()
-    values = [
-        _literal(part, lambda: f"state[{next(number)}]") for part in user.template
-    ]
+    """TorchScript that builds the arguments anew around the tensors."""
+    for _, part in nodes(user.template):
+        kind = type(part)
+        if not (
+            part is None or isinstance(part, Tensor) or kind in (list, tuple, dict)
+        ):
+            raise TypeError(f"{kind.__name__} as an argument")
+    names = (_Source(f"state[{k}]") for k in range(len(user.state)))
+    values = rebuild(user.template, lambda _: next(names))
     words = [
-        text if k < user.num_positional else f"{name}={text}"
-        for k, (name, text) in enumerate(zip(user.names, values, strict=True))
+        repr(value) if k < user.num_positional else f"{name}={value!r}"
+        for k, (name, value) in enumerate(zip(user.names, values, strict=True))
     ]
     return f"    out = self.module({', '.join(['x', *words])})\n"
 
 
-def _literal(value: Any, name: Callable[[], str]) -> str:
-    """TorchScript that builds the arguments anew around the tensors."""
-    if isinstance(value, Tensor):
-        return name()
-    if value is None:
-        return "None"
-    parts = children(value)
-    if type(value) is dict and parts is not None:
-        return f"{{{', '.join(f'{key!r}: {_literal(p, name)}' for key, p in parts)}}}"
-    if type(value) not in (list, tuple) or parts is None:
-        raise TypeError(f"{type(value).__name__} as an argument")
-    texts = [_literal(part, name) for _, part in parts]
-    if isinstance(value, list):
-        return f"[{', '.join(texts)}]"
-    return f"({', '.join(texts)},)" if texts else "()"
+class _Source(str):
+    """Stands in a value for a tensor; the `repr` of the value is its source."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def _access(name: str, value: Any, path: Path) -> str:

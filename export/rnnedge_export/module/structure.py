@@ -71,7 +71,7 @@ def tensors(value: Any, path: Path = ()) -> list[tuple[Path, Tensor]]:
     return [node for node in leaves(value, path) if isinstance(node[1], Tensor)]
 
 
-def rebuild(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def rebuild(value: Any, change: Callable[[Tensor], Any]) -> Any:
     """`value` in new containers, each tensor replaced, in the order of `leaves`."""
     if isinstance(value, Tensor):
         return change(value)

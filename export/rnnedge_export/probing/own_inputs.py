@@ -8,8 +8,8 @@ is.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,22 +126,20 @@ def with_missing_passed(
             "Feature(name, missing='pass') to give it NaN."
         )
     passed = {
-        k: dataclasses.replace(feature, missing="pass")
-        for k, feature in aware.items()
-        if k not in decided
+        k: replace(f, missing="pass") for k, f in aware.items() if k not in decided
     }
     if not passed:
         return original, ""
     names = ", ".join(feature.name for feature in passed.values())
     changed = tuple(passed.get(k, feature) for k, feature in enumerate(spec.features))
-    spec = dataclasses.replace(spec, features=changed)
+    spec = replace(spec, features=changed)
     digest = model_digest(spec, original.weights)
     note = (
         f"{user.name} looks at NaN itself, so a missing reading of {names} goes to "
         "it as NaN (missing='pass') and is not held. Pass features= with "
         "Feature(name, missing='hold') to hold it instead."
     )
-    return dataclasses.replace(original, spec=spec, digest=digest), note
+    return replace(original, spec=spec, digest=digest), note
 
 
 def _asks_for_nan(user: UserModule) -> bool:

@@ -151,7 +151,7 @@ def _step_through(original: Original, x: Inputs) -> tuple[NDArray[np.float32], T
     step = original.step_function(torch.float32)
     initial = original.initial_state(torch.float32)
     state = original.initial_state(torch.float32)
-    has_changed = [not original.spec.is_opaque] * len(initial)
+    idle = list(range(len(initial))) if original.spec.is_opaque else []
     y = np.empty((len(x), original.spec.output_size), dtype=np.float32)
     at = judged_steps(len(x))
     is_judged = np.zeros(len(x), dtype=bool)
@@ -165,15 +165,12 @@ def _step_through(original: Original, x: Inputs) -> tuple[NDArray[np.float32], T
             y[t] = out[0, 0].numpy()
             if is_judged[t]:
                 after.append([tensor.numpy().copy() for tensor in state])
-            if not all(has_changed):
-                pairs = zip(initial, state, strict=True)
-                now = [not torch.equal(*pair) for pair in pairs]
-                has_changed = [a or b for a, b in zip(has_changed, now, strict=True)]
-    if not all(has_changed):
+            idle = [k for k in idle if torch.equal(initial[k], state[k])]
+    if idle:
         raise SpecError(
-            f"export: state tensor {has_changed.index(False)} did not change in {len(x)} "
-            "steps of a varying stream, so it carries nothing. Return the new state, or "
-            "make the tensor a buffer of the module."
+            f"export: state tensor {idle[0]} did not change in {len(x)} steps of a varying "
+            "stream, so it carries nothing. Return the new state, or make the tensor a "
+            "buffer of the module."
         )
     return y, Taken(at, x[at], stacked(before), y[at], stacked(after))
 
