@@ -77,7 +77,7 @@ class Case:
 
 
 @GCC_ALONE
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     spec=model_specs(), seed=seeds, magnitude=st.sampled_from((1.0, 1.0, 30.0, 1e30))
 )
@@ -95,7 +95,7 @@ def test_every_instruction_set_and_mode(
 def test_every_build(build: str, tmp_path: Path) -> None:
     executable(build)
 
-    @settings(max_examples=4 if "aarch64" in build else 6)
+    @settings(max_examples=3 if "aarch64" in build else 5)
     @given(spec=model_specs(), seed=seeds)
     def check(spec: ModelSpec, seed: int) -> None:
         case = Case(spec, tmp_path, seed)

@@ -81,14 +81,19 @@ def drawn_integers(count: int, size: int = 40, version: int = 1) -> list[DrawnIn
     """Models drawn before any is compiled, so that one call of a compiler takes them all."""
     models: list[DrawnIntegers] = []
 
-    @settings(max_examples=4 * count, phases=[Phase.generate], database=None)
+    @settings(
+        max_examples=12 * count,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+    )
     @given(quantised_models(version), seeds)
     def draw(model: QuantisedModel, seed: int) -> None:
         rng = np.random.default_rng(seed)
         models.append(DrawnIntegers(model, random_readings(model.spec, rng, size)))
 
     draw()
-    return models[::-1][: 4 * count : 4]
+    return models[::-1][: 12 * count : 12]
 
 
 def write_integer_c(drawn: DrawnIntegers, name: str, folder: Path) -> Path:

@@ -125,13 +125,18 @@ def drawn_models(count: int) -> list[Drawn]:
     """Models drawn before any is compiled, so that one call of a compiler takes them all."""
     models: list[Drawn] = []
 
-    @settings(max_examples=4 * count, phases=[Phase.generate], database=None)
+    @settings(
+        max_examples=12 * count,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+    )
     @given(model_specs(), seeds)
     def draw(spec: ModelSpec, seed: int) -> None:
         models.append(drawn_model(spec, seed))
 
     draw()
-    return models[::-1][: 4 * count : 4]
+    return models[::-1][: 12 * count : 12]
 
 
 def write_c(spec: ModelSpec, weights: Weights, name: str, folder: Path) -> Path:

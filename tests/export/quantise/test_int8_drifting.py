@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,12 @@ from rnnedge_runtime.streams.engine import Engine, initial_state
 from rnnedge_runtime.tolerances import LOSS_STD_FRACTION, MAX_LOSS
 
 
-@pytest.fixture(autouse=True)
-def _short_proof(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "LONG_RUN_STEPS", 1)
+@pytest.fixture(scope="module", autouse=True)
+def _short_proof() -> Iterator[None]:
+    """For the module, so that one worker trains its networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "LONG_RUN_STEPS", 1)
+        yield
 
 
 WITH_AND_WITHOUT = pytest.mark.parametrize("has_changes", [False, True])

@@ -26,12 +26,12 @@ def series() -> np.ndarray:
 
 
 def spec_of(*, has_changes: bool) -> ModelSpec:
-    """GRU 32 that forecasts the change from the last reading, wherever that is."""
+    """GRU 16 that forecasts the change from the last reading, wherever that is."""
     known = series()[:TRAINING_ROWS]
     low, high = float(known.min()), float(known.max())
     size = 1 + int(has_changes)
     layers: list[Layer] = [Difference(1, (0,))] if has_changes else []
-    layers += [Affine(size), Gru(size, 32), Linear(32, HORIZON)]
+    layers += [Affine(size), Gru(size, 16), Linear(16, HORIZON)]
     layers += [Affine(HORIZON, inverse=True), AddLast((0,) * HORIZON, is_clipped=False)]
     width = high - low
     feature = Feature(
@@ -72,7 +72,7 @@ def trained(*, has_changes: bool) -> tuple[ModelSpec, Weights]:
     module.load_weights(weights)
     optimiser = torch.optim.Adam(module.parameters(), lr=0.01)
     inputs, targets = torch.from_numpy(x[None]), torch.from_numpy(y[None].copy())
-    for _ in range(60):
+    for _ in range(40):
         optimiser.zero_grad()
         found, _ = module(inputs, module.initial_state(1))
         loss = (found[:, 40:-HORIZON] - targets[:, 40:]).abs().mean()
