@@ -39,10 +39,10 @@ class NativeStream(CoreStream, Stream):
         self._spec = model.spec
 
     def _change_state(self, given: Mapping[int, Array]) -> None:
-        entries = enumerate(self._spec.state)
-        masks = [np.full(entry.shape, k in given, np.float32) for k, entry in entries]
-        state = [given.get(k, mask) for k, mask in enumerate(masks)]
-        self.change_values(join_state(state), join_state(masks) == 1)
+        entries = self._spec.state
+        masks = [np.full(entry.size, k in given) for k, entry in enumerate(entries)]
+        state = [given.get(k, np.zeros(e.size)) for k, e in enumerate(entries)]
+        self.change_values(join_state(state), np.concatenate(masks))
 
     def _set(self, num_steps: int, state: State) -> None:
         self.set_values(join_state(state), num_steps)
@@ -62,11 +62,7 @@ class NativeStream(CoreStream, Stream):
         return None if time is None else LastStep(output, state, time, held)
 
     def _advance(
-        self,
-        readings: NDArray[np.float32],
-        times: NDArray[np.int64] | None,
-        *,
-        where: str,
+        self, readings: NDArray[np.float32], times: NDArray[np.int64] | None, where: str
     ) -> Array:
         """`[T, F]` readings, checked, to `[T, O]`."""
         spec = self._spec

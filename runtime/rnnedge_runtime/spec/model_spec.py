@@ -151,7 +151,7 @@ class ModelSpec:
         """I: F plus two columns per derived input."""
         return len(self.features) + 2 * len(self.derived)
 
-    @property
+    @cached_property
     def output_size(self) -> int:
         """O: targets x horizon x quantiles."""
         return len(self.targets) * self.horizon * max(1, len(self.quantiles))

@@ -170,13 +170,13 @@ def check_out(out: Array | None, shape: tuple[int, ...], *, where: str) -> None:
     """Raise ShapeError unless `out` is None or a writable float array of `shape`."""
     if out is None:
         return
-    found, expected = type(out).__name__, f"a float array of shape {list(shape)}"
-    if isinstance(out, np.ndarray):
-        found = f"{out.dtype} of shape {list(out.shape)}"
-        if out.shape == shape and out.dtype.kind == "f":
-            if out.flags.writeable:
-                return
-            found, expected = "read-only", "an array to write to"
+    found, expected = "read-only", "an array to write to"
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype.kind != "f":
+        found, expected = type(out).__name__, f"a float array of shape {list(shape)}"
+        if isinstance(out, np.ndarray):
+            found = f"{out.dtype} of shape {list(out.shape)}"
+    elif out.flags.writeable:
+        return
     raise ShapeError(
         f"{where}: out is {found}, expected {expected}. "
         "Make it once with numpy.empty and pass it to every step."

@@ -42,6 +42,7 @@ class Stream(OneOwner):
         self._stepper = self._engine.stepper()
         self._inputs = model.engine.inputs
         self._held = np.empty(spec.num_features, dtype=np.float32)  # [F]
+        self._output = np.empty(spec.output_size, dtype=self._engine.dtype)  # [O]
         self._last_time = 0
         self._set(0, [entry.initial_array() for entry in spec.state])
 
@@ -77,9 +78,12 @@ class Stream(OneOwner):
         """
         where = "Stream.step"
         with self._use:
-            reading, times = self._checked(x, time, "F", where=where)
-            check_out(out, (self._spec.output_size,), where=where)
-            y: Array = self._advance(reading[None], times, where=where)[0]
+            spec, name = self._spec, self._model.name
+            reading = check_readings(spec, x, "F", where=where, artifact=name)
+            if out is not None:
+                check_out(out, (spec.output_size,), where=where)
+            times = check_times(spec, time, 1, where=where, is_sequence=True)
+            y: Array = self._advance(reading[None], times, where)[0]
             if out is None:
                 return y
             out[:] = y
@@ -231,57 +235,45 @@ class Stream(OneOwner):
         self._stepper.set_state(state[:-1])
         self._held[:] = self._inputs.readings(state[-1].astype(np.float32))
         self._num_steps = num_steps
-        self._output: Array | None = None  # [O] of the last step
+        self._has_output = False
 
     def _last_step(self) -> LastStep | None:
         """A copy of what the last step left; None before the first."""
         with self._use:
-            if self._output is None:
+            if not self._has_output:
                 return None
             *state, held = self._whole_state()
             return LastStep(self._output.copy(), state, self._last_time, held)
 
-    def _checked(
-        self, x: ArrayLike, time: TimeLike, axes: str, *, where: str
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64] | None]:
-        """Readings `[F]` or `[T, F]` and, where the spec derives inputs, their times."""
-        readings = check_readings(
-            self._spec, x, axes, where=where, artifact=self._model.name
-        )
-        num_rows = 1 if axes == "F" else len(readings)
-        return readings, check_times(
-            self._spec, time, num_rows, where=where, is_sequence=True
-        )
-
     def _run(self, xs: ArrayLike, time: TimeLike, *, where: str) -> Array:
-        readings, times = self._checked(xs, time, "T F", where=where)
-        return self._advance(readings, times, where=where)
+        spec, name = self._spec, self._model.name
+        readings = check_readings(spec, xs, "T F", where=where, artifact=name)
+        num_rows = len(readings)
+        times = check_times(spec, time, num_rows, where=where, is_sequence=True)
+        return self._advance(readings, times, where)
 
     def _advance(
-        self,
-        readings: NDArray[np.float32],
-        times: NDArray[np.int64] | None,
-        *,
-        where: str,
+        self, readings: NDArray[np.float32], times: NDArray[np.int64] | None, where: str
     ) -> Array:
         """`[T, F]` readings, checked, to `[T, O]`."""
         spec = self._spec
-        y: Array = np.empty((len(readings), spec.output_size), self._engine.dtype)
         if not len(readings):
-            return y
+            return np.empty((0, spec.output_size), dtype=self._engine.dtype)
         held = hold_readings(spec.features, readings, self._held, where=where)
         taken = held = self._inputs.readings(held)
         if spec.passes_missing:
             taken = pass_missing(spec.features, readings, held)
         x = self._inputs.rows(taken, times)
         if len(x) == 1:
-            self._stepper.step(x[0], y[0])
+            self._stepper.step(x[0], self._output)
+            y: Array = self._output[None].copy()
         else:
             state = [tensor[None] for tensor in self._stepper.get_state()]
             outputs, state = self._engine.run(x[None], state)
             self._stepper.set_state([tensor[0] for tensor in state])
             y = outputs[0]
-        self._output = y[-1].copy()
+            self._output[:] = y[-1]
+        self._has_output = True
         self._held[:] = held[-1]
         self._num_steps += len(held)
         if times is not None:
