@@ -10,30 +10,29 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from torch import nn
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
-from ..boards.measuring import Measurement
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
 from ..compare.verification_stream import check_tokens, verification_stream
-from ..module.returned import Choice
-from ..probing.looking_back import check_windows
-from ..probing.missing_values import with_missing_passed
 from ..probing.recording import Recording, record
-from ..probing.token_inputs import token_inputs
-from ..quantise.report import QuantisationReport
-from ..quantise.request import Int8Data
 from ..tools.threads import torch_threads
-from .candidate import Candidate
-from .proving import Proof, judge, prove
+from .candidate import Candidate, Proof, judge
 from .request import ExportRequest
 from .variant import Variant, float_variant, int8_variant
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..boards.measuring import Measurement
+    from ..module.returned import Choice
+    from ..quantise.report import QuantisationReport
+    from ..quantise.request import Int8Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +175,13 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         outputs=request.outputs,
         state=request.state,
     )
-    original, nan_note = with_missing_passed(original, request.features)
-    tokens = token_inputs(original) if request.stream is None else {}
+    nan_note, tokens = "", {}
+    if original.user is not None:
+        from ..probing.missing_values import with_missing_passed
+        from ..probing.token_inputs import token_inputs
+
+        original, nan_note = with_missing_passed(original, request.features)
+        tokens = token_inputs(original) if request.stream is None else {}
     x = verification_stream(original.spec, original.weights, request.stream, tokens)
     if request.stream is not None and original.user is not None:
         check_tokens(original.spec, request.stream)
@@ -185,16 +189,28 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     quantised = integers.quantise(original) if integers else None
     recording = record(original, x, has_limit=not request.int8)
     notes = _notes(original, recording) + (integers.notes if integers else [])
-    window_note = check_windows(original, recording, single_steps=request.single_steps)
-    notes += warned(window_note, nan_note)
+    if original.user is not None:
+        from ..probing.looking_back import check_windows
+
+        single_steps = request.single_steps
+        window_note = check_windows(original, recording, single_steps=single_steps)
+        for note in filter(
+            None, (window_note, nan_note)
+        ):  # it changes what numbers mean
+            notes.append(note)
+            warnings.warn(f"export: {note}", stacklevel=4)
     variant = float_variant(original, recording)
     if integers and quantised:
         variant = int8_variant(variant, integers, quantised)
-    candidates = _candidates(variant, request)
+    name = f"{request.name or 'model'}{variant.suffix}"
+    candidates = [
+        Candidate(kind, request.folder / f"{kind.stem(name)}{kind.suffix}")
+        for kind in request.asked_formats
+    ]
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
         written, refusals = _written(candidates, variant, request)
-        proofs = [prove(candidate, variant) for candidate in written]
+        proofs = [candidate.prove(variant) for candidate in written]
         if request.report is not None:
             _write_report(Path(request.report), variant, proofs)
         judge(proofs, variant, request.report)
@@ -209,14 +225,6 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
     return ExportReport(original.spec, original.digest, artifacts, tuple(notes))
-
-
-def warned(*notes: str) -> list[str]:
-    """Those that say something, each shown as a warning: they change what numbers mean."""
-    said = [note for note in notes if note]
-    for note in said:
-        warnings.warn(f"export: {note}", stacklevel=5)
-    return said
 
 
 def _notes(original: Original, recording: Recording) -> list[str]:
@@ -236,14 +244,6 @@ def _notes(original: Original, recording: Recording) -> list[str]:
             "outputs have no limit."
         )
     return notes
-
-
-def _candidates(variant: Variant, request: ExportRequest) -> list[Candidate]:
-    name, folder = f"{request.name or 'model'}{variant.suffix}", request.folder
-    return [
-        Candidate(kind, folder / f"{kind.stem(name)}{kind.suffix}")
-        for kind in request.asked_formats
-    ]
 
 
 def _written(

@@ -5,7 +5,7 @@ scales from the ranges seen while the calibration stream ran through the float n
 its state carried, widened by `HEADROOM`.
 
 What lies beyond the range of a tensor is set to the end of it, as a value that saturates is;
-the judgement of the export says whether the model bears it (`saturations.py` counts both).
+the judgement of the export says whether the model bears it (`report.py` counts both).
 """
 
 from __future__ import annotations
@@ -40,14 +40,16 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel, Tensor, tensor_types
 from rnnedge_runtime.spec.weights import Weights
 
-from .input_scales import InputScales, input_scales, token_scales
-from .ranges import Ranges
-from .reading_scales import (
+from .input_scales import (
+    InputScales,
     change_scales,
     folded_scaler,
+    input_scales,
     reading_units,
+    token_scales,
     unclipped_inputs,
 )
+from .ranges import Ranges
 from .scales import (
     FUNCTION_UNITS,
     HEADROOM,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.arrays import State
-from rnnedge_runtime.backends.native import has_native
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.backends.numpy_f32 import layer_step, prepare
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
@@ -35,7 +35,7 @@ Float64 = NDArray[np.float64]
 CALIBRATION_STEPS = 10_000
 """Most rows that are streamed: a few seconds, and what is large shows in far fewer."""
 _FEWEST_ROWS = 200
-_MOST_FEATURES = 65_536
+_MOST_FEATURES = 65_536  # of a file
 
 
 @dataclass(slots=True)
@@ -101,11 +101,10 @@ class _StreamedLayer:
         own = {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()}
         self._tensors = prepare(layer, own)
         self._engine: Engine | None = None
-        is_product = isinstance(layer, Linear | RecurrentLayer)
-        if is_product and layer.input_size <= _MOST_FEATURES and has_native():
-            self._spec = _spec_of(layer)
+        if isinstance(layer, Linear | RecurrentLayer):
             alone = {f"layers.0.{name}": tensor for name, tensor in own.items()}
-            self._engine = quick_engine(_metadata_of(self._spec), alone)
+            self._spec = _spec_of(layer)
+            self._engine = _engine_of(self._spec, alone)
 
     def run(self, z: Float32, x: Float32, readings: Float32) -> tuple[Float32, float]:
         """Outputs `[T, N]` from the initial state, and the largest cell state.
@@ -116,46 +115,26 @@ class _StreamedLayer:
             readings: the same before the clip.
         """
         layer = self.layer
-        if isinstance(layer, Difference):
-            return self._difference(layer, z, readings), 0.0
-        if not layer.state_shapes() and self._engine is None:
-            y, _ = layer_step(layer, self._tensors, z, iter(()), x, readings)
-            return y, 0.0
-        if self._engine is None:
-            return self._steps(z)
+        state: State = []
         if isinstance(layer, Lstm):
-            return self._cells(self._engine, z)
-        state = initial_state(self._spec.graph_state, 1, np.float32)
-        y = self._engine.run(z[None], state)[0][0]
-        return np.asarray(y, dtype=np.float32), 0.0
+            return self._cells(z)
+        if self._engine is not None:
+            state = initial_state(self._spec.graph_state, 1, np.float32)
+            return np.asarray(self._engine.run(z[None], state)[0][0], np.float32), 0.0
+        if isinstance(layer, Difference):
+            values = flush(readings[:, list(layer.sources)])
+            last = np.zeros((len(z), values.shape[1] + 1), dtype=np.float32)
+            last[1:, :-1], last[1:, -1] = values[:-1], 1
+            x, state = z, [last]
+        return layer_step(layer, self._tensors, z, iter(state), x, readings)[0], 0.0
 
-    def _difference(self, layer: Difference, z: Float32, readings: Float32) -> Float32:
-        values = flush(readings[:, list(layer.sources)])
-        before = np.zeros((len(z), values.shape[1] + 1), dtype=np.float32)
-        before[1:, :-1], before[1:, -1] = values[:-1], 1
-        return layer_step(layer, self._tensors, z, iter([before]), z, readings)[0]
-
-    def _cells(self, engine: Engine, z: Float32) -> tuple[Float32, float]:
-        stepper, largest = engine.stepper(), 0.0
+    def _cells(self, z: Float32) -> tuple[Float32, float]:
+        assert self._engine is not None
+        stepper, largest = self._engine.stepper(), 0.0
         y = np.empty((len(z), self.layer.output_size), dtype=np.float32)
         for row, out in zip(z, y, strict=True):
             stepper.step(row, out)
             largest = max(largest, _largest(stepper.get_state()[1]))
-        return y, largest
-
-    def _steps(self, z: Float32) -> tuple[Float32, float]:
-        state: State = [
-            np.zeros((1, *shape), np.float32)
-            for shape in self.layer.state_shapes().values()
-        ]
-        y, largest = np.empty((len(z), self.layer.output_size), dtype=np.float32), 0.0
-        for t in range(len(z)):
-            given = z[t : t + 1]
-            y[t : t + 1], state = layer_step(
-                self.layer, self._tensors, given, iter(state), given
-            )
-            if isinstance(self.layer, Lstm):
-                largest = max(largest, _largest(state[1]))
         return y, largest
 
 
@@ -203,7 +182,10 @@ def _spec_of(layer: Layer) -> ModelSpec:
     )
 
 
-def _metadata_of(spec: ModelSpec) -> Metadata:
+def _engine_of(spec: ModelSpec, weights: Weights) -> Engine:
+    if spec.input_size > _MOST_FEATURES:
+        return numpy_engine(spec, weights)
     empty = np.zeros((0, spec.input_size), np.float32)
     nothing = np.zeros((0, spec.output_size), np.float32)
-    return Metadata(spec, "0" * 64, NUMERICS, Golden(empty, nothing), "")
+    metadata = Metadata(spec, "0" * 64, NUMERICS, Golden(empty, nothing), "")
+    return quick_engine(metadata, weights)
