@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 
 import click
 
-from rnnedge.cli.show.costs import print_costs
 from rnnedge.cli.show.int8 import print_quantisation
 from rnnedge.cli.show.tables import print_table
 from rnnedge.cli.show.terminal import echo
@@ -71,6 +71,7 @@ def command(
     for item in (FORMATS[name] for name in formats if name in FORMATS):
         for package in item.packages:
             require(package, extra="train", purpose="rnnedge export")
+    gc.freeze()  # these packages stay: nothing in them is garbage, now or at the end
     from rnnedge.exporting import export_run
     from rnnedge.runs.data import load_run_data
     from rnnedge.runs.folder import load_run
@@ -126,6 +127,8 @@ def command(
             )
     costs = [item.measurement for item in written.artifacts if item.measurement]
     if costs:
+        from rnnedge.cli.show.costs import print_costs
+
         echo()
         print_costs(costs)
     quantisations = [item.quantisation for item in written.artifacts]

@@ -16,7 +16,7 @@ from .number_text import (
     MAGNITUDES,
     TRUTH_WORDS,
     certain_decimal,
-    has_three_decimals,
+    has_three_digits,
     is_open,
     number_in,
     split_number,
@@ -216,17 +216,15 @@ def rules_of_rows(
     """The rules with what the first rows tell of the decimal mark."""
     marks = set()
     three = has_date = False
-    for _, cells in rows:
-        for cell in cells:
-            text = cell.strip(CELL_PADDING)
-            if not text or text.isdigit():
-                continue
-            shape = split_number(text)
-            if shape is not None and (mark := certain_decimal(shape)):
-                marks.add(mark)
-                three = three or has_three_decimals(shape)
-            elif not has_date and _GERMAN_DATE.fullmatch(text):
-                has_date = True
+    for text in {cell.strip(CELL_PADDING) for _, cells in rows for cell in cells}:
+        if not text or text.isdigit():
+            continue
+        shape = split_number(text)
+        if shape is not None and (mark := certain_decimal(shape)):
+            marks.add(mark)
+            three = three or (mark == "." and has_three_digits(shape))
+        elif not has_date and _GERMAN_DATE.fullmatch(text):
+            has_date = True
     signs = {
         "its cells are told apart by semicolons": delimiter == ";",
         "other numbers have a decimal comma": "," in marks,
