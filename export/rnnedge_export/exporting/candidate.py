@@ -112,8 +112,8 @@ class Candidate:
                 )
         return Proof(self, model, parity, missing)
 
-    def publish(self) -> None:
-        """Give the files their names, replacing older ones.
+    def publish(self) -> Path:
+        """Give the files their names, replacing older ones; that of the artifact.
 
         Raises:
             FormatError: one of the names is that of a folder; nothing is replaced then.
@@ -125,6 +125,7 @@ class Candidate:
                 take_place(path, target)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(target)) from None
+        return self.final
 
     def discard(self) -> None:
         """Remove what is left under temporary names."""

@@ -194,9 +194,7 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
 
         single_steps = request.single_steps
         window_note = check_windows(original, recording, single_steps=single_steps)
-        for note in filter(
-            None, (window_note, nan_note)
-        ):  # it changes what numbers mean
+        for note in filter(None, (window_note, nan_note)):
             notes.append(note)
             warnings.warn(f"export: {note}", stacklevel=4)
     variant = float_variant(original, recording)
@@ -214,7 +212,12 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         if request.report is not None:
             _write_report(Path(request.report), variant, proofs)
         judge(proofs, variant, request.report)
-        artifacts = tuple(_publish(p, variant, written[p.candidate]) for p in proofs)
+        artifacts = []
+        for proof in proofs:
+            item, quantisation = proof.candidate, variant.quantisation
+            path, measured = item.publish(), written[item]
+            found = path.stat().st_size, proof.parity, measured, quantisation
+            artifacts.append(ArtifactReport(item.format.name, path, *found))
     except OSError as error:
         raise FormatError(
             f"export: cannot write '{error.filename}': {error.strerror}. "
@@ -224,7 +227,7 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         for candidate in candidates:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
-    return ExportReport(original.spec, original.digest, artifacts, tuple(notes))
+    return ExportReport(original.spec, original.digest, tuple(artifacts), tuple(notes))
 
 
 def _notes(original: Original, recording: Recording) -> list[str]:
@@ -261,40 +264,15 @@ def _written(
     return written, refusals
 
 
-def _publish(
-    proof: Proof, variant: Variant, measurement: Measurement | None
-) -> ArtifactReport:
-    proof.candidate.publish()
-    path = proof.candidate.final
-    return ArtifactReport(
-        proof.candidate.format.name,
-        path,
-        path.stat().st_size,
-        proof.parity,
-        measurement,
-        variant.quantisation,
-    )
-
-
 def _write_report(path: Path, variant: Variant, proofs: Sequence[Proof]) -> None:
-    int8 = variant.quantisation and variant.quantisation.content()
-    content = {
-        "digest": variant.original.digest,
-        "artifacts": [
-            {
-                "format": proof.candidate.format.name,
-                **_parity_content(proof.parity),
-                "int8": int8,
-            }
-            for proof in proofs
-        ],
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _parity_content(parity: Parity) -> dict[str, Any]:
-    content = {name: getattr(parity, name) for name in Parity.__slots__}
-    if not math.isfinite(parity.limit):
-        content["limit"] = None
-    steps = parity.steps and dataclasses.asdict(parity.steps)
-    return {**content, "errors": parity.errors.tolist(), "steps": steps}
+    artifacts = []
+    for proof in proofs:
+        parity = proof.parity
+        content = {name: getattr(parity, name) for name in Parity.__slots__}
+        content["limit"] = parity.limit if math.isfinite(parity.limit) else None
+        content["errors"] = parity.errors.tolist()
+        content["steps"] = parity.steps and dataclasses.asdict(parity.steps)
+        content["int8"] = variant.quantisation and variant.quantisation.content()
+        artifacts.append({"format": proof.candidate.format.name, **content})
+    report = {"digest": variant.original.digest, "artifacts": artifacts}
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -26,7 +26,7 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
 
 from ..formats.rnne.writing import quick_engine
 
@@ -102,9 +102,7 @@ class _StreamedLayer:
         self._tensors = prepare(layer, own)
         self._engine: Engine | None = None
         if isinstance(layer, Linear | RecurrentLayer):
-            alone = {f"layers.0.{name}": tensor for name, tensor in own.items()}
-            self._spec = _spec_of(layer)
-            self._engine = _engine_of(self._spec, alone)
+            self._engine = _engine_of(layer, own)
 
     def run(self, z: Float32, x: Float32, readings: Float32) -> tuple[Float32, float]:
         """Outputs `[T, N]` from the initial state, and the largest cell state.
@@ -119,7 +117,8 @@ class _StreamedLayer:
         if isinstance(layer, Lstm):
             return self._cells(z)
         if self._engine is not None:
-            state = initial_state(self._spec.graph_state, 1, np.float32)
+            shapes = layer.state_shapes().values()
+            state = [np.zeros((1, *shape), np.float32) for shape in shapes]
             return np.asarray(self._engine.run(z[None], state)[0][0], np.float32), 0.0
         if isinstance(layer, Difference):
             values = flush(readings[:, list(layer.sources)])
@@ -173,16 +172,14 @@ def _largest(tensor: NDArray[np.floating]) -> float:
     return largest if largest == largest else float("inf")
 
 
-def _spec_of(layer: Layer) -> ModelSpec:
+def _engine_of(layer: Layer, own: Weights) -> Engine:
     """A layer alone, to be run on what the layer before gave."""
-    return ModelSpec(
+    spec = ModelSpec(
         tuple(Feature(f"x_{k}") for k in range(layer.input_size)),
         tuple(Target(f"y_{k}") for k in range(layer.output_size)),
         (layer,),
     )
-
-
-def _engine_of(spec: ModelSpec, weights: Weights) -> Engine:
+    weights = {f"layers.0.{name}": tensor for name, tensor in own.items()}
     if spec.input_size > _MOST_FEATURES:
         return numpy_engine(spec, weights)
     empty = np.zeros((0, spec.input_size), np.float32)

@@ -196,11 +196,8 @@ def measure_quantisation(
     )
     if recording is not None:
         check_float(spec, engines[0], recording)
-    longest = stream
-    if scored:
-        longest = max((series.x for series in scored), key=len)
-    elif judged is not None:
-        longest = judged.x
+    longest = stream if judged is None or scored else judged.x
+    longest = max((series.x for series in scored), key=len, default=longest)
     outputs = [
         tuple(run_through(engine, spec, series.x) for series in scored)
         for engine in engines
@@ -220,7 +217,13 @@ def measure_quantisation(
         deviations = np.array([item.spread for item in differences])
     counted = longest[-COUNTED_STEPS:]
     saturations, y = count_saturations(quantised, counted, engines[1])
-    _check_bytes(run_through(engines[1], spec, counted), y)
+    step = first_difference(run_through(engines[1], spec, counted), y)
+    if step is not None:
+        raise ParityError(
+            f"export to int8: the engine gives other bytes than the definition of "
+            f"{INTEGER_NUMERICS} at step {step}. The artifact was not "
+            "written. Report this with the version and the processor."
+        )
     rows = cut_rows(quantised)
     judgement = StoredJudgement(
         rule="error" if scored else "difference",
@@ -287,18 +290,20 @@ def count_saturations(
 
 def cut_rows(quantised: QuantisedModel) -> dict[str, int]:
     """Rows of each tensor of an integer layer that the export set to the end of its range."""
-    spec, found = quantised.spec, {}
-    for k, part in enumerate(quantised.roles):
-        if part.role != "integer":
+    found = {}
+    for name, tensor in quantised.tensors.items():
+        holder, k, what = name.split(".")
+        largest = _ENDS.get(what.partition("_")[0])
+        if (
+            holder != "layers"
+            or quantised.roles[int(k)].role != "integer"
+            or not largest
+        ):
             continue
-        for name, tensor in quantised.tensors.items():
-            largest = _ENDS.get(name.rsplit(".", 1)[1].partition("_")[0])
-            if largest is None or not name.startswith(f"layers.{k}."):
-                continue
-            rows = int(np.count_nonzero(np.abs(tensor.astype(np.int64)) == largest))
-            if rows:
-                what = name.rsplit(".", 1)[1].replace("multiplier", "weight")
-                found[f"{layer_name(spec, k)} {what}"] = rows
+        rows = int(np.count_nonzero(np.abs(tensor.astype(np.int64)) == largest))
+        if rows:
+            what = what.replace("multiplier", "weight")
+            found[f"{layer_name(quantised.spec, int(k))} {what}"] = rows
     return found
 
 
@@ -319,13 +324,3 @@ def _cut_inputs(quantised: QuantisedModel, x: Inputs) -> int:
 
 def _counted(name: str, count: int, what: str) -> str:
     return f"{name}: {count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _check_bytes(y: Outputs, expected: Outputs) -> None:
-    step = first_difference(y, expected)
-    if step is not None:
-        raise ParityError(
-            f"export to int8: the engine gives other bytes than the definition of "
-            f"{INTEGER_NUMERICS} at step {step}. The artifact was not "
-            "written. Report this with the version and the processor."
-        )
