@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from typing import Any
 
 import click
 
-from rnnedge.cli.show.costs import print_costs
 from rnnedge.cli.show.integers import print_quantisation
 from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.formats.registry import FORMATS
@@ -60,6 +60,7 @@ def command(
     for item in (FORMATS[name] for name in formats if name in FORMATS):
         for package in item.packages:
             require(package, extra="train", purpose="rnnedge export")
+    gc.freeze()  # these packages stay: nothing in them is garbage, now or at the end
     from rnnedge.exporting import export_run
     from rnnedge.runs.data import load_run_data
     from rnnedge.runs.folder import load_run
@@ -103,6 +104,8 @@ def command(
             )
     costs = [item.measurement for item in written.artifacts if item.measurement]
     if costs:
+        from rnnedge.cli.show.costs import print_costs
+
         echo()
         print_costs(costs)
     quantisations = [item.quantisation for item in written.artifacts]

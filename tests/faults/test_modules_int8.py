@@ -29,9 +29,10 @@ from rnnedge_export.quantise import losses as int8_losses
 from rnnedge_export.quantise.judgement import read_judgement
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
+from rnnedge_export.quantise.report import count_saturations
 from rnnedge_export.quantise.request import Int8Data
-from rnnedge_export.quantise.saturations import count_saturations
 from rnnedge_export.verifying.verify import verify
+from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.errors import FormatError, ParityError, SpecError
 from rnnedge_runtime.spec.layers import Layer, Linear, Lstm, Rnn
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -337,7 +338,7 @@ SATURATING = {
 def test_states_beyond_their_range_saturate_in_every_engine(kind, tmp_path):
     """Wrong: cells beyond 512 and relu states beyond 32,767 refused the export."""
     model, x = saturating(*SATURATING[kind])
-    counts, y = count_saturations(model, x)
+    counts, y = count_saturations(model, x, IntegerEngine(model))
     layer = f"0 {model.spec.layers[0].kind}"
     assert counts[layer] > 100
     metadata = DrawnIntegers(model, x).metadata

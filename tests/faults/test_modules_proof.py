@@ -19,7 +19,7 @@ from rnnedge_export.compare import verification_stream
 from rnnedge_export.compare.exact_steps import ExactSteps
 from rnnedge_export.compare.parity import judge_taken
 from rnnedge_export.compare.runs import retake_steps, take_steps
-from rnnedge_export.exporting import proving
+from rnnedge_export.exporting import candidate
 from rnnedge_export.exporting.export import export
 from rnnedge_export.formats.onnx import writing
 from rnnedge_export.formats.onnx.graph import build_onnx
@@ -196,7 +196,7 @@ def test_a_weight_that_is_not_the_models_is_refused(tmp_path, monkeypatch):
 
 def test_a_wrong_graph_is_refused_whatever_weights_are_read_back(tmp_path, monkeypatch):
     with_wrong_weights(1.001, monkeypatch)
-    monkeypatch.setattr(proving, "changed_weight", lambda *_: "")
+    monkeypatch.setattr(candidate, "changed_weight", lambda *_: "")
     model = drawn("gru", 32, 1)
     with pytest.raises(
         ParityError, match=r"state 'h_0'\[\d+\] differs from PyTorch by"
@@ -240,7 +240,7 @@ def test_a_scaler_off_by_a_thousandth_is_refused(tmp_path, monkeypatch):
         return build_onnx(metadata, {**weights, "layers.0.scale": scale})
 
     monkeypatch.setattr(writing, "build_onnx", build)
-    monkeypatch.setattr(proving, "changed_weight", lambda *_: "")
+    monkeypatch.setattr(candidate, "changed_weight", lambda *_: "")
     with pytest.raises(ParityError, match="differs from PyTorch by"):
         export(Scaled(), example=example, out=tmp_path)
 

@@ -10,7 +10,7 @@ import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +20,12 @@ from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
 
-from ..module.first_call import read_user_module
-from ..module.module_copy import same_again
 from ..module.reasons import NotAChainError
-from ..module.returned import Choice
-from ..module.user_module import UserModule, UserStep
 from ..torch_model.sequence_model import SequenceModel
-from .capturing import capture
+
+if TYPE_CHECKING:
+    from ..module.returned import Choice
+    from ..module.user_module import UserModule
 
 StepFunction = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 
@@ -66,9 +65,14 @@ class Original:
         """One step of the original, `x` `[1, 1, I]` to `y` `[1, 1, O]`, in `dtype`."""
         is_own = dtype == torch.float32
         if self.user is not None:
+            from ..module.user_module import UserStep
+
             return UserStep(self.user if is_own else self.user.to_probe(dtype))
-        call: Any = self.module if is_own else same_again(self.module).to(dtype)
-        return call
+        if is_own:
+            return self.module
+        from ..module.module_copy import same_again
+
+        return same_again(self.module).to(dtype)
 
 
 def read_original(
@@ -102,6 +106,9 @@ def read_original(
             f"export: {type(model).__name__} was given, expected a SequenceModel or a "
             "torch.nn.Module. Put the function into the forward of a module."
         )
+    from ..module.first_call import read_user_module
+    from .capturing import capture
+
     user = read_user_module(model, example, outputs=outputs, state=state)
     chain, reason = None, ""
     try:

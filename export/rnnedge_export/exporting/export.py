@@ -10,29 +10,29 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
-from torch import nn
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
-from ..boards.measuring import Measurement
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
 from ..compare.verification_stream import check_tokens, verification_stream
-from ..module.returned import Choice
-from ..probing.looking_back import check_windows
-from ..probing.own_inputs import token_inputs, with_missing_passed
 from ..probing.recording import Recording, record
-from ..quantise.report import QuantisationReport
-from ..quantise.request import Int8Data
 from ..tools.threads import torch_threads
-from .candidate import Candidate
-from .proving import Proof, judge, prove
+from .candidate import Candidate, Proof, judge
 from .request import ExportRequest
 from .variant import Variant, float_variant, int8_variant
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..boards.measuring import Measurement
+    from ..module.returned import Choice
+    from ..quantise.report import QuantisationReport
+    from ..quantise.request import Int8Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,12 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         outputs=request.outputs,
         state=request.state,
     )
-    original, nan_note = with_missing_passed(original, request.features)
-    tokens = token_inputs(original) if request.stream is None else {}
+    nan_note, tokens = "", {}
+    if original.user is not None:
+        from ..probing.own_inputs import token_inputs, with_missing_passed
+
+        original, nan_note = with_missing_passed(original, request.features)
+        tokens = token_inputs(original) if request.stream is None else {}
     x = verification_stream(original.spec, original.weights, request.stream, tokens)
     if request.stream is not None and original.user is not None:
         check_tokens(original.spec, request.stream)
@@ -184,8 +188,14 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     quantised = integers.quantise(original) if integers else None
     recording = record(original, x, has_limit=not request.int8)
     notes = _notes(original, recording) + (integers.notes if integers else [])
-    window_note = check_windows(original, recording, single_steps=request.single_steps)
-    notes += warned(window_note, nan_note)
+    if original.user is not None:
+        from ..probing.looking_back import check_windows
+
+        single_steps = request.single_steps
+        window_note = check_windows(original, recording, single_steps=single_steps)
+        for note in filter(None, (window_note, nan_note)):
+            notes.append(note)
+            warnings.warn(f"export: {note}", stacklevel=4)
     variant = float_variant(original, recording)
     if integers and quantised:
         variant = int8_variant(variant, integers, quantised)
@@ -197,11 +207,16 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
         written, refusals = _written(candidates, variant, request)
-        proofs = [prove(candidate, variant) for candidate in written]
+        proofs = [candidate.prove(variant) for candidate in written]
         if request.report is not None:
             _write_report(Path(request.report), variant, proofs)
         judge(proofs, variant, request.report)
-        artifacts = tuple(_publish(p, variant, written[p.candidate]) for p in proofs)
+        artifacts = []
+        for proof in proofs:
+            item, quantisation = proof.candidate, variant.quantisation
+            path, measured = item.publish(), written[item]
+            found = path.stat().st_size, proof.parity, measured, quantisation
+            artifacts.append(ArtifactReport(item.format.name, path, *found))
     except OSError as error:
         raise FormatError(
             f"export: cannot write '{error.filename}': {error.strerror}. "
@@ -211,15 +226,7 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
         for candidate in candidates:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
-    return ExportReport(original.spec, original.digest, artifacts, tuple(notes))
-
-
-def warned(*notes: str) -> list[str]:
-    """Those that say something, each shown as a warning: they change what numbers mean."""
-    said = [note for note in notes if note]
-    for note in said:
-        warnings.warn(f"export: {note}", stacklevel=5)
-    return said
+    return ExportReport(original.spec, original.digest, tuple(artifacts), tuple(notes))
 
 
 def _notes(original: Original, recording: Recording) -> list[str]:
@@ -256,40 +263,15 @@ def _written(
     return written, refusals
 
 
-def _publish(
-    proof: Proof, variant: Variant, measurement: Measurement | None
-) -> ArtifactReport:
-    proof.candidate.publish()
-    path = proof.candidate.final
-    return ArtifactReport(
-        proof.candidate.format.name,
-        path,
-        path.stat().st_size,
-        proof.parity,
-        measurement,
-        variant.quantisation,
-    )
-
-
 def _write_report(path: Path, variant: Variant, proofs: Sequence[Proof]) -> None:
-    int8 = variant.quantisation and variant.quantisation.content()
-    content = {
-        "digest": variant.original.digest,
-        "artifacts": [
-            {
-                "format": proof.candidate.format.name,
-                **_parity_content(proof.parity),
-                "int8": int8,
-            }
-            for proof in proofs
-        ],
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _parity_content(parity: Parity) -> dict[str, Any]:
-    content = {name: getattr(parity, name) for name in Parity.__slots__}
-    if not math.isfinite(parity.limit):
-        content["limit"] = None
-    steps = parity.steps and dataclasses.asdict(parity.steps)
-    return {**content, "errors": parity.errors.tolist(), "steps": steps}
+    artifacts = []
+    for proof in proofs:
+        parity = proof.parity
+        content = {name: getattr(parity, name) for name in Parity.__slots__}
+        content["limit"] = parity.limit if math.isfinite(parity.limit) else None
+        content["errors"] = parity.errors.tolist()
+        content["steps"] = parity.steps and dataclasses.asdict(parity.steps)
+        content["int8"] = variant.quantisation and variant.quantisation.content()
+        artifacts.append({"format": proof.candidate.format.name, **content})
+    report = {"digest": variant.original.digest, "artifacts": artifacts}
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

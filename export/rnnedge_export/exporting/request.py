@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.spec.model_spec import Feature, Target
 
-from ..boards.budget import Fit, find_fit
 from ..formats.registry import FORMATS, Format
-from ..module.returned import Choice
 from ..quantise.request import Int8, Int8Data, read_request
+
+if TYPE_CHECKING:
+    from ..boards.budget import Fit
+    from ..module.returned import Choice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,4 +112,8 @@ class ExportRequest:
     @cached_property
     def fit(self) -> Fit | None:
         """What `board`, `flash` and `ram` ask for."""
+        if self.board is self.flash is self.ram is None:
+            return None
+        from ..boards.budget import find_fit
+
         return find_fit(self.board, self.flash, self.ram)

@@ -18,7 +18,7 @@ from rnnedge_runtime.streams.engine import Engine
 
 from ..capture.original import Original
 from ..compare.parity import Parity, compare, parity_error
-from ..compare.runs import Array, run_through
+from ..compare.runs import Array, run_through, side_by_side
 from ..formats.rnne.writing import quick_engine
 from ..probing.recording import Recording
 from ..quantise.report import QuantisationReport, measure_quantisation
@@ -56,8 +56,10 @@ class Variant:
     @cached_property
     def defined_y(self) -> Array:
         """`[T, O]` what NumPy, which defines its bytes, gives on the recorded stream."""
-        engine = numpy_engine(self.metadata.spec, self.parameters)
-        return run_through(engine, self.metadata.spec, self.recording.x)
+        spec, x = self.metadata.spec, self.recording.x
+        engine = numpy_engine(spec, self.parameters)
+        y = side_by_side(engine, self.engine, spec, x)
+        return run_through(engine, spec, x) if y is None else y
 
     def compare(self, y: Array, engine: Engine | None) -> Parity:
         """How far an artifact is from PyTorch.

@@ -106,12 +106,15 @@ def record(original: Original, x: Inputs, *, has_limit: bool = True) -> Recordin
     """
     if not has_limit and type(original.module) is SequenceModel:
         y, taken = _through_windows(original.module, x)
+        starts = taken.at
     else:
         y, taken = _step_through(original, x)
+        starts = np.arange(len(x))
     _check_finite("output is not finite at step", y, np.arange(len(y)))
     for k, tensor in enumerate(taken.after):
         _check_finite(f"state tensor {k} is not finite after step", tensor, taken.at)
-    _check_pure(original, x[:PURITY_STEPS], y)
+    cuts = np.append(starts, len(x))
+    _check_pure(original, x, y, cuts[cuts <= PURITY_STEPS])
     spec = original.spec
     if spec.is_opaque:
         errors, limits, is_bounded, of_steps = opaque_limits(original, x, y, taken)
@@ -180,25 +183,34 @@ def _through_windows(
 ) -> tuple[NDArray[np.float32], Taken]:
     """As `_step_through`; judged steps are one batch, others in windows between them."""
     at, rows = judged_steps(len(x)), torch.from_numpy(x)
-    cuts = np.union1d(np.arange(min(PURITY_STEPS, len(x))), at)
-    sizes = np.diff(cuts, append=len(x)).tolist()
+    sizes = np.diff(at, append=len(x)).tolist()
     state, states, outputs = model.initial_state(1), [], []
     with torch.inference_mode():
         for window in rows[None].split(sizes, dim=1):
             states.append(state)
             out, state = model(window, state)
             outputs.append(out[0].numpy())
-        judged = (states[k] for k in np.searchsorted(cuts, at))
-        before = [torch.cat(tensors) for tensors in zip(*judged, strict=True)]
+        before = [torch.cat(tensors) for tensors in zip(*states, strict=True)]
         out, after = model(rows[at, None], before)
     given, new = ([tensor.numpy() for tensor in side] for side in (before, after))
     return np.concatenate(outputs), Taken(at, x[at], given, out[:, 0].numpy(), new)
 
 
-def _check_pure(original: Original, x: Inputs, y: NDArray[np.float32]) -> None:
-    """Step the module once more, in turns with another stream, and compare bits.
+def _check_pure(
+    original: Original,
+    x: Inputs,
+    y: NDArray[np.float32],
+    cuts: NDArray[np.int64],
+) -> None:
+    """Run the module once more, in turns with another stream, and compare bits.
 
     Whatever it keeps outside its state is left by the first pass or by the other stream.
+
+    Args:
+        original: the module.
+        x: `[T, I]` the stream.
+        y: `[T, O]` outputs of the first pass.
+        cuts: where its first windows, of one step or of more, began and ended.
 
     Raises:
         SpecError: an output differs from `y`.
@@ -206,13 +218,14 @@ def _check_pure(original: Original, x: Inputs, y: NDArray[np.float32]) -> None:
     step = original.step_function(torch.float32)
     state = original.initial_state(torch.float32)
     other = original.initial_state(torch.float32)
-    rows = torch.from_numpy(x)
+    rows, sizes = torch.from_numpy(x[: cuts[-1]]), np.diff(cuts).tolist()
+    pairs = zip(cuts[:-1], rows.split(sizes), rows.flip(0).split(sizes), strict=True)
     with torch.inference_mode():
-        for t, row in enumerate(rows):
-            out, state = step(row[None, None], state)
-            if out[0, 0].numpy().tobytes() != y[t].tobytes():
+        for t, window, turned in pairs:
+            out, state = step(window[None], state)
+            if out[0].numpy().tobytes() != y[t : t + len(window)].tobytes():
                 raise impure(
                     f"{type(original.module).__name__}, stepped twice through the same "
                     f"inputs, gives other outputs at step {t}"
                 )
-            _, other = step(rows[len(rows) - 1 - t][None, None], other)
+            _, other = step(turned[None], other)

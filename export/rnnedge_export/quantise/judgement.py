@@ -6,9 +6,9 @@ the float model beside them, and expects the differences that the export found t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,11 +44,6 @@ class JudgedOutput:
     name: str
     found: float
     allowed: float
-
-    @property
-    def share(self) -> float:
-        """What was found as a part of what is allowed."""
-        return self.found / max(self.allowed, 1e-30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,10 @@ class StoredJudgement:
     @property
     def worst(self) -> JudgedOutput | None:
         """The output nearest to its limit; None where none could be judged."""
-        share = operator.attrgetter("share")
+
+        def share(item: JudgedOutput) -> float:
+            return item.found / max(item.allowed, 1e-30)
+
         return max(self.outputs, key=share, default=None)
 
     @property
@@ -99,27 +97,13 @@ class StoredJudgement:
 
     def text(self) -> str:
         """Canonical JSON; numbers that are for people have six digits."""
-        content = {
-            "version": VERSION,
-            "rule": self.rule,
-            "judged_on": self.judged_on,
-            "calibration_rows": self.calibration_rows,
-            "max_loss": _short(self.max_loss),
-            "outputs": [
-                [item.name, _short(item.found), _short(item.allowed)]
-                for item in self.outputs
-            ],
-            "drift": {
-                "steps": self.drift_steps,
-                "output": self.drift_output,
-                "tenths": [_short(value) for value in self.drift_tenths],
-            },
-            "cut_off": dict(self.cut_off),
-            "counted_steps": self.counted_steps,
-            "again": list(self.again),
-            "again_limit": [_short(value) for value in self.again_limit],
-            "float_digest": self.float_digest,
+        content = dataclasses.asdict(self) | {
+            "outputs": [[item.name, item.found, item.allowed] for item in self.outputs],
+            "max_loss": float(self.max_loss),
         }
+        for name in ("steps", "output", "tenths"):
+            content.setdefault("drift", {})[name] = content.pop(f"drift_{name}")
+        content = _short(content) | {"version": VERSION, "again": list(self.again)}
         return json.dumps(
             content, ensure_ascii=False, separators=(",", ":"), sort_keys=True
         )
@@ -201,8 +185,14 @@ def _read(content: Mapping[str, Any], output_size: int) -> StoredJudgement:
     )
 
 
-def _short(value: float) -> float:
-    """Six digits, and a number that JSON has: NaN is refused at export."""
+def _short(value: Any) -> Any:
+    """Numbers of six digits, such as JSON has: NaN is refused at export."""
+    if isinstance(value, dict):
+        return {name: _short(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(item) for item in value]
+    if not isinstance(value, float):
+        return value
     limited = min(max(value, -_LARGEST), _LARGEST)
     return 0.0 if math.isnan(limited) else float(f"{limited:.6g}")
 

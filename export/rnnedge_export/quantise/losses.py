@@ -227,32 +227,31 @@ def check_float(spec: ModelSpec, engine: Engine, recording: Recording) -> None:
         engine: of its float weights.
         recording: what PyTorch gives.
     """
-    own = recording.own
+    own, found = recording.own, ""
     if own is not None and not own.is_within:
-        raise ParityError(
-            "export to int8: the float model that was read out of the module is "
-            f"{own.max_error:.2g} from PyTorch at step {own.step}, {own.where} (limit "
-            f"{own.limit:.2g}), so integers of it would prove nothing. The artifact was "
-            "not written. Export it to .rnne to see every step with --report."
-        )
-    if own is not None:
-        return
-    expected = recording.y.astype(np.float64)
-    means = np.abs(run_through(engine, spec, recording.x) - expected).mean(axis=0)
-    allowed = FLOAT_MEAN_FRACTION * output_spreads(spec, expected)
-    allowed += FLOAT_SIZE_FRACTION * target_errors(spec, np.abs(expected).max(axis=0))
-    if recording.float32_errors is not None:
-        rounding = target_errors(spec, recording.float32_errors)
-        allowed += PARITY_FLOAT32_FACTOR * rounding
-    is_off = ~(means <= allowed)
-    if is_off.any():
+        found = f"at step {own.step}, {own.where} (limit {own.limit:.2g})"
+        found = f"{own.max_error:.2g} from PyTorch {found}"
+    elif own is None:
+        expected = recording.y.astype(np.float64)
+        means = np.abs(run_through(engine, spec, recording.x) - expected).mean(axis=0)
+        allowed = FLOAT_MEAN_FRACTION * output_spreads(spec, expected)
+        sizes = target_errors(spec, np.abs(expected).max(axis=0))
+        allowed += FLOAT_SIZE_FRACTION * sizes
+        if recording.float32_errors is not None:
+            rounding = target_errors(spec, recording.float32_errors)
+            allowed += PARITY_FLOAT32_FACTOR * rounding
+        is_off = ~(means <= allowed)
         k = int(np.argmax(is_off))
+        if is_off[k]:
+            found = (
+                f"{means[k]:.2g} from PyTorch in the mean of {len(expected):,} steps of "
+                f"output '{spec.outputs[k].name}' (limit {allowed[k]:.2g})"
+            )
+    if found:
         raise ParityError(
             "export to int8: the float model that was read out of the module is "
-            f"{means[k]:.2g} from PyTorch in the mean of {len(expected):,} steps of output "
-            f"'{spec.outputs[k].name}' (limit {allowed[k]:.2g}), so integers of it would "
-            "prove nothing. The artifact was not written. Export it to .rnne to see every "
-            "step with --report."
+            f"{found}, so integers of it would prove nothing. The artifact was not "
+            "written. Export it to .rnne to see every step with --report."
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.arrays import State
-from rnnedge_runtime.backends.native import has_native
+from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.backends.numpy_f32 import layer_step, prepare
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
@@ -26,7 +26,7 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights
-from rnnedge_runtime.streams.engine import Engine, initial_state
+from rnnedge_runtime.streams.engine import Engine
 
 from ..formats.rnne.writing import quick_engine
 
@@ -35,7 +35,7 @@ Float64 = NDArray[np.float64]
 CALIBRATION_STEPS = 10_000
 """Most rows that are streamed: a few seconds, and what is large shows in far fewer."""
 _FEWEST_ROWS = 200
-_MOST_FEATURES = 65_536
+_MOST_FEATURES = 65_536  # of a file
 
 
 @dataclass(slots=True)
@@ -101,11 +101,8 @@ class _StreamedLayer:
         own = {name: weights[f"layers.{k}.{name}"] for name in layer.weight_shapes()}
         self._tensors = prepare(layer, own)
         self._engine: Engine | None = None
-        is_product = isinstance(layer, Linear | RecurrentLayer)
-        if is_product and layer.input_size <= _MOST_FEATURES and has_native():
-            self._spec = _spec_of(layer)
-            alone = {f"layers.0.{name}": tensor for name, tensor in own.items()}
-            self._engine = quick_engine(_metadata_of(self._spec), alone)
+        if isinstance(layer, Linear | RecurrentLayer):
+            self._engine = _engine_of(layer, own)
 
     def run(self, z: Float32, x: Float32, readings: Float32) -> tuple[Float32, float]:
         """Outputs `[T, N]` from the initial state, and the largest cell state.
@@ -116,46 +113,27 @@ class _StreamedLayer:
             readings: the same before the clip.
         """
         layer = self.layer
-        if isinstance(layer, Difference):
-            return self._difference(layer, z, readings), 0.0
-        if not layer.state_shapes() and self._engine is None:
-            y, _ = layer_step(layer, self._tensors, z, iter(()), x, readings)
-            return y, 0.0
-        if self._engine is None:
-            return self._steps(z)
+        state: State = []
         if isinstance(layer, Lstm):
-            return self._cells(self._engine, z)
-        state = initial_state(self._spec.graph_state, 1, np.float32)
-        y = self._engine.run(z[None], state)[0][0]
-        return np.asarray(y, dtype=np.float32), 0.0
+            return self._cells(z)
+        if self._engine is not None:
+            shapes = layer.state_shapes().values()
+            state = [np.zeros((1, *shape), np.float32) for shape in shapes]
+            return np.asarray(self._engine.run(z[None], state)[0][0], np.float32), 0.0
+        if isinstance(layer, Difference):
+            values = flush(readings[:, list(layer.sources)])
+            last = np.zeros((len(z), values.shape[1] + 1), dtype=np.float32)
+            last[1:, :-1], last[1:, -1] = values[:-1], 1
+            x, state = z, [last]
+        return layer_step(layer, self._tensors, z, iter(state), x, readings)[0], 0.0
 
-    def _difference(self, layer: Difference, z: Float32, readings: Float32) -> Float32:
-        values = flush(readings[:, list(layer.sources)])
-        before = np.zeros((len(z), values.shape[1] + 1), dtype=np.float32)
-        before[1:, :-1], before[1:, -1] = values[:-1], 1
-        return layer_step(layer, self._tensors, z, iter([before]), z, readings)[0]
-
-    def _cells(self, engine: Engine, z: Float32) -> tuple[Float32, float]:
-        stepper, largest = engine.stepper(), 0.0
+    def _cells(self, z: Float32) -> tuple[Float32, float]:
+        assert self._engine is not None
+        stepper, largest = self._engine.stepper(), 0.0
         y = np.empty((len(z), self.layer.output_size), dtype=np.float32)
         for row, out in zip(z, y, strict=True):
             stepper.step(row, out)
             largest = max(largest, _largest(stepper.get_state()[1]))
-        return y, largest
-
-    def _steps(self, z: Float32) -> tuple[Float32, float]:
-        state: State = [
-            np.zeros((1, *shape), np.float32)
-            for shape in self.layer.state_shapes().values()
-        ]
-        y, largest = np.empty((len(z), self.layer.output_size), dtype=np.float32), 0.0
-        for t in range(len(z)):
-            given = z[t : t + 1]
-            y[t : t + 1], state = layer_step(
-                self.layer, self._tensors, given, iter(state), given
-            )
-            if isinstance(self.layer, Lstm):
-                largest = max(largest, _largest(state[1]))
         return y, largest
 
 
@@ -194,16 +172,17 @@ def _largest(tensor: NDArray[np.floating]) -> float:
     return largest if largest == largest else float("inf")
 
 
-def _spec_of(layer: Layer) -> ModelSpec:
+def _engine_of(layer: Layer, own: Weights) -> Engine:
     """A layer alone, to be run on what the layer before gave."""
-    return ModelSpec(
+    spec = ModelSpec(
         tuple(Feature(f"x_{k}") for k in range(layer.input_size)),
         tuple(Target(f"y_{k}") for k in range(layer.output_size)),
         (layer,),
     )
-
-
-def _metadata_of(spec: ModelSpec) -> Metadata:
+    weights = {f"layers.0.{name}": tensor for name, tensor in own.items()}
+    if spec.input_size > _MOST_FEATURES:
+        return numpy_engine(spec, weights)
     empty = np.zeros((0, spec.input_size), np.float32)
     nothing = np.zeros((0, spec.output_size), np.float32)
-    return Metadata(spec, "0" * 64, NUMERICS, Golden(empty, nothing), "")
+    metadata = Metadata(spec, "0" * 64, NUMERICS, Golden(empty, nothing), "")
+    return quick_engine(metadata, weights)

@@ -8,14 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.numerics.f32 import clip
+from rnnedge_runtime.numerics.w8a16 import (
+    INTEGER_NUMERICS,
+    LARGEST_BIAS,
+    LARGEST_FUNCTION_GAIN,
+    LARGEST_MULTIPLIER,
+    LARGEST_READING,
+)
+from rnnedge_runtime.spec.clip import clip_bounds
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.spec.weights import Weights
+from rnnedge_runtime.streams.engine import Engine
+from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 from rnnedge_runtime.tolerances import JUDGED_AGAIN_FRACTION, LOSS_STD_FRACTION
 
-from ..compare.runs import first_difference, run_through
+from ..compare.runs import first_difference, run_through, side_by_side
 from ..compare.verification_stream import Inputs
 from ..formats.rnne.writing import quick_engine, rnne_nbytes
 from ..probing.recording import Recording
@@ -32,10 +43,15 @@ from .losses import (
     target_deviations,
 )
 from .request import DRAWN, Int8, layer_name
-from .saturations import count_saturations, cut_rows
 
 COUNTED_STEPS = 4_000
 """Most steps on which cut-off values are counted, the last ones, by the NumPy engine."""
+
+_ENDS = {
+    "multiplier": LARGEST_MULTIPLIER,
+    "bias": LARGEST_BIAS,
+    "gain": LARGEST_FUNCTION_GAIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +196,8 @@ def measure_quantisation(
     )
     if recording is not None:
         check_float(spec, engines[0], recording)
-    longest = stream
-    if scored:
-        longest = max((series.x for series in scored), key=len)
-    elif judged is not None:
-        longest = judged.x
+    longest = stream if judged is None or scored else judged.x
+    longest = max((series.x for series in scored), key=len, default=longest)
     outputs = [
         tuple(run_through(engine, spec, series.x) for series in scored)
         for engine in engines
@@ -203,8 +216,14 @@ def measure_quantisation(
         judged_on = judged.words
         deviations = np.array([item.spread for item in differences])
     counted = longest[-COUNTED_STEPS:]
-    saturations, y = count_saturations(quantised, counted)
-    _check_bytes(run_through(engines[1], spec, counted), y)
+    saturations, y = count_saturations(quantised, counted, engines[1])
+    step = first_difference(run_through(engines[1], spec, counted), y)
+    if step is not None:
+        raise ParityError(
+            f"export to int8: the engine gives other bytes than the definition of "
+            f"{INTEGER_NUMERICS} at step {step}. The artifact was not "
+            "written. Report this with the version and the processor."
+        )
     rows = cut_rows(quantised)
     judgement = StoredJudgement(
         rule="error" if scored else "difference",
@@ -247,15 +266,61 @@ def measure_quantisation(
     )
 
 
+def count_saturations(
+    quantised: QuantisedModel, x: Inputs, quick: Engine
+) -> tuple[dict[str, int], Outputs]:
+    """Values cut off per integer layer and at the model input, and the outputs `[T, O]`.
+
+    Both are those of NumPy, whatever the `quick` engine of the integers gives.
+    """
+    spec, engine = quantised.spec, IntegerEngine(quantised)
+    y = side_by_side(engine, quick, spec, x)
+    if y is None:
+        engine = IntegerEngine(quantised)
+        y = run_through(engine, spec, x)
+    counts = {}
+    if quantised.roles[0].is_first:
+        counts["input"] = _cut_inputs(quantised, x)
+    for k, part in enumerate(quantised.roles):
+        if part.role == "integer":
+            cut = engine.saturations.get(f"layers.{k}", 0)
+            counts[layer_name(spec, k)] = cut
+    return counts, y
+
+
+def cut_rows(quantised: QuantisedModel) -> dict[str, int]:
+    """Rows of each tensor of an integer layer that the export set to the end of its range."""
+    found = {}
+    for name, tensor in quantised.tensors.items():
+        holder, k, what = name.split(".")
+        largest = _ENDS.get(what.partition("_")[0])
+        if (
+            holder != "layers"
+            or quantised.roles[int(k)].role != "integer"
+            or not largest
+        ):
+            continue
+        rows = int(np.count_nonzero(np.abs(tensor.astype(np.int64)) == largest))
+        if rows:
+            what = what.replace("multiplier", "weight")
+            found[f"{layer_name(quantised.spec, int(k))} {what}"] = rows
+    return found
+
+
+def _cut_inputs(quantised: QuantisedModel, x: Inputs) -> int:
+    """Inputs more than a step away from what stands for them, clipping apart."""
+    inputs = IntegerInputs(quantised)
+    clipped = clip(x, *clip_bounds(quantised.spec)).astype(np.float64)
+    held = inputs.held_integers(x)
+    found = inputs.to_float(inputs.clipped(held))
+    if inputs.holds_readings:
+        is_wide = quantised.tensors["input.0.reading_high"] == LARGEST_READING
+        clipped = np.where(is_wide, x, clipped)
+        found = np.where(is_wide, inputs.to_float(held), found)
+    step = np.abs(quantised.tensors["input.0.step"].astype(np.float64))
+    is_used = quantised.tensors["input.0.rate"] != 0
+    return int((np.abs(found - clipped) > step)[:, is_used].sum())
+
+
 def _counted(name: str, count: int, what: str) -> str:
     return f"{name}: {count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _check_bytes(y: Outputs, expected: Outputs) -> None:
-    step = first_difference(y, expected)
-    if step is not None:
-        raise ParityError(
-            f"export to int8: the engine gives other bytes than the definition of "
-            f"{INTEGER_NUMERICS} at step {step}. The artifact was not "
-            "written. Report this with the version and the processor."
-        )

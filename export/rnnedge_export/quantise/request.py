@@ -125,9 +125,7 @@ class Int8:
         if subject.spec.is_opaque or (data and (data.scored or data.judged)):
             return self
         x = verification_stream(subject.spec, subject.weights)
-        if data is None:
-            return replace(self, data=split_stream(x, DRAWN))
-        return replace(self, data=replace(data, judged=JudgedStream(x, 0, DRAWN)))
+        return replace(self, data=_judged_on(data, x, DRAWN))
 
     def quantise(self, subject: Original) -> QuantisedModel:
         """The integer model of a chain of layers.
@@ -174,31 +172,6 @@ def read_request(
     Raises:
         SpecError: a format that holds no integers, or a limit that is none.
     """
-    check_formats(formats)
-    if max_loss is not None and not (math.isfinite(max_loss) and max_loss >= 0):
-        raise SpecError(
-            f"export: max_loss is {max_loss}, expected a part of the error, 0 or more. "
-            "0.01 lets it rise by 1 %."
-        )
-    if stream is not None:
-        x = np.asarray(stream, dtype=np.float32)
-        if data is None:
-            data = split_stream(x, GIVEN)
-        elif not data.scored and data.judged is None:
-            data = replace(data, judged=JudgedStream(x, 0, GIVEN))
-    return Int8(data, tuple(keep_float), max_loss)
-
-
-def split_stream(x: NDArray[np.float32], origin: str) -> Int8Data:
-    """A stream `[T, I]` whose first rows set the scales; the rest is judged on."""
-    num_rows = len(x) if x.ndim else 0
-    start = int(CALIBRATED_SHARE * num_rows) if num_rows >= _FEWEST_ROWS else 0
-    calibration = x[:start] if start else x
-    return Int8Data((calibration,), (), JudgedStream(x, start, origin))
-
-
-def check_formats(formats: Sequence[str]) -> None:
-    """Raise SpecError for the first format that holds no integers."""
     holding = [item.name for item in FORMATS.values() if not item.no_integers]
     for name in formats:
         if name not in holding:
@@ -207,6 +180,27 @@ def check_formats(formats: Sequence[str]) -> None:
                 f"{FORMATS[name].no_integers}. Leave out --int8, or name --format "
                 f"{' or '.join(holding)}."
             )
+    if max_loss is not None and not (math.isfinite(max_loss) and max_loss >= 0):
+        raise SpecError(
+            f"export: max_loss is {max_loss}, expected a part of the error, 0 or more. "
+            "0.01 lets it rise by 1 %."
+        )
+    if stream is not None:
+        data = _judged_on(data, np.asarray(stream, dtype=np.float32), GIVEN)
+    return Int8(data, tuple(keep_float), max_loss)
+
+
+def _judged_on(data: Int8Data | None, x: NDArray[np.float32], origin: str) -> Int8Data:
+    """`data`, judged on a stream `[T, I]` where nothing else is known.
+
+    Without data its first rows set the scales, and the rest is judged on.
+    """
+    if data is not None:
+        is_judged = data.scored or data.judged
+        return data if is_judged else replace(data, judged=JudgedStream(x, 0, origin))
+    num_rows = len(x) if x.ndim else 0
+    start = int(CALIBRATED_SHARE * num_rows) if num_rows >= _FEWEST_ROWS else 0
+    return Int8Data((x[:start] if start else x,), (), JudgedStream(x, start, origin))
 
 
 def find_layers(spec: ModelSpec, names: Sequence[str | int]) -> frozenset[int]:
@@ -215,28 +209,25 @@ def find_layers(spec: ModelSpec, names: Sequence[str | int]) -> frozenset[int]:
     Raises:
         SpecError: no layer, or several, go by a name; the message lists the layers.
     """
-    return frozenset(_find_layer(spec, str(name)) for name in names)
+    listed = [layer_name(spec, k) for k in range(len(spec.layers))]
+    found = set()
+    for name in map(str, names):
+        position = name.removeprefix("layers.")
+        is_position = position.isascii() and position.isdigit()
+        given = int(position) if is_position else name
+        places = [k for k, layer in enumerate(spec.layers) if given in (k, layer.kind)]
+        if len(places) != 1:
+            problem = f"{len(places)} layers are of this kind"
+            if not places:
+                problem = "there is no such layer"
+            raise SpecError(
+                f"export: keep_float is '{name}', but {problem}. Name one by its position: "
+                f"{', '.join(listed)}."
+            )
+        found.add(places[0])
+    return frozenset(found)
 
 
 def layer_name(spec: ModelSpec, k: int) -> str:
     """A layer as reports name it: `2 linear`."""
     return f"{k} {spec.layers[k].kind}"
-
-
-def _find_layer(spec: ModelSpec, name: str) -> int:
-    listed = ", ".join(layer_name(spec, k) for k in range(len(spec.layers)))
-    position = name.removeprefix("layers.")
-    if position.isascii() and position.isdigit():
-        if int(position) < len(spec.layers):
-            return int(position)
-        found = []
-    else:
-        found = [k for k, layer in enumerate(spec.layers) if layer.kind == name]
-    if len(found) == 1:
-        return found[0]
-    problem = (
-        f"{len(found)} layers are of this kind" if found else "there is no such layer"
-    )
-    raise SpecError(
-        f"export: keep_float is '{name}', but {problem}. Name one by its position: {listed}."
-    )

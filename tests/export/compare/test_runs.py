@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.artifacts import quantised_model
 from support.rnn_cells import IDS, forecaster
 from support.strategies import random_weights
 
@@ -11,10 +12,12 @@ from rnnedge_export.compare.runs import (
     first_difference,
     retake_steps,
     run_through,
+    side_by_side,
     step_through,
     take_steps,
 )
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
+from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -32,6 +35,34 @@ def test_steps_runs_and_single_steps_are_one(name: str, num_steps: int, rng) -> 
     assert stepped.tobytes() == y.tobytes()
     again = retake_steps(engine, taken)
     assert again.y.tobytes() == y[taken.at].tobytes()
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("num_steps", [0, 1, 2, 1100])
+def test_segments_side_by_side_are_one_run(name: str, num_steps: int, rng) -> None:
+    spec = forecaster(name, hidden_size=4)
+    weights = random_weights(spec, rng)
+    engine = Float32Engine(spec, weights)
+    x = rng.standard_normal((num_steps, spec.input_size)).astype(np.float32)
+    y = side_by_side(engine, engine, spec, x)
+    assert y is not None
+    assert y.tobytes() == run_through(engine, spec, x).tobytes()
+    bias = next(weight for key, weight in weights.items() if key.endswith("bias_hh"))
+    bias += np.float32(2**-20)
+    liar = Float32Engine(spec, weights)
+    assert num_steps < 1100 or side_by_side(engine, liar, spec, x) is None
+
+
+def test_integers_side_by_side_are_counted_as_one_run(rng) -> None:
+    spec = forecaster("lstm-L1", hidden_size=4)
+    model = quantised_model(spec, random_weights(spec, rng))
+    x = 1000 * rng.standard_normal((500, spec.input_size)).astype(np.float32)
+    alone, segments = IntegerEngine(model), IntegerEngine(model)
+    y = run_through(alone, spec, x)
+    found = side_by_side(segments, IntegerEngine(model), spec, x)
+    assert found is not None
+    assert found.tobytes() == y.tobytes()
+    assert segments.saturations == alone.saturations
 
 
 def test_the_first_step_that_differs_in_a_bit_is_found() -> None:

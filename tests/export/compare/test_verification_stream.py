@@ -140,3 +140,17 @@ def test_an_export_names_a_token_out_of_range(tmp_path: Path, int8: bool) -> Non
             keep_float="softmax" if int8 else (),
         )
     assert not (tmp_path / "dist").exists()
+
+
+@given(st.integers(0, 2**64), st.integers(0, 40), st.integers(1, 3))
+def test_inputs_of_a_long_run_are_drawn_one_by_one(
+    seed: int, num_steps: int, size: int
+) -> None:
+    state, draws = seed, []
+    for _ in range(num_steps * size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        draws.append(state // 2**8)
+    base, span = np.zeros(size, np.float32), np.ones(size, np.float32)
+    found = generate_inputs(seed, num_steps, base, span)
+    assert found.shape == (num_steps, size)
+    assert found.ravel().tolist() == draws

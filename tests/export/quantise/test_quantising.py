@@ -258,7 +258,7 @@ def test_values_that_are_cut_off_are_counted() -> None:
     model = quantise(spec, weights, measure_ranges(spec, weights, seen), frozenset())
     rng = np.random.default_rng(0)
     x = (0.1 + 0.25 * rng.integers(-12, 12, (300, 2))).astype(np.float32)
-    counts, y = count_saturations(model, x)
+    counts, y = count_saturations(model, x, IntegerEngine(model))
     kept = np.clip(x, -2, 2)
     beyond = np.abs(kept.sum(axis=1)) > 2
     assert counts == {"input": int((x != kept).sum()), "0 linear": int(beyond.sum())}

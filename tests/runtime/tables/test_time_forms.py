@@ -178,6 +178,17 @@ def test_a_column_reads_a_cell_as_it_is_read_alone(text: str, other: str) -> Non
             assert offset[0] == (NO_OFFSET if found[1] is None else found[1])
 
 
+@given(st.lists(st.text("0123456789/-.: TZ+apmJanFeb\0\u00a0\u2013", max_size=16)))
+def test_all_cells_are_read_as_one_by_one(texts: list[str]) -> None:
+    """Some of them as bytes, which hold no zero at their end and ASCII alone."""
+    texts = [*texts, "2019-03-01\0", "2019\u201303\u201301", "20190301.0", "01.03.2019"]
+    for form in (*TEXT_FORMS, *DIGIT_FORMS):
+        found = zip(*(part.tolist() for part in form.read_all(texts)), strict=True)
+        for text, (is_time, local, offset) in zip(texts, found, strict=True):
+            named = None if offset == NO_OFFSET else offset
+            assert ((local, named) if is_time else None) == form.read(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

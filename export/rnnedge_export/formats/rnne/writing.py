@@ -163,11 +163,16 @@ def generate_inputs(
     span: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """`[T, I]` inputs of the integer generator of section `LONG`."""
-    draws = np.empty(num_steps * len(base), dtype=np.float32)
-    state = seed
-    for k in range(len(draws)):
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        draws[k] = state >> 8
+    states = np.empty(num_steps * len(base), dtype=np.uint32)
+    gain, offset, done = 1664525, 1013904223, 1
+    states[:1] = (seed * gain + offset) & 0xFFFFFFFF
+    while done < len(states):  # `gain` and `offset` are those of `done` draws at once
+        known = states[: min(done, len(states) - done)]
+        states[done : done + len(known)] = known * np.uint32(gain) + np.uint32(offset)
+        offset = (gain + 1) * offset & 0xFFFFFFFF
+        gain = gain * gain & 0xFFFFFFFF
+        done *= 2
+    draws = (states >> 8).astype(np.float32)
     return base + draws.reshape(num_steps, len(base)) * span
 
 

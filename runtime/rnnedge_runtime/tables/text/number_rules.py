@@ -203,17 +203,15 @@ def rules_of_rows(
     """The rules with what the first rows tell of the decimal mark."""
     marks = set()
     three = has_date = False
-    for _, cells in rows:
-        for cell in cells:
-            text = cell.strip(CELL_PADDING)
-            if not text or text.isdigit():
-                continue
-            shape = number_text.split_number(text)
-            if shape is not None and (mark := number_text.certain_decimal(shape)):
-                marks.add(mark)
-                three = three or number_text.has_three_decimals(shape)
-            elif not has_date and _GERMAN_DATE.fullmatch(text):
-                has_date = True
+    for text in {cell.strip(CELL_PADDING) for _, cells in rows for cell in cells}:
+        if not text or text.isdigit():
+            continue
+        shape = number_text.split_number(text)
+        if shape is not None and (mark := number_text.certain_decimal(shape)):
+            marks.add(mark)
+            three = three or (mark == "." and number_text.has_three_digits(shape))
+        elif not has_date and _GERMAN_DATE.fullmatch(text):
+            has_date = True
     signs = {
         "its cells are told apart by semicolons": delimiter == ";",
         "other numbers have a decimal comma": "," in marks,

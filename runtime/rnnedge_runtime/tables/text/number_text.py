@@ -139,12 +139,9 @@ def is_open(shape: Shape) -> bool:
     return not shape.exponent and _ONE_GROUP.fullmatch(shape.body) is not None
 
 
-def has_three_decimals(shape: Shape) -> bool:
-    """Whether three digits follow a mark that is certain to be a decimal point."""
-    return (
-        certain_decimal(shape) == "."
-        and _THREE_DIGITS.fullmatch(shape.body) is not None
-    )
+def has_three_digits(shape: Shape) -> bool:
+    """Whether three digits alone follow its mark."""
+    return _THREE_DIGITS.fullmatch(shape.body) is not None
 
 
 def is_unit(text: str) -> bool:

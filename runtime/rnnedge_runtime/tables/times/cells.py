@@ -69,5 +69,5 @@ def read_sample(form: Form, cells: TimeCells) -> NDArray[np.float64]:
         )
         moments = np.asarray(form.read(values), dtype=np.float64)
         return np.where(np.isnan(values) | ~form.is_readable(moments), np.nan, moments)
-    found = [form.read(text) for text in cells.texts]
-    return np.array([np.nan if one is None else one[0] for one in found], np.float64)
+    is_time, local, _ = form.read_all(cells.texts)
+    return np.where(is_time, local.astype(np.float64), np.nan)

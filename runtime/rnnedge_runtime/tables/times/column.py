@@ -54,9 +54,9 @@ class _Sample:
         info = read_name(columns[0])
         table = zip(*(self.columns[name] for name in columns), strict=True)
         kept = [
-            (k, join_cells(row, joint))
+            (k, row[0] if len(row) == 1 else join_cells(row, joint))
             for k, row in enumerate(table)
-            if not any(cell.lower() in _MISSING for cell in row)
+            if _MISSING.isdisjoint(map(str.lower, row))
         ]
         return TimeCells(
             where=self.where,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from ...errors import DataError
 from ..options import TableOptions
 from .calendar import DAY_US
 from .cells import Form, TimeCells, read_sample
 from .choice import Choice, choose_form
 from .directives import form_of_format
-from .formats import TextForm, form_of_parts
+from .formats import NO_OFFSET, TextForm, form_of_parts
 from .headers import read_name
 from .messages import shown
 from .reading import TimeReading
@@ -120,8 +122,8 @@ def _with_zone(
     notes: list[str],
 ) -> TimeReading:
     """`reading` with the zone of its local times, and a note where it is not known."""
-    found = [reading.local(text) for text in cells.texts]
-    naive = [k for k, one in enumerate(found) if one is not None and one[1] is None]
+    is_time, _, offset = reading.local_column(cells.texts)
+    naive = np.flatnonzero(is_time & (offset == NO_OFFSET)).tolist()
     is_naive = bool(naive) and reading.has_calendar
     zone = zone_of_name(UTC_NAME)
     if is_naive and not any(_has_clock(reading, cells.texts[k]) for k in naive):

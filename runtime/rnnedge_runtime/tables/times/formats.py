@@ -10,7 +10,7 @@ never on which, so one match serves all the cells of a column whose other charac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ from .calendar import (
 
 NO_OFFSET = int(np.iinfo(np.int64).min)
 """Offset of a cell that names none, in `TextForm.read_column`."""
+
+Moments = tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]
 
 _MAX_SHAPES = 200
 
@@ -144,9 +146,20 @@ class TextForm:
         fields = {} if match is None else match.groupdict()
         return any(fields.get(group) is not None for group in ("H", "H2"))
 
-    def read_column(
-        self, cells: NDArray[np.bytes_]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    def read_all(self, texts: Sequence[str]) -> Moments:
+        """`read` of every cell: is it a time, local microseconds, offset (`NO_OFFSET`)."""
+        whole, cells = "".join(texts), texts
+        if not whole.isascii() or "\0" in whole:  # neither is in NumPy's bytes
+            cells = [t if t.isascii() and "\0" not in t else "" for t in texts]
+        is_time, local, offset = self.read_column(np.array(cells, np.bytes_))
+        for k in np.flatnonzero(~is_time).tolist():
+            found = self.read(texts[k])
+            if found is not None:
+                is_time[k], local[k] = True, found[0]
+                offset[k] = NO_OFFSET if found[1] is None else found[1]
+        return is_time, local, offset
+
+    def read_column(self, cells: NDArray[np.bytes_]) -> Moments:
         """`read` of every cell: is it a time, local microseconds, offset.
 
         Cells are ASCII text. `NO_OFFSET` stands for None. Cells beyond the first few

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..timestamps import CELL_PADDING, NUMBER, TIME_EXAMPLE, parse_local
 from .calendar import DAY_US
-from .formats import ISO_FORM, NO_OFFSET, TextForm
+from .formats import ISO_FORM, NO_OFFSET, Moments, TextForm
 from .units import EPOCH_FORMS, NumberForm
 from .zone import LastTime, Zone
 
@@ -107,7 +107,7 @@ class TimeReading:
         Raises:
             DataError: a cell is no time; the message names the column and the row.
         """
-        is_time, local, offset = self._local_column(texts)
+        is_time, local, offset = self.local_column(texts)
         if not is_time.all():
             row = int(np.argmin(is_time))
             raise self.error(texts[row], row=row + 1)
@@ -134,9 +134,8 @@ class TimeReading:
                 _pick_in_order(time_us, later, is_twice, rows)
         return time_us
 
-    def _local_column(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    def local_column(self, texts: Sequence[str]) -> Moments:
+        """`local` of every cell: is it a time, microseconds, offset (`NO_OFFSET`)."""
         if isinstance(self.form, NumberForm):
             values = np.array([self._number(text) for text in texts])
             moments = self.form.read(values)
@@ -145,16 +144,13 @@ class TimeReading:
             known = self._number_offset
             offset = np.full(len(texts), NO_OFFSET if known is None else known)
             return is_time, local, offset.astype(np.int64)
-        try:
-            cells = np.array(texts, dtype=np.bytes_)
-        except UnicodeEncodeError:
-            cells = np.array([text if text.isascii() else "" for text in texts], "S")
-        is_time, local, offset = self.form.read_column(cells)
-        for k in np.flatnonzero(~is_time).tolist():
-            found = self.local(texts[k])
-            if found is not None:
-                is_time[k], local[k] = True, found[0]
-                offset[k] = NO_OFFSET if found[1] is None else found[1]
+        is_time, local, offset = self.form.read_all(texts)
+        if self.form is ISO_FORM:
+            for k in np.flatnonzero(~is_time).tolist():
+                found = parse_local(texts[k])
+                if found is not None:
+                    is_time[k], local[k] = True, found[0]
+                    offset[k] = NO_OFFSET if found[1] is None else found[1]
         return is_time, local, offset
 
     def error(self, text: str, *, row: int) -> DataError:
