@@ -192,6 +192,20 @@ def test_d14_nan_aware_module_gets_nan(tmp_path, has_mask):
     assert not verify([tmp_path / "model.onnx"]).has_failed
 
 
+class Compared(nn.Module):
+    """Finite after NaN, which is not above zero; it does not ask for it."""
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h = 0.5 * h + (x[:, 0] > 0).float()
+        return h, h
+
+
+def test_d14_a_module_that_does_not_ask_for_nan_gets_none(tmp_path):
+    export(Compared(), example=(zeros(1, 1, 2), zeros(1, 2)), out=tmp_path)
+    model = rnnedge_runtime.load(tmp_path / "model.onnx")
+    assert {f.missing for f in model.spec.features} == {"hold"}
+
+
 def test_streams_that_pass_nan_go_on_in_every_form(tmp_path):
     torch.manual_seed(0)
     with pytest.warns(UserWarning, match="as NaN"):

@@ -152,8 +152,9 @@ def _asks_for_nan(user: UserModule) -> bool:
         )
         found.append(name in _AWARE or is_itself)
 
-    with _Watch(see):
-        _finite_outputs(user, user.x[:1, 0].numpy())
+    probe = user.to_probe()
+    with torch.no_grad(), _Watch(see):
+        probe.tried(probe.x[:, :1], probe.state)
     return any(found)
 
 
