@@ -13,7 +13,7 @@ from support.modules.window_modules import HONEST, KINDS, Honest, OverWindow
 from torch import nn
 
 import rnnedge_runtime
-from rnnedge_export.capture import original as subject_module
+from rnnedge_export.capture import capturing
 from rnnedge_export.capture.original import read_original
 from rnnedge_export.compare import verification_stream
 from rnnedge_export.exporting.export import export
@@ -34,7 +34,7 @@ def few_steps(monkeypatch):
 
 def difference(module: nn.Module, example: tuple[torch.Tensor, ...]):
     """What a window changes, on a short stream; no chain is looked for, which takes long."""
-    with mock.patch.object(subject_module, "capture", side_effect=NotAChainError("-")):
+    with mock.patch.object(capturing, "capture", side_effect=NotAChainError("-")):
         subject = read_original(module, example=example, features=None, targets=None)
     noise = np.random.default_rng(0).standard_normal((STEPS, subject.spec.input_size))
     x = (0.9 * np.roll(noise, 1, axis=0) + noise).astype(np.float32)
