@@ -75,7 +75,7 @@ def tanh(z: Float32) -> Float32:
     """Hyperbolic tangent; within 2.7 ulp, exactly +-1 beyond +-9.02, NaN for NaN."""
     magnitude = np.abs(z)
     magnitude = np.where(magnitude > TANH_LIMIT, TANH_LIMIT, magnitude)
-    rest, power = _exp_parts(magnitude + magnitude)
+    rest, power = exp_parts(magnitude + magnitude)
     expm1 = power * rest + (power - _ONE)
     return np.copysign(expm1 / (expm1 + _TWO), z)
 
@@ -85,7 +85,7 @@ def sigmoid(z: Float32) -> Float32:
     v = -z
     v = np.where(v < -SIGMOID_LIMIT, -SIGMOID_LIMIT, v)
     v = np.where(v > SIGMOID_LIMIT, SIGMOID_LIMIT, v)
-    rest, power = _exp_parts(v)
+    rest, power = exp_parts(v)
     return _ONE / (_ONE + (power * rest + power))
 
 
@@ -101,7 +101,7 @@ def softmax(z: Float32) -> Float32:
         largest = np.where(z[..., k] > largest, z[..., k], largest)
     v = z - largest[..., None]
     v = np.where(v < EXP_LIMIT, EXP_LIMIT, v)
-    rest, power = _exp_parts(v)
+    rest, power = exp_parts(v)
     powers = power * rest + power
     total = powers[..., 0]
     for k in range(1, z.shape[-1]):
@@ -135,7 +135,7 @@ def chain(start: Float32, weight: Float32, z: Float32) -> Float32:
     return total
 
 
-def _exp_parts(v: Float32) -> tuple[Float32, Float32]:
+def exp_parts(v: Float32) -> tuple[Float32, Float32]:
     """`q` and `2^n` with exp v = 2^n (q + 1); v within [-87, 87] or NaN."""
     rounded = v * _LOG2_E + _ROUNDER
     n = rounded - _ROUNDER
