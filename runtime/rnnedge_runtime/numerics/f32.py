@@ -65,7 +65,9 @@ def clip(x: Float32, low: Float32, high: Float32) -> Float32:
     return within(readings(x), low, high)
 
 
-def within(x: Float32, low: Float32, high: Float32) -> Float32:
+def within(
+    x: Float32, low: Float32 | np.float32, high: Float32 | np.float32
+) -> Float32:
     """`x`, not below `low` nor above `high`; NaN stays."""
     x = np.where(x < low, low, x)
     return np.where(x > high, high, x)

@@ -55,6 +55,8 @@ _SELU_ALPHA = np.float32(1.6732632423543772)
 _SELU_SCALE = np.float32(1.0507009873554805)
 _NAN = np.float32(np.nan)
 
+Value = Float32 | np.float32
+
 
 class Function(NamedTuple):
     """One function.
@@ -69,7 +71,7 @@ class Function(NamedTuple):
 
 
 def exp(z: Float32) -> Float32:
-    """e to the power of z, z held within +-87."""
+    """Euler's number to the power of z, z held within +-87."""
     rest, power = exp_parts(within(z, -_EXP_LIMIT, _EXP_LIMIT))
     return power * rest + power
 
@@ -130,14 +132,14 @@ def erf(z: Float32) -> Float32:
     return np.copysign(np.where(a < _ONE, inner, outer), z)
 
 
-def softplus(z: Float32, beta: Float32, threshold: Float32) -> Float32:
+def softplus(z: Float32, beta: Value, threshold: Value) -> Float32:
     """`log(1 + exp(beta z)) / beta`, and z itself where `beta z` is above the threshold."""
     v = beta * z
     y = (relu(v) + log1p(exp(-np.abs(v)))) / beta
     return np.where(v > threshold, z, y)
 
 
-def elu(z: Float32, alpha: Float32) -> Float32:
+def elu(z: Float32, alpha: Value) -> Float32:
     """z, or `alpha (exp(z) - 1)` where z is negative."""
     return np.where(z < _ZERO, alpha * expm1(z), z)
 
@@ -146,7 +148,7 @@ def mish(z: Float32) -> Float32:
     """`z tanh(log(1 + exp(z)))`, of which only `exp` is left."""
     e = exp(np.where(z > np.float32(20), np.float32(20), z))
     w = e * (e + _TWO)
-    return z * (w / (w + _TWO))
+    return np.asarray(z * (w / (w + _TWO)), np.float32)
 
 
 def gelu_tanh(z: Float32) -> Float32:
