@@ -1,0 +1,1 @@
+"""From one exported step of a module to nodes on flat vectors."""

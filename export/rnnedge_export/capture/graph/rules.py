@@ -1,0 +1,403 @@
+"""What each operation of PyTorch is in nodes: elementwise, products, sums, norms, tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...module.reasons import not_a_chain
+from .nodes import Named, Nodes
+from .tracing import Call, Rule
+
+
+def elementwise(nodes: Nodes, z: Any, function: str, *parameters: float) -> Named:
+    """A function of each element."""
+    z = nodes.named(z)
+    fields = {"function": function, "parameters": tuple(float(p) for p in parameters)}
+    return nodes.make("activation", (z,), z.shape, fields=fields)
+
+
+def binary(nodes: Nodes, operation: str, a: Any, b: Any) -> Named:
+    """An operation on two tensors, element by element, after broadcasting."""
+    a, b = nodes.named(a), nodes.named(b)
+    left, right = torch.broadcast_tensors(a.names, b.names)
+    return nodes.make(operation, (Named(left), Named(right)), left.shape)
+
+
+def linear(nodes: Nodes, z: Named, weight: Tensor, bias: Tensor | None) -> Named:
+    """`weight` `[O, K]` times the last axis of `z`."""
+    *lead, num = z.shape
+    outputs = weight.shape[0]
+    weights = {"weight": weight, "bias": torch.zeros(outputs) if bias is None else bias}
+    fields = {"positions": math.prod(lead), "input_size": num, "output_size": outputs}
+    return nodes.make("linear", (z,), (*lead, outputs), fields=fields, weights=weights)
+
+
+def summed(nodes: Nodes, z: Named, axes: Sequence[int], *, keep: bool) -> Named:
+    """Sums over some axes."""
+    num = len(z.shape)
+    over = sorted({axis % num for axis in axes})
+    rest = [axis for axis in range(num) if axis not in over]
+    moved = Named(z.names.permute(*rest, *over))
+    shape = [z.shape[axis] for axis in rest]
+    result = nodes.make("sum", (moved,), shape, fields={"groups": math.prod(shape)})
+    if keep:
+        kept = [1 if axis in over else z.shape[axis] for axis in range(num)]
+        result = Named(result.names.reshape(kept))
+    return result
+
+
+def _one(operation: str) -> Rule:
+    def rule(nodes: Nodes, call: Call) -> Named:
+        return elementwise(nodes, call.args[0], operation)
+
+    return rule
+
+
+def _two(operation: str, *, swapped: bool = False) -> Rule:
+    def rule(nodes: Nodes, call: Call) -> Named:
+        a, b = call.args[:2]
+        alpha = call.argument(2, "alpha", 1)
+        if call.kwargs.get("rounding_mode"):
+            raise not_a_chain(call.node, "rounds a quotient")
+        if alpha != 1:
+            b = binary(nodes, "multiply", b, alpha)
+        return binary(nodes, operation, *((b, a) if swapped else (a, b)))
+
+    return rule
+
+
+def _with(operation: str, *parameters: tuple[int, str, float]) -> Rule:
+    """An elementwise function with parameters: (position, name, default) of each."""
+
+    def rule(nodes: Nodes, call: Call) -> Named:
+        values = [call.argument(*parameter) for parameter in parameters]
+        return elementwise(nodes, call.args[0], operation, *values)
+
+    return rule
+
+
+def _elu(nodes: Nodes, call: Call) -> Named:
+    alpha, scale, input_scale = (
+        call.argument(k, name, 1.0)
+        for k, name in enumerate(("alpha", "scale", "input_scale"), start=1)
+    )
+    z = call.args[0]
+    if input_scale != 1:
+        z = binary(nodes, "multiply", z, input_scale)
+    y = elementwise(nodes, z, "elu", alpha)
+    return y if scale == 1 else binary(nodes, "multiply", y, scale)
+
+
+def _celu(nodes: Nodes, call: Call) -> Named:
+    alpha = call.argument(1, "alpha", 1.0)
+    scaled = binary(nodes, "multiply", call.args[0], 1 / alpha)
+    return binary(nodes, "multiply", elementwise(nodes, scaled, "elu", 1.0), alpha)
+
+
+def _gelu(nodes: Nodes, call: Call) -> Named:
+    name = "gelu" if call.kwargs.get("approximate", "none") == "none" else "gelu_tanh"
+    return elementwise(nodes, call.args[0], name)
+
+
+def _prelu(nodes: Nodes, call: Call) -> Named:
+    z, slope = call.args
+    if isinstance(slope, Tensor) and slope.numel() == 1:
+        return elementwise(nodes, z, "leaky_relu", slope.item())
+    shape = [-1 if axis == 1 else 1 for axis in range(max(2, len(z.shape)))]
+    low = binary(nodes, "minimum", z, 0.0)
+    scaled = binary(nodes, "multiply", low, slope.reshape(shape[: len(z.shape)]))
+    return binary(nodes, "add", elementwise(nodes, z, "relu"), scaled)
+
+
+def _clamp(nodes: Nodes, call: Call) -> Named:
+    z = call.args[0]
+    low, high = call.argument(1, "min"), call.argument(2, "max")
+    limits = [-math.inf if low is None else low, math.inf if high is None else high]
+    if any(isinstance(limit, Tensor | Named) for limit in limits):
+        z = z if low is None else binary(nodes, "maximum", z, low)
+        return z if high is None else binary(nodes, "minimum", z, high)
+    largest = torch.finfo(torch.float32).max
+    bounded = [min(max(limit, -largest), largest) for limit in limits]
+    return elementwise(nodes, z, "hardtanh", *bounded)
+
+
+def _power(nodes: Nodes, call: Call) -> Named:
+    z, exponent = call.args[:2]
+    if exponent in (0.5, -0.5):
+        return elementwise(nodes, z, "sqrt" if exponent > 0 else "rsqrt")
+    if isinstance(exponent, Named | Tensor) or exponent != int(exponent):
+        raise not_a_chain(call.node, f"has the exponent {exponent}")
+    times = abs(int(exponent))
+    if not 1 <= times <= 8:
+        raise not_a_chain(call.node, f"has the exponent {exponent}")
+    product = z
+    for _ in range(times - 1):
+        product = binary(nodes, "multiply", product, z)
+    return product if exponent > 0 else elementwise(nodes, product, "reciprocal")
+
+
+def _linear(nodes: Nodes, call: Call) -> Named:
+    z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
+    if isinstance(weight, Named) or isinstance(bias, Named):
+        product = _matmul_of(nodes, z, Named(nodes.named(weight).names.mT))
+        return product if bias is None else binary(nodes, "add", product, bias)
+    return linear(nodes, z, weight, bias)
+
+
+def _addmm(nodes: Nodes, call: Call) -> Named:
+    bias, z, weight = call.args[:3]
+    return binary(nodes, "add", _matmul_of(nodes, z, weight), bias)
+
+
+def _matmul(nodes: Nodes, call: Call) -> Named:
+    return _matmul_of(nodes, *call.args[:2])
+
+
+def _matmul_of(nodes: Nodes, a: Any, b: Any) -> Named:
+    if isinstance(a, Named) and isinstance(b, Tensor) and b.dim() <= 2:
+        if b.dim() == 2:
+            return linear(nodes, a, b.mT, None)
+        return linear(nodes, a, b[None], None)[..., 0]
+    if isinstance(a, Tensor) and isinstance(b, Named) and a.dim() == 2:
+        vectors = b if len(b.shape) == 1 else Named(b.names.mT)
+        product = linear(nodes, vectors, a, None)
+        return product if len(b.shape) == 1 else Named(product.names.mT)
+    left, right = nodes.named(a).names, nodes.named(b).names
+    rows = left if left.dim() > 1 else left[None]
+    columns = right.mT if right.dim() > 1 else right[None]
+    product = binary(
+        nodes,
+        "multiply",
+        Named(rows[..., :, None, :]),
+        Named(columns[..., None, :, :]),
+    )
+    total = summed(nodes, product, [-1], keep=False)
+    if left.dim() == 1:
+        total = total[..., 0, :]
+    return total[..., 0] if right.dim() == 1 else total
+
+
+def _bilinear(nodes: Nodes, call: Call) -> Named:
+    a, b, weight, bias = (
+        call.args[0],
+        call.args[1],
+        call.args[2],
+        call.argument(3, "bias"),
+    )
+    outputs, rows, columns = weight.shape
+    flat = linear(nodes, a, weight.permute(0, 2, 1).reshape(-1, rows), None)
+    table = Named(flat.names.reshape(*a.shape[:-1], outputs, columns))
+    product = binary(nodes, "multiply", table, Named(b.names[..., None, :]))
+    total = summed(nodes, product, [-1], keep=False)
+    return total if bias is None else binary(nodes, "add", total, bias)
+
+
+def _convolution(nodes: Nodes, call: Call) -> Named:
+    z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
+    num_axes = weight.dim() - 2
+    stride, padding, dilation = (
+        _per_axis(call.argument(k, name, default), num_axes)
+        for k, name, default in (
+            (3, "stride", 1),
+            (4, "padding", 0),
+            (5, "dilation", 1),
+        )
+    )
+    groups = call.argument(6, "groups", 1)
+    names = z.names if z.names.dim() == num_axes + 2 else z.names[None]
+    zero = int(nodes.constant(0.0).names)
+    around = [side for width in reversed(padding) for side in (width, width)]
+    names = torch.nn.functional.pad(names, around, value=zero)
+    for axis in range(num_axes):
+        width = (weight.shape[2 + axis] - 1) * dilation[axis] + 1
+        names = names.unfold(2 + axis, width, stride[axis])[..., :: dilation[axis]]
+    inputs, outputs = weight.shape[1], weight.shape[0] // groups
+    found = []
+    for group in range(groups):
+        part = names[:, group * inputs : (group + 1) * inputs].movedim(1, 1 + num_axes)
+        rows = Named(part.flatten(1 + num_axes))
+        chosen = slice(group * outputs, (group + 1) * outputs)
+        of_group = None if bias is None else bias[chosen]
+        y = linear(nodes, rows, weight[chosen].reshape(outputs, -1), of_group)
+        found.append(y.names.movedim(-1, 1))
+    result = torch.cat(found, dim=1)
+    return Named(result if z.names.dim() == num_axes + 2 else result[0])
+
+
+def _per_axis(value: Any, num_axes: int) -> list[int]:
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    return values * num_axes if len(values) == 1 else values
+
+
+def _layer_norm(nodes: Nodes, call: Call) -> Named:
+    z, shape = call.args[:2]
+    return _norm(
+        nodes, z, math.prod(shape), call.argument(4, "eps", 1e-5), call, "layer"
+    )
+
+
+def _rms_norm(nodes: Nodes, call: Call) -> Named:
+    z, shape = call.args[:2]
+    eps = call.argument(3, "eps") or torch.finfo(torch.float32).eps
+    return _norm(nodes, z, math.prod(shape), eps, call, "rms")
+
+
+def _norm(
+    nodes: Nodes, z: Named, size: int, eps: float, call: Call, kind: str
+) -> Named:
+    groups = math.prod(z.shape) // size
+    fields = {"groups": groups, "eps": eps, "centred": kind != "rms"}
+    y = nodes.make("norm", (z,), z.shape, fields=fields)
+    weight, bias = call.argument(2, "weight"), call.argument(3, "bias")
+    if kind == "rms":
+        bias = None
+    y = y if weight is None else binary(nodes, "multiply", y, weight)
+    return y if bias is None else binary(nodes, "add", y, bias)
+
+
+def _group_norm(nodes: Nodes, call: Call) -> Named:
+    z, num_groups = call.args[:2]
+    weight, bias = call.argument(2, "weight"), call.argument(3, "bias")
+    fields = {
+        "groups": z.shape[0] * num_groups,
+        "eps": call.argument(4, "eps", 1e-5),
+        "centred": True,
+    }
+    y = nodes.make("norm", (z,), z.shape, fields=fields)
+    shape = [1, -1, *[1] * (len(z.shape) - 2)]
+    y = y if weight is None else binary(nodes, "multiply", y, weight.reshape(shape))
+    return y if bias is None else binary(nodes, "add", y, bias.reshape(shape))
+
+
+def _batch_norm(nodes: Nodes, call: Call) -> Named:
+    z, weight, bias, mean, variance, is_training, _, eps, *_ = call.args
+    if is_training or mean is None:
+        raise not_a_chain(call.node, "takes its statistics from the batch")
+    scale = (variance.double() + eps).rsqrt()
+    if weight is not None:
+        scale = scale * weight.double()
+    shift = -mean.double() * scale
+    if bias is not None:
+        shift = shift + bias.double()
+    shape = [1, -1, *[1] * (len(z.shape) - 2)]
+    y = binary(nodes, "multiply", z, scale.reshape(shape))
+    return binary(nodes, "add", y, shift.reshape(shape))
+
+
+def _softmax(nodes: Nodes, call: Call) -> Named:
+    z, axis = call.args[:2]
+    moved = z.names.movedim(axis, -1)
+    kind = "log_softmax" if "log" in call.name else "softmax"
+    fields = {"groups": moved.numel() // moved.shape[-1]}
+    y = nodes.make(kind, (Named(moved),), moved.shape, fields=fields)
+    return Named(y.names.movedim(-1, axis))
+
+
+def _sum(nodes: Nodes, call: Call) -> Named:
+    axes, keep = call.argument(1, "dim"), bool(call.argument(2, "keepdim", False))
+    return summed(nodes, call.args[0], _axes(call.args[0], axes), keep=keep)
+
+
+def _mean(nodes: Nodes, call: Call) -> Named:
+    z = call.args[0]
+    axes = _axes(z, call.argument(1, "dim"))
+    count = math.prod(z.shape[axis] for axis in axes)
+    total = summed(nodes, z, axes, keep=bool(call.argument(2, "keepdim", False)))
+    return binary(nodes, "multiply", total, 1 / count)
+
+
+def _axes(z: Named, axes: Any) -> list[int]:
+    if axes is None:
+        return list(range(len(z.shape)))
+    return [axes] if isinstance(axes, int) else list(axes)
+
+
+def _embedding(nodes: Nodes, call: Call) -> Named:
+    weight, indices = call.args[:2]
+    rows = [
+        nodes.make(
+            "embedding",
+            (Named(name.reshape(1)),),
+            (weight.shape[1],),
+            fields={"num_embeddings": weight.shape[0]},
+            weights={"weight": weight},
+        ).names
+        for name in indices.names.reshape(-1)
+    ]
+    return Named(torch.stack(rows).reshape(*indices.shape, weight.shape[1]))
+
+
+RULES: dict[str, Rule] = {
+    "aten." + name: rule
+    for name, rule in {
+        **{
+            name: _one(name)
+            for name in [
+                "tanh",
+                "relu",
+                "sigmoid",
+                "selu",
+                "silu",
+                "mish",
+                "hardsigmoid",
+                "hardswish",
+                "exp",
+                "log",
+                "sqrt",
+                "rsqrt",
+                "reciprocal",
+                "abs",
+                "erf",
+                "softsign",
+            ]
+        },
+        "leaky_relu": _with("leaky_relu", (1, "negative_slope", 0.01)),
+        "hardtanh": _with("hardtanh", (1, "min_val", -1.0), (2, "max_val", 1.0)),
+        "relu6": lambda nodes, call: elementwise(nodes, call.args[0], "hardtanh", 0, 6),
+        "softplus": _with("softplus", (1, "beta", 1.0), (2, "threshold", 20.0)),
+        "elu": _elu,
+        "celu": _celu,
+        "gelu": _gelu,
+        "prelu": _prelu,
+        "clamp": _clamp,
+        "clamp_min": lambda nodes, call: binary(nodes, "maximum", *call.args[:2]),
+        "clamp_max": lambda nodes, call: binary(nodes, "minimum", *call.args[:2]),
+        "square": lambda nodes, call: binary(nodes, "multiply", *call.args[:1] * 2),
+        "neg": lambda nodes, call: binary(nodes, "multiply", call.args[0], -1.0),
+        "pow.Tensor_Scalar": _power,
+        "add": _two("add"),
+        "sub": _two("subtract"),
+        "rsub": _two("subtract", swapped=True),
+        "mul": _two("multiply"),
+        "div": _two("divide"),
+        "maximum": _two("maximum"),
+        "minimum": _two("minimum"),
+        "linear": _linear,
+        "addmm": _addmm,
+        "matmul": _matmul,
+        "mm": _matmul,
+        "bmm": _matmul,
+        "mv": _matmul,
+        "dot": _matmul,
+        "bilinear": _bilinear,
+        "conv1d": _convolution,
+        "conv2d": _convolution,
+        "layer_norm": _layer_norm,
+        "rms_norm": _rms_norm,
+        "group_norm": _group_norm,
+        "batch_norm": _batch_norm,
+        "softmax": _softmax,
+        "_softmax": _softmax,
+        "log_softmax": _softmax,
+        "_log_softmax": _softmax,
+        "sum": _sum,
+        "mean": _mean,
+        "embedding": _embedding,
+    }.items()
+}
+"""By name of the operation, with or without its overload."""
