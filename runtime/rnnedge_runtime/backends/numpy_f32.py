@@ -16,12 +16,15 @@ from ..arrays import Array, State
 from ..errors import SpecError
 from ..numerics import f32 as numerics
 from ..numerics.f32 import Float32, chain, flush, sigmoid, tanh
+from ..numerics.f32_functions import FUNCTIONS, log_softmax
 from ..spec import layers
 from ..spec.clip import clip_bounds
 from ..spec.model_spec import ModelSpec
 from ..spec.weights import Weights
 from ..streams.engine import Engine
 from ..streams.state_rules import StateRules
+from .graph_f32 import GRAPH_STEPS
+from .graph_walk import step_graph
 
 Tensors = dict[str, Float32]
 Carried = Iterator[Array]
@@ -48,7 +51,6 @@ class Float32Engine(Engine):
         super().__init__(spec)
         self.states = StateRules(weights)
         self._clip = clip_bounds(spec)
-        self._is_raw = isinstance(spec.layers[0], layers.Affine | layers.Embedding)
         self._tensors: list[Tensors] = [
             prepare(
                 layer,
@@ -69,19 +71,21 @@ class Float32Engine(Engine):
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
         readings = numerics.readings(x)
         x = numerics.within(readings, *self._clip)
-        carried = iter(state)
-        new_state: State = []
-        z = x if self._is_raw else flush(x)
-        for layer, tensors in zip(self.spec.layers, self._tensors, strict=True):
-            z, after = layer_step(layer, tensors, z, carried, x, readings)
-            new_state += after
-        return z, new_state
+        given, flushed = (x, readings), flush(x)
+
+        def step(k: int, layer: layers.Layer, z: Any, carried: Carried) -> After:
+            y, after = layer_step(layer, self._tensors[k], z, carried, *given)
+            return (y, *after)
+
+        return step_graph(
+            self.spec, state, step, lambda layer: x if layer.takes_raw else flushed
+        )
 
 
 def layer_step(
     layer: layers.Layer,
     tensors: Tensors,
-    z: Float32,
+    z: Any,
     carried: Iterator[Array],
     x: Float32,
     readings: Float32 | None = None,
@@ -91,7 +95,7 @@ def layer_step(
     Args:
         layer: the layer.
         tensors: its weights, as `prepare` gives them.
-        z: `[B, ...]` what the layer before gave.
+        z: `[B, ...]` what it reads; several values as a tuple.
         carried: the state tensors; a layer takes as many as it has.
         x: `[B, I]` model input, for `add_last`.
         readings: the same before the clip, for `difference` and an `add_last` without;
@@ -145,7 +149,7 @@ def _difference(
 
 
 def _rnn(layer: layers.Rnn, w: Tensors, z: Float32, carried: Carried, *_: Any) -> After:
-    h = flush(_FUNCTIONS[layer.nonlinearity](_sums(w, z, next(carried))))
+    h = flush(FUNCTIONS[layer.nonlinearity].formula(_sums(w, z, next(carried))))
     return h, h
 
 
@@ -180,7 +184,20 @@ def _sums(w: Tensors, z: Float32, h: Float32) -> Float32:
     return chain(chain(w["bias"], w["weight_ih"], z), w["weight_hh"], h)
 
 
-_FUNCTIONS = {"tanh": tanh, "relu": numerics.relu, "sigmoid": sigmoid}
+def _linear(layer: layers.Linear, w: Tensors, z: Float32, *_: Any) -> After:
+    rows = z.reshape(len(z) * layer.positions, -1)
+    return (chain(w["bias"], w["weight"], rows).reshape(len(z), -1),)
+
+
+def _activation(layer: layers.Activation, w: Tensors, z: Float32, *_: Any) -> After:
+    parameters = (np.float32(value) for value in layer.parameters)
+    return (FUNCTIONS[layer.function].formula(z, *parameters),)
+
+
+def _softmax(layer: layers.Softmax, w: Tensors, z: Float32, *_: Any) -> After:
+    parts = z.reshape(len(z), layer.groups, -1)
+    y = (log_softmax if layer.is_log else numerics.softmax)(parts)
+    return (y.reshape(z.shape),)
 
 
 LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
@@ -191,9 +208,10 @@ LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Embedding: lambda layer, w, z, *_: (
         w["weight"][numerics.token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    layers.Linear: lambda layer, w, z, *_: (chain(w["bias"], w["weight"], z),),
-    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    layers.Softmax: lambda layer, w, z, *_: (numerics.softmax(z),),
+    layers.Linear: _linear,
+    layers.Activation: _activation,
+    layers.Softmax: _softmax,
     layers.AddLast: _add_last,
     layers.Difference: _difference,
+    **GRAPH_STEPS,
 }

@@ -26,6 +26,8 @@ from ..spec.model_spec import ModelSpec
 from ..spec.w8a16_model import QuantisedModel
 from ..spec.weights import Weights
 from ..streams.engine import Engine
+from .graph_reference import FUNCTIONS, GRAPH_STEPS, sigmoid
+from .graph_walk import step_graph
 
 Float = NDArray[np.floating]
 Tensors = dict[str, Float]
@@ -100,13 +102,13 @@ class ReferenceEngine(Engine):
         """`x` `[B, I]` to `[B, O]`; the state is replaced, not changed."""
         readings = x
         x = np.clip(readings, *self._clip)
-        carried = iter(state)
-        new_state: State = []
-        z, given = x, (x, readings)
-        for layer, tensors in zip(self.spec.layers, self._tensors, strict=True):
-            z, *after = LAYER_STEPS[type(layer)](layer, tensors, z, carried, given)
-            new_state += after
-        return z, new_state
+        given = (x, readings)
+
+        def step(k: int, layer: layers.Layer, z: Any, carried: Carried) -> After:
+            run = LAYER_STEPS[type(layer)]
+            return run(layer, self._tensors[k], z, carried, given)
+
+        return step_graph(self.spec, state, step, lambda layer: x)
 
 
 # A step of each kind of layer: `z` `[B, ...]` to its output, then its new state tensors.
@@ -139,7 +141,7 @@ def _difference(
 
 def _rnn(layer: layers.Rnn, w: Tensors, z: Float, carried: Carried, *_: Any) -> After:
     input_sums, recurrent_sums = _sums(w, z, next(carried))
-    h = _FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
+    h = FUNCTIONS[layer.nonlinearity](input_sums + recurrent_sums)
     return h, h
 
 
@@ -149,8 +151,8 @@ def _gru(layer: layers.Gru, w: Tensors, z: Float, carried: Carried, *_: Any) -> 
     input_sums, recurrent_sums = _sums(w, z, h)
     r_in, z_in, n_in = np.split(input_sums, 3, axis=-1)
     r_rec, z_rec, n_rec = np.split(recurrent_sums, 3, axis=-1)
-    r = _sigmoid(r_in + r_rec)
-    z = _sigmoid(z_in + z_rec)
+    r = sigmoid(r_in + r_rec)
+    z = sigmoid(z_in + z_rec)
     n = np.tanh(n_in + r * n_rec)
     h = np.asarray((1 - z) * n + z * h)
     return h, h
@@ -160,8 +162,8 @@ def _lstm(layer: layers.Lstm, w: Tensors, z: Float, carried: Carried, *_: Any) -
     """PyTorch nn.LSTM docs; gates i f g o."""
     input_sums, recurrent_sums = _sums(w, z, next(carried))
     i, f, g, o = np.split(input_sums + recurrent_sums, 4, axis=-1)
-    c = _sigmoid(f) * next(carried) + _sigmoid(i) * np.tanh(g)
-    h = _sigmoid(o) * np.tanh(c)
+    c = sigmoid(f) * next(carried) + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
     if layer.proj_size:
         h = _times(w["weight_hr"], h)
     return h, h, c
@@ -180,21 +182,19 @@ def _times(weight: Float, z: Float) -> Float:
     return np.asarray(np.matmul(weight, z[:, :, None])[:, :, 0])
 
 
-def _sigmoid(z: Float) -> Float:
-    """1 / (1 + exp(-z)), without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
+def _linear(layer: layers.Linear, w: Tensors, z: Float, *_: Any) -> After:
+    rows = z.reshape(len(z) * layer.positions, -1)
+    return ((_times(w["weight"], rows) + w["bias"]).reshape(len(z), -1),)
 
 
-def _softmax(z: Float) -> Float:
-    powers = np.exp(z - z.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+def _softmax(layer: layers.Softmax, w: Tensors, z: Float, *_: Any) -> After:
+    parts = z.reshape(len(z), layer.groups, -1)
+    v = parts - parts.max(axis=-1, keepdims=True)
+    total = np.exp(v).sum(axis=-1, keepdims=True)
+    return (
+        (v - np.log(total) if layer.is_log else np.exp(v) / total).reshape(z.shape),
+    )
 
-
-_FUNCTIONS: dict[str, Callable[[Float], Float]] = {
-    "tanh": np.tanh,
-    "relu": lambda z: np.maximum(z, 0.0),
-    "sigmoid": _sigmoid,
-}
 
 LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Affine: _affine,
@@ -204,9 +204,12 @@ LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Embedding: lambda layer, w, z, *_: (
         w["weight"][token_ids(z[:, 0], layer.num_embeddings)],
     ),
-    layers.Linear: lambda layer, w, z, *_: (_times(w["weight"], z) + w["bias"],),
-    layers.Activation: lambda layer, w, z, *_: (_FUNCTIONS[layer.function](z),),
-    layers.Softmax: lambda layer, w, z, *_: (_softmax(z),),
+    layers.Linear: _linear,
+    layers.Activation: lambda layer, w, z, *_: (
+        FUNCTIONS[layer.function](z, *layer.parameters),
+    ),
+    layers.Softmax: _softmax,
     layers.AddLast: _add_last,
     layers.Difference: _difference,
+    **GRAPH_STEPS,
 }

@@ -162,6 +162,19 @@ def hardsigmoid(z: Float32) -> Float32:
     return within(z + np.float32(3), _ZERO, np.float32(6)) / np.float32(6)
 
 
+def log_softmax(z: Float32) -> Float32:
+    """The logarithm of `softmax`, along the last axis; its sum is one chain from index 0."""
+    largest = z[..., 0]
+    for k in range(1, z.shape[-1]):
+        largest = np.where(z[..., k] > largest, z[..., k], largest)
+    v = z - largest[..., None]
+    powers = exp(v)
+    total = powers[..., 0]
+    for k in range(1, z.shape[-1]):
+        total = total + powers[..., k]
+    return np.asarray(v - log(total)[..., None])
+
+
 def _polynomial(coefficients: tuple[str, ...], x: Float32) -> Float32:
     *lower, last = (np.float32(float.fromhex(c)) for c in coefficients)
     p: Any = last

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import ClassVar, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
+Size: TypeAlias = int
+Start: TypeAlias = tuple[float, ...]
 Form: TypeAlias = tuple[str, tuple[object, ...]]
+
+
+def start_fault(start: Start, size: int) -> str:
+    """What is wrong with the first values of a state of `size`; "" for nothing."""
+    if len(start) in (0, size):
+        return ""
+    return f"has {len(start)} start values for a state of {size}. Give all, or none."
 
 
 class LayerKind:
@@ -17,6 +26,7 @@ class LayerKind:
         code: its number in section `MODL` of an `.rnne`; 0: that file holds none of it.
         form: the field that tells its forms apart, and its values as `MODL` numbers them.
         not_in_integers: why it has no form in `w8a16.v1` wherever it stands; "" for one.
+        takes_raw: whether it takes model inputs as they are, not flushed.
     """
 
     __slots__ = ()
@@ -25,6 +35,18 @@ class LayerKind:
     code: ClassVar[int] = 0
     form: ClassVar[Form] = ("kind", ())
     not_in_integers: ClassVar[str] = ""
+    takes_raw: ClassVar[bool] = False
+    input_size: int
+
+    @property
+    def input_sizes(self) -> tuple[int, ...]:
+        """The size of each value it reads."""
+        return (self.input_size,)
+
+    @property
+    def words(self) -> tuple[int | float, ...]:
+        """What `MODL` holds of it besides, since version 2 of `.rnne`: integers and floats."""
+        return ()
 
     @property
     def variant(self) -> int:
@@ -49,6 +71,14 @@ class LayerKind:
     def state_shapes(self) -> dict[str, Shape]:
         """Shape of each state tensor by name, in the order of the spec."""
         return {}
+
+    def start_of(self, name: str) -> tuple[float, ...]:
+        """Values of a state tensor before the first step; () for zeros."""
+        return ()
+
+    def fault(self) -> str:
+        """What is wrong with its own fields, for people; "" for nothing."""
+        return ""
 
 
 class Elementwise(LayerKind):
@@ -78,6 +108,7 @@ class RecurrentLayer(LayerKind):
         blends: whether its new state is a mean of the old one and a candidate. In
             `w8a16.v1` such a state has 24 fraction bits, and the candidate's product with
             the state a bias of its own.
+        start: values of its state before the first step, tensor after tensor; () for zeros.
     """
 
     __slots__ = ()
@@ -86,6 +117,7 @@ class RecurrentLayer(LayerKind):
     blends: ClassVar[bool] = False
     input_size: int
     hidden_size: int
+    start: tuple[float, ...]
 
     @property
     def output_size(self) -> int:
@@ -114,3 +146,21 @@ class RecurrentLayer(LayerKind):
     def state_shapes(self) -> dict[str, Shape]:
         """`h`, its output."""
         return {"h": (self.output_size,)}
+
+    def start_of(self, name: str) -> tuple[float, ...]:
+        """From `start`, in which the tensors follow one another."""
+        at = 0
+        for known, shape in self.state_shapes().items():
+            if known == name:
+                return self.start[at : at + shape[0]]
+            at += shape[0]
+        return ()
+
+    @property
+    def words(self) -> tuple[int | float, ...]:
+        """`start`."""
+        return self.start
+
+    def fault(self) -> str:
+        """Whether `start` has a value for each of its state."""
+        return start_fault(self.start, sum(s[0] for s in self.state_shapes().values()))

@@ -1,4 +1,4 @@
-"""The layers a ModelSpec is a chain of, on flat vectors.
+"""The layers a ModelSpec is made of, on flat vectors.
 
 A layer knows its sizes, the shapes of its weights in PyTorch's layout and gate order
 (GRU `r z n`, LSTM `i f g o`) and the state it carries. It does not compute: each engine
@@ -12,18 +12,55 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-from .layer_base import Elementwise, Form, LayerKind
+from .graph_layers import (
+    Combine,
+    Concat,
+    Constant,
+    Depthwise,
+    Memory,
+    Norm,
+    Select,
+    Sum,
+    Window,
+)
+from .layer_base import Elementwise, Form, LayerKind, Size, Start
 from .layer_base import RecurrentLayer as RecurrentLayer
 from .layer_base import Shape as Shape
 
-Size: TypeAlias = int
 Sources: TypeAlias = tuple[int, ...]
 States: TypeAlias = tuple[tuple[str, Shape, tuple[float, ...]], ...]
+Parameters: TypeAlias = tuple[float, ...]
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
-Function: TypeAlias = Literal["tanh", "relu", "sigmoid"]
+Function: TypeAlias = Literal[
+    "tanh",
+    "relu",
+    "sigmoid",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "mish",
+    "softplus",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "softsign",
+    "exp",
+    "log",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "abs",
+    "erf",
+]
 
 FUNCTIONS: tuple[str, ...] = get_args(Function)
 """Elementwise functions, in the order of their numbers in `MODL`."""
+
+NUM_PARAMETERS = {"leaky_relu": 1, "elu": 1, "softplus": 2, "hardtanh": 2}
+"""Of the functions that have some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +69,7 @@ class Affine(Elementwise):
 
     kind: ClassVar[str] = "affine"
     code: ClassVar[int] = 1
+    takes_raw: ClassVar[bool] = True
     form: ClassVar[Form] = ("inverse", (False, True))
     size: Size
     inverse: bool = False
@@ -47,6 +85,7 @@ class Embedding(LayerKind):
 
     kind: ClassVar[str] = "embedding"
     code: ClassVar[int] = 2
+    takes_raw: ClassVar[bool] = True
     input_size: ClassVar[int] = 1
     num_embeddings: Size
     embedding_dim: Size
@@ -76,6 +115,7 @@ class Rnn(RecurrentLayer):
     input_size: Size
     hidden_size: Size
     nonlinearity: Nonlinearity = "tanh"
+    start: Start = ()
 
     @property
     def is_bounded(self) -> bool:
@@ -93,6 +133,7 @@ class Gru(RecurrentLayer):
     blends: ClassVar[bool] = True
     input_size: Size
     hidden_size: Size
+    start: Start = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +147,7 @@ class Lstm(RecurrentLayer):
     input_size: Size
     hidden_size: Size
     proj_size: int = 0
+    start: Start = ()
 
     @property
     def output_size(self) -> int:
@@ -134,39 +176,86 @@ class Lstm(RecurrentLayer):
 
 @dataclass(frozen=True, slots=True)
 class Linear(LayerKind):
-    """`torch.nn.Linear`: W z + b."""
+    """`torch.nn.Linear`: W z + b; of `positions` parts of z, each by itself."""
 
     kind: ClassVar[str] = "linear"
     code: ClassVar[int] = 6
     input_size: Size
     output_size: Size
+    positions: Size = 1
+
+    @property
+    def inner_size(self) -> int:
+        """The positions, where there are more than one."""
+        return self.positions if self.positions > 1 else 0
+
+    def fault(self) -> str:
+        if self.input_size % self.positions or self.output_size % self.positions:
+            return (
+                f"has {self.positions} positions of unlike size. Make the parts equal."
+            )
+        return ""
 
     def weight_shapes(self) -> dict[str, Shape]:
         return {
-            "weight": (self.output_size, self.input_size),
-            "bias": (self.output_size,),
+            "weight": (
+                self.output_size // self.positions,
+                self.input_size // self.positions,
+            ),
+            "bias": (self.output_size // self.positions,),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Activation(Elementwise):
-    """An elementwise function."""
+    """An elementwise function (docs/numerics.md, "Functions").
+
+    Attributes:
+        parameters: of the function: a slope, alpha, beta and threshold, low and high.
+    """
 
     kind: ClassVar[str] = "activation"
     code: ClassVar[int] = 7
     form: ClassVar[Form] = ("function", FUNCTIONS)
     size: Size
     function: Function
+    parameters: Parameters = ()
+
+    @property
+    def words(self) -> tuple[int | float, ...]:
+        return self.parameters
+
+    def fault(self) -> str:
+        expected = NUM_PARAMETERS.get(self.function, 0)
+        if len(self.parameters) == expected:
+            return ""
+        return (
+            f"has {len(self.parameters)} parameters, {self.function} takes {expected}. Give "
+            "as many."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Softmax(Elementwise):
-    """exp(z - max z) normalised to a sum of one."""
+    """exp(z - max z) normalised to a sum of one, or its logarithm; of each of `groups`."""
 
     kind: ClassVar[str] = "softmax"
     code: ClassVar[int] = 8
     not_in_integers: ClassVar[str] = "needs exp and a division"
-    size: int
+    form: ClassVar[Form] = ("is_log", (False, True))
+    size: Size
+    groups: Size = 1
+    is_log: bool = False
+
+    @property
+    def inner_size(self) -> int:
+        """The groups, where there are more than one."""
+        return self.groups if self.groups > 1 else 0
+
+    def fault(self) -> str:
+        if self.size % self.groups:
+            return f"has {self.groups} groups of {self.size} values. Make them equal."
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +364,15 @@ Layer: TypeAlias = (
     | AddLast
     | Difference
     | Opaque
+    | Combine
+    | Concat
+    | Select
+    | Memory
+    | Window
+    | Norm
+    | Sum
+    | Depthwise
+    | Constant
 )
 LAYER_KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in get_args(Layer)}
 RECURRENT_LAYERS = tuple(

@@ -1,6 +1,6 @@
 """ModelSpec: what a model is, apart from its weights.
 
-An ordered chain of layers on flat vectors plus the signature: which sensors go in, which
+Layers on flat vectors, a chain or a graph, plus the signature: which sensors go in, which
 forecasts come out, in which units, how far apart in time, and what happens to a reading
 that is missing or out of range.
 """
@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
-from .layers import Embedding, Layer, Opaque
+from .graph_check import Wiring, chain_of, check_graph
+from .layers import Layer, Opaque
 
 MISSING_POLICIES = ("hold", "reject", "pass")
-LARGEST_STATE = 2**20
-"""Most values that one stream of a model may carry (docs/security.md)."""
-
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _MOST_NAMED = 3
 
@@ -111,7 +109,7 @@ class ModelSpec:
     Attributes:
         features: F sensor readings, in input order.
         targets: forecast quantities, in output order.
-        layers: the chain, from the model input `[I]` to the model output `[O]`.
+        layers: from the model input `[I]` to the model output `[O]`, which the last gives.
         horizon: steps ahead forecast by one output, 1 to horizon.
         derived: inputs derived from the time stamp, two columns each, after the features.
         quantiles: ascending in (0, 1); () for a point forecast.
@@ -121,6 +119,8 @@ class ModelSpec:
             after a longer one the stream starts anew. None: any hole is stepped.
         clock: what a time without an offset means in the model's tables: `UTC` or the name
             of a time zone; "" when it was not said.
+        wiring: what each layer reads: numbers of earlier layers, -1 for the model input; None
+            for the layer before it. () for a chain, in which all read the one before.
 
     Raises:
         SpecError: sizes that do not chain, duplicate names, values out of range.
@@ -136,10 +136,22 @@ class ModelSpec:
     vocabulary: tuple[str, ...] = field(default=())
     max_gap_s: float | None = None
     clock: str = ""
+    wiring: Wiring = ()
 
     def __post_init__(self) -> None:
         _check_signature(self)
-        _check_chain(self)
+        chain = chain_of(self.layers)
+        reads = tuple(
+            before if read is None else read
+            for read, before in zip(self.wiring, chain, strict=False)
+        )
+        object.__setattr__(self, "wiring", () if reads == chain else reads)
+        check_graph(self)
+
+    @cached_property
+    def reads(self) -> Wiring:
+        """`wiring`, written out for a chain too."""
+        return self.wiring or chain_of(self.layers)
 
     @property
     def num_features(self) -> int:
@@ -204,7 +216,8 @@ class ModelSpec:
                 ]
                 continue
             for name, shape in layer.state_shapes().items():
-                entries.append(StateEntry(f"{name}_{k}", shape, (0.0,) * shape[0]))
+                start = layer.start_of(name) or (0.0,) * shape[0]
+                entries.append(StateEntry(f"{name}_{k}", shape, start))
         return tuple(entries)
 
     @cached_property
@@ -289,44 +302,4 @@ def _check_feature(feature: Feature) -> None:
         raise SpecError(
             f"ModelSpec: feature '{feature.name}' has initial={feature.initial}, expected "
             "a finite float32 number. Use the mean of the training readings."
-        )
-
-
-def _check_chain(spec: ModelSpec) -> None:
-    size = spec.input_size
-    for k, layer in enumerate(spec.layers):
-        where = f"ModelSpec: layer {k} ({layer.kind})"
-        if layer.input_size != size:
-            raise SpecError(
-                f"{where} takes {layer.input_size} values, but "
-                f"{'the model input' if k == 0 else f'layer {k - 1}'} has {size}. "
-                "Make the sizes of neighbours equal."
-            )
-        if min(layer.input_size, layer.output_size) < 1:
-            raise SpecError(f"{where} has a size below 1. Every size must be positive.")
-        if isinstance(layer, Embedding) and k > 0:
-            raise SpecError(f"{where} must come first. Move it to the front.")
-        if isinstance(layer, Opaque) and len(spec.layers) > 1:
-            raise SpecError(
-                f"{where} must stand alone. Put the other layers inside it."
-            )
-        sources: tuple[int, ...] = getattr(layer, "sources", ())
-        if any(not 0 <= source < spec.input_size for source in sources):
-            raise SpecError(
-                f"{where} names inputs {reprlib.repr(sources)}, but the model input has "
-                f"{spec.input_size} values. Use indices from 0."
-            )
-        size = layer.output_size
-    shapes = (layer.state_shapes().values() for layer in spec.layers)
-    num_values = sum(map(math.prod, itertools.chain.from_iterable(shapes)))
-    if num_values > LARGEST_STATE:
-        raise SpecError(
-            f"ModelSpec: the layers carry {num_values:,} values from step to step, at most "
-            f"{LARGEST_STATE:,} are possible. Make the hidden sizes smaller."
-        )
-    if size != spec.output_size:
-        raise SpecError(
-            f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "
-            f"targets x {spec.horizon} steps x {max(1, len(spec.quantiles))} quantiles "
-            f"need {spec.output_size}. Change the size of the last linear layer."
         )

@@ -19,22 +19,28 @@ import numpy as np
 
 from ..errors import FormatError, SpecError, too_new, unfit_file
 from .derived import MAX_PERIOD_S, DerivedInput
+from .graph_check import LARGEST_STATE, chain_of
+from .graph_layers import OPERATIONS
 from .layers import FUNCTIONS, LAYER_KINDS
 from .model_spec import (
     LARGEST_FLOAT32,
-    LARGEST_STATE,
     MISSING_POLICIES,
     Feature,
     ModelSpec,
     Target,
 )
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _NEWER_FIELDS: dict[str, tuple[int, Any]] = {
     "range": (2, None),
     "max_gap_s": (2, None),
     "clock": (2, ""),
     "is_clipped": (2, True),
+    "start": (3, ()),
+    "positions": (3, 1),
+    "groups": (3, 1),
+    "is_log": (3, False),
+    "parameters": (3, ()),
 }
 """The version that brought a field, and its default, with which it is left out."""
 
@@ -52,10 +58,7 @@ def spec_to_json(spec: ModelSpec) -> str:
         "features": [_feature_fields(feature) for feature in spec.features],
         "targets": [dataclasses.asdict(target) for target in spec.targets],
         "derived": [dataclasses.asdict(item) for item in spec.derived],
-        "layers": [
-            {"kind": layer.kind, **_stated(dataclasses.asdict(layer))}
-            for layer in spec.layers
-        ],
+        "layers": _layer_fields(spec),
         "horizon": spec.horizon,
         "quantiles": list(spec.quantiles),
         "sample_period_s": spec.sample_period_s and float(spec.sample_period_s),
@@ -72,6 +75,18 @@ def spec_to_json(spec: ModelSpec) -> str:
     )
 
 
+def _layer_fields(spec: ModelSpec) -> list[dict[str, Any]]:
+    """The layers; with `from` where one reads something else than the layer before it."""
+    found = []
+    chain = chain_of(spec.layers)
+    for layer, read, before in zip(spec.layers, spec.reads, chain, strict=True):
+        fields = {"kind": layer.kind, **_stated(dataclasses.asdict(layer))}
+        if read != before:
+            fields["from"] = list(read)
+        found.append(fields)
+    return found
+
+
 def format_version(spec: ModelSpec) -> int:
     """The oldest version that holds `spec`."""
     fields = [
@@ -81,7 +96,8 @@ def format_version(spec: ModelSpec) -> int:
         if getattr(item, name, default) != default
     ]
     layers = [layer.since for layer in spec.layers]
-    return max(2 if spec.passes_missing else 1, *fields, *layers)
+    others = [2 if spec.passes_missing else 1, 3 if spec.wiring else 1]
+    return max(*others, *fields, *layers)
 
 
 def _stated(fields: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +134,8 @@ def spec_from_json(text: str, *, where: str) -> ModelSpec:
         ) from None
     check_format_version(version, where=where)
     try:
-        spec: ModelSpec = _SPEC(content, "")
+        wiring = _take_wiring(content)
+        spec: ModelSpec = _SPEC({**content, "wiring": wiring}, "")
     except (SpecError, _FieldError) as error:
         raise FormatError(
             f"{where}: the model description does not hold together: {error} "
@@ -262,6 +279,15 @@ def _object(made: Callable[..., Any], **checks: _Check) -> _Check:
     return check_fields
 
 
+def _take_wiring(content: Any) -> list[Any]:
+    """`from` of every layer, taken out of the JSON; [] where none has it."""
+    layers = content.get("layers") if isinstance(content, dict) else None
+    items = [item for item in layers if isinstance(item, dict)] if layers else []
+    if not any("from" in item for item in items):
+        return []
+    return [item.pop("from", None) for item in items]
+
+
 def _layer(value: Any, at: str) -> Any:
     if not isinstance(value, dict):
         raise _wrong(value, at, "an object")
@@ -295,7 +321,11 @@ _LAYER_FIELDS: dict[object, _Check] = {
     "str": _text,
     "Nonlinearity": _choice("tanh", "relu"),
     "Function": _choice(*FUNCTIONS),
-    "Sources": _list(_integer(0, LARGEST_SIZE)),
+    "Operation": _choice(*OPERATIONS),
+    **dict.fromkeys(("Sources", "Indices"), _list(_integer(0, LARGEST_SIZE))),
+    "Sizes": _list(_SIZE),
+    "Epsilon": _FLOAT32,
+    **dict.fromkeys(("Start", "Parameters"), _list(_FLOAT32)),
     "States": _list(_opaque_state),
 }
 """The check of a layer's field by its type, as it is written there."""
@@ -328,4 +358,5 @@ _SPEC = _object(
     vocabulary=_list(_text),
     max_gap_s=_optional(_DOUBLE),
     clock=_text,
+    wiring=_list(_optional(_list(_integer(-1, LARGEST_SIZE)))),
 )

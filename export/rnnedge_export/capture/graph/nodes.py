@@ -85,7 +85,7 @@ class Nodes:
 
     def input(self, shape: Sequence[int]) -> Named:
         """Names of the model input."""
-        return Named(_names(INPUT, shape))
+        return Named(names_of(INPUT, shape))
 
     def make(
         self,
@@ -101,14 +101,14 @@ class Nodes:
         self.made.append(
             Node(kind, math.prod(shape), flat, fields or {}, weights or {}, self.path)
         )
-        return Named(_names(len(self.made) - 1, shape))
+        return Named(names_of(len(self.made) - 1, shape))
 
     def constant(self, value: Tensor | float) -> Named:
         """Names of numbers."""
         tensor = torch.as_tensor(value).detach().to(torch.float64)
         start = len(self.constants)
         self.constants += tensor.reshape(-1).tolist()
-        return Named(_names(CONSTANT, tensor.shape) + start)
+        return Named(names_of(CONSTANT, tensor.shape) + start)
 
     def named(self, value: Any) -> Named:
         """`value`, which may be numbers, as names."""
@@ -122,6 +122,7 @@ class Nodes:
         return known[value.places()]
 
 
-def _names(node: int, shape: Sequence[int]) -> Tensor:
+def names_of(node: int, shape: Sequence[int]) -> Tensor:
+    """Names of the value of a node, in a shape."""
     first = node << _HALF
     return torch.arange(first, first + math.prod(shape)).reshape(tuple(shape))
