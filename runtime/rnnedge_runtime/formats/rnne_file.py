@@ -37,7 +37,7 @@ from .metadata import (
 from .rnne_model import encode_model, encode_ranges, kept_layers, numerics_of
 
 MAGIC = b"\x89RNNE\r\n\x1a"
-VERSION = 1
+VERSION = 2
 MAX_SECTIONS = 64
 CRITICAL = 1
 KNOWN_SECTIONS = (

@@ -9,8 +9,8 @@ from ..numerics.f32 import NUMERICS
 from ..numerics.w8a16 import INTEGER_NUMERICS
 from ..spec.clip import CLIP_NONE
 from ..spec.layer_roles import layer_roles
-from ..spec.layers import Layer
 from ..spec.model_spec import ModelSpec
+from ..spec.spec_json import format_version
 
 _MODEL = struct.Struct("<16s32sIIII")
 _FEATURE = struct.Struct("<Ifff")
@@ -58,11 +58,17 @@ def encode_model(
         rejects = int(feature.missing == "reject")
         pieces.append(_FEATURE.pack(rejects, low, high, feature.initial))
     pieces += [_DERIVED.pack(item.period_s, 0, item.offset_s) for item in spec.derived]
-    pieces += map(_encode_layer, spec.layers, flags)
+    pieces += [_encode_layer(spec, k, flag) for k, flag in enumerate(flags)]
     return b"".join(pieces)
 
 
-def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
+def version_of(spec: ModelSpec) -> int:
+    """The version of `.rnne` that holds `spec`: 2 for a graph and what came with it."""
+    return 2 if format_version(spec) >= 3 else 1
+
+
+def _encode_layer(spec: ModelSpec, k: int, flags: int = 0) -> bytes:
+    layer = spec.layers[k]
     if not layer.code:
         raise SpecError(
             f".rnne: the native format holds chains of layers, not '{layer.kind}'. "
@@ -71,7 +77,16 @@ def _encode_layer(layer: Layer, flags: int = 0) -> bytes:
     sizes = (layer.input_size, layer.output_size, layer.inner_size)
     sources = getattr(layer, "sources", ())
     fields = _LAYER.pack(layer.code, layer.variant | flags, *sizes)
-    return fields + struct.pack(f"<{len(sources)}I", *sources)
+    fields += struct.pack(f"<{len(sources)}I", *sources)
+    if version_of(spec) == 1:
+        return fields
+    read = spec.reads[k]
+    words = b"".join(
+        struct.pack("<I" if isinstance(word, int) else "<f", word)
+        for word in layer.words
+    )
+    counts = struct.pack(f"<I{len(read)}iI", len(read), *read, len(layer.words))
+    return fields + counts + words
 
 
 def encode_ranges(spec: ModelSpec) -> bytes:
@@ -96,8 +111,8 @@ def kept_layers(model: bytes, spec: ModelSpec) -> frozenset[int]:
     at = _MODEL.size + _FEATURE.size * spec.num_features
     at += _DERIVED.size * len(spec.derived)
     kept = set()
-    for k, layer in enumerate(spec.layers):
+    for k in range(len(spec.layers)):
         if _LAYER.unpack_from(model, at)[1] & _KEPT:
             kept.add(k)
-        at += len(_encode_layer(layer))
+        at += len(_encode_layer(spec, k))
     return frozenset(kept)

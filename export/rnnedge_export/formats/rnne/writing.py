@@ -18,7 +18,7 @@ from rnnedge_runtime.backends.numpy_engine import numpy_engine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats import rnne_file
 from rnnedge_runtime.formats.metadata import Metadata, limits_to_json
-from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges
+from rnnedge_runtime.formats.rnne_model import encode_model, encode_ranges, version_of
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.parameters import Parameters, kept_of
@@ -74,7 +74,8 @@ def build_rnne(
     golden = _golden_section(metadata, numpy_engine(metadata.spec, parameters))
     engine = engine or quick_engine(metadata, parameters)
     long_run = _long_run_section(metadata.spec, engine)
-    return assemble(_sections(metadata, parameters, golden, long_run))
+    sections = _sections(metadata, parameters, golden, long_run)
+    return assemble(sections, version_of(metadata.spec))
 
 
 def rnne_nbytes(metadata: Metadata, parameters: Parameters) -> int:
@@ -103,7 +104,9 @@ def quick_engine(metadata: Metadata, parameters: Parameters) -> Engine:
     """The native engine of a model that has no file, or NumPy where it is not built."""
     if not has_native():
         return numpy_engine(metadata.spec, parameters)
-    content = assemble(_critical_sections(metadata, parameters))
+    content = assemble(
+        _critical_sections(metadata, parameters), version_of(metadata.spec)
+    )
     return native_engine(metadata.spec, content)
 
 
@@ -135,7 +138,7 @@ def _weights_section(spec: ModelSpec, parameters: Parameters) -> bytes:
     return b"".join(pieces)
 
 
-def assemble(sections: list[Section]) -> bytes:
+def assemble(sections: list[Section], version: int = 1) -> bytes:
     """A file of (type, flags, content) sections, with header, table and checksum."""
     offset = rnne_file.HEADER.size + rnne_file.ENTRY.size * len(sections)
     table, body = b"", b""
@@ -147,7 +150,7 @@ def assemble(sections: list[Section]) -> bytes:
         body += bytes(gap) + content
         offset += len(content)
     header = rnne_file.HEADER.pack(
-        rnne_file.MAGIC, rnne_file.VERSION, offset, 0, len(sections), 0, 0
+        rnne_file.MAGIC, version, offset, 0, len(sections), 0, 0
     )
     whole = bytearray(header + table + body)
     struct.pack_into(
