@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rnnedge_runtime.formats.metadata import Metadata
+from rnnedge_runtime.numerics.f32 import flush
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .literals import float_array, float_literal, integer_array
@@ -34,7 +38,8 @@ def public_functions(
     head = f"RNNE_PUBLIC int {name}_step({name}_state *s, const float *x, float *y)"
     rejection = float_rejection(name, spec)
     functions = [
-        reset_function(name, held_at_first(spec)),
+        *start_arrays(name, spec),
+        reset_function(name, held_at_first(spec), starts_of(name, spec)),
         step_function(head, spec, rejection, declarations, step),
         run_function(name, spec),
         *_snapshots(name, metadata, tensors),
@@ -49,7 +54,28 @@ def held_at_first(spec: ModelSpec) -> list[str]:
     return [float_literal(value) for value in spec.state[-1].initial_array()]
 
 
-def reset_function(name: str, held: Sequence[str]) -> str:
+def _started(spec: ModelSpec) -> list[tuple[str, NDArray[np.float32]]]:
+    """Name and first values of the tensors that do not start at zero."""
+    named = ((e.name, flush(e.initial_array().ravel())) for e in spec.graph_state)
+    return [(name, values) for name, values in named if values.any()]
+
+
+def start_arrays(name: str, spec: ModelSpec) -> list[str]:
+    """What states start with that do not start at zero."""
+    return [
+        float_array(f"{name}_{field}_start", values) for field, values in _started(spec)
+    ]
+
+
+def starts_of(name: str, spec: ModelSpec) -> str:
+    """The statements that put `start_arrays` into a state of zeros."""
+    return "".join(
+        f"    rnne_f32_copy({len(values)}, {name}_{field}_start, s->{field});\n"
+        for field, values in _started(spec)
+    )
+
+
+def reset_function(name: str, held: Sequence[str], starts: str = "") -> str:
     """`NAME_reset`; `held`: literals of the readings held at first."""
     initial = "".join(
         f"    s->held[{k}] = {value};\n"
@@ -63,7 +89,7 @@ RNNE_PUBLIC void {name}_reset({name}_state *s)
     size_t i;
     for (i = 0; i < sizeof *s; i++)
         bytes[i] = 0;
-{initial}}}
+{starts}{initial}}}
 """
 
 

@@ -35,7 +35,11 @@ _F32_PURPOSE = """\
 """
 
 _FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
-_DEFINED = re.compile(r"^RNNE_(?:INLINE|FUNCTION) .*?(\w+\()", re.MULTILINE)
+_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph")
+"""Parts of which a source holds only those definitions that it calls."""
+_DEFINED = re.compile(
+    r"^(?:RNNE_(?:INLINE|FUNCTION) .*?|#define (?=RNNE_EACH))(\w+\()", re.MULTILINE
+)
 _MAY_BE_UNUSED = """\
 #ifdef __GNUC__
 #pragma GCC diagnostic push
@@ -76,11 +80,21 @@ def further_kernels(functions: str) -> list[str]:
     It stands in the source itself, so the headers are the same for all models.
     """
     needed: list[str] = []
-    for part in map(_part, reversed(_FURTHER_PARTS)):
+    definitions = [text for name in _SINGLE_DEFINITIONS for text in _definitions(name)]
+    for part in reversed([*map(_part, _FURTHER_PARTS), *definitions]):
         callers = [functions, *needed]
         if any(call in text for call in _DEFINED.findall(part) for text in callers):
             needed.insert(0, part)
     return [_MAY_BE_UNUSED, *needed, _END_OF_UNUSED] if needed else []
+
+
+def _definitions(name: str) -> list[str]:
+    """The definitions of a part, each behind a guard of its own."""
+    texts = []
+    for text in _part(name).rstrip("\n").split("\n\n")[1:]:
+        guard = f"RNNEDGE{_DEFINED.findall(text)[0].rstrip('(')[4:].upper()}"
+        texts.append(f"#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
+    return texts
 
 
 def w8a16_header() -> str:

@@ -20,6 +20,10 @@ from ..writers.arrays import Array, Tensors, rows, unpack
 PACKED: dict[type[kinds.Layer], Callable[[Any, Tensors, float], Tensors]] = {
     kinds.Affine: lambda layer, tensors, gap: dict(tensors),
     kinds.Difference: lambda layer, tensors, gap: dict(tensors),
+    kinds.Constant: lambda layer, tensors, gap: dict(tensors),
+    kinds.Depthwise: lambda layer, tensors, gap: {
+        name: tensor.ravel() for name, tensor in tensors.items()
+    },
     kinds.Embedding: lambda layer, tensors, gap: {"table": tensors["weight"].ravel()},
     kinds.Linear: lambda layer, tensors, gap: {
         "rows": rows(tensors["bias"], tensors["weight"])

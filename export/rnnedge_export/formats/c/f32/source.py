@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.spec.layers import AddLast, Difference, Layer
+from rnnedge_runtime.spec.layers import AddLast, Difference, Layer, Select
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
@@ -15,6 +17,7 @@ from ..kernel_headers import F32_HEADER, f32_header
 from ..literals import float_array, integer_array
 from ..ranges import clip_arrays, range_arrays, reject_arrays
 from ..writers.arrays import Tensors
+from ..writers.places import runs_of
 from .layers import StepCode, step_code
 from .packing import added_biases, biases_of, layer_tensors, pack_layer
 
@@ -65,7 +68,17 @@ def layer_arrays(name: str, k: int, layer: Layer, tensors: Tensors) -> list[str]
 
 
 def source_arrays(name: str, k: int, layer: Layer) -> list[str]:
-    """Which inputs layer `k` reads beside what goes through it."""
-    if not isinstance(layer, AddLast | Difference):
-        return []
-    return [integer_array("uint32_t", f"{name}_{k}_sources", layer.sources)]
+    """Which inputs layer `k` reads beside what goes through it, or elements of it."""
+    field, indices = _INDICES.get(type(layer), _no_indices)(layer)
+    return [integer_array("uint32_t", f"{name}_{k}_{field}", indices)] if field else []
+
+
+def _no_indices(layer: Layer) -> tuple[str, tuple[int, ...]]:
+    return "", ()
+
+
+_INDICES: dict[type[Layer], Callable[[Any], tuple[str, tuple[int, ...]]]] = {
+    AddLast: lambda layer: ("sources", layer.sources),
+    Difference: lambda layer: ("sources", layer.sources),
+    Select: lambda layer: ("" if runs_of(layer) else "indices", layer.indices),
+}

@@ -75,11 +75,15 @@ class ChainWriter:
             )
             self.accept_derived(self.x)
         self.z = self.x
-        if isinstance(spec.layers[0], Affine | Embedding):
+        self.begin()
+
+    def begin(self) -> None:
+        """What the layers read of the model input, `x` as it was accepted."""
+        if isinstance(self.spec.layers[0], Affine | Embedding):
             return
         if self.keeps_x:
-            self.z = self.take(spec.input_size)
-        self.map("RNNE_F32_IDENTITY", spec.input_size, self.x, self.z)
+            self.z = self.take(self.spec.input_size)
+        self.map("RNNE_F32_IDENTITY", self.spec.input_size, self.x, self.z)
 
     def hold(self, limits: str, *, has_limits: bool) -> None:
         """`x` as model inputs, and in `r` as they are before the clip, if a layer asks."""
@@ -145,6 +149,18 @@ class ChainWriter:
         """Whether `z` is scratch memory that nothing else needs."""
         is_kept = z == self.r or (z == self.x and not self.frees_x)
         return z.startswith("@") and not is_kept
+
+    def out(self, size: int, *, is_tail: bool = False) -> str:
+        """Where a layer writes that is not in place."""
+        return "y" if is_tail else self.take(size)
+
+    def local(self, name: str) -> str:
+        """A name of a constant of the step."""
+        return name
+
+    def first(self) -> str:
+        """The first value of `z`."""
+        return f"{self.z}[0]"
 
     def take(self, size: int) -> str:
         return f"@{self.buffers.take(size)}@"
