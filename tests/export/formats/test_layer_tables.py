@@ -21,7 +21,13 @@ FLOAT_ALONE = {
     "affine": "folded into the conversions at the border of integers",
     "softmax": "computed in float",
 }
-NO_WEIGHTS = dict.fromkeys(("softmax", "add_last", "activation"), "it has no weights")
+NO_WEIGHTS = dict.fromkeys(
+    (
+        *("softmax", "add_last", "activation", "combine", "concat", "select", "memory"),
+        *("window", "norm", "sum"),
+    ),
+    "it has no weights",
+)
 NO_ARRAYS = {"activation": "its one number is in the statement"}
 
 

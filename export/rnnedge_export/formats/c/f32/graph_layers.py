@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.spec import graph_layers as graph
 from rnnedge_runtime.spec import layers as kinds
 
 from ..literals import float_literal
@@ -15,30 +16,30 @@ from ..writers.graph_writer import GraphWriter
 from ..writers.places import runs_of
 
 
-def _combine(writer: GraphWriter, layer: kinds.Combine, *_: object) -> None:
+def _combine(writer: GraphWriter, layer: graph.Combine, *_: object) -> None:
     writer.elementwise(f"{layer.operation}({layer.size}", layer, False)
 
 
-def _norm(writer: GraphWriter, layer: kinds.Norm, *_: object) -> None:
+def _norm(writer: GraphWriter, layer: graph.Norm, *_: object) -> None:
     size = layer.size // layer.groups
     share, eps = (float_literal(np.float32(v)) for v in (1 / size, layer.eps))
     given = f"{layer.groups}, {size}, {share}, {eps}, {int(layer.is_centred)}"
     writer.elementwise(f"norm({given}", layer, False)
 
 
-def _sum(writer: GraphWriter, layer: kinds.Sum, *_: object) -> None:
+def _sum(writer: GraphWriter, layer: graph.Sum, *_: object) -> None:
     sizes = f"{layer.output_size}, {layer.input_size // layer.output_size}"
     writer.elementwise(f"sum({sizes}", layer, False)
 
 
 def _depthwise(
-    writer: GraphWriter, layer: kinds.Depthwise, array: str, is_tail: bool
+    writer: GraphWriter, layer: graph.Depthwise, array: str, is_tail: bool
 ) -> None:
     given = f"{layer.size}, {layer.taps}, {array}_weight, {array}_bias"
     writer.elementwise(f"depthwise({given}", layer, is_tail)
 
 
-def _concat(writer: GraphWriter, layer: kinds.Concat, *_: object) -> None:
+def _concat(writer: GraphWriter, layer: graph.Concat, *_: object) -> None:
     out = writer.out(layer.output_size)
     starts = accumulate(layer.sizes, initial=0)
     for z, size, start in zip(writer.zs, layer.sizes, starts, strict=False):
@@ -46,7 +47,7 @@ def _concat(writer: GraphWriter, layer: kinds.Concat, *_: object) -> None:
 
 
 def _select(
-    writer: GraphWriter, layer: kinds.Select, array: str, is_tail: bool
+    writer: GraphWriter, layer: graph.Select, array: str, is_tail: bool
 ) -> None:
     runs = runs_of(layer)
     if len(runs) == 1:
@@ -61,7 +62,7 @@ def _select(
         start += size
 
 
-def _memory(writer: GraphWriter, layer: kinds.Memory, *_: object) -> None:
+def _memory(writer: GraphWriter, layer: graph.Memory, *_: object) -> None:
     m = writer.carry("m", layer.output_size)
     writer.num_recurrent += 1
     if writer.k in writer.places.is_late:
@@ -71,7 +72,7 @@ def _memory(writer: GraphWriter, layer: kinds.Memory, *_: object) -> None:
     writer.memories.append((layer, m))
 
 
-def _window(writer: GraphWriter, layer: kinds.Window, *_: object) -> None:
+def _window(writer: GraphWriter, layer: graph.Window, *_: object) -> None:
     """The state has room for this step too, behind those before."""
     size, kept = layer.input_size, layer.inner_size
     w = writer.carry("w", (kept + 1) * size)
@@ -88,7 +89,7 @@ def _window(writer: GraphWriter, layer: kinds.Window, *_: object) -> None:
 
 
 def _constant(
-    writer: GraphWriter, layer: kinds.Constant, array: str, is_tail: bool
+    writer: GraphWriter, layer: graph.Constant, array: str, is_tail: bool
 ) -> None:
     writer.move(f"{array}_value")
 
@@ -100,13 +101,13 @@ def copy(writer: GraphWriter, size: int, z: str, out: str) -> None:
 
 
 GRAPH_LAYERS: dict[type[kinds.Layer], Callable[[GraphWriter, Any, str, bool], None]] = {
-    kinds.Combine: _combine,
-    kinds.Concat: _concat,
-    kinds.Select: _select,
-    kinds.Memory: _memory,
-    kinds.Window: _window,
-    kinds.Norm: _norm,
-    kinds.Sum: _sum,
-    kinds.Depthwise: _depthwise,
-    kinds.Constant: _constant,
+    graph.Combine: _combine,
+    graph.Concat: _concat,
+    graph.Select: _select,
+    graph.Memory: _memory,
+    graph.Window: _window,
+    graph.Norm: _norm,
+    graph.Sum: _sum,
+    graph.Depthwise: _depthwise,
+    graph.Constant: _constant,
 }

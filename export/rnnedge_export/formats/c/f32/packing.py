@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.spec import graph_layers as graph
 from rnnedge_runtime.spec import layers as kinds
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
@@ -20,8 +21,8 @@ from ..writers.arrays import Array, Tensors, rows, unpack
 PACKED: dict[type[kinds.Layer], Callable[[Any, Tensors, float], Tensors]] = {
     kinds.Affine: lambda layer, tensors, gap: dict(tensors),
     kinds.Difference: lambda layer, tensors, gap: dict(tensors),
-    kinds.Constant: lambda layer, tensors, gap: dict(tensors),
-    kinds.Depthwise: lambda layer, tensors, gap: {
+    graph.Constant: lambda layer, tensors, gap: dict(tensors),
+    graph.Depthwise: lambda layer, tensors, gap: {
         name: tensor.ravel() for name, tensor in tensors.items()
     },
     kinds.Embedding: lambda layer, tensors, gap: {"table": tensors["weight"].ravel()},

@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any
 
 from rnnedge_runtime.formats.metadata import Metadata
-from rnnedge_runtime.spec.layers import AddLast, Difference, Layer, Select
+from rnnedge_runtime.spec.graph_layers import Select
+from rnnedge_runtime.spec.layers import AddLast, Difference, Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 

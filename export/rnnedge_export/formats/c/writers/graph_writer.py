@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rnnedge_runtime.spec.graph_check import INPUT
-from rnnedge_runtime.spec.layers import AddLast, Layer, Memory
+from rnnedge_runtime.spec.graph_layers import Memory
+from rnnedge_runtime.spec.layers import AddLast, Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .arena import Arena

@@ -5,22 +5,23 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
+from rnnedge_runtime.spec import graph_layers as graph
 from rnnedge_runtime.spec import layers as kinds
 from rnnedge_runtime.spec.graph_check import INPUT
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 IN_PLACE = (
     *(kinds.Affine, kinds.Activation, kinds.Softmax, kinds.AddLast),
-    *(kinds.Norm, kinds.Combine),
+    *(graph.Norm, graph.Combine),
 )
 """Layers that may write over what they read."""
-ELSEWHERE = (kinds.RecurrentLayer, kinds.Embedding, kinds.Constant)
+ELSEWHERE = (kinds.RecurrentLayer, kinds.Embedding, graph.Constant)
 """Layers whose value lies in the state or among the constants."""
 SHORTEST_RUN = 4
 """Indices of shorter runs than that, on the average, stand in a table."""
 
 
-def runs_of(layer: kinds.Select) -> list[tuple[int, int]]:
+def runs_of(layer: graph.Select) -> list[tuple[int, int]]:
     """First index and length of the runs that are copied whole; [] where a table is better."""
     runs: list[tuple[int, int]] = []
     for index in layer.indices:
@@ -67,12 +68,12 @@ class Places:
         self.last = dict.fromkeys(range(INPUT, self.end), INPUT)
         for k, read in enumerate(reads):
             self.last |= dict.fromkeys(read, k)
-        needed = [layer.next for layer in layers if isinstance(layer, kinds.Memory)]
+        needed = [layer.next for layer in layers if isinstance(layer, graph.Memory)]
         self.last |= dict.fromkeys((*needed, self.end - 1), self.end)
         for k in needed:
             while self.is_slice(k):
                 k = reads[k][0]
-            if k >= 0 and isinstance(layers[k], kinds.Memory):
+            if k >= 0 and isinstance(layers[k], graph.Memory):
                 self.is_late.add(k)
         parents = self._parents()
         self.of[INPUT] = Place(INPUT)
@@ -87,14 +88,14 @@ class Places:
     def is_slice(self, k: int) -> bool:
         """Whether value k is a part of what it reads, in one piece."""
         layer = self.spec.layers[k] if k >= 0 else None
-        return isinstance(layer, kinds.Select) and len(runs_of(layer)) == 1
+        return isinstance(layer, graph.Select) and len(runs_of(layer)) == 1
 
     def is_own(self, k: int) -> bool:
         """Whether layer k writes its value into memory of the step."""
         layer = self.spec.layers[k]
-        if isinstance(layer, kinds.Memory):
+        if isinstance(layer, graph.Memory):
             return k in self.is_late
-        if isinstance(layer, kinds.Window):
+        if isinstance(layer, graph.Window):
             return layer.dilation > 1
         return not isinstance(layer, ELSEWHERE) and not self.is_slice(k)
 
@@ -109,7 +110,7 @@ class Places:
         readers = list(itertools.chain.from_iterable(reads))
         parents = {}
         for k, layer in enumerate(self.spec.layers):
-            if not isinstance(layer, kinds.Concat):
+            if not isinstance(layer, graph.Concat):
                 continue
             starts = itertools.accumulate(layer.sizes, initial=0)
             for source, start in zip(reads[k], starts, strict=False):
