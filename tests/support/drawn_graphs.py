@@ -225,3 +225,22 @@ def drawn_graph(seed: int, size: int = 12) -> ModelSpec:
         derived=derived,
         wiring=tuple(graph.reads),
     )
+
+
+def every_function() -> ModelSpec:
+    """All elementwise functions and operations of two values, beside one another."""
+    graph = Graph(np.random.default_rng(0), 7)
+    wide = graph.add(kinds.Linear(7, 9), INPUT)
+    values = [graph.function(wide, name) for name in kinds.FUNCTIONS]
+    positive = graph.function(wide, "sigmoid")
+    values += [
+        graph.add(kinds.Combine(9, operation), wide, positive)
+        for operation in OPERATIONS
+    ]
+    graph.add(kinds.Concat(tuple(map(graph.size, values))), *values)
+    return ModelSpec(
+        tuple(Feature(f"s{k}") for k in range(7)),
+        tuple(Target(f"y{k}") for k in range(9 * len(values))),
+        tuple(graph.layers),
+        wiring=tuple(graph.reads),
+    )

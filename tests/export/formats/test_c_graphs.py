@@ -16,7 +16,7 @@ from support.c_models import (
     drawn_model,
     write_c,
 )
-from support.drawn_graphs import drawn_graph
+from support.drawn_graphs import drawn_graph, every_function
 
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine
@@ -31,7 +31,8 @@ COMPILERS = {
 
 @pytest.fixture(scope="module")
 def models() -> list[Drawn]:
-    return [drawn_model(drawn_graph(seed), seed) for seed in range(COUNT)]
+    specs = [every_function(), *map(drawn_graph, range(COUNT))]
+    return [drawn_model(spec, seed) for seed, spec in enumerate(specs)]
 
 
 @pytest.fixture(scope="module")
