@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
 from rnnedge_runtime.errors import DataError, SpecError
-from rnnedge_runtime.spec.layers import RECURRENT_LAYERS
+from rnnedge_runtime.spec.layers import RECURRENT_LAYERS, Lru
 from rnnedge_runtime.tables.times.zone import time_on_clock
 
-CELLS = {layer.kind: layer for layer in RECURRENT_LAYERS}
+CELLS = {layer.kind: layer for layer in (*RECURRENT_LAYERS, Lru)}
 # low, high, whether low itself is excluded, an example
 _RANGES = {
     "dropout": (0.0, 1.0, False, 0.1),

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from rnnedge_runtime.spec import layers
 from rnnedge_runtime.spec.layers import Layer
 
+from .lru import lru_module
+
 State = list[Tensor]
 
 
@@ -199,5 +201,6 @@ MODULES: dict[type[Layer], Callable[[Any, int], nn.Module]] = {
     layers.Softmax: lambda layer, index: _Activation("softmax"),
     layers.AddLast: lambda layer, index: _AddLast(layer),
     layers.Difference: _Difference,
+    layers.Lru: lru_module,
 }
 """The module of a layer whose first state tensor has this number; all but Opaque."""

@@ -75,7 +75,7 @@ def network_layers(
     own = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(cell)
-        if field.name not in ("input_size", "hidden_size")
+        if field.name not in ("input_size", "hidden_size") and hasattr(config, field.name)
     }
     layers.append(Affine(size))
     for _ in range(config.num_layers):
