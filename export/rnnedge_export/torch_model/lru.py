@@ -69,7 +69,12 @@ class LruModule(nn.Module):
             self.bias[: layer.hidden_size] = torch.log(torch.expm1(1 / steps))
 
     def forward(
-        self, z: Tensor, x: Tensor, readings: Tensor, state: list[Tensor], new: list[Tensor]
+        self,
+        z: Tensor,
+        x: Tensor,
+        readings: Tensor,
+        state: list[Tensor],
+        new: list[Tensor],
     ) -> Tensor:
         d, n, o = self.blocks(z)
         return self.driven(torch.sigmoid(-d), torch.sigmoid(d), n, o, state, new)
