@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.spec.layers import Lru
 
+from .layer_module import LayerModule, State
+
 AT_ONCE = 256
 """Steps of one scan; a longer sequence is scanned piece by piece."""
 
@@ -52,7 +54,7 @@ def scan_all(a: Tensor, b: Tensor, h: Tensor, at_once: int = AT_ONCE) -> Tensor:
     return torch.cat(found, dim=1)
 
 
-class LruModule(nn.Module):
+class LruModule(LayerModule):
     """A layer `lru` whose state is number `index`."""
 
     def __init__(self, layer: Lru, index: int) -> None:
@@ -69,15 +71,14 @@ class LruModule(nn.Module):
             self.bias[: layer.hidden_size] = torch.log(torch.expm1(1 / steps))
 
     def forward(
-        self,
-        z: Tensor,
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new: list[Tensor],
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
         d, n, o = self.blocks(z)
-        return self.driven(torch.sigmoid(-d), torch.sigmoid(d), n, o, state, new)
+        h = scan_all(
+            torch.sigmoid(-d), torch.sigmoid(d) * torch.tanh(n), state[self.index]
+        )
+        new_state.append(h[:, -1])
+        return self.shown(h, o)
 
     def blocks(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The three blocks of `weight z + bias`."""
@@ -85,44 +86,25 @@ class LruModule(nn.Module):
         size = self.hidden_size
         return sums[..., :size], sums[..., size : 2 * size], sums[..., 2 * size :]
 
-    def driven(
-        self,
-        kept: Tensor,
-        moved: Tensor,
-        n: Tensor,
-        o: Tensor,
-        state: list[Tensor],
-        new: list[Tensor],
-    ) -> Tensor:
-        """The output, where `kept` and `moved` are the shares of h and of `tanh(n)`."""
-        h = scan_all(kept, moved * torch.tanh(n), state[self.index])
-        new.append(h[:, -1])
+    def shown(self, h: Tensor, o: Tensor) -> Tensor:
+        """The output."""
         y = torch.sigmoid(o) * h
         if self.dropout > 0.0:
             y = nn.functional.dropout(y, self.dropout, self.training)
         return y
 
-    @torch.jit.ignore
-    def tensor(self, name: str) -> Tensor:
-        """A canonical tensor by its name within the layer."""
-        tensor: Tensor = getattr(self, name)
-        return tensor
-
 
 class LruWithStep(LruModule):
-    """A layer `lru` that reads z and then the length of the step."""
+    """A layer `lru` that reads z and, joined to it, the length of the step."""
 
-    def forward(  # type: ignore[override]
-        self,
-        z: list[Tensor],
-        x: Tensor,
-        readings: Tensor,
-        state: list[Tensor],
-        new: list[Tensor],
+    def forward(
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
-        d, n, o = self.blocks(z[0])
-        v = -nn.functional.softplus(d) * torch.relu(z[1])
-        return self.driven(torch.exp(v), -torch.expm1(v), n, o, state, new)
+        d, n, o = self.blocks(z[..., :-1])
+        v = -nn.functional.softplus(d) * torch.relu(z[..., -1:])
+        h = scan_all(torch.exp(v), -torch.expm1(v) * torch.tanh(n), state[self.index])
+        new_state.append(h[:, -1])
+        return self.shown(h, o)
 
 
 def lru_module(layer: Lru, index: int) -> nn.Module:
