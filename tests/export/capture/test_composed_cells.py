@@ -76,7 +76,9 @@ def test_a_gru_that_resets_before_is_its_equations():
         h = (1 - z) * n + z * h
         expected.append(w_y @ h + b_y)
     found = run(model, x)
-    assert np.abs(found[0] - torch.stack(expected).numpy()).max() <= parity_limit(found[0])
+    assert np.abs(found[0] - torch.stack(expected).numpy()).max() <= parity_limit(
+        found[0]
+    )
 
 
 def test_a_layernorm_lstm_is_its_equations():

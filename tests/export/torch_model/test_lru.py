@@ -75,7 +75,11 @@ def test_float64_is_the_reference(spec):
 @pytest.mark.parametrize("spec", SPECS)
 def test_run_is_step_to_the_bit(spec):
     engine = Float32Engine(spec, made(spec)[1])
-    x = np.random.default_rng(2).normal(size=(3, 50, spec.input_size)).astype(np.float32)
+    x = (
+        np.random.default_rng(2)
+        .normal(size=(3, 50, spec.input_size))
+        .astype(np.float32)
+    )
     y, last = engine.run(x, start_of(spec, 3))
     for b in range(3):
         state = start_of(spec, 1)
