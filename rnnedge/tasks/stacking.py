@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rnnedge.tasks.blocks import FUSED, Block, Cell, Conv, Dense, Normed, fused_cell
 from rnnedge_export.capture.graph import composed_cells as cells
 from rnnedge_export.capture.graph.compositions import activation, combine
-from rnnedge_runtime.spec.layers import Linear, Norm, Window
+from rnnedge_runtime.spec.graph_layers import Norm, Window
+from rnnedge_runtime.spec.layers import Linear
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -21,10 +21,8 @@ def lru(
     """Output and new state; h moves by `g (tanh(n) - h)`."""
     z, dt = z if layer.has_step else (z, None)
     d, n, o = np.split(chain(w["bias"], w["weight"], z), 3, axis=-1)
-    if dt is None:
-        g = sigmoid(d)
-    else:
-        g = -expm1(-(softplus(d, _ONE, _TWENTY) * relu(dt)))
+    rate = None if dt is None else softplus(d, _ONE, _TWENTY)
+    g = sigmoid(d) if rate is None else -expm1(-(rate * relu(dt)))
     h: Float32 = next(carried)
     h = flush(h + g * (tanh(n) - h))
     return sigmoid(o) * h, h

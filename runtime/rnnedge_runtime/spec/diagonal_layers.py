@@ -38,7 +38,7 @@ class Lru(LayerKind):
 
     @property
     def input_sizes(self) -> tuple[int, ...]:
-        """z and, with `has_step`, dt."""
+        """What drives it and, with `has_step`, dt."""
         return (self.input_size, 1) if self.has_step else (self.input_size,)
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-from .diagonal_layers import Lru
+from .diagonal_layers import Lru as Lru
 from .graph_layers import (
     Combine,
     Concat,

@@ -15,15 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rnnedge_runtime.spec.layers import (
-    Activation,
-    Constant,
-    Depthwise,
-    Linear,
-    Memory,
-    Norm,
-    Sum,
-)
+from rnnedge_runtime.spec.graph_layers import Constant, Depthwise, Memory, Norm, Sum
+from rnnedge_runtime.spec.layers import Activation, Linear
 
 from .builder import GraphBuilder
 from .compositions import Weights, activation, combine, gru_of, lstm_of
