@@ -19,10 +19,15 @@ def lru(
     layer: layers.Lru, w: dict[str, Float32], z: Any, carried: Iterator[Array], *_: Any
 ) -> tuple[Float32, ...]:
     """Output and new state; h moves by `g (tanh(n) - h)`."""
+    dt: Float32 | None
     z, dt = z if layer.has_step else (z, None)
     d, n, o = np.split(chain(w["bias"], w["weight"], z), 3, axis=-1)
-    rate = None if dt is None else softplus(d, _ONE, _TWENTY)
-    g = sigmoid(d) if rate is None else -expm1(-(rate * relu(dt)))
+    g = sigmoid(d) if dt is None else _share(d, dt)
     h: Float32 = next(carried)
     h = flush(h + g * (tanh(n) - h))
     return sigmoid(o) * h, h
+
+
+def _share(d: Float32, dt: Float32) -> Float32:
+    v: Float32 = softplus(d, _ONE, _TWENTY) * relu(dt)
+    return -expm1(-v)
