@@ -10,7 +10,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
-from rnnedge.tasks.blocks import CELLS, Block, Cell, Dense, read_blocks, read_conv
+from rnnedge.tasks.blocks import (
+    CELLS,
+    FUSED,
+    Block,
+    Cell,
+    Dense,
+    read_blocks,
+    read_conv,
+)
 from rnnedge_runtime.errors import DataError, SpecError
 from rnnedge_runtime.tables.times.zone import time_on_clock
 
@@ -240,8 +248,12 @@ _NETWORK = (
 
 
 def _check_network(config: TrainConfig) -> None:
-    if config.layers or config.conv:
-        assert config.blocks  # reads what it is made of
+    blocks = config.blocks
+    if config.dropout and not all(isinstance(b, Cell) and b.is_fused for b in blocks):
+        raise SpecError(
+            f"train: dropout is {config.dropout} beside blocks that have none, expected a "
+            f"stack of {', '.join(FUSED)} alone. Leave --dropout out."
+        )
     if not config.layers:
         return
     defaults = TrainConfig.__dataclass_fields__

@@ -98,6 +98,12 @@ def test_a_conv_that_is_none_is_refused(conv):
         TrainConfig(conv=conv)
 
 
+def test_dropout_where_none_would_be_is_refused():
+    assert TrainConfig(cell="lru", dropout=0.1).dropout
+    with pytest.raises(SpecError, match="Leave --dropout out"):
+        TrainConfig(cell="cifg", dropout=0.1)
+
+
 def test_a_table_beside_other_choices_of_the_network_is_refused():
     with pytest.raises(SpecError, match="Leave --head or --layers out"):
         TrainConfig(layers=blocks_to_toml(EACH), head=4)

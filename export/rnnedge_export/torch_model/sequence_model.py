@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.clip import clip_bounds
 from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, LOOP, parts_of
-from rnnedge_runtime.spec.layers import RecurrentLayer
+from rnnedge_runtime.spec.layers import Lru, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights, canonical_weights
 
 from .modules import MODULES
+
+_DROPPING = (RecurrentLayer, Lru)
+"""Layers that dropout follows."""
 
 
 class SequenceModel(nn.Module):
@@ -49,12 +52,12 @@ class SequenceModel(nn.Module):
         layers: list[nn.Module] = []
         first_states: list[int] = []
         num_states = 0
-        num_recurrent = sum(isinstance(layer, RecurrentLayer) for layer in spec.layers)
+        num_recurrent = sum(isinstance(layer, _DROPPING) for layer in spec.layers)
         for layer in spec.layers:
             layers.append(MODULES[type(layer)](layer, num_states))
             first_states.append(num_states)
             num_states += len(layer.state_shapes())
-            if isinstance(layer, RecurrentLayer):
+            if isinstance(layer, _DROPPING):
                 num_recurrent -= 1
                 layers[-1].dropout = dropout if num_recurrent else 0.0
         self.layers = nn.ModuleList(layers)
