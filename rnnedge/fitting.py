@@ -20,6 +20,7 @@ from rnnedge.evaluation.scores.scoring import Evaluation
 from rnnedge.evaluation.seeds import SeedErrors, seed_errors
 from rnnedge.runs import folder as run_folder
 from rnnedge.runs.folder import Run, load_run
+from rnnedge.tasks.blocks import blocks_to_toml
 from rnnedge.tasks.config import TrainConfig, config_to_toml, read_config
 from rnnedge.tasks.task import Prepared, find_task
 from rnnedge.training import running
@@ -159,6 +160,8 @@ def fit(source: Any, **choices: Any) -> Fitted:
     sections = {"data": data, "train": dataclasses.asdict(config)}
     text = config_to_toml(sections)
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
+    blocks = blocks_to_toml(config.blocks)
+    run_folder.write_atomically(folder / run_folder.MODEL, blocks.encode())
     return _train(folder, dataset, prepared, config, is_quiet=given.is_quiet)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -43,6 +44,7 @@ class TrainCommand(click.Command):
         "The inputs": ("clip", "range", "missing", "derived", "period"),
         "The network": (
             *("cell", "hidden_size", "num_layers", "proj_size", "nonlinearity"),
+            *("norm", "residual", "conv", "head", "layers"),
             *("dropout", "bidirectional", "add_last", "drift"),
         ),
         "The training": (
@@ -86,6 +88,22 @@ class TrainCommand(click.Command):
 @_choice("proj_size", "Projection of an lstm, 0 for none.")
 @_choice("nonlinearity", "Of the plain rnn.")
 @_choice("dropout", "Between recurrent layers.")
+@_choice("norm", "Of what each recurrent layer reads.")
+@click.option("--residual", is_flag=True, help="Add what a recurrent layer reads.")
+@click.option(
+    "--conv",
+    default="",
+    metavar="CxK",
+    help="A causal convolution in front: channels and taps, such as 8x3.",
+)
+@_choice("head", "Units of a hidden layer behind the recurrent ones, 0 for none.")
+@click.option(
+    "--layers",
+    default="",
+    metavar="FILE",
+    callback=lambda context, option, path: _layers(path),
+    help="A table of blocks in place of these, such as the model.toml of a run.",
+)
 @click.option("--bidirectional", is_flag=True, help="Refused: cannot stream.")
 @click.option(
     "--add-last/--no-add-last",
@@ -301,6 +319,20 @@ def _check_alone(context: click.Context) -> None:
             f"train: {', '.join(given)} stands beside --resume, which goes on with the "
             "choices in config.toml. Leave it out, or start a new run."
         )
+
+
+def _layers(path: str) -> str:
+    """The text of the table of layers; "" where none is named."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise DataError(
+            f"train: {path}, the table of --layers, cannot be read: {reason}. Name a file "
+            "such as the model.toml of a run."
+        ) from None
 
 
 def _source(data: tuple[str, ...]) -> Any:

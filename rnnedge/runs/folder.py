@@ -1,6 +1,7 @@
 """The run folder: what a training run leaves behind, and how it is read again.
 
 config.toml         every choice, resolved; where the data came from
+model.toml          the blocks of the network, for --layers
 results.csv         one row per epoch
 model.safetensors   canonical weights of the best epoch
 spec.json           canonical ModelSpec
@@ -37,6 +38,7 @@ from rnnedge_runtime.spec.weights import Weights, canonical_weights
 from rnnedge_runtime.tables.csv_rows import CsvRows
 
 CONFIG = "config.toml"
+MODEL = "model.toml"
 RESULTS = "results.csv"
 WEIGHTS = "model.safetensors"
 SPEC = "spec.json"
@@ -48,6 +50,7 @@ LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
 ALL_FILES = (
     CONFIG,
+    MODEL,
     RESULTS,
     WEIGHTS,
     SPEC,

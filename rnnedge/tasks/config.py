@@ -10,11 +10,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from rnnedge.data.limits import read_limits
 from rnnedge.data.split import SplitRule
+from rnnedge.tasks.blocks import (
+    CELLS,
+    FUSED,
+    Block,
+    Cell,
+    Dense,
+    read_blocks,
+    read_conv,
+)
 from rnnedge_runtime.errors import DataError, SpecError
-from rnnedge_runtime.spec.layers import RECURRENT_LAYERS
 from rnnedge_runtime.tables.times.zone import time_on_clock
 
-CELLS = {layer.kind: layer for layer in RECURRENT_LAYERS}
 # low, high, whether low itself is excluded, an example
 _RANGES = {
     "dropout": (0.0, 1.0, False, 0.1),
@@ -29,6 +36,7 @@ _AT_LEAST = {
     "hidden_size": 1,
     "num_layers": 1,
     "proj_size": 0,
+    "head": 0,
     "epochs": 1,
     "patience": 1,
     "lanes": 0,
@@ -54,6 +62,13 @@ class TrainConfig:
         proj_size: P of a projected LSTM, 0 for none.
         nonlinearity: of the plain RNN.
         dropout: between recurrent layers, training only.
+        norm: of what each recurrent layer reads.
+        residual: add what a recurrent layer reads to what it gives.
+        conv: a causal convolution in front, `CHANNELSxTAPS` or `CHANNELSxTAPS@DILATION`;
+            "" for none.
+        head: units of a hidden layer behind the recurrent ones, 0 for none.
+        layers: a table of blocks in TOML (`rnnedge.tasks.blocks`) in place of all these
+            choices from `cell` on; "" for none.
         bidirectional: always refused; such a network cannot stream.
         add_last: add the last reading of the target to the output, so that the network
             learns the change; None: whenever every target is also a feature.
@@ -99,6 +114,11 @@ class TrainConfig:
     proj_size: int = 0
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     dropout: float = 0.0
+    norm: Literal["none", "layer", "rms"] = "none"
+    residual: bool = False
+    conv: str = ""
+    head: int = 0
+    layers: str = ""
     bidirectional: bool = False
     add_last: bool | None = None
     drift: bool | None = None
@@ -175,7 +195,25 @@ class TrainConfig:
                 f"{self.hidden_size} units, expected an lstm of more units than that. "
                 "Use --cell lstm, or leave --proj-size out."
             )
+        _check_network(self)
         _check_split(self)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What the network is made of between its scalers."""
+        if self.layers:
+            return read_blocks(self.layers)
+        cell = Cell(
+            cell=self.cell,
+            units=self.hidden_size,
+            proj_size=self.proj_size,
+            nonlinearity=self.nonlinearity,
+            norm=self.norm,
+            residual=self.residual,
+        )
+        conv = (read_conv(self.conv),) if self.conv else ()
+        head = (Dense(units=self.head),) if self.head else ()
+        return (*conv, *(cell,) * self.num_layers, *head)
 
     def split_rule(self, clock: str = "") -> SplitRule:
         """The split that the four fields about it ask for.
@@ -201,6 +239,30 @@ CHOICES: dict[str, tuple[str, ...]] = {
         if get_origin(hint) is Literal
     },
 }
+
+
+_NETWORK = (
+    *("cell", "hidden_size", "num_layers", "proj_size", "nonlinearity"),
+    *("norm", "residual", "conv", "head"),
+)
+
+
+def _check_network(config: TrainConfig) -> None:
+    blocks = config.blocks
+    if config.dropout and not all(isinstance(b, Cell) and b.is_fused for b in blocks):
+        raise SpecError(
+            f"train: dropout is {config.dropout} beside blocks that have none, expected a "
+            f"stack of {', '.join(FUSED)} alone. Leave --dropout out."
+        )
+    if not config.layers:
+        return
+    defaults = TrainConfig.__dataclass_fields__
+    for name in _NETWORK:
+        if getattr(config, name) != defaults[name].default:
+            raise SpecError(
+                f"train: {name} is '{getattr(config, name)}' beside a table of layers, which "
+                f"says it block by block. Leave --{name.replace('_', '-')} or --layers out."
+            )
 
 
 def _check_split(config: TrainConfig) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class Prepared:
         series: the series with their parts.
         output_scale: `[K]` units of the errors, such as deviations of the outputs.
         notes: what was found, in plain sentences.
+        starts: canonical weights that are trained, but do not begin at random.
     """
 
     task: Task
@@ -84,6 +85,7 @@ class Prepared:
     series: tuple[PreparedSeries, ...]
     output_scale: Array
     notes: tuple[str, ...]
+    starts: Mapping[str, Array] = field(default_factory=dict)
 
 
 Predict = Callable[["SequenceModel", PreparedSeries, int], Array]

@@ -64,7 +64,9 @@ class Trainer:
         self.device = device
         torch.manual_seed(config.seed)
         self.model = _new_model(prepared, config)
-        self.model.load_weights({**self.model.weights(), **prepared.affine_weights})
+        self.model.load_weights(
+            {**self.model.weights(), **prepared.starts, **prepared.affine_weights}
+        )
         self.model.to(device)
         self._parameters = list(self.model.parameters())
         self._optimizer = torch.optim.AdamW(

@@ -48,6 +48,7 @@ def test_fit_writes_a_whole_run_folder(table, tmp_path, pictures):
     folder = fitted.run.path
     assert {path.name for path in folder.iterdir()} == {
         "config.toml",
+        "model.toml",
         "scores.csv",
         "results.csv",
         "model.safetensors",
@@ -328,3 +329,16 @@ def test_help_and_type_checkers_see_every_choice_of_fit():
             assert seen[field.name].kind is inspect.Parameter.KEYWORD_ONLY
     assert list(seen)[:3] == ["source", "target", "out"]
     assert "choices" not in seen
+
+
+def test_a_graph_is_trained_and_its_table_trains_the_same_again(table, tmp_path):
+    choices = {"target": "a", "horizon": 2, **FAST}
+    own = {"cell": "cifg", "norm": "rms", "residual": True, "conv": "3x2", "head": 4}
+    one = rnnedge.fit(table, out=tmp_path / "one", **{**choices, **own})
+    assert one.run.spec.wiring
+    text = (tmp_path / "one" / "model.toml").read_text()
+    choices.pop("hidden_size", None)
+    two = rnnedge.fit(table, out=tmp_path / "two", layers=text, **choices)
+    assert two.run.spec == one.run.spec
+    for name, values in one.run.weights.items():
+        assert np.array_equal(values, two.run.weights[name])

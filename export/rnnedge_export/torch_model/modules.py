@@ -6,7 +6,7 @@ Only this file knows how PyTorch names the tensors of a layer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,23 +14,13 @@ from torch import Tensor, nn
 from rnnedge_runtime.spec import layers
 from rnnedge_runtime.spec.layers import Layer
 
-State = list[Tensor]
+from .functions import FUNCTIONS
+from .graph_modules import GRAPH_MODULES
+from .layer_module import LayerModule, State
+from .lru import lru_module
 
 
-class _LayerModule(nn.Module):
-    """A layer; `held_by` and `ending` say where its canonical tensors are."""
-
-    held_by: ClassVar[str] = ""
-    ending: ClassVar[str] = ""
-
-    @torch.jit.ignore
-    def tensor(self, name: str) -> Tensor:
-        """A canonical tensor by its name within the layer."""
-        holder = getattr(self, self.held_by) if self.held_by else self
-        return getattr(holder, f"{name}{self.ending}")
-
-
-class _Affine(_LayerModule):
+class _Affine(LayerModule):
     def __init__(self, layer: layers.Affine) -> None:
         super().__init__()
         self.inverse = layer.inverse
@@ -45,7 +35,7 @@ class _Affine(_LayerModule):
         return (z - self.shift) * self.scale
 
 
-class _Embedding(_LayerModule):
+class _Embedding(LayerModule):
     held_by = "table"
 
     def __init__(self, layer: layers.Embedding) -> None:
@@ -61,7 +51,7 @@ class _Embedding(_LayerModule):
         return self.table(torch.where(is_known, token, torch.zeros_like(token)).long())
 
 
-class _Recurrent(_LayerModule):
+class _Recurrent(LayerModule):
     """A layer of PyTorch's; its state begins at number `index`, dropout follows it."""
 
     held_by, ending = "cell", "_l0"
@@ -101,37 +91,50 @@ class _TwoStates(_Recurrent):
         return z
 
 
-class _Linear(_LayerModule):
+class _Linear(LayerModule):
     held_by = "linear"
 
     def __init__(self, layer: layers.Linear) -> None:
         super().__init__()
-        self.linear = nn.Linear(layer.input_size, layer.output_size)
+        self.positions = layer.positions
+        sizes = layer.input_size, layer.output_size
+        self.linear = nn.Linear(*(size // layer.positions for size in sizes))
 
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
+        if self.positions > 1:
+            return self.linear(z.unflatten(-1, [self.positions, -1])).flatten(-2)
         return self.linear(z)
 
 
-class _Activation(_LayerModule):
-    def __init__(self, function: str) -> None:
+class _Activation(LayerModule):
+    def __init__(self, layer: layers.Activation) -> None:
         super().__init__()
-        self.function = function
+        self.function = FUNCTIONS[layer.function](*layer.parameters)
 
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
-        if self.function == "tanh":
-            return torch.tanh(z)
-        if self.function == "relu":
-            return torch.relu(z)
-        if self.function == "sigmoid":
-            return torch.sigmoid(z)
-        return torch.softmax(z, dim=-1)
+        return self.function(z)
 
 
-class _AddLast(_LayerModule):
+class _Softmax(LayerModule):
+    def __init__(self, layer: layers.Softmax) -> None:
+        super().__init__()
+        self.groups = layer.groups
+        self.is_log = layer.is_log
+
+    def forward(
+        self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
+    ) -> Tensor:
+        parts = z.unflatten(-1, [self.groups, -1])
+        if self.is_log:
+            return torch.log_softmax(parts, dim=-1).flatten(-2)
+        return torch.softmax(parts, dim=-1).flatten(-2)
+
+
+class _AddLast(LayerModule):
     def __init__(self, layer: layers.AddLast) -> None:
         super().__init__()
         self.is_clipped = layer.is_clipped
@@ -145,7 +148,7 @@ class _AddLast(_LayerModule):
         return z + source.index_select(-1, self.sources)
 
 
-class _Difference(_LayerModule):
+class _Difference(LayerModule):
     """`d` `[B, n + 1]`, the readings of the step before and a 1, is state number `index`."""
 
     def __init__(self, layer: layers.Difference, index: int) -> None:
@@ -195,9 +198,11 @@ MODULES: dict[type[Layer], Callable[[Any, int], nn.Module]] = {
     layers.Gru: _gru,
     layers.Lstm: _lstm,
     layers.Linear: lambda layer, index: _Linear(layer),
-    layers.Activation: lambda layer, index: _Activation(layer.function),
-    layers.Softmax: lambda layer, index: _Activation("softmax"),
+    layers.Activation: lambda layer, index: _Activation(layer),
+    layers.Softmax: lambda layer, index: _Softmax(layer),
     layers.AddLast: lambda layer, index: _AddLast(layer),
     layers.Difference: _Difference,
+    layers.Lru: lru_module,
+    **GRAPH_MODULES,
 }
 """The module of a layer whose first state tensor has this number; all but Opaque."""

@@ -14,11 +14,15 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.clip import clip_bounds
-from rnnedge_runtime.spec.layers import RecurrentLayer
+from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, LOOP, parts_of
+from rnnedge_runtime.spec.layers import Lru, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights, canonical_weights
 
 from .modules import MODULES
+
+_DROPPING = (RecurrentLayer, Lru)
+"""Layers that dropout follows."""
 
 
 class SequenceModel(nn.Module):
@@ -32,11 +36,13 @@ class SequenceModel(nn.Module):
         SpecError: the spec holds a graph that PyTorch layers do not express.
     """
 
+    __constants__ = ("is_chain",)
+
     def __init__(self, spec: ModelSpec, dropout: float = 0.0) -> None:
         super().__init__()
         if spec.is_opaque:
             raise SpecError(
-                "SequenceModel: the spec holds an opaque graph, expected a chain of "
+                "SequenceModel: the spec holds an opaque graph, expected "
                 "layers. Use the module it was exported from."
             )
         self.spec = spec
@@ -44,15 +50,26 @@ class SequenceModel(nn.Module):
         self.register_buffer("clip_low", torch.from_numpy(low), persistent=False)
         self.register_buffer("clip_high", torch.from_numpy(high), persistent=False)
         layers: list[nn.Module] = []
+        first_states: list[int] = []
         num_states = 0
-        num_recurrent = sum(isinstance(layer, RecurrentLayer) for layer in spec.layers)
+        num_recurrent = sum(isinstance(layer, _DROPPING) for layer in spec.layers)
         for layer in spec.layers:
             layers.append(MODULES[type(layer)](layer, num_states))
+            first_states.append(num_states)
             num_states += len(layer.state_shapes())
-            if isinstance(layer, RecurrentLayer):
+            if isinstance(layer, _DROPPING):
                 num_recurrent -= 1
                 layers[-1].dropout = dropout if num_recurrent else 0.0
         self.layers = nn.ModuleList(layers)
+        parts = parts_of(spec)
+        self.is_chain = spec.reads == tuple((k - 1,) for k in range(len(layers)))
+        self.has_loop = bool(parts.memories)
+        self.before, self.loop, self.behind = BEFORE, LOOP, BEHIND
+        # Lists that are never empty: of another, TorchScript does not know the type.
+        self.reads = [list(read or (-1,)) for read in spec.reads]
+        self.part_of = list(parts.part_of)
+        self.first_states = first_states
+        self.next_of = [parts.memories.get(k, -1) for k in range(len(layers))]
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Advance B streams by T steps.
@@ -66,11 +83,60 @@ class SequenceModel(nn.Module):
         """
         readings = x
         x = torch.minimum(torch.maximum(x, self.clip_low), self.clip_high)
+        if not self.is_chain:
+            return self._graph(x, readings, state)
         z = x
         new_state: list[Tensor] = []
         for layer in self.layers:
             z = layer(z, x, readings, state, new_state)
         return z, new_state
+
+    def _graph(
+        self, x: Tensor, readings: Tensor, state: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Layers over all steps, but for those that a memory goes round."""
+        values = [x for _ in self.reads]
+        state = list(state)
+        self._part(self.before, x, readings, values, state)
+        if self.has_loop:
+            taken: list[list[Tensor]] = [[] for _ in self.reads]
+            for t in range(x.size(1)):
+                now = [value[:, t : t + 1] for value in values]
+                self._part(
+                    self.loop, x[:, t : t + 1], readings[:, t : t + 1], now, state
+                )
+                for k, source in enumerate(self.next_of):
+                    if source >= 0:
+                        state[self.first_states[k]] = now[source][:, 0]
+                    if self.part_of[k] == self.loop:
+                        taken[k].append(now[k])
+            for k, pieces in enumerate(taken):
+                if self.part_of[k] == self.loop:
+                    values[k] = torch.cat(pieces, dim=1)
+            self._part(self.behind, x, readings, values, state)
+        return values[-1], state
+
+    def _part(
+        self,
+        part: int,
+        x: Tensor,
+        readings: Tensor,
+        values: list[Tensor],
+        state: list[Tensor],
+    ) -> None:
+        """Put what the layers of one part give into `values`, and their new `state`."""
+        for k, layer in enumerate(self.layers):
+            if self.part_of[k] == part:
+                sources = self.reads[k]
+                z = x
+                if len(sources) == 1 and sources[0] >= 0:
+                    z = values[sources[0]]
+                elif len(sources) > 1:
+                    z = torch.cat([values[s] if s >= 0 else x for s in sources], dim=-1)
+                new_state: list[Tensor] = []
+                values[k] = layer(z, x, readings, state, new_state)
+                for j, tensor in enumerate(new_state):
+                    state[self.first_states[k] + j] = tensor
 
     @torch.jit.ignore
     def initial_state(self, batch_size: int) -> list[Tensor]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
-from rnnedge.tasks.config import CELLS, TrainConfig
+from rnnedge.tasks.blocks import Block, Cell, fused_cell
+from rnnedge.tasks.config import TrainConfig
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Layer, Linear
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -52,6 +54,22 @@ def change_sources(dataset: Dataset, config: TrainConfig) -> tuple[int, ...]:
     return tuple(dataset.features.index(name) for name in dataset.targets)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Network:
+    """The layers of a network.
+
+    Attributes:
+        layers: from raw readings to forecasts in the targets' units.
+        wiring: what each reads; () for a chain.
+        starts: weights that begin elsewhere than PyTorch begins them, such as the gains of
+            norms.
+    """
+
+    layers: tuple[Layer, ...]
+    wiring: Wiring = ()
+    starts: Mapping[str, Array] = field(default_factory=dict)
+
+
 def network_layers(
     config: TrainConfig,
     input_size: int,
@@ -59,32 +77,51 @@ def network_layers(
     *,
     last: list[int] | None,
     changes: tuple[int, ...],
-) -> tuple[Layer, ...]:
-    """The chain from raw readings to forecasts in the targets' units.
+) -> Network:
+    """The blocks of the config between the scalers.
 
     Args:
-        config: cell, sizes, and the fields of the cell's own by the same names.
+        config: says the blocks.
         input_size: I.
         output_size: O.
         last: index of the input added to each output; None for no add_last.
         changes: indices of the inputs whose change is an input as well.
     """
-    layers: list[Layer] = [Difference(input_size, changes)] if changes else []
+    front: list[Layer] = [Difference(input_size, changes)] if changes else []
     size = input_size + len(changes)
-    cell = CELLS[config.cell]
-    own = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(cell)
-        if field.name not in ("input_size", "hidden_size")
-    }
-    layers.append(Affine(size))
-    for _ in range(config.num_layers):
-        layers.append(cell(size, config.hidden_size, **own))
-        size = layers[-1].output_size
-    layers += [Linear(size, output_size), Affine(output_size, inverse=True)]
+    front.append(Affine(size))
+    back: list[Layer] = [Affine(output_size, inverse=True)]
     if last is not None:
-        layers.append(AddLast(tuple(last), is_clipped=False))
-    return tuple(layers)
+        back.append(AddLast(tuple(last), is_clipped=False))
+    return _between(front, config.blocks, output_size, back)
+
+
+def _between(
+    front: Sequence[Layer],
+    blocks: Sequence[Block],
+    output_size: int,
+    back: Sequence[Layer],
+) -> Network:
+    size = front[-1].output_size
+    if all(isinstance(block, Cell) and block.is_fused for block in blocks):
+        layers = list(front)
+        for block in blocks:
+            assert isinstance(block, Cell)
+            layers.append(fused_cell(block, size))
+            size = layers[-1].output_size
+        return Network((*layers, Linear(size, output_size), *back))
+    from rnnedge.tasks.stacking import stack
+    from rnnedge_export.capture.graph.builder import GraphBuilder
+    from rnnedge_export.capture.graph.nodes import INPUT, names_of
+
+    b = GraphBuilder(front[0].input_size)
+    z = names_of(INPUT, (front[0].input_size,))
+    for layer in front:
+        z = b.add(layer, (b.operand(z),))
+    z = stack(b, blocks, z)
+    for layer in (Linear(z.numel(), output_size), *back):
+        z = b.add(layer, (b.operand(z),))
+    return Network(tuple(b.layers), b.wiring(), b.weights)
 
 
 def fixed_weights(

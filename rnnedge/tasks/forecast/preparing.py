@@ -99,19 +99,21 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             [dataset.features[k] for k in changing],
             where=f"{dataset.source}, training part",
         )
+    network = network_layers(
+        config,
+        num_features + 2 * len(derived),
+        outputs[0].shape[1],
+        last=sources,
+        changes=changing,
+    )
     spec = ModelSpec(
         features=features,
         targets=tuple(
             Target(name, dataset.units[column])
             for name, column in zip(dataset.targets, columns, strict=True)
         ),
-        layers=network_layers(
-            config,
-            num_features + 2 * len(derived),
-            outputs[0].shape[1],
-            last=sources,
-            changes=changing,
-        ),
+        layers=network.layers,
+        wiring=network.wiring,
         horizon=horizon,
         derived=derived,
         sample_period_s=dataset.sample_period_s,
@@ -140,6 +142,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         series=series,
         output_scale=output_scaler.scale,
         notes=(*dataset.notes, *split_notes(dataset, split, rule)),
+        starts=network.starts,
     )
 
 

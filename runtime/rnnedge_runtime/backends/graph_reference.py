@@ -114,6 +114,8 @@ GRAPH_STEPS: dict[type[layers.Layer], Callable[..., Values]] = {
         z.reshape(len(z), layer.output_size, -1).sum(axis=-1),
     ),
     layers.Depthwise: _depthwise,
-    layers.Constant: lambda layer, w, *_: (w["value"][None],),
+    layers.Constant: lambda layer, w, z, carried, given: (
+        np.broadcast_to(w["value"], (len(given[0]), layer.output_size)),
+    ),
 }
 """Of each kind; a memory's new state is put in its place when the step has ended."""

@@ -23,6 +23,7 @@ from ..spec.model_spec import ModelSpec
 from ..spec.weights import Weights
 from ..streams.engine import Engine
 from ..streams.state_rules import StateRules
+from .diagonal_f32 import lru
 from .graph_f32 import GRAPH_STEPS
 from .graph_walk import step_graph
 
@@ -108,7 +109,7 @@ def layer_step(
 
 def prepare(layer: layers.Layer, w: Tensors) -> Tensors:
     """Weights as `[K, R]`; the biases of a chain that is one added once."""
-    if not isinstance(layer, layers.Linear | layers.RecurrentLayer):
+    if not isinstance(layer, layers.Linear | layers.RecurrentLayer | layers.Lru):
         return w
     prepared = {
         name: np.ascontiguousarray(tensor.T) if tensor.ndim == 2 else tensor
@@ -213,5 +214,6 @@ LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Softmax: _softmax,
     layers.AddLast: _add_last,
     layers.Difference: _difference,
+    layers.Lru: lru,
     **GRAPH_STEPS,
 }

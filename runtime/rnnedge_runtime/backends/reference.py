@@ -177,6 +177,14 @@ def _sums(w: Tensors, z: Float, h: Float) -> tuple[Float, Float]:
     )
 
 
+def _lru(layer: layers.Lru, w: Tensors, z: Any, carried: Carried, *_: Any) -> After:
+    z, dt = z if layer.has_step else (z, np.ones((1, 1)))
+    d, n, o = np.split(_times(w["weight"], z) + w["bias"], 3, axis=-1)
+    h, rate = next(carried), np.logaddexp(0, d)
+    h = h - np.expm1(-rate * np.maximum(dt, 0)) * (np.tanh(n) - h)
+    return sigmoid(o) * h, h
+
+
 def _times(weight: Float, z: Float) -> Float:
     """`weight` `[out, in]` times each row of `z` `[B, in]`, one vector at a time."""
     return np.asarray(np.matmul(weight, z[:, :, None])[:, :, 0])
@@ -211,5 +219,6 @@ LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Softmax: _softmax,
     layers.AddLast: _add_last,
     layers.Difference: _difference,
+    layers.Lru: _lru,
     **GRAPH_STEPS,
 }

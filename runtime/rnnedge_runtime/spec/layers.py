@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
+from .diagonal_layers import Lru as Lru
 from .graph_layers import (
     Combine,
     Concat,
@@ -373,6 +374,7 @@ Layer: TypeAlias = (
     | Sum
     | Depthwise
     | Constant
+    | Lru
 )
 LAYER_KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in get_args(Layer)}
 RECURRENT_LAYERS = tuple(

@@ -16,7 +16,7 @@ from support.c_models import (
     drawn_model,
     write_c,
 )
-from support.drawn_graphs import drawn_graph, every_function
+from support.random_graphs import drawn_graph, every_function
 
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine

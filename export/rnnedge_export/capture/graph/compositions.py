@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnedge_runtime.spec.layers import Activation, Combine, Linear
+from rnnedge_runtime.spec.graph_layers import Combine
+from rnnedge_runtime.spec.layers import Activation, Linear
 
 from .builder import GraphBuilder
 
@@ -46,33 +47,54 @@ def _rnn(
     return [activation(b, function, total)]
 
 
+def gru_of(
+    b: GraphBuilder,
+    given: Tensor,
+    recurrent: Tensor,
+    h: Tensor,
+    gate: Any = "sigmoid",
+    function: Any = "tanh",
+) -> list[Tensor]:
+    """The new h of the sums of r z n, from the input and from the state."""
+    size = h.numel()
+    gates, new = slice(None, 2 * size), slice(2 * size, None)
+    opened = activation(b, gate, combine(b, "add", given[gates], recurrent[gates]))
+    reset = combine(b, "multiply", opened[:size], recurrent[new])
+    n = activation(b, function, combine(b, "add", given[new], reset))
+    kept = combine(b, "multiply", opened[size:], combine(b, "subtract", h, n))
+    return [combine(b, "add", n, kept)]
+
+
 def _gru(
     b: GraphBuilder, w: Weights, z: Tensor, state: Sequence[Tensor], _: str
 ) -> list[Tensor]:
     (h,) = state
-    size = h.numel()
-    given, recurrent = _sums(b, w, z, h)
-    gates, new = slice(None, 2 * size), slice(2 * size, None)
-    open_gates = activation(
-        b, "sigmoid", combine(b, "add", given[gates], recurrent[gates])
-    )
-    reset = combine(b, "multiply", open_gates[:size], recurrent[new])
-    n = activation(b, "tanh", combine(b, "add", given[new], reset))
-    kept = combine(b, "multiply", open_gates[size:], combine(b, "subtract", h, n))
-    return [combine(b, "add", n, kept)]
+    return gru_of(b, *_sums(b, w, z, h), h)
+
+
+def lstm_of(
+    b: GraphBuilder,
+    total: Tensor,
+    c: Tensor,
+    gate: Any = "sigmoid",
+    shown: Callable[[Tensor], Tensor] = lambda c: c,
+) -> list[Tensor]:
+    """The new h and c of the sums of i f g o; `shown` is what h is made of, of c."""
+    size = c.numel()
+    i, f, g, o = total.split(size)
+    gates = activation(b, gate, torch.cat([i, f, o]))
+    added = combine(b, "multiply", gates[:size], activation(b, "tanh", g))
+    kept = combine(b, "multiply", gates[size : 2 * size], c)
+    c = combine(b, "add", kept, added)
+    h = combine(b, "multiply", gates[2 * size :], activation(b, "tanh", shown(c)))
+    return [h, c]
 
 
 def _lstm(
     b: GraphBuilder, w: Weights, z: Tensor, state: Sequence[Tensor], _: str
 ) -> list[Tensor]:
     h, c = state
-    size = c.numel()
-    i, f, g, o = combine(b, "add", *_sums(b, w, z, h)).split(size)
-    gates = activation(b, "sigmoid", torch.cat([i, f, o]))
-    added = combine(b, "multiply", gates[:size], activation(b, "tanh", g))
-    kept = combine(b, "multiply", gates[size : 2 * size], c)
-    c = combine(b, "add", kept, added)
-    h = combine(b, "multiply", gates[2 * size :], activation(b, "tanh", c))
+    h, c = lstm_of(b, combine(b, "add", *_sums(b, w, z, h)), c)
     if "weight_hr" in w:
         weight = w["weight_hr"]
         h = linear(b, h, weight, torch.zeros(weight.shape[0]))
