@@ -40,6 +40,21 @@ def gate_function(function: str, *parameters: float) -> GateFunction:
     return GateFunction(name, lambda n, z: elementwise(n, z, function, *parameters))
 
 
+def affine(alpha: float, beta: float) -> GateFunction:
+    """`alpha z + beta`."""
+
+    def apply(nodes: Nodes, z: Named) -> Named:
+        return binary(nodes, "add", binary(nodes, "multiply", z, alpha), beta)
+
+    return GateFunction("", apply)
+
+
+def hard_sigmoid(alpha: float, beta: float) -> GateFunction:
+    """`alpha z + beta` within 0 and 1."""
+    line = affine(alpha, beta)
+    return GateFunction("", lambda n, z: elementwise(n, line(n, z), "hardtanh", 0, 1))
+
+
 SIGMOID = gate_function("sigmoid")
 TANH = gate_function("tanh")
 RELU = gate_function("relu")

@@ -25,11 +25,13 @@ def keras_cell(
     z: Named,
     weights: Sequence[Tensor],
     functions: Sequence[GateFunction] = (),
+    *,
+    resets_product: bool | None = None,
 ) -> Named:
     """A layer by its kernel, recurrent kernel and, where it has one, bias.
 
     A GRU whose bias is `[2, 3 H]` resets the product (`reset_after=True`), one whose bias is
-    `[3 H]` the state.
+    `[3 H]` the state; `resets_product` says it of one without a bias.
     """
     order = _ORDERS[kind]
     kernel, recurrent, *rest = weights
@@ -41,8 +43,9 @@ def keras_cell(
         )
     rows = kernel.shape[1]
     bias = rest[0] if rest else torch.zeros(rows)
-    resets_product = bias.dim() == 2
-    both = bias if resets_product else torch.stack([bias, torch.zeros_like(bias)])
+    if rest or resets_product is None:
+        resets_product = bias.dim() == 2
+    both = bias if bias.dim() == 2 else torch.stack([bias, torch.zeros_like(bias)])
     if tuple(both.shape) != (2, rows) or rows % len(order):
         raise SpecError(
             f"{step.where}: layer '{name}' has a bias of shape {list(bias.shape)}, expected "

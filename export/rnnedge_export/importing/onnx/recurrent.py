@@ -22,13 +22,6 @@ def _scaled(z_of: Callable[[Nodes, Named], Named], scale: float) -> GateFunction
     return GateFunction("", lambda n, z: binary(n, "multiply", z_of(n, z), scale))
 
 
-def _affine(alpha: float, beta: float) -> GateFunction:
-    def apply(nodes: Nodes, z: Named) -> Named:
-        return binary(nodes, "add", binary(nodes, "multiply", z, alpha), beta)
-
-    return GateFunction("", apply)
-
-
 def _scaled_tanh(alpha: float, beta: float) -> GateFunction:
     def inner(nodes: Nodes, z: Named) -> Named:
         return elementwise(nodes, binary(nodes, "multiply", z, beta), "tanh")
@@ -36,19 +29,14 @@ def _scaled_tanh(alpha: float, beta: float) -> GateFunction:
     return _scaled(inner, alpha)
 
 
-def _hard_sigmoid(alpha: float, beta: float) -> GateFunction:
-    line = _affine(alpha, beta)
-    return GateFunction("", lambda n, z: elementwise(n, line(n, z), "hardtanh", 0, 1))
-
-
 _FUNCTIONS: dict[str, tuple[Callable[..., GateFunction], tuple[float, ...]]] = {
     "sigmoid": (lambda: cells.SIGMOID, ()),
     "tanh": (lambda: cells.TANH, ()),
     "relu": (lambda: cells.RELU, ()),
-    "affine": (_affine, (1.0, 0.0)),
+    "affine": (cells.affine, (1.0, 0.0)),
     "leakyrelu": (lambda a: gate_function("leaky_relu", a), (0.01,)),
     "scaledtanh": (_scaled_tanh, (1.0, 1.0)),
-    "hardsigmoid": (_hard_sigmoid, (0.2, 0.5)),
+    "hardsigmoid": (cells.hard_sigmoid, (0.2, 0.5)),
     "elu": (lambda a: gate_function("elu", a), (1.0,)),
     "softsign": (lambda: gate_function("softsign"), ()),
     "softplus": (lambda: gate_function("softplus", 1.0, 20.0), ()),
@@ -105,8 +93,10 @@ def _weights(call: OnnxCall, order: Sequence[int], inputs: int) -> CellWeights:
         check_shape(where, f"{name}P", p.shape, (1, 3 * hidden))
         i, o, f = p[0].chunk(3)
         peepholes = (i, f, o)
-    ordered = [in_order(t, order) for t in (w[0], r[0], b[0, :rows], b[0, rows:])]
-    return CellWeights(*ordered, peepholes=peepholes)
+    given, recurrent, bias, more = (
+        in_order(t, order) for t in (w[0], r[0], b[0, :rows], b[0, rows:])
+    )
+    return CellWeights(given, recurrent, bias, more, peepholes)
 
 
 def _check(call: OnnxCall) -> None:
