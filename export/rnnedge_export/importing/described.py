@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnedge_runtime.errors import DataError, FormatError, SpecError, first_line
+from rnnedge_runtime.errors import DataError, FormatError, SpecError, first_line, require
 
 from ..capture.graph.nodes import Named
 from . import stacks
@@ -145,9 +145,9 @@ def _description(path: Path) -> dict[str, Any]:
 def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            held: Any = load_file(path)
+            purpose = "Reading safetensors"
+            module = require("safetensors.torch", extra="train", purpose=purpose)
+            held: Any = module.load_file(path)
         else:
             held = torch.load(path, map_location="cpu", weights_only=True)
     except (
