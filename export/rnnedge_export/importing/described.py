@@ -24,7 +24,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnedge_runtime.errors import DataError, FormatError, SpecError, first_line, require
+from rnnedge_runtime.errors import (
+    DataError,
+    FormatError,
+    SpecError,
+    first_line,
+    require,
+)
 
 from ..capture.graph.nodes import Named
 from . import stacks

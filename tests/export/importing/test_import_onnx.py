@@ -11,7 +11,12 @@ from support.onnx_examples import examples, of_one_operator, own_lstm
 from rnnedge_export.importing.importing import import_model
 from rnnedge_export.importing.onnx.running import OnnxFile
 from rnnedge_export.importing.proof import prove
-from rnnedge_runtime.errors import FormatError, NonFiniteError, SpecError
+from rnnedge_runtime.errors import (
+    FormatError,
+    NonFiniteError,
+    ParityError,
+    SpecError,
+)
 from rnnedge_runtime.tolerances import IMPORT_STEPS
 
 EXAMPLES = examples()
@@ -192,3 +197,20 @@ def test_window_of_fixed_length_is_refused(tmp_path):
     model = of_one_operator("GRU", 14, gates=3, dims=(20, 1, 3))
     with pytest.raises(SpecError, match="takes a window of 20 steps"):
         import_model(saved(model, tmp_path))
+
+
+def test_product_over_time_fails_the_proof(tmp_path):
+    make = helper.make_node
+    nodes = [
+        make("Transpose", ["x"], ["t"], perm=[1, 0]),
+        make("MatMul", ["x", "t"], ["s"]),
+        make("MatMul", ["s", "x"], ["y"]),
+    ]
+    with pytest.raises(ParityError, match="several steps at once cannot stream"):
+        proved(saved(graph_of(nodes), tmp_path))
+
+
+def test_steps_without_state_are_proved_at_once(tmp_path):
+    nodes = [helper.make_node("Tanh", ["x"], ["y"])]
+    _, proof = proved(saved(graph_of(nodes), tmp_path))
+    assert proof.num_steps == IMPORT_STEPS

@@ -50,6 +50,8 @@ class OnnxFile:
         self._is_recurrent = any(
             node.op_type in ("GRU", "LSTM", "RNN") for node in model.graph.node
         )
+        if not self._axis and not self._is_recurrent:  # steps do not depend on others
+            self._axis = next(filter(None, map(_name, self._ports.x.dims[::-1])), "")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -67,7 +69,7 @@ class OnnxFile:
     def __call__(self, x: Array) -> tuple[NDArray[np.intp], Array]:
         """Rows `[N, I]`; the steps that have an output, and these `[K, O]`."""
         ports = self._ports
-        if ports.states or not self._is_recurrent:
+        if ports.states or not (self._is_recurrent or self._axis):
             return self._stepped(x)
         if not self._axis:
             return self._stepped(x[:1])
@@ -105,6 +107,10 @@ class OnnxFile:
         }
         found = self._session.run([port.name for port in wanted], feeds)
         return [np.asarray(value, np.float32) for value in found]
+
+
+def _name(size: int | str) -> str:
+    return "" if isinstance(size, int) else size
 
 
 def _by_step(value: Any, port: Port, axis: str, steps: int) -> Any:
