@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "export",
+    "import",
     "verify",
     "bench",
     "run",

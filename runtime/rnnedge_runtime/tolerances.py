@@ -11,6 +11,13 @@ VERIFY_STEPS = 10_000
 GOLDEN_STEPS = 64
 """Recorded steps that every artifact carries."""
 
+IMPORT_STEPS = 1_000
+"""Carried steps on which an imported model is compared with the program that wrote it."""
+
+IMPORT_ERROR = 1e-5
+"""What it may differ by there, in parts of its largest output or of 1: float32 of two programs
+that add up in different orders, through a state that forgets."""
+
 PURITY_STEPS = 200
 """Steps on which a module is stepped a second time and must give the same bits: what it
 keeps outside its state, left by 10,000 steps before, shows at the first of them."""

@@ -1,0 +1,102 @@
+"""`import_model`: a file that others wrote, as a ModelSpec with weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnedge_runtime.errors import FormatError, SpecError
+
+from .step import Imported
+
+
+def import_model(
+    path: str | os.PathLike[str],
+    *,
+    description: str | os.PathLike[str] | None = None,
+    features: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    states: Mapping[str, str] | None = None,
+) -> Imported:
+    """Read a model of another program.
+
+    Args:
+        path: `.onnx`, `.pt`, `.pth` or `.safetensors` (with a description), `.json` of
+            RTNeural, `.nam`, `.keras`, `.h5`.
+        description: of a PyTorch state_dict, a TOML file with its layers.
+        features: names of the inputs; `x_0`, ... by default.
+        targets: names of the outputs; `y_0`, ... by default.
+        outputs: of an ONNX graph, the outputs that the model gives; the first by default.
+        states: of an ONNX graph, output by state input; found by name by default.
+
+    Raises:
+        FormatError: the file cannot be read.
+        SpecError: what it holds cannot stream or be expressed; names that do not fit.
+        NonFiniteError: a weight is NaN or infinite.
+        MissingDependencyError: a package that reads the file is not installed.
+    """
+    path = Path(path)
+    row = READERS.get(path.suffix.lower())
+    if row is None:
+        raise SpecError(
+            f"{path}: files ending in '{path.suffix}' are not read, expected one of "
+            f"{', '.join(READERS)}. Write the model as ONNX."
+        )
+    if not path.is_file():
+        raise FormatError(f"{path}: there is no such file. Check the path.")
+    reader, takes = row
+    given = {"description": description, "outputs": outputs, "states": states}
+    odd = [name for name, value in given.items() if value and name not in takes]
+    if odd:
+        raise SpecError(
+            f"{path}: {', '.join(odd)} was given, which files ending in '{path.suffix}' do "
+            "not need. Leave it out."
+        )
+    options = {name: value for name, value in given.items() if name in takes}
+    return reader(path, features=features, targets=targets, **options)
+
+
+def _onnx(path: Path, **options: Any) -> Imported:
+    from .onnx.reading import import_onnx
+
+    return import_onnx(path, **options)
+
+
+def _described(path: Path, **options: Any) -> Imported:
+    from .described import import_described
+
+    return import_described(path, **options)
+
+
+def _rtneural(path: Path, **options: Any) -> Imported:
+    from .rtneural import import_rtneural
+
+    return import_rtneural(path, **options)
+
+
+def _nam(path: Path, **options: Any) -> Imported:
+    from .nam import import_nam
+
+    return import_nam(path, **options)
+
+
+def _keras(path: Path, **options: Any) -> Imported:
+    from .keras import import_keras
+
+    return import_keras(path, **options)
+
+
+_Reader = Callable[..., Imported]
+READERS: dict[str, tuple[_Reader, frozenset[str]]] = {
+    ".onnx": (_onnx, frozenset(["outputs", "states"])),
+    **dict.fromkeys(
+        (".pt", ".pth", ".safetensors"), (_described, frozenset(["description"]))
+    ),
+    ".json": (_rtneural, frozenset()),
+    ".nam": (_nam, frozenset()),
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), (_keras, frozenset())),
+}
+"""By ending: what reads such a file, and which options it takes beside the names."""
