@@ -169,7 +169,7 @@ def random_weights(spec: ModelSpec, rng: np.random.Generator) -> Weights:
     drawn = {}
     for name, shape in weight_shapes(spec).items():
         layer = spec.layers[int(name.split(".")[1])]
-        fan = getattr(layer, "hidden_size", layer.input_size)
+        fan = getattr(layer, "hidden_size", layer.input_size) or 1
         low, high = -1 / np.sqrt(fan), 1 / np.sqrt(fan)
         if isinstance(layer, Affine):
             low, high = (0.5, 2.0) if name.endswith("scale") else (-1.0, 1.0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+#include "graph.h"
+
 #include "../base/bytes.h"
 #include "../base/status.h"
 #include "../layers/kinds.h"
@@ -12,7 +14,7 @@
  * Lays a model out in the arena; where the arena has memory, fills it in.  The layout was
  * checked, so nothing can fail.
  */
-static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_layout *layout)
+static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *layout)
 {
     rnne_model *const model = rnne_arena_take_zeros(arena, sizeof *model);
     rnne_feature *const features = rnne_arena_take(arena, layout->num_features * sizeof *features);
@@ -26,8 +28,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
             features[i] = rnne_layout_feature(file, layout, i);
         for (size_t i = 0; i < layout->num_derived; i++)
             derived[i] = rnne_layout_derived(&file->model, layout, i);
-        rnne_layout again;
-        rnne_layout_read(file, &again, layers, NULL);
+        rnne_layout_read(file, layout, layers, NULL);
     }
     rnne_tensors tensors = {file->weights.bytes, arena, 0, 0, 0};
     rnne_layer scanned;
@@ -39,6 +40,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
             rnne_layout_layer(&file->model, layout, &cursor, &scanned, NULL);
         rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
         rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+        rnne_graph_pack(layer, arena);
     }
     int32_t *least = NULL, *most = NULL;
     if (file->ranges.bytes) {
@@ -78,6 +80,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->value_floats = (size_t)layout->value_floats;
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
+    model->is_graph = layout->is_graph;
     model->has_ranges = file->ranges.bytes != NULL;
     model->num_sums = (size_t)layout->num_sums;
     model->byte_count = (size_t)layout->byte_count;
@@ -162,7 +165,9 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
-    built->engine = layout.is_integer ? &rnne_w8a16_engine : &rnne_f32_engine;
+    built->engine = layout.is_integer ? &rnne_w8a16_engine
+                    : layout.is_graph ? &rnne_graph_engine
+                                      : &rnne_f32_engine;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;
