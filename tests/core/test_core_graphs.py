@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,12 @@ from rnnedge_export.formats.rnne import writing
 from rnnedge_runtime.backends.native import NativeEngine, has_native
 from rnnedge_runtime.backends.native_state import extension
 from rnnedge_runtime.backends.numpy_f32 import Float32Engine
+from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
-from rnnedge_runtime.formats.rnne_file import parse_rnne
+from rnnedge_runtime.formats.rnne_file import CHECKSUM_AT, file_checksum, parse_rnne
 from rnnedge_runtime.numerics.f32 import NUMERICS
-from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.layers import Combine, Linear, Memory
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, model_digest
 from rnnedge_runtime.streams.engine import Engine
 from rnnedge_runtime.streams.model import Model
@@ -135,3 +138,57 @@ def check(spec: ModelSpec, seed: int) -> None:
 @given(spec=graph_specs(), seed=seeds)
 def test_every_instruction_set_and_way(spec: ModelSpec, seed: int) -> None:
     check(spec, seed)
+
+
+READ = struct.pack("<I2iI", 2, 0, 1, 0)
+MEMORY_SPEC = ModelSpec(
+    (Feature("a"),),
+    (Target("a"),),
+    (Memory(1, 2, (0.5,)), Linear(1, 1), Combine(1, "add"), Linear(1, 1)),
+    wiring=((), (-1,), (0, 1), (2,)),
+)
+
+
+def test_state_has_its_name_and_start() -> None:
+    case, _ = case_of(MEMORY_SPEC, 0)
+    core = extension().Model(case.content, "test")
+    assert [entry[0] for entry in core.state_entries] == ["m_0", "held"]
+    assert case.native(0).stream().state()["m_0"] == np.float32(0.5)
+
+
+@pytest.mark.parametrize(
+    ("field", "changed"),
+    {
+        "reads_itself": (READ, struct.pack("<I2iI", 2, 0, 2, 0)),
+        "reads_later": (READ, struct.pack("<I2iI", 2, 0, 3, 0)),
+        "reads_beyond": (READ, struct.pack("<I2iI", 2, 0, -2, 0)),
+        "leaves_one_unread": (READ, struct.pack("<I2iI", 2, 0, 0, 0)),
+        "too_few": (READ, struct.pack("<I2iI", 1, 0, 1, 0)),
+        "too_many": (READ, struct.pack("<I2iI", 2**31, 0, 1, 0)),
+        "words_of_none": (READ, struct.pack("<I2iI", 2, 0, 1, 1)),
+    }.values(),
+)
+def test_hostile_graphs_are_refused(field: bytes, changed: bytes) -> None:
+    content = bytearray(case_of(MEMORY_SPEC, 0)[0].content)
+    assert content.count(field) == 1
+    content = content.replace(field, changed)
+    struct.pack_into("<I", content, CHECKSUM_AT, file_checksum(bytes(content)))
+    with pytest.raises(FormatError):
+        extension().Model(bytes(content), "test")
+
+
+@pytest.mark.parametrize("following", [0, 4, 2**31])
+def test_memory_of_no_layer_is_refused(following: int) -> None:
+    """0 would leave the sum unread but by the last layer, which is allowed."""
+    content = bytearray(case_of(MEMORY_SPEC, 0)[0].content)
+    start = struct.pack("<f", 0.5)
+    content = content.replace(
+        struct.pack("<III", 0, 2, 2) + start,
+        struct.pack("<III", 0, 2, following) + start,
+    )
+    struct.pack_into("<I", content, CHECKSUM_AT, file_checksum(bytes(content)))
+    if following == 0:
+        extension().Model(bytes(content), "test")
+        return
+    with pytest.raises(FormatError):
+        extension().Model(bytes(content), "test")

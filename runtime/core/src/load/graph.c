@@ -5,13 +5,7 @@
 #include "../base/status.h"
 #include "../layers/kinds.h"
 
-enum { INPUT = -1, OUTPUT_SIZE_AT = 12, MAX_FLOATS = 1 << 20, UNIT = RNNE_PANEL_STEP };
-
-/* What layer k, one before those that are being read, gives. */
-static uint32_t size_of(const rnne_section *model, const rnne_layout *layout, uint32_t k)
-{
-    return rnne_get_u32(model->bytes + layout->layer_at[k] + OUTPUT_SIZE_AT);
-}
+enum { INPUT = -1, MAX_FLOATS = 1 << 20, UNIT = RNNE_PANEL_STEP };
 
 /* A number and then as many of 4 bytes, from *at, which moves behind them. */
 static rnne_status read_list(const rnne_section *model, size_t *at, uint32_t *count,
@@ -40,8 +34,7 @@ static int has_fitting_count(const rnne_layer *layer)
 }
 
 /* Whether it reads earlier layers of the right sizes. */
-static int has_fitting_reads(const rnne_section *model, const rnne_layout *layout, uint32_t k,
-                             const rnne_layer *layer)
+static int has_fitting_reads(const rnne_layout *layout, uint32_t k, const rnne_layer *layer)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < layer->num_reads; i++) {
@@ -50,7 +43,7 @@ static int has_fitting_reads(const rnne_section *model, const rnne_layout *layou
             return 0;
         const uint32_t size = from == (uint32_t)INPUT
                                   ? layout->num_features + 2 * layout->num_derived
-                                  : size_of(model, layout, from);
+                                  : layout->sizes[from];
         if (layer->kind->reading != RNNE_READS_MANY && size != layer->input_size)
             return 0;
         sum += size;
@@ -74,7 +67,7 @@ rnne_status rnne_graph_read(const rnne_section *model, const rnne_layout *layout
         read_list(model, at, &layer->num_reads, &layer->reads_in_file, error);
     if (status != RNNE_OK)
         return status;
-    if (!has_fitting_count(layer) || !has_fitting_reads(model, layout, k, layer))
+    if (!has_fitting_count(layer) || !has_fitting_reads(layout, k, layer))
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + reads_at);
     const size_t words_at = *at;
     status = read_list(model, at, &layer->num_words, &layer->words_in_file, error);
@@ -89,81 +82,90 @@ rnne_status rnne_graph_read(const rnne_section *model, const rnne_layout *layout
 
 /* Where values lie, in units of 16 floats, and the last layer that needs each. */
 typedef struct plan {
-    uint16_t place[RNNE_MAX_LAYERS], size[RNNE_MAX_LAYERS]; /* size 0: not among the values */
+    const rnne_layout *layout;
+    uint16_t place[RNNE_MAX_LAYERS]; /* NOWHERE: it is not among the values, but in the state */
     uint8_t last[RNNE_MAX_LAYERS];
 } plan;
 
-/* Fills in what needs each value; the error is at a memory whose next does not fit. */
-static rnne_status find_uses(const rnne_section *model, const rnne_layout *layout,
-                             rnne_layer *layer, plan *p, rnne_error *error)
+enum { NOWHERE = UINT16_MAX, MAX_PLACE = MAX_FLOATS / UNIT - 1 };
+
+static uint32_t end_of(const plan *p, uint32_t k, uint32_t place)
+{
+    return place + (uint32_t)(rnne_padded(p->layout->sizes[k]) / UNIT);
+}
+
+/* What needs each value: layers that read it and, to the end of the step, memories. */
+static rnne_status find_uses(const rnne_section *model, rnne_layout *layout, plan *p,
+                             rnne_error *error)
 {
     const uint32_t end = layout->num_layers - 1;
+    const rnne_layer *const layer = &layout->layer;
     rnne_cursor cursor = rnne_layout_start(layout);
     for (uint32_t k = 0; k <= end; k++)
         p->last[k] = (uint8_t)k;
     for (uint32_t k = 0; k <= end; k++) {
-        rnne_layout_layer(model, layout, &cursor, layer, NULL);
+        const size_t at = model->offset + cursor.at;
+        rnne_layout_layer(model, layout, &cursor, &layout->layer, NULL);
         for (uint32_t i = 0; i < layer->num_reads; i++) {
             const uint32_t from = rnne_get_u32(layer->reads_in_file + 4 * (size_t)i);
             if (from != (uint32_t)INPUT && p->last[from] < k)
                 p->last[from] = (uint8_t)k;
         }
-    }
-    cursor = rnne_layout_start(layout);
-    for (uint32_t k = 0; k <= end; k++) {
-        rnne_layout_layer(model, layout, &cursor, layer, NULL);
         if (!layer->has_next)
             continue;
         const uint32_t next = rnne_word(layer, 0);
-        if (next > end || size_of(model, layout, next) != layer->output_size)
-            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + layout->layer_at[k]);
+        if (next > end || layout->sizes[next] != layer->output_size)
+            return rnne_fail(error, RNNE_BAD_MODEL, at);
         p->last[next] = RNNE_MAX_LAYERS - 1;
     }
-    for (uint32_t k = 0; k < end; k++)
+    cursor = rnne_layout_start(layout);
+    for (uint32_t k = 0; k < end; k++) {
         if (p->last[k] == k)
-            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + layout->layer_at[k]);
+            return rnne_fail(error, RNNE_BAD_MODEL, model->offset + cursor.at);
+        rnne_layout_layer(model, layout, &cursor, &layout->layer, NULL);
+    }
     return RNNE_OK;
 }
 
-/* The first place behind `start` where value k overlaps none that is in use. */
+/* The first place from `start` on where value k overlaps none that is in use. */
 static uint32_t free_place(const plan *p, uint32_t k, uint32_t start)
 {
-    uint32_t place = start;
-    for (uint32_t j = 0; j < k; j++) {
-        const int is_apart =
-            place + p->size[k] <= p->place[j] || p->place[j] + (uint32_t)p->size[j] <= place;
-        if (p->last[j] < k || is_apart)
-            continue;
-        place = p->place[j] + (uint32_t)p->size[j];
-        j = UINT32_MAX; /* from the first one again */
+    uint32_t place = start, j = 0;
+    while (j < k) {
+        const int is_in_use = p->last[j] >= k && p->place[j] != NOWHERE;
+        const uint32_t other = p->place[j], other_end = end_of(p, j, other);
+        if (is_in_use && other < end_of(p, k, place) && place < other_end) {
+            place = other_end;
+            j = 0;
+        } else {
+            j++;
+        }
     }
     return place;
 }
 
-rnne_status rnne_graph_plan(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
-                            rnne_layer *layers, rnne_error *error)
+rnne_status rnne_graph_plan(const rnne_section *model, rnne_layout *layout, rnne_layer *layers,
+                            rnne_error *error)
 {
-    plan p;
+    plan p = {.layout = layout};
     const uint32_t num_inputs = layout->num_features + 2 * layout->num_derived;
     const uint32_t start = (uint32_t)rnne_padded(num_inputs) / UNIT; /* behind the flushed input */
-    const rnne_status status = find_uses(model, layout, layer, &p, error);
+    const rnne_status status = find_uses(model, layout, &p, error);
     if (status != RNNE_OK)
         return status;
     rnne_cursor cursor = rnne_layout_start(layout);
     uint32_t all = start;
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        const size_t at = model->offset + layout->layer_at[k];
-        rnne_layout_layer(model, layout, &cursor, layer, NULL);
-        const size_t size =
-            layer->kind->holds_output ? 0 : rnne_padded(layer->output_size) / UNIT;
-        if (size > MAX_FLOATS / UNIT / 2)
-            return rnne_fail(error, RNNE_TOO_LARGE, at);
-        p.size[k] = (uint16_t)size;
-        const uint32_t place = size ? free_place(&p, k, start) : 0;
-        if (place + size >= MAX_FLOATS / UNIT)
+        const size_t at = model->offset + cursor.at;
+        rnne_layout_layer(model, layout, &cursor, &layout->layer, NULL);
+        p.place[k] = NOWHERE;
+        if (layout->layer.kind->holds_output)
+            continue;
+        const uint32_t place = free_place(&p, k, start), end = end_of(&p, k, place);
+        if (end > MAX_PLACE)
             return rnne_fail(error, RNNE_TOO_LARGE, at);
         p.place[k] = (uint16_t)place;
-        all = place + (uint32_t)size > all ? place + (uint32_t)size : all;
+        all = end > all ? end : all;
         if (layers)
             layers[k].value_at = (size_t)place * UNIT;
     }

@@ -16,10 +16,10 @@ rnne_status rnne_graph_read(const rnne_section *model, const rnne_layout *layout
  * Checks what memories take, and that every value is used; gives each its place, value_at, so that
  * none lies where one still in use does, and the size of all, value_floats.
  *
- * layer: memory for one; layers: [num_layers] or NULL.
+ * layers: [num_layers] or NULL.
  */
-rnne_status rnne_graph_plan(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
-                            rnne_layer *layers, rnne_error *error);
+rnne_status rnne_graph_plan(const rnne_section *model, rnne_layout *layout, rnne_layer *layers,
+                            rnne_error *error);
 
 /* Copies reads and words into the arena. */
 void rnne_graph_pack(rnne_layer *layer, rnne_arena *arena);

@@ -186,9 +186,8 @@ static size_t count_state(rnne_layout *layout, const rnne_layer *layer, size_t n
 /* Adds a layer's weights and state, and what it needs while it is computed. */
 static void count_layer(rnne_layout *layout, rnne_layer *layer)
 {
-    rnne_q_inputs inputs;
     rnne_tensors tensors = {NULL, NULL, 0, 0, 0};
-    rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+    rnne_take_layer(layer, layout->num_derived, &layout->inputs, &tensors);
     layout->weight_nbytes += tensors.at;
     if (layer->role == RNNE_ROLE_INTEGER && layer->kind != &rnne_kind_embedding)
         count_integers(layout, layer);
@@ -203,16 +202,19 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
 }
 
 /* Whether layers take readings before the clip, and whether these are integers. */
-static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
-                                 rnne_error *error)
+static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_error *error)
 {
+    rnne_layer *const layer = &layout->layer;
     rnne_cursor cursor = rnne_layout_start(layout);
     int is_of_integers = 0;
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        layout->layer_at[k] = (uint32_t)cursor.at;
+        const size_t at = model->offset + cursor.at;
         const rnne_status status = rnne_layout_layer(model, layout, &cursor, layer, error);
         if (status != RNNE_OK)
             return status;
+        if (layout->is_graph && layer->output_size > UINT16_MAX)
+            return rnne_fail(error, RNNE_TOO_LARGE, at);
+        layout->sizes[k] = (uint16_t)layer->output_size;
         layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
         is_of_integers |= layer->is_input && layer->kind != &rnne_kind_embedding;
         layout->takes_readings |= layer->takes_readings;
@@ -233,28 +235,28 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         status = check_ranges(file, layout->num_features, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
-    rnne_layer layer;
+    rnne_layer *const layer = &layout->layer;
     if (status == RNNE_OK)
-        status = find_readings(model, layout, &layer, error);
+        status = find_readings(model, layout, error);
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
     rnne_cursor cursor = rnne_layout_start(layout);
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        status = rnne_layout_layer(model, layout, &cursor, &layer, error);
+        status = rnne_layout_layer(model, layout, &cursor, layer, error);
         if (status != RNNE_OK)
             return status;
-        count_layer(layout, &layer);
+        count_layer(layout, layer);
         if (layers)
-            layers[k] = layer;
+            layers[k] = *layer;
     }
     if (cursor.at != model->nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, model->offset + cursor.at);
     if (cursor.size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
     if (layout->is_graph)
-        status = rnne_graph_plan(model, layout, &layer, layers, error);
+        status = rnne_graph_plan(model, layout, layers, error);
     if (status != RNNE_OK)
         return status;
     if (layout->weight_nbytes != file->weights.nbytes)

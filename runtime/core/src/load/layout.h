@@ -15,7 +15,6 @@ typedef struct rnne_layout {
     int has_float;  /* and has layers in float */
     uint32_t num_features, num_derived, output_size, num_layers;
     size_t features_at, derived_at, layers_at; /* in the section */
-    uint32_t layer_at[RNNE_MAX_LAYERS];        /* of a graph: each one's place in the section */
     uint32_t num_tensors;                      /* of state */
     uint64_t state_size;                       /* floats of state without padding */
     uint64_t weight_nbytes;                    /* what the layers need of WGTS */
@@ -23,6 +22,9 @@ typedef struct rnne_layout {
     uint64_t num_sums, byte_count;
     int takes_readings; /* a layer takes them before the clip */
     int holds_readings; /* as in rnne_model */
+    uint16_t sizes[RNNE_MAX_LAYERS]; /* of a graph: what each layer gives */
+    rnne_layer layer;                /* whichever is being read; on the stack but once */
+    rnne_q_inputs inputs;            /* of the layers that were read */
 } rnne_layout;
 
 /* A place between two layers. */

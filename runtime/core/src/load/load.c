@@ -31,15 +31,13 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *
         rnne_layout_read(file, layout, layers, NULL);
     }
     rnne_tensors tensors = {file->weights.bytes, arena, 0, 0, 0};
-    rnne_layer scanned;
-    rnne_q_inputs inputs;
-    memset(&inputs, 0, sizeof inputs);
+    memset(&layout->inputs, 0, sizeof layout->inputs);
     rnne_cursor cursor = rnne_layout_start(layout);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
         if (!arena->base)
-            rnne_layout_layer(&file->model, layout, &cursor, &scanned, NULL);
-        rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
-        rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+            rnne_layout_layer(&file->model, layout, &cursor, &layout->layer, NULL);
+        rnne_layer *const layer = arena->base ? &layers[k] : &layout->layer;
+        rnne_take_layer(layer, layout->num_derived, &layout->inputs, &tensors);
         rnne_graph_pack(layer, arena);
     }
     int32_t *least = NULL, *most = NULL;
@@ -48,7 +46,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *
         most = rnne_arena_take(arena, layout->num_features * sizeof *most);
     }
     if (arena->base && layers[0].is_input) {
-        model->inputs = inputs;
+        model->inputs = layout->inputs;
         model->holds_readings = layout->holds_readings;
         model->takes_tokens = layers[0].kind == &rnne_kind_embedding;
         for (uint32_t i = 0; least && i < layout->num_features; i++)
@@ -122,17 +120,14 @@ rnne_status rnne_model_nbytes(const void *bytes, size_t file_nbytes, size_t *nby
     return status;
 }
 
-static rnne_status check_weights(const rnne_file *file, const rnne_layout *layout,
-                                 rnne_error *error)
+static rnne_status check_weights(const rnne_file *file, rnne_layout *layout, rnne_error *error)
 {
     const rnne_section *const weights = &file->weights;
-    rnne_layer layer;
     rnne_cursor cursor = rnne_layout_start(layout);
-    rnne_q_inputs inputs;
     rnne_tensors tensors = {weights->bytes, NULL, 0, 0, 0};
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
-        rnne_take_layer(&layer, layout->num_derived, &inputs, &tensors);
+        rnne_layout_layer(&file->model, layout, &cursor, &layout->layer, NULL);
+        rnne_take_layer(&layout->layer, layout->num_derived, &layout->inputs, &tensors);
         if (tensors.is_invalid)
             return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + (size_t)tensors.fault_at);
     }
