@@ -22,7 +22,8 @@ from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import CHECKSUM_AT, file_checksum, parse_rnne
 from rnnedge_runtime.numerics.f32 import NUMERICS
-from rnnedge_runtime.spec.layers import Combine, Linear, Memory
+from rnnedge_runtime.spec.graph_layers import Combine, Memory
+from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, model_digest
 from rnnedge_runtime.streams.engine import Engine

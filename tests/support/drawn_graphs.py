@@ -15,26 +15,28 @@ from hypothesis import strategies as st
 from support.strategies import features, recurrent_layers
 
 from rnnedge_runtime.spec.derived import DerivedInput
-from rnnedge_runtime.spec.graph_layers import OPERATIONS
+from rnnedge_runtime.spec.graph_layers import (
+    OPERATIONS,
+    Combine,
+    Concat,
+    Constant,
+    Depthwise,
+    Memory,
+    Norm,
+    Select,
+    Sum,
+    Window,
+)
 from rnnedge_runtime.spec.layers import (
     FUNCTIONS,
     Activation,
     AddLast,
     Affine,
-    Combine,
-    Concat,
-    Constant,
-    Depthwise,
     Difference,
     Embedding,
     Layer,
     Linear,
-    Memory,
-    Norm,
-    Select,
     Softmax,
-    Sum,
-    Window,
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
@@ -67,7 +69,8 @@ class Drawing:
     def pick(self, largest: int = LARGEST) -> int:
         """An earlier value; the latest ones most often."""
         known = [k for k in range(-1, len(self.layers)) if self.size(k) <= largest]
-        return self.draw(st.sampled_from([*known, *known[-3:]]))
+        picked: int = self.draw(st.sampled_from([*known, *known[-3:]]))
+        return picked
 
     def add(self, layer: Layer, *read: int) -> int:
         self.layers.append(layer)
@@ -161,7 +164,10 @@ def _window(g: Drawing) -> None:
 
 
 def _groups(g: Drawing, size: int) -> int:
-    return g.draw(st.sampled_from([n for n in range(1, size + 1) if size % n == 0]))
+    found: int = g.draw(
+        st.sampled_from([n for n in range(1, size + 1) if size % n == 0])
+    )
+    return found
 
 
 def _norm(g: Drawing) -> None:
