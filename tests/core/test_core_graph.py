@@ -9,7 +9,15 @@ import pytest
 from support.replay import CORE
 
 SRC = CORE / "src"
-FLOORS = (("base",), ("f32", "w8a16"), ("model",), ("layers",), ("stream",), ("load",))
+FLOORS = (
+    ("base",),
+    ("f32", "w8a16"),
+    ("model",),
+    ("layers",),
+    ("graph",),
+    ("stream",),
+    ("load",),
+)
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 INCLUDE = re.compile(r'^\s*#include "([^"]+)"', re.M)
 MOST_MODULES = 16

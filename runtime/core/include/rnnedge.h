@@ -50,7 +50,7 @@ extern "C" {
 #endif
 
 #define RNNE_VERSION "0.1.0"
-#define RNNE_FORMAT_VERSION 1
+#define RNNE_FORMAT_VERSION 2
 
 /* What went wrong.  RNNE_OK is 0. */
 typedef enum rnne_status {
@@ -97,7 +97,7 @@ typedef struct rnne_info {
     uint32_t input_size;   /* I = F + 2 D */
     uint32_t output_size;  /* O */
     uint32_t num_layers;
-    uint32_t num_tensors; /* state tensors: h_k, c_k, d_k of the layers in order, then `held` */
+    uint32_t num_tensors; /* state tensors: h_k, c_k, d_k, m_k, w_k of the layers, then `held` */
     size_t state_size;    /* S: floats of all state tensors, without padding */
     uint8_t digest[32];   /* identifies the model: SHA-256 of spec, weights and numerics */
     char numerics[17];    /* name of the arithmetic, ends with 0 */

@@ -49,6 +49,11 @@ class LayerKind:
         return ()
 
     @property
+    def needs_version(self) -> int:
+        """The version of the spec that holds it, its fields aside: `since`, or a later one."""
+        return self.since
+
+    @property
     def variant(self) -> int:
         """Which of the forms of this kind it is, as `MODL` numbers them."""
         field, values = self.form

@@ -60,6 +60,9 @@ Function: TypeAlias = Literal[
 FUNCTIONS: tuple[str, ...] = get_args(Function)
 """Elementwise functions, in the order of their numbers in `MODL`."""
 
+NUM_FIRST_FUNCTIONS = 3
+"""Those that version 1 of the spec has."""
+
 NUM_PARAMETERS = {"leaky_relu": 1, "elu": 1, "softplus": 2, "hardtanh": 2}
 """Of the functions that have some."""
 
@@ -221,6 +224,11 @@ class Activation(Elementwise):
     size: Size
     function: Function
     parameters: Parameters = ()
+
+    @property
+    def needs_version(self) -> int:
+        """3 for all but the first functions."""
+        return 1 if self.variant < NUM_FIRST_FUNCTIONS else 3
 
     @property
     def words(self) -> tuple[int | float, ...]:

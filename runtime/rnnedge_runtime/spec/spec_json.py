@@ -95,7 +95,7 @@ def format_version(spec: ModelSpec) -> int:
         for name, (since, default) in _NEWER_FIELDS.items()
         if getattr(item, name, default) != default
     ]
-    layers = [layer.since for layer in spec.layers]
+    layers = [layer.needs_version for layer in spec.layers]
     others = [2 if spec.passes_missing else 1, 3 if spec.wiring else 1]
     return max(*others, *fields, *layers)
 

@@ -165,3 +165,29 @@ VEC_INLINE vf vec_hardsigmoid(vf z)
     M(reciprocal, vec_splat(1.0f) / z)                                                            \
     M(abs, vec_abs(z))                                                                            \
     M(erf, vec_erf(z))
+
+#define FORMULA_NUMBER(name, of_z) FORMULA_##name,
+enum { RNNE_FORMULAS(FORMULA_NUMBER) };
+
+#define FORMULA_CASE(name, of_z)                                                                  \
+    case FORMULA_##name:                                                                          \
+        for (size_t i = 0; i < n; i += RNNE_LANES) {                                              \
+            const vf z = vec_load(from + i);                                                      \
+            vec_store(to + i, vec_flush(of_z));                                                   \
+        }                                                                                         \
+        break;
+
+static void elementwise(uint32_t formula, float first, float second, size_t n, const float *from,
+                        float *to)
+{
+    const vf a = vec_splat(first), b = vec_splat(second);
+    switch (formula) {
+        RNNE_FORMULAS(FORMULA_CASE)
+    }
+}
+
+static void rsqrt(size_t n, const float *z, float *out)
+{
+    for (size_t i = 0; i < n; i += RNNE_LANES)
+        vec_store(out + i, vec_rsqrt(vec_load(z + i)));
+}

@@ -12,6 +12,7 @@
 #include "../base/panels.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Weights in the order in which a product reads them: panel after panel of up to RNNE_PANEL
@@ -42,6 +43,9 @@ typedef struct rnne_cell_values {
     const float *soon;     /* weights that are read next, or NULL */
 } rnne_cell_values;
 
+/* The elementwise functions, in the order of their numbers in MODL (f32_elementwise.inc.h). */
+enum { RNNE_FORMULA_LOG = 16, RNNE_NUM_FORMULAS = 22 };
+
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
     void (*product)(const rnne_matrix *matrix, const float *start, const rnne_operands *operands,
@@ -62,6 +66,12 @@ typedef struct rnne_kernels {
      * Results are flushed.
      */
     void (*activate)(rnne_function function, size_t n, const float *z, float *out);
+
+    /* The same for every formula, whose parameters a and b are. */
+    void (*elementwise)(uint32_t formula, float a, float b, size_t n, const float *z, float *out);
+
+    /* As above, but not flushed. */
+    void (*rsqrt)(size_t n, const float *z, float *out);
 
     void (*cell[RNNE_NUM_CELLS])(const rnne_cell_values *values);
 

@@ -19,6 +19,7 @@ RNNE_TARGET(RNNE_SETS)
 #include "f32_vec.h"
 
 #include "f32_functions.inc.h"
+#include "f32_elementwise.inc.h"
 #include "f32_product.inc.h"
 #include "f32_product_block.inc.h"
 
@@ -26,7 +27,8 @@ RNNE_TARGET(RNNE_SETS)
 #include "../base/cells.inc.h"
 
 const rnne_kernels RNNE_TABLE = {
-    product, product_steps, product_block, activate, {RNNE_CELLS(RNNE_CELL_ENTRY)}, &RNNE_FAST,
+    product,     product_steps, product_block, activate,
+    elementwise, rsqrt,         {RNNE_CELLS(RNNE_CELL_ENTRY)}, &RNNE_FAST,
 };
 
 #ifdef RNNE_SETS

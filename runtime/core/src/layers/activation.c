@@ -13,10 +13,33 @@ static int describe(rnne_layer *layer)
     return layer->output_size == layer->input_size && layer->hidden_size == 0;
 }
 
+/* leaky_relu, elu: one parameter; softplus, hardtanh: two. */
+static uint32_t num_parameters(uint32_t variant)
+{
+    return variant == 3 || variant == 4 ? 1 : variant == 10 || variant == 11 ? 2 : 0;
+}
+
+static int check_words(rnne_layer *layer)
+{
+    for (uint32_t i = 0; i < layer->num_words; i++)
+        if (!rnne_is_finite(rnne_float_word(layer, i)))
+            return 0;
+    return layer->num_words == num_parameters(layer->variant);
+}
+
+static float parameter(const rnne_layer *layer, uint32_t i)
+{
+    return i < layer->num_words ? rnne_float_from_bits(layer->words[i]) : 0.0f;
+}
+
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    block->model->kernels->activate((rnne_function)layer->variant,
-                                    layer->input_size * block->lanes, z, out);
+    const rnne_kernels *const kernels = block->model->kernels;
+    const size_t n = layer->input_size * block->lanes;
+    if (layer->variant <= RNNE_SIGMOID)
+        kernels->activate((rnne_function)layer->variant, n, z, out);
+    else
+        kernels->elementwise(layer->variant, parameter(layer, 0), parameter(layer, 1), n, z, out);
     return out;
 }
 
@@ -36,5 +59,8 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     rnne_rows_activate(rows, (rnne_function)layer->variant, layer->input_size, span);
 }
 
-const rnne_kind rnne_kind_activation = {2,    0,    0,         describe, NULL,
-                                        NULL, step, tensors_q, step_q,   NULL};
+const rnne_kind rnne_kind_activation = {
+    .max_variant = 2, .graph_variant = RNNE_NUM_FORMULAS - 1,
+    .describe = describe, .check_words = check_words, .step = step,
+    .tensors_q = tensors_q, .step_q = step_q,
+};

@@ -77,5 +77,8 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     }
 }
 
-const rnne_kind rnne_kind_add_last = {1,    0,    0,         describe, pack,
-                                      NULL, step, tensors_q, step_q,   NULL};
+const rnne_kind rnne_kind_add_last = {
+    .max_variant = 1,
+    .describe = describe, .pack = pack, .step = step,
+    .tensors_q = tensors_q, .step_q = step_q,
+};

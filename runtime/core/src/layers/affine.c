@@ -33,4 +33,7 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
-const rnne_kind rnne_kind_affine = {1, 0, 1, describe, pack, NULL, step, NULL, NULL, NULL};
+const rnne_kind rnne_kind_affine = {
+    .max_variant = 1, .takes_raw = 1,
+    .describe = describe, .pack = pack, .step = step,
+};

@@ -55,5 +55,8 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     }
 }
 
-const rnne_kind rnne_kind_embedding = {0,    0,    1,         describe, pack,
-                                       NULL, step, tensors_q, step_q,   NULL};
+const rnne_kind rnne_kind_embedding = {
+    .takes_raw = 1,
+    .describe = describe, .pack = pack, .step = step,
+    .tensors_q = tensors_q, .step_q = step_q,
+};

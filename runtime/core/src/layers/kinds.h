@@ -9,15 +9,32 @@
 /* In the order of their numbers in MODL, from 1 on. */
 #define RNNE_KINDS(M)                                                                             \
     M(affine)                                                                                     \
-    M(embedding) M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last) M(difference)
+    M(embedding) M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last)             \
+    M(difference) M(combine) M(concat) M(select) M(memory) M(window) M(norm) M(sum) M(depthwise)  \
+    M(constant)
+
+/* What a layer reads. */
+typedef enum rnne_reading {
+    RNNE_READS_ONE,
+    RNNE_READS_PAIR,
+    RNNE_READS_MANY,
+    RNNE_READS_NONE
+} rnne_reading;
 
 typedef struct rnne_kind {
-    uint32_t max_variant;
+    int is_graph; /* it came with version 2 of the file */
+    uint32_t max_variant, graph_variant; /* the last in version 1, and if it is higher in 2 */
+    rnne_reading reading;
+    char letter;      /* of its state's name; 0: h */
+    int holds_output; /* its output is its h */
     int num_inputs; /* matrices over its input, 0 to num_inputs - 1; none: it has no product */
     int takes_raw;  /* as first layer it takes readings as they are, not flushed */
 
     /* Fills in what follows from sizes and variant; 0: they do not fit. */
     int (*describe)(rnne_layer *layer);
+
+    /* Whether its words (rnne_word()) fit; they are num_words.  NULL: it has none. */
+    int (*check_words)(rnne_layer *layer);
 
     /*
      * Takes the memory of float weights; where the arena has memory, fills it from `weights`, the
@@ -46,5 +63,12 @@ typedef struct rnne_kind {
 
 #define RNNE_KIND_DECLARED(name) extern const rnne_kind rnne_kind_##name;
 RNNE_KINDS(RNNE_KIND_DECLARED)
+
+/* check_words of a layer whose words, if any, are the start of all its state. */
+static inline int rnne_words_are_start(rnne_layer *layer)
+{
+    layer->num_start = layer->num_words;
+    return layer->num_words == 0 || layer->num_words == layer->h_size + layer->c_size;
+}
 
 #endif

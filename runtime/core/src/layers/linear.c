@@ -3,22 +3,52 @@
 
 #include "cell.h"
 
+#include <string.h>
+
+/* Parts of its input that the same matrix is applied to, each by itself. */
+static uint32_t positions_of(const rnne_layer *layer)
+{
+    return layer->hidden_size ? layer->hidden_size : 1;
+}
+
 static int describe(rnne_layer *layer)
 {
-    layer->num_floats = layer->output_size * ((uint64_t)layer->input_size + 1);
+    const uint32_t positions = positions_of(layer);
+    const uint32_t in = layer->input_size / positions, out = layer->output_size / positions;
+    layer->num_floats = out * ((uint64_t)in + 1);
     layer->num_sums = rnne_padded(layer->output_size);
-    return layer->hidden_size == 0;
+    layer->gate_floats = positions > 1 ? rnne_padded(out) : 0;
+    if (positions == 1)
+        return layer->hidden_size == 0;
+    return layer->is_graph && in * positions == layer->input_size &&
+           out * positions == layer->output_size;
 }
 
 static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
 {
-    const uint64_t in = layer->input_size, out = layer->output_size;
+    const uint64_t in = layer->input_size / positions_of(layer);
+    const uint64_t out = layer->output_size / positions_of(layer);
     const rnne_tensor_at w = {weights, in, 0}, none = {NULL, 0, 0};
     layer->matrix[0] = rnne_pack_matrix(arena, out, w, none, weights + out * in * 4, NULL);
 }
 
+static void step_positions(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
+{
+    const size_t in = layer->input_size / layer->hidden_size;
+    const size_t n = layer->output_size / layer->hidden_size * block->lanes;
+    for (size_t p = 0; p < layer->hidden_size; p++, z += in * block->lanes, out += n) {
+        rnne_block_product(block, &layer->matrix[0], z, in, z, 0, block->gates);
+        block->model->kernels->activate(RNNE_IDENTITY, n, block->gates, block->gates);
+        memcpy(out, block->gates, n * sizeof *out);
+    }
+}
+
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
+    if (layer->hidden_size) {
+        step_positions(block, layer, z, out);
+        return out;
+    }
     const float *const sums = rnne_block_sums(block, layer, 0, z, z, 0, out);
     block->model->kernels->activate(RNNE_IDENTITY, layer->output_size * block->lanes, sums, out);
     return out;
@@ -38,4 +68,8 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     rnne_rows_activate(rows, RNNE_IDENTITY, layer->output_size, span);
 }
 
-const rnne_kind rnne_kind_linear = {0, 1, 0, describe, pack, NULL, step, tensors_q, step_q, NULL};
+const rnne_kind rnne_kind_linear = {
+    .num_inputs = 1,
+    .describe = describe, .pack = pack, .step = step,
+    .tensors_q = tensors_q, .step_q = step_q,
+};

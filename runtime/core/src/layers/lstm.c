@@ -105,5 +105,8 @@ static void update(const rnne_rows *rows, const rnne_layer *layer, const rnne_sp
                           rnne_h_of(rows, layer, j));
 }
 
-const rnne_kind rnne_kind_lstm = {1,    1,    0,         describe,       pack,
-                                  NULL, step, tensors_q, rnne_rows_cell, update};
+const rnne_kind rnne_kind_lstm = {
+    .max_variant = 1, .num_inputs = 1, .holds_output = 1,
+    .describe = describe, .check_words = rnne_words_are_start, .pack = pack, .step = step,
+    .tensors_q = tensors_q, .step_q = rnne_rows_cell, .update_q = update,
+};

@@ -66,6 +66,7 @@ rnne_status rnne_file_open(const void *bytes, size_t nbytes, rnne_file *file, rn
     memset(file, 0, sizeof *file);
     file->bytes = start;
     file->nbytes = nbytes;
+    file->version = rnne_get_u32(start + VERSION_AT);
     const uint8_t *const table = start + HEADER_NBYTES;
     const size_t count = rnne_get_u32(start + COUNT_AT);
     size_t end = HEADER_NBYTES + count * ENTRY_NBYTES;

@@ -15,6 +15,7 @@ typedef struct rnne_section {
 typedef struct rnne_file {
     const uint8_t *bytes;
     size_t nbytes;
+    uint32_t version;
     rnne_section model;   /* MODL */
     rnne_section weights; /* WGTS */
     rnne_section golden;  /* GOLD; nbytes 0 when absent */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+#include "graph.h"
+
 #include <float.h>
 
 #include "../base/bytes.h"
@@ -17,8 +19,7 @@ enum {
     PROOF_INPUTS_AT = 40, /* in LONG */
     LARGEST_LONG_RUN = 10000,
     MAX_FEATURES = 65536,
-    MAX_DERIVED = 256,
-    MAX_LAYERS = 256
+    MAX_DERIVED = 256
 };
 
 static const char FLOAT_NUMERICS[NUMERICS_NBYTES] = "f32.v1";
@@ -72,6 +73,8 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
     layout->is_integer = memcmp(model->bytes, INTEGER_NUMERICS, NUMERICS_NBYTES) == 0;
     if (!layout->is_integer && memcmp(model->bytes, FLOAT_NUMERICS, NUMERICS_NBYTES) != 0)
         return rnne_fail(error, RNNE_UNSUPPORTED, start);
+    if (layout->is_integer && layout->is_graph)
+        return rnne_fail(error, RNNE_UNSUPPORTED, start);
     const uint8_t *const counts = model->bytes + SIGNATURE_AT;
     layout->num_features = rnne_get_u32(counts);
     layout->num_derived = rnne_get_u32(counts + 4);
@@ -81,7 +84,7 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
         return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT);
     if (layout->num_derived > MAX_DERIVED)
         return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 4);
-    if (layout->num_layers < 1 || layout->num_layers > MAX_LAYERS)
+    if (layout->num_layers < 1 || layout->num_layers > RNNE_MAX_LAYERS)
         return rnne_fail(error, RNNE_BAD_MODEL, start + SIGNATURE_AT + 12);
     layout->features_at = FEATURES_AT;
     layout->derived_at = FEATURES_AT + (size_t)layout->num_features * FEATURE_NBYTES;
@@ -183,9 +186,8 @@ static size_t count_state(rnne_layout *layout, const rnne_layer *layer, size_t n
 /* Adds a layer's weights and state, and what it needs while it is computed. */
 static void count_layer(rnne_layout *layout, rnne_layer *layer)
 {
-    rnne_q_inputs inputs;
     rnne_tensors tensors = {NULL, NULL, 0, 0, 0};
-    rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+    rnne_take_layer(layer, layout->num_derived, &layout->inputs, &tensors);
     layout->weight_nbytes += tensors.at;
     if (layer->role == RNNE_ROLE_INTEGER && layer->kind != &rnne_kind_embedding)
         count_integers(layout, layer);
@@ -200,15 +202,19 @@ static void count_layer(rnne_layout *layout, rnne_layer *layer)
 }
 
 /* Whether layers take readings before the clip, and whether these are integers. */
-static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_layer *layer,
-                                 rnne_error *error)
+static rnne_status find_readings(const rnne_section *model, rnne_layout *layout, rnne_error *error)
 {
+    rnne_layer *const layer = &layout->layer;
     rnne_cursor cursor = rnne_layout_start(layout);
     int is_of_integers = 0;
     for (uint32_t k = 0; k < layout->num_layers; k++) {
+        const size_t at = model->offset + cursor.at;
         const rnne_status status = rnne_layout_layer(model, layout, &cursor, layer, error);
         if (status != RNNE_OK)
             return status;
+        if (layout->is_graph && layer->output_size > UINT16_MAX)
+            return rnne_fail(error, RNNE_TOO_LARGE, at);
+        layout->sizes[k] = (uint16_t)layer->output_size;
         layout->has_float |= layer->role == RNNE_ROLE_FLOAT;
         is_of_integers |= layer->is_input && layer->kind != &rnne_kind_embedding;
         layout->takes_readings |= layer->takes_readings;
@@ -223,31 +229,36 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
 {
     const rnne_section *const model = &file->model;
     memset(layout, 0, sizeof *layout);
+    layout->is_graph = file->version >= 2;
     rnne_status status = check_signature(model, layout, error);
     if (status == RNNE_OK)
         status = check_ranges(file, layout->num_features, error);
     if (status == RNNE_OK)
         status = check_inputs(file, layout, error);
-    rnne_layer layer;
+    rnne_layer *const layer = &layout->layer;
     if (status == RNNE_OK)
-        status = find_readings(model, layout, &layer, error);
+        status = find_readings(model, layout, error);
     if (status != RNNE_OK)
         return status;
     const uint32_t input_size = layout->num_features + 2 * layout->num_derived;
     rnne_cursor cursor = rnne_layout_start(layout);
     layout->value_floats = rnne_padded(input_size);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        status = rnne_layout_layer(model, layout, &cursor, &layer, error);
+        status = rnne_layout_layer(model, layout, &cursor, layer, error);
         if (status != RNNE_OK)
             return status;
-        count_layer(layout, &layer);
+        count_layer(layout, layer);
         if (layers)
-            layers[k] = layer;
+            layers[k] = *layer;
     }
     if (cursor.at != model->nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, model->offset + cursor.at);
     if (cursor.size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
+    if (layout->is_graph)
+        status = rnne_graph_plan(model, layout, layers, error);
+    if (status != RNNE_OK)
+        return status;
     if (layout->weight_nbytes != file->weights.nbytes)
         return rnne_fail(error, RNNE_BAD_SECTION, file->weights.offset);
     status = check_proof(&file->proof, input_size, error);

@@ -6,9 +6,12 @@
 #include "../layers/w8a16_tensors.h"
 #include "file.h"
 
+enum { RNNE_MAX_LAYERS = 256 };
+
 /* Where the parts of MODL are, and what its layers add up to. */
 typedef struct rnne_layout {
     int is_integer; /* w8a16.v1 */
+    int is_graph;   /* of version 2 of the file */
     int has_float;  /* and has layers in float */
     uint32_t num_features, num_derived, output_size, num_layers;
     size_t features_at, derived_at, layers_at; /* in the section */
@@ -19,11 +22,15 @@ typedef struct rnne_layout {
     uint64_t num_sums, byte_count;
     int takes_readings; /* a layer takes them before the clip */
     int holds_readings; /* as in rnne_model */
+    uint16_t sizes[RNNE_MAX_LAYERS]; /* of a graph: what each layer gives */
+    rnne_layer layer;                /* whichever is being read; on the stack but once */
+    rnne_q_inputs inputs;            /* of the layers that were read */
 } rnne_layout;
 
 /* A place between two layers. */
 typedef struct rnne_cursor {
     size_t at;     /* in the section */
+    uint32_t k;    /* number of the layer behind it */
     uint32_t size; /* values that the layer before gives, or I */
     int is_start, is_after_integer;
     int is_after_changes; /* behind a first layer that is an integer difference */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+#include "graph.h"
+
 #include "../base/bytes.h"
 #include "../base/status.h"
 #include "../layers/kinds.h"
@@ -12,7 +14,7 @@
  * Lays a model out in the arena; where the arena has memory, fills it in.  The layout was
  * checked, so nothing can fail.
  */
-static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_layout *layout)
+static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *layout)
 {
     rnne_model *const model = rnne_arena_take_zeros(arena, sizeof *model);
     rnne_feature *const features = rnne_arena_take(arena, layout->num_features * sizeof *features);
@@ -26,19 +28,17 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
             features[i] = rnne_layout_feature(file, layout, i);
         for (size_t i = 0; i < layout->num_derived; i++)
             derived[i] = rnne_layout_derived(&file->model, layout, i);
-        rnne_layout again;
-        rnne_layout_read(file, &again, layers, NULL);
+        rnne_layout_read(file, layout, layers, NULL);
     }
     rnne_tensors tensors = {file->weights.bytes, arena, 0, 0, 0};
-    rnne_layer scanned;
-    rnne_q_inputs inputs;
-    memset(&inputs, 0, sizeof inputs);
+    memset(&layout->inputs, 0, sizeof layout->inputs);
     rnne_cursor cursor = rnne_layout_start(layout);
     for (uint32_t k = 0; k < layout->num_layers; k++) {
         if (!arena->base)
-            rnne_layout_layer(&file->model, layout, &cursor, &scanned, NULL);
-        rnne_layer *const layer = arena->base ? &layers[k] : &scanned;
-        rnne_take_layer(layer, layout->num_derived, &inputs, &tensors);
+            rnne_layout_layer(&file->model, layout, &cursor, &layout->layer, NULL);
+        rnne_layer *const layer = arena->base ? &layers[k] : &layout->layer;
+        rnne_take_layer(layer, layout->num_derived, &layout->inputs, &tensors);
+        rnne_graph_pack(layer, arena);
     }
     int32_t *least = NULL, *most = NULL;
     if (file->ranges.bytes) {
@@ -46,7 +46,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, const rnne_la
         most = rnne_arena_take(arena, layout->num_features * sizeof *most);
     }
     if (arena->base && layers[0].is_input) {
-        model->inputs = inputs;
+        model->inputs = layout->inputs;
         model->holds_readings = layout->holds_readings;
         model->takes_tokens = layers[0].kind == &rnne_kind_embedding;
         for (uint32_t i = 0; least && i < layout->num_features; i++)
@@ -78,6 +78,7 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->value_floats = (size_t)layout->value_floats;
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
+    model->is_graph = layout->is_graph;
     model->has_ranges = file->ranges.bytes != NULL;
     model->num_sums = (size_t)layout->num_sums;
     model->byte_count = (size_t)layout->byte_count;
@@ -119,17 +120,14 @@ rnne_status rnne_model_nbytes(const void *bytes, size_t file_nbytes, size_t *nby
     return status;
 }
 
-static rnne_status check_weights(const rnne_file *file, const rnne_layout *layout,
-                                 rnne_error *error)
+static rnne_status check_weights(const rnne_file *file, rnne_layout *layout, rnne_error *error)
 {
     const rnne_section *const weights = &file->weights;
-    rnne_layer layer;
     rnne_cursor cursor = rnne_layout_start(layout);
-    rnne_q_inputs inputs;
     rnne_tensors tensors = {weights->bytes, NULL, 0, 0, 0};
     for (uint32_t k = 0; k < layout->num_layers; k++) {
-        rnne_layout_layer(&file->model, layout, &cursor, &layer, NULL);
-        rnne_take_layer(&layer, layout->num_derived, &inputs, &tensors);
+        rnne_layout_layer(&file->model, layout, &cursor, &layout->layer, NULL);
+        rnne_take_layer(&layout->layer, layout->num_derived, &layout->inputs, &tensors);
         if (tensors.is_invalid)
             return rnne_fail(error, RNNE_BAD_WEIGHTS, weights->offset + (size_t)tensors.fault_at);
     }
@@ -162,7 +160,9 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
-    built->engine = layout.is_integer ? &rnne_w8a16_engine : &rnne_f32_engine;
+    built->engine = layout.is_integer ? &rnne_w8a16_engine
+                    : layout.is_graph ? &rnne_graph_engine
+                                      : &rnne_f32_engine;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;

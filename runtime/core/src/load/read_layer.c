@@ -4,6 +4,8 @@
  */
 #include "layout.h"
 
+#include "graph.h"
+
 #include "../base/bytes.h"
 #include "../base/status.h"
 #include "../layers/kinds.h"
@@ -39,12 +41,21 @@ static rnne_status read_sources(const rnne_section *model, size_t *at, uint32_t 
 static int has_fitting_sizes(rnne_layer *layer)
 {
     const uint32_t in = layer->input_size, out = layer->output_size, hidden = layer->hidden_size;
-    return in >= 1 && in <= MAX_SIZE && out >= 1 && out <= MAX_SIZE && hidden <= MAX_SIZE &&
+    const uint32_t least = layer->kind->reading != RNNE_READS_NONE;
+    return in >= least && in <= least * MAX_SIZE && out >= 1 && out <= MAX_SIZE && hidden <= MAX_SIZE &&
            layer->kind->describe(layer);
 }
 
-static rnne_status read_layer(const rnne_section *model, const rnne_layout *layout, size_t *at,
-                              uint32_t size, rnne_layer *layer, rnne_error *error)
+static uint32_t last_variant(const rnne_layer *layer)
+{
+    const rnne_kind *const kind = layer->kind;
+    const int is_more = layer->is_graph && kind->graph_variant > kind->max_variant;
+    return is_more ? kind->graph_variant : kind->max_variant;
+}
+
+static rnne_status read_layer(const rnne_section *model, const rnne_layout *layout,
+                              const rnne_cursor *cursor, size_t *at, rnne_layer *layer,
+                              rnne_error *error)
 {
     const uint32_t model_input_size = layout->num_features + 2 * layout->num_derived;
     const size_t start = model->offset + *at;
@@ -53,7 +64,8 @@ static rnne_status read_layer(const rnne_section *model, const rnne_layout *layo
     const uint8_t *const fields = model->bytes + *at;
     memset(layer, 0, sizeof *layer);
     layer->kind = kind_of(rnne_get_u32(fields));
-    if (!layer->kind)
+    layer->is_graph = layout->is_graph;
+    if (!layer->kind || layer->kind->is_graph > layout->is_graph)
         return rnne_fail(error, RNNE_UNSUPPORTED, start);
     layer->variant = rnne_get_u32(fields + 4);
     if (layout->is_integer) {
@@ -64,12 +76,16 @@ static rnne_status read_layer(const rnne_section *model, const rnne_layout *layo
     layer->input_size = rnne_get_u32(fields + 8);
     layer->output_size = rnne_get_u32(fields + 12);
     layer->hidden_size = rnne_get_u32(fields + 16);
-    if (layer->variant > layer->kind->max_variant)
+    if (layer->variant > last_variant(layer))
         return rnne_fail(error, RNNE_UNSUPPORTED, start + 4);
-    if (!has_fitting_sizes(layer) || layer->input_size != size)
+    if (!has_fitting_sizes(layer) ||
+        (!layout->is_graph && layer->input_size != cursor->size))
         return rnne_fail(error, RNNE_BAD_MODEL, start + 8);
     *at += LAYER_NBYTES;
-    return read_sources(model, at, model_input_size, layer, error);
+    const rnne_status status = read_sources(model, at, model_input_size, layer, error);
+    if (status != RNNE_OK || !layout->is_graph)
+        return status;
+    return rnne_graph_read(model, layout, cursor->k, at, layer, error);
 }
 
 /* As much of the layer behind as decides; kind NULL: there is none. */
@@ -146,8 +162,8 @@ static int has_right_role(rnne_layer *layer, const rnne_cursor *before, int has_
 
 rnne_cursor rnne_layout_start(const rnne_layout *layout)
 {
-    const rnne_cursor cursor = {layout->layers_at, layout->num_features + 2 * layout->num_derived,
-                                1, 0, 0};
+    const rnne_cursor cursor = {layout->layers_at, 0,
+                                layout->num_features + 2 * layout->num_derived, 1, 0, 0};
     return cursor;
 }
 
@@ -155,10 +171,10 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
                               rnne_cursor *cursor, rnne_layer *layer, rnne_error *error)
 {
     const size_t start = model->offset + cursor->at;
-    const rnne_status status = read_layer(model, layout, &cursor->at, cursor->size, layer, error);
+    const rnne_status status = read_layer(model, layout, cursor, &cursor->at, layer, error);
     if (status != RNNE_OK)
         return status;
-    if (layer->kind == &rnne_kind_embedding && !cursor->is_start)
+    if (layer->kind == &rnne_kind_embedding && !cursor->is_start && !layout->is_graph)
         return rnne_fail(error, RNNE_BAD_MODEL, start);
     if (layout->is_integer &&
         !has_right_role(layer, cursor, layout->has_float, model->bytes + cursor->at,
@@ -166,6 +182,7 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
         return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
     layer->holds_readings = layout->holds_readings;
     cursor->size = layer->output_size;
+    cursor->k++;
     cursor->is_after_changes = cursor->is_start && layer->kind == &rnne_kind_difference;
     cursor->is_start = 0;
     cursor->is_after_integer = layer->role != RNNE_ROLE_FLOAT;

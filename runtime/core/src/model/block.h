@@ -20,11 +20,26 @@ typedef struct rnne_block {
     float *gates;          /* [gate_floats][lanes] */
     float *sums;           /* of a run: [rows][num_sums] products with a layer's input */
     const float *known[2]; /* those of matrix 0 and 1 in this step, or NULL */
+    const float **at;      /* of a graph: [L + 1] the flushed input, then what each layer gave */
 
     /* What the last layer gave: value i of row j is y[j * y_stride + i * lanes]. */
     const float *y;
     size_t y_stride;
 } rnne_block;
+
+/* What value i that a layer of a graph reads is. */
+static inline const float *rnne_block_read(const rnne_block *block, const rnne_layer *layer,
+                                           size_t i)
+{
+    return block->at[layer->reads[i] + 1];
+}
+
+static inline size_t rnne_block_size(const rnne_block *block, const rnne_layer *layer, size_t i)
+{
+    const rnne_model *const model = block->model;
+    const int32_t from = layer->reads[i];
+    return from < 0 ? model->info.input_size : model->layers[from].output_size;
+}
 
 /* out[rows] = chain from the bias over x [num_x] and then h [num_h]. */
 static inline void rnne_block_product(const rnne_block *block, const rnne_matrix *matrix,

@@ -5,6 +5,7 @@
 
 #include "rnnedge.h"
 
+#include "../base/bytes.h"
 #include "../f32/f32_kernels.h"
 #include "../w8a16/w8a16_kernels.h"
 
@@ -55,10 +56,21 @@ typedef struct rnne_layer {
     int is_input;                   /* the first of the model, and integer or folded */
     int holds_readings;             /* as in rnne_model */
     const uint8_t *sources_in_file; /* add_last, difference: while loading */
+
+    /* Of a graph, version 2 of the file: */
+    int is_graph;
+    uint32_t num_reads, num_words;
+    const uint8_t *reads_in_file, *words_in_file; /* while loading */
+    const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
+    const uint32_t *words;                        /* [num_words], of floats the bits */
+    size_t value_at; /* of its output among the values, in floats of one stream */
+
     size_t readings_at;             /* what is added to them: where what they name begins */
 
     /* What follows from the above, set by kind->describe(): */
     uint32_t num_sources;  /* inputs that it names */
+    uint32_t num_start;    /* the last words, which its state starts with; else zeros */
+    int has_next;          /* its state becomes what layer `words[0]` gives */
     int takes_readings;    /* these are the ones before the clip */
     uint32_t num_gates;    /* of a cell */
     size_t h_size, c_size; /* floats of h (or d) and c */
@@ -90,6 +102,7 @@ struct rnne_model {
     int has_ranges;                   /* a reading can be not plausible */
     int holds_readings; /* they are held as int32, and clipped to int16 for the network */
     int takes_tokens;   /* the first layer is an embedding */
+    int is_graph;
     size_t num_sums;    /* of the widest layer: of products with its input, in integers of all */
     size_t byte_count;  /* what the products of the widest integer layer work in */
 
@@ -98,9 +111,20 @@ struct rnne_model {
     size_t held_at;      /* of the held readings in the state */
     size_t input_floats; /* the model input, and behind it the readings where it has them */
     size_t readings_at;  /* of the readings before the clip; 0 where no layer takes them */
-    size_t value_floats; /* the widest value between two layers */
+    size_t value_floats; /* the widest value between two layers; of a graph all together */
     size_t gate_floats;  /* what the widest cell works in */
 };
+
+/* Word i of a layer of a graph, while loading: its bits, or as a float. */
+static inline uint32_t rnne_word(const rnne_layer *layer, size_t i)
+{
+    return rnne_get_u32(layer->words_in_file + 4 * i);
+}
+
+static inline float rnne_float_word(const rnne_layer *layer, size_t i)
+{
+    return rnne_float_from_bits(rnne_word(layer, i));
+}
 
 /* The next multiple of 16. */
 static inline size_t rnne_padded(size_t size)

@@ -35,9 +35,15 @@ typedef struct rnne_engine {
     void (*steps)(rnne_work *work, size_t n);
 } rnne_engine;
 
-extern const rnne_engine rnne_f32_engine, rnne_w8a16_engine;
+extern const rnne_engine rnne_f32_engine, rnne_graph_engine, rnne_w8a16_engine;
 
-/* ---- f32_engine.c, for layers of `w8a16.v1` that stay in float ---- */
+/* ---- f32_engine.c, for the other engines ---- */
+
+/* Fills row j of a block (rnne_engine.accept). */
+void rnne_block_accept(rnne_block *block, size_t j, float *state, const float *x);
+
+/* Zeros in the lanes of the model input from n on. */
+void rnne_block_clear(rnne_block *block, size_t n);
 
 /* Takes the memory of all but the state. */
 void rnne_block_take(rnne_block *block, const rnne_model *model, size_t num_rows, int is_sequence,

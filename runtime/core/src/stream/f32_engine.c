@@ -45,9 +45,8 @@ static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int 
     rnne_block_take(&work->block, model, num_rows, is_sequence, arena);
 }
 
-static void accept(rnne_work *work, size_t j, float *state, const float *x)
+void rnne_block_accept(rnne_block *block, size_t j, float *state, const float *x)
 {
-    rnne_block *const block = &work->block;
     const rnne_model *const model = block->model;
     const size_t lanes = block->lanes;
     if (j == 0)
@@ -56,14 +55,25 @@ static void accept(rnne_work *work, size_t j, float *state, const float *x)
                 block->x + j * (lanes == 1 ? model->input_floats : 1), lanes);
 }
 
+void rnne_block_clear(rnne_block *block, size_t n)
+{
+    const size_t lanes = block->lanes;
+    for (size_t i = 0; n < lanes && i < block->model->input_floats; i++)
+        for (size_t l = n; l < lanes; l++)
+            block->x[i * lanes + l] = 0.0f;
+}
+
+static void accept(rnne_work *work, size_t j, float *state, const float *x)
+{
+    rnne_block_accept(&work->block, j, state, x);
+}
+
 static void step(rnne_work *work, size_t n)
 {
     rnne_block *const block = &work->block;
     const rnne_model *const model = block->model;
     const size_t lanes = block->lanes;
-    for (size_t i = 0; n < lanes && i < model->input_floats; i++)
-        for (size_t l = n; l < lanes; l++)
-            block->x[i * lanes + l] = 0.0f;
+    rnne_block_clear(block, n);
     const float *z = rnne_first_values(model, lanes, block->x, block->values[0]);
     for (uint32_t k = 0; k < model->info.num_layers; k++) {
         const rnne_layer *const layer = &model->layers[k];

@@ -138,11 +138,24 @@ static void set_value(const rnne_lane *lane, const tensor *t, size_t i, float va
         state[i * lane->lanes] = rnne_takes_integers(model) ? rnne_q_held(model, i, value) : value;
 }
 
+/* The state of a layer that does not start with zeros: the last of its words. */
+static void start_layer(const rnne_lane *lane, const rnne_layer *layer)
+{
+    const uint32_t *const start = layer->words + layer->num_words - layer->num_start;
+    for (size_t i = 0; i < layer->num_start; i++) {
+        const int is_c = i >= layer->h_size;
+        const size_t at = is_c ? layer->c_at + (i - layer->h_size) : layer->h_at + i;
+        lane->state[at * lane->lanes] = rnne_flush(rnne_float_from_bits(start[i]));
+    }
+}
+
 void rnne_lane_reset(rnne_lane lane)
 {
     const rnne_model *const model = lane.model;
     for (size_t i = 0; i < model->held_at; i++)
         lane.state[i * lane.lanes] = 0.0f;
+    for (uint32_t k = 0; model->is_graph && k < model->info.num_layers; k++)
+        start_layer(&lane, &model->layers[k]);
     for (size_t i = 0; i < model->info.num_features; i++)
         lane.state[(model->held_at + i) * lane.lanes] = model->features[i].initial;
     *lane.num_steps = 0;
@@ -188,13 +201,13 @@ rnne_status rnne_state_entry(const rnne_model *model, uint32_t k, rnne_tensor *f
         count += t.part == 1;
         if (k--)
             continue;
-        const int is_change = !is_held && model->layers[t.layer].kind == &rnne_kind_difference;
+        const char letter = is_held ? 0 : model->layers[t.layer].kind->letter;
         found->at = at;
         found->size = t.size;
         if (is_held)
             memcpy(found->name, "held", 5);
         else
-            write_name(found->name, is_change ? 'd' : "hc"[t.part - 1], count - 1);
+            write_name(found->name, letter ? letter : "hc"[t.part - 1], count - 1);
         return RNNE_OK;
     }
     return RNNE_BAD_INDEX;

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/guard.h"
+
+#include "../layers/kinds.h"
+
+static int describe(rnne_layer *layer)
+{
+    return layer->output_size == layer->input_size && layer->hidden_size == 0;
+}
+
+static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
+{
+    float *to = out;
+    (void)z;
+    for (size_t i = 0; i < layer->num_reads; i++) {
+        const size_t n = rnne_block_size(block, layer, i) * block->lanes;
+        memcpy(to, rnne_block_read(block, layer, i), n * sizeof *to);
+        to += n;
+    }
+    return out;
+}
+
+const rnne_kind rnne_kind_concat = {
+    .is_graph = 1, .reading = RNNE_READS_MANY,
+    .describe = describe, .step = step,
+};
