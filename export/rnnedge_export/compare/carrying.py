@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.backends.reference import LAYER_STEPS
 from rnnedge_runtime.spec.graph_check import INPUT
+from rnnedge_runtime.spec.graph_layers import Window
 from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, LOOP
-from rnnedge_runtime.spec.layers import Difference, Layer, Window
+from rnnedge_runtime.spec.layers import Difference, Layer
 from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.tolerances import CARRIED_FACTOR, LARGEST_GROWTH, LARGEST_SPREAD
 
@@ -172,8 +173,7 @@ class _Runs:
                 layer = spec.layers[k]
                 z = tuple(now[s] for s in spec.reads[k])
                 before = iter([self.state[at] for at in places[k]])
-                step = LAYER_STEPS[type(layer)]
-                now[k], *after = step(
+                now[k], *after = _step_of(layer)(
                     layer,
                     exact.tensors[k],
                     z[0] if len(z) == 1 else z,
@@ -261,6 +261,10 @@ class _Runs:
         self.apart[at] = max(self.apart[at], apart if np.isfinite(apart) else np.inf)
         self.largest[at] = max(self.largest[at], float(np.abs(values[:, 0]).max()))
         self.has_changed[at] |= bool((values[:, 0] != initial).any())
+
+
+def _step_of(layer: Layer) -> Callable[..., tuple[Float64, ...]]:
+    return LAYER_STEPS[type(layer)]  # type: ignore[return-value]
 
 
 def _upright(values: Float64) -> Float64:

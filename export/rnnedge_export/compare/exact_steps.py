@@ -105,8 +105,8 @@ class ExactSteps:
         for k, source in self.parts.memories.items():
             found[self.places[k]] = own[source]
         state_bounds = [bound for _, bound in found]
-        y, error = values[-1]
-        return Steps(y, [value for value, _ in found], error, state_bounds)
+        output, y_bound = values[-1]
+        return Steps(output, [value for value, _ in found], y_bound, state_bounds)
 
     def _layer(
         self,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers as kinds
+from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.tolerances import SMALLEST_ERROR, UNIT_ROUNDOFF
 
 from .function_bounds import divided
@@ -70,18 +71,18 @@ OPERATIONS: dict[str, Callable[[Bounded, Bounded], Bounded]] = {
 }
 
 
-def _combine(layer: layers.Combine, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+def _combine(layer: kinds.Combine, w: Tensors, z: Bounded, source: Float64) -> Bounded:
     size = layer.size
     a, b = (tuple(part[:, at] for part in z) for at in (slice(size), slice(size, None)))
     return OPERATIONS[layer.operation]((a[0], a[1]), (b[0], b[1]))
 
 
-def _select(layer: layers.Select, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+def _select(layer: kinds.Select, w: Tensors, z: Bounded, source: Float64) -> Bounded:
     indices = list(layer.indices)
     return z[0][:, indices], z[1][:, indices]
 
 
-def _sum(layer: layers.Sum, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+def _sum(layer: kinds.Sum, w: Tensors, z: Bounded, source: Float64) -> Bounded:
     return flat(_total(parted(z, layer.output_size), 1.0))
 
 
@@ -91,7 +92,7 @@ def _total(z: Bounded, share: float) -> Bounded:
     return weighted_sum(np.zeros(1), [Product(weight, *z)])
 
 
-def _norm(layer: layers.Norm, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+def _norm(layer: kinds.Norm, w: Tensors, z: Bounded, source: Float64) -> Bounded:
     value, error = parted(z, layer.groups)
     share = 1 / value.shape[-1]
     if layer.is_centred:
@@ -110,7 +111,7 @@ def _norm(layer: layers.Norm, w: Tensors, z: Bounded, source: Float64) -> Bounde
 
 
 def _depthwise(
-    layer: layers.Depthwise, w: Tensors, z: Bounded, source: Float64
+    layer: kinds.Depthwise, w: Tensors, z: Bounded, source: Float64
 ) -> Bounded:
     value, error = parted(z, layer.taps)
     products = value * w["weight"]
@@ -121,25 +122,25 @@ def _depthwise(
 
 
 def _constant(
-    layer: layers.Constant, w: Tensors, z: Bounded, source: Float64
+    layer: kinds.Constant, w: Tensors, z: Bounded, source: Float64
 ) -> Bounded:
     y = np.broadcast_to(w["value"], (len(source), layer.output_size))
     return y, np.zeros_like(y)
 
 
-GRAPH_PLAIN: dict[type[layers.Layer], Callable[..., Bounded]] = {
-    layers.Combine: _combine,
-    layers.Concat: lambda layer, w, z, source: z,
-    layers.Select: _select,
-    layers.Norm: _norm,
-    layers.Sum: _sum,
-    layers.Depthwise: _depthwise,
-    layers.Constant: _constant,
+GRAPH_PLAIN: dict[type[Layer], Callable[..., Bounded]] = {
+    kinds.Combine: _combine,
+    kinds.Concat: lambda layer, w, z, source: z,
+    kinds.Select: _select,
+    kinds.Norm: _norm,
+    kinds.Sum: _sum,
+    kinds.Depthwise: _depthwise,
+    kinds.Constant: _constant,
 }
 """Layers without state."""
 
 
-def _window(layer: layers.Window, z: Bounded, before: Float64) -> list[Bounded]:
+def _window(layer: kinds.Window, z: Bounded, before: Float64) -> list[Bounded]:
     kept = before.reshape(len(before), -1, layer.input_size)
     value, error = (
         np.concatenate([old, new[:, None]], axis=1)
@@ -149,13 +150,13 @@ def _window(layer: layers.Window, z: Bounded, before: Float64) -> list[Bounded]:
     return [flat(taps), flat((value[:, 1:], error[:, 1:]))]
 
 
-def _memory(layer: layers.Memory, z: Bounded, before: Float64) -> list[Bounded]:
+def _memory(layer: kinds.Memory, z: Bounded, before: Float64) -> list[Bounded]:
     return [(before, np.zeros_like(before))] * 2
 
 
-HOLDING: dict[type[layers.Layer], Callable[..., list[Bounded]]] = {
-    layers.Memory: _memory,
-    layers.Window: _window,
+HOLDING: dict[type[Layer], Callable[..., list[Bounded]]] = {
+    kinds.Memory: _memory,
+    kinds.Window: _window,
 }
 """Layers that hold what they read: the output, then the new state. A memory's is put in its
 place when the step has ended."""

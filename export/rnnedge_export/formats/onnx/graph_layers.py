@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers as kinds
+from rnnedge_runtime.spec.layers import Layer
 
 from .builder import GraphBuilder
 
@@ -47,31 +48,31 @@ def in_parts(
 
 
 def _combine(
-    builder: GraphBuilder, prefix: str, layer: layers.Combine, z: tuple[str, str]
+    builder: GraphBuilder, prefix: str, layer: kinds.Combine, z: tuple[str, str]
 ) -> str:
     return builder.add(_OPERATORS[layer.operation], z, f"{prefix}.out")
 
 
 def _concat(
-    builder: GraphBuilder, prefix: str, layer: layers.Concat, z: str | tuple[str, ...]
+    builder: GraphBuilder, prefix: str, layer: kinds.Concat, z: str | tuple[str, ...]
 ) -> str:
     inputs = [z] if isinstance(z, str) else z
     return builder.add("Concat", inputs, f"{prefix}.out", axis=2)
 
 
-def _select(builder: GraphBuilder, prefix: str, layer: layers.Select, z: str) -> str:
+def _select(builder: GraphBuilder, prefix: str, layer: kinds.Select, z: str) -> str:
     indices = np.array(layer.indices, dtype=np.int64)
     name = builder.constant(f"{prefix}.indices", indices)
     return builder.add("Gather", [z, name], f"{prefix}.out", axis=2)
 
 
-def _memory(builder: GraphBuilder, prefix: str, layer: layers.Memory, z: object) -> str:
+def _memory(builder: GraphBuilder, prefix: str, layer: kinds.Memory, z: object) -> str:
     """The state; `loop.py` gives the new one."""
     inputs = [builder.state_names.pop(0), builder.axis(0)]
     return builder.add("Unsqueeze", inputs, f"{prefix}.out")
 
 
-def _window(builder: GraphBuilder, prefix: str, layer: layers.Window, z: str) -> str:
+def _window(builder: GraphBuilder, prefix: str, layer: kinds.Window, z: str) -> str:
     """The steps before in front of these, cut out once a tap."""
     state, kept = builder.state_names.pop(0), layer.inner_size
 
@@ -103,7 +104,7 @@ def _window(builder: GraphBuilder, prefix: str, layer: layers.Window, z: str) ->
     return add("Concat", taps, "out", axis=2)
 
 
-def _norm(builder: GraphBuilder, prefix: str, layer: layers.Norm, z: str) -> str:
+def _norm(builder: GraphBuilder, prefix: str, layer: kinds.Norm, z: str) -> str:
     def add(operator: str, inputs: Sequence[str], name: str) -> str:
         return builder.add(operator, inputs, f"{prefix}.{name}")
 
@@ -121,14 +122,14 @@ def _norm(builder: GraphBuilder, prefix: str, layer: layers.Norm, z: str) -> str
     return in_parts(builder, prefix, z, shape, normed, layer.size)
 
 
-def _sum(builder: GraphBuilder, prefix: str, layer: layers.Sum, z: str) -> str:
+def _sum(builder: GraphBuilder, prefix: str, layer: kinds.Sum, z: str) -> str:
     shape = (layer.output_size, layer.input_size // layer.output_size)
     inputs = [parted(builder, prefix, z, shape, "parts"), builder.axis(-1)]
     return builder.add("ReduceSum", inputs, f"{prefix}.out", keepdims=0)
 
 
 def _depthwise(
-    builder: GraphBuilder, prefix: str, layer: layers.Depthwise, z: str
+    builder: GraphBuilder, prefix: str, layer: kinds.Depthwise, z: str
 ) -> str:
     parts = parted(builder, prefix, z, (layer.taps, layer.size), "parts")
     weight, bias = builder.weight(prefix, "weight"), builder.weight(prefix, "bias")
@@ -139,7 +140,7 @@ def _depthwise(
 
 
 def _constant(
-    builder: GraphBuilder, prefix: str, layer: layers.Constant, z: object
+    builder: GraphBuilder, prefix: str, layer: kinds.Constant, z: object
 ) -> str:
     """As long as the model input."""
     shape = builder.add("Shape", [builder.x], f"{prefix}.steps", start=0, end=2)
@@ -151,15 +152,15 @@ def _constant(
     return builder.add("Expand", [value, full], f"{prefix}.out")
 
 
-GRAPH_LAYERS: dict[type[layers.Layer], Callable[[GraphBuilder, str, Any, Any], str]] = {
-    layers.Combine: _combine,
-    layers.Concat: _concat,
-    layers.Select: _select,
-    layers.Memory: _memory,
-    layers.Window: _window,
-    layers.Norm: _norm,
-    layers.Sum: _sum,
-    layers.Depthwise: _depthwise,
-    layers.Constant: _constant,
+GRAPH_LAYERS: dict[type[Layer], Callable[[GraphBuilder, str, Any, Any], str]] = {
+    kinds.Combine: _combine,
+    kinds.Concat: _concat,
+    kinds.Select: _select,
+    kinds.Memory: _memory,
+    kinds.Window: _window,
+    kinds.Norm: _norm,
+    kinds.Sum: _sum,
+    kinds.Depthwise: _depthwise,
+    kinds.Constant: _constant,
 }
 """As `LAYERS`; a layer that reads several values gets a tuple of their names."""

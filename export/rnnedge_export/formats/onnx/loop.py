@@ -31,7 +31,7 @@ def add_loop(
     spec, initializers = builder.spec, builder.initializers
     body = GraphBuilder(spec, builder.weights, initializers, states="step.")
     states = [
-        (name, *shape)
+        (name, shape[0])
         for k, layer in enumerate(spec.layers)
         if parts.part_of[k] == LOOP
         for name, shape in zip(
