@@ -1,21 +1,29 @@
-"""How far a chain of layers carries its roundings: float64 runs side by side (ADR 0012)."""
+"""How far layers carry their roundings: float64 runs side by side (ADR 0012)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnedge_runtime.backends.reference import LAYER_STEPS
+from rnnedge_runtime.spec.graph_check import INPUT
+from rnnedge_runtime.spec.graph_layers import Window
+from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, LOOP
 from rnnedge_runtime.spec.layers import Difference, Layer
 from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.tolerances import CARRIED_FACTOR, LARGEST_GROWTH, LARGEST_SPREAD
 
 from .exact_steps import ExactSteps
-from .layer_steps import CELLS, Tensors, difference, plain_step
-from .rounding import Float64
+from .graph_steps import joined
+from .layer_steps import CELLS, difference, plain_step
+from .rounding import Float64, Tensors
 from .runs import Taken
+
+Given = tuple[Float64, Float64]
+"""The model input clipped, and as it came."""
 
 _RUNS = 3  # one as it is, two that are moved
 _CHUNK = 500
@@ -107,26 +115,93 @@ class _Runs:
     def advance(self, x: NDArray[np.float32]) -> Float64:
         """`[C, I]` to the outputs of every run `[C, _RUNS, O]`."""
         readings = x.astype(np.float64)
-        clipped = np.clip(readings, *self.exact.clip)
-        count = len(x) * _RUNS
-        wide = np.repeat(clipped, _RUNS, axis=0)
         raw = np.repeat(readings, _RUNS, axis=0)
-        z, at = wide, 0
+        given = np.clip(raw, *self.exact.clip), raw
+        parts = self.exact.parts
+        values = [given[0]] * len(self.exact.spec.layers)
         with np.errstate(all="ignore"):
-            for layer, w in zip(
-                self.exact.spec.layers, self.exact.tensors, strict=True
-            ):
-                if isinstance(layer, Difference):
-                    z = np.concatenate([z, self.difference(layer, w, readings, at)], 1)
-                    at += 1
-                elif layer.state_shapes():
-                    z = self.cell(layer, w, z.reshape(len(x), _RUNS, -1), at)
-                    z = z.reshape(count, -1)
-                    at += len(layer.state_shapes())
-                else:
-                    source = wide if getattr(layer, "is_clipped", True) else raw
-                    z = plain_step(layer, w, (z, np.zeros_like(z)), source)[0]
-        return z.reshape(len(x), _RUNS, -1)
+            self.part(BEFORE, values, given)
+            if parts.memories:
+                self.loop(values, given)
+                self.part(BEHIND, values, given)
+        return values[-1].reshape(len(x), _RUNS, -1)
+
+    def part(self, part: int, values: list[Float64], given: Given) -> None:
+        """Put what the layers of one part give, `[C * _RUNS, n]`, into `values`."""
+        spec = self.exact.spec
+        for k, layer in enumerate(spec.layers):
+            if self.exact.parts.part_of[k] == part:
+                read = [values[s] if s >= 0 else given[0] for s in spec.reads[k]]
+                z, _ = joined([(value, value) for value in read], len(given[0]))
+                values[k] = self.layer(k, layer, z, given)
+
+    def layer(self, k: int, layer: Layer, z: Float64, given: Given) -> Float64:
+        """A layer over all steps."""
+        w, at = self.exact.tensors[k], self.exact.places[k]
+        count = len(z)
+        wide = z.reshape(count // _RUNS, _RUNS, -1)
+        if isinstance(layer, Difference):
+            change = self.difference(layer, w, given[1][::_RUNS], at)
+            return np.concatenate([z, change], 1)
+        if isinstance(layer, Window):
+            return self.window(layer, wide, at).reshape(count, -1)
+        if layer.state_shapes():
+            return self.cell(layer, w, wide, at).reshape(count, -1)
+        source = given[0] if getattr(layer, "is_clipped", True) else given[1]
+        return plain_step(layer, w, (z, np.zeros_like(z)), source)[0]
+
+    def loop(self, values: list[Float64], given: Given) -> None:
+        """The layers that a memory goes round, step by step by the reference's steps."""
+        exact, spec = self.exact, self.exact.spec
+        inside = [k for k, part in enumerate(exact.parts.part_of) if part == LOOP]
+        places = {
+            k: range(exact.places[k], exact.places[k] + len(layer.state_shapes()))
+            for k, layer in enumerate(spec.layers)
+        }
+        carried = [at for k in inside for at in places[k]]
+        num_steps = len(given[0]) // _RUNS
+        moves = {at: self.moves(at, num_steps) for at in carried}
+        taken: dict[int, list[Float64]] = {k: [] for k in inside}
+        found: dict[int, list[Float64]] = {at: [] for at in carried}
+        for t in range(num_steps):
+            rows = slice(t * _RUNS, (t + 1) * _RUNS)
+            x, readings = (part[rows] for part in given)
+            now = {s: values[s][rows] for s in exact.parts.entering(spec)}
+            now[INPUT] = x
+            new: dict[int, Float64] = {}
+            for k in inside:
+                layer = spec.layers[k]
+                z = tuple(now[s] for s in spec.reads[k])
+                before = iter([self.state[at] for at in places[k]])
+                now[k], *after = _step_of(layer)(
+                    layer,
+                    exact.tensors[k],
+                    z[0] if len(z) == 1 else z,
+                    before,
+                    (x, readings),
+                )
+                new.update(zip(places[k], after, strict=True))
+                taken[k].append(now[k])
+            for k, source in exact.parts.memories.items():
+                new[exact.places[k]] = now[source]
+            for at in carried:
+                self.state[at] = new[at] + moves[at][t]
+                found[at].append(self.state[at])
+        for k in inside:
+            values[k] = np.concatenate(taken[k])
+        for at in carried:
+            self.keep(at, np.stack(found[at]))
+
+    def window(self, layer: Window, z: Float64, at: int) -> Float64:
+        """`[C, _RUNS, n]` moved as it goes in, to `[C, _RUNS, taps * n]`."""
+        size, kept = layer.input_size, layer.inner_size
+        z = z + self.moves(at, len(z))[..., -size:]
+        before = self.state[at].reshape(_RUNS, kept, size).swapaxes(0, 1)
+        held = np.concatenate([before, z])
+        starts = range(0, kept + 1, layer.dilation)
+        self.note(at, z, 0.0)
+        self.state[at] = held[-kept:].swapaxes(0, 1).reshape(_RUNS, -1)
+        return np.concatenate([held[k : k + len(z)] for k in starts], axis=-1)
 
     def difference(
         self, layer: Difference, w: Tensors, readings: Float64, at: int
@@ -178,10 +253,18 @@ class _Runs:
     def keep(self, at: int, values: Float64) -> None:
         """What is left of a chunk: the state, and how far the runs are apart."""
         self.state[at] = values[-1]
+        self.note(at, values, self.initial[at])
+
+    def note(self, at: int, values: Float64, initial: Float64 | float) -> None:
+        """How far the runs are apart in what a state tensor takes."""
         apart = float(np.abs(values[:, 1:] - values[:, :1]).max())
         self.apart[at] = max(self.apart[at], apart if np.isfinite(apart) else np.inf)
         self.largest[at] = max(self.largest[at], float(np.abs(values[:, 0]).max()))
-        self.has_changed[at] |= bool((values[:, 0] != self.initial[at]).any())
+        self.has_changed[at] |= bool((values[:, 0] != initial).any())
+
+
+def _step_of(layer: Layer) -> Callable[..., tuple[Float64, ...]]:
+    return LAYER_STEPS[type(layer)]  # type: ignore[return-value]
 
 
 def _upright(values: Float64) -> Float64:

@@ -1,4 +1,4 @@
-"""Many single steps of a chain of layers at once, in float64, with their bounds.
+"""Many single steps of all layers at once, in float64, with their bounds.
 
 The equations are those of the reference (`rnnedge_runtime.backends.reference`), which takes
 one vector after the other. Torch-free.
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.spec.clip import clip_bounds
+from rnnedge_runtime.spec.graph_parts import parts_of
 from rnnedge_runtime.spec.layers import Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 
-from .layer_steps import CELLS, Bounded, Tensors, difference, plain_step
-from .rounding import Float64, rounded
+from .graph_steps import HOLDING, joined
+from .layer_steps import CELLS, difference, plain_step
+from .rounding import Bounded, Float64, Tensors, rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,15 @@ class ExactSteps:
             }
             for k, layer in enumerate(spec.layers)
         ]
+        self.parts = parts_of(spec)
+        counts = [len(layer.state_shapes()) for layer in spec.layers]
+        self.places = [sum(counts[:k]) for k in range(len(counts))]
+        # Of each layer whose output is a state tensor, which one.
+        self.held_at = {
+            k: self.places[k]
+            for k, layer in enumerate(spec.layers)
+            if type(layer) in CELLS
+        } | {source: self.places[k] for k, source in self.parts.memories.items()}
 
     def step(
         self,
@@ -73,27 +84,50 @@ class ExactSteps:
         """
         readings = x.astype(np.float64)
         x64 = np.clip(readings, *self.clip)
-        z, error = x64, np.zeros_like(x64)
-        carried = iter([tensor.astype(np.float64) for tensor in state])
+        given = x64, np.zeros_like(x64)
+        carried = [tensor.astype(np.float64) for tensor in state]
+        values: list[Bounded] = []
+        own: list[Bounded] = []
         found: list[Bounded] = []
         with np.errstate(all="ignore"):
-            for layer, w in zip(self.spec.layers, self.tensors, strict=True):
-                own = [next(carried) for _ in layer.state_shapes()]
-                if not own:
-                    sources = x64 if getattr(layer, "is_clipped", True) else readings
-                    z, error = plain_step(layer, w, (z, error), sources)
-                elif isinstance(layer, Difference):
-                    values = readings[:, list(layer.sources)]
-                    change, changed = difference(w, values, *own)
-                    z = np.concatenate([z, change], axis=1)
-                    error = np.concatenate([error, rounded(change)], axis=1)
-                    found.append((changed, np.zeros_like(changed)))
-                else:
-                    new = CELLS[type(layer)].bounded(layer, w, (z, error), own)
-                    z, error = new[0]
-                    if after is not None:
-                        z = after[len(found)].astype(np.float64)
-                        error = np.zeros_like(error)
-                    found += new
+            for k, layer in enumerate(self.spec.layers):
+                read = [values[s] if s >= 0 else given for s in self.spec.reads[k]]
+                z = joined(read, len(x))
+                at = self.places[k]
+                before = carried[at : at + len(layer.state_shapes())]
+                y, *new = self._layer(k, z, before, x64, readings)
+                own.append(y)
+                found += new
+                held = self.held_at.get(k)
+                if after is not None and held is not None:
+                    y = after[held].astype(np.float64), np.zeros_like(y[1])
+                values.append(y)
+        for k, source in self.parts.memories.items():
+            found[self.places[k]] = own[source]
         state_bounds = [bound for _, bound in found]
-        return Steps(z, [value for value, _ in found], error, state_bounds)
+        output, y_bound = values[-1]
+        return Steps(output, [value for value, _ in found], y_bound, state_bounds)
+
+    def _layer(
+        self,
+        k: int,
+        z: Bounded,
+        before: list[Float64],
+        x: Float64,
+        readings: Float64,
+    ) -> list[Bounded]:
+        """What layer k gives, then its new state."""
+        layer, w = self.spec.layers[k], self.tensors[k]
+        if not before:
+            source = x if getattr(layer, "is_clipped", True) else readings
+            return [plain_step(layer, w, z, source)]
+        if isinstance(layer, Difference):
+            values = readings[:, list(layer.sources)]
+            change, changed = difference(w, values, *before)
+            y = np.concatenate([z[0], change], axis=1)
+            error = np.concatenate([z[1], rounded(change)], axis=1)
+            return [(y, error), (changed, np.zeros_like(changed))]
+        if type(layer) in HOLDING:
+            return HOLDING[type(layer)](layer, z, *before)
+        new = CELLS[type(layer)].bounded(layer, w, z, before)
+        return [new[0], *new]

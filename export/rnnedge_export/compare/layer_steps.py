@@ -27,10 +27,15 @@ from rnnedge_runtime.spec.layers import (
     Softmax,
 )
 
+from .function_bounds import bounded_function
+from .graph_steps import GRAPH_PLAIN, flat, parted
 from .rounding import (
     FUNCTIONS,
+    Bounded,
     Float64,
     Product,
+    Tensors,
+    product_bound,
     rounded,
     sigmoid,
     softmax,
@@ -38,10 +43,7 @@ from .rounding import (
     weighted_sum,
 )
 
-Tensors = dict[str, Float64]
 State = list[Float64]
-Bounded = tuple[Float64, Float64]
-"""Values and what float32 may be off by in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,16 @@ def _embedding(layer: Embedding, w: Tensors, z: Bounded, source: Float64) -> Bou
 
 
 def _linear(layer: Linear, w: Tensors, z: Bounded, source: Float64) -> Bounded:
-    return weighted_sum(w["bias"], [Product(w["weight"], *z)])
+    parts = parted(z, layer.positions)
+    return flat(weighted_sum(w["bias"], [Product(w["weight"], *parts)]))
+
+
+def _activation(layer: Activation, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+    return bounded_function(layer.function, z, layer.parameters)
+
+
+def _softmax(layer: Softmax, w: Tensors, z: Bounded, source: Float64) -> Bounded:
+    return flat(softmax(*parted(z, layer.groups), is_log=layer.is_log))
 
 
 def _add_last(layer: AddLast, w: Tensors, z: Bounded, source: Float64) -> Bounded:
@@ -120,9 +131,10 @@ PLAIN: dict[type[Layer], Callable[..., Bounded]] = {
     Affine: _affine,
     Embedding: _embedding,
     Linear: _linear,
-    Activation: lambda layer, w, z, source: FUNCTIONS[layer.function](*z),
-    Softmax: lambda layer, w, z, source: softmax(*z),
+    Activation: _activation,
+    Softmax: _softmax,
     AddLast: _add_last,
+    **GRAPH_PLAIN,
 }
 """Layers without state."""
 
@@ -156,11 +168,11 @@ def _lstm_bounded(layer: Lstm, w: Tensors, z: Bounded, state: State) -> list[Bou
     ]
     kept, added = f * c, i * g
     c_new = kept + added
-    c_e = f_e * np.abs(c) + _product_bound((i, i_e), (g, g_e))
+    c_e = f_e * np.abs(c) + product_bound((i, i_e), (g, g_e))
     c_e = c_e + rounded(kept, added, c_new)
     seen = tanh(c_new, c_e)
     h = o * seen[0]
-    h_new = h, _product_bound((o, o_e), seen) + rounded(h)
+    h_new = h, product_bound((o, o_e), seen) + rounded(h)
     if layer.proj_size:
         zero = np.zeros(layer.proj_size)
         h_new = weighted_sum(zero, [Product(w["weight_hr"], *h_new)])
@@ -198,7 +210,7 @@ def _gru_bounded(layer: Gru, w: Tensors, z: Bounded, state: State) -> list[Bound
     n_in = weighted_sum(b_ih[new], [Product(w["weight_ih"][new], *z)])
     n_rec = weighted_sum(b_hh[new], [Product(w["weight_hh"][new], h)])
     gated = r[0] * n_rec[0]
-    gated_e = _product_bound(r, n_rec) + rounded(gated)
+    gated_e = product_bound(r, n_rec) + rounded(gated)
     before = n_in[0] + gated
     n, n_e = tanh(before, n_in[1] + gated_e + rounded(before))
     h_new = n + u[0] * (h - n)
@@ -224,10 +236,6 @@ def _gru_carried(
     h *= gates[size:]
     h += n
     return [h]
-
-
-def _product_bound(a: Bounded, b: Bounded) -> Float64:
-    return a[1] * np.abs(b[0]) + np.abs(a[0]) * b[1] + a[1] * b[1]
 
 
 CELLS: dict[type[Layer], Cell] = {

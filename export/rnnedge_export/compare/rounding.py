@@ -19,6 +19,9 @@ from rnnedge_runtime.tolerances import (
 )
 
 Float64 = NDArray[np.float64]
+Tensors = dict[str, Float64]
+Bounded = tuple[Float64, Float64]
+"""Values and what float32 may be off by in each."""
 
 _PATH = 2 / 3
 """Root mean square of a walk from 0 to its highest point and on to its end, over the highest
@@ -78,6 +81,11 @@ def rounded(*magnitudes: Float64) -> Float64:
     return np.asarray(UNIT_ROUNDOFF * total + SMALLEST_ERROR)
 
 
+def product_bound(a: Bounded, b: Bounded) -> Float64:
+    """Of the product of two values, but for its own rounding."""
+    return a[1] * np.abs(b[0]) + np.abs(a[0]) * b[1] + a[1] * b[1]
+
+
 def tanh(z: Float64, error: Float64) -> tuple[Float64, Float64]:
     """The slope changes by a factor of exp(2 error) at most within `error`."""
     y = np.tanh(z)
@@ -97,7 +105,9 @@ def relu(z: Float64, error: Float64) -> tuple[Float64, Float64]:
     return np.maximum(z, 0.0), np.clip(z + error, 0.0, error)
 
 
-def softmax(z: Float64, error: Float64) -> tuple[Float64, Float64]:
+def softmax(
+    z: Float64, error: Float64, *, is_log: bool = False
+) -> tuple[Float64, Float64]:
     """The exponential turns the absolute error of its argument into a relative one."""
     depth = z - z.max(-1, keepdims=True)
     powers = np.exp(depth)
@@ -106,6 +116,9 @@ def softmax(z: Float64, error: Float64) -> tuple[Float64, Float64]:
     largest = error.max(-1, keepdims=True)
     mean = (y * own).sum(-1, keepdims=True) + largest
     total = UNIT_ROUNDOFF * (ROUNDING_DEVIATIONS * np.sqrt(z.shape[-1]) + _JOINS)
+    if is_log:
+        log = depth - np.log(powers.sum(-1, keepdims=True))
+        return log, own + largest + mean + total + FUNCTION_ERROR * (1 + np.abs(log))
     grown = np.expm1(np.minimum(own + largest + mean + total, _STEEPEST))
     return y, y * grown + SMALLEST_ERROR
 

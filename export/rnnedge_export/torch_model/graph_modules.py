@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers as kinds
+from rnnedge_runtime.spec.layers import Layer
 
 from .layer_module import LayerModule, State
 
 
 class _Combine(LayerModule):
-    def __init__(self, layer: layers.Combine) -> None:
+    def __init__(self, layer: kinds.Combine) -> None:
         super().__init__()
         self.operation = layer.operation
         self.size = layer.size
@@ -48,7 +49,7 @@ class _Concat(LayerModule):
 
 
 class _Select(LayerModule):
-    def __init__(self, layer: layers.Select) -> None:
+    def __init__(self, layer: kinds.Select) -> None:
         super().__init__()
         indices = torch.tensor(layer.indices, dtype=torch.int64)
         self.register_buffer("indices", indices, persistent=False)
@@ -76,7 +77,7 @@ class _Memory(LayerModule):
 class _Window(LayerModule):
     """The steps before, `[B, kept * n]`, are state number `index`."""
 
-    def __init__(self, layer: layers.Window, index: int) -> None:
+    def __init__(self, layer: kinds.Window, index: int) -> None:
         super().__init__()
         self.index = index
         self.kept = layer.inner_size
@@ -96,7 +97,7 @@ class _Window(LayerModule):
 
 
 class _Norm(LayerModule):
-    def __init__(self, layer: layers.Norm) -> None:
+    def __init__(self, layer: kinds.Norm) -> None:
         super().__init__()
         self.groups = layer.groups
         self.eps = float(layer.eps)
@@ -113,7 +114,7 @@ class _Norm(LayerModule):
 
 
 class _Sum(LayerModule):
-    def __init__(self, layer: layers.Sum) -> None:
+    def __init__(self, layer: kinds.Sum) -> None:
         super().__init__()
         self.output_size = layer.output_size
 
@@ -124,7 +125,7 @@ class _Sum(LayerModule):
 
 
 class _Depthwise(LayerModule):
-    def __init__(self, layer: layers.Depthwise) -> None:
+    def __init__(self, layer: kinds.Depthwise) -> None:
         super().__init__()
         bound = layer.taps**-0.5
         shape = (layer.taps, layer.size)
@@ -140,7 +141,7 @@ class _Depthwise(LayerModule):
 
 
 class _Constant(LayerModule):
-    def __init__(self, layer: layers.Constant) -> None:
+    def __init__(self, layer: kinds.Constant) -> None:
         super().__init__()
         self.value = nn.Parameter(torch.zeros(layer.output_size))
 
@@ -150,15 +151,15 @@ class _Constant(LayerModule):
         return self.value.expand(z.size(0), z.size(1), -1)
 
 
-GRAPH_MODULES: dict[type[layers.Layer], Callable[[Any, int], LayerModule]] = {
-    layers.Combine: lambda layer, index: _Combine(layer),
-    layers.Concat: lambda layer, index: _Concat(),
-    layers.Select: lambda layer, index: _Select(layer),
-    layers.Memory: lambda layer, index: _Memory(index),
-    layers.Window: _Window,
-    layers.Norm: lambda layer, index: _Norm(layer),
-    layers.Sum: lambda layer, index: _Sum(layer),
-    layers.Depthwise: lambda layer, index: _Depthwise(layer),
-    layers.Constant: lambda layer, index: _Constant(layer),
+GRAPH_MODULES: dict[type[Layer], Callable[[Any, int], LayerModule]] = {
+    kinds.Combine: lambda layer, index: _Combine(layer),
+    kinds.Concat: lambda layer, index: _Concat(),
+    kinds.Select: lambda layer, index: _Select(layer),
+    kinds.Memory: lambda layer, index: _Memory(index),
+    kinds.Window: _Window,
+    kinds.Norm: lambda layer, index: _Norm(layer),
+    kinds.Sum: lambda layer, index: _Sum(layer),
+    kinds.Depthwise: lambda layer, index: _Depthwise(layer),
+    kinds.Constant: lambda layer, index: _Constant(layer),
 }
 """As `MODULES`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from .layers import Memory
+from .graph_layers import Memory
 from .model_spec import ModelSpec
 
 BEFORE: Final = 0

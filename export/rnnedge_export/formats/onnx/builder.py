@@ -25,14 +25,28 @@ class GraphBuilder:
 
     Between the layers the sequence is time-major, `[T, B, size]`, as ONNX's recurrent
     operators want it.
+
+    Args:
+        spec: of the model.
+        weights: its canonical weights.
+        initializers: those of the graph that this one stands in; None for none.
+        states: what names of states begin with.
     """
 
-    def __init__(self, spec: ModelSpec, weights: Weights) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        initializers: dict[str, onnx.TensorProto] | None = None,
+        states: str = "",
+    ) -> None:
         self.spec = spec
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
-        self.initializers: dict[str, onnx.TensorProto] = {}
-        self.state_names = [entry.name for entry in spec.graph_state]
+        self.initializers = {} if initializers is None else initializers
+        names = iter([f"{states}{entry.name}" for entry in spec.graph_state])
+        self.states = [[next(names) for _ in v.state_shapes()] for v in spec.layers]
+        self.state_names: list[str] = []
         self.x = "x"
         self.readings = "x"
 

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper
 from rnnedge_runtime.formats.metadata import KEY_SHA256, Metadata, metadata_to_text
 from rnnedge_runtime.formats.seal import BLANK_SEAL, seal
 from rnnedge_runtime.spec.clip import clip_bounds
+from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, GraphParts, parts_of
 from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
@@ -33,8 +34,11 @@ from rnnedge_runtime.spec.layers import (
 )
 from rnnedge_runtime.spec.weights import Weights
 
-from .builder import ELEMENTWISE, GraphBuilder, tensor_info
+from .builder import GraphBuilder, tensor_info
 from .cells import CELLS
+from .functions import write_function
+from .graph_layers import GRAPH_LAYERS, in_parts, parted
+from .loop import add_loop
 
 OPSET = 18
 IR_VERSION = 9
@@ -45,7 +49,7 @@ def build_onnx(metadata: Metadata, weights: Weights) -> bytes:
 
     Args:
         metadata: what the file says of itself; its spec is what is built.
-        weights: canonical weights of that spec, a chain of layers.
+        weights: canonical weights of that spec.
     """
     spec = metadata.spec
     builder = GraphBuilder(spec, weights)
@@ -92,10 +96,25 @@ def _add_layers(builder: GraphBuilder) -> None:
     if clipped != "x" and builder.spec.takes_readings:
         name = "x.readings"
         builder.readings = builder.add("Transpose", ["x"], name, perm=[1, 0, 2])
-    z = builder.x
+    parts, values = parts_of(builder.spec), {-1: builder.x}
+    _walk(builder, parts, BEFORE, values)
+    if parts.memories:
+        add_loop(builder, parts, values, _walk)
+        _walk(builder, parts, BEHIND, values)
+    last = values[len(builder.spec.layers) - 1]
+    builder.add("Transpose", [last], "y", perm=[1, 0, 2])
+
+
+def _walk(
+    builder: GraphBuilder, parts: GraphParts, part: int, values: dict[int, str]
+) -> None:
+    """Add the layers of one part; the names of what they give go to `values`."""
     for k, layer in enumerate(builder.spec.layers):
-        z = LAYERS[type(layer)](builder, f"layers.{k}", layer, z)
-    builder.add("Transpose", [z], "y", perm=[1, 0, 2])
+        if parts.part_of[k] == part:
+            builder.state_names = list(builder.states[k])
+            read = tuple(values[source] for source in builder.spec.reads[k])
+            z: Any = read[0] if len(read) == 1 else read
+            values[k] = LAYERS[type(layer)](builder, f"layers.{k}", layer, z)
 
 
 def _affine(builder: GraphBuilder, prefix: str, layer: Affine, z: str) -> str:
@@ -122,18 +141,28 @@ def _embedding(builder: GraphBuilder, prefix: str, layer: Embedding, z: str) -> 
 
 
 def _linear(builder: GraphBuilder, prefix: str, layer: Linear, z: str) -> str:
+    positions = layer.positions
+    if positions > 1:
+        shape = (positions, layer.input_size // positions)
+        z = parted(builder, prefix, z, shape, "parts")
     product = builder.matmul(prefix, "weight", z)
-    return builder.add(
-        "Add", [product, builder.weight(prefix, "bias")], f"{prefix}.out"
-    )
-
-
-def _activation(builder: GraphBuilder, prefix: str, layer: Activation, z: str) -> str:
-    return builder.add(ELEMENTWISE[layer.function], [z], f"{prefix}.out")
+    bias = builder.weight(prefix, "bias")
+    if positions > 1:
+        y = builder.add("Add", [product, bias], f"{prefix}.sums")
+        return parted(builder, prefix, y, (layer.output_size,), "out")
+    return builder.add("Add", [product, bias], f"{prefix}.out")
 
 
 def _softmax(builder: GraphBuilder, prefix: str, layer: Softmax, z: str) -> str:
-    return builder.add("Softmax", [z], f"{prefix}.out", axis=-1)
+    operator = "LogSoftmax" if layer.is_log else "Softmax"
+    if layer.groups == 1:
+        return builder.add(operator, [z], f"{prefix}.out", axis=-1)
+
+    def write(parts: str) -> str:
+        return builder.add(operator, [parts], f"{prefix}.shares", axis=-1)
+
+    shape = (layer.groups, layer.size // layer.groups)
+    return in_parts(builder, prefix, z, shape, write, layer.size)
 
 
 def _add_last(builder: GraphBuilder, prefix: str, layer: AddLast, z: str) -> str:
@@ -182,14 +211,15 @@ def _difference(builder: GraphBuilder, prefix: str, layer: Difference, z: str) -
     return add("Concat", [z, change], "out", axis=2)
 
 
-LAYERS: dict[type[Layer], Callable[[GraphBuilder, str, Any, str], str]] = {
+LAYERS: dict[type[Layer], Callable[[GraphBuilder, str, Any, Any], str]] = {
     Affine: _affine,
     Embedding: _embedding,
     Linear: _linear,
-    Activation: _activation,
+    Activation: write_function,
     Softmax: _softmax,
     AddLast: _add_last,
     Difference: _difference,
     **CELLS,
+    **GRAPH_LAYERS,
 }
 """Each adds its nodes behind `z`, `[T, B, size]`; all but Opaque (`opaque_graph.py`)."""
