@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
@@ -116,7 +117,7 @@ def read_original(
     except NotAChainError as error:
         reason = error.reason
     layers = tuple(chain.layers) if chain else (_opaque(user, reason),)
-    spec = _spec(user, layers, features, targets)
+    spec = _spec(user, layers, features, targets, chain.wiring() if chain else ())
     weights = canonical_weights(spec, chain.weights) if chain else {}
     digest = model_digest(spec, weights)
     return Original(user.module, user, spec, weights, digest, reason)
@@ -127,6 +128,7 @@ def _spec(
     layers: tuple[Layer, ...],
     features: str | Feature | Sequence[str | Feature] | None,
     targets: str | Target | Sequence[str | Target] | None,
+    wiring: Wiring,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
     outputs = user.target_names
@@ -145,7 +147,8 @@ def _spec(
             f"export: {len(targets)} targets were named, but y of {user.name} has "
             f"{output_size} values. Name as many targets as values, or one per horizon."
         )
-    return ModelSpec(features, targets, layers, horizon=output_size // len(targets))
+    horizon = output_size // len(targets)
+    return ModelSpec(features, targets, layers, horizon=horizon, wiring=wiring)
 
 
 def _named(given: Any, kind: Any) -> tuple[Any, ...]:

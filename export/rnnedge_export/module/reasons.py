@@ -12,13 +12,15 @@ class NotAChainError(SpecError):
 
     Attributes:
         reason: the first operation that keeps it from being one, named in the module.
+        all_reasons: that and all others.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, others: tuple[str, ...] = ()) -> None:
         super().__init__(
             f"capture: {reason}. Export it to ONNX, which carries any graph."
         )
         self.reason = reason
+        self.all_reasons = tuple(dict.fromkeys((reason, *others)))
 
 
 def module_path(node: fx.Node) -> str:
