@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -109,8 +109,12 @@ def read_original(
         )
     from ..module.first_call import read_user_module
     from .capturing import capture
+    from .explicit.finding import with_explicit_state
 
+    model, example, note = with_explicit_state(model, example)
     user = read_user_module(model, example, outputs=outputs, state=state)
+    if note:
+        user = replace(user, notes=(note, *user.notes))
     chain, reason = None, ""
     try:
         chain = capture(user)
