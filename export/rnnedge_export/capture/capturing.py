@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rnnedge_runtime.errors import SpecError
 
+from ..module.packed import read_as_plain
 from ..module.reasons import (
     NotAChainError,
     error_text,
@@ -47,7 +48,8 @@ def capture(user: UserModule) -> GraphBuilder:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
-            program = one.program()
+            with read_as_plain(lambda: one.to_probe().step(*_first_step(one))):
+                program = one.program()
         except Exception as error:  # torch.export raises errors of many types
             raise NotAChainError(
                 f"torch.export cannot trace it: {error_text(error)}"
@@ -62,6 +64,11 @@ def capture(user: UserModule) -> GraphBuilder:
             raise NotAChainError(
                 f"its graph has an unknown form: {error_text(error)}"
             ) from None
+
+
+def _first_step(user: UserModule) -> tuple[Tensor, tuple[Tensor, ...]]:
+    x, *state = user.first_step
+    return x, tuple(state)
 
 
 def _one_stream(user: UserModule) -> UserModule:

@@ -32,7 +32,9 @@ def module_path(node: fx.Node) -> str:
 
 def own_name(path: str) -> str:
     """A name in the user's module, which is `module` of what was traced."""
-    return path.removeprefix("module").removeprefix(".")
+    for holder in ("module", "user_module"):  # the second where its state is found
+        path = "" if path == holder else path.removeprefix(f"{holder}.")
+    return path
 
 
 def not_a_chain(node: fx.Node, why: str = "") -> NotAChainError:

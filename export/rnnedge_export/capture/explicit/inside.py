@@ -26,17 +26,17 @@ class Carried(nn.Module):
 
     def __init__(self, module: nn.Module, names: list[str]) -> None:
         super().__init__()
-        self.module = module
+        self.user_module = module
         self.names = names
 
     def forward(self, x: Tensor, *state: Any) -> tuple[Any, ...]:
         """One call from a given state."""
         new = dict(zip(self.names, state, strict=True))
-        parts = {name: self.module.get_submodule(name) for name in self.names}
+        parts = {name: self.user_module.get_submodule(name) for name in self.names}
         for name, part in parts.items():
             vars(part)["forward"] = _carrying(part, name, new)
         try:
-            y = self.module(x)
+            y = self.user_module(x)
         finally:
             for part in parts.values():
                 del vars(part)["forward"]
@@ -44,7 +44,7 @@ class Carried(nn.Module):
 
 
 def _carrying(part: nn.Module, name: str, state: dict[str, Any]) -> Any:
-    """The forward of a layer that starts its first call from `state`, and leaves its new one."""
+    """The forward of a layer that starts from `state`, where it leaves its new one."""
     calls: list[str] = []
     plain = type(part).forward
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from ...module.example_arguments import read_arguments, unset_arguments
+from ...module.example_arguments import unset_arguments
 from ...module.module_copy import same_again
 from ...module.structure import children, tensors
 from .found import Found, are_equal, some_steps, starts_like, starts_seen
@@ -18,9 +19,9 @@ def of_unset(module: nn.Module, x: Tensor, others: dict[str, Any]) -> Found | No
     unset = unset_arguments(module, tuple(others), tuple(others.values()))
     steps = some_steps(x)
     with starts_seen(module) as seen:
-        first = same_seen = module(steps[0])
+        first = module(steps[0])
     state = _returned(first, unset)
-    if state is None or same_seen is None:
+    if state is None:
         return None
     own = same_again(module)
     for start in starts_like(state, seen):
@@ -33,7 +34,6 @@ def of_unset(module: nn.Module, x: Tensor, others: dict[str, Any]) -> Found | No
             if carried is None or state_now is None:
                 return None
         if is_same:
-            _, _, _, _ = read_arguments(module, (x,))
             return Found(module, {_first_name(module): x, **start}, _note(start))
     return None
 
@@ -55,11 +55,12 @@ def _returned(value: Any, unset: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 def _first_name(module: nn.Module) -> str:
-    import inspect
-
     return next(iter(inspect.signature(module.forward).parameters))
 
 
 def _note(start: dict[str, Any]) -> str:
     names = ", ".join(start)
-    return f"State {names} is None in the example; what the module makes of None is where a stream starts."
+    return (
+        f"State {names} is None in the example; a stream starts from what the module makes "
+        "of None."
+    )

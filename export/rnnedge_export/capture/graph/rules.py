@@ -229,6 +229,17 @@ def _convolution(nodes: Nodes, call: Call) -> Named:
     return Named(result if z.names.dim() == num_axes + 2 else result[0])
 
 
+def _pad(nodes: Nodes, call: Call) -> Named:
+    z, around = call.args[:2]
+    by_name = call.name.startswith("aten.pad")
+    mode = call.argument(2, "mode", "constant") if by_name else "constant"
+    value = call.argument(3 if by_name else 2, "value", 0.0) or 0.0
+    if mode != "constant":
+        raise not_a_chain(call.node, f"has the mode {mode}")
+    filler = int(nodes.constant(value).names)
+    return Named(torch.nn.functional.pad(z.names, list(around), value=filler))
+
+
 def _per_axis(value: Any, num_axes: int) -> list[int]:
     values = list(value) if isinstance(value, list | tuple) else [value]
     return values * num_axes if len(values) == 1 else values
@@ -387,6 +398,8 @@ RULES: dict[str, Rule] = {
         "bilinear": _bilinear,
         "conv1d": _convolution,
         "conv2d": _convolution,
+        "pad": _pad,
+        "constant_pad_nd": _pad,
         "layer_norm": _layer_norm,
         "rms_norm": _rms_norm,
         "group_norm": _group_norm,

@@ -232,7 +232,10 @@ def needed_nodes(graph: fx.Graph) -> set[fx.Node]:
 
 def _writes(node: fx.Node) -> bool:
     schema = getattr(node.target, "_schema", None)
-    return bool(schema is not None and schema.is_mutable and node.all_input_nodes)
+    is_write = (
+        schema is not None and schema.is_mutable and str(node.target) not in _SAME
+    )
+    return bool(is_write and node.all_input_nodes)
 
 
 def _root(node: fx.Node) -> fx.Node:
