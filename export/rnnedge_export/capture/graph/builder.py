@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnedge_runtime.spec.graph_check import chain_of
-from rnnedge_runtime.spec.layers import Concat, Constant, Layer, Memory, Select
+from rnnedge_runtime.spec.graph_layers import Concat, Constant, Memory, Select
+from rnnedge_runtime.spec.layers import Layer
 
 from .nodes import INPUT, Named, names_of
 

@@ -26,7 +26,7 @@ def cell(
     **fields: Any,
 ) -> list[Named]:
     """One step of one layer for one stream; its new state, h first, which is its output."""
-    rows = tensors[0].shape[0]
+    rows = next(tensor for tensor in tensors if tensor is not None).shape[0]
     given = [torch.zeros(rows) if tensor is None else tensor for tensor in tensors[:4]]
     weights = dict(
         zip(_NAMES, [*given, *[torch.zeros(rows)] * (4 - len(given))], strict=True)

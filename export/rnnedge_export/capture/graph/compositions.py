@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnedge_runtime.spec.layers import Activation, Combine, Linear
+from rnnedge_runtime.spec.graph_layers import Combine
+from rnnedge_runtime.spec.layers import Activation, Linear
 
 from .builder import GraphBuilder
 

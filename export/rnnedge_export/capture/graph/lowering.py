@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from rnnedge_runtime.spec import graph_layers as joins
 from rnnedge_runtime.spec import layers as kinds
 
 from .affines import in_pairs, with_affines
@@ -64,7 +65,7 @@ class Lowering:
                 continue
             values = tuple(start.tolist()) if bool(start.any()) else ()
             numbers[k] = len(self.builder.layers)
-            self.placed[k] = self.builder.add(kinds.Memory(node.size, 0, values), ())
+            self.placed[k] = self.builder.add(joins.Memory(node.size, 0, values), ())
         for k in sorted(self.needed):
             node = self.made[k]
             if node.kind == "memory":
@@ -78,9 +79,10 @@ class Lowering:
             source = self.builder.operand(self.at(self.nexts[k]))
             if source == INPUT:
                 size = self.builder.size_of(INPUT)
-                select = kinds.Select(size, tuple(range(size)))
+                select = joins.Select(size, tuple(range(size)))
                 source = int(Named(self.builder.add(select, (INPUT,))[:1]).nodes()[0])
             memory = self.builder.layers[number]
+            assert isinstance(memory, joins.Memory)
             self.builder.layers[number] = dataclasses.replace(memory, next=source)
         self.builder.end_with(self.at(self.y))
         return self.builder
@@ -130,7 +132,7 @@ class Lowering:
 
     def _fused(self) -> dict[int, tuple[int, ...]]:
         """Cells that keep their state themselves, and the memory nodes that were it."""
-        nexts = {}
+        nexts: dict[int, int] = {}
         for k, names in self.nexts.items():
             if k in self.needed:
                 mine = names_of(k, (len(names),))
@@ -246,7 +248,7 @@ def _add(low: Lowering, node: Node) -> Tensor:
 
 
 def _combine(low: Lowering, node: Node) -> Tensor:
-    return low.add(node, kinds.Combine(node.size, node.kind))  # type: ignore[arg-type]
+    return low.add(node, joins.Combine(node.size, node.kind))  # type: ignore[arg-type]
 
 
 def _softmax(low: Lowering, node: Node) -> Tensor:
@@ -256,7 +258,7 @@ def _softmax(low: Lowering, node: Node) -> Tensor:
 
 def _norm(low: Lowering, node: Node) -> Tensor:
     f = node.fields
-    return low.add(node, kinds.Norm(node.size, f["eps"], f["groups"], f["centred"]))
+    return low.add(node, joins.Norm(node.size, f["eps"], f["groups"], f["centred"]))
 
 
 def _activation(low: Lowering, node: Node) -> Tensor:
@@ -269,7 +271,7 @@ def _embedding(low: Lowering, node: Node) -> Tensor:
 
 
 def _sum(low: Lowering, node: Node) -> Tensor:
-    return low.add(node, kinds.Sum(len(node.operands[0].names), node.size))
+    return low.add(node, joins.Sum(len(node.operands[0].names), node.size))
 
 
 LOWERINGS: dict[str, Callable[[Lowering, Node], Tensor]] = {
