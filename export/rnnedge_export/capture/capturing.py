@@ -29,11 +29,12 @@ from .graph.builder import GraphBuilder
 from .graph.cells import CELLS
 from .graph.lowering import Lowering
 from .graph.nodes import Named, Nodes
+from .graph.norms import NORMS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart
 
-_RULES = {**RULES, **CELLS}
+_RULES = {**RULES, **NORMS, **CELLS}
 
 
 def capture(user: UserModule) -> GraphBuilder:
