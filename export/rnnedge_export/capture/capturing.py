@@ -1,9 +1,9 @@
-"""A user's module as a chain of layers.
+"""A user's module as a graph of layers, or as a chain where it is one.
 
-`torch.export` turns one step of the module into a short graph in which `nn.GRU` and its
-kin are still whole. The graph is walked with labels in place of numbers (`labels.py`), so
+`torch.export` turns one step of one stream into a short program in which `nn.GRU` and its
+kin are still whole. It is read with names of elements in place of numbers (`graph/`), so
 that the weights of each layer are found whatever way the module slices, stacks and
-transposes its state. Time and batch are rebuilt by whoever runs the chain.
+transposes its state. Time and batch are rebuilt by whoever runs the layers.
 """
 
 from __future__ import annotations
@@ -12,97 +12,139 @@ import warnings
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rnnedge_runtime.errors import SpecError
 
+from ..module.packed import read_as_plain
 from ..module.reasons import (
     NotAChainError,
     error_text,
-    not_a_chain,
+    impure,
+    own_name,
     time_major_error,
 )
 from ..module.user_module import UserModule, time_major_layer
-from .cells import CELL_HANDLERS
-from .chain_builder import ChainBuilder
-from .operations import HANDLERS
-from .walk import Known, Walk
+from .graph.builder import GraphBuilder
+from .graph.cells import CELLS
+from .graph.lowering import Lowering
+from .graph.nodes import Named, Nodes
+from .graph.norms import NORMS
+from .graph.rules import RULES
+from .graph.tracing import Traced, trace
+from .rows import one_row, rows_keep_apart
 
-_CAPTURE_BATCH = 2
+_RULES = {**RULES, **NORMS, **CELLS}
 
 
-def capture(user: UserModule) -> ChainBuilder:
-    """The chain of layers that computes what `user` computes, step by step.
+def capture(user: UserModule) -> GraphBuilder:
+    """The layers that compute what `user` computes, step by step.
 
     Raises:
         NotAChainError: an operation that no layer expresses; the module may still be
             exported as an opaque graph.
         SpecError: a module that cannot stream: time-major, or it drops its state.
     """
-    if any(bool(tensor.any()) for tensor in user.state):
-        raise NotAChainError("the initial state in the example is not zero")
-    wide = user if len(user.x) > 1 else user.with_batch(_CAPTURE_BATCH)
-    if wide is None:
-        name = time_major_layer(user.module)
-        if name:
-            raise time_major_error(name)
-        raise NotAChainError("the module runs with a batch of one only")
+    one = _one_stream(user)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
-            program = wide.program()
+            with read_as_plain(lambda: one.to_probe().step(*_first_step(one))):
+                program = one.program()
         except Exception as error:  # torch.export raises errors of many types
             raise NotAChainError(
                 f"torch.export cannot trace it: {error_text(error)}"
             ) from None
-        walk = Walk(wide, program, CELL_HANDLERS, HANDLERS)
         try:
-            y, *state = walk.run()
-            _check_output(walk, y)
-            _check_state(walk, state)
+            return _layers(one, program)
+        except NotAChainError as error:
+            raise NotAChainError(error.reason, _others(one, program)) from None
         except SpecError:
             raise
-        except Exception:  # operations in ways that no handler has met
-            if walk.node is None:
-                raise NotAChainError("its graph has an unknown form") from None
-            raise walk.not_a_chain("is used in an unknown way") from None
-    if not walk.chain.layers:
-        raise NotAChainError("it returns x as it came")
-    return walk.chain
-
-
-def _check_output(walk: Walk, y: Any) -> None:
-    """The output must be all of the last value, one row per stream."""
-    labels = y.labels.reshape(-1) if isinstance(y, Known) else torch.empty(0)
-    if torch.equal(labels, walk.tail.labels().reshape(-1)):
-        return
-    values = [walk.x, *(value for value, _ in walk.made)]
-    for value, (_, node) in zip(values, walk.made, strict=False):
-        if torch.equal(labels, value.labels().reshape(-1)):
-            raise not_a_chain(node, "computes something besides y")
-    raise NotAChainError("y is not the output of the last layer")
-
-
-def _check_state(walk: Walk, returned: list[Any]) -> None:
-    """Every number of the new state must come back where it went in."""
-    went_in = torch.full((walk.num_labels,), -1)
-    for value, labels, path in walk.fed:
-        if labels.shape != value.labels().shape:
-            raise NotAChainError(f"the state of '{path}' has another size")
-        went_in[value.labels()] = labels
-    for k, (labels, new) in enumerate(zip(walk.states, returned, strict=True)):
-        is_known = isinstance(new, Known)
-        if not is_known or torch.equal(new.labels, labels):
-            raise SpecError(
-                f"export: state tensor {k} comes back "
-                f"{'unchanged' if is_known else 'as a constant'}, so the model would forget "
-                "everything from step to step. Return the new state of its layer."
-            )
-        if not torch.equal(went_in[new.labels], labels):
+        except Exception as error:  # operations in ways that no rule has met
             raise NotAChainError(
-                f"state tensor {k} comes back in another order, or is computed from "
-                "more than one layer's state"
-            )
-    if sum(labels.numel() for labels in walk.states) != sum(
-        labels.numel() for _, labels, _ in walk.fed
-    ):
-        raise NotAChainError("two layers share one state")
+                f"its graph has an unknown form: {error_text(error)}"
+            ) from None
+
+
+def _first_step(user: UserModule) -> tuple[Tensor, tuple[Tensor, ...]]:
+    x, *state = user.first_step
+    return x, tuple(state)
+
+
+def _one_stream(user: UserModule) -> UserModule:
+    """With one row, whose numbers depend on no other."""
+    one = one_row(user)
+    is_apart = None if one is None else rows_keep_apart(one)
+    name = time_major_layer(user.module)
+    if name and is_apart is None:
+        steps = None if one is None else one.x[:, :1].repeat(1, 2, 1)
+        if one is None or steps is None or one.tried(steps, one.state) is None:
+            raise time_major_error(name)
+    if one is None:
+        raise NotAChainError(f"it runs with no other batch than {len(user.x)}")
+    if is_apart is False:
+        raise NotAChainError("it mixes the rows of a batch")
+    return one
+
+
+def _trace(user: UserModule, program: Any, *, is_lenient: bool = False) -> Traced:
+    nodes = Nodes()
+    inputs = [nodes.input(user.x[:, :1].shape)]
+    for name, tensor in zip(user.state_names, user.state, strict=True):
+        fields = {"name": name, "start": tensor}
+        inputs.append(nodes.make("memory", (), tensor.shape, fields=fields))
+    return trace(program, inputs, nodes, _RULES, is_lenient=is_lenient)
+
+
+def _layers(user: UserModule, program: Any) -> GraphBuilder:
+    traced = _trace(user, program)
+    for name in traced.written:
+        raise impure(f"forward writes to '{own_name(name)}', a tensor of the module")
+    y, *state = traced.returned
+    nexts = {k: _next(traced, user, k, new) for k, new in enumerate(state)}
+    named = traced.nodes.named(y)
+    if torch.equal(named.names.reshape(-1), _names_of_input(user)):
+        raise NotAChainError("it returns x as it came")
+    found = None
+    for adds_last in (True, False):  # a chain has a layer for a sum with its input
+        low = Lowering(traced.nodes, user.input_size, nexts, named, adds_last=adds_last)
+        found = low.lower()
+        if not found.wiring():
+            break
+    assert found is not None
+    return found
+
+
+def _names_of_input(user: UserModule) -> Tensor:
+    return Nodes().input((user.input_size,)).names
+
+
+def _next(traced: Traced, user: UserModule, k: int, new: Any) -> Named:
+    """Names of the new value of a state tensor, which must not be lost.
+
+    One that stays what it was in the example, and was not zero there, is a constant.
+    """
+    mine = traced.nodes.made[k]
+    is_constant = not isinstance(new, Named) or traced.nodes.numbers(new) is not None
+    stays = not is_constant and torch.equal(
+        new.names.reshape(-1), (torch.arange(mine.size) + (k << 32))
+    )
+    if is_constant or (stays and not bool(user.state[k].any())):
+        raise SpecError(
+            f"export: state tensor {k} comes back "
+            f"{'as a constant' if is_constant else 'unchanged'}, so the model would forget "
+            "everything from step to step. Return the new state of its layer."
+        )
+    if new.names.numel() != mine.size:
+        raise NotAChainError(f"the state '{user.state_names[k]}' has another size")
+    return new
+
+
+def _others(user: UserModule, program: Any) -> tuple[str, ...]:
+    """Reasons of all operations that have no rule."""
+    try:
+        traced = _trace(user, program, is_lenient=True)
+    except Exception:  # after an operation that is not known anything may come
+        return ()
+    return tuple(error.reason for error in traced.unknown)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.weights import Weights, canonical_weights, model_digest
 
 from ..module.reasons import NotAChainError
 from ..torch_model.sequence_model import SequenceModel
+from .report import CaptureReport, native_report, opaque_report
 
 if TYPE_CHECKING:
     from ..module.returned import Choice
@@ -40,7 +42,8 @@ class Original:
         spec: what the artifact will say of itself.
         weights: canonical weights; empty for an opaque graph.
         digest: SHA-256 (hex) of the model.
-        reason: what keeps the module from becoming a chain of layers, "" for a chain.
+        reason: what keeps the module from becoming layers, "" where it became some.
+        report: what became of a user's module part by part, None of a SequenceModel.
     """
 
     module: nn.Module
@@ -49,6 +52,7 @@ class Original:
     weights: Weights
     digest: str
     reason: str = ""
+    report: CaptureReport | None = None
 
     def initial_state(self, dtype: torch.dtype) -> list[Tensor]:
         """The module's own state before the first step, copied."""
@@ -108,18 +112,26 @@ def read_original(
         )
     from ..module.first_call import read_user_module
     from .capturing import capture
+    from .explicit.finding import with_explicit_state
+    from .explicit.precision import in_float32
 
+    model, example, precision = in_float32(model, example)
+    model, example, found = with_explicit_state(model, example)
     user = read_user_module(model, example, outputs=outputs, state=state)
+    notes = filter(None, (precision, found, *user.notes))
+    user = replace(user, notes=tuple(notes))
     chain, reason = None, ""
     try:
         chain = capture(user)
+        report = native_report(user.name, chain.layers, chain.paths)
     except NotAChainError as error:
         reason = error.reason
+        report = opaque_report(user.name, error.all_reasons)
     layers = tuple(chain.layers) if chain else (_opaque(user, reason),)
-    spec = _spec(user, layers, features, targets)
+    spec = _spec(user, layers, features, targets, chain.wiring() if chain else ())
     weights = canonical_weights(spec, chain.weights) if chain else {}
     digest = model_digest(spec, weights)
-    return Original(user.module, user, spec, weights, digest, reason)
+    return Original(user.module, user, spec, weights, digest, reason, report)
 
 
 def _spec(
@@ -127,6 +139,7 @@ def _spec(
     layers: tuple[Layer, ...],
     features: str | Feature | Sequence[str | Feature] | None,
     targets: str | Target | Sequence[str | Target] | None,
+    wiring: Wiring,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
     outputs = user.target_names
@@ -145,7 +158,8 @@ def _spec(
             f"export: {len(targets)} targets were named, but y of {user.name} has "
             f"{output_size} values. Name as many targets as values, or one per horizon."
         )
-    return ModelSpec(features, targets, layers, horizon=output_size // len(targets))
+    horizon = output_size // len(targets)
+    return ModelSpec(features, targets, layers, horizon=horizon, wiring=wiring)
 
 
 def _named(given: Any, kind: Any) -> tuple[Any, ...]:

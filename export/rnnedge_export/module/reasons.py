@@ -12,13 +12,15 @@ class NotAChainError(SpecError):
 
     Attributes:
         reason: the first operation that keeps it from being one, named in the module.
+        all_reasons: that and all others.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, others: tuple[str, ...] = ()) -> None:
         super().__init__(
             f"capture: {reason}. Export it to ONNX, which carries any graph."
         )
         self.reason = reason
+        self.all_reasons = tuple(dict.fromkeys((reason, *others)))
 
 
 def module_path(node: fx.Node) -> str:
@@ -30,7 +32,9 @@ def module_path(node: fx.Node) -> str:
 
 def own_name(path: str) -> str:
     """A name in the user's module, which is `module` of what was traced."""
-    return path.removeprefix("module").removeprefix(".")
+    for holder in ("module", "user_module"):  # the second where its state is found
+        path = "" if path == holder else path.removeprefix(f"{holder}.")
+    return path
 
 
 def not_a_chain(node: fx.Node, why: str = "") -> NotAChainError:

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 from support.export_helpers import streamed
+from support.modules.streaming import check_streams
 from support.modules.user_modules import (
     CHAINS,
-    LearnsTheChange,
     ListOfState,
-    Normalised,
     zeros,
 )
 from torch import nn
 
 from rnnedge_export.capture.capturing import capture
-from rnnedge_export.capture.cells import CELLS
+from rnnedge_export.capture.graph.compositions import COMPOSITIONS
+from rnnedge_export.capture.original import read_original
 from rnnedge_export.exporting.export import export
 from rnnedge_export.module.first_call import read_user_module
 from rnnedge_export.module.reasons import NotAChainError
@@ -82,41 +82,51 @@ class Around(nn.Module):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"after": lambda m, z, x: m.norm(z)}, "layer_norm in 'norm'"),
-        ({"after": lambda m, z, x: z + torch.tanh(z)}, "add in 'forward'"),
-        ({"after": lambda m, z, x: z * z}, "mul in 'forward'"),
-        ({"after": lambda m, z, x: z[..., :2]}, "y is not the output"),
-        ({"after": lambda m, z, x: torch.cat([z, x], -1)}, "y is not the output"),
-        ({"after": lambda m, z, x: torch.softmax(z, 1)}, "softmax in 'forward'"),
-        ({"after": lambda m, z, x: z.flip(0)}, "flip in 'forward'"),
         ({"after": lambda m, z, x: z.cumsum(1)}, "cumsum in 'forward'"),
-        ({"on_state": lambda m, h: h * 0.5}, "mul in 'forward'"),
-        ({"on_state": lambda m, h: h.flip(-1)}, "flip in 'forward'"),
-        ({"before": lambda m, h: torch.tanh(h)}, "tanh in 'forward'"),
+        ({"after": lambda m, z, x: z.flip(0)}, "it mixes the rows of a batch"),
+        ({"on_state": lambda m, h: h.flip(1)}, "it mixes the rows of a batch"),
+        ({"before": lambda m, h: torch.frac(h)}, "frac in 'forward'"),
     ],
 )
 def test_first_operation_that_is_no_layer_is_named(changes, reason):
-    module = Around(**changes)
-    assert reason_for(module, zeros(1, 1, 3), zeros(1, 1, 4)).startswith(reason)
+    example = zeros(2, 1, 3), zeros(1, 2, 4)
+    for rows in (1, 2):
+        x, h = example[0][:rows], example[1][:, :rows]
+        assert reason_for(Around(**changes), x, h).startswith(reason)
 
 
-def test_swapped_states_are_not_taken_for_the_right_ones():
-    """Each state comes back, but in the place of the other."""
-
-    class Swapped(LearnsTheChange):
-        def forward(self, x, h):
-            y, h = super().forward(x, h)
-            return y, torch.stack([h[1], h[0]])
-
-    reason = reason_for(Swapped(), zeros(1, 1, 3), zeros(2, 1, 4))
-    assert "comes back in another order" in reason
+def swapped(m, h):
+    return torch.cat([h[..., 2:], h[..., :2]], -1)
 
 
-def test_initial_state_other_than_zero_is_not_dropped():
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"after": lambda m, z, x: m.norm(z)},
+        {"after": lambda m, z, x: z + torch.tanh(z)},
+        {"after": lambda m, z, x: z * z},
+        {"after": lambda m, z, x: z[..., :2]},
+        {"after": lambda m, z, x: torch.cat([z, x], -1)},
+        {"on_state": lambda m, h: h * 0.5},
+        {"on_state": lambda m, h: h.flip(-1)},
+        {"on_state": swapped},
+        {"before": lambda m, h: torch.tanh(h)},
+        {"before": lambda m, h: h + m.gru.bias_hh_l0[:4]},
+    ],
+)
+def test_a_graph_streams_the_numbers_of_the_module(changes, seed):
+    torch.manual_seed(seed)
+    module = Around(**changes).eval()
     example = (zeros(1, 1, 3), zeros(1, 1, 4) + 0.5)
-    assert reason_for(Around(), *example) == (
-        "the initial state in the example is not zero"
-    )
+    original = read_original(module, example=example, features=None, targets=None)
+    check_streams(original, module, example)
+
+
+def test_initial_state_other_than_zero_is_where_a_stream_starts():
+    example = (zeros(1, 1, 3), zeros(1, 1, 4) + 0.5)
+    original = read_original(Around(), example=example, features=None, targets=None)
+    assert original.spec.layers[0].start == (0.5,) * 4
+    assert original.spec.wiring == ()
 
 
 @pytest.mark.parametrize(
@@ -248,10 +258,11 @@ def test_names_of_features_and_targets(tmp_path):
 
 
 def test_opaque_needs_an_example_of_one_stream():
-    with pytest.raises(SpecError, match=r"layer_norm in 'norm'.*batch of one"):
-        export(Normalised(), example=(zeros(2, 1, 3), [zeros(2, 8)]))
+    module = Around(after=lambda m, z, x: torch.frac(z))
+    with pytest.raises(SpecError, match=r"frac in 'forward'.*batch of one"):
+        export(module, example=(zeros(2, 1, 3), zeros(1, 2, 4)))
 
 
 def test_every_recurrent_layer_is_found_in_a_graph() -> None:
     of_torch = {kind for kind in RECURRENT_LAYERS if hasattr(nn, kind.kind.upper())}
-    assert {cell.layer for cell in CELLS} == of_torch
+    assert set(COMPOSITIONS) == {kind.kind for kind in of_torch}

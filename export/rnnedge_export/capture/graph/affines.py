@@ -1,20 +1,24 @@
-"""Nodes that scale and shift by constants, as one affine each."""
+"""Nodes that scale and shift by constants, as few affines as their order allows."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from .nodes import Named, Node, Nodes, names_of
 
+Steps: TypeAlias = list[tuple[str, Tensor]]
+"""`subtract` or `multiply`, each with a number for each element."""
+
 
 def with_affines(nodes: Nodes) -> list[Node]:
     """The nodes, in which sums and products with constants are affines.
 
-    An affine of an affine that none else reads becomes one, where the order of its product
-    and its sum stays.
+    An affine takes in the one it reads, where none else reads that one.
     """
     made = [_affine_of(nodes, node) for node in nodes.made]
     readers = [0] * len(made)
@@ -30,61 +34,58 @@ def with_affines(nodes: Nodes) -> list[Node]:
         inner = made[before] if before >= 0 else None
         if inner is None or inner.kind != "affine" or readers[before] != 1:
             continue
-        if not torch.equal(node.operands[0].names, names_of(before, (inner.size,))):
-            continue
-        joined = _joined(inner, node)
-        if joined is not None:
-            made[k] = joined
+        if torch.equal(node.operands[0].names, names_of(before, (inner.size,))):
+            steps = [*inner.fields["steps"], *node.fields["steps"]]
+            made[k] = _affine(node, inner.operands[0], steps)
     return made
+
+
+def in_pairs(
+    steps: Sequence[tuple[str, Tensor]],
+) -> Iterator[tuple[bool, Tensor, Tensor]]:
+    """Each affine of some steps: whether it is inverse, its shift and its scale.
+
+    `(z - shift) * scale` is one, `z * scale + shift` an inverse one; what finds no partner
+    gets the neutral one.
+    """
+    waiting = list(steps)
+    while waiting:
+        operation, first = waiting.pop(0)
+        is_inverse = operation == "multiply"
+        second = 0.0 * first if is_inverse else torch.ones_like(first)
+        if waiting and waiting[0][0] != operation:
+            _, second = waiting.pop(0)
+        yield (True, -second, first) if is_inverse else (False, first, second)
 
 
 def _affine_of(nodes: Nodes, node: Node) -> Node:
     """`node` as an affine, if it is one."""
     if node.kind not in ("add", "subtract", "multiply", "divide"):
         return node
-    numbers = [nodes.numbers(operand) for operand in node.operands]
-    left, right = numbers
+    left, right = (nodes.numbers(operand) for operand in node.operands)
     if (left is None) == (right is None):
         return node
-    z = node.operands[0 if left is None else 1]
-    value = right if left is None else left
-    assert value is not None
-    if node.kind == "multiply":
-        return _affine(node, z, value, torch.zeros_like(value), is_inverse=True)
-    if node.kind == "add":
-        return _affine(node, z, torch.ones_like(value), value, is_inverse=True)
-    if node.kind == "subtract" and left is None:
-        return _affine(node, z, torch.ones_like(value), value, is_inverse=False)
-    if node.kind == "subtract":
-        return _affine(node, z, -torch.ones_like(value), value, is_inverse=True)
     if left is None:
-        return _affine(node, z, 1 / value, torch.zeros_like(value), is_inverse=True)
+        assert right is not None
+        steps = {
+            "add": ("subtract", -right),
+            "subtract": ("subtract", right),
+            "multiply": ("multiply", right),
+            "divide": ("multiply", 1.0 / right),
+        }
+        return _affine(node, node.operands[0], [steps[node.kind]])
+    z = node.operands[1]
+    if node.kind == "add":
+        return _affine(node, z, [("subtract", -left)])
+    if node.kind == "multiply":
+        return _affine(node, z, [("multiply", left)])
+    if node.kind == "subtract":
+        negative = "multiply", -torch.ones_like(left)
+        return _affine(node, z, [negative, ("subtract", -left)])
     return node
 
 
-def _affine(
-    node: Node, z: Named, scale: Tensor, shift: Tensor, *, is_inverse: bool
-) -> Node:
+def _affine(node: Node, z: Named, steps: Steps) -> Node:
     return dataclasses.replace(
-        node,
-        kind="affine",
-        operands=(z,),
-        fields={"inverse": is_inverse},
-        weights={"shift": shift, "scale": scale},
+        node, kind="affine", operands=(z,), fields={"steps": steps}
     )
-
-
-def _joined(inner: Node, outer: Node) -> Node | None:
-    """One affine for two: a product then a sum, or a difference then a product."""
-    scale, shift = inner.weights["scale"], inner.weights["shift"]
-    factor, term = outer.weights["scale"], outer.weights["shift"]
-    z = inner.operands[0]
-    scales = bool((factor != 1).any()) or not outer.fields["inverse"]
-    if inner.fields["inverse"] and outer.fields["inverse"]:
-        if not bool(shift.any()):
-            return _affine(outer, z, scale * factor, term, is_inverse=True)
-        if not scales:
-            return _affine(outer, z, scale, shift + term, is_inverse=True)
-    if not inner.fields["inverse"] and outer.fields["inverse"] and not bool(term.any()):
-        return _affine(outer, z, scale * factor, shift, is_inverse=False)
-    return None

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rnnedge_runtime.spec.graph_check import chain_of
-from rnnedge_runtime.spec.layers import Concat, Constant, Layer, Memory, Select
+from rnnedge_runtime.spec.graph_layers import Concat, Constant, Memory, Select
+from rnnedge_runtime.spec.layers import Layer
 
 from .nodes import INPUT, Named, names_of
 
@@ -27,12 +28,16 @@ class GraphBuilder:
         layers: so far.
         reads: what each reads.
         weights: by canonical name.
+        paths: of each layer, where in the user's module it comes from.
+        path: given to layers that are added.
     """
 
     def __init__(self, input_size: int) -> None:
         self.layers: list[Layer] = []
         self.reads: list[tuple[int, ...]] = []
         self.weights: dict[str, NDArray[np.float32]] = {}
+        self.paths: list[str] = []
+        self.path = ""
         self._input_size = input_size
         self._operands: dict[bytes, int] = {}
 
@@ -45,6 +50,7 @@ class GraphBuilder:
         """Append a layer; names of its value."""
         k = len(self.layers)
         self.layers.append(layer)
+        self.paths.append(self.path)
         self.reads.append(tuple(reads))
         for name, tensor in (weights or {}).items():
             self.weights[f"layers.{k}.{name}"] = _array(tensor)
@@ -127,6 +133,7 @@ class GraphBuilder:
                 if name.startswith(prefix):
                     weights[f"layers.{now[old]}.{name.removeprefix(prefix)}"] = tensor
         self.weights = weights
+        self.paths = [self.paths[old] for old in order]
         self.reads = [tuple(now[s] for s in self.reads[old]) for old in order]
         layers = [self.layers[old] for old in order]
         self.layers = [

@@ -8,9 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnnedge_runtime.errors import SpecError
+
 from .nodes import Named, Nodes
 from .tracing import Call, Rule
 
+_ONE_STEP = 1
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -23,7 +26,7 @@ def cell(
     **fields: Any,
 ) -> list[Named]:
     """One step of one layer for one stream; its new state, h first, which is its output."""
-    rows = tensors[0].shape[0]
+    rows = next(tensor for tensor in tensors if tensor is not None).shape[0]
     given = [torch.zeros(rows) if tensor is None else tensor for tensor in tensors[:4]]
     weights = dict(
         zip(_NAMES, [*given, *[torch.zeros(rows)] * (4 - len(given))], strict=True)
@@ -43,6 +46,7 @@ def _layers(kind: str, **fields: Any) -> Rule:
         states = list(given) if kind == "lstm" else [given]
         states = [nodes.named(state).names for state in states]
         names = x.names
+        _check_start(nodes, states, names.shape[1 if batch_first else 0])
         is_single = names.dim() == 2
         if is_single:
             names, states = names[:, None], [state[:, None] for state in states]
@@ -91,6 +95,7 @@ def _single(kind: str, **fields: Any) -> Rule:
     def rule(nodes: Nodes, call: Call) -> Any:
         x, given, *tensors = call.args
         states = [nodes.named(s) for s in (given if kind == "lstm" else [given])]
+        _check_start(nodes, [state.names for state in states], _ONE_STEP)
         rows = x.names.reshape(-1, x.shape[-1])
         found: list[list[Tensor]] = [[] for _ in states]
         for b, row in enumerate(rows):
@@ -105,6 +110,20 @@ def _single(kind: str, **fields: Any) -> Rule:
         return tuple(shaped) if kind == "lstm" else shaped[0]
 
     return rule
+
+
+def _check_start(nodes: Nodes, states: Sequence[Tensor], num_steps: int) -> None:
+    """Refuse a layer that starts anew in every step of a stream.
+
+    One that takes several steps within one call, over a frame, may start from anything.
+    """
+    is_known = all(nodes.numbers(Named(names)) is not None for names in states)
+    if is_known and num_steps == _ONE_STEP:
+        raise SpecError(
+            f"export: layer '{nodes.path}' starts every call from a constant state, so it "
+            "forgets everything from step to step. Take the state as an argument of "
+            "forward, pass it to the layer and return the new one."
+        )
 
 
 CELLS: dict[str, Rule] = {

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from rnnedge_runtime.spec import graph_layers as joins
 from rnnedge_runtime.spec import layers as kinds
 
-from .affines import with_affines
+from .affines import in_pairs, with_affines
 from .builder import GraphBuilder
 from .compositions import COMPOSITIONS
 from .nodes import CONSTANT, INPUT, Named, Node, Nodes, names_of
@@ -24,12 +25,20 @@ class Lowering:
         input_size: values of the model input.
         nexts: of each memory node, names of its next value.
         y: names of the output.
+        adds_last: whether a sum with the model input becomes an AddLast, as in a chain.
     """
 
     def __init__(
-        self, nodes: Nodes, input_size: int, nexts: Mapping[int, Named], y: Named
+        self,
+        nodes: Nodes,
+        input_size: int,
+        nexts: Mapping[int, Named],
+        y: Named,
+        *,
+        adds_last: bool = False,
     ) -> None:
         self.nodes = nodes
+        self.adds_last = adds_last
         self.nexts = {k: named.names.reshape(-1) for k, named in nexts.items()}
         self.y = y.names.reshape(-1)
         self.builder = GraphBuilder(input_size)
@@ -49,14 +58,19 @@ class Lowering:
         numbers = {}
         for k in self.memories:
             node = self.made[k]
+            self.builder.path = node.path
             start = node.fields["start"].reshape(-1)
+            if torch.equal(self.nexts[k], names_of(k, (node.size,))):
+                self.placed[k] = self.builder.constant(start)
+                continue
             values = tuple(start.tolist()) if bool(start.any()) else ()
             numbers[k] = len(self.builder.layers)
-            self.placed[k] = self.builder.add(kinds.Memory(node.size, 0, values), ())
+            self.placed[k] = self.builder.add(joins.Memory(node.size, 0, values), ())
         for k in sorted(self.needed):
             node = self.made[k]
             if node.kind == "memory":
                 continue
+            self.builder.path = node.path
             if node.kind in COMPOSITIONS:
                 self.placed[k] = self._cell(k, node)
             else:
@@ -65,9 +79,10 @@ class Lowering:
             source = self.builder.operand(self.at(self.nexts[k]))
             if source == INPUT:
                 size = self.builder.size_of(INPUT)
-                select = kinds.Select(size, tuple(range(size)))
+                select = joins.Select(size, tuple(range(size)))
                 source = int(Named(self.builder.add(select, (INPUT,))[:1]).nodes()[0])
             memory = self.builder.layers[number]
+            assert isinstance(memory, joins.Memory)
             self.builder.layers[number] = dataclasses.replace(memory, next=source)
         self.builder.end_with(self.at(self.y))
         return self.builder
@@ -86,6 +101,12 @@ class Lowering:
             elif node != INPUT:
                 found[chosen] = self.placed[node][places[chosen]]
         return found
+
+    def is_tail(self, z: Named) -> bool:
+        """Whether `z` is all that the layer before gives, or the model input as it is."""
+        last = len(self.builder.layers) - 1
+        size = self.builder.size_of(last) if last >= 0 else self.builder.size_of(INPUT)
+        return torch.equal(self.at(z.names), names_of(last, (size,)))
 
     def reads(self, node: Node) -> tuple[int, ...]:
         """The layers whose values are the operands of a node."""
@@ -111,7 +132,7 @@ class Lowering:
 
     def _fused(self) -> dict[int, tuple[int, ...]]:
         """Cells that keep their state themselves, and the memory nodes that were it."""
-        nexts = {}
+        nexts: dict[int, int] = {}
         for k, names in self.nexts.items():
             if k in self.needed:
                 mine = names_of(k, (len(names),))
@@ -200,7 +221,12 @@ def _cell_layer(node: Node, start: tuple[float, ...]) -> kinds.Layer:
 
 
 def _affine(low: Lowering, node: Node) -> Tensor:
-    return low.add(node, kinds.Affine(node.size, node.fields["inverse"]))
+    z = low.at(node.operands[0].names)
+    for is_inverse, shift, scale in in_pairs(node.fields["steps"]):
+        layer = kinds.Affine(node.size, is_inverse)
+        weights = {"shift": shift, "scale": scale}
+        z = low.builder.add(layer, (low.builder.operand(z),), weights)
+    return z
 
 
 def _linear(low: Lowering, node: Node) -> Tensor:
@@ -210,8 +236,19 @@ def _linear(low: Lowering, node: Node) -> Tensor:
     return low.add(node, kinds.Linear(*sizes, positions))
 
 
+def _add(low: Lowering, node: Node) -> Tensor:
+    """A sum; with numbers of the model input, as a chain has it where it may."""
+    for z, last in (node.operands, node.operands[::-1]):
+        is_input = bool((last.nodes() == INPUT).all())
+        if not is_input or not low.adds_last or not low.is_tail(z):
+            continue
+        added = kinds.AddLast(tuple(last.places().tolist()))
+        return low.builder.add(added, (low.builder.operand(low.at(z.names)),))
+    return _combine(low, node)
+
+
 def _combine(low: Lowering, node: Node) -> Tensor:
-    return low.add(node, kinds.Combine(node.size, node.kind))  # type: ignore[arg-type]
+    return low.add(node, joins.Combine(node.size, node.kind))  # type: ignore[arg-type]
 
 
 def _softmax(low: Lowering, node: Node) -> Tensor:
@@ -221,7 +258,7 @@ def _softmax(low: Lowering, node: Node) -> Tensor:
 
 def _norm(low: Lowering, node: Node) -> Tensor:
     f = node.fields
-    return low.add(node, kinds.Norm(node.size, f["eps"], f["groups"], f["centred"]))
+    return low.add(node, joins.Norm(node.size, f["eps"], f["groups"], f["centred"]))
 
 
 def _activation(low: Lowering, node: Node) -> Tensor:
@@ -234,15 +271,14 @@ def _embedding(low: Lowering, node: Node) -> Tensor:
 
 
 def _sum(low: Lowering, node: Node) -> Tensor:
-    return low.add(node, kinds.Sum(len(node.operands[0].names), node.size))
+    return low.add(node, joins.Sum(len(node.operands[0].names), node.size))
 
 
 LOWERINGS: dict[str, Callable[[Lowering, Node], Tensor]] = {
     "affine": _affine,
     "linear": _linear,
-    **dict.fromkeys(
-        ("add", "subtract", "multiply", "divide", "minimum", "maximum"), _combine
-    ),
+    **dict.fromkeys(("subtract", "multiply", "divide", "minimum", "maximum"), _combine),
+    "add": _add,
     "softmax": _softmax,
     "log_softmax": _softmax,
     "norm": _norm,

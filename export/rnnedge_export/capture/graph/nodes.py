@@ -19,7 +19,7 @@ INPUT = -1
 """The model input, as the number of a node."""
 
 CONSTANT = -2
-"""A number that the module holds, as the number of a node; its place is in `Nodes.constants`."""
+"""A number that the module holds, as the number of a node; it is in `Nodes.constants`."""
 
 _HALF = 32
 _LOWER = (1 << _HALF) - 1

@@ -229,73 +229,20 @@ def _convolution(nodes: Nodes, call: Call) -> Named:
     return Named(result if z.names.dim() == num_axes + 2 else result[0])
 
 
+def _pad(nodes: Nodes, call: Call) -> Named:
+    z, around = call.args[:2]
+    by_name = call.name.startswith("aten.pad")
+    mode = call.argument(2, "mode", "constant") if by_name else "constant"
+    value = call.argument(3 if by_name else 2, "value", 0.0) or 0.0
+    if mode != "constant":
+        raise not_a_chain(call.node, f"has the mode {mode}")
+    filler = int(nodes.constant(value).names)
+    return Named(torch.nn.functional.pad(z.names, list(around), value=filler))
+
+
 def _per_axis(value: Any, num_axes: int) -> list[int]:
     values = list(value) if isinstance(value, list | tuple) else [value]
     return values * num_axes if len(values) == 1 else values
-
-
-def _layer_norm(nodes: Nodes, call: Call) -> Named:
-    z, shape = call.args[:2]
-    return _norm(
-        nodes, z, math.prod(shape), call.argument(4, "eps", 1e-5), call, "layer"
-    )
-
-
-def _rms_norm(nodes: Nodes, call: Call) -> Named:
-    z, shape = call.args[:2]
-    eps = call.argument(3, "eps") or torch.finfo(torch.float32).eps
-    return _norm(nodes, z, math.prod(shape), eps, call, "rms")
-
-
-def _norm(
-    nodes: Nodes, z: Named, size: int, eps: float, call: Call, kind: str
-) -> Named:
-    groups = math.prod(z.shape) // size
-    fields = {"groups": groups, "eps": eps, "centred": kind != "rms"}
-    y = nodes.make("norm", (z,), z.shape, fields=fields)
-    weight, bias = call.argument(2, "weight"), call.argument(3, "bias")
-    if kind == "rms":
-        bias = None
-    y = y if weight is None else binary(nodes, "multiply", y, weight)
-    return y if bias is None else binary(nodes, "add", y, bias)
-
-
-def _group_norm(nodes: Nodes, call: Call) -> Named:
-    z, num_groups = call.args[:2]
-    weight, bias = call.argument(2, "weight"), call.argument(3, "bias")
-    fields = {
-        "groups": z.shape[0] * num_groups,
-        "eps": call.argument(4, "eps", 1e-5),
-        "centred": True,
-    }
-    y = nodes.make("norm", (z,), z.shape, fields=fields)
-    shape = [1, -1, *[1] * (len(z.shape) - 2)]
-    y = y if weight is None else binary(nodes, "multiply", y, weight.reshape(shape))
-    return y if bias is None else binary(nodes, "add", y, bias.reshape(shape))
-
-
-def _batch_norm(nodes: Nodes, call: Call) -> Named:
-    z, weight, bias, mean, variance, is_training, _, eps, *_ = call.args
-    if is_training or mean is None:
-        raise not_a_chain(call.node, "takes its statistics from the batch")
-    scale = (variance.double() + eps).rsqrt()
-    if weight is not None:
-        scale = scale * weight.double()
-    shift = -mean.double() * scale
-    if bias is not None:
-        shift = shift + bias.double()
-    shape = [1, -1, *[1] * (len(z.shape) - 2)]
-    y = binary(nodes, "multiply", z, scale.reshape(shape))
-    return binary(nodes, "add", y, shift.reshape(shape))
-
-
-def _softmax(nodes: Nodes, call: Call) -> Named:
-    z, axis = call.args[:2]
-    moved = z.names.movedim(axis, -1)
-    kind = "log_softmax" if "log" in call.name else "softmax"
-    fields = {"groups": moved.numel() // moved.shape[-1]}
-    y = nodes.make(kind, (Named(moved),), moved.shape, fields=fields)
-    return Named(y.names.movedim(-1, axis))
 
 
 def _sum(nodes: Nodes, call: Call) -> Named:
@@ -387,14 +334,8 @@ RULES: dict[str, Rule] = {
         "bilinear": _bilinear,
         "conv1d": _convolution,
         "conv2d": _convolution,
-        "layer_norm": _layer_norm,
-        "rms_norm": _rms_norm,
-        "group_norm": _group_norm,
-        "batch_norm": _batch_norm,
-        "softmax": _softmax,
-        "_softmax": _softmax,
-        "log_softmax": _softmax,
-        "_log_softmax": _softmax,
+        "pad": _pad,
+        "constant_pad_nd": _pad,
         "sum": _sum,
         "mean": _mean,
         "embedding": _embedding,

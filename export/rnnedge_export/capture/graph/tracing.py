@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx
 
-from ...module.reasons import impure, module_path, not_a_chain
+from ...module.reasons import NotAChainError, impure, module_path, not_a_chain
 from .nodes import Named, Nodes
 
 _aten = torch.ops.aten
@@ -82,17 +82,27 @@ _SAME = frozenset(
         "feature_dropout.default",
         "alpha_dropout.default",
         "feature_alpha_dropout.default",
-        "to.dtype",
         "to.device",
-        "to.dtype_layout",
-        "to.other",
-        "_to_copy.default",
         "detach_.default",
         "requires_grad_.default",
-        "type_as.default",
     ]
 )
 """Operations that give what they take, outside of training."""
+
+_DROPOUTS = frozenset(name for name in _SAME if "dropout" in name)
+"""Their third argument says whether it is training."""
+
+_CASTS = frozenset(
+    f"aten.{name}"
+    for name in [
+        "to.dtype",
+        "to.dtype_layout",
+        "to.other",
+        "_to_copy.default",
+        "type_as.default",
+    ]
+)
+"""Operations that change the element type, which their result in the program tells."""
 
 _SHAPE_ONLY = {
     _aten.zeros_like.default,
@@ -128,16 +138,23 @@ class Traced(NamedTuple):
     Attributes:
         nodes: in the order in which they can be computed.
         returned: the output and then the new state, `Named` or constant tensors.
-        written: new values of the tensors that the module holds and its step writes to.
+        written: names of the tensors that the module holds and its step writes to.
+        unknown: operations that have no rule; () unless they were let pass.
     """
 
     nodes: Nodes
     returned: list[Any]
-    written: dict[str, Named]
+    written: tuple[str, ...]
+    unknown: tuple[NotAChainError, ...] = ()
 
 
 def trace(
-    program: Any, inputs: list[Named], nodes: Nodes, rules: Mapping[str, Rule]
+    program: Any,
+    inputs: list[Named],
+    nodes: Nodes,
+    rules: Mapping[str, Rule],
+    *,
+    is_lenient: bool = False,
 ) -> Traced:
     """Read an exported program.
 
@@ -146,6 +163,7 @@ def trace(
         inputs: names of the elements of each.
         nodes: filled with what is computed.
         rules: what to do with each operation that is no mere move.
+        is_lenient: give what has no rule a node of kind `unknown`, and go on.
 
     Raises:
         NotAChainError: an operation that has no rule.
@@ -159,60 +177,106 @@ def trace(
         **signature.inputs_to_lifted_tensor_constants,
     }
     given = dict(zip(signature.user_inputs, inputs, strict=True))
-    changing = _written_to(program, sources)
-    states: dict[str, tuple[Named, Named]] = {}
+    needed, filled = needed_nodes(program.graph), _filled_later(program.graph, given)
     values: dict[fx.Node, Any] = {}
     returned: list[Any] = []
+    unknown: list[NotAChainError] = []
     for node in program.graph.nodes:
-        if node.op == "placeholder" and node.name in changing:
-            name = sources[node.name]
-            before = nodes.make(
-                "memory",
-                (),
-                held[name].shape,
-                fields={"name": name, "start": held[name]},
-            )
-            now = Named(before.names.clone())
-            states[name] = before, now
-            values[node] = now
-        elif node.op == "placeholder":
+        if node.op == "placeholder":
             source = sources.get(node.name)
-            values[node] = given[node.name] if source is None else held[source]
+            values[node] = given[node.name] if source is None else held[source].clone()
         elif node.op == "get_attr":
             values[node] = getattr(program.graph_module, str(node.target))
-        elif node.op == "call_function":
+        elif node.op == "call_function" and node in needed:
             args = fx.node.map_arg(node.args, values.__getitem__)
             kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
             nodes.path = module_path(node)
-            values[node] = _value(nodes, node, args, dict(kwargs), rules)
+            try:
+                values[node] = _value(nodes, node, args, dict(kwargs), rules)
+            except NotAChainError as error:
+                if not is_lenient:
+                    raise
+                unknown.append(error)
+                values[node] = _unknown(nodes, node)
         elif node.op == "output":
             returned = list(fx.node.map_arg(node.args[0], values.__getitem__))
-    written = {name: now for name, (_, now) in states.items()}
+        if node in filled and isinstance(values.get(node), Tensor):
+            values[node] = nodes.constant(values[node])
     kinds = [spec.kind.name for spec in signature.output_specs]
     returned = [
         value
         for value, kind in zip(returned, kinds, strict=True)
         if kind == "USER_OUTPUT"
     ]
-    return Traced(nodes, returned, written)
+    written = _written_to(program, sources)
+    return Traced(nodes, returned, written, tuple(unknown))
 
 
-def _written_to(program: Any, sources: Mapping[str, str]) -> set[str]:
-    """Names of the placeholders of held tensors that an operation writes to."""
-    roots: dict[fx.Node, fx.Node] = {}
-    found = set()
-    for node in program.graph.nodes:
-        first = (
-            node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
-        )
-        if node.op == "placeholder":
-            roots[node] = node
-        elif node.op == "call_function" and first in roots:
-            schema = getattr(node.target, "_schema", None)
-            if schema is not None and schema.is_mutable:
-                found.add(roots[first].name)
-            roots[node] = roots[first]
-    return {name for name in found if name in sources}
+def needed_nodes(graph: fx.Graph) -> set[fx.Node]:
+    """What leads to the output, with every write to a tensor that does, or to an input."""
+    writes = [node for node in graph.nodes if _writes(node)]
+    needed: set[fx.Node] = set()
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    while waiting:
+        while waiting:
+            node = waiting.pop()
+            if node not in needed:
+                needed.add(node)
+                waiting += node.all_input_nodes
+        for node in writes:
+            root = _root(node)
+            if node not in needed and (root in needed or root.op != "call_function"):
+                waiting.append(node)
+    return needed
+
+
+def _writes(node: fx.Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    is_write = (
+        schema is not None and schema.is_mutable and str(node.target) not in _SAME
+    )
+    return bool(is_write and node.all_input_nodes)
+
+
+def _root(node: fx.Node) -> fx.Node:
+    """The operation that made the tensor that `node` is or writes to."""
+    while node.all_input_nodes and (_writes(node) or str(node.target) in MOVES):
+        node = node.all_input_nodes[0]
+    return node
+
+
+def _filled_later(graph: fx.Graph, given: Mapping[str, Named]) -> set[fx.Node]:
+    """Tensors of known numbers into which unknown ones are written afterwards."""
+    filled: set[fx.Node] = set()
+    while True:
+        unknown = {node for node in graph.nodes if node.name in given} | filled
+        found = set()
+        for node in graph.nodes:
+            if any(source in unknown for source in node.all_input_nodes):
+                unknown.add(node)
+                if _writes(node):
+                    found.add(_root(node))
+        found = {node for node in found if node.op == "call_function"}
+        if found <= filled:
+            return filled
+        filled |= found
+
+
+def _written_to(program: Any, sources: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the held tensors that the step writes to, or replaces."""
+    writes = [node for node in program.graph.nodes if _writes(node)]
+    roots = [_root(node).name for node in writes]
+    found = [sources[name] for name in roots if name in sources]
+    replaced = program.graph_signature.buffers_to_mutate.values()
+    return tuple(dict.fromkeys([*found, *replaced]))
+
+
+def _unknown(nodes: Nodes, node: fx.Node) -> Any:
+    """Names of what an operation without a rule gives."""
+    made = node.meta["val"]
+    if isinstance(made, Tensor):
+        return nodes.make("unknown", (), made.shape)
+    return [nodes.make("unknown", (), part.shape) for part in made]
 
 
 def _value(
@@ -224,11 +288,13 @@ def _value(
 ) -> Any:
     target: Any = node.target
     name = str(target)
-    if not _any_named((args, kwargs)):
-        if _draws(target, args):
-            raise impure(
-                f"{target} in '{module_path(node)}' gives other numbers every time"
-            )
+    rule = rules.get(name) or rules.get(name.rpartition(".")[0])
+    is_known = _any_named((args, kwargs))
+    if _draws(target, args) and not (is_known and rule):
+        raise impure(
+            f"{target} in '{module_path(node)}' gives other numbers every time"
+        )
+    if not is_known:
         return target(*args, **kwargs)
     if getattr(target, "__name__", "") == "getitem":
         return args[0][args[1]]
@@ -236,11 +302,12 @@ def _value(
         return None
     if name in _SAME:
         return args[0]
+    if name in _CASTS:
+        return _cast(nodes, node, args[0])
     if target in _SHAPE_ONLY:
         return target(torch.empty(args[0].shape), *args[1:], **kwargs)
     if name in MOVES:
         return _moved(nodes, target, args, kwargs)
-    rule = rules.get(name) or rules.get(name.rpartition(".")[0])
     if rule is not None:
         return rule(nodes, Call(node, name, args, kwargs))
     packet, _, overload = name.rpartition(".")
@@ -280,6 +347,22 @@ def _any_named(values: Any) -> bool:
 
 
 def _draws(target: Any, args: tuple[Any, ...]) -> bool:
-    if str(target) in _SAME and "dropout" in str(target) and not args[2]:
-        return False
+    if str(target) in _DROPOUTS:
+        return bool(args[2])
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
+
+
+def _cast(nodes: Nodes, node: fx.Node, z: Any) -> Any:
+    """Token ids arrive as float32; only an embedding may read them as integers.
+
+    A layer computes in float32 what the module computes in float64.
+    """
+    kind = node.meta["val"].dtype
+    is_token = kind in (torch.int64, torch.int32) and all(
+        user.target in (_aten.embedding.default, _aten._assert_tensor_metadata.default)
+        or str(user.target) in MOVES
+        for user in node.users
+    )
+    if is_token or kind in (torch.float32, torch.float64):
+        return nodes.named(z)
+    raise not_a_chain(node)

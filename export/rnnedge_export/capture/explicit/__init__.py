@@ -1,0 +1,1 @@
+"""State that a module does not take and return: found, made explicit and proven."""
