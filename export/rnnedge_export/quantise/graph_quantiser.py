@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnedge_runtime.backends.graph_reference import FUNCTIONS
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.numerics import w8a16
-from rnnedge_runtime.numerics.w8a16_functions import EXP_BITS, LOG_BITS, TABLE_SIZE
+from rnnedge_runtime.numerics.w8a16_functions import LOG_BITS, TABLE_SIZE
 from rnnedge_runtime.spec import layers
 from rnnedge_runtime.spec.graph_check import INPUT
 from rnnedge_runtime.spec.graph_roles import LayerRole, converted_in, converted_out
@@ -99,7 +99,9 @@ class _GraphQuantiser:
     def model(self) -> QuantisedModel:
         if INPUT in self._incoming:
             self._convert_input()
-        for k, (layer, part) in enumerate(zip(self.spec.layers, self.roles, strict=True)):
+        for k, (layer, part) in enumerate(
+            zip(self.spec.layers, self.roles, strict=True)
+        ):
             if part.role == "float":
                 for name in layer.weight_shapes():
                     self.put(k, name, self.weights[f"layers.{k}.{name}"])
@@ -171,7 +173,9 @@ class _GraphQuantiser:
         largest = w8a16.LARGEST_BIAS
         self.put(k, "bias", np.clip(np.round(values), -largest, largest))
 
-    def put_product(self, k: int, name: str, rows: tuple[Float64, Float64], unit: scales.Scale) -> None:
+    def put_product(
+        self, k: int, name: str, rows: tuple[Float64, Float64], unit: scales.Scale
+    ) -> None:
         """A weight by rows, and the multipliers to a unit."""
         self.put(k, f"weight{name}", rows[0])
         self.put(k, f"multiplier{name}", scales.multipliers(rows[1], unit))
@@ -205,7 +209,9 @@ class _GraphQuantiser:
     def _convert_in(self, k: int, layer: layers.Layer) -> None:
         seen = HEADROOM * self.ranges.outputs[k]
         self.units[k] = scales.units_of(
-            seen if layer.kind in ("select", "concat", "affine") else seen * 0 + seen.max()
+            seen
+            if layer.kind in ("select", "concat", "affine")
+            else seen * 0 + seen.max()
         )
         self._put_conversion(k, np.zeros(layer.output_size))
 

@@ -66,7 +66,9 @@ class _Walk:
         if k not in self.narrow:
             tensors = self.engine.model.tensors
             real = self.flushed if k == INPUT else self.reals[k]
-            scaled_up = (real - tensors[f"value.{k}.shift"]) * tensors[f"value.{k}.rate"]
+            scaled_up = (real - tensors[f"value.{k}.shift"]) * tensors[
+                f"value.{k}.rate"
+            ]
             self.narrow[k] = to_integers(scaled_up, -_LIMIT, _LIMIT)
         return self.narrow[k]
 
@@ -117,7 +119,9 @@ def _run(walk: _Walk, state: State) -> State:
             walk.reals[k], after = _float_step(walk, k, layer, z, carried)
             new_state += after
         elif part.is_wide:
-            wide = _WIDE_STEPS[type(layer)](walk, engine.integer_tensors(k), layer, read)
+            wide = _WIDE_STEPS[type(layer)](
+                walk, engine.integer_tensors(k), layer, read
+            )
             _put_wide(walk, k, wide)
         elif isinstance(layer, layers.Embedding):
             tokens = token_ids(walk.floats(read[0], layer), layer.num_embeddings)
@@ -299,9 +303,7 @@ def _window(
     before = from_state(next(carried), bits, LARGEST_VALUE)
     before = before.reshape(len(now), kept, layer.input_size)
     held = np.concatenate([before, now], axis=1)
-    taps = [
-        held[:, k * layer.dilation :][:, : now.shape[1]] for k in range(layer.taps)
-    ]
+    taps = [held[:, k * layer.dilation :][:, : now.shape[1]] for k in range(layer.taps)]
     after = held[:, now.shape[1] :].reshape(len(now), -1)
     return np.concatenate(taps, axis=-1), [to_state(after, bits)]
 

@@ -76,9 +76,7 @@ def looked_up(u: Integers, table: Integers) -> Integers:
     return result
 
 
-def normed_q(
-    v: Integers, eps: int, bits: int, *, is_centred: bool
-) -> Integers:
+def normed_q(v: Integers, eps: int, bits: int, *, is_centred: bool) -> Integers:
     """`v` less its mean over its standard deviation, along the last axis, in 2^-bits.
 
     Args:

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .graph_check import INPUT
-from .graph_layers import Combine, Concat, Memory, Select
+from .graph_layers import Combine, Concat, Memory, Norm, Select, Sum
 from .layers import AddLast, Affine, Difference, Embedding, Layer
 from .model_spec import ModelSpec
 from .spec_json import format_version
+
+LARGEST_NORM = 2**16
+LARGEST_SUM = 2**22
+"""Values of a group and of a part; longer ones are float."""
 
 Role = Literal["float", "integer", "folded"]
 
@@ -44,7 +48,7 @@ def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:
     floats = set(kept) | {
         k
         for k, layer in enumerate(spec.layers)
-        if isinstance(layer, AddLast | Difference)
+        if isinstance(layer, AddLast | Difference) or _is_too_long(layer)
     }
     readers = _readers(spec)
     num_known = -1
@@ -62,9 +66,7 @@ def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:
     )
 
 
-def converted_in(
-    spec: ModelSpec, roles: tuple[LayerRole, ...]
-) -> tuple[int, ...]:
+def converted_in(spec: ModelSpec, roles: tuple[LayerRole, ...]) -> tuple[int, ...]:
     """Float values, the model input among them, that integer layers read."""
     found = {
         source
@@ -72,20 +74,24 @@ def converted_in(
         for source in read
         if roles[k].role == "integer" and not isinstance(spec.layers[k], Embedding)
     }
-    return tuple(
-        sorted(s for s in found if s == INPUT or roles[s].role == "float")
-    )
+    return tuple(sorted(s for s in found if s == INPUT or roles[s].role == "float"))
 
 
-def converted_out(
-    spec: ModelSpec, roles: tuple[LayerRole, ...]
-) -> tuple[int, ...]:
+def converted_out(spec: ModelSpec, roles: tuple[LayerRole, ...]) -> tuple[int, ...]:
     """Integer values that float layers read, or that are the model output."""
     found = {len(spec.layers) - 1}
     for k, layer in enumerate(spec.layers):
         if roles[k].role == "float":
             found |= {layer.next} if isinstance(layer, Memory) else set(spec.reads[k])
     return tuple(sorted(s for s in found if s != INPUT and roles[s].role != "float"))
+
+
+def _is_too_long(layer: Layer) -> bool:
+    """Whether the sums of a layer would not fit 64 bits."""
+    if isinstance(layer, Norm):
+        return layer.size // layer.groups > LARGEST_NORM
+    is_sum = isinstance(layer, Sum)
+    return is_sum and layer.input_size // layer.output_size > LARGEST_SUM
 
 
 def _readers(spec: ModelSpec) -> list[set[int]]:

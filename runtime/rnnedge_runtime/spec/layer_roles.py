@@ -21,6 +21,7 @@ from .layers import (
 )
 from .model_spec import ModelSpec
 
+
 def layer_roles(
     spec: ModelSpec, kept: frozenset[int] = frozenset()
 ) -> tuple[LayerRole, ...]:
@@ -28,8 +29,8 @@ def layer_roles(
 
     Args:
         spec: of the model.
-        kept: positions of layers kept in float. In a chain an affine or add_last layer beside them
-            that no integer segment can take in is kept as well.
+        kept: positions of layers kept in float. In a chain an affine or add_last layer
+            beside them that no integer segment can take in is kept as well.
 
     Raises:
         SpecError: a layer that is not kept has no integer form; the message names it.

@@ -103,7 +103,9 @@ class QuantisedModel:
             fault = graph_fault(name, tensor)
             if fault is not None:
                 return fault
-        reason = _range_fault(name, tensor)
+        layer = self.spec.layers[int(name.split(".")[1])]
+        is_turned = isinstance(layer, layers.Depthwise) and tensor.ndim == 2
+        reason = _range_fault(name, tensor.T if is_turned else tensor)
         return reason or ("" if name.startswith("value.") else self._layer_fault(name))
 
     def _layer_fault(self, name: str) -> str:
