@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
@@ -68,15 +68,15 @@ class _Drawing:
 
 def _combine(d: _Drawing, k: int, size: int) -> None:
     operations = ("add", "subtract", "multiply", "minimum", "maximum")
-    d.put(layers.Combine(size, str(d.rng.choice(operations))), k, d.like(k))  # type: ignore[arg-type]
+    d.put(graph_layers.Combine(size, str(d.rng.choice(operations))), k, d.like(k))  # type: ignore[arg-type]
 
 
 def _blend(d: _Drawing, k: int, size: int) -> None:
     """m' = a m + b z: a loop."""
-    memory = d.put(layers.Memory(size, len(d.layers) + 3))
+    memory = d.put(graph_layers.Memory(size, len(d.layers) + 3))
     kept = d.put(layers.Affine(size), memory)
     new = d.put(layers.Affine(size), k)
-    d.put(layers.Combine(size, "add"), kept, new)
+    d.put(graph_layers.Combine(size, "add"), kept, new)
 
 
 _KINDS: dict[str, Callable[[_Drawing, int, int], object]] = {
@@ -85,15 +85,17 @@ _KINDS: dict[str, Callable[[_Drawing, int, int], object]] = {
     "lstm": lambda d, k, n: d.put(layers.Lstm(n, int(d.rng.integers(1, 9))), k),
     "activation": lambda d, k, n: d.put(activation(n, str(d.rng.choice(_SMOOTH))), k),
     "norm": lambda d, k, n: d.put(
-        layers.Norm(n, 1e-2, is_centred=bool(d.rng.integers(2))), k
+        graph_layers.Norm(n, 1e-2, is_centred=bool(d.rng.integers(2))), k
     ),
     "softmax": lambda d, k, n: d.put(layers.Softmax(n), k),
-    "concat": lambda d, k, n: d.put(layers.Concat((n, n)), k, d.like(k)),
+    "concat": lambda d, k, n: d.put(graph_layers.Concat((n, n)), k, d.like(k)),
     "select": lambda d, k, n: d.put(
-        layers.Select(n, tuple(d.rng.integers(0, n, 4).tolist())), k
+        graph_layers.Select(n, tuple(d.rng.integers(0, n, 4).tolist())), k
     ),
-    "window": lambda d, k, n: d.put(layers.Window(n, 3, int(d.rng.integers(1, 3))), k),
-    "sum": lambda d, k, n: d.put(layers.Sum(n, 1), k),
+    "window": lambda d, k, n: d.put(
+        graph_layers.Window(n, 3, int(d.rng.integers(1, 3))), k
+    ),
+    "sum": lambda d, k, n: d.put(graph_layers.Sum(n, 1), k),
     "combine": _combine,
     "blend": _blend,
 }
@@ -106,9 +108,9 @@ def drawn_graph(seed: int, num_layers: int = 8) -> tuple[ModelSpec, Weights]:
     while len(d.layers) < num_layers:
         d.any_layer()
     used = {s for read in d.reads for s in read}
-    used |= {item.next for item in d.layers if isinstance(item, layers.Memory)}
+    used |= {item.next for item in d.layers if isinstance(item, graph_layers.Memory)}
     loose = [k for k in range(len(d.layers)) if k not in used]
-    joined = d.put(layers.Concat(tuple(d.sizes[k] for k in loose)), *loose)
+    joined = d.put(graph_layers.Concat(tuple(d.sizes[k] for k in loose)), *loose)
     d.put(layers.Linear(d.sizes[joined], 2), joined)
     return graph_of(d.layers, d.reads, seed, d.sizes[-1])
 

@@ -16,7 +16,7 @@ from rnnedge_runtime.backends.graph_reference import FUNCTIONS
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.numerics import w8a16
 from rnnedge_runtime.numerics.w8a16_functions import LOG_BITS, TABLE_SIZE
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.graph_check import INPUT
 from rnnedge_runtime.spec.graph_roles import LayerRole, converted_in, converted_out
 from rnnedge_runtime.spec.layer_roles import layer_roles
@@ -118,7 +118,7 @@ class _GraphQuantiser:
                 self.tensors[f"value.{k}.step"] = self.units[k]
         for k, layer in enumerate(self.spec.layers):
             part = self.roles[k]
-            if isinstance(layer, layers.Memory) and part == LayerRole("integer"):
+            if isinstance(layer, graph_layers.Memory) and part == LayerRole("integer"):
                 self.put_gains(k, gain=self.units[layer.next] / self.units[k])
         return self._checked()
 
@@ -142,10 +142,10 @@ class _GraphQuantiser:
         """The unit of what each layer computes; those of one wide sum are alike."""
         largest = {k: float(seen.max()) for k, seen in self.ranges.outputs.items()}
         for k, layer in enumerate(self.spec.layers):
-            if isinstance(layer, layers.Memory) and self.roles[k].is_wide:
+            if isinstance(layer, graph_layers.Memory) and self.roles[k].is_wide:
                 largest[layer.next] = max(largest[layer.next], largest[k])
         for k, layer in enumerate(self.spec.layers):
-            if isinstance(layer, layers.Memory) and self.roles[k].is_wide:
+            if isinstance(layer, graph_layers.Memory) and self.roles[k].is_wide:
                 largest[k] = largest[layer.next]
         return {k: power_unit(value) for k, value in largest.items()}
 
@@ -301,7 +301,9 @@ def _softmax(q: _GraphQuantiser, k: int, layer: layers.Softmax, given: Given) ->
     return unit
 
 
-def _combine(q: _GraphQuantiser, k: int, layer: layers.Combine, given: Given) -> float:
+def _combine(
+    q: _GraphQuantiser, k: int, layer: graph_layers.Combine, given: Given
+) -> float:
     a, b = given
     unit = q.own(k)
     match layer.operation:
@@ -322,18 +324,22 @@ def _state_bits(q: _GraphQuantiser, k: int, unit: float) -> float:
     return float(2.0**-bits)
 
 
-def _memory(q: _GraphQuantiser, k: int, layer: layers.Memory, given: Given) -> float:
+def _memory(
+    q: _GraphQuantiser, k: int, layer: graph_layers.Memory, given: Given
+) -> float:
     """The gains from its next value are put when that is known."""
     return _state_bits(q, k, q.own(k))
 
 
-def _window(q: _GraphQuantiser, k: int, layer: layers.Window, given: Given) -> float:
+def _window(
+    q: _GraphQuantiser, k: int, layer: graph_layers.Window, given: Given
+) -> float:
     unit = _state_bits(q, k, q.own(k))
     q.put_gains(k, gain=given[0] / unit)
     return unit
 
 
-def _norm(q: _GraphQuantiser, k: int, layer: layers.Norm, given: Given) -> float:
+def _norm(q: _GraphQuantiser, k: int, layer: graph_layers.Norm, given: Given) -> float:
     common = float(given[0].max())
     q.put_gains(k, gain=given[0] / common)
     eps = layer.eps / (common / 64) ** 2
@@ -347,14 +353,14 @@ def _norm(q: _GraphQuantiser, k: int, layer: layers.Norm, given: Given) -> float
     return float(2.0**-bits)
 
 
-def _sum(q: _GraphQuantiser, k: int, layer: layers.Sum, given: Given) -> float:
+def _sum(q: _GraphQuantiser, k: int, layer: graph_layers.Sum, given: Given) -> float:
     unit = q.own(k)
     q.put_gains(k, gain=given[0] / unit)
     return unit
 
 
 def _depthwise(
-    q: _GraphQuantiser, k: int, layer: layers.Depthwise, given: Given
+    q: _GraphQuantiser, k: int, layer: graph_layers.Depthwise, given: Given
 ) -> float:
     table = q.weight(k, "weight") * given[0].reshape(layer.taps, layer.size)
     integers, row_units = scales.rows_of(table.T)
@@ -367,7 +373,7 @@ def _depthwise(
 
 
 def _constant(
-    q: _GraphQuantiser, k: int, layer: layers.Constant, given: Given
+    q: _GraphQuantiser, k: int, layer: graph_layers.Constant, given: Given
 ) -> Float64:
     value = q.weight(k, "value")
     units = scales.units_of(np.abs(value))
@@ -409,15 +415,15 @@ _LAYERS: dict[type[layers.Layer], Callable[..., scales.Scale]] = {
     layers.Linear: _linear,
     layers.Activation: _activation,
     layers.Softmax: _softmax,
-    layers.Combine: _combine,
-    layers.Concat: lambda q, k, layer, given: np.concatenate(given),
-    layers.Select: lambda q, k, layer, given: given[0][list(layer.indices)],
-    layers.Memory: _memory,
-    layers.Window: _window,
-    layers.Norm: _norm,
-    layers.Sum: _sum,
-    layers.Depthwise: _depthwise,
-    layers.Constant: _constant,
+    graph_layers.Combine: _combine,
+    graph_layers.Concat: lambda q, k, layer, given: np.concatenate(given),
+    graph_layers.Select: lambda q, k, layer, given: given[0][list(layer.indices)],
+    graph_layers.Memory: _memory,
+    graph_layers.Window: _window,
+    graph_layers.Norm: _norm,
+    graph_layers.Sum: _sum,
+    graph_layers.Depthwise: _depthwise,
+    graph_layers.Constant: _constant,
     layers.Embedding: _embedding,
     **dict.fromkeys(layers.RECURRENT_LAYERS, _recurrent),
 }

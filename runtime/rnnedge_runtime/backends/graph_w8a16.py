@@ -34,7 +34,7 @@ from ..numerics.w8a16_functions import (
     root,
     shifted,
 )
-from ..spec import layers
+from ..spec import graph_layers, layers
 from ..spec.graph_check import INPUT
 from ..spec.w8a16_graph import WIDE_BITS
 from .numpy_f32 import layer_step
@@ -93,7 +93,9 @@ def run_graph(
     state: State,
 ) -> tuple[Float32, State]:
     """`x` `[B, T, I]`, clipped, to `[B, T, O]`, and the new state."""
-    has_memory = any(isinstance(layer, layers.Memory) for layer in engine.spec.layers)
+    has_memory = any(
+        isinstance(layer, graph_layers.Memory) for layer in engine.spec.layers
+    )
     size = 1 if has_memory else x.shape[1]
     outputs = []
     for t in range(0, x.shape[1], size):
@@ -106,12 +108,13 @@ def run_graph(
 
 
 def _run(walk: _Walk, state: State) -> State:
-    engine, carried, new_state = walk.engine, iter(state), []
+    engine, carried = walk.engine, iter(state)
+    new_state: State = []
     spec, roles = engine.spec, engine.model.roles
     memories: list[tuple[int, int]] = []
     for k, (layer, read) in enumerate(zip(spec.layers, spec.reads, strict=True)):
         part = roles[k]
-        if isinstance(layer, layers.Memory):
+        if isinstance(layer, graph_layers.Memory):
             memories.append((k, len(new_state)))
             new_state.append(_remembered(walk, k, next(carried)))
         elif part.role == "float":
@@ -131,7 +134,7 @@ def _run(walk: _Walk, state: State) -> State:
             values = tuple(walk.integers(s) for s in read)
             w = engine.integer_tensors(k)
             y, after = GRAPH_STEPS[type(layer)](layer, w, values, carried)
-            if isinstance(layer, layers.Constant):
+            if isinstance(layer, graph_layers.Constant):
                 y = np.broadcast_to(y, (*walk.x.shape[:2], layer.output_size))
             walk.narrow[k] = engine.saturated(k, y)
             new_state += after
@@ -162,7 +165,7 @@ def _remembered(walk: _Walk, k: int, real: Array) -> Array:
 
 def _next_state(walk: _Walk, k: int) -> Array:
     layer = walk.engine.spec.layers[k]
-    assert isinstance(layer, layers.Memory)
+    assert isinstance(layer, graph_layers.Memory)
     part = walk.engine.model.roles[k]
     if part.role == "float":
         return walk.floats(layer.next, layer)[:, 0]
@@ -275,7 +278,7 @@ def _softmax(layer: layers.Softmax, w: Tensors, z: Values, _: Any) -> After:
     return y.reshape(z[0].shape), []
 
 
-def _combine(layer: layers.Combine, w: Tensors, z: Values, _: Any) -> After:
+def _combine(layer: graph_layers.Combine, w: Tensors, z: Values, _: Any) -> After:
     a, b = z
     match layer.operation:
         case "multiply":
@@ -296,7 +299,7 @@ def _sum_of_two(w: Tensors, a: Integers, b: Integers) -> Integers:
 
 
 def _window(
-    layer: layers.Window, w: Tensors, z: Values, carried: Iterator[Array]
+    layer: graph_layers.Window, w: Tensors, z: Values, carried: Iterator[Array]
 ) -> After:
     now = saturate(rescaled(w, z[0]))
     bits, kept = int(w["state_bits"][0]), layer.inner_size
@@ -308,7 +311,7 @@ def _window(
     return np.concatenate(taps, axis=-1), [to_state(after, bits)]
 
 
-def _norm(layer: layers.Norm, w: Tensors, z: Values, _: Any) -> After:
+def _norm(layer: graph_layers.Norm, w: Tensors, z: Values, _: Any) -> After:
     v = saturate(rescaled(w, z[0]))
     eps = int(w["eps"][0]) << int(w["eps_places"][0])
     parts = v.reshape(*v.shape[:-1], layer.groups, -1)
@@ -316,12 +319,12 @@ def _norm(layer: layers.Norm, w: Tensors, z: Values, _: Any) -> After:
     return y.reshape(v.shape), []
 
 
-def _sum(layer: layers.Sum, w: Tensors, z: Values, _: Any) -> After:
+def _sum(layer: graph_layers.Sum, w: Tensors, z: Values, _: Any) -> After:
     products = (z[0] * w["gain"]).reshape(*z[0].shape[:-1], layer.output_size, -1)
     return shifted(products.sum(axis=-1), w["places"]), []
 
 
-def _depthwise(layer: layers.Depthwise, w: Tensors, z: Values, _: Any) -> After:
+def _depthwise(layer: graph_layers.Depthwise, w: Tensors, z: Values, _: Any) -> After:
     taps = z[0].reshape(*z[0].shape[:-1], layer.taps, layer.size)
     total = (taps * w["weight"].T).sum(axis=-2)
     return scaled(total, w["multiplier"]) + w["bias"], []
@@ -332,14 +335,14 @@ GRAPH_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     layers.Linear: _linear,
     layers.Activation: _activation,
     layers.Softmax: _softmax,
-    layers.Combine: _combine,
-    layers.Concat: lambda layer, w, z, _: (np.concatenate(z, axis=-1), []),
-    layers.Select: lambda layer, w, z, _: (z[0][..., list(layer.indices)], []),
-    layers.Window: _window,
-    layers.Norm: _norm,
-    layers.Sum: _sum,
-    layers.Depthwise: _depthwise,
-    layers.Constant: lambda layer, w, *_: (w["value"], []),
+    graph_layers.Combine: _combine,
+    graph_layers.Concat: lambda layer, w, z, _: (np.concatenate(z, axis=-1), []),
+    graph_layers.Select: lambda layer, w, z, _: (z[0][..., list(layer.indices)], []),
+    graph_layers.Window: _window,
+    graph_layers.Norm: _norm,
+    graph_layers.Sum: _sum,
+    graph_layers.Depthwise: _depthwise,
+    graph_layers.Constant: lambda layer, w, *_: (w["value"], []),
 }
 """Of each kind that is not as in a chain; a memory is part of the walk."""
 
@@ -351,7 +354,7 @@ def _wide_affine(
 
 
 def _wide_combine(
-    walk: _Walk, w: Tensors, layer: layers.Combine, read: tuple[int, ...]
+    walk: _Walk, w: Tensors, layer: graph_layers.Combine, read: tuple[int, ...]
 ) -> Integers:
     """A product takes one factor wide, the first that is."""
     a, b = read
@@ -364,5 +367,5 @@ def _wide_combine(
 
 _WIDE_STEPS: dict[type[layers.Layer], Callable[..., Integers]] = {
     layers.Affine: _wide_affine,
-    layers.Combine: _wide_combine,
+    graph_layers.Combine: _wide_combine,
 }

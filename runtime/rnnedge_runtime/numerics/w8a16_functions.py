@@ -19,13 +19,13 @@ _LOG2 = np.round(np.log2(1 + _POSITIONS) * 2.0**LOG_BITS).astype(np.int64)
 _EXP2 = np.round(np.exp2(-_POSITIONS) * 2.0**EXP_BITS).astype(np.int64)
 
 
-def shifted(v: Integers, places: Integers) -> Integers:
+def shifted(v: Integers, places: Integers | np.int64) -> Integers:
     """`v / 2^places`, halves up; `places` are 1 to 62."""
     result: Integers = (v + (np.int64(1) << (places - 1))) >> places
     return result
 
 
-def divided(n: Integers, d: Integers) -> Integers:
+def divided(n: Integers, d: Integers | np.int64) -> Integers:
     """The integer nearest to `n / d`, halves up; `|n|` and `|d|` at most 2^61, d not 0."""
     n, d = np.where(d < 0, -n, n), np.abs(d)
     result: Integers = (2 * n + d) // (2 * d)
@@ -54,7 +54,10 @@ def log2_q(v: Integers) -> Integers:
     rest = (v << (_MOST_BITS - 1 - whole)) - (1 << (_MOST_BITS - 1))
     segment, between = rest >> 53, (rest >> 37) & 65535
     step = _LOG2[segment + 1] - _LOG2[segment]
-    return (whole << LOG_BITS) + _LOG2[segment] + rounded_shift(step * between, 16)
+    result: Integers = (
+        (whole << LOG_BITS) + _LOG2[segment] + rounded_shift(step * between, 16)
+    )
+    return result
 
 
 def exp2_q(t: Integers) -> Integers:

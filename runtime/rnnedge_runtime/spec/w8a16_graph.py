@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..numerics import w8a16
 from ..numerics.w8a16_functions import TABLE_SIZE
-from . import layers
+from . import graph_layers, layers
 from .graph_check import INPUT
 from .graph_roles import LayerRole, converted_in, converted_out
 from .layer_base import Shape
@@ -107,7 +107,7 @@ def _gains(size: int, *names: str) -> TensorTypes:
     return {**gains, "places": _ONE}
 
 
-def _combine(layer: layers.Combine, _: LayerRole) -> TensorTypes:
+def _combine(layer: graph_layers.Combine, _: LayerRole) -> TensorTypes:
     if layer.operation in ("multiply", "divide"):
         return _gains(layer.size)
     return _gains(layer.size, "gain_0", "gain_1")
@@ -145,26 +145,29 @@ GRAPH_TENSORS: dict[type[layers.Layer], Callable[..., TensorTypes]] = {
     layers.Linear: _linear,
     layers.Activation: _activation,
     layers.Softmax: _softmax,
-    layers.Combine: _combine,
-    layers.Concat: lambda *_: {},
-    layers.Select: lambda *_: {},
-    layers.Memory: lambda layer, part: {
+    graph_layers.Combine: _combine,
+    graph_layers.Concat: lambda *_: {},
+    graph_layers.Select: lambda *_: {},
+    graph_layers.Memory: lambda layer, part: {
         **({} if part.is_wide else _gains(layer.output_size)),
         "state_bits": _ONE,
     },
-    layers.Window: lambda layer, _: {**_gains(layer.input_size), "state_bits": _ONE},
-    layers.Norm: lambda layer, _: {
+    graph_layers.Window: lambda layer, _: {
+        **_gains(layer.input_size),
+        "state_bits": _ONE,
+    },
+    graph_layers.Norm: lambda layer, _: {
         **_gains(layer.size),
         "eps": _ONE,
         "eps_places": _ONE,
         "norm_bits": _ONE,
     },
-    layers.Sum: lambda layer, _: _gains(layer.input_size),
-    layers.Depthwise: lambda layer, _: {
+    graph_layers.Sum: lambda layer, _: _gains(layer.input_size),
+    graph_layers.Depthwise: lambda layer, _: {
         "weight": ("<i1", (layer.taps, layer.size)),
         "multiplier": ("<i4", (layer.size,)),
         "bias": ("<i4", (layer.size,)),
     },
-    layers.Constant: lambda layer, _: {"value": ("<i2", (layer.output_size,))},
+    graph_layers.Constant: lambda layer, _: {"value": ("<i2", (layer.output_size,))},
 }
 """Of each kind that is not as in a chain; the second argument is its role."""

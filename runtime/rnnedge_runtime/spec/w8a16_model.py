@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import FormatError, unfit_file
 from ..numerics import w8a16
 from ..numerics.f32 import SMALLEST_MAGNITUDE
-from . import layers
+from . import graph_layers, layers
 from .graph_roles import is_graph
 from .layer_roles import LayerRole, holds_readings, layer_roles
 from .model_spec import ModelSpec
@@ -104,7 +104,7 @@ class QuantisedModel:
             if fault is not None:
                 return fault
         layer = self.spec.layers[int(name.split(".")[1])]
-        is_turned = isinstance(layer, layers.Depthwise) and tensor.ndim == 2
+        is_turned = isinstance(layer, graph_layers.Depthwise) and tensor.ndim == 2
         reason = _range_fault(name, tensor.T if is_turned else tensor)
         return reason or ("" if name.startswith("value.") else self._layer_fault(name))
 

@@ -19,7 +19,7 @@ from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError
-from rnnedge_runtime.spec import layers
+from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
@@ -87,7 +87,7 @@ def positive(*behind: Layer) -> tuple[ModelSpec, Weights]:
 
 @pytest.mark.parametrize("function", layers.FUNCTIONS)
 def test_every_function(function: str) -> None:
-    norm = layers.Norm(4, 1e-5)
+    norm = graph_layers.Norm(4, 1e-5)
     assert difference(*positive(activation(4, function), norm)) <= INT8_DRAWN_FRACTION
 
 
@@ -104,11 +104,11 @@ def test_every_function_by_itself(function: str) -> None:
     [
         layers.Softmax(4, 2),
         layers.Softmax(4, is_log=True),
-        layers.Norm(4, 0.1, 2),
-        layers.Norm(4, 1e-12, is_centred=False),
+        graph_layers.Norm(4, 0.1, 2),
+        graph_layers.Norm(4, 1e-12, is_centred=False),
         layers.Linear(4, 6, 2),
-        layers.Depthwise(2, 2),
-        layers.Sum(4, 2),
+        graph_layers.Depthwise(2, 2),
+        graph_layers.Sum(4, 2),
     ],
 )
 def test_every_kind(behind: Layer) -> None:
@@ -117,7 +117,7 @@ def test_every_kind(behind: Layer) -> None:
 
 def test_divide() -> None:
     given: list[Layer] = [layers.Linear(3, 4), activation(4, "softplus")]
-    given += [layers.Linear(3, 4), layers.Combine(4, "divide")]
+    given += [layers.Linear(3, 4), graph_layers.Combine(4, "divide")]
     assert difference(*graph_of(given, [(-1,), (0,), (-1,), (2, 1)])) <= (
         INT8_DRAWN_FRACTION
     )
@@ -125,8 +125,11 @@ def test_divide() -> None:
 
 def test_a_slow_blend_does_not_stall() -> None:
     """m' = m + a (z - m) settles where float does; 16 bits alone would stop on the way."""
-    given: list[Layer] = [layers.Memory(1, 3), layers.Combine(1, "subtract")]
-    given += [layers.Affine(1), layers.Combine(1, "add"), layers.Linear(1, 1)]
+    given: list[Layer] = [
+        graph_layers.Memory(1, 3),
+        graph_layers.Combine(1, "subtract"),
+    ]
+    given += [layers.Affine(1), graph_layers.Combine(1, "add"), layers.Linear(1, 1)]
     spec, weights = graph_of(given, [(), (-1, 0), (1,), (0, 2), (3,)], input_size=1)
     share = 2.0**-8
     weights["layers.2.scale"][:], weights["layers.2.shift"][:] = share, 0
@@ -164,8 +167,8 @@ def test_float_layers_between() -> None:
 )
 def test_a_tensor_out_of_its_range_is_refused(name: str, value: int) -> None:
     given: list[Layer] = [
-        layers.Window(2, 3),
-        layers.Norm(6, 1e-5),
+        graph_layers.Window(2, 3),
+        graph_layers.Norm(6, 1e-5),
         layers.Linear(6, 1),
     ]
     model = in_integers(*graph_of(given, [(-1,), (0,), (1,)]))
