@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,15 @@ from support.integer_graphs import (
     readings_of,
 )
 
+from rnnedge_export.formats.rnne import writing
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.formats.metadata import Golden, Metadata
+from rnnedge_runtime.formats.rnne_file import read_rnne
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -139,6 +144,25 @@ def test_a_slow_blend_does_not_stall() -> None:
     assert [part.is_wide for part in model.roles] == [True, False, False, True, False]
     y, found = in_float(spec, weights, x), run(model, x)
     assert abs(found[-1] - y[-1]) <= INT8_FUNCTION_FRACTION * abs(y[-1])
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_file_gives_the_same_integers(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LONG_RUN_STEPS", 64)
+    model = in_integers(*drawn_graph(seed))
+    x = readings_of(model.spec, 64)
+    golden = Golden(x, run(model, x))
+    metadata = Metadata(model.spec, model.digest, INTEGER_NUMERICS, golden, "")
+    path = tmp_path / "model.rnne"
+    engine = IntegerEngine(model)
+    path.write_bytes(writing.build_rnne(metadata, model, engine=engine))
+    found, read = read_rnne(path)
+    assert isinstance(read, QuantisedModel)
+    assert found.spec == model.spec
+    assert read.digest == model.digest
+    assert np.array_equal(found.golden.y, golden.y)
 
 
 def test_float_layers_between() -> None:
