@@ -176,6 +176,10 @@ deviations: a network that settles at another point, or creeps, is off by more."
 DRIFT_STEPS = 100_000
 """Steps of the drift in the report of an int8 export."""
 
+INT8_FUNCTION_FRACTION = 0.003
+"""Largest difference of a function of a graph in integers from float64, over its largest value:
+between the values of its table it is a line."""
+
 INT8_DRAWN_FRACTION = 0.05
 """Largest difference of int8 from float64 in forty steps, over the largest output plus a
 hundredth, of nets with weights within 1/sqrt(H): 250 drawn ones took 0.016 at most."""

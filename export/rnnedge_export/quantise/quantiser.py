@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.numerics import w8a16
+from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
     Activation,
@@ -55,10 +56,14 @@ def quantise(
     Raises:
         SpecError: a layer that is not kept has no integer form; the message names it.
     """
-    return _Quantiser(spec, weights, ranges, kept).model()
+    if is_graph(spec):
+        from .graph_quantiser import quantise_graph
+
+        return quantise_graph(spec, weights, ranges, kept)
+    return ChainQuantiser(spec, weights, ranges, kept).model()
 
 
-class _Quantiser:
+class ChainQuantiser:
     """Walks the chain once; `unit` is the scale of the values between two layers."""
 
     def __init__(
@@ -211,7 +216,7 @@ class _Quantiser:
         self.unit = np.append(np.broadcast_to(np.asarray(self.unit), (size,)), unit)
         self.rest = np.append(np.broadcast_to(np.asarray(self.rest), (size,)), rest)
 
-    def _recurrent(self, k: int, layer: RecurrentLayer) -> None:
+    def put_recurrent(self, k: int, layer: RecurrentLayer) -> None:
         size = layer.hidden_size
         units = tuple(scales.FUNCTION_UNITS[function] for function in layer.gates)
         hidden_unit, bits = scales.STATE_UNIT, w8a16.STATE_BITS
@@ -314,13 +319,13 @@ def _bias(values: Float64) -> Float64:
 
 
 _LAYERS: dict[type[Layer], Callable[..., None]] = {
-    Embedding: _Quantiser._embedding,
-    Linear: _Quantiser._linear,
-    Activation: _Quantiser._activation,
-    AddLast: _Quantiser._add_last,
-    Difference: _Quantiser._difference,
-    Rnn: _Quantiser._recurrent,
-    Gru: _Quantiser._recurrent,
-    Lstm: _Quantiser._recurrent,
+    Embedding: ChainQuantiser._embedding,
+    Linear: ChainQuantiser._linear,
+    Activation: ChainQuantiser._activation,
+    AddLast: ChainQuantiser._add_last,
+    Difference: ChainQuantiser._difference,
+    Rnn: ChainQuantiser.put_recurrent,
+    Gru: ChainQuantiser.put_recurrent,
+    Lstm: ChainQuantiser.put_recurrent,
 }
 """Layers that have integers."""

@@ -15,6 +15,7 @@ from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS, Float32, flush, within
 from rnnedge_runtime.numerics.f32 import readings as readings_of
 from rnnedge_runtime.spec.clip import clip_bounds
+from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
@@ -47,12 +48,14 @@ class Ranges:
         high: `[I]` largest model inputs.
         outputs: `[N]` per layer, largest magnitudes of its output.
         cells: per LSTM layer, largest magnitude of its cell state.
+        spans: of a graph, per layer, the smallest and the largest value of its output.
     """
 
     low: Float64
     high: Float64
     outputs: dict[int, Float64] = field(default_factory=dict)
     cells: dict[int, float] = field(default_factory=dict)
+    spans: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 def measure_ranges(
@@ -79,6 +82,11 @@ def measure_ranges(
         np.min([x.min(axis=0) for x in inputs], axis=0).astype(np.float64),
         np.max([x.max(axis=0) for x in inputs], axis=0).astype(np.float64),
     )
+    if is_graph(spec):
+        from .graph_ranges import measure_graph
+
+        measure_graph(spec, weights, readings, ranges)
+        return ranges
     layers = [_StreamedLayer(spec, k, weights) for k in range(len(spec.layers))]
     most = max(1, CALIBRATION_STEPS // _FEWEST_ROWS)
     chosen = readings[:: -(-len(readings) // most)]

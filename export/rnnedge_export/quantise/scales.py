@@ -273,6 +273,11 @@ def _limits(
     return low, high
 
 
+def input_limits(spec: ModelSpec, ranges: Ranges) -> tuple[Float64, Float64]:
+    """`[I]` the smallest and largest reading that each input of a graph can take."""
+    return _limits(spec, ranges, np.zeros(spec.input_size), np.ones(spec.input_size))
+
+
 def unclipped_inputs(spec: ModelSpec, kept: frozenset[int]) -> tuple[int, ...] | None:
     """Inputs that a layer takes as they are held; None where they are held clipped."""
     if not holds_readings(spec, kept):

@@ -37,6 +37,9 @@ from ..spec.w8a16_model import QuantisedModel
 from ..streams.engine import Engine
 from ..streams.state_rules import StateRules
 from ..streams.w8a16_inputs import IntegerInputs
+from .graph_w8a16 import from_state as _from_state
+from .graph_w8a16 import run_graph
+from .graph_w8a16 import to_state as _to_state
 from .numpy_f32 import Tensors, layer_step, prepare
 
 IntegerTensors = dict[str, NDArray[np.int64]]
@@ -91,6 +94,10 @@ class IntegerEngine(Engine):
 
     def _layers(self, x: Float32, state: State) -> tuple[Float32, State]:
         """`x` `[B, T, I]` to `[B, T, O]`; the state is replaced, not changed."""
+        if self.model.is_graph:
+            readings = numerics.readings(x)
+            clipped = numerics.within(readings, *self._clip)
+            return run_graph(self, clipped, readings, state)
         carried = iter(state)
         new_state: State = []
         is_raw = isinstance(self.spec.layers[0], layers.Affine | layers.Embedding)
@@ -253,6 +260,23 @@ class IntegerEngine(Engine):
         state = [_to_state(h, bits), _to_state(c, cell_bits)]
         return self._saturated(k, outputs), state
 
+    def integer_tensors(self, k: int) -> IntegerTensors:
+        """Tensors of an integer layer, matrices transposed."""
+        return self._tensors[k]
+
+    def float_tensors(self, k: int) -> Tensors:
+        """Tensors of a float layer, as `prepare` gives them."""
+        return self._float_tensors[k]
+
+    @staticmethod
+    def chain_step(layer: layers.Layer) -> Callable[..., After]:
+        """What runs a kind of layer over `[B, T, ...]` in a chain."""
+        return LAYER_STEPS[type(layer)]
+
+    def saturated(self, k: int, v: Integers) -> Integers:
+        """Values of layer k within int16; what is cut off is counted."""
+        return self._saturated(k, v)
+
     def _saturated(self, k: int, v: Integers) -> Integers:
         return self._counted(k, saturate(v), v)
 
@@ -316,18 +340,6 @@ def _float_layer(
 
 def _gru_output(h: Integers) -> Integers:
     return saturate(rounded_shift(h, GRU_BITS - STATE_BITS))
-
-
-def _from_state(real: Array, bits: int, largest: int) -> Integers:
-    """Back to integers; anything that no integer stands for is rounded, NaN becomes 0."""
-    real = np.nan_to_num(np.asarray(real, dtype=np.float64), posinf=1e9, neginf=-1e9)
-    nearest = np.floor(real * 2.0**bits + 0.5)
-    limited: Integers = np.clip(nearest, -largest, largest).astype(np.int64)
-    return limited
-
-
-def _to_state(v: Integers, bits: int) -> Float32:
-    return (v * 2.0**-bits).astype(np.float32)
 
 
 LAYER_STEPS: dict[type[layers.Layer], Callable[..., After]] = {

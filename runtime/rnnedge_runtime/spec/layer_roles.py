@@ -5,10 +5,9 @@ docs/numerics.md ("w8a16.v1", "Segments") says the rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from ..errors import SpecError
+from .graph_roles import LayerRole as LayerRole
+from .graph_roles import Role, graph_roles, is_graph
 from .layers import (
     Activation,
     AddLast,
@@ -22,23 +21,6 @@ from .layers import (
 )
 from .model_spec import ModelSpec
 
-Role = Literal["float", "integer", "folded"]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerRole:
-    """How one layer is computed.
-
-    Attributes:
-        role: `integer`; `float`, in `f32.v1`; or `folded` into the conversion beside it.
-        is_first: an integer segment begins with this layer, so its input is converted.
-        is_last: an integer segment ends with this layer, so its output is converted back.
-    """
-
-    role: Role
-    is_first: bool = False
-    is_last: bool = False
-
 
 def layer_roles(
     spec: ModelSpec, kept: frozenset[int] = frozenset()
@@ -46,13 +28,15 @@ def layer_roles(
     """How each layer of `spec` is computed.
 
     Args:
-        spec: a chain of layers.
-        kept: positions of layers kept in float. An affine or add_last layer beside them
-            that no integer segment can take in is kept as well.
+        spec: of the model.
+        kept: positions of layers kept in float. In a chain an affine or add_last layer
+            beside them that no integer segment can take in is kept as well.
 
     Raises:
         SpecError: a layer that is not kept has no integer form; the message names it.
     """
+    if is_graph(spec):
+        return graph_roles(spec, kept)
     roles: list[Role] = []
     for k, layer in enumerate(spec.layers):
         if k in kept:

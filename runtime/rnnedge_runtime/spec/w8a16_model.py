@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from ..errors import FormatError, unfit_file
 from ..numerics import w8a16
 from ..numerics.f32 import SMALLEST_MAGNITUDE
-from . import layers
+from . import graph_layers, layers
+from .graph_roles import is_graph
 from .layer_roles import LayerRole, holds_readings, layer_roles
 from .model_spec import ModelSpec
+from .w8a16_graph import graph_fault, graph_types
 from .weights import spec_digest
 
 Tensor = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32]
@@ -36,8 +38,12 @@ def tensor_types(spec: ModelSpec, kept: frozenset[int]) -> dict[str, TensorType]
         SpecError: as `layer_roles`.
     """
     found: dict[str, TensorType] = {}
-    is_held = holds_readings(spec, kept)
     roles = layer_roles(spec, kept)
+    if is_graph(spec):
+        return graph_types(
+            spec, roles, lambda layer: LAYER_TENSORS[type(layer)](layer, False)
+        )
+    is_held = holds_readings(spec, kept)
     for k, (layer, part) in enumerate(zip(spec.layers, roles, strict=True)):
         if part.is_first:
             found |= _conversion_in(spec, k, is_held)
@@ -86,10 +92,21 @@ class QuantisedModel:
             is_typed = tensor.dtype == np.dtype(kind) and tensor.shape == shape
             reason = "type or shape"
             if is_typed:
-                reason = _range_fault(name, tensor) or self._layer_fault(name)
+                reason = self._fault(name, tensor)
             if reason:
                 found = f"tensor '{name}' does not fit: {reason}"
                 raise unfit_file("integer model", found)
+
+    def _fault(self, name: str, tensor: Tensor) -> str:
+        """What is out of range in a tensor of the right type and shape; "" for nothing."""
+        if self.is_graph and tensor.dtype != np.float32:
+            fault = graph_fault(name, tensor)
+            if fault is not None:
+                return fault
+        layer = self.spec.layers[int(name.split(".")[1])]
+        is_turned = isinstance(layer, graph_layers.Depthwise) and tensor.ndim == 2
+        reason = _range_fault(name, tensor.T if is_turned else tensor)
+        return reason or ("" if name.startswith("value.") else self._layer_fault(name))
 
     def _layer_fault(self, name: str) -> str:
         """What a tensor's layer forbids though other layers may have it; "" for nothing."""
@@ -114,6 +131,11 @@ class QuantisedModel:
         is_scaled = isinstance(layer, layers.RecurrentLayer) and not layer.is_bounded
         bits = int(tensor[0])
         return "" if is_scaled or bits == w8a16.STATE_BITS else f"{bits} hidden bits"
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether the rules of graphs hold for it, not those of segments."""
+        return is_graph(self.spec)
 
     @cached_property
     def roles(self) -> tuple[LayerRole, ...]:

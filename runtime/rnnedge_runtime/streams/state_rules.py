@@ -8,8 +8,10 @@ import numpy as np
 
 from ..numerics.f32 import Float32, flush
 from ..numerics.w8a16 import GRU_BITS, LARGEST_STATE, LARGEST_VALUE
+from ..spec.graph_layers import Memory, Window
 from ..spec.layers import Difference, RecurrentLayer
 from ..spec.parameters import Parameters
+from ..spec.w8a16_graph import WIDE_BITS
 from ..spec.w8a16_model import QuantisedModel
 from .w8a16_inputs import IntegerInputs
 
@@ -84,11 +86,17 @@ def _integer_states(
             continue
         if isinstance(layer, Difference):
             found[f"d_{number}"] = IntegerReadings(IntegerInputs(model), layer.sources)
+        elif isinstance(layer, Memory | Window):
+            bits = int(model.tensors[f"layers.{k}.state_bits"][0])
+            name = f"{next(iter(layer.state_shapes()))}_{number}"
+            found[name] = IntegerState(bits, LARGEST_VALUE)
+            if part.is_wide:
+                found[name] = IntegerState(bits + WIDE_BITS, LARGEST_STATE)
         elif isinstance(layer, RecurrentLayer) and layer.blends:
             found[f"h_{number}"] = IntegerState(GRU_BITS, LARGEST_STATE)
         else:
-            bits = [int(value) for value in model.tensors[f"layers.{k}.bits"]]
-            found[f"h_{number}"] = IntegerState(bits[0], LARGEST_VALUE)
-            if len(bits) > 1:
-                found[f"c_{number}"] = IntegerState(bits[1], LARGEST_STATE)
+            places = [int(value) for value in model.tensors[f"layers.{k}.bits"]]
+            found[f"h_{number}"] = IntegerState(places[0], LARGEST_VALUE)
+            if len(places) > 1:
+                found[f"c_{number}"] = IntegerState(places[1], LARGEST_STATE)
     return found
