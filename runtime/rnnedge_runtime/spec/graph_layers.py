@@ -51,7 +51,7 @@ class Concat(LayerKind):
     sizes: Sizes
 
     @property
-    def input_size(self) -> int:  # type: ignore[override]
+    def input_size(self) -> int:
         """Values of all together."""
         return sum(self.sizes)
 
@@ -217,7 +217,7 @@ class Depthwise(LayerKind):
     taps: Size
 
     @property
-    def input_size(self) -> int:  # type: ignore[override]
+    def input_size(self) -> int:
         """All values of the channels."""
         return math.prod((self.taps, self.size))
 

@@ -36,12 +36,11 @@ class LayerKind:
     form: ClassVar[Form] = ("kind", ())
     not_in_integers: ClassVar[str] = ""
     takes_raw: ClassVar[bool] = False
-    input_size: int
 
     @property
     def input_sizes(self) -> tuple[int, ...]:
         """The size of each value it reads."""
-        return (self.input_size,)
+        return (self.input_size,)  # type: ignore[attr-defined]  # of every kind
 
     @property
     def words(self) -> tuple[int | float, ...]:

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from .diagonal_layers import Lru as Lru
-from .graph_layers import (
-    Combine,
-    Concat,
-    Constant,
-    Depthwise,
-    Memory,
-    Norm,
-    Select,
-    Sum,
-    Window,
-)
+from .graph_layers import Combine as Combine
+from .graph_layers import Concat as Concat
+from .graph_layers import Constant as Constant
+from .graph_layers import Depthwise as Depthwise
+from .graph_layers import Memory as Memory
+from .graph_layers import Norm as Norm
+from .graph_layers import Select as Select
+from .graph_layers import Sum as Sum
+from .graph_layers import Window as Window
 from .layer_base import Elementwise, Form, LayerKind, Size, Start
 from .layer_base import RecurrentLayer as RecurrentLayer
 from .layer_base import Shape as Shape

@@ -13,11 +13,15 @@ import torch
 from torch import Tensor
 
 from ...capture.graph.nodes import Named
-from ...capture.graph.rules import RULES as ATEN
+from ...capture.graph.norms import NORMS
+from ...capture.graph.rules import RULES as ELEMENTS
 from ...capture.graph.rules import binary, elementwise, summed
 from ...capture.graph.tracing import Call
 from .call import OnnxCall, Rule, Value
 from .recurrent import RECURRENT
+
+ATEN = {**ELEMENTS, **NORMS}
+"""Rules of the operations of PyTorch that operators of ONNX are made of."""
 
 
 def aten(call: OnnxCall, name: str, *args: Any, **kwargs: Any) -> Named:
