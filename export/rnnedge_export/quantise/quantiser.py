@@ -20,12 +20,12 @@ from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.numerics import w8a16
 from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
+    RECURRENT_LAYERS,
     Activation,
     AddLast,
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
     Lstm,
@@ -319,8 +319,6 @@ _LAYERS: dict[type[Layer], Callable[..., None]] = {
     Activation: _Quantiser._activation,
     AddLast: _Quantiser._add_last,
     Difference: _Quantiser._difference,
-    Rnn: _Quantiser._recurrent,
-    Gru: _Quantiser._recurrent,
-    Lstm: _Quantiser._recurrent,
+    **dict.fromkeys(RECURRENT_LAYERS, _Quantiser._recurrent),
 }
 """Layers that have integers."""
