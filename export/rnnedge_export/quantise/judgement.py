@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.errors import FormatError, unfit_file
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.streams.engine import Engine
@@ -123,10 +123,8 @@ def read_judgement(metadata: Metadata, *, where: str) -> StoredJudgement | None:
         if version == VERSION:
             return _read(content, metadata.spec.output_size)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise FormatError(
-            f"{where}: the judgement of its integers does not fit the model. "
-            "The file was not written by rnnedge; export it again."
-        ) from None
+        found = "the judgement of its integers does not fit the model"
+        raise unfit_file(where, found) from None
     raise FormatError(
         f"{where}: the judgement of its integers is of version {version!r}, this rnnedge "
         f"reads version {VERSION}. Upgrade with: pip install --upgrade rnnedge."

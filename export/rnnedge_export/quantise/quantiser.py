@@ -21,12 +21,12 @@ from rnnedge_runtime.numerics import w8a16
 from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
+    RECURRENT_LAYERS,
     Activation,
     AddLast,
     Affine,
     Difference,
     Embedding,
-    Gru,
     Layer,
     Linear,
     Lstm,
@@ -324,8 +324,6 @@ _LAYERS: dict[type[Layer], Callable[..., None]] = {
     Activation: ChainQuantiser._activation,
     AddLast: ChainQuantiser._add_last,
     Difference: ChainQuantiser._difference,
-    Rnn: ChainQuantiser.put_recurrent,
-    Gru: ChainQuantiser.put_recurrent,
-    Lstm: ChainQuantiser.put_recurrent,
+    **dict.fromkeys(RECURRENT_LAYERS, ChainQuantiser.put_recurrent),
 }
 """Layers that have integers."""

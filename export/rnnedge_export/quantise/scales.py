@@ -12,7 +12,7 @@ from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.numerics import w8a16
 from rnnedge_runtime.numerics.f32 import SMALLEST_MAGNITUDE
 from rnnedge_runtime.spec.layer_roles import holds_readings, layer_roles
-from rnnedge_runtime.spec.layers import AddLast, Affine, Difference
+from rnnedge_runtime.spec.layers import Affine, Difference
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .ranges import Ranges
@@ -280,15 +280,7 @@ def input_limits(spec: ModelSpec, ranges: Ranges) -> tuple[Float64, Float64]:
 
 def unclipped_inputs(spec: ModelSpec, kept: frozenset[int]) -> tuple[int, ...] | None:
     """Inputs that a layer takes as they are held; None where they are held clipped."""
-    if not holds_readings(spec, kept):
-        return None
-    return tuple(
-        source
-        for layer in spec.layers
-        if isinstance(layer, Difference)
-        or (isinstance(layer, AddLast) and not layer.is_clipped)
-        for source in layer.sources
-    )
+    return spec.reading_sources if holds_readings(spec, kept) else None
 
 
 def folded_scaler(spec: ModelSpec, kept: frozenset[int]) -> int | None:

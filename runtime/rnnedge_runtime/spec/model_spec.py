@@ -184,6 +184,16 @@ class ModelSpec:
         return any(layer.takes_readings for layer in self.layers)
 
     @cached_property
+    def reading_sources(self) -> tuple[int, ...]:
+        """Which model inputs these layers take, layer by layer."""
+        return tuple(
+            source
+            for layer in self.layers
+            if layer.takes_readings
+            for source in getattr(layer, "sources", ())
+        )
+
+    @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, in input order."""
         return tuple(feature.name for feature in self.features)

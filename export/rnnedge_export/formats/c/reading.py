@@ -16,11 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnedge_runtime.errors import FormatError, NonFiniteError, ShapeError, SpecError
+from rnnedge_runtime.errors import (
+    FormatError,
+    NonFiniteError,
+    ShapeError,
+    SpecError,
+    unfit_file,
+)
 from rnnedge_runtime.formats.files import check_is_file
 from rnnedge_runtime.formats.metadata import (
     Golden,
     Metadata,
+    check_digest,
     check_golden,
     limits_from_json,
 )
@@ -104,16 +111,11 @@ def read_description(
     except DAMAGE as error:
         if isinstance(error, ShapeError | NonFiniteError):
             raise FormatError(f"{where}: {error}") from None
-        raise FormatError(
-            f"{where}: its arrays do not fit the model description ({error}). "
-            "The file was not written by rnnedge; export it again."
+        raise unfit_file(
+            where, f"its arrays do not fit the model description ({error})"
         ) from None
     found = digest_of(spec, parameters)
-    if found != digest:
-        raise FormatError(
-            f"{where}: spec and weights have digest {found[:12]}, but the file states "
-            f"{digest[:12]}. The file was changed; export it again."
-        )
+    check_digest("spec and weights", found, digest, where=where)
     producer = str(content.get("producer", ""))
     text = json.dumps(content["limits"]) if "limits" in content else ""
     described = Metadata(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Embedding, Layer
+from rnnedge_runtime.spec.layers import AddLast, Affine, Embedding, Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from ..ranges import has_ranges
@@ -106,13 +106,8 @@ class ChainWriter:
 
     def reads_derived(self) -> bool:
         """Whether a layer that takes readings takes derived inputs, too."""
-        return any(
-            source >= self.spec.num_features
-            for layer in self.spec.layers
-            if isinstance(layer, Difference)
-            or (isinstance(layer, AddLast) and not layer.is_clipped)
-            for source in layer.sources
-        )
+        num = self.spec.num_features
+        return any(source >= num for source in self.spec.reading_sources)
 
     def accept_derived(self, out: str) -> None:
         num, size = self.spec.num_features, 2 * len(self.spec.derived)

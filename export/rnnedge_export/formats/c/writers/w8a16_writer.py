@@ -171,14 +171,12 @@ class InputWriter:
             if isinstance(layer, AddLast | Difference) and part.role == "float"
         ]
         arrays = f"{prefix}_input_step, {prefix}_input_shift"
-        if any(isinstance(layer, AddLast) and layer.is_clipped for layer in in_float):
+        if any(not layer.takes_readings for layer in in_float):
             self.floats.x = self.floats.take(size)
             self.lines.append(
                 f"rnne_q_values({size}, {arrays}, {self.x}, {self.floats.x});"
             )
-        if any(
-            isinstance(layer, Difference) or not layer.is_clipped for layer in in_float
-        ):
+        if any(layer.takes_readings for layer in in_float):
             self.floats.r = self.floats.take(size)
             self.values_of_readings(arrays)
 
