@@ -44,7 +44,13 @@ typedef struct rnne_cell_values {
 } rnne_cell_values;
 
 /* The elementwise functions, in the order of their numbers in MODL (f32_elementwise.inc.h). */
-enum { RNNE_FORMULA_LOG = 16, RNNE_NUM_FORMULAS = 26 };
+enum {
+    RNNE_FORMULA_LOG = 16,
+    RNNE_FORMULA_SQRT,
+    RNNE_FORMULA_RSQRT,
+    RNNE_FORMULA_RECIPROCAL,
+    RNNE_NUM_FORMULAS = 26
+};
 
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
