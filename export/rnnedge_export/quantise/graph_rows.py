@@ -166,7 +166,7 @@ def _norm(q: GraphQuantiser, k: int, layer: graph_layers.Norm, given: Given) -> 
     mantissa = min(round(eps * 2.0**-places), LARGEST_PORT_GAIN)
     q.put(k, "eps", np.array([mantissa]))
     q.put(k, "eps_places", np.array([places]))
-    bits = min(max(bits_of(q.own(k)), STATE_BITS.start), MOST_NORM_BITS)
+    bits = min(max(bits_of(q.own(k)), 0), MOST_NORM_BITS)
     q.put(k, "norm_bits", np.array([bits]))
     return float(2.0**-bits)
 

@@ -24,7 +24,7 @@ MOST_PLACES = 46
 WIDE_BITS = 9
 """Further bits of a value that is carried wide."""
 STATE_BITS = range(-32, 41)
-"""Fraction bits that a memory, a window or a norm may have."""
+"""Fraction bits that a memory or a window may have; a norm has 0 to `MOST_NORM_BITS`."""
 MOST_NORM_BITS = 15
 LARGEST_EPS_PLACES = 36
 
@@ -89,7 +89,7 @@ _LIMITS = {
     "eps": (0, LARGEST_PORT_GAIN),
     "eps_places": (0, LARGEST_EPS_PLACES),
     "state_bits": (STATE_BITS.start, STATE_BITS.stop - 1),
-    "norm_bits": (STATE_BITS.start, MOST_NORM_BITS),
+    "norm_bits": (0, MOST_NORM_BITS),
     "value": (-w8a16.LARGEST_VALUE, w8a16.LARGEST_VALUE),
     "table": (-w8a16.LARGEST_VALUE, w8a16.LARGEST_VALUE),
 }

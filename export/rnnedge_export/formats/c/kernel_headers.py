@@ -35,7 +35,7 @@ _F32_PURPOSE = """\
 """
 
 _FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
-_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph")
+_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph", "w8a16_integers", "w8a16_graph")
 """Parts of which a source holds only those definitions that it calls."""
 _DEFINED = re.compile(
     r"^(?:RNNE_(?:INLINE|FUNCTION) .*?|#define (?=RNNE_EACH))(\w+\()", re.MULTILINE

@@ -52,7 +52,13 @@ typedef struct rnne_lru_values {
 } rnne_lru_values;
 
 /* The elementwise functions, in the order of their numbers in MODL (f32_elementwise.inc.h). */
-enum { RNNE_FORMULA_LOG = 16, RNNE_NUM_FORMULAS = 22 };
+enum {
+    RNNE_FORMULA_LOG = 16,
+    RNNE_FORMULA_SQRT,
+    RNNE_FORMULA_RSQRT,
+    RNNE_FORMULA_RECIPROCAL,
+    RNNE_NUM_FORMULAS = 22
+};
 
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
