@@ -1,30 +1,31 @@
-"""An imported model to artifacts."""
+"""An imported model to artifacts, judged by the program that its file was written for."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rnnedge_runtime.errors import SpecError
-
+from ..compare.program import Program
 from ..importing.step import Imported
-from ..torch_model.modules import MODULES
 from ..torch_model.sequence_model import SequenceModel
-from .export import ExportReport, export
+from .export import ExportReport, export_model
+from .request import ExportRequest
 
 
-def export_imported(imported: Imported, **options: Any) -> ExportReport:
-    """`export` of a model that `import_model` read; the options are those of `export`.
+def export_imported(
+    imported: Imported, *, program: Program | None = None, **options: Any
+) -> ExportReport:
+    """`export` of a model that `import_model` read.
+
+    Args:
+        imported: the model.
+        program: runs the file (`OnnxFile`); its outputs are what every artifact carries and
+            is compared with. None: those of PyTorch on the layers that were read.
+        options: of `export`, but for those of a user's module.
 
     Raises:
-        SpecError: it is a graph of layers, of which no artifact is written yet.
+        ParityError: as `export`, and where the model differs from `program`.
+        SpecError, ShapeError, BudgetError, FormatError, MissingDependencyError: as `export`.
     """
-    spec = imported.spec
-    kinds = dict.fromkeys(layer.kind for layer in spec.layers)
-    if spec.wiring or any(type(layer) not in MODULES for layer in spec.layers):
-        raise SpecError(
-            f"import: the model is a graph of layers ({', '.join(kinds)}), of which no "
-            "artifact is written yet. Import a chain of rnn, gru, lstm and linear layers."
-        )
-    model = SequenceModel(spec)
+    model = SequenceModel(imported.spec)
     model.load_weights(imported.weights)
-    return export(model, **options)
+    return export_model(model, ExportRequest(**options), program)

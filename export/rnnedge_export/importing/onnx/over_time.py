@@ -46,6 +46,33 @@ def check_steps_apart(where: str, model: Any) -> None:
                 )
 
 
+RECURRENT = frozenset(["GRU", "LSTM", "RNN"])
+
+
+def stepped(model: Any) -> frozenset[str]:
+    """Outputs of the recurrent operators that step over an axis of unknown length.
+
+    The others take all of their steps within one step of the stream.
+    """
+    from onnx import shape_inference
+
+    graph = shape_inference.infer_shapes(model).graph
+    dims = {
+        item.name: [
+            dim.HasField("dim_value") for dim in item.type.tensor_type.shape.dim
+        ]
+        for item in (*graph.input, *graph.value_info)
+    }
+    found = set()
+    for node in graph.node:
+        if node.op_type in RECURRENT:
+            fixed = dims.get(node.input[0], [])
+            axis = int(_attribute(node, "layout", 0) == 1)
+            if axis < len(fixed) and not fixed[axis]:
+                found.update(filter(None, node.output))
+    return frozenset(found)
+
+
 def time_axis(model: Any, name: str) -> str:
     """The name of the axis that recurrent operators step over, "" for none known."""
     from onnx import shape_inference
@@ -56,10 +83,7 @@ def time_axis(model: Any, name: str) -> str:
         for item in (*graph.input, *graph.value_info)
     }
     for node in graph.node:
-        if (
-            node.op_type in ("GRU", "LSTM", "RNN")
-            and len(dims.get(node.input[0], ())) == 3
-        ):
+        if node.op_type in RECURRENT and len(dims.get(node.input[0], ())) == 3:
             found = dims[node.input[0]][int(_attribute(node, "layout", 0) == 1)]
             if found and found in dims.get(name, ()):
                 return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from rnnedge_runtime.errors import RnnEdgeError, SpecError, first_line
 from ...capture.graph.nodes import Named
 from ..step import Step, check_finite
 from .call import OnnxCall, Value
+from .loading import check_size
 from .rules import RULES
 
 MOVES = frozenset(
@@ -49,10 +50,19 @@ class Walker:
         step: gets what is computed.
         opset: version of the operators.
         values: of the inputs of the graph.
+        over_time: outputs of the recurrent operators that step over time; None for all.
     """
 
-    def __init__(self, step: Step, opset: int, values: Mapping[str, Value]) -> None:
+    def __init__(
+        self,
+        step: Step,
+        opset: int,
+        values: Mapping[str, Value],
+        *,
+        over_time: frozenset[str] | None = None,
+    ) -> None:
         self.step = step
+        self.over_time = over_time
         self.opset = opset
         self.values: dict[str, Value] = {"": None, **values}
 
@@ -89,6 +99,7 @@ class Walker:
             tuple(self._value(item, node) for item in node.input),
             {item.name: _plain(helper, item) for item in node.attribute},
             len(node.output),
+            self.over_time is None or bool(self.over_time & set(node.output)),
         )
         if node.domain not in ("", "ai.onnx"):
             raise call.refused(
@@ -110,6 +121,8 @@ class Walker:
                 "Write the file with batch and time as dynamic axes, or for one step.",
             ) from None
         for output, value in zip(node.output, found, strict=False):
+            if value is not None:
+                check_size(self.step.where, output or name, np.shape(_names(value)))
             self.values[output] = value
 
     def _value(self, name: str, node: Any) -> Value:
@@ -160,15 +173,18 @@ class Walker:
         positions = {0} if node.op_type != "Concat" else set(range(len(call.inputs)))
         inputs = list(call.inputs)
         if node.op_type == "Pad":
-            mode = call.attribute("mode", "constant")
-            if isinstance(mode, str) and mode != "constant":
+            mode = str(call.attribute("mode", "constant"))
+            if mode not in ("constant", "reflect", "edge", "wrap"):
                 raise call.refused(f"has the mode {mode}", "Pad with a constant.")
             fill = call.input(2)
             fill = call.attribute("value", 0.0) if fill is None else np.float32(fill)
             inputs = [inputs[0], call.input(1), constants(float(fill)), *inputs[3:]]
             if inputs[1] is None:
                 inputs[1] = np.array(call.attribute("pads"), np.int64)
-            return [_padded(inputs[0], inputs[1], int(inputs[2].names), call.axes(3))]
+            _check_made(self.step.where, node, (inputs[0].names.numpy(), inputs[1]))
+            filler = int(inputs[2].names)
+            return [_padded(inputs[0], inputs[1], filler, call.axes(3), mode)]
+        _check_made(self.step.where, node, tuple(map(_names, inputs)))
         for position in positions:
             value = inputs[position]
             if not isinstance(value, Named):
@@ -181,6 +197,7 @@ class Walker:
                 f"{self.step.where}: {node.op_type} '{node.name}' draws random numbers. "
                 "Write the model in evaluation mode."
             )
+        _check_made(self.step.where, node, inputs)
         found = [np.asarray(value) for value in self._run(node, inputs)]
         return [item.astype(np.float32) if _is_float(item) else item for item in found]
 
@@ -226,15 +243,55 @@ class Walker:
             self.values[output] = self.values[inner.name]
 
 
-def _padded(value: Named, pads: Any, fill: int, axes: list[int] | None) -> Named:
+def _padded(
+    value: Named, pads: Any, fill: int, axes: list[int] | None, mode: str
+) -> Named:
     num = len(value.shape)
     over = [axis % num for axis in (axes or range(num))]
     pads = [int(width) for width in pads]
     sides = [[0, 0] for _ in range(num)]
     for k, axis in enumerate(over):
         sides[axis] = [pads[k], pads[k + len(over)]]
-    around = [width for side in reversed(sides) for width in side]
-    return Named(torch.nn.functional.pad(value.names, around, value=fill))
+    if mode == "constant":
+        around = [width for side in reversed(sides) for width in side]
+        return Named(torch.nn.functional.pad(value.names, around, value=fill))
+    names: Any = np.pad(value.names.numpy(), sides, mode=mode)  # type: ignore[call-overload]
+    return Named(torch.from_numpy(names))
+
+
+def _check_made(where: str, node: Any, inputs: Any) -> None:
+    """Raise SpecError where an operator that makes large tensors would make a huge one."""
+    shape = _SHAPES.get(node.op_type)
+    if shape is not None and all(value is not None for value in inputs[:2]):
+        check_size(where, node.name or node.output[0], shape(inputs))
+
+
+def _tiled(inputs: Any) -> Any:
+    return [
+        size * abs(int(times))
+        for size, times in zip(np.shape(inputs[0]), inputs[1], strict=False)
+    ]
+
+
+def _wider(inputs: Any) -> Any:
+    return [*np.shape(inputs[0]), 1 + int(np.abs(inputs[1]).max(initial=0))]
+
+
+def _ranged(inputs: Any) -> Any:
+    start, stop, by = (float(np.asarray(value)) for value in inputs[:3])
+    return [abs(stop - start) / max(abs(by), 1e-30)]
+
+
+_SHAPES: dict[str, Callable[[Any], Any]] = {
+    "ConstantOfShape": lambda inputs: np.ravel(inputs[0]),
+    "Expand": lambda inputs: np.maximum(np.ravel(inputs[1]), 1),
+    "Tile": _tiled,
+    "Pad": _wider,
+    "Range": _ranged,
+    "OneHot": lambda inputs: [*np.shape(inputs[0]), np.ravel(inputs[1])[0]],
+    "EyeLike": lambda inputs: np.shape(inputs[0]),
+}
+"""Of operators that make more numbers than they take, about the shape of the result."""
 
 
 def _plain(helper: Any, attribute: Any) -> Any:
