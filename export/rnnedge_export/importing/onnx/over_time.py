@@ -46,7 +46,7 @@ def check_steps_apart(where: str, model: Any) -> None:
                 )
 
 
-RECURRENT = frozenset(["GRU", "LSTM", "RNN"])
+RECURRENT = frozenset(["GRU", "LSTM", "RNN", "Scan"])
 
 
 def stepped(model: Any) -> frozenset[str]:
@@ -63,11 +63,11 @@ def stepped(model: Any) -> frozenset[str]:
         ]
         for item in (*graph.input, *graph.value_info)
     }
-    found = set()
+    found: set[str] = set()
     for node in graph.node:
         if node.op_type in RECURRENT:
-            fixed = dims.get(node.input[0], [])
-            axis = int(_attribute(node, "layout", 0) == 1)
+            name, axis = _stepped_over(node)
+            fixed = dims.get(name, [])
             if axis < len(fixed) and not fixed[axis]:
                 found.update(filter(None, node.output))
     return frozenset(found)
@@ -83,11 +83,21 @@ def time_axis(model: Any, name: str) -> str:
         for item in (*graph.input, *graph.value_info)
     }
     for node in graph.node:
-        if node.op_type in RECURRENT and len(dims.get(node.input[0], ())) == 3:
-            found = dims[node.input[0]][int(_attribute(node, "layout", 0) == 1)]
+        if node.op_type in RECURRENT:
+            source, axis = _stepped_over(node)
+            found = dict(enumerate(dims.get(source, ()))).get(axis)
             if found and found in dims.get(name, ()):
                 return found
     return ""
+
+
+def _stepped_over(node: Any) -> tuple[str, int]:
+    """The input of a recurrent operator and the axis of it that it steps over."""
+    if node.op_type != "Scan":
+        return node.input[0], int(_attribute(node, "layout", 0) == 1)
+    num_scanned = _attribute(node, "num_scan_inputs", 1)
+    axes = _attribute(node, "scan_input_axes", None) or [0]
+    return node.input[len(node.input) - num_scanned], int(axes[0])
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:

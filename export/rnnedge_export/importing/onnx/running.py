@@ -65,7 +65,8 @@ class OnnxFile:
         )
         self._is_recurrent = any(node.op_type in RECURRENT for node in model.graph.node)
         self._keeps = any(
-            node.op_type in RECURRENT and not "".join(node.input[5:7])
+            node.op_type == "Scan"
+            or (node.op_type in RECURRENT and not "".join(node.input[5:7]))
             for node in model.graph.node
         )
         self._axis = time_axis(model, self._ports.x.name)

@@ -13,6 +13,7 @@ from rnnedge_runtime.errors import RnnEdgeError, SpecError, first_line
 from ...capture.graph.nodes import Named
 from ..step import Step, check_finite
 from .call import OnnxCall, Value
+from .control_flow import CONTROL_FLOW, control_flow
 from .loading import check_size
 from .rules import RULES
 
@@ -33,14 +34,13 @@ MOVES = frozenset(
         "Tile",
         "Transpose",
         "Unsqueeze",
+        "Where",
     ]
 )
 """Operators that only move numbers: ONNX's own, applied to names."""
 
 SAME = frozenset(["Dropout", "Identity"])
 """Operators that give what they take, outside of training."""
-
-CONTROL_FLOW = frozenset(["If", "Loop", "Scan", "SequenceMap"])
 
 
 class Walker:
@@ -107,7 +107,7 @@ class Walker:
                 "Write the file with ONNX's operators.",
             )
         if node.op_type in CONTROL_FLOW:
-            self._branch(node, call)
+            control_flow(self, node, call)
             return
         try:
             found = self._computed(node, call)
@@ -143,6 +143,11 @@ class Walker:
             return self._same(call)
         if not any(named) and operator not in ("GRU", "LSTM", "RNN"):
             return self._folded(node, call.inputs)
+        if operator == "Where" and named[0]:
+            raise call.refused(
+                "chooses by a value that is computed",
+                "Write the choice as arithmetic, or leave it out.",
+            )
         if operator in MOVES and not (operator.startswith("Gather") and named[1]):
             return self._moved(node, call)
         rule = RULES.get(operator)
@@ -170,7 +175,9 @@ class Walker:
 
     def _moved(self, node: Any, call: OnnxCall) -> list[Value]:
         constants = self.step.nodes.constant
-        positions = {0} if node.op_type != "Concat" else set(range(len(call.inputs)))
+        positions = {"Concat": set(range(len(call.inputs))), "Where": {1, 2}}.get(
+            node.op_type, {0}
+        )
         inputs = list(call.inputs)
         if node.op_type == "Pad":
             mode = str(call.attribute("mode", "constant"))
@@ -228,19 +235,6 @@ class Walker:
         model = helper.make_model(graph, opset_imports=opsets)
         outputs = iter(ReferenceEvaluator(model).run(None, feeds))
         return [next(outputs) if name else None for name in node.output]
-
-    def _branch(self, node: Any, call: OnnxCall) -> None:
-        condition = call.inputs[0] if call.inputs else None
-        if node.op_type != "If" or condition is None or isinstance(condition, Named):
-            raise call.refused(
-                "is control flow: what is computed would depend on the readings",
-                "Write the file of one step without it; the loop over time is ours.",
-            )
-        chosen = "then_branch" if bool(np.all(condition)) else "else_branch"
-        graph = call.attributes[chosen]
-        self.walk(graph)
-        for output, inner in zip(node.output, graph.output, strict=True):
-            self.values[output] = self.values[inner.name]
 
 
 def _padded(
