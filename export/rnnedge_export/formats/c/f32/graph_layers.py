@@ -85,7 +85,7 @@ def _window(writer: GraphWriter, layer: graph.Window, *_: object) -> None:
         for tap in range(layer.taps):
             start = tap * layer.dilation * size
             copy(writer, size, writer.part(w, start), writer.part(out, tap * size))
-    writer.after.append(f"rnne_f32_copy({kept * size}, {writer.part(w, size)}, {w});")
+    writer.after.append(f"rnne_f32_put({kept * size}, {writer.part(w, size)}, {w});")
 
 
 def _lru(writer: GraphWriter, layer: kinds.Lru, array: str, is_tail: bool) -> None:
@@ -108,7 +108,7 @@ def _constant(
 def copy(writer: GraphWriter, size: int, z: str, out: str) -> None:
     """Of `size` values, unless they lie there."""
     if z != out:
-        writer.lines.append(f"rnne_f32_copy({size}, {z}, {out});")
+        writer.lines.append(f"rnne_f32_put({size}, {z}, {out});")
 
 
 GRAPH_LAYERS: dict[type[kinds.Layer], Callable[[GraphWriter, Any, str, bool], None]] = {

@@ -3,26 +3,44 @@
  * (kernel_headers.py): one empty line stands between two of them, and none in them.
  */
 
-/* Up to RNNE_LANES values; the lanes behind the last hold the first. */
+/*
+ * clang 14 for WebAssembly may read a value that is spread over a vector again, at the place from
+ * which it was copied, after that place was written to; and it may not end where it knows what
+ * part of a vector was copied. So behind a copy nothing is known of it.
+ */
+RNNE_INLINE void rnne_copied(const float *out)
+{
+#ifdef __wasm_simd128__
+    __asm__ volatile("" : : "r"(out) : "memory");
+#else
+    (void)out;
+#endif
+}
+
+/* Up to RNNE_LANES - 1 values; the lanes behind the last hold 1. */
 RNNE_INLINE rnne_vf rnne_load_rest(const float *p, size_t n)
 {
-    rnne_vf v = rnne_splat(p[0]);
 #if RNNE_LANES == 4
+    float lanes[4];
     size_t k;
-    for (k = 1; k < n; k++)
-        v[k] = p[k];
+    for (k = 0; k < 4; k++)
+        lanes[k] = k < n ? p[k] : 1.0f;
+    rnne_copied(lanes);
+    return rnne_load(lanes);
 #else
     (void)n;
+    return *p;
 #endif
-    return v;
 }
 
 RNNE_INLINE void rnne_store_rest(float *p, size_t n, rnne_vf v)
 {
 #if RNNE_LANES == 4
-    size_t k;
-    for (k = 0; k < n; k++)
-        p[k] = v[k];
+    p[0] = v[0];
+    if (n > 1)
+        p[1] = v[1];
+    if (n > 2)
+        p[2] = v[2];
 #else
     (void)n;
     *p = v;

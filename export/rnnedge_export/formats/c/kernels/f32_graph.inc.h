@@ -33,12 +33,20 @@ RNNE_FUNCTION void rnne_f32_maximum(size_t n, const float *a, const float *b, fl
     RNNE_EACH_PAIR(rnne_if_less(v, w, w, v))
 }
 
+/* to = from, n values; not in place. */
+RNNE_FUNCTION void rnne_f32_put(size_t n, const float *from, float *to)
+{
+    rnne_f32_copy(n, from, to);
+    rnne_copied(to);
+}
+
 /* out = z[indices]; not in place. */
 RNNE_FUNCTION void rnne_f32_select(size_t n, const uint32_t *indices, const float *z, float *out)
 {
     size_t i;
     for (i = 0; i < n; i++)
         out[i] = z[indices[i]];
+    rnne_copied(out);
 }
 
 /* Of each of so many parts of z: bias + W z. */
