@@ -18,7 +18,7 @@ Reads = tuple[int, ...]
 _SMOOTH = tuple(
     name
     for name in layers.FUNCTIONS
-    if name not in ("log", "sqrt", "rsqrt", "reciprocal", "exp")
+    if name not in ("log", "sqrt", "rsqrt", "reciprocal", "exp", "step", "floor")
 )
 PARAMETERS: dict[str, tuple[float, ...]] = {
     "leaky_relu": (0.1,),

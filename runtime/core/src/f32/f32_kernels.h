@@ -57,7 +57,7 @@ enum {
     RNNE_FORMULA_SQRT,
     RNNE_FORMULA_RSQRT,
     RNNE_FORMULA_RECIPROCAL,
-    RNNE_NUM_FORMULAS = 22
+    RNNE_NUM_FORMULAS = 26
 };
 
 typedef struct rnne_kernels {
