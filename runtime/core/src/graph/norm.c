@@ -2,11 +2,10 @@
 #include "../base/guard.h"
 
 #include "../layers/kinds.h"
-#include "total.h"
 
 static int describe(rnne_layer *layer)
 {
-    layer->gate_floats = 2 * RNNE_TOTAL_FLOATS;
+    layer->gate_floats = 2 * RNNE_CHAINS;
     return layer->output_size == layer->input_size && layer->hidden_size >= 1 &&
            layer->input_size % layer->hidden_size == 0;
 }
@@ -19,41 +18,20 @@ static int check_words(rnne_layer *layer)
     return eps >= 1e-12f && eps <= 1.0f;
 }
 
-/* One of its groups, n values. */
-static void step_group(const rnne_block *block, const rnne_layer *layer, size_t n, const float *z,
-                       float *out)
-{
-    const size_t lanes = block->lanes;
-    const float share = 1.0f / (float)n, eps = rnne_float_from_bits(layer->words[0]);
-    float *const total = block->gates + RNNE_TOTAL_FLOATS * lanes;
-    if (layer->variant) {
-        rnne_total(block, n, z, 0, total);
-        for (size_t l = 0; l < lanes; l++)
-            total[l] *= share;
-        for (size_t i = 0; i < n; i++)
-            for (size_t l = 0; l < lanes; l++)
-                out[i * lanes + l] = z[i * lanes + l] - total[l];
-    } else {
-        memcpy(out, z, n * lanes * sizeof *out);
-    }
-    rnne_total(block, n, out, 1, total);
-    for (size_t l = 0; l < lanes; l++)
-        total[l] = total[l] * share + eps;
-    block->model->kernels->rsqrt(lanes, total, total);
-    for (size_t i = 0; i < n; i++)
-        for (size_t l = 0; l < lanes; l++)
-            out[i * lanes + l] = rnne_flush(out[i * lanes + l] * total[l]);
-}
-
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
     const size_t n = layer->input_size / layer->hidden_size;
+    const rnne_norm_values values = {block->lanes, (int)layer->variant,
+                                     rnne_float_from_bits(layer->words[0]), block->gates};
     for (size_t i = 0; i < layer->input_size; i += n)
-        step_group(block, layer, n, z + i * block->lanes, out + i * block->lanes);
+        block->model->kernels->norm(&values, n, z + i * block->lanes, out + i * block->lanes);
     return out;
 }
 
 const rnne_kind rnne_kind_norm = {
-    .is_graph = 1, .max_variant = 1,
-    .describe = describe, .check_words = check_words, .step = step,
+    .is_graph = 1,
+    .max_variant = 1,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
 };

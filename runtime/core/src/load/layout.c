@@ -256,7 +256,7 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
     if (cursor.size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
     if (layout->is_graph)
-        status = rnne_graph_plan(model, layout, layers, error);
+        status = rnne_graph_check(model, layout, error);
     if (status != RNNE_OK)
         return status;
     if (layout->weight_nbytes != file->weights.nbytes)

@@ -9,6 +9,12 @@
 
 #include "model.h"
 
+/* What a layer of a graph gave, in a run row by row. */
+typedef struct rnne_value {
+    const float *at;
+    size_t row_size;
+} rnne_value;
+
 typedef struct rnne_block {
     const rnne_model *model;
     const rnne_kernels *kernels; /* of the products and cells */
@@ -20,7 +26,8 @@ typedef struct rnne_block {
     float *gates;          /* [gate_floats][lanes] */
     float *sums;           /* of a run: [rows][num_sums] products with a layer's input */
     const float *known[2]; /* those of matrix 0 and 1 in this step, or NULL */
-    const float **at;      /* of a graph: [L + 1] the flushed input, then what each layer gave */
+    rnne_value *given;     /* of a graph: [L + 1] the flushed input, then what each layer gave */
+    size_t row;            /* of a run of a graph: the row that is computed */
 
     /* What the last layer gave: value i of row j is y[j * y_stride + i * lanes]. */
     const float *y;
@@ -31,7 +38,8 @@ typedef struct rnne_block {
 static inline const float *rnne_block_read(const rnne_block *block, const rnne_layer *layer,
                                            size_t i)
 {
-    return block->at[layer->reads[i] + 1];
+    const rnne_value *const value = &block->given[layer->reads[i] + 1];
+    return value->at + block->row * value->row_size;
 }
 
 static inline size_t rnne_block_size(const rnne_block *block, const rnne_layer *layer, size_t i)
