@@ -162,11 +162,10 @@ static uint32_t free_place(const plan *p, const rnne_layer *value, const uint8_t
     return place;
 }
 
-/* Behind the last part of a concat, and the last group of a norm, a whole vector is written. */
+/* Behind the last part of a concat a kernel may write up to a whole vector. */
 static void find_row_size(rnne_layer *layer)
 {
-    const int is_parted = layer->kind == &rnne_kind_concat || layer->kind == &rnne_kind_norm;
-    const size_t behind = is_parted ? RNNE_PANEL_STEP - 1 : 0;
+    const size_t behind = layer->kind == &rnne_kind_concat ? RNNE_PANEL_STEP - 1 : 0;
     layer->row_size = (uint32_t)rnne_padded(layer->output_size + behind);
 }
 

@@ -9,12 +9,6 @@
 
 #include "model.h"
 
-/* What a layer of a graph gave, in a run row by row. */
-typedef struct rnne_value {
-    const float *at;
-    size_t row_size;
-} rnne_value;
-
 typedef struct rnne_block {
     const rnne_model *model;
     const rnne_kernels *kernels; /* of the products and cells */
@@ -26,8 +20,9 @@ typedef struct rnne_block {
     float *gates;          /* [gate_floats][lanes] */
     float *sums;           /* of a run: [rows][num_sums] products with a layer's input */
     const float *known[2]; /* those of matrix 0 and 1 in this step, or NULL */
-    rnne_value *given;     /* of a graph: [L + 1] the flushed input, then what each layer gave */
+    const float **at;      /* of a graph: [L + 1] the flushed input, then what each layer gave */
     size_t row;            /* of a run of a graph: the row that is computed */
+    size_t *row_sizes;     /* [L + 1] floats from one row to the next */
 
     /* What the last layer gave: value i of row j is y[j * y_stride + i * lanes]. */
     const float *y;
@@ -38,8 +33,8 @@ typedef struct rnne_block {
 static inline const float *rnne_block_read(const rnne_block *block, const rnne_layer *layer,
                                            size_t i)
 {
-    const rnne_value *const value = &block->given[layer->reads[i] + 1];
-    return value->at + block->row * value->row_size;
+    const int32_t from = layer->reads[i] + 1;
+    return block->row ? block->at[from] + block->row * block->row_sizes[from] : block->at[from];
 }
 
 static inline size_t rnne_block_size(const rnne_block *block, const rnne_layer *layer, size_t i)

@@ -44,6 +44,14 @@ typedef struct rnne_q_layer {
     int hidden_bits, cell_bits;                     /* fraction bits of h and c */
     const float *rate;          /* [I], where a segment begins behind a float layer */
     const float *step, *offset; /* [N], where a segment ends */
+
+    /* Of a graph; gain, rate and step, too, are of the values that it reads or gives: */
+    const int32_t *gain_1, *bias; /* combine; affine, log [N] */
+    const int16_t *values;        /* of a function [257], constant [N] */
+    const float *shift;           /* [N] of a float value that integer layers read */
+    int places, out_places, norm_bits;
+    int32_t out_gain;
+    int64_t eps;
 } rnne_q_layer;
 
 /* Layers of a graph by when a run can compute them (docs/numerics.md, "Graphs"). */
@@ -70,6 +78,9 @@ typedef struct rnne_layer {
     const uint8_t *reads_in_file, *words_in_file; /* while loading */
     const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
     const uint32_t *words;                        /* [num_words], of floats the bits */
+    size_t value_at; /* of its output among the values, in floats of one stream */
+    int is_wide;     /* in integers it is carried with 9 more bits */
+    uint32_t num_converted; /* model inputs whose conversion stands before its tensors */
     rnne_part part;
     uint8_t turn;      /* number of the layer that is computed as this layer's number */
     uint8_t root;      /* the value that its own is a part of, or itself */

@@ -18,6 +18,7 @@ static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int 
     const uint64_t rows = num_rows, lanes = is_sequence ? 1 : num_rows;
     const uint64_t num_values = rows * model->value_floats + RNNE_PANEL_STEP;
     const uint64_t num_sums = is_sequence ? rows * model->num_sums : 0;
+    const uint64_t num_places = (uint64_t)model->info.num_layers + 1;
     rnne_block *const block = &work->block;
     memset(block, 0, sizeof *block);
     block->model = model;
@@ -28,13 +29,19 @@ static void take(rnne_work *work, const rnne_model *model, size_t num_rows, int 
     block->values[0] = rnne_arena_take_zeros(arena, num_values * sizeof(float));
     block->gates = rnne_arena_take_zeros(arena, lanes * model->gate_floats * sizeof(float));
     block->sums = rnne_arena_take_zeros(arena, num_sums * sizeof(float));
-    block->given =
-        rnne_arena_take(arena, ((uint64_t)model->info.num_layers + 1) * sizeof *block->given);
+    block->at = rnne_arena_take(arena, num_places * sizeof *block->at);
+    block->row_sizes = rnne_arena_take_zeros(arena, num_places * sizeof *block->row_sizes);
 }
 
 static void accept(rnne_work *work, size_t j, float *state, const float *x)
 {
     rnne_block_accept(&work->block, j, state, x);
+}
+
+/* What layer k gave in the row that is computed. */
+static const float *row_of(const rnne_block *block, int32_t k)
+{
+    return block->at[k + 1] + (block->row ? block->row * block->row_sizes[k + 1] : 0);
 }
 
 /* The states of memories: all layers have given their values, which stay until here. */
@@ -43,12 +50,10 @@ static void keep_memories(rnne_block *block)
     const rnne_model *const model = block->model;
     for (uint32_t turn = model->loop_at; turn < model->loop_end; turn++) {
         const rnne_layer *const layer = &model->layers[model->layers[turn].turn];
-        if (layer->has_next) {
-            const rnne_value *const next = &block->given[layer->words[0] + 1];
+        if (layer->has_next)
             memcpy(block->state + layer->h_at * block->lanes,
-                   next->at + block->row * next->row_size,
+                   row_of(block, (int32_t)layer->words[0]),
                    layer->output_size * block->lanes * sizeof(float));
-        }
     }
 }
 
@@ -68,8 +73,8 @@ static int gives_slice(rnne_block *block, uint32_t k)
     const rnne_layer *const layer = &block->model->layers[k];
     if (!layer->is_slice)
         return 0;
-    block->given[k + 1] = block->given[layer->reads[0] + 1];
-    block->given[k + 1].at += layer->words[0] * block->lanes;
+    block->at[k + 1] = block->at[layer->reads[0] + 1] + layer->words[0] * block->lanes;
+    block->row_sizes[k + 1] = block->row_sizes[layer->reads[0] + 1];
     return 1;
 }
 
@@ -81,17 +86,17 @@ static void step(rnne_work *work, size_t n)
     float *const values = block->values[0];
     rnne_block_clear(block, n);
     model->kernels->activate(RNNE_IDENTITY, model->info.input_size * lanes, block->x, values);
-    block->given[0].at = values;
+    block->at[0] = values;
     for (uint32_t turn = 0; turn < model->info.num_layers; turn++) {
         const uint32_t k = model->layers[turn].turn;
         const rnne_layer *const layer = &model->layers[k];
         if (gives_slice(block, k))
             continue;
         float *const out = values + (layer->place + layer->offset) * lanes;
-        block->given[k + 1].at = layer->kind->step(block, layer, first_read(block, layer), out);
+        block->at[k + 1] = layer->kind->step(block, layer, first_read(block, layer), out);
     }
     keep_memories(block);
-    block->y = block->given[model->info.num_layers].at;
+    block->y = block->at[model->info.num_layers];
     block->y_stride = 1;
 }
 
@@ -104,8 +109,8 @@ static float *rows_of(const rnne_block *block, const rnne_layer *layer)
 static void find_rows(rnne_block *block, uint32_t k)
 {
     const rnne_layer *const layer = &block->model->layers[k];
-    const rnne_value rows = {rows_of(block, layer), layer->row_size};
-    block->given[k + 1] = rows;
+    block->at[k + 1] = rows_of(block, layer);
+    block->row_sizes[k + 1] = layer->row_size;
 }
 
 /* Row block->row of a layer. */
@@ -122,9 +127,9 @@ static void find_sums(rnne_block *block, const rnne_layer *layer, size_t n)
 {
     float *sums = block->sums;
     for (int m = 0; layer->num_sums && m < layer->kind->num_inputs; m++) {
-        const rnne_value *const z = &block->given[layer->reads[0] + 1];
-        const rnne_operands input = {0, z->at, layer->input_size, NULL, 0};
-        block->kernels->product_steps(&layer->matrix[m], &input, n, z->row_size, sums);
+        const int32_t from = layer->reads[0] + 1;
+        const rnne_operands input = {0, block->at[from], layer->input_size, NULL, 0};
+        block->kernels->product_steps(&layer->matrix[m], &input, n, block->row_sizes[from], sums);
         block->known[m] = sums;
         sums += n * layer->matrix[m].rows;
     }
@@ -176,8 +181,8 @@ static void steps(rnne_work *work, size_t n)
     const rnne_model *const model = block->model;
     const uint32_t num_layers = model->info.num_layers;
     const size_t row_size = rnne_padded(model->info.input_size);
-    block->given[0].at = block->values[0];
-    block->given[0].row_size = row_size;
+    block->at[0] = block->values[0];
+    block->row_sizes[0] = row_size;
     for (size_t t = 0; t < n; t++)
         model->kernels->activate(RNNE_IDENTITY, model->info.input_size,
                                  block->x + t * model->input_floats,
@@ -188,8 +193,8 @@ static void steps(rnne_work *work, size_t n)
         loop_rows(block, n);
     for (uint32_t turn = model->loop_end; turn < num_layers; turn++)
         layer_rows(block, model->layers[turn].turn, n);
-    block->y = block->given[num_layers].at;
-    block->y_stride = block->given[num_layers].row_size;
+    block->y = block->at[num_layers];
+    block->y_stride = block->row_sizes[num_layers];
 }
 
 const rnne_engine rnne_graph_engine = {RNNE_BLOCK, take, accept, step, steps};
