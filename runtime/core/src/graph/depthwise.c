@@ -15,8 +15,8 @@ static int describe(rnne_layer *layer)
 static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
 {
     layer->scale = rnne_pack_floats(arena, weights, layer->input_size);
-    layer->shift = rnne_pack_floats(arena, weights + 4 * (size_t)layer->input_size,
-                                    layer->output_size);
+    layer->shift =
+        rnne_pack_floats(arena, weights + 4 * (size_t)layer->input_size, layer->output_size);
 }
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
@@ -47,6 +47,9 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 
 const rnne_kind rnne_kind_depthwise = {
     .is_graph = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -162,7 +162,8 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
-    built->engine = layout.is_graph ? (layout.is_integer ? &rnne_graph_q_engine : &rnne_graph_engine)
+    built->engine = layout.is_graph
+                        ? (layout.is_integer ? &rnne_graph_q_engine : &rnne_graph_engine)
                     : layout.is_integer ? &rnne_w8a16_engine
                                         : &rnne_f32_engine;
     built->info.isa = isa;

@@ -71,11 +71,11 @@ typedef struct rnne_layer {
     const uint8_t *reads_in_file, *words_in_file; /* while loading */
     const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
     const uint32_t *words;                        /* [num_words], of floats the bits */
-    size_t value_at; /* of its output among the values, in floats of one stream */
-    int is_wide;     /* in integers it is carried with 9 more bits */
+    size_t value_at;        /* of its output among the values, in floats of one stream */
+    int is_wide;            /* in integers it is carried with 9 more bits */
     uint32_t num_converted; /* model inputs whose conversion stands before its tensors */
 
-    size_t readings_at;             /* what is added to them: where what they name begins */
+    size_t readings_at; /* what is added to them: where what they name begins */
 
     /* What follows from the above, set by kind->describe(): */
     uint32_t num_sources;  /* inputs that it names */
@@ -113,8 +113,8 @@ struct rnne_model {
     int holds_readings; /* they are held as int32, and clipped to int16 for the network */
     int takes_tokens;   /* the first layer is an embedding */
     int is_graph;
-    size_t num_sums;    /* of the widest layer: of products with its input, in integers of all */
-    size_t byte_count;  /* what the products of the widest integer layer work in */
+    size_t num_sums;   /* of the widest layer: of products with its input, in integers of all */
+    size_t byte_count; /* what the products of the widest integer layer work in */
 
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */
