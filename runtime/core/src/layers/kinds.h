@@ -9,9 +9,9 @@
 /* In the order of their numbers in MODL, from 1 on. */
 #define RNNE_KINDS(M)                                                                             \
     M(affine)                                                                                     \
-    M(embedding)                                                                                  \
-    M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last) M(difference) M(combine) \
-        M(concat) M(select) M(memory) M(window) M(norm) M(sum) M(depthwise) M(constant)
+    M(embedding) M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last)             \
+    M(difference) M(combine) M(concat) M(select) M(memory) M(window) M(norm) M(sum) M(depthwise)  \
+    M(constant) M(lru)
 
 /* The variants of a combine, in the order of `OPERATIONS` of docs/format.md. */
 enum {
@@ -28,6 +28,7 @@ typedef enum rnne_reading {
     RNNE_READS_ONE,
     RNNE_READS_PAIR,
     RNNE_READS_MANY,
+    RNNE_READS_STEP, /* one, and with variant 1 the length of the step */
     RNNE_READS_NONE
 } rnne_reading;
 
