@@ -54,7 +54,7 @@ void rnne_graph_apply(const rnne_layout *layout, uint32_t k, rnne_layer *layer);
 
 /*
  * Gives each value its place, value_at, so that none lies where one still in use does, and the size of
- * all, value_floats; for a graph that rnne_graph_plan() found right.
+ * all, value_floats; for a graph that rnne_graph_check() found right.
  *
  * layers: [num_layers] or NULL.
  */
