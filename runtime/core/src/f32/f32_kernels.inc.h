@@ -22,7 +22,6 @@ RNNE_TARGET(RNNE_SETS)
 #include "f32_elementwise.inc.h"
 #include "f32_graph.inc.h"
 #include "f32_product.inc.h"
-#include "f32_product_block.inc.h"
 
 #include "f32_lru.inc.h"
 

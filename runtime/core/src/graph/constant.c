@@ -40,7 +40,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_constant = {
-    .is_graph = 1, .reading = RNNE_READS_NONE,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .reading = RNNE_READS_NONE,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

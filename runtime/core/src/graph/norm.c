@@ -56,7 +56,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_norm = {
-    .is_graph = 1, .max_variant = 1,
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .max_variant = 1,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -33,7 +33,10 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_select = {
-    .is_graph = 1, .spread = RNNE_FLOAT_WITH_READS,
-    .describe = describe, .check_words = check_words, .step = step,
+    .is_graph = 1,
+    .spread = RNNE_FLOAT_WITH_READS,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
     .step_g = step_g,
 };

@@ -34,6 +34,8 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 
 const rnne_kind rnne_kind_sum = {
     .is_graph = 1,
-    .describe = describe, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .describe = describe,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -53,7 +53,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_window = {
-    .is_graph = 1, .letter = 'w',
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .letter = 'w',
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

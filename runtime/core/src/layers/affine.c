@@ -27,6 +27,12 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static rnne_widening widening(const rnne_layer *layer)
+{
+    (void)layer;
+    return RNNE_WIDE_FACTOR;
+}
+
 static void tensors_g(rnne_layer *layer, rnne_tensors *t)
 {
     rnne_take_port(layer, t, layer->output_size);
@@ -49,7 +55,13 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_affine = {
-    .max_variant = 1, .takes_raw = 1, .spread = RNNE_FLOAT_WITH_NEIGHBOURS,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .max_variant = 1,
+    .takes_raw = 1,
+    .spread = RNNE_FLOAT_WITH_NEIGHBOURS,
+    .widening = widening,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

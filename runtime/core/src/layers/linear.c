@@ -111,6 +111,10 @@ static void tensors_g(rnne_layer *layer, rnne_tensors *t)
 
 const rnne_kind rnne_kind_linear = {
     .num_inputs = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q, .tensors_g = tensors_g,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
+    .tensors_g = tensors_g,
 };

@@ -78,8 +78,8 @@ typedef struct rnne_layer {
     const uint8_t *reads_in_file, *words_in_file; /* while loading */
     const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
     const uint32_t *words;                        /* [num_words], of floats the bits */
-    size_t value_at; /* of its output among the values, in floats of one stream */
-    int is_wide;     /* in integers it is carried with 9 more bits */
+    size_t value_at;        /* of its output among the values, in floats of one stream */
+    int is_wide;            /* in integers it is carried with 9 more bits */
     uint32_t num_converted; /* model inputs whose conversion stands before its tensors */
     rnne_part part;
     uint8_t turn;      /* number of the layer that is computed as this layer's number */
