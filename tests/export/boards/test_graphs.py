@@ -1,0 +1,83 @@
+"""Generated sources of graphs give the bytes of NumPy on boards, in float32 and integers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support import drawn_graphs, integer_graphs
+from support.artifacts import describe
+from support.board_tools import each_usable, on_usable, usable_board
+
+from benchmarks.mcu_graphs import denoiser_spec
+from benchmarks.networks import drawn_weights
+from rnnedge_export.boards.equality import HostRun, check_on_board
+from rnnedge_export.formats.c.generating import generate_source
+from rnnedge_runtime.backends.numpy_f32 import Float32Engine
+from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.weights import Weights
+from rnnedge_runtime.streams.model import Model
+
+NUM_STEPS = 500
+BOARDS = (
+    "cortex-m0plus",
+    "cortex-m4f",
+    "cortex-m55",
+    "rv32imac",
+    "aarch64",
+    "wasm-simd",
+)
+OTHER_COMPILERS = [("cortex-m55", "clang-14", "-O3"), ("cortex-m4f", None, "-Os")]
+JOINS = ("multiply", "divide", "maximum", "softmax", "log_softmax", "rms_norm")
+FUNCTIONS = ("gelu", "log", "rsqrt", "reciprocal", "mish", "positions", "sum")
+
+
+def _float_run(name: str, spec: ModelSpec, weights: Weights) -> HostRun:
+    metadata = describe(spec, weights)
+    source = generate_source(metadata, weights, name)
+    return HostRun(source, Model(metadata, Float32Engine(spec, weights)), NUM_STEPS)
+
+
+def _integer_run(name: str, spec: ModelSpec, weights: Weights) -> HostRun:
+    model = integer_graphs.in_integers(spec, weights)
+    metadata = replace(
+        describe(spec, weights), digest=model.digest, numerics=INTEGER_NUMERICS
+    )
+    source = generate_source(metadata, model, name)
+    return HostRun(source, Model(metadata, IntegerEngine(model)), NUM_STEPS)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[HostRun]:
+    """A net as users have them, and drawn layers with memories."""
+    spec = denoiser_spec(8)
+    own = spec, drawn_weights(spec)
+    joins = drawn_graphs.drawn_graph(3, num_memories=1, names=JOINS)
+    functions = drawn_graphs.drawn_graph(4, num_memories=1, names=FUNCTIONS)
+    blends = integer_graphs.drawn_graph(1)
+    return [
+        _float_run("denoiser", *own),
+        _float_run("joins", *joins),
+        _integer_run("denoiser_q", *own),
+        _integer_run("joins_q", *joins),
+        _integer_run("functions_q", *functions),
+        _integer_run("blends_q", *blends),
+    ]
+
+
+@pytest.mark.parametrize("name", each_usable(BOARDS))
+def test_every_byte_is_the_reference_s(runs: list[HostRun], name: str) -> None:
+    for report in check_on_board(usable_board(name), runs):
+        assert not report.has_failed, report
+        assert report.num_steps == NUM_STEPS
+
+
+@pytest.mark.parametrize(("name", "compiler", "level"), on_usable(OTHER_COMPILERS))
+def test_no_compiler_and_no_level_changes_a_byte(
+    runs: list[HostRun], name: str, compiler: str | None, level: str
+) -> None:
+    board = usable_board(name, compiler)
+    for report in check_on_board(board, runs, compiler=compiler, model_flags=[level]):
+        assert not report.has_failed, report
