@@ -8,12 +8,18 @@ from typing import Any
 from rnnedge_export.boards.board import Board
 from rnnedge_export.boards.catalogue import BOARDS
 from rnnedge_export.boards.measuring import Measurement, measure
+from rnnedge_runtime.numerics.f32 import NUMERICS
+from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec import graph_layers as graph
 from rnnedge_runtime.spec import layers as kinds
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
-from .mcu_models import INT8, Subject, drawn_subject
+from .mcu_models import INT8, Setting, Subject, drawn_subject
 
+GRAPH_SETTINGS = tuple(
+    Setting(name)
+    for name in ("cortex-m0plus", "cortex-m4f", "cortex-m55", "rv32imac", "aarch64")
+)
 SIZE = 32
 TIMES = 2
 SAME_CORE = {"microbit": "cortex-m0plus"}
@@ -36,10 +42,10 @@ LAYERS: dict[str, tuple[Layer, int]] = {
 def fit_done(
     say: Callable[[str], None], boards: Sequence[str] = tuple(BOARDS)
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """By float32 or int8, by board: `done` and `done_nbytes` of `costs.json`."""
+    """By numerics, by board: `done` and `done_nbytes` of `costs.json`."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for is_integer in (False, True):
-        key = INT8.strip() if is_integer else "float32"
+        key = INTEGER_NUMERICS if is_integer else NUMERICS
         subjects = {name: _repeated(name, is_integer=is_integer) for name in LAYERS}
         base = _repeated("", is_integer=is_integer)
         found[key] = {}
@@ -96,9 +102,9 @@ def denoiser(hidden_size: int = 32, *, is_integer: bool = False) -> Subject:
     return drawn_subject(title, "denoiser", spec, is_integer=is_integer)
 
 
-def denoiser_spec(hidden_size: int) -> ModelSpec:
+def denoiser_spec(hidden_size: int, taps: int = 3) -> ModelSpec:
     """A convolution over time, a norm, a GRU with a residual, and two heads."""
-    bands, taps = 16, 3
+    bands = 16
     layers: list[Layer] = [
         graph.Window(bands, taps),
         kinds.Linear(bands * taps, hidden_size),

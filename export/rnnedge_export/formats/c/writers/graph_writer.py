@@ -31,7 +31,7 @@ def state_base(places: Places, root: int) -> str:
     if root >= INPUT:
         return ""
     window = places.spec.layers[k := slot_of(root)]
-    start = window.inner_size * window.input_size  # type: ignore[attr-defined]
+    start = window.inner_size * window.input_size
     return f"(s->w_{places.state_index(k)} + {start})"
 
 

@@ -225,9 +225,11 @@ class IntegerGraphWriter:
 
     def keeps_unit(self, k: int) -> bool:
         """Whether a layer has gains that change nothing."""
-        gain = self.model.tensors.get(f"layers.{k}.gain")
-        places = self.model.tensors.get(f"layers.{k}.places")
-        return gain is not None and bool((gain == 2 ** int(places[0])).all())
+        tensors, name = self.model.tensors, f"layers.{k}."
+        if f"{name}gain" not in tensors or f"{name}places" not in tensors:
+            return False
+        one = 2 ** int(tensors[f"{name}places"][0])
+        return bool((tensors[f"{name}gain"] == one).all())
 
     def rescale(self, size: int, z: str, out: str) -> None:
         """Into the unit that the gains of the layer lead to."""
