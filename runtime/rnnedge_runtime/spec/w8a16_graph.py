@@ -132,6 +132,16 @@ def _linear(layer: layers.Linear, _: LayerRole) -> TensorTypes:
     return {**found, **_gains(layer.input_size)} if layer.positions > 1 else found
 
 
+def _lru(layer: layers.Lru, _: LayerRole) -> TensorTypes:
+    weight = layer.weight_shapes()["weight"]
+    found: TensorTypes = {
+        "weight": ("<i1", weight),
+        "multiplier": ("<i4", weight[:1]),
+        "bias": ("<i4", weight[:1]),
+    }
+    return {**found, **_gains(1)} if layer.has_step else found
+
+
 def _softmax(layer: layers.Softmax, _: LayerRole) -> TensorTypes:
     found = _gains(layer.size)
     return {**found, "out_gain": _ONE, "out_places": _ONE} if layer.is_log else found
@@ -168,6 +178,7 @@ GRAPH_TENSORS: dict[type[layers.Layer], Callable[..., TensorTypes]] = {
         "multiplier": ("<i4", (layer.size,)),
         "bias": ("<i4", (layer.size,)),
     },
+    layers.Lru: _lru,
     graph_layers.Constant: lambda layer, _: {"value": ("<i2", (layer.output_size,))},
 }
 """Of each kind that is not as in a chain; the second argument is its role."""
