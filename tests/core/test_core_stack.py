@@ -40,7 +40,7 @@ def pointers_to(source: str, name: str) -> list[str]:
     if room in ("f32", "w8a16"):
         return ["kernels", "layers", "updates"]
     member = name.split(":")[-1]
-    found = ["layers"] if room == "layers" else []
+    found = ["layers"] if room in ("layers", "graph") else []
     found += ["loads"] if member in ("describe", "pack", "check", "tensors_q") else []
     found += ["updates"] if member == "update" else []
     return found + (["engines"] if source.endswith("_engine") else [])

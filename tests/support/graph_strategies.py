@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import assume
 from hypothesis import strategies as st
 from support.strategies import features, recurrent_layers
 
@@ -280,8 +279,6 @@ def graph_specs(draw: Any, most: int = MOST_LAYERS) -> ModelSpec:
     if not g.layers:
         g.add(Linear(g.input_size, 3), -1)
     _close(g, horizon)
-    is_chain = g.reads == [(k - 1,) for k in range(len(g.reads))]
-    assume(not (is_chain and any(isinstance(each, Embedding) for each in g.layers[1:])))
     return ModelSpec(
         inputs,
         (Target(names[0]),),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SpecError
 from .graph_layers import Memory
-from .layers import Embedding, Layer, Opaque
+from .layers import Layer, Opaque
 
 if TYPE_CHECKING:
     from .model_spec import ModelSpec
@@ -79,8 +79,6 @@ def _check_layer(spec: ModelSpec, k: int, layer: Layer, read: tuple[int, ...]) -
             )
     if min((*layer.input_sizes, layer.output_size)) < 1:
         raise SpecError(f"{where} has a size below 1. Every size must be positive.")
-    if isinstance(layer, Embedding) and k > 0 and not spec.wiring:
-        raise SpecError(f"{where} must come first. Move it to the front.")
     if isinstance(layer, Opaque) and len(spec.layers) > 1:
         raise SpecError(f"{where} must stand alone. Put the other layers inside it.")
     sources: tuple[int, ...] = getattr(layer, "sources", ())

@@ -20,6 +20,7 @@ RNNE_TARGET(RNNE_SETS)
 
 #include "f32_functions.inc.h"
 #include "f32_elementwise.inc.h"
+#include "f32_graph.inc.h"
 #include "f32_product.inc.h"
 #include "f32_product_block.inc.h"
 
@@ -30,7 +31,8 @@ RNNE_TARGET(RNNE_SETS)
 
 const rnne_kernels RNNE_TABLE = {
     product,     product_steps, product_block, activate,
-    elementwise, rsqrt,         {RNNE_CELLS(RNNE_CELL_ENTRY)}, lru, &RNNE_FAST,
+    elementwise, combine,       affine,        depthwise,
+    total,       norm,          {RNNE_CELLS(RNNE_CELL_ENTRY)}, lru,       &RNNE_FAST,
 };
 
 #ifdef RNNE_SETS

@@ -9,25 +9,10 @@ static int describe(rnne_layer *layer)
     return layer->output_size == layer->input_size && layer->hidden_size == 0;
 }
 
-#define EACH_OF(value)                                                                            \
-    for (size_t i = 0; i < n; i++) {                                                              \
-        const float x = a[i], y = b[i];                                                           \
-        out[i] = rnne_flush(value);                                                               \
-    }                                                                                             \
-    break
-
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t n = layer->output_size * block->lanes;
-    const float *const a = z, *const b = rnne_block_read(block, layer, 1);
-    switch (layer->variant) {
-    case RNNE_COMBINE_ADD: EACH_OF(x + y);
-    case RNNE_COMBINE_SUBTRACT: EACH_OF(x - y);
-    case RNNE_COMBINE_MULTIPLY: EACH_OF(x * y);
-    case RNNE_COMBINE_DIVIDE: EACH_OF(x / y);
-    case RNNE_COMBINE_MINIMUM: EACH_OF(y < x ? y : x);
-    default: EACH_OF(x < y ? y : x);
-    }
+    block->model->kernels->combine(layer->variant, layer->output_size * block->lanes, z,
+                                   rnne_block_read(block, layer, 1), out);
     return out;
 }
 

@@ -22,15 +22,8 @@ static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t lanes = block->lanes;
-    for (size_t i = 0; i < layer->input_size; i++) {
-        const float shift = layer->shift[i], scale = layer->scale[i];
-        const float *const from = z + i * lanes;
-        float *const to = out + i * lanes;
-        for (size_t l = 0; l < lanes; l++)
-            to[l] =
-                rnne_flush(layer->variant ? from[l] * scale + shift : (from[l] - shift) * scale);
-    }
+    block->model->kernels->affine((int)layer->variant, layer->input_size, block->lanes, z,
+                                  layer->shift, layer->scale, out);
     return out;
 }
 

@@ -30,8 +30,8 @@ GAINS = (("gain",), ("gain_0", "gain_1"))
 """Tensors of which one number stands for all, where it does for each of a row."""
 _STORED = (graph.Memory, graph.Window)
 """Layers whose gains only change a unit: where they change nothing, there are none."""
-_CHAIN = (kinds.Linear, kinds.Embedding, kinds.RecurrentLayer)
-"""Layers whose weights lie as in a chain."""
+_CHAIN = (kinds.Linear, kinds.Embedding, kinds.RecurrentLayer, kinds.Lru)
+"""Layers whose weights lie as in a chain, or as those of a linear layer."""
 
 
 def is_scalar(layer: kinds.Layer, name: str) -> bool:
