@@ -34,10 +34,12 @@ GRAPHS = (
     "A denoiser of 16 bands: a convolution over 3 steps, a LayerNorm, a GRU of 32 with a "
     "residual around it, and two heads (`benchmarks/mcu_graphs.py`). Values that are needed "
     "at different times share memory; parts of a `concat`, what a window takes and the next "
-    "value of a memory are written where they belong. @@SHIFT@@ An int8 graph keeps floats "
-    "at its border: readings are held, converted to int16 and back as float32. "
-    "`rnnedge estimate` is within 20 % of these figures; state and buffers it gives to the "
-    "byte."
+    "value of a memory are written where they belong. A window moves on by one step instead "
+    "of turning as a ring, so that a product reads it in one piece: on the Cortex-M4F 57 of "
+    "28,118 instructions do that (int8: 41 of 21,946), of a window of 16 steps 359 of "
+    "43,813 (411 of 31,080). An int8 graph has floats at its border alone: readings are held in float, "
+    "converted to int16, and outputs back. Estimates for machines without compilers are "
+    "within 20 % of these figures (float32 on aarch64: 27 %), and give RAM to the byte."
 )
 
 

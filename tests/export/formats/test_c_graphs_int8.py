@@ -14,7 +14,7 @@ from support.c_integer_models import (
     compiled_integers,
     write_integer_c,
 )
-from support.c_models import WARNINGS
+from support.c_models import STRICT, WARNINGS
 from support.programs import needs
 
 from rnnedge_export.formats.c.reading import read_c_source
@@ -55,6 +55,7 @@ NAMES = tuple(drawn_graphs.DRAWS)
 """Each is in one of these models at least."""
 PER_MODEL = 12
 HOSTILE = 1
+PLUS_PLUS = 8
 
 
 def kept_in_float() -> QuantisedModel:
@@ -234,3 +235,13 @@ def test_a_small_core_needs_no_division_of_64_bits(
             text=True,
         ).stdout
         assert "ldivmod" not in needed, needed
+
+
+@pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
+def test_sources_are_c_plus_plus_too(
+    sources: list[Path], compiler: tuple[str, ...]
+) -> None:
+    programs.require(compiler[0])
+    flags = ("-std=c++11", *STRICT, "-Wshadow", "-fsyntax-only")
+    for path in sources[:PLUS_PLUS]:
+        programs.run([*compiler, *flags, str(path)], check=True)
