@@ -37,9 +37,10 @@ GRAPHS = (
     "value of a memory are written where they belong. A window moves on by one step instead "
     "of turning as a ring, so that a product reads it in one piece: on the Cortex-M4F 57 of "
     "28,118 instructions do that (int8: 41 of 21,946), of a window of 16 steps 359 of "
-    "43,813 (411 of 31,080). An int8 graph has floats at its border alone: readings are held in float, "
-    "converted to int16, and outputs back. Estimates for machines without compilers are "
-    "within 20 % of these figures (float32 on aarch64: 27 %), and give RAM to the byte."
+    "43,813 (411 of 31,080). An int8 graph has floats at its border alone: readings are "
+    "held in float, converted to int16, and outputs back. Estimates for machines without "
+    "compilers are within 20 % of these figures (float32 on aarch64: 27 %), and give RAM to "
+    "the byte."
 )
 
 
