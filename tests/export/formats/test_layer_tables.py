@@ -7,6 +7,7 @@ import pytest
 from rnnedge_export.formats.c import cells
 from rnnedge_export.formats.c.f32 import layers as f32_layers
 from rnnedge_export.formats.c.f32 import packing as f32_packing
+from rnnedge_export.formats.c.w8a16 import graph_layers as w8a16_graph_layers
 from rnnedge_export.formats.c.w8a16 import layers as w8a16_layers
 from rnnedge_export.formats.c.w8a16 import packing as w8a16_packing
 from rnnedge_export.formats.onnx import cells as onnx_cells
@@ -28,6 +29,14 @@ NO_WEIGHTS = dict.fromkeys(
     ),
     "it has no weights",
 )
+OF_GRAPHS = {
+    kind.kind: "graphs have rows of their own"
+    for kind in KINDS
+    if kind.since >= 3 and kind.kind not in GRAPH
+}
+FLOAT_IN_GRAPHS = dict.fromkeys(
+    ("add_last", "difference"), "a graph holds its readings in float"
+)
 NO_ARRAYS = {"activation": "its one number is in the statement"}
 
 
@@ -38,8 +47,9 @@ NO_ARRAYS = {"activation": "its one number is in the statement"}
         (modules.MODULES, GRAPH),
         (f32_layers.LAYERS, GRAPH),
         (f32_packing.PACKED, GRAPH | NO_WEIGHTS),
-        (w8a16_layers.LAYERS, GRAPH | FLOAT_ALONE),
-        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | NO_ARRAYS),
+        (w8a16_layers.LAYERS, GRAPH | FLOAT_ALONE | OF_GRAPHS),
+        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | OF_GRAPHS | NO_ARRAYS),
+        (w8a16_graph_layers.GRAPH_LAYERS_Q, GRAPH | FLOAT_IN_GRAPHS),
     ],
 )
 def test_a_table_has_every_kind_of_layer_or_a_reason(table, missing) -> None:

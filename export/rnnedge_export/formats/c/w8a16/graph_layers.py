@@ -134,7 +134,7 @@ def _window(writer: Writer, layer: graph.Window, array: str) -> None:
         for tap in range(layer.taps):
             start = tap * layer.dilation * size
             writer.copy(size, writer.part(w, start), writer.part(out, tap * size))
-    writer.after.append(f"rnne_q_copy({kept * size}, {writer.part(w, size)}, {w});")
+    writer.after.append(f"rnne_q_move({kept * size}, {writer.part(w, size)}, {w});")
 
 
 def _norm(writer: Writer, layer: graph.Norm, array: str) -> None:

@@ -148,10 +148,10 @@ def read_graph_tensors(
             elif array is None:
                 raise KeyError(name)
             found[name] = np.full(shape, array[0]) if array.size == 1 else array
-    for k, (layer, role) in enumerate(zip(spec.layers, roles, strict=True)):
-        packed, start = packed_of(arrays, k), f"layers.{k}."
+    for i, (layer, role) in enumerate(zip(spec.layers, roles, strict=True)):
+        packed, start = packed_of(arrays, i), f"layers.{i}."
         if role == "float":
-            own = read_layer(layer, packed, dict(content["biases"]), k)
+            own = read_layer(layer, packed, dict(content["biases"]), i)
         else:
             shapes = {
                 name.removeprefix(start): shape
