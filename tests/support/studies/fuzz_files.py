@@ -7,8 +7,8 @@ first other exception, at a case of more than a few seconds, and at one that tak
 than docs/security.md says.
 
 Shares of ARTIFACTS: `.rnne` in float 35 %, in integers 15 %, of graphs in both 15 %, `.onnx`
-10 %, `.pt`, `.c` in float and integers and `.wasm` the rest in equal parts. A third of STATES is
-of each kind of stream.
+10 %, `.pt`, `.c` in float and integers and `.wasm` the rest in equal parts. A third of STATES
+is of each kind of stream.
 """
 
 from __future__ import annotations
