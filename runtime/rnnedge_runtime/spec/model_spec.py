@@ -146,7 +146,8 @@ class ModelSpec:
             for read, before in zip(self.wiring, chain, strict=False)
         )
         object.__setattr__(self, "wiring", () if reads == chain else reads)
-        check_graph(self)
+        check_graph(self.layers, self.wiring, self.input_size)
+        _check_output_size(self)
 
     @cached_property
     def reads(self) -> Wiring:
@@ -235,6 +236,16 @@ class ModelSpec:
         """Everything a stream carries: `graph_state`, then the held readings `held`."""
         initial = tuple(feature.initial for feature in self.features)
         return (*self.graph_state, StateEntry("held", (len(initial),), initial))
+
+
+def _check_output_size(spec: ModelSpec) -> None:
+    size = spec.layers[-1].output_size
+    if size != spec.output_size:
+        raise SpecError(
+            f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "
+            f"targets x {spec.horizon} steps x {max(1, len(spec.quantiles))} quantiles "
+            f"need {spec.output_size}. Change the size of the last linear layer."
+        )
 
 
 def _check_signature(spec: ModelSpec) -> None:
