@@ -26,15 +26,19 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule, time_major_layer
 from .graph.builder import GraphBuilder
+from .graph.casts import CASTS
 from .graph.cells import CELLS
+from .graph.choices import CHOICES
+from .graph.frames import FRAMES
 from .graph.lowering import Lowering
+from .graph.moments import MOMENTS
 from .graph.nodes import Named, Nodes
 from .graph.norms import NORMS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart
 
-_RULES = {**RULES, **NORMS, **CELLS}
+_RULES = {**RULES, **NORMS, **CHOICES, **FRAMES, **MOMENTS, **CASTS, **CELLS}
 
 
 def capture(user: UserModule) -> GraphBuilder:

@@ -35,6 +35,7 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
         inner = own_copy(unwrapped(module))
     except RnnEdgeError:  # said where the module is read
         return as_given
+    own = type(unwrapped(module)).__name__
     for way in _WAYS:
         try:
             with torch.no_grad():
@@ -42,7 +43,9 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
         except Exception:  # the module is the user's: any error may come
             found = None
         if found is not None:
-            found.module.original_name = type(unwrapped(module)).__name__
+            found.module.original_name = getattr(inner, "original_name", own)
+            for name in ("rnnedge_feature_names", "rnnedge_flags"):
+                setattr(found.module, name, getattr(inner, name, ()))
             return found.module, found.example, found.note
     return as_given
 

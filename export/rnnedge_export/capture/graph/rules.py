@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...module.reasons import not_a_chain
-from .nodes import Named, Nodes
+from .nodes import INPUT, Named, Nodes
 from .tracing import Call, Rule
 
 
@@ -126,15 +126,17 @@ def _clamp(nodes: Nodes, call: Call) -> Named:
     return elementwise(nodes, z, "hardtanh", *bounded)
 
 
+_MOST_FACTORS = 8
+
+
 def _power(nodes: Nodes, call: Call) -> Named:
     z, exponent = call.args[:2]
     if exponent in (0.5, -0.5):
         return elementwise(nodes, z, "sqrt" if exponent > 0 else "rsqrt")
-    if isinstance(exponent, Named | Tensor) or exponent != int(exponent):
-        raise not_a_chain(call.node, f"has the exponent {exponent}")
     times = abs(int(exponent))
-    if not 1 <= times <= 8:
-        raise not_a_chain(call.node, f"has the exponent {exponent}")
+    if times != abs(exponent) or not 1 <= times <= _MOST_FACTORS:  # of what is above 0
+        scaled = binary(nodes, "multiply", elementwise(nodes, z, "log"), exponent)
+        return elementwise(nodes, scaled, "exp")
     product = z
     for _ in range(times - 1):
         product = binary(nodes, "multiply", product, z)
@@ -144,21 +146,22 @@ def _power(nodes: Nodes, call: Call) -> Named:
 def _linear(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
     if isinstance(weight, Named) or isinstance(bias, Named):
-        product = _matmul_of(nodes, z, Named(nodes.named(weight).names.mT))
+        product = matmul_of(nodes, z, Named(nodes.named(weight).names.mT))
         return product if bias is None else binary(nodes, "add", product, bias)
     return linear(nodes, z, weight, bias)
 
 
 def _addmm(nodes: Nodes, call: Call) -> Named:
     bias, z, weight = call.args[:3]
-    return binary(nodes, "add", _matmul_of(nodes, z, weight), bias)
+    return binary(nodes, "add", matmul_of(nodes, z, weight), bias)
 
 
 def _matmul(nodes: Nodes, call: Call) -> Named:
-    return _matmul_of(nodes, *call.args[:2])
+    return matmul_of(nodes, *call.args[:2])
 
 
-def _matmul_of(nodes: Nodes, a: Any, b: Any) -> Named:
+def matmul_of(nodes: Nodes, a: Any, b: Any) -> Named:
+    """A product of matrices, or of stacks of them."""
     if isinstance(a, Named) and isinstance(b, Tensor) and b.dim() <= 2:
         if b.dim() == 2:
             return linear(nodes, a, b.mT, None)
@@ -199,20 +202,39 @@ def _bilinear(nodes: Nodes, call: Call) -> Named:
 
 def _convolution(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
+    if isinstance(weight, Named):
+        raise not_a_chain(call.node, "has a kernel that is computed")
     num_axes = weight.dim() - 2
-    stride, padding, dilation = (
-        _per_axis(call.argument(k, name, default), num_axes)
-        for k, name, default in (
-            (3, "stride", 1),
-            (4, "padding", 0),
-            (5, "dilation", 1),
-        )
+    stride, dilation = (
+        per_axis(call.argument(k, name, 1), num_axes)
+        for k, name in ((3, "stride"), (5, "dilation"))
     )
-    groups = call.argument(6, "groups", 1)
+    widths = [d * (n - 1) for d, n in zip(dilation, weight.shape[2:], strict=True)]
+    padding = call.argument(4, "padding", 0)
+    if isinstance(padding, str):
+        sides = [(w // 2, w - w // 2) if padding == "same" else (0, 0) for w in widths]
+    else:
+        sides = [(width, width) for width in per_axis(padding, num_axes)]
     names = z.names if z.names.dim() == num_axes + 2 else z.names[None]
     zero = int(nodes.constant(0.0).names)
-    around = [side for width in reversed(padding) for side in (width, width)]
+    around = [side for pair in reversed(sides) for side in pair]
     names = torch.nn.functional.pad(names, around, value=zero)
+    groups = call.argument(6, "groups", 1)
+    result = convolved(nodes, names, weight, bias, stride, dilation, groups)
+    return Named(result if z.names.dim() == num_axes + 2 else result[0])
+
+
+def convolved(
+    nodes: Nodes,
+    names: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Names of the convolution of `names` `[B, C, ...]`, padded before."""
+    num_axes = weight.dim() - 2
     for axis in range(num_axes):
         width = (weight.shape[2 + axis] - 1) * dilation[axis] + 1
         names = names.unfold(2 + axis, width, stride[axis])[..., :: dilation[axis]]
@@ -225,8 +247,7 @@ def _convolution(nodes: Nodes, call: Call) -> Named:
         of_group = None if bias is None else bias[chosen]
         y = linear(nodes, rows, weight[chosen].reshape(outputs, -1), of_group)
         found.append(y.names.movedim(-1, 1))
-    result = torch.cat(found, dim=1)
-    return Named(result if z.names.dim() == num_axes + 2 else result[0])
+    return torch.cat(found, dim=1)
 
 
 def _pad(nodes: Nodes, call: Call) -> Named:
@@ -235,48 +256,62 @@ def _pad(nodes: Nodes, call: Call) -> Named:
     mode = call.argument(2, "mode", "constant") if by_name else "constant"
     value = call.argument(3 if by_name else 2, "value", 0.0) or 0.0
     if mode != "constant":
-        raise not_a_chain(call.node, f"has the mode {mode}")
+        places = torch.arange(z.names.numel(), dtype=torch.float64).reshape(z.shape)
+        taken = torch.nn.functional.pad(places, list(around), mode=mode)
+        return Named(z.names.reshape(-1)[taken.long()])
     filler = int(nodes.constant(value).names)
     return Named(torch.nn.functional.pad(z.names, list(around), value=filler))
 
 
-def _per_axis(value: Any, num_axes: int) -> list[int]:
+def per_axis(value: Any, num_axes: int) -> list[int]:
+    """A size for each axis, of one for all or one for each."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     return values * num_axes if len(values) == 1 else values
 
 
 def _sum(nodes: Nodes, call: Call) -> Named:
     axes, keep = call.argument(1, "dim"), bool(call.argument(2, "keepdim", False))
-    return summed(nodes, call.args[0], _axes(call.args[0], axes), keep=keep)
+    return summed(nodes, call.args[0], axes_of(call.args[0], axes), keep=keep)
 
 
 def _mean(nodes: Nodes, call: Call) -> Named:
     z = call.args[0]
-    axes = _axes(z, call.argument(1, "dim"))
+    axes = axes_of(z, call.argument(1, "dim"))
     count = math.prod(z.shape[axis] for axis in axes)
     total = summed(nodes, z, axes, keep=bool(call.argument(2, "keepdim", False)))
     return binary(nodes, "multiply", total, 1 / count)
 
 
-def _axes(z: Named, axes: Any) -> list[int]:
+def axes_of(z: Named, axes: Any) -> list[int]:
+    """The axes that an argument names, all for None."""
     if axes is None:
         return list(range(len(z.shape)))
     return [axes] if isinstance(axes, int) else list(axes)
 
 
-def _embedding(nodes: Nodes, call: Call) -> Named:
-    weight, indices = call.args[:2]
+def looked_up(nodes: Nodes, weight: Tensor, indices: Named) -> Named:
+    """Rows of a table; of an index that is computed by its distance to each number."""
+    num, size = weight.shape
+    if bool((indices.nodes() != INPUT).any()):
+        flat = Named(indices.names[..., None].expand(*indices.shape, num))
+        away = binary(nodes, "subtract", flat, torch.arange(num))
+        near = binary(nodes, "subtract", 1.0, elementwise(nodes, away, "abs"))
+        return linear(nodes, elementwise(nodes, near, "relu"), weight.T, None)
     rows = [
         nodes.make(
             "embedding",
             (Named(name.reshape(1)),),
-            (weight.shape[1],),
-            fields={"num_embeddings": weight.shape[0]},
+            (size,),
+            fields={"num_embeddings": num},
             weights={"weight": weight},
         ).names
         for name in indices.names.reshape(-1)
     ]
-    return Named(torch.stack(rows).reshape(*indices.shape, weight.shape[1]))
+    return Named(torch.stack(rows).reshape(*indices.shape, size))
+
+
+def _embedding(nodes: Nodes, call: Call) -> Named:
+    return looked_up(nodes, *call.args[:2])
 
 
 RULES: dict[str, Rule] = {
@@ -334,6 +369,7 @@ RULES: dict[str, Rule] = {
         "bilinear": _bilinear,
         "conv1d": _convolution,
         "conv2d": _convolution,
+        "conv3d": _convolution,
         "pad": _pad,
         "constant_pad_nd": _pad,
         "sum": _sum,
