@@ -20,9 +20,10 @@ from ...module.module_copy import own_copy, unwrapped
 from ...module.structure import tensors
 from .inside import made_inside
 from .kept import kept
+from .unrolled import unrolled
 from .unset import of_unset
 
-_WAYS = (of_unset, kept, made_inside)
+_WAYS = (of_unset, kept, made_inside, unrolled)
 
 
 def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any, str]:

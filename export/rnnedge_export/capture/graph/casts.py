@@ -40,6 +40,17 @@ def _one_hot(nodes: Nodes, call: Call) -> Named:
     return looked_up(nodes, torch.eye(num), call.args[0])
 
 
+def _row(nodes: Nodes, call: Call) -> Named:
+    """`table[tokens]`."""
+    table, index = call.args[0], call.args[-1]
+    (index,) = index if isinstance(index, list | tuple) else (index,)
+    is_first = len(call.args) == 2 or call.args[1] == 0
+    is_table = isinstance(table, torch.Tensor) and table.dim() == 2
+    if not is_table or not isinstance(index, Named) or not is_first:
+        raise not_a_chain(call.node, "takes places that are computed")
+    return looked_up(nodes, table, index)
+
+
 CASTS: dict[str, Rule] = {
     **dict.fromkeys(
         (
@@ -52,5 +63,7 @@ CASTS: dict[str, Rule] = {
         _cast,
     ),
     "aten.one_hot.default": _one_hot,
+    "aten.index.Tensor": _row,
+    "aten.index_select.default": _row,
 }
 """By name of the operation."""

@@ -236,7 +236,8 @@ def _value(
         try:
             return moved(nodes, target, args, kwargs)
         except NotAChainError as error:
-            raise not_a_chain(node, error.reason) from None
+            if rule is None:
+                raise not_a_chain(node, error.reason) from None
     if rule is not None:
         return rule(nodes, Call(node, name, args, kwargs))
     packet, _, overload = name.rpartition(".")
