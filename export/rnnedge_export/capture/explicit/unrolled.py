@@ -187,4 +187,3 @@ def _ends_with(window: Any, y: Any) -> bool:
     size = last.numel() // len(last)
     end = whole.reshape(len(last), -1)[:, -size:]
     return are_equal(end, last.reshape(len(last), -1))
-

@@ -71,14 +71,8 @@ MOVES = frozenset(
         "index.Tensor",
         "gather.default",
         "take_along_dim.default",
-        "upsample_nearest1d.vec",
-        "upsample_nearest2d.vec",
-        "upsample_nearest1d.default",
-        "upsample_nearest2d.default",
         "pixel_unshuffle.default",
         "channel_shuffle.default",
-        "tril.default",
-        "triu.default",
         "concat.default",
         "concatenate.default",
         "column_stack.default",
@@ -94,7 +88,6 @@ MOVES = frozenset(
         "adjoint.default",
         "numpy_T.default",
         "rot90.default",
-        "rename.default",
         "positive.default",
         "conj.default",
         "resolve_conj.default",
@@ -104,17 +97,22 @@ MOVES = frozenset(
         "unsqueeze_.default",
         "squeeze_.dim",
         "transpose_.default",
-        "block_diag.default",
-        "split_copy.Tensor",
         "index_copy.default",
         "index_copy_.default",
         "index_put.default",
         "index_put_.default",
         "masked_select.default",
-        "im2col.default",
-        "diagonal_copy.default",
         "reflection_pad1d.default",
         "replication_pad1d.default",
+        "_unsafe_index.Tensor",
+        "take.default",
+        "scatter.src",
+        "fliplr.default",
+        "flipud.default",
+        "mH.default",
+        "H.default",
+        "dsplit.int",
+        "vsplit.int",
     ]
 )
 """By name."""
@@ -130,15 +128,15 @@ _INDICES = {
     "index_put_": 1,
     "repeat_interleave": 1,
     "masked_select": 1,
+    "_unsafe_index": 1,
+    "take": 1,
+    "scatter": 2,
+    "tensor_split": 1,
 }
 """Which argument of an operation holds places, not numbers."""
 
-_IN_FLOAT64 = {"upsample_nearest1d", "upsample_nearest2d", "im2col", "pad"}
-_IN_FLOAT64 |= {"reflection_pad1d", "replication_pad1d"}
+_IN_FLOAT64 = {"reflection_pad1d", "replication_pad1d"}
 """Operations that PyTorch has not for integers."""
-
-_WITH_ZEROS = {"tril", "triu", "im2col"}
-"""They put zeros where nothing is."""
 
 
 def moved(
@@ -160,7 +158,7 @@ def moved(
         else:
             found.append(fx.node.map_aggregate(leaf, lambda part: _names(nodes, part)))
     plain = fx.node.map_aggregate(kwargs, lambda part: _names(nodes, part))
-    if name in _IN_FLOAT64 or name in _WITH_ZEROS:
+    if name in _IN_FLOAT64:
         return _by_places(nodes, target, found, plain)
     result = target(*found, **plain)
     if isinstance(result, Tensor):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...module.reasons import not_a_chain
-from .nodes import INPUT, Named, Nodes
+from .nodes import Named, Nodes
 from .tracing import Call, Rule
 
 
@@ -51,7 +51,9 @@ def summed(nodes: Nodes, z: Named, axes: Sequence[int], *, keep: bool) -> Named:
     return result
 
 
-def _one(operation: str) -> Rule:
+def one(operation: str) -> Rule:
+    """An elementwise function without parameters."""
+
     def rule(nodes: Nodes, call: Call) -> Named:
         return elementwise(nodes, call.args[0], operation)
 
@@ -126,17 +128,14 @@ def _clamp(nodes: Nodes, call: Call) -> Named:
     return elementwise(nodes, z, "hardtanh", *bounded)
 
 
-_MOST_FACTORS = 8
-
-
 def _power(nodes: Nodes, call: Call) -> Named:
     z, exponent = call.args[:2]
     if exponent in (0.5, -0.5):
         return elementwise(nodes, z, "sqrt" if exponent > 0 else "rsqrt")
     times = abs(int(exponent))
-    if times != abs(exponent) or not 1 <= times <= _MOST_FACTORS:  # of what is above 0
-        scaled = binary(nodes, "multiply", elementwise(nodes, z, "log"), exponent)
-        return elementwise(nodes, scaled, "exp")
+    if exponent != int(exponent) or not 1 <= times <= 8:
+        logarithm = elementwise(nodes, z, "log")
+        return elementwise(nodes, binary(nodes, "multiply", logarithm, exponent), "exp")
     product = z
     for _ in range(times - 1):
         product = binary(nodes, "multiply", product, z)
@@ -146,22 +145,22 @@ def _power(nodes: Nodes, call: Call) -> Named:
 def _linear(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
     if isinstance(weight, Named) or isinstance(bias, Named):
-        product = matmul_of(nodes, z, Named(nodes.named(weight).names.mT))
+        product = matmul(nodes, z, Named(nodes.named(weight).names.mT))
         return product if bias is None else binary(nodes, "add", product, bias)
     return linear(nodes, z, weight, bias)
 
 
 def _addmm(nodes: Nodes, call: Call) -> Named:
     bias, z, weight = call.args[:3]
-    return binary(nodes, "add", matmul_of(nodes, z, weight), bias)
+    return binary(nodes, "add", matmul(nodes, z, weight), bias)
 
 
 def _matmul(nodes: Nodes, call: Call) -> Named:
-    return matmul_of(nodes, *call.args[:2])
+    return matmul(nodes, *call.args[:2])
 
 
-def matmul_of(nodes: Nodes, a: Any, b: Any) -> Named:
-    """A product of matrices, or of stacks of them."""
+def matmul(nodes: Nodes, a: Any, b: Any) -> Named:
+    """`a @ b`, of which at least one is of unknown numbers."""
     if isinstance(a, Named) and isinstance(b, Tensor) and b.dim() <= 2:
         if b.dim() == 2:
             return linear(nodes, a, b.mT, None)
@@ -264,7 +263,7 @@ def _pad(nodes: Nodes, call: Call) -> Named:
 
 
 def per_axis(value: Any, num_axes: int) -> list[int]:
-    """A size for each axis, of one for all or one for each."""
+    """One number for each axis."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     return values * num_axes if len(values) == 1 else values
 
@@ -283,31 +282,25 @@ def _mean(nodes: Nodes, call: Call) -> Named:
 
 
 def axes_of(z: Named, axes: Any) -> list[int]:
-    """The axes that an argument names, all for None."""
-    if axes is None:
+    """The axes that an operation names; None and () are all."""
+    if axes is None or axes == []:
         return list(range(len(z.shape)))
     return [axes] if isinstance(axes, int) else list(axes)
 
 
 def looked_up(nodes: Nodes, weight: Tensor, indices: Named) -> Named:
-    """Rows of a table; of an index that is computed by its distance to each number."""
-    num, size = weight.shape
-    if bool((indices.nodes() != INPUT).any()):
-        flat = Named(indices.names[..., None].expand(*indices.shape, num))
-        away = binary(nodes, "subtract", flat, torch.arange(num))
-        near = binary(nodes, "subtract", 1.0, elementwise(nodes, away, "abs"))
-        return linear(nodes, elementwise(nodes, near, "relu"), weight.T, None)
+    """Rows of a table."""
     rows = [
         nodes.make(
             "embedding",
             (Named(name.reshape(1)),),
-            (size,),
-            fields={"num_embeddings": num},
+            (weight.shape[1],),
+            fields={"num_embeddings": weight.shape[0]},
             weights={"weight": weight},
         ).names
         for name in indices.names.reshape(-1)
     ]
-    return Named(torch.stack(rows).reshape(*indices.shape, size))
+    return Named(torch.stack(rows).reshape(*indices.shape, weight.shape[1]))
 
 
 def _embedding(nodes: Nodes, call: Call) -> Named:
@@ -318,7 +311,7 @@ RULES: dict[str, Rule] = {
     "aten." + name: rule
     for name, rule in {
         **{
-            name: _one(name)
+            name: one(name)
             for name in [
                 "tanh",
                 "relu",
@@ -369,7 +362,6 @@ RULES: dict[str, Rule] = {
         "bilinear": _bilinear,
         "conv1d": _convolution,
         "conv2d": _convolution,
-        "conv3d": _convolution,
         "pad": _pad,
         "constant_pad_nd": _pad,
         "sum": _sum,
