@@ -26,16 +26,16 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule, time_major_layer
 from .graph.builder import GraphBuilder
-from .graph.casts import CASTS
 from .graph.cells import CELLS
-from .graph.comparisons import COMPARISONS
-from .graph.formulas import FORMULAS
-from .graph.linear_maps import LINEAR_MAPS
 from .graph.lowering import Lowering
 from .graph.nodes import Named, Nodes
 from .graph.norms import NORMS
-from .graph.products import PRODUCTS
-from .graph.reductions import REDUCTIONS
+from .graph.operations.casts import CASTS
+from .graph.operations.comparisons import COMPARISONS
+from .graph.operations.formulas import FORMULAS
+from .graph.operations.linear_maps import LINEAR_MAPS
+from .graph.operations.products import PRODUCTS
+from .graph.operations.reductions import REDUCTIONS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart

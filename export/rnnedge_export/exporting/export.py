@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import FormatError, SpecError
@@ -19,9 +20,9 @@ from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
-from ..compare.verification_stream import check_tokens, verification_stream
+from ..compare.verification_stream import Inputs, check_tokens, verification_stream
 from ..probing.program_recording import judged_by
-from ..probing.recording import Recording, record
+from ..probing.recording import DivergedError, Recording, record
 from ..tools.threads import torch_threads
 from .candidate import Candidate, Proof, judge
 from .request import ExportRequest
@@ -199,7 +200,7 @@ def export_model(
         check_tokens(original.spec, request.stream)
     integers = request.integers and request.integers.settled(original)
     quantised = integers.quantise(original) if integers else None
-    recording = record(original, x, has_limit=not request.int8)
+    recording = _recorded(original, x, request)
     if program is not None:
         recording = judged_by(recording, program, request.name or "model")
     notes = _notes(original, recording) + (integers.notes if integers else [])
@@ -242,6 +243,20 @@ def export_model(
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
     return ExportReport(original.spec, original.digest, tuple(artifacts), tuple(notes))
+
+
+def _recorded(original: Original, x: Inputs, request: ExportRequest) -> Recording:
+    """What the original does on `x`, or where it diverges on what was drawn, on less.
+
+    A flag that resets the state, or a gate that is an input, is between 0 and 1.
+    """
+    try:
+        return record(original, x, has_limit=not request.int8)
+    except DivergedError:
+        if request.stream is not None or original.user is None:
+            raise
+        between = (1 / (1 + np.exp(-x))).astype(np.float32)
+        return record(original, between, has_limit=not request.int8)
 
 
 def _notes(original: Original, recording: Recording) -> list[str]:

@@ -149,7 +149,8 @@ class ModelSpec:
         embeds_values = any(isinstance(layer, Embedding) for layer in self.layers[1:])
         is_chain = reads == chain and not embeds_values
         object.__setattr__(self, "wiring", () if is_chain else reads)
-        check_graph(self)
+        check_graph(self.layers, self.wiring, self.input_size)
+        _check_output_size(self)
 
     @cached_property
     def reads(self) -> Wiring:
@@ -238,6 +239,16 @@ class ModelSpec:
         """Everything a stream carries: `graph_state`, then the held readings `held`."""
         initial = tuple(feature.initial for feature in self.features)
         return (*self.graph_state, StateEntry("held", (len(initial),), initial))
+
+
+def _check_output_size(spec: ModelSpec) -> None:
+    size = spec.layers[-1].output_size
+    if size != spec.output_size:
+        raise SpecError(
+            f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "
+            f"targets x {spec.horizon} steps x {max(1, len(spec.quantiles))} quantiles "
+            f"need {spec.output_size}. Change the size of the last linear layer."
+        )
 
 
 def _check_signature(spec: ModelSpec) -> None:

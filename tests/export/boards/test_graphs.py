@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import drawn_graphs, integer_graphs
+from support import graph_strategies, integer_graphs
 from support.artifacts import describe
 from support.board_tools import each_usable, on_usable, usable_board
 
@@ -65,8 +65,8 @@ def runs() -> list[HostRun]:
     """A net as users have them, and drawn layers with memories."""
     spec = denoiser_spec(8)
     own = spec, drawn_weights(spec)
-    joins = drawn_graphs.drawn_graph(3, num_memories=1, names=JOINS)
-    functions = drawn_graphs.drawn_graph(4, num_memories=1, names=FUNCTIONS)
+    joins = graph_strategies.drawn_graph(3, num_memories=1, names=JOINS)
+    functions = graph_strategies.drawn_graph(4, num_memories=1, names=FUNCTIONS)
     blends = integer_graphs.drawn_graph(1)
     return [
         _float_run("denoiser", *own),
@@ -125,7 +125,7 @@ def test_an_estimate_grows_with_the_graph(name: str, numerics: str) -> None:
     )
     costs = costs_of(name, numerics)
     for seed in range(4):
-        done = work_of(drawn_graphs.drawn_graph(seed)[0]).done
+        done = work_of(graph_strategies.drawn_graph(seed)[0]).done
         assert done.keys() <= costs.done.keys() & costs.done_nbytes.keys()
 
 

@@ -17,7 +17,7 @@ from support.c_models import (
     drawn_model,
     write_c,
 )
-from support.random_graphs import drawn_graph, every_function
+from support.graph_strategies import every_function, wild_graph
 
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine
@@ -32,7 +32,7 @@ COMPILERS = {
 
 @pytest.fixture(scope="module")
 def models() -> list[Drawn]:
-    specs = [every_function(), *map(drawn_graph, range(COUNT))]
+    specs = [every_function(), *map(wild_graph, range(COUNT))]
     return [drawn_model(spec, seed) for seed, spec in enumerate(specs)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import drawn_graphs, integer_graphs, programs
+from support import graph_strategies, integer_graphs, programs
 from support.c_integer_models import (
     DrawnIntegers,
     compiled_integers,
@@ -51,7 +51,7 @@ COMPILERS = {
         *("-fsanitize=undefined", "-fno-sanitize-recover"),
     ),
 }
-NAMES = tuple(drawn_graphs.DRAWS)
+NAMES = tuple(graph_strategies.DRAWS)
 """Each is in one of these models at least."""
 PER_MODEL = 12
 HOSTILE = 1
@@ -115,10 +115,10 @@ def hostile(spec: ModelSpec, seed: int) -> QuantisedModel:
 
 def _drawn() -> list[DrawnIntegers]:
     models = [kept_in_float()]
-    pairs = [drawn_graphs.drawn_graph(seed) for seed in SEEDS]
+    pairs = [graph_strategies.drawn_graph(seed) for seed in SEEDS]
     for start in range(0, len(NAMES), PER_MODEL):
         names = NAMES[start : start + PER_MODEL]
-        pairs.append(drawn_graphs.drawn_graph(start, num_memories=0, names=names))
+        pairs.append(graph_strategies.drawn_graph(start, num_memories=0, names=names))
         models += [hostile(pairs[-1][0], start + k) for k in range(HOSTILE)]
     pairs += [integer_graphs.drawn_graph(seed, 10) for seed in SEEDS]
     models += [integer_graphs.in_integers(spec, weights) for spec, weights in pairs]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import drawn_graphs, integer_graphs, programs
+from support import graph_strategies, integer_graphs, programs
 from support.strategies import random_readings
 from support.wasm_models import TOOLS, write_integer_wasm, write_wasm
 
@@ -36,5 +36,5 @@ def test_integers(seed: int, simd: bool, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("simd", [True, False])
 def test_floats(simd: bool, tmp_path: Path) -> None:
-    spec, _ = drawn_graphs.drawn_graph(7)
+    spec, _ = graph_strategies.drawn_graph(7)
     _assert_equal(write_wasm(spec, 7, tmp_path / "m.wasm", simd=simd))

@@ -20,9 +20,10 @@ from ...module.module_copy import own_copy, unwrapped
 from ...module.structure import tensors
 from .inside import made_inside
 from .kept import kept
+from .unrolled import unrolled
 from .unset import of_unset
 
-_WAYS = (of_unset, kept, made_inside)
+_WAYS = (of_unset, kept, made_inside, unrolled)
 
 
 def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any, str]:
@@ -35,6 +36,7 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
         inner = own_copy(unwrapped(module))
     except RnnEdgeError:  # said where the module is read
         return as_given
+    own = type(unwrapped(module)).__name__
     for way in _WAYS:
         try:
             with torch.no_grad():
@@ -42,7 +44,9 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
         except Exception:  # the module is the user's: any error may come
             found = None
         if found is not None:
-            found.module.original_name = type(unwrapped(module)).__name__
+            found.module.original_name = getattr(inner, "original_name", own)
+            for name in ("rnnedge_feature_names", "rnnedge_flags"):
+                setattr(found.module, name, getattr(inner, name, ()))
             return found.module, found.example, found.note
     return as_given
 
