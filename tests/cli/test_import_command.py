@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import onnx
 from click.testing import CliRunner
-from support.onnx_examples import examples, of_one_operator
+from support.onnx_examples import EXAMPLES, of_one_operator
 
 from rnnedge.cli import main
 
 
 def test_chain_is_proved_and_written(tmp_path):
     path = tmp_path / "net.onnx"
-    examples()["gru_hidden"](path)
+    EXAMPLES["gru_hidden"](path)
     run = CliRunner().invoke(
         main, ["import", str(path), "--out", str(tmp_path / "dist")]
     )
     assert run.exit_code == 0, run.output
-    assert "from onnxruntime over 1,000 carried steps" in run.output
+    assert "from ONNX Runtime in 1,000 steps of 1,000" in run.output
     assert (tmp_path / "dist" / "net.rnne").is_file()
 
 

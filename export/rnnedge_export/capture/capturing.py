@@ -26,15 +26,31 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule, time_major_layer
 from .graph.builder import GraphBuilder
+from .graph.casts import CASTS
 from .graph.cells import CELLS
+from .graph.comparisons import COMPARISONS
+from .graph.formulas import FORMULAS
+from .graph.linear_maps import LINEAR_MAPS
 from .graph.lowering import Lowering
 from .graph.nodes import Named, Nodes
 from .graph.norms import NORMS
+from .graph.products import PRODUCTS
+from .graph.reductions import REDUCTIONS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart
 
-_RULES = {**RULES, **NORMS, **CELLS}
+_RULES = {
+    **CASTS,
+    **LINEAR_MAPS,
+    **FORMULAS,
+    **COMPARISONS,
+    **REDUCTIONS,
+    **PRODUCTS,
+    **RULES,
+    **NORMS,
+    **CELLS,
+}
 
 
 def capture(user: UserModule, *, adds_last: bool = True) -> GraphBuilder:

@@ -172,7 +172,10 @@ def compare(
 
 
 def parity_error(
-    where: str, parity: Parity, report: str | os.PathLike[str] | None
+    where: str,
+    parity: Parity,
+    report: str | os.PathLike[str] | None,
+    judge: str = "PyTorch",
 ) -> ParityError:
     """What to say of an artifact that is not within its limits.
 
@@ -180,6 +183,7 @@ def parity_error(
         where: what was being done.
         parity: the differences.
         report: the file that holds those of every step, or None.
+        judge: the program that it differs from.
     """
     steps = parity.steps
     found, basis = f"output '{parity.output}'", "the rounding of all steps, carried"
@@ -194,7 +198,7 @@ def parity_error(
         else "Run again with --report parity.json to see every step."
     )
     return ParityError(
-        f"{where}: {found} differs from PyTorch by {figures.max_error:.1e} at step "
+        f"{where}: {found} differs from {judge} by {figures.max_error:.1e} at step "
         f"{figures.step} (limit {figures.limit:.1e}, {basis}). The artifact was not "
         f"written. {advice}{hint}"
     )

@@ -20,6 +20,7 @@ from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
 from ..compare.verification_stream import check_tokens, verification_stream
+from ..probing.program_recording import judged_by
 from ..probing.recording import Recording, record
 from ..tools.threads import torch_threads
 from .candidate import Candidate, Proof, judge
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..boards.measuring import Measurement
+    from ..compare.program import Program
     from ..module.returned import Choice
     from ..quantise.report import QuantisationReport
     from ..quantise.request import Int8Data
@@ -165,8 +167,19 @@ def export(
 
 
 @torch_threads(1)
-def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
-    """`export` with its options as one value."""
+def export_model(
+    model: nn.Module, request: ExportRequest, program: Program | None = None
+) -> ExportReport:
+    """`export` with its options as one value.
+
+    Args:
+        model: what to export.
+        request: the options.
+        program: runs the file that `model` was read from, and is the judge then.
+
+    Raises:
+        ParityError: as `export`; PyTorch differs from `program` beyond the limit.
+    """
     original = read_original(
         model,
         example=request.example,
@@ -187,6 +200,8 @@ def export_model(model: nn.Module, request: ExportRequest) -> ExportReport:
     integers = request.integers and request.integers.settled(original)
     quantised = integers.quantise(original) if integers else None
     recording = record(original, x, has_limit=not request.int8)
+    if program is not None:
+        recording = judged_by(recording, program, request.name or "model")
     notes = _notes(original, recording) + (integers.notes if integers else [])
     if original.user is not None:
         from ..probing.looking_back import check_windows

@@ -96,7 +96,8 @@ class Variant:
         if self.quantisation is not None:
             self.quantisation.check()
         elif not parity.is_within:
-            raise parity_error(f"export to {title}", parity, report)
+            judge = self.recording.judge
+            raise parity_error(f"export to {title}", parity, report, judge)
 
 
 def float_variant(original: Original, recording: Recording) -> Variant:

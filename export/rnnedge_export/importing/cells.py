@@ -89,7 +89,7 @@ def rnn(
     nodes: Nodes, z: Named, state: Sequence[Named], w: CellWeights, f: GateFunction
 ) -> list[Named]:
     """`f(W z + R h + b)`."""
-    if f.name in ("tanh", "relu"):
+    if f.name in ("tanh", "relu") and _is_single(z):
         return cell(nodes, "rnn", z, state, w.tensors, nonlinearity=f.name)
     return [f(nodes, binary(nodes, "add", *_sums(nodes, z, state[0], w)))]
 
@@ -107,29 +107,33 @@ def gru(
 
     Args:
         nodes: gets what it computes.
-        z: `[I]`.
-        state: h `[H]`.
+        z: `[I]`, or `[B, I]` of a batch.
+        state: h `[H]`, or `[B, H]`.
         w: gates r, z, n.
         functions: of the gates, of the candidate.
         resets_product: the reset gate acts on `R h + b` and not on h.
     """
-    if resets_product and [f.name for f in functions] == ["sigmoid", "tanh"]:
+    if (
+        _is_single(z)
+        and resets_product
+        and [f.name for f in functions] == ["sigmoid", "tanh"]
+    ):
         return cell(nodes, "gru", z, state, w.tensors)
     (h,) = state
-    size = h.names.numel()
+    size = h.shape[-1]
     gate, candidate = functions
     given = linear(nodes, z, w.weight_ih, w.bias_ih)
     first, new = slice(None, 2 * size), slice(2 * size, None)
     recurrent = linear(nodes, h, w.weight_hh[first], w.bias_hh[first])
-    gates = gate(nodes, binary(nodes, "add", given[first], recurrent))
-    reset, update = gates[:size], gates[size:]
+    gates = gate(nodes, binary(nodes, "add", given[..., first], recurrent))
+    reset, update = gates[..., :size], gates[..., size:]
     if resets_product:
         product = linear(nodes, h, w.weight_hh[new], w.bias_hh[new])
         product = binary(nodes, "multiply", reset, product)
     else:
         old = binary(nodes, "multiply", reset, h)
         product = linear(nodes, old, w.weight_hh[new], w.bias_hh[new])
-    n = candidate(nodes, binary(nodes, "add", given[new], product))
+    n = candidate(nodes, binary(nodes, "add", given[..., new], product))
     kept = binary(nodes, "multiply", update, binary(nodes, "subtract", h, n))
     return [binary(nodes, "add", n, kept)]
 
@@ -147,19 +151,20 @@ def lstm(
 
     Args:
         nodes: gets what it computes.
-        z: `[I]`.
-        state: h and c, `[H]` each.
+        z: `[I]`, or `[B, I]` of a batch.
+        state: h and c, `[H]` each, or `[B, H]`.
         w: gates i, f, g, o.
         functions: of the gates, of the candidate, of c on its way out.
         is_coupled: the forget gate is one minus the input gate.
     """
     names = [f.name for f in functions]
-    if not is_coupled and not w.peepholes and names == ["sigmoid", "tanh", "tanh"]:
+    is_plain = not is_coupled and not w.peepholes and _is_single(z)
+    if is_plain and names == ["sigmoid", "tanh", "tanh"]:
         return cell(nodes, "lstm", z, state, w.tensors)
     h, c = state
     gate, candidate, out = functions
     total = binary(nodes, "add", *_sums(nodes, z, h, w))
-    parts = [Named(part) for part in total.names.split(c.names.numel())]
+    parts = [Named(part) for part in total.names.split(c.shape[-1], dim=-1)]
 
     def open_gate(k: int, peephole: int, cell_state: Named) -> Named:
         z = parts[k]
@@ -174,6 +179,11 @@ def lstm(
     c = binary(nodes, "add", binary(nodes, "multiply", f, c), added)
     o = open_gate(3, 2, c)
     return [binary(nodes, "multiply", o, out(nodes, c)), c]
+
+
+def _is_single(z: Named) -> bool:
+    """Whether it is one vector and not a batch, whose rows share one matrix."""
+    return len(z.shape) == 1
 
 
 def _sums(nodes: Nodes, z: Named, h: Named, w: CellWeights) -> tuple[Named, Named]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ def import_model(
     targets: Sequence[str] = (),
     outputs: Sequence[str] = (),
     states: Mapping[str, str] | None = None,
+    constants: Mapping[str, float] | None = None,
+    sample_period_s: float | None = None,
 ) -> Imported:
     """Read a model of another program.
 
@@ -27,10 +30,13 @@ def import_model(
         path: `.onnx`, `.pt`, `.pth` or `.safetensors` (with a description), `.json` of
             RTNeural, `.nam`, `.keras`, `.h5`.
         description: of a PyTorch state_dict, a TOML file with its layers.
-        features: names of the inputs; `x_0`, ... by default.
-        targets: names of the outputs; `y_0`, ... by default.
+        features: names of the inputs; by default those of the file, else `x_0`, ....
+        targets: names of the outputs; by default those of the file, else `y_0`, ....
         outputs: of an ONNX graph, the outputs that the model gives; the first by default.
         states: of an ONNX graph, output by state input; found by name by default.
+        constants: of an ONNX graph, the number that an input has in every step, such as a
+            sample rate.
+        sample_period_s: seconds between steps; by default what the file says.
 
     Raises:
         FormatError: the file cannot be read.
@@ -48,7 +54,12 @@ def import_model(
     if not path.is_file():
         raise FormatError(f"{path}: there is no such file. Check the path.")
     reader, takes = row
-    given = {"description": description, "outputs": outputs, "states": states}
+    given = {
+        "description": description,
+        "outputs": outputs,
+        "states": states,
+        "constants": constants,
+    }
     odd = [name for name, value in given.items() if value and name not in takes]
     if odd:
         raise SpecError(
@@ -56,7 +67,11 @@ def import_model(
             "not need. Leave it out."
         )
     options = {name: value for name, value in given.items() if name in takes}
-    return reader(path, features=features, targets=targets, **options)
+    imported = reader(path, features=features, targets=targets, **options)
+    if sample_period_s is None:
+        return imported
+    spec = replace(imported.spec, sample_period_s=sample_period_s)
+    return replace(imported, spec=spec)
 
 
 def _onnx(path: Path, **options: Any) -> Imported:
@@ -91,7 +106,7 @@ def _keras(path: Path, **options: Any) -> Imported:
 
 _Reader = Callable[..., Imported]
 READERS: dict[str, tuple[_Reader, frozenset[str]]] = {
-    ".onnx": (_onnx, frozenset(["outputs", "states"])),
+    ".onnx": (_onnx, frozenset(["outputs", "states", "constants"])),
     **dict.fromkeys(
         (".pt", ".pth", ".safetensors"), (_described, frozenset(["description"]))
     ),

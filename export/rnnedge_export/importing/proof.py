@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,11 +13,10 @@ from rnnedge_runtime.errors import ParityError
 from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.tolerances import IMPORT_ERROR, IMPORT_STEPS
 
+from ..compare.program import Program
 from .step import Imported
 
 Array: TypeAlias = NDArray[np.float32]
-Runner: TypeAlias = Callable[[Array], tuple[NDArray[np.intp], Array]]
-"""Rows `[N, I]` through a file from its initial state: steps that it gives, their outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class ImportProof:
     Attributes:
         program: that ran the file.
         num_steps: carried steps that were compared.
+        length: steps that were carried; the file gives no output in the others.
         max_error: largest difference.
         limit: what it may be.
         step: where the largest was.
@@ -35,21 +34,20 @@ class ImportProof:
 
     program: str
     num_steps: int
+    length: int
     max_error: float
     limit: float
     step: int
 
 
-def prove(
-    where: str, imported: Imported, runner: Runner, *, program: str = "onnxruntime"
-) -> ImportProof:
+def prove(where: str, imported: Imported, program: Program) -> ImportProof:
     """Stream drawn readings through both.
 
     Raises:
         ParityError: they differ by more than the limit.
     """
     x = drawn_rows(imported)
-    steps, expected = runner(x)
+    steps, expected = program(x)
     x = x[: int(steps[-1]) + 1]
     y = stream(imported, x)[steps]
     errors = np.abs(y.astype(np.float64) - expected).max(axis=1)
@@ -57,12 +55,17 @@ def prove(
     worst = int(np.argmax(errors))
     limit = IMPORT_ERROR * max(1.0, float(np.abs(expected).max()))
     found = ImportProof(
-        program, len(steps), float(errors[worst]), limit, int(steps[worst])
+        program.name,
+        len(steps),
+        len(x),
+        float(errors[worst]),
+        limit,
+        int(steps[worst]),
     )
     if found.max_error > limit:
         raise ParityError(
             f"{where}: stepped row by row it differs by {found.max_error:.1e} from what "
-            f"{program} makes of the file at step {found.step}, the limit is {limit:.1e}. "
+            f"{program.name} makes of the file at step {found.step}, the limit is {limit:.1e}. "
             "What it computes over several steps at once cannot stream; write one step of "
             "the model, with its state as inputs and outputs."
         )

@@ -51,6 +51,7 @@ class Recording:
             where nothing was.
         exact: what the steps are judged by; None of an opaque module.
         step_limits: of an opaque module, those of `y` and of each state tensor.
+        judge: the program that gave `y`.
     """
 
     spec: ModelSpec
@@ -63,6 +64,7 @@ class Recording:
     own: StepParity | None = None
     exact: ExactSteps | None = None
     step_limits: tuple[Float64, ...] = ()
+    judge: str = "PyTorch"
 
     @property
     def golden(self) -> Golden:

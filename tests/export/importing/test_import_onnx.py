@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from support.onnx_examples import examples, of_one_operator, own_lstm
+from support.onnx_examples import EXAMPLES, OPTIONS, of_one_operator, own_lstm
 
 from rnnedge_export.importing.importing import import_model
 from rnnedge_export.importing.onnx.running import OnnxFile
@@ -18,8 +18,6 @@ from rnnedge_runtime.errors import (
     SpecError,
 )
 from rnnedge_runtime.tolerances import IMPORT_STEPS
-
-EXAMPLES = examples()
 
 
 def proved(path, **options):
@@ -37,8 +35,9 @@ def saved(model, tmp_path):
 def test_file_streams_with_the_numbers_of_onnxruntime(name, tmp_path):
     path = tmp_path / f"{name}.onnx"
     EXAMPLES[name](path)
-    _, proof = proved(path)
-    assert proof.num_steps == (1 if name == "rnn_last_only" else IMPORT_STEPS)
+    _, proof = proved(path, **OPTIONS.get(name, {}))
+    assert proof.length == IMPORT_STEPS
+    assert proof.num_steps == (72 if name == "rnn_last_only" else IMPORT_STEPS)
 
 
 def test_cells_of_pytorch_stay_a_chain(tmp_path):

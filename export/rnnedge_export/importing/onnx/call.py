@@ -31,6 +31,8 @@ class OnnxCall:
         inputs: in order.
         attributes: as Python values.
         num_outputs: how many are named.
+        is_carried: of a recurrent operator, whether it goes on from step to step where
+            the file gives it no state; else it starts anew in every step.
     """
 
     step: Step
@@ -40,6 +42,7 @@ class OnnxCall:
     inputs: tuple[Value, ...]
     attributes: dict[str, Any]
     num_outputs: int
+    is_carried: bool = True
 
     def input(self, position: int) -> Value:
         """One input, None where it is left out."""

@@ -46,6 +46,33 @@ def check_steps_apart(where: str, model: Any) -> None:
                 )
 
 
+RECURRENT = frozenset(["GRU", "LSTM", "RNN", "Scan"])
+
+
+def stepped(model: Any) -> frozenset[str]:
+    """Outputs of the recurrent operators that step over an axis of unknown length.
+
+    The others take all of their steps within one step of the stream.
+    """
+    from onnx import shape_inference
+
+    graph = shape_inference.infer_shapes(model).graph
+    dims = {
+        item.name: [
+            dim.HasField("dim_value") for dim in item.type.tensor_type.shape.dim
+        ]
+        for item in (*graph.input, *graph.value_info)
+    }
+    found: set[str] = set()
+    for node in graph.node:
+        if node.op_type in RECURRENT:
+            name, axis = _stepped_over(node)
+            fixed = dims.get(name, [])
+            if axis < len(fixed) and not fixed[axis]:
+                found.update(filter(None, node.output))
+    return frozenset(found)
+
+
 def time_axis(model: Any, name: str) -> str:
     """The name of the axis that recurrent operators step over, "" for none known."""
     from onnx import shape_inference
@@ -56,14 +83,21 @@ def time_axis(model: Any, name: str) -> str:
         for item in (*graph.input, *graph.value_info)
     }
     for node in graph.node:
-        if (
-            node.op_type in ("GRU", "LSTM", "RNN")
-            and len(dims.get(node.input[0], ())) == 3
-        ):
-            found = dims[node.input[0]][int(_attribute(node, "layout", 0) == 1)]
+        if node.op_type in RECURRENT:
+            source, axis = _stepped_over(node)
+            found = dict(enumerate(dims.get(source, ()))).get(axis)
             if found and found in dims.get(name, ()):
                 return found
     return ""
+
+
+def _stepped_over(node: Any) -> tuple[str, int]:
+    """The input of a recurrent operator and the axis of it that it steps over."""
+    if node.op_type != "Scan":
+        return node.input[0], int(_attribute(node, "layout", 0) == 1)
+    num_scanned = _attribute(node, "num_scan_inputs", 1)
+    axes = _attribute(node, "scan_input_axes", None) or [0]
+    return node.input[len(node.input) - num_scanned], int(axes[0])
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:

@@ -18,11 +18,13 @@ class Port:
         name: in the file.
         dims: sizes; a name or "" where one is not fixed.
         is_float: whether it holds numbers with a fraction.
+        dtype: of its numbers, for NumPy.
     """
 
     name: str
     dims: tuple[int | str, ...]
     is_float: bool
+    dtype: str = "float32"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,12 +41,14 @@ class Ports:
         outputs: what the model gives.
         states: state inputs by the outputs that are their next values.
         left: outputs that are neither.
+        constants: inputs that are the same number in every step.
     """
 
     x: Port
     outputs: tuple[Port, ...]
     states: dict[Port, Port]
     left: tuple[Port, ...]
+    constants: tuple[Port, ...] = ()
 
 
 def read_ports(
@@ -53,24 +57,26 @@ def read_ports(
     *,
     outputs: Sequence[str] = (),
     states: Mapping[str, str] | None = None,
+    constants: Sequence[str] = (),
 ) -> Ports:
     """Find them, the states by name where `states` does not say.
 
     Raises:
         SpecError: a name that the graph has not, a state of which no output is the next.
     """
-    constants = {tensor.name for tensor in graph.initializer}
-    ins = [_port(where, item) for item in graph.input if item.name not in constants]
+    held = {tensor.name for tensor in graph.initializer}
+    ins = [_port(where, item) for item in graph.input if item.name not in held]
     outs = [_port(where, item) for item in graph.output]
     given = dict(states or {})
     by_name = {port.name: port for port in (*ins, *outs)}
-    for name in (*outputs, *given, *given.values()):
+    for name in (*outputs, *given, *given.values(), *constants):
         if name not in by_name:
             raise SpecError(
                 f"{where}: it has no input or output '{name}', expected some of "
                 f"{', '.join(by_name)}. Check the name."
             )
-    candidates = [port for port in ins if port.name not in given]
+    fixed = tuple(port for port in ins if port.name in constants)
+    candidates = [port for port in ins if port.name not in given and port not in fixed]
     if not candidates:
         raise SpecError(f"{where}: it has no input for readings. Write one.")
     x, *others = candidates
@@ -86,8 +92,9 @@ def read_ports(
         if next_value is None:
             raise SpecError(
                 f"{where}: input '{state.name}' {list(state.dims)} is no reading, and no "
-                "output is its next value. Name it with states= (`--state "
-                f"{state.name}=OUTPUT`), or write the file with one input for readings."
+                "output is its next value. Name that with states= (`--state "
+                f"{state.name}=OUTPUT`), or give it one number for all steps with "
+                f"constants= (`--constant {state.name}=NUMBER`)."
             )
         chosen[state] = next_value
         rest.remove(next_value)
@@ -97,7 +104,7 @@ def read_ports(
             f"{where}: all its outputs are states. Name the output of the model with "
             "outputs= (`--output`)."
         )
-    return Ports(x, named, chosen, tuple(rest))
+    return Ports(x, named, chosen, tuple(rest), fixed)
 
 
 def _next_of(state: Port, outputs: Sequence[Port]) -> Port | None:
@@ -139,4 +146,10 @@ def _port(where: str, item: Any) -> Port:
         else dim.dim_param
         for dim in kind.shape.dim
     )
-    return Port(item.name, dims, kind.elem_type in (1, 10, 11, 16))
+    is_float = kind.elem_type in (1, 10, 11, 16)
+    dtype = "float32" if is_float else _DTYPES.get(kind.elem_type, "float32")
+    return Port(item.name, dims, is_float, dtype)
+
+
+_DTYPES = {6: "int32", 7: "int64", 9: "bool"}
+"""By the number that ONNX gives a type."""

@@ -6,51 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from rnnedge_runtime.errors import FormatError, SpecError, first_line
+from rnnedge_runtime.errors import SpecError
 
 from ...capture.graph.nodes import Named
 from ..step import Imported, Step
-from .over_time import check_steps_apart
+from .loading import check_size, load_onnx, opset_of
+from .over_time import check_steps_apart, stepped
 from .ports import Ports, read_ports
 from .walking import Walker
-
-OPSETS = range(9, 23)
-
-
-def load_onnx(path: Path) -> Any:
-    """The model in a file, functions of its own written out.
-
-    Raises:
-        FormatError: it is no ONNX model.
-        SpecError: its opset is not among those that are read.
-    """
-    import onnx
-    from onnx import inliner
-
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf's own errors have no common base
-        raise FormatError(
-            f"{path}: it is no valid ONNX model: {first_line(error)}. Write the file again."
-        ) from None
-    opset = opset_of(model)
-    if opset not in OPSETS:
-        raise SpecError(
-            f"{path}: it uses opset {opset}, expected {OPSETS[0]} to {OPSETS[-1]}. Write it "
-            "with one of these (`opset_version=`)."
-        )
-    return inliner.inline_local_functions(model) if model.functions else model
-
-
-def opset_of(model: Any) -> int:
-    """Version of ONNX's own operators."""
-    versions = [
-        item.version for item in model.opset_import if item.domain in ("", "ai.onnx")
-    ]
-    return int(versions[0]) if versions else 0
 
 
 def import_onnx(
@@ -60,18 +26,27 @@ def import_onnx(
     targets: Sequence[str] = (),
     outputs: Sequence[str] = (),
     states: Mapping[str, str] | None = None,
+    constants: Mapping[str, float] | None = None,
 ) -> Imported:
     """Read a file; the meaning of the options is that of `import_model`."""
     model = load_onnx(path)
     where = str(path)
     check_steps_apart(where, model)
-    ports = read_ports(where, model.graph, outputs=outputs, states=states)
+    constants = constants or {}
+    ports = read_ports(
+        where, model.graph, outputs=outputs, states=states, constants=tuple(constants)
+    )
     step = Step(where)
+    for port in (ports.x, *ports.states, *ports.constants):
+        check_size(where, port.name, port.shape)
     x = step.nodes.input(ports.x.shape)
-    values = {ports.x.name: x}
+    values: dict[str, Any] = {ports.x.name: x}
     for port in ports.states:
         values[port.name] = step.remembered(torch.zeros(port.shape))
-    walker = Walker(step, opset_of(model), values)
+    for port in ports.constants:
+        values[port.name] = np.full(port.shape, constants[port.name], port.dtype)
+    over_time = None if not ports.states else stepped(model)
+    walker = Walker(step, opset_of(model), values, over_time=over_time)
     walker.walk(model.graph)
     for port, after in ports.states.items():
         _keep(
@@ -80,7 +55,25 @@ def import_onnx(
     given = [_output(walker, port.name) for port in ports.outputs]
     y = Named(torch.cat(given))
     _note(step, ports)
-    return step.finish(x.names.numel(), y, features=features, targets=targets)
+    return step.finish(
+        x.names.numel(),
+        y,
+        features=features or _names(ports.x.name, x.names.numel()),
+        targets=targets or _target_names(walker, ports),
+    )
+
+
+def _names(name: str, size: int) -> list[str]:
+    """Of the values of a tensor: its own name, numbered where there are several."""
+    return [name] if size == 1 else [f"{name}_{k}" for k in range(size)]
+
+
+def _target_names(walker: Walker, ports: Ports) -> list[str]:
+    return [
+        name
+        for port in ports.outputs
+        for name in _names(port.name, len(_output(walker, port.name)))
+    ]
 
 
 def _keep(step: Step, before: Named, after: Any, names: tuple[str, str]) -> None:

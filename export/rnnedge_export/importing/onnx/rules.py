@@ -19,6 +19,7 @@ from ...capture.graph.rules import binary, elementwise, summed
 from ...capture.graph.tracing import Call
 from .call import OnnxCall, Rule, Value
 from .recurrent import RECURRENT
+from .windows import WINDOWS
 
 ATEN = {**ELEMENTS, **NORMS}
 """Rules of the operations of PyTorch that operators of ONNX are made of."""
@@ -140,32 +141,6 @@ def _transposed(value: Any) -> Any:
     return Named(value.names.mT) if isinstance(value, Named) else value.mT
 
 
-def _conv(call: OnnxCall) -> Named:
-    z, weight = call.named(0), call.tensor(1, "weight")
-    assert weight is not None
-    num_axes = weight.dim() - 2
-    if call.attribute("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise call.refused(
-            f"has auto_pad {call.attribute('auto_pad')}", "Write its pads as numbers."
-        )
-    pads = call.attribute("pads") or [0] * 2 * num_axes
-    if any(pads):
-        around = [side for k in reversed(range(num_axes)) for side in pads[k::num_axes]]
-        zero = int(call.step.nodes.constant(0.0).names)
-        z = Named(torch.nn.functional.pad(z.names, around, value=zero))
-    return aten(
-        call,
-        "conv2d",
-        z,
-        weight,
-        call.tensor(2, "bias"),
-        call.attribute("strides") or [1] * num_axes,
-        [0] * num_axes,
-        call.attribute("dilations") or [1] * num_axes,
-        call.attribute("group", 1),
-    )
-
-
 def _batch_norm(call: OnnxCall) -> Named:
     if call.attribute("training_mode", 0):
         raise call.refused(
@@ -209,6 +184,16 @@ def _group_norm(call: OnnxCall) -> Named:
     if len(scale) != channels:  # opset 18 has one for each group
         each = channels // len(scale)
         scale, bias = scale.repeat_interleave(each), bias.repeat_interleave(each)
+    epsilon = call.attribute("epsilon", 1e-5)
+    return aten(call, "group_norm", call.named(0), groups, scale, bias, epsilon)
+
+
+def _instance_norm(call: OnnxCall) -> Named:
+    groups, scale, bias = (
+        call.named(0).shape[1],
+        call.tensor(1, "scale"),
+        call.tensor(2, "B"),
+    )
     epsilon = call.attribute("epsilon", 1e-5)
     return aten(call, "group_norm", call.named(0), groups, scale, bias, epsilon)
 
@@ -306,6 +291,7 @@ def _silu(call: OnnxCall) -> Named:
 
 RULES: dict[str, Rule] = {
     **RECURRENT,
+    **WINDOWS,
     "Tanh": _one("tanh"),
     "Sigmoid": _one("sigmoid"),
     "Relu": _one("relu"),
@@ -343,10 +329,10 @@ RULES: dict[str, Rule] = {
     "Min": _many("minimum"),
     "MatMul": _matmul,
     "Gemm": _gemm,
-    "Conv": _conv,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "GroupNormalization": _group_norm,
+    "InstanceNormalization": _instance_norm,
     "Softmax": _softmax("softmax"),
     "LogSoftmax": _softmax("log_softmax"),
     "ReduceMean": _reduced(_mean),

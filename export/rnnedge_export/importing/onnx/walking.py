@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from rnnedge_runtime.errors import RnnEdgeError, SpecError, first_line
 from ...capture.graph.nodes import Named
 from ..step import Step, check_finite
 from .call import OnnxCall, Value
+from .control_flow import CONTROL_FLOW, control_flow
+from .loading import check_size
 from .rules import RULES
 
 MOVES = frozenset(
@@ -32,14 +34,13 @@ MOVES = frozenset(
         "Tile",
         "Transpose",
         "Unsqueeze",
+        "Where",
     ]
 )
 """Operators that only move numbers: ONNX's own, applied to names."""
 
 SAME = frozenset(["Dropout", "Identity"])
 """Operators that give what they take, outside of training."""
-
-CONTROL_FLOW = frozenset(["If", "Loop", "Scan", "SequenceMap"])
 
 
 class Walker:
@@ -49,10 +50,19 @@ class Walker:
         step: gets what is computed.
         opset: version of the operators.
         values: of the inputs of the graph.
+        over_time: outputs of the recurrent operators that step over time; None for all.
     """
 
-    def __init__(self, step: Step, opset: int, values: Mapping[str, Value]) -> None:
+    def __init__(
+        self,
+        step: Step,
+        opset: int,
+        values: Mapping[str, Value],
+        *,
+        over_time: frozenset[str] | None = None,
+    ) -> None:
         self.step = step
+        self.over_time = over_time
         self.opset = opset
         self.values: dict[str, Value] = {"": None, **values}
 
@@ -89,6 +99,7 @@ class Walker:
             tuple(self._value(item, node) for item in node.input),
             {item.name: _plain(helper, item) for item in node.attribute},
             len(node.output),
+            self.over_time is None or bool(self.over_time & set(node.output)),
         )
         if node.domain not in ("", "ai.onnx"):
             raise call.refused(
@@ -96,7 +107,7 @@ class Walker:
                 "Write the file with ONNX's operators.",
             )
         if node.op_type in CONTROL_FLOW:
-            self._branch(node, call)
+            control_flow(self, node, call)
             return
         try:
             found = self._computed(node, call)
@@ -110,6 +121,8 @@ class Walker:
                 "Write the file with batch and time as dynamic axes, or for one step.",
             ) from None
         for output, value in zip(node.output, found, strict=False):
+            if value is not None:
+                check_size(self.step.where, output or name, np.shape(_names(value)))
             self.values[output] = value
 
     def _value(self, name: str, node: Any) -> Value:
@@ -130,6 +143,11 @@ class Walker:
             return self._same(call)
         if not any(named) and operator not in ("GRU", "LSTM", "RNN"):
             return self._folded(node, call.inputs)
+        if operator == "Where" and named[0]:
+            raise call.refused(
+                "chooses by a value that is computed",
+                "Write the choice as arithmetic, or leave it out.",
+            )
         if operator in MOVES and not (operator.startswith("Gather") and named[1]):
             return self._moved(node, call)
         rule = RULES.get(operator)
@@ -157,18 +175,23 @@ class Walker:
 
     def _moved(self, node: Any, call: OnnxCall) -> list[Value]:
         constants = self.step.nodes.constant
-        positions = {0} if node.op_type != "Concat" else set(range(len(call.inputs)))
+        positions = {"Concat": set(range(len(call.inputs))), "Where": {1, 2}}.get(
+            node.op_type, {0}
+        )
         inputs = list(call.inputs)
         if node.op_type == "Pad":
-            mode = call.attribute("mode", "constant")
-            if isinstance(mode, str) and mode != "constant":
+            mode = str(call.attribute("mode", "constant"))
+            if mode not in ("constant", "reflect", "edge", "wrap"):
                 raise call.refused(f"has the mode {mode}", "Pad with a constant.")
             fill = call.input(2)
             fill = call.attribute("value", 0.0) if fill is None else np.float32(fill)
             inputs = [inputs[0], call.input(1), constants(float(fill)), *inputs[3:]]
             if inputs[1] is None:
                 inputs[1] = np.array(call.attribute("pads"), np.int64)
-            return [_padded(inputs[0], inputs[1], int(inputs[2].names), call.axes(3))]
+            _check_made(self.step.where, node, (inputs[0].names.numpy(), inputs[1]))
+            filler = int(inputs[2].names)
+            return [_padded(inputs[0], inputs[1], filler, call.axes(3), mode)]
+        _check_made(self.step.where, node, tuple(map(_names, inputs)))
         for position in positions:
             value = inputs[position]
             if not isinstance(value, Named):
@@ -181,6 +204,7 @@ class Walker:
                 f"{self.step.where}: {node.op_type} '{node.name}' draws random numbers. "
                 "Write the model in evaluation mode."
             )
+        _check_made(self.step.where, node, inputs)
         found = [np.asarray(value) for value in self._run(node, inputs)]
         return [item.astype(np.float32) if _is_float(item) else item for item in found]
 
@@ -212,29 +236,56 @@ class Walker:
         outputs = iter(ReferenceEvaluator(model).run(None, feeds))
         return [next(outputs) if name else None for name in node.output]
 
-    def _branch(self, node: Any, call: OnnxCall) -> None:
-        condition = call.inputs[0] if call.inputs else None
-        if node.op_type != "If" or condition is None or isinstance(condition, Named):
-            raise call.refused(
-                "is control flow: what is computed would depend on the readings",
-                "Write the file of one step without it; the loop over time is ours.",
-            )
-        chosen = "then_branch" if bool(np.all(condition)) else "else_branch"
-        graph = call.attributes[chosen]
-        self.walk(graph)
-        for output, inner in zip(node.output, graph.output, strict=True):
-            self.values[output] = self.values[inner.name]
 
-
-def _padded(value: Named, pads: Any, fill: int, axes: list[int] | None) -> Named:
+def _padded(
+    value: Named, pads: Any, fill: int, axes: list[int] | None, mode: str
+) -> Named:
     num = len(value.shape)
     over = [axis % num for axis in (axes or range(num))]
     pads = [int(width) for width in pads]
     sides = [[0, 0] for _ in range(num)]
     for k, axis in enumerate(over):
         sides[axis] = [pads[k], pads[k + len(over)]]
-    around = [width for side in reversed(sides) for width in side]
-    return Named(torch.nn.functional.pad(value.names, around, value=fill))
+    if mode == "constant":
+        around = [width for side in reversed(sides) for width in side]
+        return Named(torch.nn.functional.pad(value.names, around, value=fill))
+    names: Any = np.pad(value.names.numpy(), sides, mode=mode)  # type: ignore[call-overload]
+    return Named(torch.from_numpy(names))
+
+
+def _check_made(where: str, node: Any, inputs: Any) -> None:
+    """Raise SpecError where an operator that makes large tensors would make a huge one."""
+    shape = _SHAPES.get(node.op_type)
+    if shape is not None and all(value is not None for value in inputs[:2]):
+        check_size(where, node.name or node.output[0], shape(inputs))
+
+
+def _tiled(inputs: Any) -> Any:
+    return [
+        size * abs(int(times))
+        for size, times in zip(np.shape(inputs[0]), inputs[1], strict=False)
+    ]
+
+
+def _wider(inputs: Any) -> Any:
+    return [*np.shape(inputs[0]), 1 + int(np.abs(inputs[1]).max(initial=0))]
+
+
+def _ranged(inputs: Any) -> Any:
+    start, stop, by = (float(np.asarray(value)) for value in inputs[:3])
+    return [abs(stop - start) / max(abs(by), 1e-30)]
+
+
+_SHAPES: dict[str, Callable[[Any], Any]] = {
+    "ConstantOfShape": lambda inputs: np.ravel(inputs[0]),
+    "Expand": lambda inputs: np.maximum(np.ravel(inputs[1]), 1),
+    "Tile": _tiled,
+    "Pad": _wider,
+    "Range": _ranged,
+    "OneHot": lambda inputs: [*np.shape(inputs[0]), np.ravel(inputs[1])[0]],
+    "EyeLike": lambda inputs: np.shape(inputs[0]),
+}
+"""Of operators that make more numbers than they take, about the shape of the result."""
 
 
 def _plain(helper: Any, attribute: Any) -> Any:
