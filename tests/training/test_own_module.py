@@ -13,24 +13,25 @@ import rnnedge_runtime
 from rnnedge.fitting import TrainingStopped
 from rnnedge.runs.folder import load_run
 from rnnedge.training import running
+from rnnedge_export.capture.explicit.finding import with_explicit_state
 from rnnedge_runtime.errors import DataError, ShapeError, SpecError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json
 
 FAST = {"target": "a", "horizon": 2, "epochs": 2, "chunk_length": 16, "is_quiet": True}
 PLAIN = {**FAST, "derived": "none", "drift": False}
-I, H, O = 2, 5, 2
+INPUTS, HIDDEN, OUTPUTS = 2, 5, 2
 
 
 class NoneState(nn.Module):
     """State that is None at first."""
 
-    def __init__(self, inputs=I, hidden=H):
+    def __init__(self, inputs=INPUTS, hidden=HIDDEN):
         super().__init__()
         self.front = nn.Linear(inputs, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.rnn = nn.GRU(hidden, hidden, batch_first=True)
         self.drop = nn.Dropout(0.1)
-        self.head = nn.Linear(hidden, O)
+        self.head = nn.Linear(hidden, OUTPUTS)
 
     def forward(self, x, h=None):
         z = self.norm(self.front(x)).relu()
@@ -51,8 +52,8 @@ class DictState(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.cell = nn.LSTMCell(I, H)
-        self.head = nn.Linear(H, O)
+        self.cell = nn.LSTMCell(INPUTS, HIDDEN)
+        self.head = nn.Linear(HIDDEN, OUTPUTS)
 
     def forward(self, x, state):
         h, c = self.cell(x[:, 0], (state["h"], state["c"]))
@@ -64,8 +65,8 @@ class KeptState(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.rnn = nn.GRU(I, H, batch_first=True)
-        self.head = nn.Linear(H, O)
+        self.rnn = nn.GRU(INPUTS, HIDDEN, batch_first=True)
+        self.head = nn.Linear(HIDDEN, OUTPUTS)
         self.h = None
 
     def forward(self, x):
@@ -87,8 +88,8 @@ class TiedWeights(NoneState):
 
     def __init__(self):
         super().__init__()
-        self.again = nn.Linear(H, H)
-        self.more = nn.Linear(H, H)
+        self.again = nn.Linear(HIDDEN, HIDDEN)
+        self.more = nn.Linear(HIDDEN, HIDDEN)
         self.more.weight = self.again.weight
 
     def forward(self, x, h=None):
@@ -99,10 +100,10 @@ class TiedWeights(NoneState):
 
 OWN = {
     "None": (NoneState, None),
-    "argument": (ExplicitState, lambda x: (x, torch.zeros(1, 1, H))),
+    "argument": (ExplicitState, lambda x: (x, torch.zeros(1, 1, HIDDEN))),
     "dict": (
         DictState,
-        lambda x: (x, {"h": torch.zeros(1, H), "c": torch.zeros(1, H)}),
+        lambda x: (x, {"h": torch.zeros(1, HIDDEN), "c": torch.zeros(1, HIDDEN)}),
     ),
     "kept": (KeptState, None),
     "fresh": (FreshState, None),
@@ -113,7 +114,7 @@ OWN = {
 def made(form, seed=0):
     torch.manual_seed(seed)
     kind, example = OWN[form]
-    given = example and example(torch.zeros(1, 1, I))
+    given = example and example(torch.zeros(1, 1, INPUTS))
     return kind(), {} if given is None else {"example": given}
 
 
@@ -148,6 +149,13 @@ def test_a_module_is_trained_evaluated_and_exported(table, tmp_path, form):
     rows = series.parts.test
     forecast = fitted.evaluation.forecasts["network"][0]
     np.testing.assert_allclose(y[rows.start : rows.stop], forecast, rtol=0, atol=1e-4)
+
+
+def test_the_state_that_a_module_keeps_begins_as_it_began():
+    """Another way to look for it ran the module first, and what was left was the start."""
+    net = KeptState()
+    _, example, _ = with_explicit_state(net, (torch.randn(1, 1, INPUTS),))
+    assert not example[1].any()
 
 
 def test_tied_weights_stay_tied(table, tmp_path):
@@ -205,7 +213,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
     monkeypatch.undo()
     with pytest.raises(SpecError, match="module= is missing"):
         rnnedge.resume(tmp_path / "cut", source=table, is_quiet=True)
-    small = NoneState(hidden=H + 1)
+    small = NoneState(hidden=HIDDEN + 1)
     with pytest.raises(StateError, match="other weights than the module of the run"):
         rnnedge.resume(tmp_path / "cut", source=table, module=small, is_quiet=True)
     again, example = made(form, seed=1)
@@ -246,8 +254,8 @@ def test_it_reads_all_that_training_gives_if_it_is_made_for_it(table, tmp_path):
 class Backwards(NoneState):
     def __init__(self):
         super().__init__()
-        self.rnn = nn.GRU(H, H // 2 + 1, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(2 * (H // 2 + 1), O)
+        self.rnn = nn.GRU(HIDDEN, HIDDEN // 2 + 1, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(2 * (HIDDEN // 2 + 1), OUTPUTS)
 
     def forward(self, x, h=None):
         y, h = self.rnn(self.front(x), h)
@@ -263,7 +271,7 @@ class Sorting(NoneState):
 class TooMany(NoneState):
     def __init__(self):
         super().__init__()
-        self.head = nn.Linear(H, O + 1)
+        self.head = nn.Linear(HIDDEN, OUTPUTS + 1)
 
 
 def frozen():
@@ -295,7 +303,7 @@ def test_what_cannot_be_trained_is_one_message(table, tmp_path, make, choices, m
 def test_a_module_is_not_given_to_a_run_of_layers(table, tmp_path):
     rnnedge.fit(table, out=tmp_path / "r", hidden_size=4, **PLAIN)
     (tmp_path / "r/report.json").unlink()
-    with pytest.raises(SpecError, match="module= is given. Leave it out"):
+    with pytest.raises(SpecError, match=r"module= is given\. Leave it out"):
         rnnedge.resume(tmp_path / "r", source=table, module=NoneState())
 
 
