@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.errors import RnnEdgeError
 
-from ...module.module_copy import own_copy, unwrapped
+from ...module.module_copy import own_copy, same_again, unwrapped
 from ...module.structure import tensors
 from .inside import made_inside
 from .kept import kept
@@ -40,7 +40,7 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
     for way in _WAYS:
         try:
             with torch.no_grad():
-                found = way(inner, x.detach().cpu(), others)
+                found = way(same_again(inner), x.detach().cpu(), others)
         except Exception:  # the module is the user's: any error may come
             found = None
         if found is not None:
