@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..boards.measuring import Measurement
+    from ..capture.report import CaptureReport
     from ..compare.program import Program
     from ..module.returned import Choice
     from ..quantise.report import QuantisationReport
@@ -79,12 +80,14 @@ class ExportReport:
         digest: SHA-256 (hex) of the model, the same in every float artifact.
         artifacts: what was written, in the order asked for.
         notes: sentences the user should read; () when there is nothing to say.
+        capture: what became of a user's module, part by part; None of a SequenceModel.
     """
 
     spec: ModelSpec
     digest: str
     artifacts: tuple[ArtifactReport, ...]
     notes: tuple[str, ...]
+    capture: CaptureReport | None = None
 
 
 def export(
@@ -242,7 +245,10 @@ def export_model(
         for candidate in candidates:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
-    return ExportReport(original.spec, original.digest, tuple(artifacts), tuple(notes))
+    written_ones = tuple(artifacts)
+    return ExportReport(
+        original.spec, original.digest, written_ones, tuple(notes), original.report
+    )
 
 
 def _recorded(original: Original, x: Inputs, request: ExportRequest) -> Recording:

@@ -97,6 +97,7 @@ def hostile(spec: ModelSpec, seed: int) -> QuantisedModel:
         last = name.rsplit(".", 1)[1].removeprefix("out_")
         if kind == "<f4":
             found = rng.uniform(0.5, 2, shape) * 2.0 ** rng.integers(-20, 20)
+            found = -found if last == "low" else found
         else:
             start = last if last in ends else last.partition("_")[0]
             low, high = ends.get(start, (-LARGEST_PORT_GAIN, LARGEST_PORT_GAIN))

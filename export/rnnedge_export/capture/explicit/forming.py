@@ -22,7 +22,7 @@ from ...module.example_arguments import (
     parameters_of,
     unset_arguments,
 )
-from ...module.module_copy import own_copy, unwrapped
+from ...module.module_copy import own_copy, same_again, unwrapped
 from ...module.returned import Choice, Returned
 from ...module.structure import Path, rebuild, tensors
 from .formed import Call, Formed
@@ -89,7 +89,7 @@ class _Trial:
         try:
             with torch.no_grad():
                 arguments = rebuild(self.call.others, torch.clone)
-                return self.call.invoke(self.module, first, arguments)
+                return self.call.invoke(same_again(self.module), first, arguments)
         except Exception:  # the module is the user's: any error may come
             return None
 

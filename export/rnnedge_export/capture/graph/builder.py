@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rnnedge_runtime.spec.graph_check import chain_of
 from rnnedge_runtime.spec.graph_layers import Concat, Constant, Memory, Select
-from rnnedge_runtime.spec.layers import Embedding, Layer
+from rnnedge_runtime.spec.layers import Layer
 
 from .nodes import INPUT, Named, names_of
 
@@ -113,10 +113,9 @@ class GraphBuilder:
             self._move_to_end(last)
 
     def wiring(self) -> tuple[tuple[int, ...], ...]:
-        """What each layer reads; () for a chain, whose embedding comes first."""
+        """What each layer reads; () for a chain."""
         reads = tuple(self.reads)
-        looks_up = any(isinstance(layer, Embedding) for layer in self.layers[1:])
-        return () if reads == chain_of(self.layers) and not looks_up else reads
+        return () if reads == chain_of(self.layers) else reads
 
     def _is_read(self, k: int) -> bool:
         return any(k in read for read in self.reads)

@@ -8,14 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnedge_runtime.spec.layers import (
-    AddLast,
-    Difference,
-    Embedding,
-    Layer,
-    Linear,
-    Lru,
-)
+from rnnedge_runtime.spec.layers import AddLast, Difference, Embedding, Layer, Linear
 
 from ..cells import CELLS
 from ..writers.arrays import Tensors, linear, unpack
@@ -26,7 +19,7 @@ def _embedding(layer: Embedding, tensors: Tensors, gap: int) -> Tensors:
     return {"table": table, "multipliers": tensors["multiplier"]}
 
 
-def _linear(layer: Linear | Lru, tensors: Tensors, gap: int) -> Tensors:
+def _linear(layer: Linear, tensors: Tensors, gap: int) -> Tensors:
     columns = tensors["multiplier"], tensors["bias"]
     weights, rows = linear(tensors["weight"], *columns, gap)
     return {"weights": weights, "rows": rows}
@@ -35,7 +28,6 @@ def _linear(layer: Linear | Lru, tensors: Tensors, gap: int) -> Tensors:
 PACKED: dict[type[Layer], Callable[[Any, Tensors, int], Tensors]] = {
     Embedding: _embedding,
     Linear: _linear,
-    Lru: _linear,
     AddLast: lambda layer, tensors, gap: dict(tensors),
     Difference: lambda layer, tensors, gap: dict(tensors),
     **{kind: cell.pack_q for kind, cell in CELLS.items()},
