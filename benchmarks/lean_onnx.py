@@ -16,7 +16,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from rnnedge.benching.timing import Block
-from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
+from rnnedge_runtime.formats.gate_order import torch_to_onnx_gate_order
 from rnnedge_runtime.spec.layers import Gru, RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights

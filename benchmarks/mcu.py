@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .mcu_costs import fit_costs
+from .mcu_graphs import GRAPH_SETTINGS, denoiser, fit_done
 from .mcu_models import (
     CELL_SETTINGS,
     WHOLE_SETTINGS,
@@ -32,6 +33,11 @@ def main(fit: bool) -> None:
     """Measure exported models in emulators; write docs/mcu.md and the counts of the tests."""
     if fit:
         content = fit_costs(lambda text: click.echo(text, err=True))
+        for numerics, boards in fit_done(
+            lambda text: click.echo(text, err=True)
+        ).items():
+            for name, done in boards.items():
+                content[numerics][name] |= done
         COSTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         click.echo(f"written: {COSTS}")
         return
@@ -44,7 +50,9 @@ def main(fit: bool) -> None:
     models = [demo_model(is_integer=kind) for kind in (False, True)]
     found = measure_all(CELL_SETTINGS, subjects, click.echo)
     found |= measure_all(WHOLE_SETTINGS, models, click.echo)
-    write_page(PAGE, found, subjects, models)
+    graphs = [denoiser(is_integer=kind) for kind in (False, True)]
+    found |= measure_all(GRAPH_SETTINGS, graphs, click.echo)
+    write_page(PAGE, found, subjects, models, graphs)
     _write_counts(found)
     click.echo(f"written: {PAGE}, {COUNTS}")
 

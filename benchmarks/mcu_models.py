@@ -76,6 +76,14 @@ def demo_model(*, is_integer: bool = False) -> Subject:
     return _subject(title, "demo", prepared.spec, x, given, is_integer=is_integer)
 
 
+def drawn_subject(
+    title: str, name: str, spec: ModelSpec, *, is_integer: bool = False
+) -> Subject:
+    """Any model, on drawn readings."""
+    x = np.random.default_rng(0).uniform(-2, 2, (COUNTED_STEPS, spec.input_size))
+    return _subject(title, name, spec, x, is_integer=is_integer)
+
+
 def _subject(
     title: str,
     name: str,

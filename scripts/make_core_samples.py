@@ -27,6 +27,18 @@ from rnnedge_runtime.formats.snapshot import pack_snapshot
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.derived import DerivedInput
+from rnnedge_runtime.spec.diagonal_layers import Lru
+from rnnedge_runtime.spec.graph_layers import (
+    Combine,
+    Concat,
+    Constant,
+    Depthwise,
+    Memory,
+    Norm,
+    Select,
+    Sum,
+    Window,
+)
 from rnnedge_runtime.spec.layers import (
     Activation,
     AddLast,
@@ -65,7 +77,46 @@ def spec_of(
     )
 
 
+def graph_of(*layers: tuple[Layer, tuple[int, ...]]) -> ModelSpec:
+    """Layers of two readings, each with what it reads."""
+    output_size = layers[-1][0].output_size
+    return ModelSpec(
+        features=tuple(Feature(f"sensor_{k}", clip=(-4.0, 4.0)) for k in range(2)),
+        targets=tuple(Target(f"y_{k}") for k in range(output_size)),
+        layers=tuple(layer for layer, _ in layers),
+        wiring=tuple(reads for _, reads in layers),
+    )
+
+
 SAMPLES = {
+    "graph_conv": graph_of(
+        (Window(2, 3, 2), (-1,)),
+        (Depthwise(2, 3), (0,)),
+        (Linear(6, 6, 3), (0,)),
+        (Norm(6, 1e-5, 2), (2,)),
+        (Activation(6, "gelu"), (3,)),
+        (Concat((6, 2)), (4, 1)),
+        (Gru(8, 3), (5,)),
+        (Softmax(3, 1, is_log=True), (6,)),
+        (Combine(3, "multiply"), (6, 7)),
+        (Linear(3, 1), (8,)),
+    ),
+    "graph_loop": graph_of(
+        (Memory(2, 3, (0.5, -0.5)), ()),
+        (Affine(2), (0,)),
+        (Affine(2), (-1,)),
+        (Combine(2, "add"), (1, 2)),
+        (Constant(2), ()),
+        (Combine(2, "divide"), (3, 4)),
+        (Select(2, (1,)), (-1,)),
+        (Embedding(4, 2), (6,)),
+        (Lru(2, 2), (7,)),
+        (Concat((2, 2, 2)), (3, 5, 8)),
+        (Sum(6, 3), (9,)),
+        (Activation(3, "softplus", (1.0, 20.0)), (10,)),
+        (Activation(3, "rsqrt"), (11,)),
+        (Linear(3, 2), (12,)),
+    ),
     "gru": spec_of(
         (Affine(6), Gru(6, 12), Linear(12, 2), Affine(2, True), AddLast((0, 1))), 2
     ),
@@ -99,6 +150,8 @@ INTEGERS: dict[str, frozenset[int]] = {
     "gru": frozenset(),
     "lstm": KEPT,
     "follow": frozenset(),
+    "graph_conv": frozenset(),
+    "graph_loop": frozenset({8}),
 }
 
 
@@ -273,6 +326,7 @@ def main(root: Path) -> None:
         "change": snapshot(models["change"], np.float32),
         "w8a16": snapshot(models["lstm_w8a16"], np.float32),
         "follow_w8a16": snapshot(models["follow_w8a16"], np.float32),
+        "graph_loop_w8a16": snapshot(models["graph_loop_w8a16"], np.float32),
     }
     for place, ending, files in (
         ("runtime/core/fuzz/corpus_model", "rnne", models),

@@ -44,7 +44,7 @@ class TrainCommand(click.Command):
         "The inputs": ("clip", "range", "missing", "derived", "period"),
         "The network": (
             *("cell", "hidden_size", "num_layers", "proj_size", "nonlinearity"),
-            *("norm", "residual", "conv", "head", "layers"),
+            *("norm", "residual", "conv", "head", "layers", "step"),
             *("dropout", "bidirectional", "add_last", "drift"),
         ),
         "The training": (
@@ -103,6 +103,12 @@ class TrainCommand(click.Command):
     metavar="FILE",
     callback=lambda context, option, path: _layers(path),
     help="A table of blocks in place of these, such as the model.toml of a run.",
+)
+@click.option(
+    "--step",
+    default="",
+    metavar="COLUMN",
+    help="Feature with the time since the row before, which lru cells take exactly.",
 )
 @click.option("--bidirectional", is_flag=True, help="Refused: cannot stream.")
 @click.option(

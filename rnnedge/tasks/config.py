@@ -69,6 +69,8 @@ class TrainConfig:
         head: units of a hidden layer behind the recurrent ones, 0 for none.
         layers: a table of blocks in TOML (`rnnedge.tasks.blocks`) in place of all these
             choices from `cell` on; "" for none.
+        step: feature that holds the time since the row before, which every `lru` cell then
+            takes as the length of its step; "" for rows that are one step apart.
         bidirectional: always refused; such a network cannot stream.
         add_last: add the last reading of the target to the output, so that the network
             learns the change; None: whenever every target is also a feature.
@@ -119,6 +121,7 @@ class TrainConfig:
     conv: str = ""
     head: int = 0
     layers: str = ""
+    step: str = ""
     bidirectional: bool = False
     add_last: bool | None = None
     drift: bool | None = None
@@ -257,6 +260,11 @@ def _check_network(config: TrainConfig) -> None:
         raise SpecError(
             f"train: dropout is {config.dropout} beside blocks that have none, expected a "
             f"stack of {', '.join(FUSED)} alone. Leave --dropout out."
+        )
+    if config.step and not any(isinstance(b, Cell) and b.cell == "lru" for b in blocks):
+        raise SpecError(
+            f"train: step is '{config.step}' beside cells that take steps of one length, "
+            "expected an lru. Use --cell lru, or leave --step out."
         )
     if not config.layers:
         return

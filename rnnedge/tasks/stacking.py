@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from rnnedge.tasks.blocks import FUSED, Block, Cell, Conv, Dense, Normed, fused_
 from rnnedge_export.capture.graph import composed_cells as cells
 from rnnedge_export.capture.graph.compositions import activation, combine
 from rnnedge_runtime.spec.graph_layers import Norm, Window
-from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.layers import Linear, Lru
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
     from rnnedge_export.capture.graph.builder import GraphBuilder
 
 
-def stack(b: GraphBuilder, blocks: Sequence[Block], z: Tensor) -> Tensor:
-    """Append blocks, each reading what the one before gave; names of the last one's value."""
+def stack(
+    b: GraphBuilder, blocks: Sequence[Block], z: Tensor, step: Tensor | None = None
+) -> Tensor:
+    """Append blocks, each reading what the one before gave; names of the last one's value.
+
+    `step`, where there is one, is the length of the step, which every `lru` takes.
+    """
     for block in blocks:
-        z = STACKING[type(block)](b, block, z)
+        if isinstance(block, Cell):
+            z = _cell(b, block, z, step)
+        else:
+            z = STACKING[type(block)](b, block, z)
     return z
 
 
@@ -41,11 +50,16 @@ def _normed(b: GraphBuilder, norm: str, z: Tensor) -> Tensor:
     return cells.scaled(b, {}, "", b.add(layer, (b.operand(z),)))
 
 
-def _cell(b: GraphBuilder, block: Cell, z: Tensor) -> Tensor:
+def _cell(
+    b: GraphBuilder, block: Cell, z: Tensor, step: Tensor | None = None
+) -> Tensor:
     given = z if block.norm == "none" else _normed(b, block.norm, z)
     if block.cell in FUSED:
-        layer = fused_cell(block, given.numel())
-        y = b.add(layer, (b.operand(given),))
+        layer, reads = fused_cell(block, given.numel()), [b.operand(given)]
+        if isinstance(layer, Lru) and step is not None:
+            layer = dataclasses.replace(layer, has_step=True)
+            reads.append(b.operand(step))
+        y = b.add(layer, reads)
     else:
         y = cells.add_cell(b, block.cell, given, block.units)
     if not block.residual:

@@ -1,262 +1,342 @@
-"""Hypothesis strategies: graphs of layers, of every kind that one may have.
+"""Graphs of layers that are drawn: every kind, joins, states in branches, memories.
 
-`graph_specs` draws values one by one, each from earlier ones, and joins those that nothing
-reads at the end: up to `most` layers and those of the end.
+The one generator of the tests. `graph_specs` is its strategy, `drawn_graph` draws by a seed;
+both go through `DRAWS`, a row for each kind, function and operation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from hypothesis import assume
+import numpy as np
 from hypothesis import strategies as st
-from support.strategies import features, recurrent_layers
+from support.strategies import features, random_weights
 
+from rnnedge_runtime.spec import graph_layers as graph
+from rnnedge_runtime.spec import layers
 from rnnedge_runtime.spec.derived import DerivedInput
-from rnnedge_runtime.spec.graph_layers import (
-    OPERATIONS,
-    Combine,
-    Concat,
-    Constant,
-    Depthwise,
-    Memory,
-    Norm,
-    Select,
-    Sum,
-    Window,
-)
-from rnnedge_runtime.spec.layers import (
-    FUNCTIONS,
-    Activation,
-    AddLast,
-    Affine,
-    Difference,
-    Embedding,
-    Layer,
-    Linear,
-    Lru,
-    Softmax,
-)
+from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
+from rnnedge_runtime.spec.weights import Weights
 
+T = TypeVar("T")
+INPUT = -1
 MOST_LAYERS = 12
 LARGEST = 40
+"""Of a longer value a few elements are selected before it is read."""
 SIZES = (1, 2, 3, 8, 17)
-POSITIVE = ("log", "sqrt", "rsqrt", "reciprocal")
-"""Functions that are given positive values alone."""
-
-PARAMETERS: dict[str, tuple[float, ...]] = {
-    "leaky_relu": (0.01,),
-    "elu": (1.25,),
-    "softplus": (0.5, 3.0),
-    "hardtanh": (-0.75, 0.5),
+PARAMETERS = {
+    "leaky_relu": (0.1,),
+    "elu": (0.7,),
+    "softplus": (2.0, 20.0),
+    "hardtanh": (-0.5, 0.75),
 }
+OF_POSITIVE = ("log", "sqrt", "rsqrt", "reciprocal")
+JUMPS = ("step", "floor")
+"""Functions whose rounding no bound covers: where they jump, engines may differ."""
+
+
+class Choices(Protocol):
+    """Where what is drawn comes from."""
+
+    def integer(self, low: int, high: int) -> int:
+        """From low to high, both included."""
+
+    def pick(self, items: Sequence[T]) -> T:
+        """One of some."""
+
+
+class OfSeed:
+    """By a generator of random numbers: the same graph for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high + 1))
+
+    def pick(self, items: Sequence[T]) -> T:
+        return items[self.integer(0, len(items) - 1)]
+
+
+class OfHypothesis:
+    """By hypothesis, which makes a graph that fails smaller."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        found: int = self.draw(st.integers(low, high))
+        return found
+
+    def pick(self, items: Sequence[T]) -> T:
+        found: T = self.draw(st.sampled_from(items))
+        return found
 
 
 class Drawing:
-    """A graph that grows: its layers, what each reads, and the sizes of its values."""
+    """A graph that grows: its layers, and what each reads.
 
-    def __init__(self, draw: Callable[..., Any], input_size: int) -> None:
-        self.draw = draw
+    Attributes:
+        is_tame: whether no value runs away, so that float engines stay close to each other.
+    """
+
+    def __init__(self, choices: Choices, input_size: int, *, is_tame: bool) -> None:
+        self.choices = choices
         self.input_size = input_size
+        self.is_tame = is_tame
         self.layers: list[Layer] = []
         self.reads: list[tuple[int, ...]] = []
 
-    def size(self, value: int) -> int:
-        return self.input_size if value < 0 else self.layers[value].output_size
-
-    def pick(self, largest: int = LARGEST) -> int:
-        """An earlier value; the latest ones most often."""
-        known = [k for k in range(-1, len(self.layers)) if self.size(k) <= largest]
-        picked: int = self.draw(st.sampled_from([*known, *known[-3:]]))
-        return picked
-
-    def add(self, layer: Layer, *read: int) -> int:
+    def add(self, layer: Layer, *reads: int) -> int:
         self.layers.append(layer)
-        self.reads.append(read)
+        self.reads.append(reads)
         return len(self.layers) - 1
 
-    def fitted(self, value: int, size: int) -> int:
-        """`value`, or elements of it, as many as `size`."""
-        given = self.size(value)
+    def size(self, k: int) -> int:
+        return self.input_size if k == INPUT else self.layers[k].output_size
+
+    def value(self, largest: int = LARGEST) -> int:
+        """Any value so far; the last ones more often."""
+        known = range(INPUT, len(self.layers))
+        k = self.choices.pick([*known, *known[-3:]])
+        return self.of_size(k, largest) if self.size(k) > largest else k
+
+    def of_size(self, k: int, size: int) -> int:
+        """Value k, or as many elements of it."""
+        given = self.size(k)
         if given == size:
-            return value
-        indices = self.draw(
-            st.lists(st.integers(0, given - 1), min_size=size, max_size=size)
-        )
-        return self.add(Select(given, tuple(indices)), value)
+            return k
+        indices = tuple(self.choices.integer(0, given - 1) for _ in range(size))
+        return self.add(graph.Select(given, indices), k)
+
+    def positive(self, k: int) -> int:
+        """At least a half and at most two."""
+        k = self.add(layers.Activation(self.size(k), "sigmoid"), k)
+        one = self.add(graph.Constant(self.size(k)))
+        one = self.add(layers.Activation(self.size(k), "sigmoid"), one)
+        return self.add(graph.Combine(self.size(k), "add"), k, one)
+
+    def limited(self, k: int) -> int:
+        return self.add(layers.Activation(self.size(k), "tanh"), k)
+
+    def tamed(self, k: int) -> int:
+        return self.limited(k) if self.is_tame else k
 
     def start(self, size: int) -> tuple[float, ...]:
-        """Values that a state begins with, or none for zeros."""
-        if self.draw(st.booleans()):
+        """Values that a state begins with; () for zeros."""
+        if self.choices.integer(0, 1):
             return ()
-        return tuple(self.draw(st.lists(NUMBERS, min_size=size, max_size=size)))
+        return tuple(self.choices.integer(-4, 4) / 4 for _ in range(size))
 
-    def unread(self) -> list[int]:
-        """Values that no layer reads."""
-        used = {source for read in self.reads for source in read}
-        used |= {layer.next for layer in self.layers if isinstance(layer, Memory)}
-        return [k for k in range(len(self.layers)) if k not in used]
+    def joined(self, *reads: int) -> int:
+        return self.add(graph.Concat(tuple(map(self.size, reads))), *reads)
 
-
-NUMBERS = st.floats(-1, 1, width=32).map(lambda v: v if abs(v) > 1e-6 else 0.0)
+    def sources(self, size: int) -> tuple[int, ...]:
+        return tuple(self.choices.integer(0, self.input_size - 1) for _ in range(size))
 
 
-def _linear(g: Drawing) -> None:
-    value = g.pick()
-    size = g.size(value)
-    positions = g.draw(st.sampled_from([p for p in (1, 1, 2, 3, 4) if size % p == 0]))
-    part = g.draw(st.sampled_from(SIZES))
-    if part * positions <= LARGEST:
-        g.add(Linear(size, part * positions, positions), value)
+Draw = Callable[[Drawing], int]
 
 
-def _cell(g: Drawing) -> None:
-    value = g.pick()
-    cell = g.draw(recurrent_layers(g.size(value)))
-    size = sum(shape[0] for shape in cell.state_shapes().values())
-    g.add(replace(cell, start=g.start(size)), value)
-
-
-def _lru(g: Drawing) -> None:
-    """The length of a step is any value, below 0 too."""
-    value, hidden = g.pick(), g.draw(st.sampled_from(SIZES))
-    layer = Lru(g.size(value), hidden, g.draw(st.booleans()), g.start(hidden))
-    step = [g.fitted(g.pick(), 1)] if layer.has_step else []
-    g.add(layer, value, *step)
-
-
-def _activation(g: Drawing) -> None:
-    value = g.pick()
-    function = g.draw(st.sampled_from(FUNCTIONS))
-    if function in POSITIVE:
-        value = g.add(Activation(g.size(value), "softplus", (1.0, 20.0)), value)
-    if function == "exp":
-        value = g.add(Activation(g.size(value), "tanh"), value)
+def _activation(d: Drawing, function: str) -> int:
+    k = d.value()
+    if function in OF_POSITIVE:
+        k = d.positive(k)
+    elif function == "exp":
+        k = d.limited(k)
     parameters = PARAMETERS.get(function, ())
-    g.add(Activation(g.size(value), function, parameters), value)
+    return d.add(layers.Activation(d.size(k), function, parameters), k)  # type: ignore[arg-type]
 
 
-def _combine(g: Drawing) -> None:
-    one = g.pick()
-    other = g.fitted(g.pick(), g.size(one))
-    operation = g.draw(st.sampled_from(OPERATIONS))
-    if operation == "divide":
-        other = g.add(Activation(g.size(one), "sigmoid"), other)
-    g.add(Combine(g.size(one), operation), one, other)
-
-
-def _concat(g: Drawing) -> None:
-    values = [g.pick(LARGEST // 3) for _ in range(g.draw(st.integers(1, 3)))]
-    g.add(Concat(tuple(map(g.size, values))), *values)
-
-
-def _select(g: Drawing) -> None:
-    value = g.pick()
-    g.fitted(value, g.draw(st.sampled_from([s for s in SIZES if s != g.size(value)])))
-
-
-def _memory(g: Drawing) -> None:
-    """Its next layer is chosen when all are there (`_close`)."""
-    size = g.draw(st.sampled_from(SIZES))
-    g.add(Memory(size, -1, g.start(size)))
-
-
-def _window(g: Drawing) -> None:
-    value = g.pick(LARGEST // 4)
-    taps, dilation = g.draw(st.integers(2, 4)), g.draw(st.integers(1, 3))
-    value = g.add(Window(g.size(value), taps, dilation), value)
-    if g.draw(st.booleans()):
-        g.add(Depthwise(g.size(value) // taps, taps), value)
-
-
-def _groups(g: Drawing, size: int) -> int:
-    found: int = g.draw(
-        st.sampled_from([n for n in range(1, size + 1) if size % n == 0])
-    )
-    return found
-
-
-def _norm(g: Drawing) -> None:
-    value = g.pick()
-    size = g.size(value)
-    eps = g.draw(st.sampled_from((1e-5, 1e-8, 0.5)))
-    g.add(Norm(size, eps, _groups(g, size), g.draw(st.booleans())), value)
-
-
-def _sum(g: Drawing) -> None:
-    value = g.pick()
-    g.add(Sum(g.size(value), _groups(g, g.size(value))), value)
-
-
-def _softmax(g: Drawing) -> None:
-    value = g.pick()
-    size = g.size(value)
-    g.add(Softmax(size, _groups(g, size), g.draw(st.booleans())), value)
-
-
-def _embedding(g: Drawing) -> None:
-    value = g.fitted(g.pick(), 1)
-    g.add(Embedding(3, g.draw(st.sampled_from(SIZES))), value)
-
-
-def _affine(g: Drawing) -> None:
-    value = g.pick()
-    g.add(Affine(g.size(value), g.draw(st.booleans())), value)
-
-
-def _readings(g: Drawing) -> None:
-    value = g.pick()
-    sources = st.integers(0, g.input_size - 1)
-    if g.draw(st.booleans()):
-        g.add(Difference(g.size(value), (g.draw(sources),)), value)
+def _combine(d: Drawing, operation: str) -> int:
+    a = d.tamed(d.value())
+    b = d.value()
+    if d.choices.integer(0, 1):
+        b = d.of_size(b, d.size(a))
     else:
-        given = (g.draw(sources),) * g.size(value)
-        g.add(AddLast(given, is_clipped=g.draw(st.booleans())), value)
+        b = d.add(layers.Linear(d.size(b), d.size(a)), b)
+    if operation == "divide":
+        b = d.positive(b)
+    return d.add(graph.Combine(d.size(a), operation), a, b)  # type: ignore[arg-type]
 
 
-def _constant(g: Drawing) -> None:
-    g.add(Constant(g.draw(st.sampled_from(SIZES))))
+def _concat(d: Drawing) -> int:
+    return d.joined(*(d.value(13) for _ in range(d.choices.integer(1, 3))))
 
 
-MAKERS = (
-    _activation,
-    _affine,
-    _cell,
-    _cell,
-    _combine,
-    _combine,
-    _concat,
-    _constant,
-    _embedding,
-    _linear,
-    _lru,
-    _memory,
-    _norm,
-    _readings,
-    _select,
-    _softmax,
-    _sum,
-    _window,
-)
+def _select(d: Drawing) -> int:
+    """A part, one behind the other or anyhow, some elements several times."""
+    k = d.value()
+    first = d.choices.integer(0, d.size(k) - 1)
+    last = d.choices.integer(first, d.size(k) - 1)
+    if d.choices.integer(0, 1):
+        return d.add(graph.Select(d.size(k), tuple(range(first, last + 1))), k)
+    size = d.choices.integer(1, 9)
+    indices = tuple(d.choices.integer(0, d.size(k) - 1) for _ in range(size))
+    return d.add(graph.Select(d.size(k), indices), k)
 
 
-def _close(g: Drawing, output_size: int) -> None:
+def _of_parts(make: Callable[[int, int], Layer]) -> Draw:
+    def draw(d: Drawing) -> int:
+        parts = d.choices.integer(1, 4)
+        k = d.of_size(d.value(), parts * d.choices.integer(2, 4))
+        return d.add(make(d.size(k), parts), k)
+
+    return draw
+
+
+def _window(d: Drawing) -> int:
+    k = d.value(10)
+    taps, dilation = d.choices.integer(2, 4), d.choices.integer(1, 3)
+    return d.add(graph.Window(d.size(k), taps, dilation), k)
+
+
+def _depthwise(d: Drawing) -> int:
+    k = _window(d)
+    layer = d.layers[k]
+    assert isinstance(layer, graph.Window)
+    return d.add(graph.Depthwise(layer.input_size, layer.taps), k)
+
+
+def _cell(make: Callable[[int, int], Any]) -> Draw:
+    def draw(d: Drawing) -> int:
+        k = d.value()
+        layer = make(d.size(k), d.choices.pick(SIZES))
+        size = sum(shape[0] for shape in layer.state_shapes().values())
+        return d.add(replace(layer, start=d.start(size)), k)
+
+    return draw
+
+
+def _lstm_proj(size: int, hidden: int) -> Layer:
+    return layers.Lstm(size, hidden + 1, proj_size=hidden)
+
+
+def _lru_step(d: Drawing) -> int:
+    """The length of a step is any value, below 0 too."""
+    k, hidden = d.value(), d.choices.pick(SIZES)
+    layer = layers.Lru(d.size(k), hidden, has_step=True, start=d.start(hidden))
+    return d.add(layer, k, d.of_size(d.value(), 1))
+
+
+def _linear(d: Drawing) -> int:
+    k = d.value()
+    return d.add(layers.Linear(d.size(k), d.choices.pick(SIZES)), k)
+
+
+def _affine(d: Drawing) -> int:
+    k = d.value()
+    return d.add(layers.Affine(d.size(k), inverse=bool(d.choices.integer(0, 1))), k)
+
+
+def _embedding(d: Drawing) -> int:
+    k = d.of_size(d.value(), 1)
+    return d.add(layers.Embedding(3, d.choices.pick(SIZES)), k)
+
+
+def _add_last(d: Drawing) -> int:
+    k = d.value()
+    is_clipped = bool(d.choices.integer(0, 1))
+    return d.add(layers.AddLast(d.sources(d.size(k)), is_clipped), k)
+
+
+def _difference(d: Drawing) -> int:
+    k = d.value()
+    size = d.choices.integer(1, 2)
+    return d.add(layers.Difference(d.size(k), d.sources(size)), k)
+
+
+def _memory(d: Drawing) -> int:
+    """What it takes next is drawn when all layers are there."""
+    size = d.choices.pick(SIZES[:4])
+    return d.add(graph.Memory(size, len(d.layers), d.start(size)))
+
+
+DRAWS: dict[str, Draw] = {
+    "linear": _linear,
+    "positions": _of_parts(lambda n, p: layers.Linear(n, 2 * p, p)),
+    "affine": _affine,
+    "embedding": _embedding,
+    "add_last": _add_last,
+    "difference": _difference,
+    "softmax": _of_parts(layers.Softmax),
+    "log_softmax": _of_parts(lambda n, p: layers.Softmax(n, p, is_log=True)),
+    "rnn": _cell(layers.Rnn),
+    "rnn_relu": _cell(lambda n, h: layers.Rnn(n, h, "relu")),
+    "gru": _cell(layers.Gru),
+    "lstm": _cell(layers.Lstm),
+    "lstm_proj": _cell(_lstm_proj),
+    "lru": _cell(layers.Lru),
+    "lru_step": _lru_step,
+    "concat": _concat,
+    "select": _select,
+    "window": _window,
+    "depthwise": _depthwise,
+    "norm": _of_parts(lambda n, p: graph.Norm(n, 1e-3, p)),
+    "rms_norm": _of_parts(lambda n, p: graph.Norm(n, 1e-3, p, is_centred=False)),
+    "sum": _of_parts(graph.Sum),
+    "constant": lambda d: d.add(graph.Constant(d.choices.pick(SIZES))),
+    "memory": _memory,
+    **{name: (lambda d, name=name: _combine(d, name)) for name in graph.OPERATIONS},
+    **{name: (lambda d, name=name: _activation(d, name)) for name in layers.FUNCTIONS},
+}
+"""What is drawn, by name: every kind of layer, every operation, every function."""
+
+OF_READINGS = ("add_last", "difference")
+TOKENS = ("embedding",)
+"""A value that is a token jumps as `JUMPS` do."""
+SMOOTH = tuple(sorted({*DRAWS} - {*JUMPS, *TOKENS}))
+"""What float engines agree on within bounds."""
+
+
+def close(d: Drawing, output_size: int | None = None) -> None:
     """Gives memories what they take, and joins what nothing reads into the output."""
-    for k, layer in enumerate(g.layers):
-        if isinstance(layer, Memory):
-            size = layer.output_size
-            fits = [n for n, each in enumerate(g.layers) if each.output_size == size]
-            if fits == [k]:
-                fits = [g.add(Linear(g.input_size, size), -1)]
-            g.layers[k] = replace(layer, next=g.draw(st.sampled_from(fits)))
-    left = g.unread() or [len(g.layers) - 1]
-    value = left[0]
-    if len(left) > 1:
-        value = g.add(Concat(tuple(map(g.size, left))), *left)
-    g.add(Linear(g.size(value), output_size), value)
+    for k, layer in enumerate(list(d.layers)):
+        if not isinstance(layer, graph.Memory):
+            continue
+        size = layer.output_size
+        fits = [n for n, each in enumerate(d.layers) if each.output_size == size]
+        after = d.choices.pick(fits)
+        if d.is_tame or d.choices.integer(0, 1):
+            one = d.joined(d.value(), k)
+            after = d.limited(d.add(layers.Linear(d.size(one), size), one))
+        d.layers[k] = replace(layer, next=after)
+    used = {source for read in d.reads for source in read}
+    used |= {each.next for each in d.layers if isinstance(each, graph.Memory)}
+    left = [k for k in range(len(d.layers)) if k not in used] or [len(d.layers) - 1]
+    last = d.joined(*left) if len(left) > 1 else left[0]
+    if output_size is not None:
+        d.add(layers.Linear(d.size(last), output_size), last)
+
+
+def drawn_graph(
+    seed: int, *, num_memories: int | None = None, names: Sequence[str] = ()
+) -> tuple[ModelSpec, Weights]:
+    """A tame graph of some of `SMOOTH`, or of those named, with its weights."""
+    choices = OfSeed(seed)
+    d = Drawing(choices, 3, is_tame=True)
+    if num_memories is None:
+        num_memories = choices.integer(0, 2)
+    if not names:
+        names = [choices.pick(SMOOTH) for _ in range(choices.integer(2, 8))]
+    for name in ("memory",) * num_memories + tuple(names):
+        DRAWS[name](d)
+    close(d, 2)
+    spec = ModelSpec(
+        (Feature("a", clip=(-2.5, 2.5)), Feature("b"), Feature("c")),
+        (Target("a"), Target("b")),
+        tuple(d.layers),
+        wiring=tuple(d.reads),
+    )
+    return spec, random_weights(spec, np.random.default_rng(seed))
+
+
+def wild_graph(seed: int) -> ModelSpec:
+    """A graph of all that there is; its values may run away."""
+    return _spec(OfSeed(seed), Feature, OfSeed(seed).integer(2, MOST_LAYERS - 2))
 
 
 @st.composite
@@ -266,28 +346,49 @@ def graph_specs(draw: Any, most: int = MOST_LAYERS) -> ModelSpec:
     Args:
         most: layers that are drawn, before those that close the graph.
     """
-    names = ("a", "b", "c")[: draw(st.integers(1, 3))]
-    inputs: tuple[Feature, ...] = tuple(draw(features(name)) for name in names)
-    derived = (DerivedInput(86_400, 7),) if draw(st.booleans()) else ()
-    g = Drawing(draw, len(inputs) + 2 * len(derived))
+    choices = OfHypothesis(draw)
     wanted = draw(st.integers(1, most - 2))
-    for make in draw(
-        st.lists(st.sampled_from(MAKERS), min_size=wanted, max_size=wanted)
-    ):
-        if len(g.layers) < most - 2:
-            make(g)
-    horizon = draw(st.integers(1, 3))
-    if not g.layers:
-        g.add(Linear(g.input_size, 3), -1)
-    _close(g, horizon)
-    is_chain = g.reads == [(k - 1,) for k in range(len(g.reads))]
-    assume(not (is_chain and any(isinstance(each, Embedding) for each in g.layers[1:])))
+    return _spec(choices, lambda name: draw(features(name)), wanted)
+
+
+def _spec(
+    choices: Choices, feature: Callable[[str], Feature], wanted: int
+) -> ModelSpec:
+    names = ("a", "b", "c")[: choices.integer(1, 3)]
+    derived = (DerivedInput(86_400, 7),) if choices.integer(0, 1) else ()
+    d = Drawing(choices, len(names) + 2 * len(derived), is_tame=False)
+    while len(d.layers) < wanted:
+        DRAWS[choices.pick(list(DRAWS))](d)
+    horizon = choices.integer(1, 3)
+    close(d, horizon)
     return ModelSpec(
-        inputs,
+        tuple(feature(name) for name in names),
         (Target(names[0]),),
-        tuple(g.layers),
+        tuple(d.layers),
         horizon=horizon,
         derived=derived,
         sample_period_s=60.0,
-        wiring=tuple(g.reads),
+        wiring=tuple(d.reads),
+    )
+
+
+def every_function() -> ModelSpec:
+    """All elementwise functions and operations of two values, beside one another."""
+    d = Drawing(OfSeed(0), 7, is_tame=False)
+    wide = d.add(layers.Linear(7, 9), INPUT)
+    known = {"exp": d.limited(wide), **dict.fromkeys(OF_POSITIVE, d.positive(wide))}
+    values = []
+    for name in layers.FUNCTIONS:
+        layer = layers.Activation(9, name, PARAMETERS.get(name, ()))  # type: ignore[arg-type]
+        values.append(d.add(layer, known.get(name, wide)))
+    values += [
+        d.add(graph.Combine(9, name), wide, known["log"])  # type: ignore[arg-type]
+        for name in graph.OPERATIONS
+    ]
+    d.joined(*values)
+    return ModelSpec(
+        tuple(Feature(f"s{k}") for k in range(7)),
+        tuple(Target(f"y{k}") for k in range(9 * len(values))),
+        tuple(d.layers),
+        wiring=tuple(d.reads),
     )

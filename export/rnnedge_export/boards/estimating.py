@@ -26,7 +26,13 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from ..formats.c.f32.layers import step_code
 from ..formats.c.f32.packing import added_biases, pack_layer
 from .board import Board
-from .graph_work import done_by, integer_nbytes, is_integer_graph, repeated
+from .graph_work import (
+    done_by,
+    integer_nbytes,
+    is_integer_graph,
+    repeated,
+    table_nbytes,
+)
 from .image import SUPPORT
 from .measuring import Measurement
 
@@ -70,6 +76,8 @@ class Costs:
         call: instructions of the rest.
         code_nbytes: `base`, and what each layer adds by kind of cell or `other`.
         done_nbytes: code of what a graph does to values.
+        done_like: the board that both were measured on, where it is another: `done` is then
+            as many times more as a multiply-add is.
         stack_nbytes: of a step.
         matrix_nbytes: of a weight in a matrix, where the generator does not tell.
         other_nbytes: of another weight, where the generator does not tell.
@@ -88,6 +96,7 @@ class Costs:
     ram_nbytes: dict[str, float] | None = None
     done: dict[str, float] = field(default_factory=dict)
     done_nbytes: dict[str, float] = field(default_factory=dict)
+    done_like: str = ""
 
 
 def work_of(spec: ModelSpec) -> Work:
@@ -147,7 +156,9 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
             costs.multiply_add * work.multiply_adds
             + sum(_cost(costs.unit, kind) * count for kind, count in work.units.items())
             + costs.value * work.values
-            + sum(_of(costs.done, name, costs.value) * n for name, n in work.done.items())
+            + sum(
+                _of(costs.done, name, costs.value) * n for name, n in work.done.items()
+            )
             + costs.call
         )
     is_integer = is_integer_graph(spec, numerics, NUMERICS)
@@ -182,7 +193,7 @@ def packed_nbytes(spec: ModelSpec) -> int:
         zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes}
         packed = pack_layer(layer, added_biases(layer, zeros))
         nbytes += sum(array.nbytes for array in packed.values())
-    return nbytes
+    return nbytes + table_nbytes(spec)
 
 
 def _state_nbytes(spec: ModelSpec, work: Work, costs: Costs) -> int:
@@ -212,7 +223,13 @@ def costs_of(board: str, numerics: str) -> Costs:
             f"boards: nothing is known of the costs of {numerics} on {board}. "
             "Install its compiler and emulator, `rnnedge devices` names them."
         )
-    return Costs(**found)
+    costs = Costs(**found)
+    if not costs.done_like:
+        return costs
+    other = costs_of(costs.done_like, numerics)
+    ratio = costs.multiply_add / max(other.multiply_add, 1e-9)
+    done = {name: ratio * value for name, value in other.done.items()}
+    return replace(costs, done=done, done_nbytes=other.done_nbytes)
 
 
 def knows_costs(numerics: str) -> bool:

@@ -76,11 +76,17 @@ def blank_model(spec: ModelSpec) -> QuantisedModel:
     return QuantisedModel(spec, frozenset(), tensors)
 
 
+def table_nbytes(spec: ModelSpec) -> int:
+    """Bytes of the indices that stand in tables."""
+    selects = [layer for layer in spec.layers if isinstance(layer, graph.Select)]
+    return sum(4 * len(item.indices) for item in selects if not runs_of(item))
+
+
 def integer_nbytes(spec: ModelSpec) -> tuple[int, int]:
     """Bytes of the constants of a graph in integers, and of its state."""
     model = blank_model(spec)
     gains = ("gain", "gain_0", "gain_1", "rate", "step", "shift")
-    constants = 0
+    constants = table_nbytes(spec)
     for name, tensor in model.tensors.items():
         is_one = name.rsplit(".", 1)[1] in gains
         constants += tensor.itemsize if is_one else tensor.nbytes

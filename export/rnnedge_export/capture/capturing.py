@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.layers import Embedding
 
 from ..module.packed import read_as_plain
 from ..module.reasons import (
@@ -25,17 +26,18 @@ from ..module.reasons import (
     time_major_error,
 )
 from ..module.user_module import UserModule, time_major_layer
+from .explicit.formed import Formed
 from .graph.builder import GraphBuilder
-from .graph.casts import CASTS
 from .graph.cells import CELLS
-from .graph.comparisons import COMPARISONS
-from .graph.formulas import FORMULAS
-from .graph.linear_maps import LINEAR_MAPS
 from .graph.lowering import Lowering
 from .graph.nodes import Named, Nodes
 from .graph.norms import NORMS
-from .graph.products import PRODUCTS
-from .graph.reductions import REDUCTIONS
+from .graph.operations.casts import CASTS
+from .graph.operations.comparisons import COMPARISONS
+from .graph.operations.formulas import FORMULAS
+from .graph.operations.linear_maps import LINEAR_MAPS
+from .graph.operations.products import PRODUCTS
+from .graph.operations.reductions import REDUCTIONS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart
@@ -96,7 +98,8 @@ def _one_stream(user: UserModule) -> UserModule:
     """With one row, whose numbers depend on no other."""
     one = one_row(user)
     is_apart = None if one is None else rows_keep_apart(one)
-    name = time_major_layer(user.module)
+    is_formed = any(isinstance(part, Formed) for part in user.module.modules())
+    name = "" if is_formed else time_major_layer(user.module)
     if name and is_apart is None:
         steps = None if one is None else one.x[:, :1].repeat(1, 2, 1)
         if one is None or steps is None or one.tried(steps, one.state) is None:
@@ -133,6 +136,8 @@ def _layers(user: UserModule, program: Any, ways: tuple[bool, ...]) -> GraphBuil
         if not found.wiring():
             break
     assert found is not None
+    if not found.wiring() and any(isinstance(k, Embedding) for k in found.layers[1:]):
+        raise NotAChainError("an embedding reads what is computed")
     return found
 
 

@@ -113,12 +113,14 @@ def read_original(
     from ..module.first_call import read_user_module
     from .capturing import capture
     from .explicit.finding import with_explicit_state
+    from .explicit.forming import in_usual_form
     from .explicit.precision import in_float32
 
     model, example, precision = in_float32(model, example)
+    model, example, formed = in_usual_form(model, example, outputs, state)
     model, example, found = with_explicit_state(model, example)
     user = read_user_module(model, example, outputs=outputs, state=state)
-    notes = filter(None, (precision, found, *user.notes))
+    notes = filter(None, (precision, formed, found, *user.notes))
     user = replace(user, notes=tuple(notes))
     chain, reason = None, ""
     try:
@@ -145,7 +147,8 @@ def _spec(
     outputs = user.target_names
     if len(outputs) != output_size:
         outputs = tuple(f"y_{k}" for k in range(output_size))
-    inputs = [f"x_{k}" for k in range(user.input_size)]
+    inputs = getattr(user.module, "rnnedge_feature_names", ())
+    inputs = inputs or [f"x_{k}" for k in range(user.input_size)]
     features = _named(inputs if features is None else features, Feature)
     targets = _named(outputs if targets is None else targets, Target)
     if len(features) != user.input_size:

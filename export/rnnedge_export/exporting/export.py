@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.errors import FormatError, SpecError
@@ -19,9 +20,9 @@ from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
 from ..capture.original import Original, read_original
 from ..compare.parity import Parity
-from ..compare.verification_stream import check_tokens, verification_stream
+from ..compare.verification_stream import Inputs, check_tokens, verification_stream
 from ..probing.program_recording import judged_by
-from ..probing.recording import Recording, record
+from ..probing.recording import DivergedError, Recording, record
 from ..tools.threads import torch_threads
 from .candidate import Candidate, Proof, judge
 from .request import ExportRequest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ..boards.measuring import Measurement
+    from ..capture.report import CaptureReport
     from ..compare.program import Program
     from ..module.returned import Choice
     from ..quantise.report import QuantisationReport
@@ -78,12 +80,14 @@ class ExportReport:
         digest: SHA-256 (hex) of the model, the same in every float artifact.
         artifacts: what was written, in the order asked for.
         notes: sentences the user should read; () when there is nothing to say.
+        capture: what became of a user's module, part by part; None of a SequenceModel.
     """
 
     spec: ModelSpec
     digest: str
     artifacts: tuple[ArtifactReport, ...]
     notes: tuple[str, ...]
+    capture: CaptureReport | None = None
 
 
 def export(
@@ -199,7 +203,7 @@ def export_model(
         check_tokens(original.spec, request.stream)
     integers = request.integers and request.integers.settled(original)
     quantised = integers.quantise(original) if integers else None
-    recording = record(original, x, has_limit=not request.int8)
+    recording = _recorded(original, x, request)
     if program is not None:
         recording = judged_by(recording, program, request.name or "model")
     notes = _notes(original, recording) + (integers.notes if integers else [])
@@ -241,7 +245,24 @@ def export_model(
         for candidate in candidates:
             candidate.discard()
     notes += refusals + [proof.note for proof in proofs if proof.note]
-    return ExportReport(original.spec, original.digest, tuple(artifacts), tuple(notes))
+    written_ones = tuple(artifacts)
+    return ExportReport(
+        original.spec, original.digest, written_ones, tuple(notes), original.report
+    )
+
+
+def _recorded(original: Original, x: Inputs, request: ExportRequest) -> Recording:
+    """What the original does on `x`, or where it diverges on what was drawn, on less.
+
+    A flag that resets the state, or a gate that is an input, is between 0 and 1.
+    """
+    try:
+        return record(original, x, has_limit=not request.int8)
+    except DivergedError:
+        if request.stream is not None or original.user is None:
+            raise
+        between = (1 / (1 + np.exp(-x))).astype(np.float32)
+        return record(original, between, has_limit=not request.int8)
 
 
 def _notes(original: Original, recording: Recording) -> list[str]:

@@ -25,6 +25,20 @@ def read_arguments(
     module: nn.Module, example: Any
 ) -> tuple[Tensor, tuple[str, ...], tuple[Any, ...], int]:
     """`x`, then names and values of the other arguments, and how many go by position."""
+    x, names, rest, num_positional = named_arguments(module, example)
+    if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
+        shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise ShapeError(
+            f"export: the example's x is {shape}, expected a tensor [B, T, I]. Pass a "
+            "batch of sequences, batch first."
+        )
+    return x, names, rest, num_positional
+
+
+def named_arguments(
+    module: nn.Module, example: Any
+) -> tuple[Any, tuple[str, ...], tuple[Any, ...], int]:
+    """The first argument as it is, then as `read_arguments`."""
     if example is None or (isinstance(example, tuple | list | Mapping) and not example):
         raise SpecError(
             f"export: {type(module).__name__} is not a SequenceModel and no example was "
@@ -34,7 +48,7 @@ def read_arguments(
         raise SpecError(
             f"export: the example is {type(example).__name__}, expected a tuple. {_ADVICE}"
         )
-    parameters = _parameters(module)
+    parameters = parameters_of(module)
     positional, by_keyword, has_star = (
         [item.name for item in parameters if item.kind in kinds] for kinds in _KINDS
     )
@@ -46,35 +60,18 @@ def read_arguments(
                 f"argument of forward is '{first}'. Name the arguments as forward does, or "
                 "pass example=(x, state...)."
             )
-        x = example[first]
         names = tuple(key for key in example if key != first)
-        rest = tuple(example[key] for key in names)
-        num_positional = 0
-    else:
-        x, *values = example
-        rest = tuple(values)
-        known = positional[1:]
-        num_positional = len(rest)
-        if len(known) < len(rest) and not has_star and by_keyword:
-            num_positional = len(known)
-            known += by_keyword
-        stem = "state" if has_star else "argument"
-        known += [f"{stem}_{k}" for k in range(len(known), len(rest))]
-        names = tuple(known[: len(rest)])
-    if isinstance(x, Tensor) and x.dtype in (torch.int64, torch.int32):
-        raise SpecError(
-            f"export: the example's x is {x.dtype}, expected torch.float32; token ids too "
-            "arrive as float32. Take x [B, T, 1] and read x[..., 0].long() in forward."
-        )
-    if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
-        shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        advice = "Pass a batch of sequences, batch first."
-        if isinstance(x, Tensor) and x.ndim == 2:
-            advice += " A module that takes one step [B, I] needs a forward around it."
-        raise ShapeError(
-            f"export: the example's x is {shape}, expected a tensor [B, T, I]. {advice}"
-        )
-    return x, names, rest, num_positional
+        return example[first], names, tuple(example[key] for key in names), 0
+    x, *values = example
+    rest = tuple(values)
+    known = positional[1:]
+    num_positional = len(rest)
+    if len(known) < len(rest) and not has_star and by_keyword:
+        num_positional = len(known)
+        known += by_keyword
+    stem = "state" if has_star else "argument"
+    known += [f"{stem}_{k}" for k in range(len(known), len(rest))]
+    return x, tuple(known[: len(rest)]), rest, num_positional
 
 
 def unset_arguments(
@@ -83,11 +80,11 @@ def unset_arguments(
     """Arguments that are None: in the example, or because forward says so."""
     given = dict(zip(names, template, strict=True))
     unset = [name for name, part in given.items() if not tensors(part)]
-    others = [item for item in _parameters(module)[1:] if item.name not in given]
+    others = [item for item in parameters_of(module)[1:] if item.name not in given]
     return (*unset, *(item.name for item in others if item.default is None))
 
 
-def _parameters(module: nn.Module) -> list[inspect.Parameter]:
+def parameters_of(module: nn.Module) -> list[inspect.Parameter]:
     """Those of forward; one star where it does not tell."""
     try:
         return list(inspect.signature(module.forward).parameters.values())

@@ -6,6 +6,9 @@ from torch import fx
 
 from rnnedge_runtime.errors import SpecError
 
+_HOLDER = "user_module"
+"""Where a module lies in one that gives it explicit state, or its inputs their form."""
+
 
 class NotAChainError(SpecError):
     """The module is not a chain of layers.
@@ -32,8 +35,9 @@ def module_path(node: fx.Node) -> str:
 
 def own_name(path: str) -> str:
     """A name in the user's module, which is `module` of what was traced."""
-    for holder in ("module", "user_module"):  # the second where its state is found
-        path = "" if path == holder else path.removeprefix(f"{holder}.")
+    path = path.removeprefix("module").removeprefix(".")
+    while path == _HOLDER or path.startswith(f"{_HOLDER}."):
+        path = path.removeprefix(_HOLDER).removeprefix(".")
     return path
 
 

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.model_spec import Feature
 from rnnedge_runtime.spec.weights import model_digest
 
@@ -35,14 +36,17 @@ _AWARE |= {"nanmean", "nanmedian", "nanquantile", "nansum"}
 def token_inputs(original: Original) -> dict[int, tuple[int, int]]:
     """Lowest and highest value of every input that is an index, by its position.
 
-    Empty for a chain of layers, whose spec tells, and where nothing is looked up.
+    Empty for a table that comes first, whose spec tells. Flags are 0 or 1.
     """
     user = original.user
-    if user is None or not original.spec.is_opaque:
+    if user is None:
         return {}
+    flags = dict.fromkeys(getattr(user.module, "rnnedge_flags", ()), (0, 1))
+    if isinstance(original.spec.layers[0], Embedding):
+        return flags
     user = user.to_probe()
     found = {column: _limits(user, column) for column in range(user.input_size)}
-    return {column: limits for column, limits in found.items() if limits}
+    return flags | {column: limits for column, limits in found.items() if limits}
 
 
 def _limits(user: UserModule, column: int) -> tuple[int, int] | None:

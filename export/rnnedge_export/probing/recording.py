@@ -33,6 +33,10 @@ from .opaque_limits import opaque_limits
 Float64 = NDArray[np.float64]
 
 
+class DivergedError(SpecError):
+    """The module gives numbers that are not finite."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What the original did on the stream, step by step.
@@ -144,7 +148,7 @@ def _check_finite(
 ) -> None:
     is_odd = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if is_odd.any():
-        raise SpecError(
+        raise DivergedError(
             f"export: the module's {found} {at[np.argmax(is_odd)]} of the verification "
             "stream. Train it again, or pass stream= with inputs like those it was trained "
             "on."

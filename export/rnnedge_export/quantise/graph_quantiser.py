@@ -7,6 +7,7 @@ floats, and what goes round a loop is not rounded by a change of unit.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,23 +27,11 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel, Tensor
 from rnnedge_runtime.spec.weights import Weights
 
 from . import scales
-from .graph_rows import GRAPH_ROWS
-from .ranges import Ranges
 from .scales import HEADROOM, Float64
+from .seen import Ranges
 
 PRODUCTS = (layers.Linear, layers.RecurrentLayer)
 """Kinds whose bias takes up what the model input's zero stands for."""
-
-
-def quantise_graph(
-    spec: ModelSpec, weights: Weights, ranges: Ranges, kept: frozenset[int]
-) -> QuantisedModel:
-    """As `quantise`, of a graph.
-
-    Raises:
-        SpecError: the ranges of two values differ by more than integers can represent.
-    """
-    return GraphQuantiser(spec, weights, ranges, kept).model()
 
 
 def power_unit(largest: float) -> float:
@@ -69,12 +58,19 @@ class GraphQuantiser:
     """Walks the layers once; `units` are of the values, `[N]` each."""
 
     def __init__(
-        self, spec: ModelSpec, weights: Weights, ranges: Ranges, kept: frozenset[int]
+        self,
+        spec: ModelSpec,
+        weights: Weights,
+        ranges: Ranges,
+        kept: frozenset[int],
+        rows: Mapping[type[layers.Layer], Callable[..., scales.Scale]],
     ) -> None:
+        """`rows` put the tensors of a layer and return its unit (`graph_rows.py`)."""
         self.spec = spec
         self.weights = weights
         self.ranges = ranges
         self.kept = kept
+        self.rows = rows
         self.roles = layer_roles(spec, kept)
         self.tensors: dict[str, NDArray[np.generic]] = {}
         self.units: dict[int, Float64] = {}
@@ -98,7 +94,7 @@ class GraphQuantiser:
             reads = self.spec.reads[k]
             given = tuple(self.units[s] for s in reads if s in self.units)
             self.units[k] = np.broadcast_to(
-                np.asarray(GRAPH_ROWS[type(layer)](self, k, layer, given), np.float64),
+                np.asarray(self.rows[type(layer)](self, k, layer, given), np.float64),
                 (layer.output_size,),
             )
             if k in self._outgoing:

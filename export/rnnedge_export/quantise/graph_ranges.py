@@ -18,7 +18,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.streams.engine import initial_state
 
-from .ranges import Ranges
+from .seen import Ranges
 
 LANE_STEPS = 1_000
 """Rows that are streamed in one piece: the pieces run side by side."""

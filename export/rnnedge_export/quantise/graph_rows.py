@@ -23,7 +23,7 @@ from rnnedge_runtime.spec.w8a16_graph import (
 )
 
 from . import scales
-from .quantiser import ChainQuantiser
+from .chain_quantiser import ChainQuantiser
 from .scales import HEADROOM, Float64
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,32 +28,13 @@ from rnnedge_runtime.spec.weights import Weights
 from rnnedge_runtime.streams.engine import Engine
 
 from ..formats.rnne.writing import quick_engine
-
-Float64 = NDArray[np.float64]
+from .graph_ranges import measure_graph
+from .seen import Ranges as Ranges
 
 CALIBRATION_STEPS = 10_000
 """Most rows that are streamed: a few seconds, and what is large shows in far fewer."""
 _FEWEST_ROWS = 200
 _MOST_FEATURES = 65_536  # of a file
-
-
-@dataclass(slots=True)
-class Ranges:
-    """What was seen on the calibration stream.
-
-    Attributes:
-        low: `[I]` smallest model inputs, in raw units.
-        high: `[I]` largest model inputs.
-        outputs: `[N]` per layer, largest magnitudes of its output.
-        cells: per LSTM layer, largest magnitude of its cell state.
-        spans: of a graph, per layer, the smallest and the largest value of its output.
-    """
-
-    low: Float64
-    high: Float64
-    outputs: dict[int, Float64] = field(default_factory=dict)
-    cells: dict[int, float] = field(default_factory=dict)
-    spans: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 def measure_ranges(
@@ -83,8 +62,6 @@ def measure_ranges(
         np.max([x.max(axis=0) for x in inputs], axis=0).astype(np.float64),
     )
     if is_graph(spec):
-        from .graph_ranges import measure_graph
-
         measure_graph(spec, weights, readings, ranges)
         return ranges
     layers = [_StreamedLayer(spec, k, weights) for k in range(len(spec.layers))]

@@ -27,7 +27,10 @@ class _Combine(LayerModule):
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
-        a, b = z[..., : self.size], z[..., self.size :]
+        return self.combine(z[..., : self.size], z[..., self.size :])
+
+    def combine(self, a: Tensor, b: Tensor) -> Tensor:
+        """Of two values that are not joined."""
         if self.operation == "add":
             return a + b
         if self.operation == "subtract":
@@ -53,10 +56,15 @@ class _Select(LayerModule):
         super().__init__()
         indices = torch.tensor(layer.indices, dtype=torch.int64)
         self.register_buffer("indices", indices, persistent=False)
+        self.first, self.size = layer.indices[0], len(layer.indices)
+        run = range(self.first, self.first + self.size)
+        self.is_run = layer.indices == tuple(run)
 
     def forward(
         self, z: Tensor, x: Tensor, readings: Tensor, state: State, new_state: State
     ) -> Tensor:
+        if self.is_run:
+            return z.narrow(-1, self.first, self.size)
         return z.index_select(-1, self.indices)
 
 

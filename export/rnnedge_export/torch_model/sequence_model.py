@@ -70,6 +70,9 @@ class SequenceModel(nn.Module):
         self.part_of = list(parts.part_of)
         self.first_states = first_states
         self.next_of = [parts.memories.get(k, -1) for k in range(len(layers))]
+        entering, leaving = parts.entering(spec), parts.leaving(spec)
+        self.enters = [k in entering for k in range(len(layers))]
+        self.leaves = [k in leaving for k in range(len(layers))]
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Advance B streams by T steps.
@@ -100,19 +103,26 @@ class SequenceModel(nn.Module):
         self._part(self.before, x, readings, values, state)
         if self.has_loop:
             taken: list[list[Tensor]] = [[] for _ in self.reads]
+            given: list[list[Tensor]] = [[] for _ in self.reads]
+            for k, enters in enumerate(self.enters):
+                if enters:
+                    given[k] = list(torch.split(values[k], 1, dim=1))
+            xs, rs = torch.split(x, 1, dim=1), torch.split(readings, 1, dim=1)
+            now = list(values)
             for t in range(x.size(1)):
-                now = [value[:, t : t + 1] for value in values]
-                self._part(
-                    self.loop, x[:, t : t + 1], readings[:, t : t + 1], now, state
-                )
+                for k, enters in enumerate(self.enters):
+                    if enters:
+                        now[k] = given[k][t]
+                self._part(self.loop, xs[t], rs[t], now, state)
                 for k, source in enumerate(self.next_of):
                     if source >= 0:
                         state[self.first_states[k]] = now[source][:, 0]
-                    if self.part_of[k] == self.loop:
+                for k, leaves in enumerate(self.leaves):
+                    if leaves:
                         taken[k].append(now[k])
-            for k, pieces in enumerate(taken):
-                if self.part_of[k] == self.loop:
-                    values[k] = torch.cat(pieces, dim=1)
+            for k, leaves in enumerate(self.leaves):
+                if leaves:
+                    values[k] = torch.cat(taken[k], dim=1)
             self._part(self.behind, x, readings, values, state)
         return values[-1], state
 
@@ -128,13 +138,21 @@ class SequenceModel(nn.Module):
         for k, layer in enumerate(self.layers):
             if self.part_of[k] == part:
                 sources = self.reads[k]
-                z = x
-                if len(sources) == 1 and sources[0] >= 0:
-                    z = values[sources[0]]
-                elif len(sources) > 1:
-                    z = torch.cat([values[s] if s >= 0 else x for s in sources], dim=-1)
                 new_state: list[Tensor] = []
-                values[k] = layer(z, x, readings, state, new_state)
+                if hasattr(layer, "combine"):  # joined and cut again they cost more
+                    one, other = sources[0], sources[1]
+                    values[k] = layer.combine(
+                        values[one] if one >= 0 else x,
+                        values[other] if other >= 0 else x,
+                    )
+                else:
+                    z = x
+                    if len(sources) == 1 and sources[0] >= 0:
+                        z = values[sources[0]]
+                    elif len(sources) > 1:
+                        parts = [values[s] if s >= 0 else x for s in sources]
+                        z = torch.cat(parts, dim=-1)
+                    values[k] = layer(z, x, readings, state, new_state)
                 for j, tensor in enumerate(new_state):
                     state[self.first_states[k] + j] = tensor
 

@@ -10,8 +10,10 @@ import numpy as np
 from rnnedge.cli.show.terminal import echo, print_table
 from rnnedge_export.quantise.judgement import StoredJudgement
 from rnnedge_export.verifying.file_checks import judgement_text
-from rnnedge_runtime.numerics.w8a16 import GRU_BITS
+from rnnedge_runtime.numerics.w8a16 import GRU_BITS, LARGEST_VALUE
+from rnnedge_runtime.spec.graph_layers import Memory, Window
 from rnnedge_runtime.spec.layers import RecurrentLayer
+from rnnedge_runtime.spec.w8a16_graph import WIDE_BITS
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
 if TYPE_CHECKING:
@@ -60,14 +62,35 @@ def integer_content(model: QuantisedModel) -> dict[str, Any]:
             }
             for k, name in enumerate(_input_names(model))
         ]
+    elif "value.-1.rate" in model.tensors:
+        content["inputs"] = _graph_inputs(model)
     last = len(spec.layers) - 1
-    if f"output.{last}.step" in model.tensors:
-        steps = np.abs(model.tensors[f"output.{last}.step"].astype(np.float64))
+    ends = [f"{kind}.{last}.step" for kind in ("output", "value")]
+    for name in filter(model.tensors.__contains__, ends):
+        steps = np.abs(model.tensors[name].astype(np.float64))
         content["outputs"] = [
             {"name": output.name, "step": float(step)}
             for output, step in zip(spec.outputs, steps, strict=True)
         ]
     return content
+
+
+def _graph_inputs(model: QuantisedModel) -> list[dict[str, Any]]:
+    """The model inputs as integer layers take them; those that they do not stay out."""
+    shift, rate = (
+        model.tensors[f"value.-1.{name}"].astype(np.float64)
+        for name in ("shift", "rate")
+    )
+    return [
+        {
+            "name": name,
+            "step": float(abs(1 / rate[k])),
+            "low": float(shift[k] - LARGEST_VALUE / abs(rate[k])),
+            "high": float(shift[k] + LARGEST_VALUE / abs(rate[k])),
+        }
+        for k, name in enumerate(_input_names(model))
+        if rate[k]
+    ]
 
 
 def layer_rows(model: QuantisedModel) -> list[list[str]]:
@@ -86,7 +109,8 @@ def scale_lines(model: QuantisedModel) -> list[str]:
     content = integer_content(model)
     lines = []
     if content["inputs"]:
-        readings = content["inputs"][: model.spec.num_features]
+        names = model.spec.feature_names
+        readings = [item for item in content["inputs"] if item["name"] in names]
         shown = [f"{item['name']} {item['step']:.2g}" for item in readings]
         lines.append(f"readings in steps of {', '.join(shown)}")
     if content["outputs"]:
@@ -136,8 +160,11 @@ def total_nbytes(model: QuantisedModel) -> int:
 
 def _state_bits(model: QuantisedModel, k: int) -> list[int]:
     """Fraction bits of the state tensors of an integer layer; [] without state."""
-    layer = model.spec.layers[k]
-    if model.roles[k].role != "integer" or not isinstance(layer, RecurrentLayer):
+    layer, part = model.spec.layers[k], model.roles[k]
+    if part.role == "integer" and isinstance(layer, Memory | Window):
+        bits = int(model.tensors[f"layers.{k}.state_bits"][0])
+        return [bits + WIDE_BITS if part.is_wide else bits]
+    if part.role != "integer" or not isinstance(layer, RecurrentLayer):
         return []
     if layer.blends:
         return [GRU_BITS]

@@ -13,7 +13,7 @@ from rnnedge.data.series import Dataset
 from rnnedge.tasks.blocks import Block, Cell, fused_cell
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.task import first_affine, last_affine
-from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.errors import DataError, SpecError
 from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Layer, Linear
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -64,11 +64,45 @@ class Network:
         wiring: what each reads; () for a chain.
         starts: weights that begin elsewhere than PyTorch begins them, such as the gains of
             norms.
+        step_scaler: the affine that counts the length of a step in usual ones; None for no
+            such length.
     """
 
     layers: tuple[Layer, ...]
     wiring: Wiring = ()
     starts: Mapping[str, Array] = field(default_factory=dict)
+    step_scaler: int | None = None
+
+
+def step_feature(dataset: Dataset, config: TrainConfig) -> int | None:
+    """Index of the feature that holds the length of a step, or None.
+
+    Raises:
+        SpecError: `step` names no feature.
+    """
+    if not config.step:
+        return None
+    if config.step not in dataset.features:
+        raise SpecError(
+            f"train: step is '{config.step}', expected one of the features: "
+            f"{', '.join(dataset.features)}. Add it with --feature, or name one of these."
+        )
+    return dataset.features.index(config.step)
+
+
+def usual_step(values: Array, name: str) -> float:
+    """The median length of a step that is above 0.
+
+    Raises:
+        DataError: there is none.
+    """
+    lengths = values[np.isfinite(values) & (values > 0)]
+    if not len(lengths):
+        raise DataError(
+            f"training part: step '{name}' is nowhere above 0. Give the time since the row "
+            "before."
+        )
+    return float(np.median(lengths))
 
 
 def network_layers(
@@ -78,6 +112,7 @@ def network_layers(
     *,
     last: list[int] | None,
     changes: tuple[int, ...],
+    step: int | None = None,
 ) -> Network:
     """The blocks of the config between the scalers.
 
@@ -87,6 +122,7 @@ def network_layers(
         output_size: O.
         last: index of the input added to each output; None for no add_last.
         changes: indices of the inputs whose change is an input as well.
+        step: index of the input that is the length of the step; None for none.
     """
     front: list[Layer] = [Difference(input_size, changes)] if changes else []
     size = input_size + len(changes)
@@ -94,7 +130,7 @@ def network_layers(
     back: list[Layer] = [Affine(output_size, inverse=True)]
     if last is not None:
         back.append(AddLast(tuple(last), is_clipped=False))
-    return _between(front, config.blocks, output_size, back)
+    return _between(front, config.blocks, output_size, back, step)
 
 
 def _between(
@@ -102,9 +138,12 @@ def _between(
     blocks: Sequence[Block],
     output_size: int,
     back: Sequence[Layer],
+    step: int | None,
 ) -> Network:
     size = front[-1].output_size
-    if all(isinstance(block, Cell) and block.is_fused for block in blocks):
+    if step is None and all(
+        isinstance(block, Cell) and block.is_fused for block in blocks
+    ):
         layers = list(front)
         for block in blocks:
             assert isinstance(block, Cell)
@@ -119,10 +158,14 @@ def _between(
     z = names_of(INPUT, (front[0].input_size,))
     for layer in front:
         z = b.add(layer, (b.operand(z),))
-    z = stack(b, blocks, z)
+    length = scaler = None
+    if step is not None:
+        given = b.operand(names_of(INPUT, (front[0].input_size,))[step : step + 1])
+        scaler, length = len(b.layers), b.add(Affine(1), (given,))
+    z = stack(b, blocks, z, length)
     for layer in (Linear(z.numel(), output_size), *back):
         z = b.add(layer, (b.operand(z),))
-    return Network(tuple(b.layers), b.wiring(), b.weights)
+    return Network(tuple(b.layers), b.wiring(), b.weights, scaler)
 
 
 def fixed_weights(

@@ -6,6 +6,7 @@ derived columns appended, raw units. Everything fitted is fitted on the training
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +23,8 @@ from rnnedge.tasks.forecast.network import (
     fixed_weights,
     last_sources,
     network_layers,
+    step_feature,
+    usual_step,
 )
 from rnnedge.tasks.forecast.targets import (
     check_targets,
@@ -62,6 +65,10 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         missing=config.missing,
         limits=limits,
     )
+    step = step_feature(dataset, config)
+    if step is not None:
+        usual = usual_step(training[:, step], config.step)
+        features = _unclipped(features, step)
     if config.missing == "reject":
         _check_complete(dataset, features)
     derived = choose_derived(dataset, parts, config.derived, config.period)
@@ -105,6 +112,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         outputs[0].shape[1],
         last=sources,
         changes=changing,
+        step=step,
     )
     spec = ModelSpec(
         features=features,
@@ -135,15 +143,26 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             dataset.series, held, targets, outputs, parts, strict=True
         )
     )
+    fixed = fixed_weights(spec, input_scaler, output_scaler, change_scaler)
+    if step is not None:
+        fixed[f"layers.{network.step_scaler}.shift"] = np.zeros(1, np.float32)
+        fixed[f"layers.{network.step_scaler}.scale"] = np.full(1, 1 / usual, np.float32)
     return Prepared(
         task=find_task(FORECAST),
         spec=spec,
-        affine_weights=fixed_weights(spec, input_scaler, output_scaler, change_scaler),
+        affine_weights=fixed,
         series=series,
         output_scale=output_scaler.scale,
         notes=(*dataset.notes, *split_notes(dataset, split, rule)),
         starts=network.starts,
     )
+
+
+def _unclipped(features: tuple[Feature, ...], column: int) -> tuple[Feature, ...]:
+    """A long step is as long as it is."""
+    changed = list(features)
+    changed[column] = dataclasses.replace(features[column], clip=None)
+    return tuple(changed)
 
 
 def _training(arrays: Sequence[Array], column: int, parts: Sequence[Split]) -> Array:

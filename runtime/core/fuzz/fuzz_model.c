@@ -9,7 +9,7 @@
 
 #include "rnnedge.h"
 
-enum { SIZE_AT = 12, CHECKSUM_AT = 16, HEADER_NBYTES = 32, MAX_FLOATS = 1 << 22, NUM_STEPS = 3 };
+enum { SIZE_AT = 12, CHECKSUM_AT = 16, HEADER_NBYTES = 32, MAX_FLOATS = 1 << 22, NUM_STEPS = 5 };
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
@@ -64,7 +64,7 @@ static void use(const rnne_model *model, const uint8_t *file, size_t file_nbytes
     rnne_fleet *fleet;
     rnne_error error;
     rnne_model_info(model, &info);
-    const size_t nbytes = rnne_stream_nbytes(model), fleet_nbytes = rnne_fleet_nbytes(model, 3);
+    const size_t nbytes = rnne_stream_nbytes(model), fleet_nbytes = rnne_fleet_nbytes(model, NUM_STEPS);
     const size_t scratch_nbytes = rnne_run_scratch_nbytes(model);
     const size_t num_floats = NUM_STEPS * ((size_t)info.input_size + info.output_size);
     if (nbytes + fleet_nbytes + scratch_nbytes + num_floats > MAX_FLOATS * sizeof(float))
@@ -75,7 +75,7 @@ static void use(const rnne_model *model, const uint8_t *file, size_t file_nbytes
     for (size_t i = 0; i < NUM_STEPS * (size_t)info.input_size; i++)
         x[i] = (float)i - 1.5f;
     if (mem && fleet_mem && scratch && x) {
-        const uint32_t index[NUM_STEPS] = {2, 0, 1};
+        const uint32_t index[NUM_STEPS] = {2, 0, 1, 4, 3};
         rnne_self_test(model, file, file_nbytes, mem, nbytes, &error);
         rnne_stream_init(mem, nbytes, model, &stream);
         for (size_t t = 0; t < NUM_STEPS; t++)

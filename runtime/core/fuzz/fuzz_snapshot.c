@@ -2,7 +2,7 @@
 /*
  * Restores what the fuzzer makes of snapshots, steps on and takes the state out again, whole and
  * as bare values.  What is refused leaves the state as it was.  The mutator repairs the checksum.
- * The models the snapshots belong to, two in floats and two in integers, are in RNNE_FUZZ_MODELS.
+ * The models the snapshots belong to, in floats and in integers, are in RNNE_FUZZ_MODELS.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ typedef struct subject {
     uint8_t *before, *after;
 } subject;
 
-enum { NUM_SUBJECTS = 4 };
+enum { NUM_SUBJECTS = 5 };
 static subject subjects[NUM_SUBJECTS];
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
@@ -92,6 +92,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     load(&subjects[1], RNNE_FUZZ_MODELS "/lstm_w8a16.rnne");
     load(&subjects[2], RNNE_FUZZ_MODELS "/change.rnne");
     load(&subjects[3], RNNE_FUZZ_MODELS "/follow_w8a16.rnne");
+    load(&subjects[4], RNNE_FUZZ_MODELS "/graph_loop_w8a16.rnne");
     return 0;
 }
 

@@ -65,4 +65,4 @@ done
 "llvm-profdata$suffix" merge -o "$work/all.profdata" "$work"/covered/*.profraw
 "llvm-cov$suffix" report "$work/covered/model" -object "$work/covered/snapshot" \
     -instr-profile="$work/all.profdata" \
-    "$core"/src/load "$core"/src/layers "$core/src/base/crc32.c" "$core/src/stream/state.c"
+    "$core"/src/load "$core"/src/layers "$core"/src/graph "$core/src/base/crc32.c" "$core/src/stream/state.c"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,11 +37,10 @@ from ..numerics.w8a16_functions import (
 from ..numerics.w8a16_lru import LRU_BITS, lru_q, step_length_q
 from ..spec import graph_layers, layers
 from ..spec.graph_check import INPUT
+from ..spec.model_spec import ModelSpec
 from ..spec.w8a16_graph import WIDE_BITS
+from ..spec.w8a16_model import QuantisedModel
 from .numpy_f32 import layer_step
-
-if TYPE_CHECKING:
-    from .numpy_w8a16 import IntegerEngine
 
 Tensors = dict[str, Integers]
 Values = tuple[Integers, ...]
@@ -50,11 +49,30 @@ After = tuple[Integers, State]
 _LIMIT = np.full(1, LARGEST_VALUE)
 
 
+class GraphEngine(Protocol):
+    """What a walk needs of the engine: `numpy_w8a16.IntegerEngine`."""
+
+    spec: ModelSpec
+    model: QuantisedModel
+
+    def integer_tensors(self, k: int) -> Tensors:
+        """Tensors of an integer layer, matrices transposed."""
+
+    def float_tensors(self, k: int) -> dict[str, Float32]:
+        """Tensors of a float layer, as `prepare` gives them."""
+
+    def chain_step(self, layer: layers.Layer) -> Callable[..., After]:
+        """What runs a kind of layer over `[B, T, ...]` in a chain."""
+
+    def saturated(self, k: int, v: Integers) -> Integers:
+        """Values of layer k within int16; what is cut off is counted."""
+
+
 @dataclass(slots=True)
 class _Walk:
     """The values of some steps, `[B, T, N]`, converted where they are read otherwise."""
 
-    engine: IntegerEngine
+    engine: GraphEngine
     x: Float32
     readings: Float32
     flushed: Float32
@@ -88,7 +106,7 @@ class _Walk:
 
 
 def run_graph(
-    engine: IntegerEngine,
+    engine: GraphEngine,
     x: Float32,
     readings: Float32,
     state: State,

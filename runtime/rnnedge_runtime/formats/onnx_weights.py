@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ShapeError, SpecError, require, unfit_file
-from ..spec.gate_order import TORCH_GATES_IN_ONNX_ORDER, torch_to_onnx_gate_order
 from ..spec.layers import Layer
 from ..spec.weights import Weights, canonical_weights, model_digest
+from .gate_order import TORCH_GATES_IN_ONNX_ORDER, torch_to_onnx_gate_order
 from .metadata import Metadata, check_digest, metadata_from_text, unreadable_error
 from .onnx_tensors import check_tensors
 from .seal import read_sealed

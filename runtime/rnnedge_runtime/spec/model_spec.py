@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..errors import SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
 from .graph_check import Wiring, chain_of, check_graph
-from .layers import Layer, Opaque
+from .layers import Embedding, Layer, Opaque
 
 MISSING_POLICIES = ("hold", "reject", "pass")
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -120,7 +120,8 @@ class ModelSpec:
         clock: what a time without an offset means in the model's tables: `UTC` or the name
             of a time zone; "" when it was not said.
         wiring: what each layer reads: numbers of earlier layers, -1 for the model input; None
-            for the layer before it. () for a chain, in which all read the one before.
+            for the layer before it. () for a chain, in which all read the one before, and
+            only the first may be an embedding.
 
     Raises:
         SpecError: sizes that do not chain, duplicate names, values out of range.
@@ -143,10 +144,13 @@ class ModelSpec:
         chain = chain_of(self.layers)
         reads = tuple(
             before if read is None else read
-            for read, before in zip(self.wiring, chain, strict=False)
+            for read, before in zip(self.wiring or chain, chain, strict=False)
         )
-        object.__setattr__(self, "wiring", () if reads == chain else reads)
-        check_graph(self)
+        embeds_values = any(isinstance(layer, Embedding) for layer in self.layers[1:])
+        is_chain = reads == chain and not embeds_values
+        object.__setattr__(self, "wiring", () if is_chain else reads)
+        check_graph(self.layers, self.wiring, self.input_size)
+        _check_output_size(self)
 
     @cached_property
     def reads(self) -> Wiring:
@@ -235,6 +239,16 @@ class ModelSpec:
         """Everything a stream carries: `graph_state`, then the held readings `held`."""
         initial = tuple(feature.initial for feature in self.features)
         return (*self.graph_state, StateEntry("held", (len(initial),), initial))
+
+
+def _check_output_size(spec: ModelSpec) -> None:
+    size = spec.layers[-1].output_size
+    if size != spec.output_size:
+        raise SpecError(
+            f"ModelSpec: the last layer gives {size} values, but {len(spec.targets)} "
+            f"targets x {spec.horizon} steps x {max(1, len(spec.quantiles))} quantiles "
+            f"need {spec.output_size}. Change the size of the last linear layer."
+        )
 
 
 def _check_signature(spec: ModelSpec) -> None:

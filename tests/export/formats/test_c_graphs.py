@@ -10,13 +10,14 @@ import pytest
 from support import programs
 from support.c_models import (
     FUSED_GCC,
+    STRICT,
     WARNINGS,
     Drawn,
     compiled,
     drawn_model,
     write_c,
 )
-from support.random_graphs import drawn_graph, every_function
+from support.graph_strategies import every_function, wild_graph
 
 from rnnedge_export.formats.c.reading import read_c_source
 from rnnedge_export.formats.c.running import CEngine
@@ -31,7 +32,7 @@ COMPILERS = {
 
 @pytest.fixture(scope="module")
 def models() -> list[Drawn]:
-    specs = [every_function(), *map(drawn_graph, range(COUNT))]
+    specs = [every_function(), *map(wild_graph, range(COUNT))]
     return [drawn_model(spec, seed) for seed, spec in enumerate(specs)]
 
 
@@ -90,3 +91,13 @@ def test_state_goes_to_another_stream_and_back(
         for row, out in zip(model.x[half:], y[half:], strict=True):
             engine.call("step", second._state, row.copy(), out)
         assert y.tobytes() == model.y.tobytes(), model.seed
+
+
+@pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
+def test_sources_are_c_plus_plus_too(
+    sources: list[Path], compiler: tuple[str, ...]
+) -> None:
+    programs.require(compiler[0])
+    flags = ("-std=c++11", *STRICT, "-Wshadow", "-fsyntax-only")
+    for path in sources[:3]:
+        programs.run([*compiler, *flags, str(path)], check=True)

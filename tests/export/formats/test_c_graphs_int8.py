@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import drawn_graphs, integer_graphs, programs
+from support import graph_strategies, integer_graphs, programs
 from support.c_integer_models import (
     DrawnIntegers,
     compiled_integers,
     write_integer_c,
 )
-from support.c_models import WARNINGS
+from support.c_models import STRICT, WARNINGS
 from support.programs import needs
 
 from rnnedge_export.formats.c.reading import read_c_source
@@ -23,9 +23,23 @@ from rnnedge_export.formats.c.w8a16.graph_layers import GRAPH_LAYERS_Q
 from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.numerics.w8a16 import (
+    LARGEST_BIAS,
+    LARGEST_MULTIPLIER,
+    LARGEST_VALUE,
+    LARGEST_WEIGHT,
+)
 from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.graph_roles import is_graph
-from rnnedge_runtime.spec.w8a16_model import QuantisedModel
+from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.w8a16_graph import (
+    LARGEST_EPS_PLACES,
+    LARGEST_PORT_GAIN,
+    MOST_NORM_BITS,
+    MOST_PLACES,
+    STATE_BITS,
+)
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel, tensor_types
 
 SEEDS = range(2)
 STEPS = 40
@@ -37,13 +51,15 @@ COMPILERS = {
         *("-fsanitize=undefined", "-fno-sanitize-recover"),
     ),
 }
-NAMES = tuple(drawn_graphs.DRAWS)
+NAMES = tuple(graph_strategies.DRAWS)
 """Each is in one of these models at least."""
 PER_MODEL = 12
+HOSTILE = 1
+PLUS_PLUS = 8
 
 
 def kept_in_float() -> QuantisedModel:
-    """Layers of both arithmetics in turn, and a memory of each."""
+    """Layers of each arithmetic in turn, and a memory of each."""
     given: list[layers.Layer] = [
         graph_layers.Memory(3, 4),
         layers.Linear(2, 3),
@@ -60,12 +76,51 @@ def kept_in_float() -> QuantisedModel:
     return quantise(spec, weights, ranges, frozenset({2, 3}))
 
 
+def hostile(spec: ModelSpec, seed: int) -> QuantisedModel:
+    """Numbers of a file that nobody calibrated, up to the ends of their ranges."""
+    rng = np.random.default_rng(seed)
+    ends = {
+        "places": (1, MOST_PLACES),
+        "eps": (0, LARGEST_PORT_GAIN),
+        "eps_places": (0, LARGEST_EPS_PLACES),
+        "state_bits": (STATE_BITS.start, STATE_BITS.stop - 1),
+        "norm_bits": (0, MOST_NORM_BITS),
+        "bits": (15, 15),
+        "multiplier": (0, LARGEST_MULTIPLIER),
+        "bias": (-LARGEST_BIAS, LARGEST_BIAS),
+        "value": (-LARGEST_VALUE, LARGEST_VALUE),
+        "table": (-LARGEST_VALUE, LARGEST_VALUE),
+        "weight": (-LARGEST_WEIGHT, LARGEST_WEIGHT),
+    }
+    tensors: dict[str, np.ndarray] = {}
+    for name, (kind, shape) in tensor_types(spec, frozenset()).items():
+        last = name.rsplit(".", 1)[1].removeprefix("out_")
+        if kind == "<f4":
+            found = rng.uniform(0.5, 2, shape) * 2.0 ** rng.integers(-20, 20)
+            found = -found if last == "low" else found
+        else:
+            start = last if last in ends else last.partition("_")[0]
+            low, high = ends.get(start, (-LARGEST_PORT_GAIN, LARGEST_PORT_GAIN))
+            found = rng.integers(low, high + 1, shape)
+            if start in ("gain", "bias", "multiplier"):
+                found >>= rng.integers(0, 23, shape)
+            if start == "places":
+                found = found // rng.integers(1, 4) + (found < 3)
+        if name == f"layers.{len(spec.layers) - 1}.multiplier":
+            found = np.full(shape, 2**22)  # what comes out is not all at its limit
+        if name == f"layers.{len(spec.layers) - 1}.bias":
+            found = np.zeros(shape)
+        tensors[name] = np.asarray(found).astype(kind)
+    return QuantisedModel(spec, frozenset(), tensors)
+
+
 def _drawn() -> list[DrawnIntegers]:
     models = [kept_in_float()]
-    pairs = [drawn_graphs.drawn_graph(seed) for seed in SEEDS]
+    pairs = [graph_strategies.drawn_graph(seed) for seed in SEEDS]
     for start in range(0, len(NAMES), PER_MODEL):
         names = NAMES[start : start + PER_MODEL]
-        pairs.append(drawn_graphs.drawn_graph(start, num_memories=0, names=names))
+        pairs.append(graph_strategies.drawn_graph(start, num_memories=0, names=names))
+        models += [hostile(pairs[-1][0], start + k) for k in range(HOSTILE)]
     pairs += [integer_graphs.drawn_graph(seed, 10) for seed in SEEDS]
     models += [integer_graphs.in_integers(spec, weights) for spec, weights in pairs]
     return [
@@ -181,3 +236,13 @@ def test_a_small_core_needs_no_division_of_64_bits(
             text=True,
         ).stdout
         assert "ldivmod" not in needed, needed
+
+
+@pytest.mark.parametrize("compiler", [("g++", "-xc++"), ("clang++-14", "-xc++")])
+def test_sources_are_c_plus_plus_too(
+    sources: list[Path], compiler: tuple[str, ...]
+) -> None:
+    programs.require(compiler[0])
+    flags = ("-std=c++11", *STRICT, "-Wshadow", "-fsyntax-only")
+    for path in sources[:PLUS_PLUS]:
+        programs.run([*compiler, *flags, str(path)], check=True)

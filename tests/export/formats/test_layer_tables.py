@@ -7,10 +7,12 @@ import pytest
 from rnnedge_export.formats.c import cells
 from rnnedge_export.formats.c.f32 import layers as f32_layers
 from rnnedge_export.formats.c.f32 import packing as f32_packing
+from rnnedge_export.formats.c.w8a16 import graph_layers as w8a16_graph_layers
 from rnnedge_export.formats.c.w8a16 import layers as w8a16_layers
 from rnnedge_export.formats.c.w8a16 import packing as w8a16_packing
 from rnnedge_export.formats.onnx import cells as onnx_cells
 from rnnedge_export.formats.onnx import graph
+from rnnedge_export.quantise import graph_rows
 from rnnedge_export.torch_model import modules
 from rnnedge_runtime.spec.layers import LAYER_KINDS, RecurrentLayer
 
@@ -28,6 +30,12 @@ NO_WEIGHTS = dict.fromkeys(
     ),
     "it has no weights",
 )
+GRAPHS_ALONE = {
+    kind.kind: "of graphs, which have a table of their own"
+    for kind in KINDS
+    if kind.since == 3
+}
+READINGS = dict.fromkeys(("add_last", "difference"), "float in a graph")
 NO_ARRAYS = {"activation": "its one number is in the statement"}
 
 
@@ -38,8 +46,10 @@ NO_ARRAYS = {"activation": "its one number is in the statement"}
         (modules.MODULES, GRAPH),
         (f32_layers.LAYERS, GRAPH),
         (f32_packing.PACKED, GRAPH | NO_WEIGHTS),
-        (w8a16_layers.LAYERS, GRAPH | FLOAT_ALONE),
-        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | NO_ARRAYS),
+        (w8a16_layers.LAYERS, GRAPH | FLOAT_ALONE | GRAPHS_ALONE),
+        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | NO_ARRAYS | GRAPHS_ALONE),
+        (w8a16_graph_layers.GRAPH_LAYERS_Q, GRAPH | READINGS),
+        (graph_rows.GRAPH_ROWS, GRAPH | READINGS),
     ],
 )
 def test_a_table_has_every_kind_of_layer_or_a_reason(table, missing) -> None:

@@ -19,8 +19,8 @@ from support.strategies import model_specs, random_weights, seeds
 
 from rnnedge_export.formats.onnx.graph import build_onnx
 from rnnedge_runtime.backends.reference import ReferenceEngine
+from rnnedge_runtime.formats.gate_order import torch_to_onnx_gate_order
 from rnnedge_runtime.formats.seal import check_seal
-from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
 from rnnedge_runtime.spec.layers import (
     AddLast,
     Affine,

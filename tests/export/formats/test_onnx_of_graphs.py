@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from support.artifacts import describe
-from support.drawn_graphs import DRAWS, drawn_graph
+from support.graph_strategies import SMOOTH, drawn_graph
 
 from rnnedge_export.formats.onnx.graph import build_onnx
 from rnnedge_runtime.backends.reference import ReferenceEngine
@@ -50,7 +50,7 @@ def flat(y, state):
     return np.concatenate([np.ravel(array).astype(float) for array in (y, *state)])
 
 
-@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("num_memories", [0, 1])
 def test_each_kind_gives_the_same_step_by_step_and_at_once(name, num_memories):
     spec, weights = drawn_graph(7, num_memories=num_memories, names=(name,))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.artifacts import torch_model
-from support.drawn_graphs import DRAWS, drawn_graph
+from support.graph_strategies import SMOOTH, drawn_graph
 
 from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.tolerances import parity_limit
@@ -33,7 +33,7 @@ def check(spec, weights, seed):
     assert np.abs(found - expected).max() <= parity_limit(expected[:, None])
 
 
-@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("num_memories", [0, 1])
 def test_each_kind_in_float64_is_the_reference(name, num_memories):
     check(*drawn_graph(7, num_memories=num_memories, names=(name,)), 7)

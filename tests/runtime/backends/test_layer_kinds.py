@@ -7,13 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.rnn_cells import CELLS
 
-from rnnedge_runtime.backends import numpy_f32, numpy_w8a16, reference
+from rnnedge_runtime.backends import graph_w8a16, numpy_f32, numpy_w8a16, reference
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.formats.gate_order import TORCH_GATES_IN_ONNX_ORDER
 from rnnedge_runtime.formats.rnne_model import encode_model
-from rnnedge_runtime.spec import w8a16_model
-from rnnedge_runtime.spec.gate_order import TORCH_GATES_IN_ONNX_ORDER
+from rnnedge_runtime.spec import w8a16_graph, w8a16_model
+from rnnedge_runtime.spec.graph_layers import (
+    Combine,
+    Concat,
+    Constant,
+    Depthwise,
+    Memory,
+    Norm,
+    Select,
+    Sum,
+    Window,
+)
+from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import (
     LAYER_KINDS,
@@ -23,47 +34,80 @@ from rnnedge_runtime.spec.layers import (
     Affine,
     Difference,
     Embedding,
+    Gru,
     Layer,
     Linear,
+    Lru,
+    Lstm,
     Opaque,
+    Rnn,
     Softmax,
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.spec_json import spec_from_json, spec_to_json
 
 OPAQUE = {Opaque: "a graph that the backend of its own file runs"}
-NO_INTEGERS = {
-    **OPAQUE,
-    Affine: "taken in by the conversion beside it, or in float",
-    Softmax: "in float: it needs exp and a division",
-}
 TABLES: dict[str, tuple[Mapping[type[Layer], Any], dict[Any, str]]] = {
     "reference": (reference.LAYER_STEPS, OPAQUE),
     "f32.v1 in NumPy": (numpy_f32.LAYER_STEPS, OPAQUE),
-    "w8a16.v1 in NumPy": (numpy_w8a16.LAYER_STEPS, NO_INTEGERS),
-    "tensors of w8a16.v1": (w8a16_model.LAYER_TENSORS, NO_INTEGERS),
+    "w8a16.v1 in NumPy": (
+        numpy_w8a16.LAYER_STEPS | graph_w8a16.GRAPH_STEPS,
+        OPAQUE | {Memory: "part of the walk"},
+    ),
+    "tensors of w8a16.v1": (
+        w8a16_model.LAYER_TENSORS | w8a16_graph.GRAPH_TENSORS,
+        OPAQUE,
+    ),
 }
+START = (0.25, -0.5, 0.75)
 EXAMPLES: dict[str, Layer] = {
     layer.kind: layer
     for layer in (
         Affine(2, inverse=True),
         Embedding(3, 2),
-        *(make(2, 3) for make in CELLS.values()),
-        Linear(2, 2),
-        Activation(2, "sigmoid"),
-        Softmax(2),
+        Rnn(2, 3, "relu", START),
+        Gru(2, 3, START),
+        Lstm(2, 3, 2, (*START, 0.0, 1.0)),
+        Linear(2, 4, 2),
+        Activation(2, "leaky_relu", (0.1,)),
+        Softmax(4, 2, is_log=True),
         AddLast((1, 0), is_clipped=False),
         Difference(2, (0,)),
         Opaque(2, 2, (("s", (1,), (0.5,)),), "0" * 64, "sort"),
+        Combine(2, "maximum"),
+        Concat((2, 2)),
+        Select(2, (1, 1, 0)),
+        Memory(3, 0, START),
+        Window(2, 3, 2),
+        Norm(4, 1e-5, 2, is_centred=False),
+        Sum(4, 2),
+        Depthwise(2, 3),
+        Constant(2),
+        Lru(1, 3, has_step=True, start=START),
     )
 }
+"""Every field of each differs from its default."""
 
 
 def spec_of(layer: Layer) -> ModelSpec:
-    """A model whose first layer it is."""
-    features = tuple(Feature(f"x{k}") for k in range(layer.input_size))
+    """A model that is this layer; it reads nothing but the model input."""
+    size = max((1, *layer.input_sizes))
+    features = tuple(Feature(f"x{k}") for k in range(size))
     targets = tuple(Target(f"y{k}") for k in range(layer.output_size))
-    return ModelSpec(features, targets, (layer,))
+    return ModelSpec(
+        features, targets, (layer,), wiring=((-1,) * len(layer.input_sizes),)
+    )
+
+
+def plain_forms(layer: Layer) -> list[Layer]:
+    """The layer with one of its fields as it is by default."""
+    fields = {
+        field.name: field.default
+        for field in dataclasses.fields(layer)
+        if field.default is not dataclasses.MISSING
+    }
+    forms = [dataclasses.replace(layer, **{n: v}) for n, v in fields.items()]
+    return [form for form in forms if not form.fault()]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -91,30 +135,25 @@ def test_codes_are_those_of_one_kind_each() -> None:
 @pytest.mark.parametrize("kind", LAYER_KINDS)
 def test_a_file_tells_every_form_of_a_kind_apart(kind: str) -> None:
     layer = EXAMPLES[kind]
-    plain = {
-        field.name: field.default
-        for field in dataclasses.fields(layer)
-        if field.default is not dataclasses.MISSING
-    }
     if not layer.code:
         with pytest.raises(SpecError, match="chains of layers"):
             encode_model(spec_of(layer), "0" * 64)
         return
-    forms = {encode_model(spec_of(layer), "0" * 64)}
-    if plain and kind != "lstm":
-        forms.add(encode_model(spec_of(dataclasses.replace(layer, **plain)), "0" * 64))
-        assert len(forms) == 2
+    forms = [layer, *plain_forms(layer)]
+    assert len({encode_model(spec_of(form), "0" * 64) for form in forms}) == len(forms)
 
 
 @pytest.mark.parametrize("kind", LAYER_KINDS)
 def test_every_kind_has_a_role_or_is_refused_by_name(kind: str) -> None:
     layer = EXAMPLES[kind]
-    if layer.not_in_integers or kind == "opaque":
+    spec = spec_of(layer)
+    if kind == "opaque" or (layer.not_in_integers and not is_graph(spec)):
         with pytest.raises(SpecError, match="no integer"):
-            layer_roles(spec_of(layer))
+            layer_roles(spec)
         return
-    (found,) = layer_roles(spec_of(layer))
-    assert found.role == "float" or type(layer) in w8a16_model.LAYER_TENSORS
+    (found,) = layer_roles(spec)
+    tensors = w8a16_model.LAYER_TENSORS | w8a16_graph.GRAPH_TENSORS
+    assert found.role == "float" or type(layer) in tensors
 
 
 def test_onnx_gates_are_those_of_a_recurrent_layer() -> None:

@@ -6,8 +6,9 @@ Exit code 1 and what to call again at the
 first other exception, at a case of more than a few seconds, and at one that takes more memory
 than docs/security.md says.
 
-Shares of ARTIFACTS: `.rnne` in float 45 %, in integers 20 %, `.onnx` 10 %, `.pt`, `.c` in float
-and integers and `.wasm` the rest in equal parts. A third of STATES is of each kind of stream.
+Shares of ARTIFACTS: `.rnne` in float 35 %, in integers 15 %, of graphs in both 15 %, `.onnx`
+10 %, `.pt`, `.c` in float and integers and `.wasm` the rest in equal parts. A third of STATES
+is of each kind of stream.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from support import programs
 from support.artifacts import integer_rnne, quantised_model, save_artifact
 from support.c_integer_models import DrawnIntegers
 from support.c_models import write_c
+from support.integer_graphs import drawn_graph, in_integers
 from support.mutations import MUTATIONS, any_bytes
 from support.strategies import random_readings, random_weights
 from support.studies.hostile_files import resigned, snapshot_resummed
@@ -62,6 +64,7 @@ from rnnedge_runtime.tables.rows.reading import read_rows
 from rnnedge_runtime.tables.rows.row import Row
 
 LONGEST_S = 20
+GRAPH_SEED = 0
 _SERIES = b"RNNM"
 _SERIES_HEADER_NBYTES = 12
 MOST_NBYTES = 192 << 20
@@ -125,6 +128,11 @@ def make_samples(folder: Path) -> list[Sample]:
     def numpy_wasm(path: Path) -> Model:
         return load_wasm(path, is_run=False)
 
+    spec, graph_weights = drawn_graph(GRAPH_SEED)
+    (folder / "graph").mkdir()
+    graph = save_artifact(spec, graph_weights, folder / "graph", ".rnne")
+    integer_graph = folder / "integer_graph.rnne"
+    integer_graph.write_bytes(integer_rnne(in_integers(spec, graph_weights)))
     integers = folder / "integers.rnne"
     integers.write_bytes(integer_rnne(model))
     readings = random_readings(INTEGERS, np.random.default_rng(0), 64)
@@ -133,8 +141,10 @@ def make_samples(folder: Path) -> list[Sample]:
     for name, text in source.files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     found: list[tuple[str, Path, int, Callable[[Path], Model] | None]] = [
-        ("rnne", save_artifact(SPEC, weights, folder, ".rnne"), 45, load),
-        ("rnne in integers", integers, 20, load),
+        ("rnne", save_artifact(SPEC, weights, folder, ".rnne"), 35, load),
+        ("rnne in integers", integers, 15, load),
+        ("rnne of a graph", graph, 8, load),
+        ("rnne of a graph in integers", integer_graph, 7, load),
         ("onnx", save_artifact(SPEC, weights, folder, ".onnx"), 10, load),
         ("pt", save_artifact(SPEC, weights, folder, ".pt"), 6, None),
         ("c", write_c(SPEC, weights, "model", folder), 6, numpy_c),

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from rnnedge_runtime.errors import RnnEdgeError
 
-from ...module.module_copy import own_copy, unwrapped
+from ...module.module_copy import own_copy, same_again, unwrapped
 from ...module.structure import tensors
 from .inside import made_inside
 from .kept import kept
+from .unrolled import unrolled
 from .unset import of_unset
 
-_WAYS = (of_unset, kept, made_inside)
+_WAYS = (of_unset, kept, made_inside, unrolled)
 
 
 def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any, str]:
@@ -35,14 +36,17 @@ def with_explicit_state(module: nn.Module, example: Any) -> tuple[nn.Module, Any
         inner = own_copy(unwrapped(module))
     except RnnEdgeError:  # said where the module is read
         return as_given
+    own = type(unwrapped(module)).__name__
     for way in _WAYS:
         try:
             with torch.no_grad():
-                found = way(inner, x.detach().cpu(), others)
+                found = way(same_again(inner), x.detach().cpu(), others)
         except Exception:  # the module is the user's: any error may come
             found = None
         if found is not None:
-            found.module.original_name = type(unwrapped(module)).__name__
+            found.module.original_name = getattr(inner, "original_name", own)
+            for name in ("rnnedge_feature_names", "rnnedge_flags"):
+                setattr(found.module, name, getattr(inner, name, ()))
             return found.module, found.example, found.note
     return as_given
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...module.module_copy import same_again
+from ...module.reasons import own_name
 from ...module.structure import rebuild, tensors
 from .found import Found, are_equal, recurrent_parts, some_steps, starts_seen
 
@@ -80,8 +81,8 @@ def made_inside(module: nn.Module, x: Tensor, others: dict[str, Any]) -> Found |
     if not _ends_with(window, outputs[-1]):
         return None
     note = (
-        f"State of {', '.join(names)}, which starts anew in every call, is carried from "
-        "step to step, as within a window."
+        f"State of {', '.join(map(own_name, names))}, which starts anew in every call, is "
+        "carried from step to step, as within a window."
     )
     return Found(found, (x, *start), note)
 

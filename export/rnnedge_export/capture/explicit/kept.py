@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ...module.module_copy import same_again
+from ...module.reasons import own_name
 from ...module.structure import children, rebuild, tensors
 from .found import Found, are_equal, some_steps, starts_like, starts_seen
 
@@ -90,7 +91,7 @@ def kept(module: nn.Module, x: Tensor, others: dict[str, Any]) -> Found | None:
         idle = rebuild(start, lambda t: t.detach().clone())
         found = Kept(same_again(module), places, idle)
         if _is_right(found, steps, expected, idle):
-            names = ", ".join(".".join(filter(None, place)) for place in places)
+            names = ", ".join(own_name(".".join(filter(None, p))) for p in places)
             note = f"State is what the module keeps in {names}."
             return Found(found, (x, *idle), note)
     return None

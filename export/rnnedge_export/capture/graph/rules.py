@@ -201,20 +201,39 @@ def _bilinear(nodes: Nodes, call: Call) -> Named:
 
 def _convolution(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
+    if isinstance(weight, Named):
+        raise not_a_chain(call.node, "has a kernel that is computed")
     num_axes = weight.dim() - 2
-    stride, padding, dilation = (
-        per_axis(call.argument(k, name, default), num_axes)
-        for k, name, default in (
-            (3, "stride", 1),
-            (4, "padding", 0),
-            (5, "dilation", 1),
-        )
+    stride, dilation = (
+        per_axis(call.argument(k, name, 1), num_axes)
+        for k, name in ((3, "stride"), (5, "dilation"))
     )
-    groups = call.argument(6, "groups", 1)
+    widths = [d * (n - 1) for d, n in zip(dilation, weight.shape[2:], strict=True)]
+    padding = call.argument(4, "padding", 0)
+    if isinstance(padding, str):
+        sides = [(w // 2, w - w // 2) if padding == "same" else (0, 0) for w in widths]
+    else:
+        sides = [(width, width) for width in per_axis(padding, num_axes)]
     names = z.names if z.names.dim() == num_axes + 2 else z.names[None]
     zero = int(nodes.constant(0.0).names)
-    around = [side for width in reversed(padding) for side in (width, width)]
+    around = [side for pair in reversed(sides) for side in pair]
     names = torch.nn.functional.pad(names, around, value=zero)
+    groups = call.argument(6, "groups", 1)
+    result = convolved(nodes, names, weight, bias, stride, dilation, groups)
+    return Named(result if z.names.dim() == num_axes + 2 else result[0])
+
+
+def convolved(
+    nodes: Nodes,
+    names: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Names of the convolution of `names` `[B, C, ...]`, padded before."""
+    num_axes = weight.dim() - 2
     for axis in range(num_axes):
         width = (weight.shape[2 + axis] - 1) * dilation[axis] + 1
         names = names.unfold(2 + axis, width, stride[axis])[..., :: dilation[axis]]
@@ -227,8 +246,7 @@ def _convolution(nodes: Nodes, call: Call) -> Named:
         of_group = None if bias is None else bias[chosen]
         y = linear(nodes, rows, weight[chosen].reshape(outputs, -1), of_group)
         found.append(y.names.movedim(-1, 1))
-    result = torch.cat(found, dim=1)
-    return Named(result if z.names.dim() == num_axes + 2 else result[0])
+    return torch.cat(found, dim=1)
 
 
 def _pad(nodes: Nodes, call: Call) -> Named:
@@ -237,7 +255,9 @@ def _pad(nodes: Nodes, call: Call) -> Named:
     mode = call.argument(2, "mode", "constant") if by_name else "constant"
     value = call.argument(3 if by_name else 2, "value", 0.0) or 0.0
     if mode != "constant":
-        raise not_a_chain(call.node, f"has the mode {mode}")
+        places = torch.arange(z.names.numel(), dtype=torch.float64).reshape(z.shape)
+        taken = torch.nn.functional.pad(places, list(around), mode=mode)
+        return Named(z.names.reshape(-1)[taken.long()])
     filler = int(nodes.constant(value).names)
     return Named(torch.nn.functional.pad(z.names, list(around), value=filler))
 
@@ -268,8 +288,8 @@ def axes_of(z: Named, axes: Any) -> list[int]:
     return [axes] if isinstance(axes, int) else list(axes)
 
 
-def _embedding(nodes: Nodes, call: Call) -> Named:
-    weight, indices = call.args[:2]
+def looked_up(nodes: Nodes, weight: Tensor, indices: Named) -> Named:
+    """Rows of a table."""
     rows = [
         nodes.make(
             "embedding",
@@ -281,6 +301,10 @@ def _embedding(nodes: Nodes, call: Call) -> Named:
         for name in indices.names.reshape(-1)
     ]
     return Named(torch.stack(rows).reshape(*indices.shape, weight.shape[1]))
+
+
+def _embedding(nodes: Nodes, call: Call) -> Named:
+    return looked_up(nodes, *call.args[:2])
 
 
 RULES: dict[str, Rule] = {

@@ -9,119 +9,11 @@ import torch
 from torch import Tensor, fx
 
 from ...module.reasons import NotAChainError, impure, module_path, not_a_chain
+from .moves import MOVES, any_named, moved
 from .nodes import Named, Nodes
+from .smaller import in_smaller_ones
 
 _aten = torch.ops.aten
-
-MOVES = frozenset(
-    f"aten.{name}"
-    for name in [
-        "view.default",
-        "reshape.default",
-        "_unsafe_view.default",
-        "view_as.default",
-        "transpose.int",
-        "t.default",
-        "permute.default",
-        "unsqueeze.default",
-        "squeeze.dim",
-        "squeeze.dims",
-        "squeeze.default",
-        "flatten.using_ints",
-        "unflatten.int",
-        "select.int",
-        "slice.Tensor",
-        "narrow.default",
-        "index_select.default",
-        "movedim.int",
-        "movedim.intlist",
-        "swapaxes.default",
-        "chunk.default",
-        "split.Tensor",
-        "split_with_sizes.default",
-        "unbind.int",
-        "cat.default",
-        "stack.default",
-        "expand.default",
-        "expand_as.default",
-        "repeat.default",
-        "tile.default",
-        "flip.default",
-        "roll.default",
-        "unfold.default",
-        "diagonal.default",
-        "clone.default",
-        "contiguous.default",
-        "detach.default",
-        "alias.default",
-        "copy_.default",
-        "fill_.Tensor",
-        "lift_fresh_copy.default",
-        "atleast_1d.default",
-        "atleast_2d.default",
-        "atleast_3d.default",
-        "hstack.default",
-        "vstack.default",
-        "tensor_split.sections",
-        "repeat_interleave.self_int",
-        "pixel_shuffle.default",
-        "T.default",
-        "mT.default",
-        "ravel.default",
-        "select_scatter.default",
-        "slice_scatter.default",
-        "copy.default",
-        "index.Tensor",
-        "_unsafe_index.Tensor",
-        "index_put.default",
-        "index_put_.default",
-        "index_copy.default",
-        "gather.default",
-        "take.default",
-        "take_along_dim.default",
-        "scatter.src",
-        "swapdims.default",
-        "moveaxis.int",
-        "moveaxis.intlist",
-        "column_stack.default",
-        "dstack.default",
-        "rot90.default",
-        "fliplr.default",
-        "flipud.default",
-        "squeeze_.dim",
-        "unsqueeze_.default",
-        "broadcast_to.default",
-        "numpy_T.default",
-        "adjoint.default",
-        "mH.default",
-        "H.default",
-        "positive.default",
-        "unsafe_chunk.default",
-        "unsafe_split.Tensor",
-        "dsplit.int",
-        "hsplit.int",
-        "vsplit.int",
-        "tensor_split.indices",
-    ]
-)
-"""Operations that only move numbers."""
-
-_BY_INDICES = frozenset(
-    [
-        "index_select",
-        "index",
-        "_unsafe_index",
-        "index_put",
-        "index_put_",
-        "index_copy",
-        "gather",
-        "take",
-        "take_along_dim",
-        "scatter",
-        "tensor_split",
-    ]
-)
-"""Of these, those whose whole numbers are places."""
 
 _SAME = frozenset(
     f"aten.{name}"
@@ -325,7 +217,7 @@ def _value(
     target: Any = node.target
     name = str(target)
     rule = rules.get(name) or rules.get(name.rpartition(".")[0])
-    is_known = _any_named((args, kwargs))
+    is_known = any_named((args, kwargs))
     if _draws(target, args) and not (is_known and rule):
         raise impure(
             f"{target} in '{module_path(node)}' gives other numbers every time"
@@ -341,7 +233,11 @@ def _value(
     if target in _SHAPE_ONLY:
         return target(torch.empty(args[0].shape), *args[1:], **kwargs)
     if name in MOVES:
-        return _moved(nodes, target, args, kwargs)
+        try:
+            return moved(nodes, target, args, kwargs)
+        except NotAChainError as error:
+            if rule is None:
+                raise not_a_chain(node, error.reason) from None
     if rule is not None:
         return rule(nodes, Call(node, name, args, kwargs))
     packet, _, overload = name.rpartition(".")
@@ -351,34 +247,38 @@ def _value(
             new = plain(nodes, Call(node, f"{packet[:-1]}.{overload}", args, kwargs))
             args[0].names.copy_(new.names)
             return args[0]
-    raise not_a_chain(node)
+    return _by_smaller_ones(nodes, node, args, kwargs, rules)
 
 
-def _moved(
-    nodes: Nodes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+def _by_smaller_ones(
+    nodes: Nodes,
+    node: fx.Node,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    rules: Mapping[str, Rule],
 ) -> Any:
-    """The operation, applied to names; constants among them get names first."""
-    has_indices = target.__name__.split(".")[0] in _BY_INDICES
-
-    def name_of(leaf: Any) -> Any:
-        if isinstance(leaf, Named):
-            return leaf.names
-        is_index = has_indices and isinstance(leaf, Tensor)
-        if isinstance(leaf, Tensor) and not (is_index and not leaf.is_floating_point()):
-            return nodes.constant(leaf).names
-        return leaf
-
-    plain_args, plain_kwargs = fx.node.map_aggregate((args, kwargs), name_of)
-    moved = target(*plain_args, **plain_kwargs)
-    if isinstance(moved, Tensor):
-        return Named(moved)
-    return [Named(names) for names in moved]
-
-
-def _any_named(values: Any) -> bool:
-    found: list[bool] = []
-    fx.node.map_aggregate(values, lambda leaf: found.append(isinstance(leaf, Named)))
-    return any(found)
+    """An operation without a rule, as those that PyTorch itself makes of it."""
+    found = in_smaller_ones(node, args, kwargs, rules)
+    if found is None:
+        raise not_a_chain(node)
+    graph, given = found
+    values: dict[fx.Node, Any] = {}
+    waiting = iter(given)
+    for part in graph.nodes:
+        part.meta["nn_module_stack"] = node.meta.get("nn_module_stack")
+        if part.op == "placeholder":
+            values[part] = next(waiting)
+        elif part.op == "get_attr":
+            values[part] = getattr(graph.owning_module, str(part.target))
+        elif part.op == "call_function":
+            inner = fx.node.map_arg((part.args, part.kwargs), values.__getitem__)
+            try:
+                values[part] = _value(nodes, part, inner[0], dict(inner[1]), rules)
+            except NotAChainError:
+                raise not_a_chain(node) from None
+        elif part.op == "output":
+            return fx.node.map_arg(part.args[0], values.__getitem__)
+    raise not_a_chain(node)
 
 
 def _draws(target: Any, args: tuple[Any, ...]) -> bool:

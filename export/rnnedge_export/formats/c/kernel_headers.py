@@ -36,7 +36,10 @@ _F32_PURPOSE = """\
 """
 
 _FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
-_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph", "w8a16_ports", "w8a16_curves")
+_SINGLE_DEFINITIONS = (
+    *("f32_elementwise", "f32_graph"),
+    *("w8a16_ports", "w8a16_curves", "w8a16_lru"),
+)
 """Parts of which a source holds only those definitions that it calls."""
 _DEFINED = re.compile(
     r"^(?:RNNE_(?:INLINE|FUNCTION) .*?|#define (?=RNNE_EACH))(\w+\()", re.MULTILINE

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from rnnedge_runtime.spec.gate_order import torch_to_onnx_gate_order
+from rnnedge_runtime.formats.gate_order import torch_to_onnx_gate_order
 from rnnedge_runtime.spec.layers import Gru, Lstm, RecurrentLayer, Rnn
 
 from .builder import ELEMENTWISE, GraphBuilder, tensor_info

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -10,13 +10,19 @@ import torch
 from ...capture.graph.nodes import Named
 from .call import OnnxCall, Value
 
-if TYPE_CHECKING:
-    from .walking import Walker
-
 CONTROL_FLOW = frozenset(["If", "Loop", "Scan", "SequenceMap"])
 
 _LONGEST_LOOP = 256
 _ADVICE = "Write the file of one step without it; the loop over time is ours."
+
+
+class Walker(Protocol):
+    """What walks a graph: `walking.Walker`."""
+
+    values: dict[str, Value]
+
+    def walk(self, graph: Any) -> None:
+        """Compute every node of a graph."""
 
 
 def control_flow(walker: Walker, node: Any, call: OnnxCall) -> None:

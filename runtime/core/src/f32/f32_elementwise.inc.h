@@ -224,9 +224,3 @@ static void elementwise(uint32_t formula, float first, float second, size_t n, c
         RNNE_FORMULAS(FORMULA_CASE)
     }
 }
-
-static void rsqrt(size_t n, const float *z, float *out)
-{
-    for (size_t i = 0; i < n; i += RNNE_LANES)
-        vec_store(out + i, vec_rsqrt(vec_load(z + i)));
-}

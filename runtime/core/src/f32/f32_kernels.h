@@ -43,6 +43,15 @@ typedef struct rnne_cell_values {
     const float *soon;     /* weights that are read next, or NULL */
 } rnne_cell_values;
 
+/* What a norm takes besides its values. */
+enum { RNNE_CHAINS = 16 };
+typedef struct rnne_norm_values {
+    size_t lanes;
+    int is_centred;
+    float eps;
+    float *sums; /* [2 * RNNE_CHAINS][lanes] to work in */
+} rnne_norm_values;
+
 /* Those of an lru, of all lanes. */
 typedef struct rnne_lru_values {
     size_t n, lanes;
@@ -84,8 +93,22 @@ typedef struct rnne_kernels {
     /* The same for every formula, whose parameters a and b are. */
     void (*elementwise)(uint32_t formula, float a, float b, size_t n, const float *z, float *out);
 
-    /* As above, but not flushed. */
-    void (*rsqrt)(size_t n, const float *z, float *out);
+    /*
+     * Value i of lane l is at [i * lanes + l]; lanes is 1 or RNNE_BLOCK.  Results are flushed but for
+     * totals; in one lane up to 15 values more are read and written.
+     */
+    void (*combine)(uint32_t operation, size_t n, const float *a, const float *b, float *out);
+    void (*affine)(int is_inverse, size_t n, size_t lanes, const float *z, const float *shift,
+                   const float *scale, float *out);
+    void (*depthwise)(size_t taps, size_t n, size_t lanes, const float *z, const float *bias,
+                      const float *weights, float *out);
+
+    /* out[lanes] = the sum of n values, or of their squares; sums: [RNNE_CHAINS][lanes] to use. */
+    void (*total)(size_t n, size_t lanes, const float *z, int is_of_squares, float *sums,
+                  float *out);
+
+    /* n values over the root of their mean square and eps; is_centred: less their mean before. */
+    void (*norm)(const rnne_norm_values *values, size_t n, const float *z, float *out);
 
     void (*cell[RNNE_NUM_CELLS])(const rnne_cell_values *values);
     void (*lru)(const rnne_lru_values *values);

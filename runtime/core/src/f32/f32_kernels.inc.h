@@ -20,8 +20,8 @@ RNNE_TARGET(RNNE_SETS)
 
 #include "f32_functions.inc.h"
 #include "f32_elementwise.inc.h"
+#include "f32_graph.inc.h"
 #include "f32_product.inc.h"
-#include "f32_product_block.inc.h"
 
 #include "f32_lru.inc.h"
 
@@ -30,7 +30,8 @@ RNNE_TARGET(RNNE_SETS)
 
 const rnne_kernels RNNE_TABLE = {
     product,     product_steps, product_block, activate,
-    elementwise, rsqrt,         {RNNE_CELLS(RNNE_CELL_ENTRY)}, lru, &RNNE_FAST,
+    elementwise, combine,       affine,        depthwise,
+    total,       norm,          {RNNE_CELLS(RNNE_CELL_ENTRY)}, lru,       &RNNE_FAST,
 };
 
 #ifdef RNNE_SETS

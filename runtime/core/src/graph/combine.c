@@ -9,26 +9,18 @@ static int describe(rnne_layer *layer)
     return layer->output_size == layer->input_size && layer->hidden_size == 0;
 }
 
-#define EACH_OF(value)                                                                            \
-    for (size_t i = 0; i < n; i++) {                                                              \
-        const float x = a[i], y = b[i];                                                           \
-        out[i] = rnne_flush(value);                                                               \
-    }                                                                                             \
-    break
-
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t n = layer->output_size * block->lanes;
-    const float *const a = z, *const b = rnne_block_read(block, layer, 1);
-    switch (layer->variant) {
-    case RNNE_COMBINE_ADD: EACH_OF(x + y);
-    case RNNE_COMBINE_SUBTRACT: EACH_OF(x - y);
-    case RNNE_COMBINE_MULTIPLY: EACH_OF(x * y);
-    case RNNE_COMBINE_DIVIDE: EACH_OF(x / y);
-    case RNNE_COMBINE_MINIMUM: EACH_OF(y < x ? y : x);
-    default: EACH_OF(x < y ? y : x);
-    }
+    block->model->kernels->combine(layer->variant, layer->output_size * block->lanes, z,
+                                   rnne_block_read(block, layer, 1), out);
     return out;
+}
+
+static rnne_widening widening(const rnne_layer *layer)
+{
+    if (layer->variant == RNNE_COMBINE_MULTIPLY)
+        return RNNE_WIDE_FACTOR;
+    return layer->variant <= RNNE_COMBINE_SUBTRACT ? RNNE_WIDE_SUM : RNNE_NEVER_WIDE;
 }
 
 static void tensors_g(rnne_layer *layer, rnne_tensors *t)
@@ -72,20 +64,21 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
     }
     switch (layer->variant) {
     case RNNE_COMBINE_ADD:
-    case RNNE_COMBINE_SUBTRACT:
-        rnne_q_add(n, q->gain, q->gain_1, q->places, a, b, out);
-        break;
+    case RNNE_COMBINE_SUBTRACT: rnne_q_add(n, q->gain, q->gain_1, q->places, a, b, out); break;
     case RNNE_COMBINE_MULTIPLY: rnne_q_multiply(n, q->gain, q->places, a, b, out); break;
     case RNNE_COMBINE_DIVIDE: rnne_q_divide(n, q->gain, q->places, a, b, out); break;
-    case RNNE_COMBINE_MINIMUM:
-        rnne_q_minimum(n, q->gain, q->gain_1, q->places, a, b, out);
-        break;
+    case RNNE_COMBINE_MINIMUM: rnne_q_minimum(n, q->gain, q->gain_1, q->places, a, b, out); break;
     default: rnne_q_maximum(n, q->gain, q->gain_1, q->places, a, b, out);
     }
 }
 
 const rnne_kind rnne_kind_combine = {
-    .is_graph = 1, .max_variant = RNNE_COMBINE_MAXIMUM, .reading = RNNE_READS_PAIR,
-    .describe = describe, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .max_variant = RNNE_COMBINE_MAXIMUM,
+    .reading = RNNE_READS_PAIR,
+    .widening = widening,
+    .describe = describe,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -19,6 +19,8 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
 {
     const size_t lanes = block->lanes;
     (void)z;
+    if (lanes == 1)
+        return layer->table;
     for (size_t i = 0; i < layer->output_size; i++)
         for (size_t l = 0; l < lanes; l++)
             out[i * lanes + l] = layer->table[i];
@@ -38,7 +40,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_constant = {
-    .is_graph = 1, .reading = RNNE_READS_NONE,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .reading = RNNE_READS_NONE,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

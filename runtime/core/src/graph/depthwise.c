@@ -15,20 +15,14 @@ static int describe(rnne_layer *layer)
 static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
 {
     layer->scale = rnne_pack_floats(arena, weights, layer->input_size);
-    layer->shift = rnne_pack_floats(arena, weights + 4 * (size_t)layer->input_size,
-                                    layer->output_size);
+    layer->shift =
+        rnne_pack_floats(arena, weights + 4 * (size_t)layer->input_size, layer->output_size);
 }
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t lanes = block->lanes, size = layer->output_size;
-    for (size_t i = 0; i < size; i++)
-        for (size_t l = 0; l < lanes; l++) {
-            float v = layer->shift[i];
-            for (size_t k = 0; k < layer->hidden_size; k++)
-                v += z[(k * size + i) * lanes + l] * layer->scale[k * size + i];
-            out[i * lanes + l] = rnne_flush(v);
-        }
+    block->model->kernels->depthwise(layer->hidden_size, layer->output_size, block->lanes, z,
+                                     layer->shift, layer->scale, out);
     return out;
 }
 
@@ -47,6 +41,9 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 
 const rnne_kind rnne_kind_depthwise = {
     .is_graph = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

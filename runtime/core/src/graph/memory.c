@@ -64,7 +64,12 @@ void rnne_memory_keep(const rnne_rows *rows, const rnne_layer *layer, size_t j)
 }
 
 const rnne_kind rnne_kind_memory = {
-    .is_graph = 1, .reading = RNNE_READS_NONE, .letter = 'm',
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .reading = RNNE_READS_NONE,
+    .letter = 'm',
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

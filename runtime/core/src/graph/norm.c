@@ -3,11 +3,10 @@
 
 #include "../layers/kinds.h"
 #include "../w8a16/w8a16_graph.h"
-#include "total.h"
 
 static int describe(rnne_layer *layer)
 {
-    layer->gate_floats = 2 * RNNE_TOTAL_FLOATS;
+    layer->gate_floats = 2 * RNNE_CHAINS + rnne_padded(layer->output_size);
     return layer->output_size == layer->input_size && layer->hidden_size >= 1 &&
            layer->input_size % layer->hidden_size == 0;
 }
@@ -20,37 +19,20 @@ static int check_words(rnne_layer *layer)
     return eps >= 1e-12f && eps <= 1.0f;
 }
 
-/* One of its groups, n values. */
-static void step_group(const rnne_block *block, const rnne_layer *layer, size_t n, const float *z,
-                       float *out)
-{
-    const size_t lanes = block->lanes;
-    const float share = 1.0f / (float)n, eps = rnne_float_from_bits(layer->words[0]);
-    float *const total = block->gates + RNNE_TOTAL_FLOATS * lanes;
-    if (layer->variant) {
-        rnne_total(block, n, z, 0, total);
-        for (size_t l = 0; l < lanes; l++)
-            total[l] *= share;
-        for (size_t i = 0; i < n; i++)
-            for (size_t l = 0; l < lanes; l++)
-                out[i * lanes + l] = z[i * lanes + l] - total[l];
-    } else {
-        memcpy(out, z, n * lanes * sizeof *out);
-    }
-    rnne_total(block, n, out, 1, total);
-    for (size_t l = 0; l < lanes; l++)
-        total[l] = total[l] * share + eps;
-    block->model->kernels->rsqrt(lanes, total, total);
-    for (size_t i = 0; i < n; i++)
-        for (size_t l = 0; l < lanes; l++)
-            out[i * lanes + l] = rnne_flush(out[i * lanes + l] * total[l]);
-}
-
+/* Group by group, as long as what is written, whole vectors, fits into `out`. */
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t n = layer->input_size / layer->hidden_size;
-    for (size_t i = 0; i < layer->input_size; i += n)
-        step_group(block, layer, n, z + i * block->lanes, out + i * block->lanes);
+    const size_t lanes = block->lanes, size = layer->input_size, n = size / layer->hidden_size;
+    const size_t width = lanes == 1 ? rnne_padded(n) : n;
+    const rnne_norm_values values = {lanes, (int)layer->variant,
+                                     rnne_float_from_bits(layer->words[0]), block->gates};
+    for (size_t at = 0; at < size; at += n) {
+        const int is_fitting = at + width <= rnne_padded(size);
+        float *const to = is_fitting ? out + at * lanes : block->gates + 2 * RNNE_CHAINS * lanes;
+        block->model->kernels->norm(&values, n, z + at * lanes, to);
+        if (!is_fitting)
+            memcpy(out + at * lanes, to, n * lanes * sizeof *out);
+    }
     return out;
 }
 
@@ -74,7 +56,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_norm = {
-    .is_graph = 1, .max_variant = 1,
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .max_variant = 1,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -20,9 +20,10 @@ static int check_words(rnne_layer *layer)
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
     const size_t lanes = block->lanes;
-    for (size_t i = 0; i < layer->output_size; i++)
-        for (size_t l = 0; l < lanes; l++)
-            out[i * lanes + l] = z[layer->words[i] * lanes + l];
+    for (size_t i = 0; lanes == 1 && i < layer->output_size; i++)
+        out[i] = z[layer->words[i]];
+    for (size_t i = 0; lanes > 1 && i < layer->output_size; i++)
+        memcpy(out + i * lanes, z + layer->words[i] * lanes, lanes * sizeof *out);
     return out;
 }
 
@@ -32,7 +33,10 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_select = {
-    .is_graph = 1, .spread = RNNE_FLOAT_WITH_READS,
-    .describe = describe, .check_words = check_words, .step = step,
+    .is_graph = 1,
+    .spread = RNNE_FLOAT_WITH_READS,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
     .step_g = step_g,
 };

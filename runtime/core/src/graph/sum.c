@@ -3,11 +3,10 @@
 
 #include "../layers/kinds.h"
 #include "../w8a16/w8a16_graph.h"
-#include "total.h"
 
 static int describe(rnne_layer *layer)
 {
-    layer->gate_floats = RNNE_TOTAL_FLOATS;
+    layer->gate_floats = RNNE_CHAINS;
     return layer->input_size % layer->output_size == 0 && layer->hidden_size == 0;
 }
 
@@ -15,7 +14,8 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
 {
     const size_t lanes = block->lanes, n = layer->input_size / layer->output_size;
     for (size_t i = 0; i < layer->output_size; i++)
-        rnne_total(block, n, z + i * n * lanes, 0, out + i * lanes);
+        block->model->kernels->total(n, lanes, z + i * n * lanes, 0, block->gates,
+                                     out + i * lanes);
     for (size_t i = 0; i < layer->output_size * lanes; i++)
         out[i] = rnne_flush(out[i]);
     return out;
@@ -34,6 +34,8 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 
 const rnne_kind rnne_kind_sum = {
     .is_graph = 1,
-    .describe = describe, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .describe = describe,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -29,8 +29,10 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     const size_t n = layer->input_size * block->lanes, nbytes = n * sizeof *out;
     const size_t taps = layer->words[0], dilation = layer->words[1], num_kept = layer->hidden_size;
     float *const kept = block->state + layer->h_at * block->lanes;
-    for (size_t k = 0; k + 1 < taps; k++)
+    for (size_t k = 0; dilation > 1 && k + 1 < taps; k++)
         memcpy(out + k * n, kept + k * dilation * n, nbytes);
+    if (dilation == 1)
+        memcpy(out, kept, num_kept * nbytes);
     memcpy(out + (taps - 1) * n, z, nbytes);
     memmove(kept, kept + n, (num_kept - 1) * nbytes);
     memcpy(kept + (num_kept - 1) * n, z, nbytes);
@@ -51,7 +53,11 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_window = {
-    .is_graph = 1, .letter = 'w',
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .is_graph = 1,
+    .letter = 'w',
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

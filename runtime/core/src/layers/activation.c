@@ -82,8 +82,8 @@ static void step_first(const rnne_rows *rows, const rnne_layer *layer, size_t j,
 {
     int32_t *const v = rnne_sum_row(rows, 0, j);
     for (size_t i = 0; i < layer->input_size; i++)
-        v[i] = rnne_q_sat_long(
-            rnne_q_shift_long((int64_t)z[i] * layer->q.gain[i], layer->q.places));
+        v[i] =
+            rnne_q_sat_long(rnne_q_shift_long((int64_t)z[i] * layer->q.gain[i], layer->q.places));
     rows->block.model->q_kernels->activate((rnne_function)layer->variant, layer->input_size, v,
                                            out);
 }
@@ -106,7 +106,13 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_activation = {
-    .max_variant = 2, .graph_variant = RNNE_NUM_FORMULAS - 1,
-    .describe = describe, .check_words = check_words, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q, .tensors_g = tensors_g, .step_g = step_g,
+    .max_variant = 2,
+    .graph_variant = RNNE_NUM_FORMULAS - 1,
+    .describe = describe,
+    .check_words = check_words,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

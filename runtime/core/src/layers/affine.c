@@ -22,16 +22,15 @@ static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t lanes = block->lanes;
-    for (size_t i = 0; i < layer->input_size; i++) {
-        const float shift = layer->shift[i], scale = layer->scale[i];
-        const float *const from = z + i * lanes;
-        float *const to = out + i * lanes;
-        for (size_t l = 0; l < lanes; l++)
-            to[l] =
-                rnne_flush(layer->variant ? from[l] * scale + shift : (from[l] - shift) * scale);
-    }
+    block->model->kernels->affine((int)layer->variant, layer->input_size, block->lanes, z,
+                                  layer->shift, layer->scale, out);
     return out;
+}
+
+static rnne_widening widening(const rnne_layer *layer)
+{
+    (void)layer;
+    return RNNE_WIDE_FACTOR;
 }
 
 static void tensors_g(rnne_layer *layer, rnne_tensors *t)
@@ -56,7 +55,13 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_affine = {
-    .max_variant = 1, .takes_raw = 1, .spread = RNNE_FLOAT_WITH_NEIGHBOURS,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .max_variant = 1,
+    .takes_raw = 1,
+    .spread = RNNE_FLOAT_WITH_NEIGHBOURS,
+    .widening = widening,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -71,7 +71,12 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 }
 
 const rnne_kind rnne_kind_embedding = {
-    .takes_raw = 1, .takes_token = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q, .step_g = step_g,
+    .takes_raw = 1,
+    .takes_token = 1,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
+    .step_g = step_g,
 };

@@ -39,16 +39,24 @@ typedef enum rnne_spread {
     RNNE_FLOAT_WITH_NEIGHBOURS /* likewise, or where all that reads it is, or nothing does */
 } rnne_spread;
 
+/* How a layer of a graph in integers may come to carry 9 more bits. */
+typedef enum rnne_widening {
+    RNNE_NEVER_WIDE,
+    RNNE_WIDE_SUM,   /* as the sum that a memory takes, which is a part of it */
+    RNNE_WIDE_FACTOR /* as what makes the memory such a part */
+} rnne_widening;
+
 typedef struct rnne_kind {
-    int is_graph; /* it came with version 2 of the file */
+    int is_graph;                        /* it came with version 2 of the file */
     uint32_t max_variant, graph_variant; /* the last in version 1, and if it is higher in 2 */
     rnne_reading reading;
     char letter;      /* of its state's name; 0: h */
     int holds_output; /* its output is its h */
-    int num_inputs; /* matrices over its input, 0 to num_inputs - 1; none: it has no product */
-    int takes_raw;  /* as first layer it takes readings as they are, not flushed */
-    int takes_token; /* of a graph in integers: what it reads is float */
+    int num_inputs;   /* matrices over its input, 0 to num_inputs - 1; none: it has no product */
+    int takes_raw;    /* as first layer it takes readings as they are, not flushed */
+    int takes_token;  /* of a graph in integers: what it reads is float */
     rnne_spread spread;
+    rnne_widening (*widening)(const rnne_layer *layer); /* NULL: never */
 
     /* Fills in what follows from sizes and variant; 0: they do not fit. */
     int (*describe)(rnne_layer *layer);

@@ -18,7 +18,7 @@ static int describe(rnne_layer *layer)
     const uint32_t positions = positions_of(layer);
     const uint32_t in = layer->input_size / positions, out = layer->output_size / positions;
     layer->num_floats = out * ((uint64_t)in + 1);
-    layer->num_sums = rnne_padded(layer->output_size);
+    layer->num_sums = positions > 1 ? 0 : rnne_padded(layer->output_size);
     layer->gate_floats = positions > 1 ? rnne_padded(out) : 0;
     if (positions == 1)
         return layer->hidden_size == 0;
@@ -34,15 +34,18 @@ static void pack(rnne_layer *layer, rnne_arena *arena, const uint8_t *weights)
     layer->matrix[0] = rnne_pack_matrix(arena, out, w, none, weights + out * in * 4, NULL);
 }
 
+/* Positions into `out`, one behind the other, as long as what a product writes fits there. */
 static void step_positions(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
 {
-    const size_t in = layer->input_size / layer->hidden_size;
-    const size_t n = layer->output_size / layer->hidden_size * block->lanes;
-    for (size_t p = 0; p < layer->hidden_size; p++, z += in * block->lanes, out += n) {
-        rnne_block_product(block, &layer->matrix[0], z, in, z, 0, block->gates);
-        block->model->kernels->activate(RNNE_IDENTITY, n, block->gates, block->gates);
-        memcpy(out, block->gates, n * sizeof *out);
+    const size_t lanes = block->lanes, in = layer->input_size / layer->hidden_size;
+    const size_t n = layer->output_size / layer->hidden_size, rows = layer->matrix[0].rows;
+    for (size_t at = 0; at < layer->output_size; at += n, z += in * lanes) {
+        float *const to = at + rows <= layer->output_size ? out + at * lanes : block->gates;
+        rnne_block_product(block, &layer->matrix[0], z, in, z, 0, to);
+        if (to == block->gates)
+            memcpy(out + at * lanes, to, n * lanes * sizeof *out);
     }
+    block->model->kernels->activate(RNNE_IDENTITY, layer->output_size * lanes, out, out);
 }
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
@@ -108,6 +111,10 @@ static void tensors_g(rnne_layer *layer, rnne_tensors *t)
 
 const rnne_kind rnne_kind_linear = {
     .num_inputs = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q, .tensors_g = tensors_g,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
+    .tensors_g = tensors_g,
 };

@@ -85,6 +85,8 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
 
 const rnne_kind rnne_kind_softmax = {
     .graph_variant = 1,
-    .describe = describe, .step = step,
-    .tensors_g = tensors_g, .step_g = step_g,
+    .describe = describe,
+    .step = step,
+    .tensors_g = tensors_g,
+    .step_g = step_g,
 };

@@ -258,7 +258,7 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
     const uint64_t widest = layout->value_floats;
     if (layout->is_graph)
-        status = rnne_graph_plan(model, layout, layers, error);
+        status = rnne_graph_check(model, layout, error);
     if (status == RNNE_OK && layout->is_graph && layout->is_integer) {
         layout->value_floats = widest;
         status = rnne_graph_places(model, layout, layers, error);

@@ -20,8 +20,9 @@ typedef struct rnne_layout {
     uint64_t weight_nbytes;                    /* what the layers need of WGTS */
     uint64_t held_at, state_floats, value_floats, gate_floats; /* as in rnne_model */
     uint64_t num_sums, byte_count;
-    int takes_readings; /* a layer takes them before the clip */
-    int holds_readings; /* as in rnne_model */
+    int takes_readings;              /* a layer takes them before the clip */
+    int holds_readings;              /* as in rnne_model */
+    uint32_t loop_at, loop_end;      /* as in rnne_model */
     uint16_t sizes[RNNE_MAX_LAYERS]; /* of a graph: what each layer gives */
     uint8_t parts[RNNE_MAX_LAYERS];  /* of a graph in integers: how each is computed (graph_q.h) */
     int converts_input;              /* and integer layers read the model input */

@@ -81,6 +81,8 @@ static void describe(rnne_model *model, const rnne_file *file, const rnne_layout
     model->gate_floats = (size_t)layout->gate_floats;
     model->has_float = layout->has_float;
     model->is_graph = layout->is_graph;
+    model->loop_at = layout->loop_at;
+    model->loop_end = layout->loop_end;
     model->has_ranges = file->ranges.bytes != NULL;
     model->num_sums = (size_t)layout->num_sums;
     model->byte_count = (size_t)layout->byte_count;
@@ -159,10 +161,17 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
         return rnne_fail(error, RNNE_UNSUPPORTED, 0);
     rnne_arena arena = rnne_arena_in(mem);
     rnne_model *const built = build(&arena, &file, &layout);
+    if (layout.is_graph && !layout.is_integer)
+        status = rnne_graph_plan(&layout, (rnne_layer *)built->layers, error);
+    if (status == RNNE_OK && !fits(&layout, needed))
+        status = rnne_fail(error, RNNE_TOO_LARGE, file.model.offset);
+    if (status != RNNE_OK)
+        return status;
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
-    built->engine = layout.is_graph ? (layout.is_integer ? &rnne_graph_q_engine : &rnne_graph_engine)
+    built->engine = layout.is_graph
+                        ? (layout.is_integer ? &rnne_graph_q_engine : &rnne_graph_engine)
                     : layout.is_integer ? &rnne_w8a16_engine
                                         : &rnne_f32_engine;
     built->info.isa = isa;

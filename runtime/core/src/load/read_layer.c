@@ -43,8 +43,8 @@ static int has_fitting_sizes(rnne_layer *layer)
 {
     const uint32_t in = layer->input_size, out = layer->output_size, hidden = layer->hidden_size;
     const uint32_t least = layer->kind->reading != RNNE_READS_NONE;
-    return in >= least && in <= least * MAX_SIZE && out >= 1 && out <= MAX_SIZE && hidden <= MAX_SIZE &&
-           layer->kind->describe(layer);
+    return in >= least && in <= least * MAX_SIZE && out >= 1 && out <= MAX_SIZE &&
+           hidden <= MAX_SIZE && layer->kind->describe(layer);
 }
 
 static uint32_t last_variant(const rnne_layer *layer)
@@ -79,8 +79,7 @@ static rnne_status read_layer(const rnne_section *model, const rnne_layout *layo
     layer->hidden_size = rnne_get_u32(fields + 16);
     if (layer->variant > last_variant(layer))
         return rnne_fail(error, RNNE_UNSUPPORTED, start + 4);
-    if (!has_fitting_sizes(layer) ||
-        (!layout->is_graph && layer->input_size != cursor->size))
+    if (!has_fitting_sizes(layer) || (!layout->is_graph && layer->input_size != cursor->size))
         return rnne_fail(error, RNNE_BAD_MODEL, start + 8);
     *at += LAYER_NBYTES;
     const rnne_status status = read_sources(model, at, model_input_size, layer, error);
@@ -163,8 +162,8 @@ static int has_right_role(rnne_layer *layer, const rnne_cursor *before, int has_
 
 rnne_cursor rnne_layout_start(const rnne_layout *layout)
 {
-    const rnne_cursor cursor = {layout->layers_at, 0,
-                                layout->num_features + 2 * layout->num_derived, 1, 0, 0};
+    const rnne_cursor cursor = {
+        layout->layers_at, 0, layout->num_features + 2 * layout->num_derived, 1, 0, 0};
     return cursor;
 }
 

@@ -21,6 +21,8 @@ typedef struct rnne_block {
     float *sums;           /* of a run: [rows][num_sums] products with a layer's input */
     const float *known[2]; /* those of matrix 0 and 1 in this step, or NULL */
     const float **at;      /* of a graph: [L + 1] the flushed input, then what each layer gave */
+    size_t row;            /* of a run of a graph: the row that is computed */
+    size_t *row_sizes;     /* [L + 1] floats from one row to the next */
 
     /* What the last layer gave: value i of row j is y[j * y_stride + i * lanes]. */
     const float *y;
@@ -31,7 +33,8 @@ typedef struct rnne_block {
 static inline const float *rnne_block_read(const rnne_block *block, const rnne_layer *layer,
                                            size_t i)
 {
-    return block->at[layer->reads[i] + 1];
+    const int32_t from = layer->reads[i] + 1;
+    return block->row ? block->at[from] + block->row * block->row_sizes[from] : block->at[from];
 }
 
 static inline size_t rnne_block_size(const rnne_block *block, const rnne_layer *layer, size_t i)

@@ -54,6 +54,13 @@ typedef struct rnne_q_layer {
     int64_t eps;
 } rnne_q_layer;
 
+/* Layers of a graph by when a run can compute them (docs/numerics.md, "Graphs"). */
+typedef enum rnne_part {
+    RNNE_PART_BEFORE = 0, /* all steps at once */
+    RNNE_PART_LOOP = 1,   /* what a memory goes round: step by step */
+    RNNE_PART_BEHIND = 2  /* all steps at once, when the loop is done */
+} rnne_part;
+
 typedef struct rnne_layer {
     const struct rnne_kind *kind; /* layers/kinds.h */
     uint32_t variant;
@@ -71,11 +78,19 @@ typedef struct rnne_layer {
     const uint8_t *reads_in_file, *words_in_file; /* while loading */
     const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
     const uint32_t *words;                        /* [num_words], of floats the bits */
-    size_t value_at; /* of its output among the values, in floats of one stream */
-    int is_wide;     /* in integers it is carried with 9 more bits */
+    size_t value_at;        /* of its output among the values, in floats of one stream */
+    int is_wide;            /* in integers it is carried with 9 more bits */
     uint32_t num_converted; /* model inputs whose conversion stands before its tensors */
+    rnne_part part;
+    uint8_t turn;      /* number of the layer that is computed as this layer's number */
+    uint8_t root;      /* the value that its own is a part of, or itself */
+    uint8_t last;      /* turn of the last layer that needs its value */
+    uint8_t is_slice;  /* its value is a part of what it reads, which is not copied */
+    uint32_t place;    /* of the memory that its value is in: floats of one stream or row */
+    uint32_t offset;   /* of its value in that memory */
+    uint32_t row_size; /* floats from one row of a run to the next */
 
-    size_t readings_at;             /* what is added to them: where what they name begins */
+    size_t readings_at; /* what is added to them: where what they name begins */
 
     /* What follows from the above, set by kind->describe(): */
     uint32_t num_sources;  /* inputs that it names */
@@ -113,8 +128,9 @@ struct rnne_model {
     int holds_readings; /* they are held as int32, and clipped to int16 for the network */
     int takes_tokens;   /* the first layer is an embedding */
     int is_graph;
-    size_t num_sums;    /* of the widest layer: of products with its input, in integers of all */
-    size_t byte_count;  /* what the products of the widest integer layer work in */
+    uint32_t loop_at, loop_end; /* turns of the layers of a graph in the loop */
+    size_t num_sums;   /* of the widest layer: of products with its input, in integers of all */
+    size_t byte_count; /* what the products of the widest integer layer work in */
 
     /* In floats of one stream, each a multiple of 16: */
     size_t state_floats; /* all state tensors, padded; the held readings last */

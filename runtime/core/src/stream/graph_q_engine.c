@@ -172,7 +172,8 @@ static void step_layers(rnne_rows *rows, size_t n, int is_sequence)
         else
             integer_layer(rows, layer, n, is_sequence);
         if (layer->is_first)
-            convert_in(rows, n, layer->value_at, layer->output_size, layer->q.shift, layer->q.rate);
+            convert_in(rows, n, layer->value_at, layer->output_size, layer->q.shift,
+                       layer->q.rate);
         if (layer->is_last)
             convert_out(rows, n, layer);
     }

@@ -1,6 +1,6 @@
 /*
- * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_integers.inc.h; the C
- * core and generated C hold the same text.  A gain has n values, one of each element that is read.
+ * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_integers.inc.h.  A
+ * gain has n values, one of each element that is read.
  * Kernels may be in place unless it is said.
  */
 

@@ -1,7 +1,6 @@
 /*
- * Integers of graphs (docs/numerics.md, "Graphs"), one value at a time.  The C core and generated C
- * hold the same text: rnne_q_sat() and rnne_q_scaled() come from what they include before.  Each
- * definition can be put into a source on its own: one empty line stands between two of them.
+ * Integers of graphs (docs/numerics.md, "Graphs"), one value at a time.  rnne_q_sat()
+ * and rnne_q_scaled() come from what is included before.
  *
  * Right shifts of negative values go towards minus infinity; nothing negative is shifted left.
  */

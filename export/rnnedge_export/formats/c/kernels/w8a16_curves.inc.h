@@ -147,8 +147,8 @@ RNNE_FUNCTION void rnne_q_divide(size_t n, const int32_t *gain, size_t each, int
         const int64_t halves = 2 * (b[i] < 0 ? -v : v) + ((int64_t)d << places);
         int32_t m = v > 0 ? RNNE_Q_LARGEST : v < 0 ? -RNNE_Q_LARGEST : 0;
         if (d) {
-            const int64_t floor = halves >> (places + 1), most = (int64_t)1 << 30;
-            m = (int32_t)(floor < -most ? -most : floor > most ? most : floor);
+            const int64_t whole = halves >> (places + 1), most = (int64_t)1 << 30;
+            m = (int32_t)(whole < -most ? -most : whole > most ? most : whole);
             m = m < 0 ? -((d - 1 - m) / d) : m / d;
         }
         out[i] = (int16_t)rnne_q_sat(m);

@@ -148,6 +148,20 @@ RNNE_FUNCTION void rnne_q_reals(size_t n, const float *step, size_t each, const 
         out[i] = rnne_flush((float)z[i] * step[i * each]);
 }
 
+/* To another place, or to one further in front. */
+RNNE_FUNCTION void rnne_q_move(size_t n, const int16_t *z, int16_t *out)
+{
+    for (; n >= 4; n -= 4, z += 4, out += 4) {
+        const int16_t v0 = z[0], v1 = z[1], v2 = z[2], v3 = z[3];
+        out[0] = v0;
+        out[1] = v1;
+        out[2] = v2;
+        out[3] = v3;
+    }
+    for (; n; n--)
+        *out++ = *z++;
+}
+
 /* out = z[indices]; not in place. */
 RNNE_FUNCTION void rnne_q_select(size_t n, const uint32_t *indices, const int16_t *z, int16_t *out)
 {

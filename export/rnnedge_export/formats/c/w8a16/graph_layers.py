@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+from rnnedge_runtime.numerics.w8a16_lru import LRU_BITS
 from rnnedge_runtime.spec import graph_layers as graph
 from rnnedge_runtime.spec import layers as kinds
 from rnnedge_runtime.spec.w8a16_graph import EXACT_FUNCTIONS, ROOTS
@@ -133,7 +134,7 @@ def _window(writer: Writer, layer: graph.Window, array: str) -> None:
         for tap in range(layer.taps):
             start = tap * layer.dilation * size
             writer.copy(size, writer.part(w, start), writer.part(out, tap * size))
-    writer.after.append(f"rnne_q_copy({kept * size}, {writer.part(w, size)}, {w});")
+    writer.after.append(f"rnne_q_move({kept * size}, {writer.part(w, size)}, {w});")
 
 
 def _norm(writer: Writer, layer: graph.Norm, array: str) -> None:
@@ -166,6 +167,19 @@ def _recurrent(writer: Writer, layer: kinds.RecurrentLayer, array: str) -> None:
     CELLS[type(layer)].step_q(writer, layer, writer.k, array, index)  # type: ignore[arg-type]
 
 
+def _lru(writer: Writer, layer: kinds.Lru, array: str) -> None:
+    size, length = layer.hidden_size, "65536"
+    if layer.has_step:
+        places = writer.scalar("places")
+        length = f"rnne_q_lru_length(*{writer.zs[1]}, *{array}_gain, {places})"
+    h = writer.carry(f"h_{writer.index()}", "int32_t", size, LRU_BITS)
+    writer.z = writer.aligned(writer.spec.reads[writer.k][0])
+    sums = writer.take(3 * size)
+    arrays = f"{array}_weights, {array}_rows"
+    writer.linear(arrays, 3 * size, layer.input_size, sums)
+    writer.call("lru", size, sums, length, h, writer.out)
+
+
 GRAPH_LAYERS_Q: dict[type[kinds.Layer], Callable[[Writer, Any, str], None]] = {
     kinds.Affine: _affine,
     kinds.Linear: _linear,
@@ -173,6 +187,7 @@ GRAPH_LAYERS_Q: dict[type[kinds.Layer], Callable[[Writer, Any, str], None]] = {
     kinds.Softmax: _softmax,
     kinds.Embedding: _embedding,
     **dict.fromkeys(CELLS, _recurrent),
+    kinds.Lru: _lru,
     graph.Combine: _combine,
     graph.Concat: _concat,
     graph.Select: _select,

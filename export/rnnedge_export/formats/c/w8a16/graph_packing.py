@@ -17,7 +17,7 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel, TensorType
 from ..f32.packing import packed_of, read_layer
 from ..writers.arrays import Tensors, padded
 from ..writers.w8a16_graph_writer import is_uniform
-from .packing import PACKED, pack_integer_layer, unpack_integer_layer
+from .packing import pack_integer_layer, unpack_integer_layer
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -30,8 +30,15 @@ GAINS = (("gain",), ("gain_0", "gain_1"))
 """Tensors of which one number stands for all, where it does for each of a row."""
 _STORED = (graph.Memory, graph.Window)
 """Layers whose gains only change a unit: where they change nothing, there are none."""
-_CHAIN = (kinds.Linear, kinds.Embedding, kinds.RecurrentLayer)
-"""Layers whose weights lie as in a chain."""
+_CHAIN = (kinds.Linear, kinds.Embedding, kinds.RecurrentLayer, kinds.Lru)
+"""Layers whose weights lie as in a chain, or as those of a linear layer."""
+
+
+def _alike(layer: kinds.Layer) -> kinds.Layer:
+    """The layer of a chain whose weights lie so."""
+    if isinstance(layer, kinds.Lru):
+        return kinds.Linear(layer.input_size, len(layer.gates) * layer.hidden_size)
+    return layer
 
 
 def is_scalar(layer: kinds.Layer, name: str) -> bool:
@@ -66,7 +73,7 @@ def pack_graph_layer(layer: kinds.Layer, tensors: Tensors) -> Tensors:
             n: t[:1] if is_one else t for n, t in zip(names, found, strict=False)
         }
     if isinstance(layer, _CHAIN):
-        return packed | pack_integer_layer(layer, arrays)
+        return packed | pack_integer_layer(_alike(layer), arrays)
     if isinstance(layer, graph.Constant):
         value = arrays["value"]
         arrays["value"] = np.pad(value, (0, padded(len(value)) - len(value)))
@@ -103,8 +110,8 @@ def unpack_graph_layer(
             found[name] = packed[name]
         if name in found:
             found[name] = found[name].reshape(shape)
-    if type(layer) in PACKED and inner:
-        found |= unpack_integer_layer(layer, inner, dict(packed))
+    if inner:
+        found |= unpack_integer_layer(_alike(layer), inner, dict(packed))
     return found
 
 
@@ -148,10 +155,10 @@ def read_graph_tensors(
             elif array is None:
                 raise KeyError(name)
             found[name] = np.full(shape, array[0]) if array.size == 1 else array
-    for k, (layer, role) in enumerate(zip(spec.layers, roles, strict=True)):
-        packed, start = packed_of(arrays, k), f"layers.{k}."
+    for i, (layer, role) in enumerate(zip(spec.layers, roles, strict=True)):
+        packed, start = packed_of(arrays, i), f"layers.{i}."
         if role == "float":
-            own = read_layer(layer, packed, dict(content["biases"]), k)
+            own = read_layer(layer, packed, dict(content["biases"]), i)
         else:
             shapes = {
                 name.removeprefix(start): shape

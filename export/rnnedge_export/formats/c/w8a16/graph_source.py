@@ -13,7 +13,7 @@ from rnnedge_runtime.numerics.f32 import flush
 from rnnedge_runtime.numerics.w8a16 import LARGEST_STATE, LARGEST_VALUE
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 
-from ..f32.layers import ARENA_ON_STACK, write_layer
+from ..f32.layers import write_layer
 from ..f32.packing import biases_of
 from ..f32.source import layer_arrays, source_arrays
 from ..functions import (
@@ -31,6 +31,7 @@ from ..kernel_headers import F32_HEADER, W8A16_HEADER, f32_header, w8a16_header
 from ..literals import comment, float_array, integer_array
 from ..ranges import clip_arrays, range_arrays, reject_arrays
 from ..writers.arena import Arena
+from ..writers.graph_writer import ON_STACK
 from ..writers.w8a16_graph_writer import IntegerGraphWriter
 from ..writers.w8a16_writer import Carried
 from .graph_layers import GRAPH_LAYERS_Q
@@ -104,7 +105,7 @@ def _memory_of(
     starts, size = arena.plan()
     if not size:
         return [], [], []
-    is_small = size <= _ON_STACK[c_type] * ARENA_ON_STACK
+    is_small = size <= _ON_STACK[c_type] * ON_STACK
     base = name if is_small else f"s->{name}"
     pointers = [
         f"{c_type} *const {buffer} = {base}{f' + {at}' * bool(at)};"
@@ -176,10 +177,13 @@ def _started(metadata: Metadata, code: GraphCode) -> list[tuple[Carried, np.ndar
     found = []
     entries = metadata.spec.graph_state
     for item, entry in zip(code.carried, entries, strict=False):
-        first = flush(entry.initial_array().ravel())
-        if item.c_type != "float":
+        values = entry.initial_array().ravel()
+        first: np.ndarray
+        if item.c_type == "float":
+            first = np.asarray(flush(values))
+        else:
             most = LARGEST_VALUE if item.c_type == "int16_t" else LARGEST_STATE
-            first = from_state(entry.initial_array().ravel(), item.bits, most)
+            first = np.asarray(from_state(values, item.bits, most))
         if first.any():
             found.append((item, first))
     return found

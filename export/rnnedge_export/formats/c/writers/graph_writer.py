@@ -12,10 +12,27 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 
 from .arena import Arena
 from .f32_writer import ChainWriter
-from .places import Places
+from .places import Places, slot_of
 
 ON_STACK = 32
 """An arena of up to so many floats is on the stack, a larger one in the state."""
+
+
+def title_of(k: int, layer: Layer) -> str:
+    """A comment in front of the statements of a layer."""
+    kind = str(getattr(layer, "function", getattr(layer, "operation", layer.kind)))
+    return f"/* {k} {kind}: {layer.input_size} to {layer.output_size} */"
+
+
+def state_base(places: Places, root: int) -> str:
+    """Where in the state the values of `root` are written; "" for nowhere."""
+    if root in places.homes:
+        return f"s->m_{places.state_index(places.homes[root])}"
+    if root >= INPUT:
+        return ""
+    window = places.spec.layers[k := slot_of(root)]
+    start = window.inner_size * window.input_size
+    return f"(s->w_{places.state_index(k)} + {start})"
 
 
 class GraphWriter(ChainWriter):
@@ -76,6 +93,7 @@ class GraphWriter(ChainWriter):
     def enter(self, k: int, layer: Layer) -> None:
         """Layer `k` is written next."""
         self.k = self.arena.now = k
+        self.lines.append(title_of(k, layer))
         self.zs = tuple(
             self.x if source == INPUT and layer.takes_raw else self.at(source)
             for source in self.spec.reads[k]
@@ -138,6 +156,9 @@ class GraphWriter(ChainWriter):
     def _base(self, root: int) -> str:
         """Memory for the values of `root`."""
         layers = self.spec.layers
+        if state := state_base(self.places, root):
+            self.bases[root] = state
+            return state
         if self.places.is_output(root):
             self.bases[root] = "y"
             return "y"

@@ -33,12 +33,18 @@ def runs_of(layer: graph.Select) -> list[tuple[int, int]]:
     return runs if len(runs) == 1 or is_long else []
 
 
+def slot_of(k: int) -> int:
+    """The root of what window k takes in this step; the same gives k back."""
+    return INPUT - 1 - k
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a value begins.
 
     Attributes:
-        root: the value whose memory it is in; INPUT for the model input.
+        root: the value whose memory it is in; INPUT for the model input, `slot_of` a window
+            for its part of the state for this step.
         offset: of its first element in that memory.
     """
 
@@ -56,12 +62,14 @@ class Places:
         last: by value the last layer that reads it; the number of layers where it is needed
             when all have been computed.
         is_late: memories whose value must outlive the state that it lies in.
+        homes: by value the memory whose state it is written to, where nothing is lost.
     """
 
     spec: ModelSpec
     of: dict[int, Place] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
     is_late: set[int] = field(default_factory=set)
+    homes: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         layers, reads = self.spec.layers, self.spec.reads
@@ -79,6 +87,9 @@ class Places:
         self.of[INPUT] = Place(INPUT)
         for k in range(self.end):
             self.of[k] = self._place(k, parents)
+        for k, layer in enumerate(layers):
+            if isinstance(layer, graph.Memory) and self._is_home(k, layer):
+                self.homes.setdefault(self.of[layer.next].root, k)
 
     @property
     def end(self) -> int:
@@ -102,6 +113,14 @@ class Places:
     def is_exact(self, k: int) -> bool:
         """Whether layer k writes no more than its value."""
         return True
+
+    def keeps_unit(self, k: int) -> bool:
+        """Whether a memory or a window holds what it is given as it is."""
+        return True
+
+    def state_index(self, k: int) -> int:
+        """How many layers with a state come before layer k."""
+        return sum(bool(layer.state_shapes()) for layer in self.spec.layers[:k])
 
     def is_output(self, k: int) -> bool:
         """Whether layer k writes the row that the caller gets."""
@@ -133,15 +152,37 @@ class Places:
         readers = list(itertools.chain.from_iterable(reads))
         parents = {}
         for k, layer in enumerate(self.spec.layers):
-            if not isinstance(layer, graph.Concat):
+            if isinstance(layer, graph.Concat):
+                starts = itertools.accumulate(layer.sizes, initial=0)
+                wanted = [Place(k, start) for start in starts]
+            elif isinstance(layer, graph.Window) and self.keeps_unit(k):
+                wanted = [Place(slot_of(k))]
+            else:
                 continue
-            starts = itertools.accumulate(layer.sizes, initial=0)
-            for source, start in zip(reads[k], starts, strict=False):
+            for source, place in zip(reads[k], wanted, strict=False):
                 is_only = readers.count(source) == 1 and self.last[source] == k
                 is_fit = source >= 0 and self.is_alike(k, source)
                 if is_only and is_fit and self.is_own(source) and self.is_exact(source):
-                    parents[source] = Place(k, start)
+                    parents[source] = place
         return parents
+
+    def _is_home(self, k: int, memory: graph.Memory) -> bool:
+        """Whether what a memory takes may be written to its state at once."""
+        place, layers = self.of[memory.next], self.spec.layers
+        if k in self.is_late or place.root < 0 or place.offset:
+            return False
+        is_whole = layers[place.root].output_size == memory.output_size
+        is_fit = self.is_alike(k, place.root) and self.keeps_unit(k)
+        if not (is_whole and is_fit and self.is_own(place.root)):
+            return False
+        begin, last = self.lifetime(place.root)[0], self.lifetime(k)[1]
+        is_taken = self.is_output(place.root) or self.of[k] != Place(k)
+        if is_taken or last > begin:
+            return False
+        parts = {self.of[s] for s in self.takes(begin) if self.of[s].root == k}
+        return last < begin or (
+            isinstance(layers[begin], IN_PLACE) and parts == {Place(k)}
+        )
 
     def _place(self, k: int, parents: dict[int, Place]) -> Place:
         if self.is_slice(k):

@@ -17,7 +17,7 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from ..interface import STATE_FIELD
 from .arena import Arena
 from .arrays import UNITS, groups, padded
-from .graph_writer import GraphWriter
+from .graph_writer import GraphWriter, state_base, title_of
 from .w8a16_places import STATES, IntegerPlaces
 from .w8a16_writer import Carried
 
@@ -72,7 +72,8 @@ class IntegerGraphWriter:
         self.spec = model.spec
         self.prefix = prefix
         self.parts = model.roles
-        self.places = IntegerPlaces(model.spec, parts=model.roles)
+        fixed = frozenset(k for k in range(len(self.parts)) if self.keeps_unit(k))
+        self.places = IntegerPlaces(model.spec, parts=model.roles, fixed=fixed)
         self.arena = Arena("q")
         self.wides = Arena("w")
         self.bases: dict[int, str] = {}
@@ -103,6 +104,7 @@ class IntegerGraphWriter:
         self.k = self.arena.now = self.wides.now = k
         self.zs, self.floats.arena.now = (), k
         if self.places.takes_integers(k):
+            self.lines.append(title_of(k, layer))
             self.zs = tuple(self.at(source) for source in self.spec.reads[k])
         else:
             self.floats.enter(k, layer)
@@ -165,6 +167,9 @@ class IntegerGraphWriter:
         return self.at(self.k)
 
     def _base(self, root: int) -> str:
+        if state := state_base(self.places, root):
+            self.bases[root] = state
+            return state
         self.bases[root] = base = self.take(self._room(root))
         begin, end = self.places.lifetime(root)
         self.arena.buffers[base].begin = begin
@@ -191,7 +196,7 @@ class IntegerGraphWriter:
         if place.offset % 2 == 0 and (size % UNITS == 0 or is_at_end):
             return z if isinstance(root, STATES) else self.filled(z, size)
         out = self.take(size)
-        self.lines.append(f"rnne_q_copy({size}, {z}, {out});")
+        self.copy(size, z, out)
         return self.filled(out, size)
 
     def filled(self, z: str, size: int) -> str:
@@ -218,14 +223,17 @@ class IntegerGraphWriter:
         arrays = [f"{self.prefix}_{self.k}_{name}" for name in names or ("gain",)]
         return f"{', '.join(arrays)}, {self.each(*full)}, {self.scalar('places')}"
 
-    def keeps_unit(self) -> bool:
-        """Whether the gains of the layer change nothing."""
-        gain = self.model.tensors[f"layers.{self.k}.gain"]
-        return bool((gain == 2 ** self.scalar("places")).all())
+    def keeps_unit(self, k: int) -> bool:
+        """Whether a layer has gains that change nothing."""
+        tensors, name = self.model.tensors, f"layers.{k}."
+        if f"{name}gain" not in tensors or f"{name}places" not in tensors:
+            return False
+        one = 2 ** int(tensors[f"{name}places"][0])
+        return bool((tensors[f"{name}gain"] == one).all())
 
     def rescale(self, size: int, z: str, out: str) -> None:
         """Into the unit that the gains of the layer lead to."""
-        if self.keeps_unit():
+        if self.keeps_unit(self.k):
             self.copy(size, z, out)
         else:
             self.call("rescale", size, self.gains(), z, out)
@@ -233,7 +241,7 @@ class IntegerGraphWriter:
     def copy(self, size: int, z: str, out: str) -> None:
         """Of `size` values, unless they lie there."""
         if z != out:
-            self.call("copy", size, z, out)
+            self.call("move", size, z, out)
 
     def linear(self, arrays: str, rows: int, columns: int, out: str) -> None:
         """A product."""

@@ -24,9 +24,11 @@ class IntegerPlaces(Places):
 
     Attributes:
         parts: the roles of the layers.
+        fixed: memories and windows whose gains change nothing.
     """
 
     parts: tuple[LayerRole, ...] = ()
+    fixed: frozenset[int] = frozenset()
 
     def is_integer(self, k: int) -> bool:
         """Whether the value lies as int16."""
@@ -53,6 +55,9 @@ class IntegerPlaces(Places):
 
     def is_alike(self, k: int, source: int) -> bool:
         return self.is_integer(k) == self.is_integer(source)
+
+    def keeps_unit(self, k: int) -> bool:
+        return not self.is_integer(k) or k in self.fixed
 
     def is_exact(self, k: int) -> bool:
         layer = self.spec.layers[k]

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .nodes import Named, Nodes
-from .rules import binary, elementwise, one
-from .tracing import Call, Rule
+from ..nodes import Named, Nodes
+from ..rules import binary, elementwise, looked_up, one
+from ..tracing import Call, Rule
 
 
 def _log(base: float) -> Rule:
@@ -164,17 +164,7 @@ def _one_hot(nodes: Nodes, call: Call) -> Named:
     indices, num = call.args[0], int(call.argument(1, "num_classes", -1))
     if num < 0:
         num = int(call.node.meta["val"].shape[-1])
-    rows = [
-        nodes.make(
-            "embedding",
-            (Named(name.reshape(1)),),
-            (num,),
-            fields={"num_embeddings": num},
-            weights={"weight": torch.eye(num)},
-        ).names
-        for name in indices.names.reshape(-1)
-    ]
-    return Named(torch.stack(rows).reshape(*indices.shape, num))
+    return looked_up(nodes, torch.eye(num), indices)
 
 
 def _scaled(factor: float) -> Rule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import RECURRENT_LAYERS
+from ..spec.layers import RECURRENT_LAYERS
 
 TORCH_GATES_IN_ONNX_ORDER = {layer.kind: layer.onnx_gates for layer in RECURRENT_LAYERS}
 

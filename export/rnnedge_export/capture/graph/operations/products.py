@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...module.reasons import not_a_chain
+from ....module.reasons import not_a_chain
+from ..nodes import Named, Nodes
+from ..rules import binary, matmul, summed
+from ..tracing import Call, Rule
 from .linear_maps import as_matrix
-from .nodes import Named, Nodes
-from .rules import binary, matmul, summed
-from .tracing import Call, Rule
 
 
 def _einsum(nodes: Nodes, call: Call) -> Named:

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...module.reasons import not_a_chain
-from .nodes import Named, Nodes
-from .rules import axes_of, binary, elementwise, per_axis, summed
-from .tracing import Call, Rule
+from ....module.reasons import not_a_chain
+from ..nodes import Named, Nodes
+from ..rules import axes_of, binary, elementwise, per_axis, summed
+from ..tracing import Call, Rule
 
 
 def folded(nodes: Nodes, operation: str, z: Named, axes: Sequence[int]) -> Named:

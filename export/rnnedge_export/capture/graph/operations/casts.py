@@ -6,10 +6,13 @@ from typing import Any
 
 import torch
 
+from ....module.reasons import not_a_chain
+from ..moves import MOVES
+from ..nodes import INPUT, Named, Nodes
+from ..rules import looked_up
+from ..tracing import Call, Rule
 from .comparisons import equal, negated
 from .formulas import truncated
-from .nodes import Nodes
-from .tracing import MOVES, Call, Rule
 
 _aten = torch.ops.aten
 _READERS = (
@@ -35,7 +38,19 @@ def _cast(nodes: Nodes, call: Call) -> Any:
     is_token = all(
         user.target in _READERS or str(user.target) in MOVES for user in call.node.users
     )
-    return z if is_token or is_whole else truncated(nodes, z)
+    is_given = bool((z.nodes() == INPUT).all())
+    return z if is_token or is_whole or is_given else truncated(nodes, z)
+
+
+def _row(nodes: Nodes, call: Call) -> Named:
+    """`table[tokens]`."""
+    table, index = call.args[0], call.args[-1]
+    (index,) = index if isinstance(index, list | tuple) else (index,)
+    is_first = len(call.args) == 2 or call.args[1] == 0
+    is_table = isinstance(table, torch.Tensor) and table.dim() == 2
+    if not is_table or not isinstance(index, Named) or not is_first:
+        raise not_a_chain(call.node, "takes places that are computed")
+    return looked_up(nodes, table, index)
 
 
 CASTS: dict[str, Rule] = {
@@ -47,5 +62,5 @@ CASTS: dict[str, Rule] = {
         "_to_copy.default",
         "type_as.default",
     ]
-}
+} | {"aten.index.Tensor": _row, "aten.index_select.default": _row}
 """By name of the operation."""

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from ...module.reasons import not_a_chain
-from .nodes import Named, Nodes
-from .rules import binary, linear
-from .tracing import Call, Rule
+from ....module.reasons import not_a_chain
+from ..nodes import Named, Nodes
+from ..rules import binary, linear
+from ..tracing import Call, Rule
 
 LARGEST_MATRIX = 1 << 22
 """More weights than this one operation does not become."""

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .nodes import Named, Nodes
-from .rules import binary, elementwise
-from .tracing import Call, Rule
+from ..nodes import Named, Nodes
+from ..rules import binary, elementwise
+from ..tracing import Call, Rule
 
 
 def above(nodes: Nodes, a: Any, b: Any) -> Named:
