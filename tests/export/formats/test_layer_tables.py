@@ -34,6 +34,7 @@ OF_GRAPHS = {
     for kind in KINDS
     if kind.since >= 3 and kind.kind not in GRAPH
 }
+PACKED_OF_GRAPHS = {name: why for name, why in OF_GRAPHS.items() if name != "lru"}
 FLOAT_IN_GRAPHS = dict.fromkeys(
     ("add_last", "difference"), "a graph holds its readings in float"
 )
@@ -48,7 +49,7 @@ NO_ARRAYS = {"activation": "its one number is in the statement"}
         (f32_layers.LAYERS, GRAPH),
         (f32_packing.PACKED, GRAPH | NO_WEIGHTS),
         (w8a16_layers.LAYERS, GRAPH | FLOAT_ALONE | OF_GRAPHS),
-        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | OF_GRAPHS | NO_ARRAYS),
+        (w8a16_packing.PACKED, GRAPH | FLOAT_ALONE | PACKED_OF_GRAPHS | NO_ARRAYS),
         (w8a16_graph_layers.GRAPH_LAYERS_Q, GRAPH | FLOAT_IN_GRAPHS),
     ],
 )
