@@ -59,7 +59,7 @@ PLUS_PLUS = 8
 
 
 def kept_in_float() -> QuantisedModel:
-    """Layers of each arithmetic in turn, and a memory of each."""
+    """Layers in floats and in integers in turn, and a memory of each."""
     given: list[layers.Layer] = [
         graph_layers.Memory(3, 4),
         layers.Linear(2, 3),

@@ -22,7 +22,19 @@ STEPS = 60
 
 def experts() -> ModelSpec:
     """Copies of copies in places that are used again, which clang 14 mixed up."""
-    sources = ((-1,), (0,), (1,), (0,), (0,), (0,), (3, 4, 5), (6,), (2, 2), (7, 8), (9,))
+    sources = (
+        (-1,),
+        (0,),
+        (1,),
+        (0,),
+        (0,),
+        (0,),
+        (3, 4, 5),
+        (6,),
+        (2, 2),
+        (7, 8),
+        (9,),
+    )
     return ModelSpec(
         features=tuple(Feature(f"x{k}") for k in range(3)),
         targets=(Target("a"), Target("b")),

@@ -151,7 +151,7 @@ class GraphWriter(ChainWriter):
         for memory, m in self.memories:
             z = self.at(memory.next)
             if z != m:
-                self.lines.append(f"rnne_f32_copy({memory.output_size}, {z}, {m});")
+                self.lines.append(f"rnne_f32_put({memory.output_size}, {z}, {m});")
 
     def _base(self, root: int) -> str:
         """Memory for the values of `root`."""
