@@ -12,8 +12,9 @@ import torch
 from rnnedge_runtime.errors import SpecError
 
 from ...capture.graph.nodes import Named
+from ..limits import check_size
 from ..step import Imported, Step
-from .loading import check_size, load_onnx, opset_of
+from .loading import load_onnx, opset_of
 from .over_time import check_steps_apart, stepped
 from .ports import Ports, read_ports
 from .walking import Walker
