@@ -21,7 +21,12 @@ from rnnedge.evaluation.seeds import SeedErrors, seed_errors
 from rnnedge.runs import folder as run_folder
 from rnnedge.runs.folder import Run, load_run
 from rnnedge.tasks.blocks import blocks_to_toml
-from rnnedge.tasks.config import TrainConfig, config_to_toml, read_config
+from rnnedge.tasks.config import (
+    OF_NETWORK,
+    TrainConfig,
+    config_to_toml,
+    read_config,
+)
 from rnnedge.tasks.task import Prepared, find_task
 from rnnedge.training import running
 from rnnedge.training.checkpoint import (
@@ -61,6 +66,8 @@ class FitChoices(TrainConfig, TableOptions):
     time: str | None = None
     series: str | None = None
     units: Mapping[str, str] | None = None
+    module: Any = None
+    example: Any = None
     overwrite: bool = False
     is_quiet: bool = False
     on_prepared: Callable[[Dataset, Prepared], object] = lambda dataset, prepared: None
@@ -99,6 +106,10 @@ def fit(source: Any, **choices: Any) -> Fitted:
         time: time column; None: found.
         series: column that tells several series apart; several joined by `+`.
         units: unit by column name; where absent it is read off the name.
+        module: a `torch.nn.Module` of your own to train in place of `cell` and the like; it
+            reads scaled inputs `[B, T, I]`, gives scaled outputs `[B, T, O]`, and has the
+            weights of the best epoch in the end.
+        example: `(x, state...)` for it, as of `export`; None: it takes x alone.
         overwrite: replace the run that `out` holds.
         is_quiet: no progress.
         on_prepared: told what was read and what will be trained, before the training.
@@ -107,7 +118,8 @@ def fit(source: Any, **choices: Any) -> Fitted:
 
     Raises:
         DataError: the table cannot be used; the message names column and row.
-        SpecError: a choice that does not exist or does not fit.
+        SpecError: a choice that does not exist or does not fit; a module that does not
+            stream.
         MissingDependencyError: a package of the `train` extra is not installed.
         TrainingStopped: Ctrl-C; `resume(out)` goes on.
     """
@@ -123,6 +135,8 @@ def fit(source: Any, **choices: Any) -> Fitted:
     config = TrainConfig(
         **{field.name: getattr(given, field.name) for field in fields(TrainConfig)}
     )
+    if given.module is not None:
+        _check_own(config)
     targets = (given.target,) if isinstance(given.target, str) else tuple(given.target)
     dataset = load_dataset(
         source,
@@ -140,6 +154,8 @@ def fit(source: Any, **choices: Any) -> Fitted:
         rule=config.split_rule(dataset.clock),
     )
     prepared = find_task().prepare(dataset, config)
+    if given.module is not None:
+        prepared = _with_module(prepared, given.module, given.example)
     given.on_prepared(dataset, prepared)
     running.choose_device(config.device)
     _require_all()
@@ -157,12 +173,17 @@ def fit(source: Any, **choices: Any) -> Fitted:
         **dataset.found,
         "found": sorted(dataset.found),
     }
-    sections = {"data": data, "train": dataclasses.asdict(config)}
-    text = config_to_toml(sections)
+    train = dataclasses.asdict(config)
+    if prepared.module is not None:
+        data[run_folder.OWN_MODULE] = prepared.module.name
+        train = {k: v for k, v in train.items() if k not in OF_NETWORK}
+    text = config_to_toml({"data": data, "train": train})
     run_folder.write_atomically(folder / run_folder.CONFIG, text.encode())
-    blocks = blocks_to_toml(config.blocks)
-    run_folder.write_atomically(folder / run_folder.MODEL, blocks.encode())
-    return _train(folder, dataset, prepared, config, is_quiet=given.is_quiet)
+    if prepared.module is None:
+        blocks = blocks_to_toml(config.blocks)
+        run_folder.write_atomically(folder / run_folder.MODEL, blocks.encode())
+    own = given.module
+    return _train(folder, dataset, prepared, config, own=own, is_quiet=given.is_quiet)
 
 
 def recorded_choices(path: str | Path) -> dict[str, Any]:
@@ -183,22 +204,45 @@ def recorded_choices(path: str | Path) -> dict[str, Any]:
     return {**dataclasses.asdict(config), **data}
 
 
-def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) -> Fitted:
+def resume(
+    folder: str | Path,
+    *,
+    source: Any = None,
+    module: Any = None,
+    example: Any = None,
+    is_quiet: bool = False,
+) -> Fitted:
     """Go on with a run that was stopped, to the same result as if it had not been.
 
     Args:
         folder: the run folder.
         source: the data when it was a data frame, or its new place; None: where it was.
+        module: of a run that trains a module, one of the same class; its weights are those
+            of the run in the end.
+        example: for it, as of `fit`.
         is_quiet: no progress.
 
     Raises:
         DataError: not a run folder, the run is finished, or the data is gone.
-        StateError: the data has changed.
+        SpecError: a module is missing, or given to a run that trains none.
+        StateError: the data has changed, or the module is another.
         FormatError: the checkpoint is absent or damaged.
         MissingDependencyError, TrainingStopped: as `fit`.
     """
     folder = Path(folder)
     config, data = read_config(folder / run_folder.CONFIG)
+    name = data.get(run_folder.OWN_MODULE)
+    if (name is None) != (module is None):
+        raise SpecError(
+            f"{folder}: the run trains "
+            f"{f'a module of your own, {name},' if name else 'layers of its own'} and "
+            f"module= is {'missing' if name else 'given'}. "
+            + (
+                f"Go on with rnnedge.resume('{folder}', module={name}(...), example=...)."
+                if name
+                else "Leave it out."
+            )
+        )
     if (folder / run_folder.REPORT).is_file():
         raise DataError(
             f"{folder}: the run is finished, expected one that was stopped. "
@@ -206,9 +250,31 @@ def resume(folder: str | Path, *, source: Any = None, is_quiet: bool = False) ->
         )
     dataset = load_recorded(data, source)
     prepared = find_task().prepare(dataset, config)
+    if module is not None:
+        prepared = _with_module(prepared, module, example)
     _require_all()
     state = load_checkpoint(folder, data_fingerprint(prepared))
-    return _train(folder, dataset, prepared, config, state=state, is_quiet=is_quiet)
+    return _train(
+        folder, dataset, prepared, config, state=state, own=module, is_quiet=is_quiet
+    )
+
+
+def _check_own(config: TrainConfig) -> None:
+    """Raise SpecError for choices about a network beside a module of one's own."""
+    defaults = TrainConfig.__dataclass_fields__
+    for name in (*OF_NETWORK, "seeds"):
+        value = getattr(config, name)
+        if value != defaults[name].default:
+            raise SpecError(
+                f"train: {name} is {value!r} beside module=, which is trained as it is, "
+                f"from its own weights. Leave {name} out."
+            )
+
+
+def _with_module(prepared: Prepared, module: Any, example: Any) -> Prepared:
+    from rnnedge.training.own_module import with_module
+
+    return with_module(prepared, module, example)
 
 
 def _require_all() -> None:
@@ -224,11 +290,16 @@ def _train(
     config: TrainConfig,
     *,
     state: dict[str, Any] | None = None,
+    own: Any = None,
     is_quiet: bool,
 ) -> Fitted:
     device = running.choose_device(config.device)
     started = clock.perf_counter()
     how_to_go_on = f"Go on with: rnnedge train --resume {folder}"
+    if own is not None:
+        how_to_go_on = (
+            f"Go on with: rnnedge.resume('{folder}', module=..., example=...)"
+        )
     past: list[dict[str, Any]] = state.pop(running.PAST_SEEDS, []) if state else []
     states = [*past, state] if state else []
     done: list[dict[str, Any]] = []
@@ -269,7 +340,11 @@ def _train(
                 runs=runs,
                 is_quiet=is_quiet,
             )
-            return Fitted(load_run(folder), prepared, evaluation)
+            run = load_run(folder)
+            if own is not None:
+                running.save_module(folder, own, best)
+                prepared = prepared.with_spec(run.spec)
+            return Fitted(run, prepared, evaluation)
         except KeyboardInterrupt:
             raise TrainingStopped(
                 f"Stopped after the training, before the report. {how_to_go_on}"

@@ -176,7 +176,7 @@ def hostile() -> dict[str, bytes]:
         "truncated-half": good[: len(good) // 2],
         "bad_section-appended": good + bytes(4),
         "bad_checksum-flipped_bit": good[:1000] + bytes([good[1000] ^ 8]) + good[1001:],
-        "newer_version-2": changed(8, 2),
+        "newer_version-3": changed(8, 3),
         "bad_section-no_sections": changed(20, 0),
         "bad_section-many_sections": changed(20, 2**28 + 6),
         "bad_section-overlap": changed(first_entry + ENTRY.size + 8, 128),

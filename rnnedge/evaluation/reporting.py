@@ -40,6 +40,8 @@ def write_run(
         runs: of every seed, where there are several.
     """
     model = trainer.best_model()
+    if prepared.module is not None:
+        prepared = prepared.with_spec(model.spec)
     finished = prepared.task.finish(model, prepared, stream_predictions)
     evaluation = evaluate(
         prepared,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rnnedge.data.tables.loading import load_recorded
-from rnnedge.runs.folder import CONFIG, Run
+from rnnedge.runs.folder import CONFIG, OWN_MODULE, Run
 from rnnedge.tasks.config import read_config
 from rnnedge.tasks.task import Prepared, find_task
 from rnnedge_export.quantise.request import Int8Data, ScoredSeries
@@ -37,6 +38,11 @@ def load_run_data(run: Run, source: Any = None) -> Prepared:
             "Or name its new place with source= (`--data`)."
         ) from None
     prepared = find_task().prepare(dataset, config)
+    if OWN_MODULE in data:
+        layers, wiring = run.spec.layers, run.spec.wiring
+        prepared = prepared.with_spec(
+            replace(prepared.spec, layers=layers, wiring=wiring)
+        )
     is_same = spec_to_json(prepared.spec) == spec_to_json(run.spec) and all(
         np.array_equal(run.weights[name], values)
         for name, values in prepared.affine_weights.items()

@@ -2,6 +2,7 @@
 
 config.toml         every choice, resolved; where the data came from
 model.toml          the blocks of the network, for --layers
+module.pt           in place of it: state_dict of a module of the user's own, best epoch
 results.csv         one row per epoch
 model.safetensors   canonical weights of the best epoch
 spec.json           canonical ModelSpec
@@ -39,6 +40,7 @@ from rnnedge_runtime.tables.csv_rows import CsvRows
 
 CONFIG = "config.toml"
 MODEL = "model.toml"
+MODULE = "module.pt"
 RESULTS = "results.csv"
 WEIGHTS = "model.safetensors"
 SPEC = "spec.json"
@@ -48,9 +50,12 @@ SCORES = "scores.csv"
 CHECKPOINT = "last.ckpt"
 LOSS_PLOT = "loss.png"
 FORECAST_PLOT = "forecast.png"
+OWN_MODULE = "module"
+"""In the config's section of the data: the class of a module of the user's own."""
 ALL_FILES = (
     CONFIG,
     MODEL,
+    MODULE,
     RESULTS,
     WEIGHTS,
     SPEC,

@@ -241,10 +241,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-_NETWORK = (
+OF_BLOCKS = (
     *("cell", "hidden_size", "num_layers", "proj_size", "nonlinearity"),
     *("norm", "residual", "conv", "head"),
 )
+"""Choices that a table of layers makes block by block."""
+
+OF_NETWORK = (*OF_BLOCKS, "dropout", "layers", "bidirectional")
+"""Choices that a module of one's own makes."""
 
 
 def _check_network(config: TrainConfig) -> None:
@@ -257,7 +261,7 @@ def _check_network(config: TrainConfig) -> None:
     if not config.layers:
         return
     defaults = TrainConfig.__dataclass_fields__
-    for name in _NETWORK:
+    for name in OF_BLOCKS:
         if getattr(config, name) != defaults[name].default:
             raise SpecError(
                 f"train: {name} is '{getattr(config, name)}' beside a table of layers, which "

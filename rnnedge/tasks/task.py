@@ -6,6 +6,7 @@ what they mean. A task says it: a row of functions, named in `TASKS`.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from rnnedge.data.series import Dataset
 from rnnedge.data.split import Split
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.scores import Comparison, Score
+from rnnedge_runtime.spec.layers import Affine
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from rnnedge_export.module.user_module import UserModule
     from rnnedge_export.torch_model.sequence_model import SequenceModel
 
 FORECAST = "forecast"
@@ -77,6 +80,8 @@ class Prepared:
         output_scale: `[K]` units of the errors, such as deviations of the outputs.
         notes: what was found, in plain sentences.
         starts: canonical weights that are trained, but do not begin at random.
+        module: a module of the user's own that is trained between the first affine layer
+            of the spec and its last, in place of the layers there.
     """
 
     task: Task
@@ -86,6 +91,30 @@ class Prepared:
     output_scale: Array
     notes: tuple[str, ...]
     starts: Mapping[str, Array] = field(default_factory=dict)
+    module: UserModule | None = None
+
+    def with_spec(self, spec: ModelSpec) -> Prepared:
+        """The same for a spec with other layers between the first affine and the last."""
+        shift = len(spec.layers) - len(self.spec.layers)
+        last = last_affine(self.spec)
+        weights = {}
+        for name, values in self.affine_weights.items():
+            _, number, tensor = name.split(".")
+            k = int(number)
+            weights[f"layers.{k + shift if k >= last else k}.{tensor}"] = values
+        return dataclasses.replace(
+            self, spec=spec, affine_weights=weights, starts={}, module=None
+        )
+
+
+def first_affine(spec: ModelSpec) -> int:
+    """Number of the layer that scales the inputs."""
+    return next(k for k, layer in enumerate(spec.layers) if isinstance(layer, Affine))
+
+
+def last_affine(spec: ModelSpec) -> int:
+    """Number of the layer that gives outputs their units."""
+    return max(k for k, layer in enumerate(spec.layers) if isinstance(layer, Affine))
 
 
 Predict = Callable[["SequenceModel", PreparedSeries, int], Array]

@@ -12,6 +12,7 @@ import torch
 
 from rnnedge.runs.folder import CHECKPOINT, write_with
 from rnnedge.tasks.task import Prepared
+from rnnedge.training.own_network import OwnNetwork
 from rnnedge_runtime.errors import FormatError, StateError
 from rnnedge_runtime.spec.spec_json import spec_to_json
 
@@ -78,7 +79,10 @@ def restore_trainer(trainer: Trainer, state: dict[str, Any], folder: Path) -> No
 
     Raises:
         FormatError: the state is not one of such a trainer.
+        StateError: it is one of another module.
     """
+    if isinstance(trainer.model, OwnNetwork):
+        _check_module(trainer.model, state, folder)
     try:
         trainer.load_state_dict(state)
         expected = {name: value.shape for name, value in state["model"].items()}
@@ -89,6 +93,24 @@ def restore_trainer(trainer: Trainer, state: dict[str, Any], folder: Path) -> No
             raise ValueError("its parts are of different runs")
     except Exception:  # torch raises errors of many types for a state of other shapes
         raise _damaged(folder / CHECKPOINT) from None
+
+
+def _check_module(model: OwnNetwork, state: dict[str, Any], folder: Path) -> None:
+    mine, theirs = (
+        {name: tuple(value.shape) for name, value in tensors.items()}
+        for tensors in (model.state_dict(), state.get("model", {}))
+    )
+    if mine != theirs:
+        odd = sorted(
+            name.removeprefix("inner.")
+            for name in mine.keys() | theirs.keys()
+            if mine.get(name) != theirs.get(name)
+        )
+        raise StateError(
+            f"{folder / CHECKPOINT}: {model.user.name} has other weights than the module of "
+            f"the run: {odd[0]} and {len(odd) - 1} more. Give a module of the same class and "
+            "sizes."
+        )
 
 
 def _damaged(path: Path) -> FormatError:

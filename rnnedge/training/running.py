@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import threading
 import time as clock
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from rnnedge.runs.folder import RESULTS, save_rows
+from rnnedge.runs.folder import MODULE, RESULTS, save_rows, write_with
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.training.checkpoint import save_checkpoint
 from rnnedge.training.observers.progress import Progress
+from rnnedge.training.own_network import OwnNetwork
 from rnnedge.training.trainer import EpochRecord, Trainer
+from rnnedge_export.module.module_copy import unwrapped
 from rnnedge_export.tools.threads import torch_threads
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.live.stopping import handled
@@ -72,6 +76,17 @@ def save_results(folder: Path, trainer: Trainer) -> None:
     """Write a row per epoch, under the name of the error that the task shows."""
     header = [f.name.replace("shown", trainer.metric) for f in fields(EpochRecord)]
     save_rows(folder / RESULTS, [header, *map(astuple, trainer.history)])
+
+
+def save_module(folder: Path, module: nn.Module, trainer: Trainer) -> None:
+    """Give the best weights to the module that was trained, and write its state_dict."""
+    from rnnedge.training.own_module import give_back
+
+    assert isinstance(trainer.model, OwnNetwork)
+    give_back(module, trainer.model)
+    buffer = io.BytesIO()
+    torch.save(unwrapped(module).state_dict(), buffer)
+    write_with(folder / MODULE, lambda file: file.write(buffer.getbuffer()))
 
 
 @contextlib.contextmanager

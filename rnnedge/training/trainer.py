@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.task import Prepared
 from rnnedge.training.chunks import Chunks
+from rnnedge.training.own_network import Network, OwnNetwork
 from rnnedge.training.validation import Validator
 from rnnedge_export.torch_model.sequence_model import SequenceModel
 from rnnedge_runtime.errors import NonFiniteError, SpecError
@@ -63,12 +64,9 @@ class Trainer:
         self.config = config
         self.device = device
         torch.manual_seed(config.seed)
-        self.model = _new_model(prepared, config)
-        self.model.load_weights(
-            {**self.model.weights(), **prepared.starts, **prepared.affine_weights}
-        )
-        self.model.to(device)
-        self._parameters = list(self.model.parameters())
+        self._prepared = prepared
+        self.model = _new_model(prepared, config).to(device)
+        self._parameters = [p for p in self.model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
             lr=config.learning_rate,
@@ -139,6 +137,7 @@ class Trainer:
 
         Raises:
             NonFiniteError: no epoch had a finite validation error.
+            ParityError: a module of the user's own computes something else as layers.
         """
         if not self._best:
             raise NonFiniteError(
@@ -147,7 +146,12 @@ class Trainer:
                 f"--learning-rate than {self.config.learning_rate}, or another --cell."
             )
         self.model.load_state_dict(self._best)
-        return self.model.cpu().eval()
+        model = self.model.cpu().eval()
+        if isinstance(model, OwnNetwork):
+            from rnnedge.training.own_module import as_layers
+
+            return as_layers(model, self._prepared)
+        return model
 
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the run depends on, for `load_state_dict`."""
@@ -253,14 +257,19 @@ class Trainer:
         self.offset = self._draw_offset()
 
 
-def _new_model(prepared: Prepared, config: TrainConfig) -> SequenceModel:
+def _new_model(prepared: Prepared, config: TrainConfig) -> Network:
     """The untrained network.
 
     Raises:
         SpecError: it does not fit into memory.
     """
+    if prepared.module is not None:
+        return OwnNetwork(prepared)
     try:
-        return SequenceModel(prepared.spec, config.dropout)
+        model = SequenceModel(prepared.spec, config.dropout)
+        fixed = {**prepared.starts, **prepared.affine_weights}
+        model.load_weights({**model.weights(), **fixed})
+        return model
     except (RuntimeError, MemoryError) as error:
         if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
             raise

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnnedge.tasks.task import Prepared, PreparedSeries
-from rnnedge_export.torch_model.sequence_model import SequenceModel
+from rnnedge.training.own_network import Network
 
 PRIMING_STEPS = 1000
 """Rows streamed before the validation part in every epoch. The final report streams every
@@ -35,7 +35,7 @@ class Validator:
             self._is_scored |= torch.isfinite(y).any(0).any(0).cpu().numpy()
 
     @torch.no_grad()
-    def mean_errors(self, model: SequenceModel) -> NDArray[np.float64]:
+    def mean_errors(self, model: Network) -> NDArray[np.float64]:
         """`[K]` mean error of every output, NaN where nothing can be scored."""
         model.eval()
         total = np.zeros(len(self._scale))
@@ -59,7 +59,7 @@ class Validator:
 
 @torch.no_grad()
 def stream_predictions(
-    model: SequenceModel, series: PreparedSeries, stop: int | None = None
+    model: Network, series: PreparedSeries, stop: int | None = None
 ) -> NDArray[np.float32]:
     """`[T, O]` outputs of `model` streamed over a series, up to row `stop`, from its first."""
     model.eval()
@@ -70,9 +70,7 @@ def stream_predictions(
     return y
 
 
-def _streamed(
-    model: SequenceModel, x: torch.Tensor
-) -> Iterator[tuple[slice, torch.Tensor]]:
+def _streamed(model: Network, x: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
     """Outputs `[B, rows, O]` chunk by chunk, so that what lies between stays small."""
     state = model.initial_state(len(x))
     size = max(1, ROWS_AT_ONCE // len(x))

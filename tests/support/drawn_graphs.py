@@ -107,6 +107,13 @@ def cell(make: Callable[[int, int], Layer]) -> Callable[[Drawing], int]:
     return draw
 
 
+def timed_cell(d: Drawing) -> int:
+    """The length of a step is any value, below 0 too."""
+    k = d.value()
+    step = d.add(graph.Select(d.sizes[k], (d.sizes[k] - 1,)), k)
+    return d.add(layers.Lru(d.sizes[k], 3, has_step=True), k, step)
+
+
 DRAWS: dict[str, Callable[[Drawing], int]] = {
     "concat": concat,
     "norm": of_parts(lambda n, p: graph.Norm(n, 1e-3, p)),
@@ -120,6 +127,8 @@ DRAWS: dict[str, Callable[[Drawing], int]] = {
     "rnn": cell(lambda n, h: layers.Rnn(n, h, start=(0.25, 0.0, -0.5))),
     "gru": cell(layers.Gru),
     "lstm": cell(layers.Lstm),
+    "lru": cell(lambda n, h: layers.Lru(n, h, start=(0.5, 0.0, -0.25))),
+    "lru_step": timed_cell,
     "lstm_proj": cell(lambda n, h: layers.Lstm(n, h, proj_size=2)),
     **{name: (lambda d, name=name: combine(d, name)) for name in graph.OPERATIONS},
     **{name: (lambda d, name=name: activation(d, name)) for name in layers.FUNCTIONS},

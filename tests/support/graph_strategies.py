@@ -36,6 +36,7 @@ from rnnedge_runtime.spec.layers import (
     Embedding,
     Layer,
     Linear,
+    Lru,
     Softmax,
 )
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -117,6 +118,14 @@ def _cell(g: Drawing) -> None:
     cell = g.draw(recurrent_layers(g.size(value)))
     size = sum(shape[0] for shape in cell.state_shapes().values())
     g.add(replace(cell, start=g.start(size)), value)
+
+
+def _lru(g: Drawing) -> None:
+    """The length of a step is any value, below 0 too."""
+    value, hidden = g.pick(), g.draw(st.sampled_from(SIZES))
+    layer = Lru(g.size(value), hidden, g.draw(st.booleans()), g.start(hidden))
+    step = [g.fitted(g.pick(), 1)] if layer.has_step else []
+    g.add(layer, value, *step)
 
 
 def _activation(g: Drawing) -> None:
@@ -223,6 +232,7 @@ MAKERS = (
     _constant,
     _embedding,
     _linear,
+    _lru,
     _memory,
     _norm,
     _readings,

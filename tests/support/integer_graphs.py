@@ -18,7 +18,7 @@ Reads = tuple[int, ...]
 _SMOOTH = tuple(
     name
     for name in layers.FUNCTIONS
-    if name not in ("log", "sqrt", "rsqrt", "reciprocal", "exp")
+    if name not in ("log", "sqrt", "rsqrt", "reciprocal", "exp", "step", "floor")
 )
 PARAMETERS: dict[str, tuple[float, ...]] = {
     "leaky_relu": (0.1,),
@@ -82,6 +82,12 @@ def _blend(d: _Drawing, k: int, size: int) -> None:
 _KINDS: dict[str, Callable[[_Drawing, int, int], object]] = {
     "linear": lambda d, k, n: d.put(layers.Linear(n, int(d.rng.integers(1, 9))), k),
     "gru": lambda d, k, n: d.put(layers.Gru(n, int(d.rng.integers(1, 9))), k),
+    "lru": lambda d, k, n: d.put(layers.Lru(n, int(d.rng.integers(1, 9))), k),
+    "lru_step": lambda d, k, n: d.put(
+        layers.Lru(n, int(d.rng.integers(1, 9)), has_step=True),
+        k,
+        d.put(graph_layers.Select(n, (0,)), k),
+    ),
     "lstm": lambda d, k, n: d.put(layers.Lstm(n, int(d.rng.integers(1, 9))), k),
     "activation": lambda d, k, n: d.put(activation(n, str(d.rng.choice(_SMOOTH))), k),
     "norm": lambda d, k, n: d.put(

@@ -145,6 +145,13 @@ def _cell(graph: Graph) -> None:
     graph.add(replace(layer, start=graph.start(size)), z)
 
 
+def _lru(graph: Graph) -> None:
+    z, hidden = graph.value(), int(graph.rng.integers(1, 10))
+    has_step = bool(graph.rng.random() < 0.5)
+    layer = kinds.Lru(graph.size(z), hidden, has_step, graph.start(hidden))
+    graph.add(layer, z, *([graph.of_size(1)] if has_step else []))
+
+
 def _token(graph: Graph) -> None:
     z = graph.value()
     one = graph.add(kinds.Select(graph.size(z), (graph.size(z) - 1,)), z)
@@ -181,7 +188,16 @@ def _constant(graph: Graph) -> None:
 
 DRAWN: tuple[Callable[[Graph], None], ...] = (
     *(_combine, _concat, _select, _window, _norm, _sum, _positions, _softmax, _cell),
-    *(_token, _add_last, _difference, _affine, _activation, _activation, _constant),
+    *(
+        _token,
+        _add_last,
+        _difference,
+        _affine,
+        _activation,
+        _activation,
+        _constant,
+        _lru,
+    ),
 )
 
 

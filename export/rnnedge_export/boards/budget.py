@@ -11,6 +11,7 @@ from rnnedge_runtime.errors import BudgetError, SpecError
 from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
+from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layers import RecurrentLayer
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
@@ -180,7 +181,7 @@ def largest_hidden_size(fits: Callable[[int], bool], most: int) -> int:
 
 def _advice(fit: Fit, measurement: Measurement, spec: ModelSpec, numerics: str) -> str:
     sizes = [x.hidden_size for x in spec.layers if isinstance(x, RecurrentLayer)]
-    if not sizes:
+    if not sizes and not is_graph(spec):
         return "Give it more memory."
     known = estimate(fit.board, spec, numerics)
 
@@ -192,7 +193,8 @@ def _advice(fit: Fit, measurement: Measurement, spec: ModelSpec, numerics: str) 
         return fit.holds(replace(measurement, flash_nbytes=flash, ram_nbytes=ram))
 
     ways = []
-    hidden = largest_hidden_size(fits, max(sizes))
+    is_chain = not is_graph(spec)
+    hidden = largest_hidden_size(fits, max(sizes)) if is_chain else 0
     if hidden:
         ways.append(f"a hidden size of {hidden} would fit (estimated)")
     if numerics == NUMERICS and knows_costs(INTEGER_NUMERICS):
@@ -201,6 +203,8 @@ def _advice(fit: Fit, measurement: Measurement, spec: ModelSpec, numerics: str) 
             ways.append(
                 f"--int8 takes {small.flash_nbytes:,} bytes of flash (estimated)"
             )
+    if not ways and not is_chain:
+        return "Give it more memory, or make its layers smaller."
     if not ways:
         return "No hidden size of this cell would fit; choose a larger part."
     text = "; ".join(ways)

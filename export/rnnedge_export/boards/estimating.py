@@ -7,7 +7,7 @@ The costs of a multiply-add, of a unit and of the code around them come from `co
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ from rnnedge_runtime.spec.model_spec import ModelSpec
 from ..formats.c.f32.layers import step_code
 from ..formats.c.f32.packing import added_biases, pack_layer
 from .board import Board
+from .graph_work import done_by, integer_nbytes, is_integer_graph, repeated
 from .image import SUPPORT
 from .measuring import Measurement
 
@@ -41,6 +42,7 @@ class Work:
         units: of each kind of cell: gates computed together.
         layers: how many there are of each kind of cell, and `other`.
         values: numbers that pass through the other layers, inputs among them.
+        done: what a graph does to how many values (`graph_work.py`).
         matrix_values: weights in matrices.
         other_values: biases, scales, limits.
         state_values: numbers of the state, held readings among them.
@@ -50,6 +52,7 @@ class Work:
     units: dict[str, int]
     layers: dict[str, int]
     values: int
+    done: dict[str, int]
     matrix_values: int
     other_values: int
     state_values: int
@@ -63,8 +66,10 @@ class Costs:
         multiply_add: instructions of one.
         unit: instructions of a unit by kind of cell.
         value: instructions of a value of the other layers.
+        done: the same by what a graph does to it.
         call: instructions of the rest.
         code_nbytes: `base`, and what each layer adds by kind of cell or `other`.
+        done_nbytes: code of what a graph does to values.
         stack_nbytes: of a step.
         matrix_nbytes: of a weight in a matrix, where the generator does not tell.
         other_nbytes: of another weight, where the generator does not tell.
@@ -81,6 +86,8 @@ class Costs:
     matrix_nbytes: float = 4.0
     other_nbytes: float = 4.0
     ram_nbytes: dict[str, float] | None = None
+    done: dict[str, float] = field(default_factory=dict)
+    done_nbytes: dict[str, float] = field(default_factory=dict)
 
 
 def work_of(spec: ModelSpec) -> Work:
@@ -94,13 +101,15 @@ def work_of(spec: ModelSpec) -> Work:
             "boards: the model is a graph that is not a chain of layers, and has no C "
             "source. Build it of the layers rnnedge knows."
         )
-    matrices = others = values = tables = 0
+    matrices = others = values = tables = again = 0
+    done: dict[str, int] = {}
     units: dict[str, int] = {}
     layers = {"other": 0}
     for layer in spec.layers:
         for shape in layer.weight_shapes().values():
             if len(shape) == 2:
                 matrices += int(np.prod(shape))
+                again += int(np.prod(shape)) * (repeated(layer) - 1)
             else:
                 others += shape[0]
         if isinstance(layer, Embedding):
@@ -110,12 +119,15 @@ def work_of(spec: ModelSpec) -> Work:
             layers[layer.kind] = layers.get(layer.kind, 0) + 1
         else:
             layers["other"] += 1
-            values += layer.output_size
+            name, count = done_by(layer)
+            done[name] = done.get(name, 0) + count
+    values = done.pop("value", 0)
     return Work(
-        multiply_adds=matrices - tables,
+        multiply_adds=matrices - tables + again,
         units=units,
         layers=layers,
         values=values + spec.input_size,
+        done=done,
         matrix_values=matrices,
         other_values=others,
         state_values=sum(entry.size for entry in spec.state),
@@ -135,19 +147,26 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
             costs.multiply_add * work.multiply_adds
             + sum(_cost(costs.unit, kind) * count for kind, count in work.units.items())
             + costs.value * work.values
+            + sum(_of(costs.done, name, costs.value) * n for name, n in work.done.items())
             + costs.call
         )
+    is_integer = is_integer_graph(spec, numerics, NUMERICS)
     if numerics == NUMERICS:
         weights = packed_nbytes(spec)
+    elif is_integer:
+        weights = integer_nbytes(spec)[0]
     else:
         matrices = costs.matrix_nbytes * work.matrix_values
         weights = round(matrices + costs.other_nbytes * work.other_values)
     flash = weights + costs.code_nbytes["base"]
     flash += sum(_cost(costs.code_nbytes, kind) * n for kind, n in work.layers.items())
+    flash += sum(_of(costs.done_nbytes, name, 0.0) for name in work.done)
     return Measurement(
         board.name,
         flash_nbytes=round(flash),
-        ram_nbytes=_state_nbytes(spec, work, costs),
+        ram_nbytes=_aligned(integer_nbytes(spec)[1])
+        if is_integer
+        else _state_nbytes(spec, work, costs),
         stack_nbytes=None if board.system == "wasm" else costs.stack_nbytes,
         min_instructions=counts,
         max_instructions=counts,
@@ -173,8 +192,12 @@ def _state_nbytes(spec: ModelSpec, work: Work, costs: Costs) -> int:
         units = sum(_cost(ram, kind) * count for kind, count in work.units.items())
         return round(ram["base"] + ram["value"] * work.state_values + units)
     code = step_code(spec, "model")
-    nbytes = _COUNTER_NBYTES + 4 * sum(size for _, size in (*code.state, *code.work))
-    return -(-nbytes // _COUNTER_NBYTES) * _COUNTER_NBYTES
+    return _aligned(4 * sum(size for _, size in (*code.state, *code.work)))
+
+
+def _aligned(nbytes: int) -> int:
+    """Of the state whose arrays have so many."""
+    return _COUNTER_NBYTES * (1 - -nbytes // _COUNTER_NBYTES)
 
 
 def costs_of(board: str, numerics: str) -> Costs:
@@ -220,6 +243,11 @@ def resized(spec: ModelSpec, hidden_size: int) -> ModelSpec:
         size = changed.output_size
         layers.append(changed)
     return replace(spec, layers=tuple(layers))
+
+
+def _of(costs: dict[str, float], name: str, otherwise: float) -> float:
+    """Of what a graph does; of what nothing was fitted to what the dearest costs."""
+    return costs.get(name, max(costs.values(), default=otherwise))
 
 
 def _cost(costs: dict[str, float], kind: str) -> float:

@@ -26,19 +26,39 @@ from ..module.reasons import (
 )
 from ..module.user_module import UserModule, time_major_layer
 from .graph.builder import GraphBuilder
+from .graph.casts import CASTS
 from .graph.cells import CELLS
+from .graph.comparisons import COMPARISONS
+from .graph.formulas import FORMULAS
+from .graph.linear_maps import LINEAR_MAPS
 from .graph.lowering import Lowering
 from .graph.nodes import Named, Nodes
 from .graph.norms import NORMS
+from .graph.products import PRODUCTS
+from .graph.reductions import REDUCTIONS
 from .graph.rules import RULES
 from .graph.tracing import Traced, trace
 from .rows import one_row, rows_keep_apart
 
-_RULES = {**RULES, **NORMS, **CELLS}
+_RULES = {
+    **CASTS,
+    **LINEAR_MAPS,
+    **FORMULAS,
+    **COMPARISONS,
+    **REDUCTIONS,
+    **PRODUCTS,
+    **RULES,
+    **NORMS,
+    **CELLS,
+}
 
 
-def capture(user: UserModule) -> GraphBuilder:
+def capture(user: UserModule, *, adds_last: bool = True) -> GraphBuilder:
     """The layers that compute what `user` computes, step by step.
+
+    Args:
+        user: the module.
+        adds_last: whether a sum with x may become an AddLast, which adds raw readings.
 
     Raises:
         NotAChainError: an operation that no layer expresses; the module may still be
@@ -56,7 +76,7 @@ def capture(user: UserModule) -> GraphBuilder:
                 f"torch.export cannot trace it: {error_text(error)}"
             ) from None
         try:
-            return _layers(one, program)
+            return _layers(one, program, (True, False) if adds_last else (False,))
         except NotAChainError as error:
             raise NotAChainError(error.reason, _others(one, program)) from None
         except SpecError:
@@ -97,7 +117,7 @@ def _trace(user: UserModule, program: Any, *, is_lenient: bool = False) -> Trace
     return trace(program, inputs, nodes, _RULES, is_lenient=is_lenient)
 
 
-def _layers(user: UserModule, program: Any) -> GraphBuilder:
+def _layers(user: UserModule, program: Any, ways: tuple[bool, ...]) -> GraphBuilder:
     traced = _trace(user, program)
     for name in traced.written:
         raise impure(f"forward writes to '{own_name(name)}', a tensor of the module")
@@ -107,7 +127,7 @@ def _layers(user: UserModule, program: Any) -> GraphBuilder:
     if torch.equal(named.names.reshape(-1), _names_of_input(user)):
         raise NotAChainError("it returns x as it came")
     found = None
-    for adds_last in (True, False):  # a chain has a layer for a sum with its input
+    for adds_last in ways:  # a chain has a layer for a sum with its input
         low = Lowering(traced.nodes, user.input_size, nexts, named, adds_last=adds_last)
         found = low.lower()
         if not found.wiring():

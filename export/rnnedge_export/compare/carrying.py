@@ -12,10 +12,11 @@ from rnnedge_runtime.backends.reference import LAYER_STEPS
 from rnnedge_runtime.spec.graph_check import INPUT
 from rnnedge_runtime.spec.graph_layers import Window
 from rnnedge_runtime.spec.graph_parts import BEFORE, BEHIND, LOOP
-from rnnedge_runtime.spec.layers import Difference, Layer
+from rnnedge_runtime.spec.layers import Difference, Layer, Lru
 from rnnedge_runtime.streams.engine import initial_state
 from rnnedge_runtime.tolerances import CARRIED_FACTOR, LARGEST_GROWTH, LARGEST_SPREAD
 
+from .diagonal_steps import lru_runs
 from .exact_steps import ExactSteps
 from .graph_steps import joined
 from .layer_steps import CELLS, difference, plain_step
@@ -145,6 +146,8 @@ class _Runs:
             return np.concatenate([z, change], 1)
         if isinstance(layer, Window):
             return self.window(layer, wide, at).reshape(count, -1)
+        if isinstance(layer, Lru):
+            return self.diagonal(layer, w, wide, at).reshape(count, -1)
         if layer.state_shapes():
             return self.cell(layer, w, wide, at).reshape(count, -1)
         source = given[0] if getattr(layer, "is_clipped", True) else given[1]
@@ -202,6 +205,12 @@ class _Runs:
         self.note(at, z, 0.0)
         self.state[at] = held[-kept:].swapaxes(0, 1).reshape(_RUNS, -1)
         return np.concatenate([held[k : k + len(z)] for k in starts], axis=-1)
+
+    def diagonal(self, layer: Lru, w: Tensors, z: Float64, at: int) -> Float64:
+        """`[C, _RUNS, n]` through a layer whose state no matrix acts on."""
+        y, states = lru_runs(layer, w, z, self.state[at], self.moves(at, len(z)))
+        self.keep(at, states)
+        return y
 
     def difference(
         self, layer: Difference, w: Tensors, readings: Float64, at: int

@@ -128,6 +128,6 @@ class ExactSteps:
             error = np.concatenate([z[1], rounded(change)], axis=1)
             return [(y, error), (changed, np.zeros_like(changed))]
         if type(layer) in HOLDING:
-            return HOLDING[type(layer)](layer, z, *before)
+            return HOLDING[type(layer)](layer, w, z, *before)
         new = CELLS[type(layer)].bounded(layer, w, z, before)
         return [new[0], *new]

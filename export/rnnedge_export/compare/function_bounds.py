@@ -90,5 +90,9 @@ BOUNDED: dict[str, Callable[[str, Bounded, tuple[float, ...]], Bounded]] = {
     "reciprocal": _reciprocal,
     "abs": _sloped(1.0),
     "erf": _monotone,
+    "step": _monotone,
+    "floor": _monotone,
+    "sin": _sloped(1.0),
+    "cos": _sloped(1.0),
 }
 """Those that `rounding.FUNCTIONS` has not."""

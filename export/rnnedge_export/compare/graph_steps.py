@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from rnnedge_runtime.spec import graph_layers as kinds
-from rnnedge_runtime.spec.layers import Layer
+from rnnedge_runtime.spec.layers import Layer, Lru
 from rnnedge_runtime.tolerances import SMALLEST_ERROR, UNIT_ROUNDOFF
 
+from .diagonal_steps import lru
 from .function_bounds import divided
 from .rounding import (
     Bounded,
@@ -140,7 +141,9 @@ GRAPH_PLAIN: dict[type[Layer], Callable[..., Bounded]] = {
 """Layers without state."""
 
 
-def _window(layer: kinds.Window, z: Bounded, before: Float64) -> list[Bounded]:
+def _window(
+    layer: kinds.Window, w: Tensors, z: Bounded, before: Float64
+) -> list[Bounded]:
     kept = before.reshape(len(before), -1, layer.input_size)
     value, error = (
         np.concatenate([old, new[:, None]], axis=1)
@@ -150,13 +153,16 @@ def _window(layer: kinds.Window, z: Bounded, before: Float64) -> list[Bounded]:
     return [flat(taps), flat((value[:, 1:], error[:, 1:]))]
 
 
-def _memory(layer: kinds.Memory, z: Bounded, before: Float64) -> list[Bounded]:
+def _memory(
+    layer: kinds.Memory, w: Tensors, z: Bounded, before: Float64
+) -> list[Bounded]:
     return [(before, np.zeros_like(before))] * 2
 
 
 HOLDING: dict[type[Layer], Callable[..., list[Bounded]]] = {
     kinds.Memory: _memory,
     kinds.Window: _window,
+    Lru: lru,
 }
-"""Layers that hold what they read: the output, then the new state. A memory's is put in its
+"""Layers with a state that is no cell: the output, then the new state. A memory is put in its
 place when the step has ended."""

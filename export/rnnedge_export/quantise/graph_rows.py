@@ -12,6 +12,7 @@ from rnnedge_runtime.backends.graph_reference import FUNCTIONS
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.numerics import w8a16
 from rnnedge_runtime.numerics.w8a16_functions import LOG_BITS, TABLE_SIZE
+from rnnedge_runtime.numerics.w8a16_lru import STEP_BITS
 from rnnedge_runtime.spec import graph_layers, layers
 from rnnedge_runtime.spec.graph_check import INPUT
 from rnnedge_runtime.spec.w8a16_graph import (
@@ -165,7 +166,7 @@ def _norm(q: GraphQuantiser, k: int, layer: graph_layers.Norm, given: Given) -> 
     mantissa = min(round(eps * 2.0**-places), LARGEST_PORT_GAIN)
     q.put(k, "eps", np.array([mantissa]))
     q.put(k, "eps_places", np.array([places]))
-    bits = min(max(bits_of(q.own(k)), STATE_BITS.start), MOST_NORM_BITS)
+    bits = min(max(bits_of(q.own(k)), 0), MOST_NORM_BITS)
     q.put(k, "norm_bits", np.array([bits]))
     return float(2.0**-bits)
 
@@ -187,6 +188,18 @@ def _depthwise(
     q.put_product(k, "", (integers.T, row_units), unit)
     q.put_bias(k, q.weight(k, "bias") / unit)
     return unit
+
+
+def _lru(q: GraphQuantiser, k: int, layer: layers.Lru, given: Given) -> float:
+    """Arguments have units of their own; the length of a step has 16 fraction bits."""
+    rows = scales.rows_of(q.weight(k, "weight") * given[0])
+    functions = np.array([scales.FUNCTION_UNITS[name] for name in layer.gates])
+    unit = np.repeat(functions, layer.hidden_size)
+    q.put_product(k, "", rows, unit)
+    q.put_bias(k, q.weight(k, "bias") / unit)
+    if layer.has_step:
+        q.put_gains(k, gain=given[1] * 2.0**STEP_BITS)
+    return scales.STATE_UNIT
 
 
 def _constant(
@@ -242,6 +255,7 @@ GRAPH_ROWS: dict[type[layers.Layer], Callable[..., scales.Scale]] = {
     graph_layers.Depthwise: _depthwise,
     graph_layers.Constant: _constant,
     layers.Embedding: _embedding,
+    layers.Lru: _lru,
     **dict.fromkeys(layers.RECURRENT_LAYERS, _recurrent),
 }
 """Of each kind, what puts its tensors and gives the unit of its value."""

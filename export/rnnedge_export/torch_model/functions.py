@@ -43,6 +43,26 @@ class _Erf(nn.Module):
         return torch.erf(z)
 
 
+class _Step(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return (z > 0).to(z.dtype)
+
+
+class _Floor(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.floor(z)
+
+
+class _Sin(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.sin(z)
+
+
+class _Cos(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.cos(z)
+
+
 FUNCTIONS: dict[str, Callable[..., nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
@@ -66,5 +86,9 @@ FUNCTIONS: dict[str, Callable[..., nn.Module]] = {
     "reciprocal": _Reciprocal,
     "abs": _Abs,
     "erf": _Erf,
+    "step": _Step,
+    "floor": _Floor,
+    "sin": _Sin,
+    "cos": _Cos,
 }
 """Of the function's parameters."""

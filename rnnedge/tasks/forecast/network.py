@@ -12,6 +12,7 @@ from rnnedge.data.scaling import ChangeScaler, Scaler
 from rnnedge.data.series import Dataset
 from rnnedge.tasks.blocks import Block, Cell, fused_cell
 from rnnedge.tasks.config import TrainConfig
+from rnnedge.tasks.task import first_affine, last_affine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import AddLast, Affine, Difference, Layer, Linear
@@ -139,7 +140,7 @@ def fixed_weights(
         weights |= {"layers.0.low": changes.low, "layers.0.high": changes.high}
         shift.append(changes.scaler.mean)
         scale.append(np.reciprocal(changes.scaler.scale))
-    first, last = (k for k, la in enumerate(spec.layers) if isinstance(la, Affine))
+    first, last = first_affine(spec), last_affine(spec)
     return weights | {
         f"layers.{first}.shift": np.concatenate(shift).astype(np.float32),
         f"layers.{first}.scale": np.concatenate(scale).astype(np.float32),
@@ -150,6 +151,6 @@ def fixed_weights(
 
 def input_scaler(spec: ModelSpec, weights: Mapping[str, Array]) -> tuple[Array, Array]:
     """Shift and scale `[I]` of the model inputs among `fixed_weights`."""
-    first = next(k for k, la in enumerate(spec.layers) if isinstance(la, Affine))
+    first = first_affine(spec)
     shift, scale = (weights[f"layers.{first}.{name}"] for name in ("shift", "scale"))
     return shift[: spec.input_size], scale[: spec.input_size]

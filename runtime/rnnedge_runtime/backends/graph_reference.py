@@ -65,6 +65,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reciprocal": lambda z: 1 / z,
     "abs": np.abs,
     "erf": _erf,
+    "step": lambda z: np.where(z > 0, 1.0, 0.0),
+    "floor": np.floor,
+    "sin": np.sin,
+    "cos": np.cos,
 }
 
 _OPERATIONS: dict[str, Callable[[Float, Float], Any]] = {

@@ -34,6 +34,7 @@ from ..numerics.w8a16_functions import (
     root,
     shifted,
 )
+from ..numerics.w8a16_lru import LRU_BITS, lru_q, step_length_q
 from ..spec import graph_layers, layers
 from ..spec.graph_check import INPUT
 from ..spec.w8a16_graph import WIDE_BITS
@@ -324,6 +325,13 @@ def _sum(layer: graph_layers.Sum, w: Tensors, z: Values, _: Any) -> After:
     return shifted(products.sum(axis=-1), w["places"]), []
 
 
+def _lru(layer: layers.Lru, w: Tensors, z: Values, carried: Iterator[Array]) -> After:
+    sums = scaled(_product(z[0], w["weight"]), w["multiplier"]) + w["bias"]
+    step = step_length_q(z[1], w["gain"], w["places"]) if layer.has_step else None
+    y, h = lru_q(sums, step, from_state(next(carried), LRU_BITS, LARGEST_STATE))
+    return y, [to_state(h, LRU_BITS)]
+
+
 def _depthwise(layer: graph_layers.Depthwise, w: Tensors, z: Values, _: Any) -> After:
     taps = z[0].reshape(*z[0].shape[:-1], layer.taps, layer.size)
     total = (taps * w["weight"].T).sum(axis=-2)
@@ -343,6 +351,7 @@ GRAPH_STEPS: dict[type[layers.Layer], Callable[..., After]] = {
     graph_layers.Sum: _sum,
     graph_layers.Depthwise: _depthwise,
     graph_layers.Constant: lambda layer, w, *_: (w["value"], []),
+    layers.Lru: _lru,
 }
 """Of each kind that is not as in a chain; a memory is part of the walk."""
 

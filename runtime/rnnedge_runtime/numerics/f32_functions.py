@@ -40,7 +40,11 @@ ERFC = (
     "0x1.bbd7200p-2",
     "0x1.2b5e6e0p-4",
 )
-# Made by scripts/fit_functions.py.
+SINE = ("-0x1.555542p-3", "0x1.11061ap-7", "-0x1.98ea66p-13")
+COSINE = ("0x1.555548p-5", "-0x1.6c0b14p-10", "0x1.99a0c6p-16")
+# Made by scripts/fit_functions.py; the last two by scripts/fit_f32.py.
+HALF_PI_PARTS = ("0x1.92p+0", "0x1.fap-12", "0x1.54442ep-20")
+"""Their sum is pi / 2; the first two have 8 bits, so that their multiples are exact."""
 
 _ROOT_HALF_BITS = np.uint32(0x3F3504F3)
 _LN2_UPPER = np.float32(math.floor(math.log(2) * 2**15) / 2**15)
@@ -54,6 +58,11 @@ _ROOT_HALF = np.float32(math.sqrt(0.5))
 _SELU_ALPHA = np.float32(1.6732632423543772)
 _SELU_SCALE = np.float32(1.0507009873554805)
 _NAN = np.float32(np.nan)
+_TWO_OVER_PI = np.float32(2 / math.pi)
+_HALF_PI_PARTS = tuple(np.float32(float.fromhex(p)) for p in HALF_PI_PARTS)
+_ROUNDER = np.float32(12582912)
+_WHOLE = np.float32(2**23)
+_FULL_TURNS = np.float32(2**16)
 
 Value = Float32 | np.float32
 
@@ -162,6 +171,42 @@ def hardsigmoid(z: Float32) -> Float32:
     return within(z + np.float32(3), _ZERO, np.float32(6)) / np.float32(6)
 
 
+def step(z: Float32) -> Float32:
+    """1 where z is above 0, else 0."""
+    return np.where(z > _ZERO, _ONE, _ZERO)
+
+
+def floor(z: Float32) -> Float32:
+    """The largest whole number that is at most z."""
+    a = np.abs(z)
+    near = np.copysign(np.where(a < _WHOLE, (a + _WHOLE) - _WHOLE, a), z)
+    return np.where(z < near, near - _ONE, near)
+
+
+def sin(z: Float32) -> Float32:
+    """Sine of radians, z held within +-65536."""
+    return _circular(z, 0)
+
+
+def cos(z: Float32) -> Float32:
+    """Cosine of radians, z held within +-65536."""
+    return _circular(z, 1)
+
+
+def _circular(z: Float32, quarters: int) -> Float32:
+    v = within(z, -_FULL_TURNS, _FULL_TURNS)
+    rounded = v * _TWO_OVER_PI + _ROUNDER
+    n, quarter = rounded - _ROUNDER, rounded.view(np.uint32) + np.uint32(quarters)
+    r = v
+    for part in _HALF_PI_PARTS:
+        r = r - n * part
+    s = r * r
+    sine = r + (r * s) * _polynomial(SINE, s)
+    cosine = (_ONE - _HALF * s) + (s * s) * _polynomial(COSINE, s)
+    y = np.asarray(np.where((quarter & np.uint32(1)) > 0, cosine, sine), np.float32)
+    return (y.view(np.uint32) ^ ((quarter & np.uint32(2)) << np.uint32(30))).view(np.float32)
+
+
 def log_softmax(z: Float32) -> Float32:
     """The logarithm of `softmax`, along the last axis; its sum is one chain from index 0."""
     largest = z[..., 0]
@@ -206,5 +251,9 @@ FUNCTIONS: dict[str, Function] = {
     "reciprocal": Function(lambda z: _ONE / z),
     "abs": Function(np.abs),
     "erf": Function(erf),
+    "step": Function(step),
+    "floor": Function(floor),
+    "sin": Function(sin),
+    "cos": Function(cos),
 }
 """In the order of their numbers in `MODL`."""

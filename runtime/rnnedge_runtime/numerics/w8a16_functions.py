@@ -15,8 +15,8 @@ _SEGMENTS = TABLE_SIZE - 1
 _MOST_BITS = 62
 
 _POSITIONS = np.arange(TABLE_SIZE) / _SEGMENTS
-_LOG2 = np.round(np.log2(1 + _POSITIONS) * 2.0**LOG_BITS).astype(np.int64)
-_EXP2 = np.round(np.exp2(-_POSITIONS) * 2.0**EXP_BITS).astype(np.int64)
+LOG2_TABLE = np.round(np.log2(1 + _POSITIONS) * 2.0**LOG_BITS).astype(np.int64)
+EXP2_TABLE = np.round(np.exp2(-_POSITIONS) * 2.0**EXP_BITS).astype(np.int64)
 
 
 def shifted(v: Integers, places: Integers | np.int64) -> Integers:
@@ -53,9 +53,9 @@ def log2_q(v: Integers) -> Integers:
     whole = bit_length(v) - 1
     rest = (v << (_MOST_BITS - 1 - whole)) - (1 << (_MOST_BITS - 1))
     segment, between = rest >> 53, (rest >> 37) & 65535
-    step = _LOG2[segment + 1] - _LOG2[segment]
+    step = LOG2_TABLE[segment + 1] - LOG2_TABLE[segment]
     result: Integers = (
-        (whole << LOG_BITS) + _LOG2[segment] + rounded_shift(step * between, 16)
+        (whole << LOG_BITS) + LOG2_TABLE[segment] + rounded_shift(step * between, 16)
     )
     return result
 
@@ -65,8 +65,10 @@ def exp2_q(t: Integers) -> Integers:
     whole = np.minimum(t >> LOG_BITS, EXP_BITS + 1)
     rest = t & ((1 << LOG_BITS) - 1)
     segment, between = rest >> 16, rest & 65535
-    step = _EXP2[segment + 1] - _EXP2[segment]
-    result: Integers = (_EXP2[segment] + rounded_shift(step * between, 16)) >> whole
+    step = EXP2_TABLE[segment + 1] - EXP2_TABLE[segment]
+    result: Integers = (
+        EXP2_TABLE[segment] + rounded_shift(step * between, 16)
+    ) >> whole
     return result
 
 

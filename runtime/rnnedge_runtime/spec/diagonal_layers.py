@@ -30,6 +30,7 @@ class Lru(LayerKind):
     since: ClassVar[int] = 3
     code: ClassVar[int] = 20
     gates: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "sigmoid")
+    blocks: ClassVar[tuple[str, ...]] = ("d", "n", "o")
     form: ClassVar[Form] = ("has_step", (False, True))
     input_size: Size
     hidden_size: Size

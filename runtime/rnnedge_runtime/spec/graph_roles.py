@@ -50,6 +50,22 @@ def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:
         for k, layer in enumerate(spec.layers)
         if isinstance(layer, AddLast | Difference) or _is_too_long(layer)
     }
+    _spread(spec, floats)
+    floats |= {
+        k
+        for k, layer in enumerate(spec.layers)
+        if isinstance(layer, Embedding) and not (floats | {INPUT}).issuperset(spec.reads[k])
+    }
+    _spread(spec, floats)
+    wide = _wide_layers(spec, floats)
+    return tuple(
+        LayerRole("float" if k in floats else "integer", is_wide=k in wide)
+        for k in range(len(spec.layers))
+    )
+
+
+def _spread(spec: ModelSpec, floats: set[int]) -> None:
+    """Add the layers that are float because of those that are."""
     readers = _readers(spec)
     num_known = -1
     while num_known != len(floats):
@@ -59,11 +75,6 @@ def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:
             for k, layer in enumerate(spec.layers)
             if k not in floats and _follows(spec, k, layer, floats, readers[k])
         }
-    wide = _wide_layers(spec, floats)
-    return tuple(
-        LayerRole("float" if k in floats else "integer", is_wide=k in wide)
-        for k in range(len(spec.layers))
-    )
 
 
 def converted_in(spec: ModelSpec, roles: tuple[LayerRole, ...]) -> tuple[int, ...]:
@@ -118,8 +129,6 @@ def _follows(
         return known.issuperset(spec.reads[k])
     if isinstance(layer, Affine):
         return known.issuperset(spec.reads[k]) or known.issuperset(readers)
-    if isinstance(layer, Embedding):
-        return not known.issuperset(spec.reads[k])
     return False
 
 

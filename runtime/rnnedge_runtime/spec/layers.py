@@ -53,6 +53,10 @@ Function: TypeAlias = Literal[
     "reciprocal",
     "abs",
     "erf",
+    "step",
+    "floor",
+    "sin",
+    "cos",
 ]
 
 FUNCTIONS: tuple[str, ...] = get_args(Function)

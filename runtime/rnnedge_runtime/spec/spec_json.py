@@ -282,7 +282,8 @@ def _object(made: Callable[..., Any], **checks: _Check) -> _Check:
 def _take_wiring(content: Any) -> list[Any]:
     """`from` of every layer, taken out of the JSON; [] where none has it."""
     layers = content.get("layers") if isinstance(content, dict) else None
-    items = [item for item in layers if isinstance(item, dict)] if layers else []
+    listed = layers if isinstance(layers, list) else []
+    items = [item for item in listed if isinstance(item, dict)]
     if not any("from" in item for item in items):
         return []
     return [item.pop("from", None) for item in items]

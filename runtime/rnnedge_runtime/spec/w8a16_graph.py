@@ -24,7 +24,7 @@ MOST_PLACES = 46
 WIDE_BITS = 9
 """Further bits of a value that is carried wide."""
 STATE_BITS = range(-32, 41)
-"""Fraction bits that a memory, a window or a norm may have."""
+"""Fraction bits that a memory or a window may have; a norm has 0 to `MOST_NORM_BITS`."""
 MOST_NORM_BITS = 15
 LARGEST_EPS_PLACES = 36
 
@@ -89,7 +89,7 @@ _LIMITS = {
     "eps": (0, LARGEST_PORT_GAIN),
     "eps_places": (0, LARGEST_EPS_PLACES),
     "state_bits": (STATE_BITS.start, STATE_BITS.stop - 1),
-    "norm_bits": (STATE_BITS.start, MOST_NORM_BITS),
+    "norm_bits": (0, MOST_NORM_BITS),
     "value": (-w8a16.LARGEST_VALUE, w8a16.LARGEST_VALUE),
     "table": (-w8a16.LARGEST_VALUE, w8a16.LARGEST_VALUE),
 }
@@ -132,6 +132,16 @@ def _linear(layer: layers.Linear, _: LayerRole) -> TensorTypes:
     return {**found, **_gains(layer.input_size)} if layer.positions > 1 else found
 
 
+def _lru(layer: layers.Lru, _: LayerRole) -> TensorTypes:
+    weight = layer.weight_shapes()["weight"]
+    found: TensorTypes = {
+        "weight": ("<i1", weight),
+        "multiplier": ("<i4", weight[:1]),
+        "bias": ("<i4", weight[:1]),
+    }
+    return {**found, **_gains(1)} if layer.has_step else found
+
+
 def _softmax(layer: layers.Softmax, _: LayerRole) -> TensorTypes:
     found = _gains(layer.size)
     return {**found, "out_gain": _ONE, "out_places": _ONE} if layer.is_log else found
@@ -168,6 +178,7 @@ GRAPH_TENSORS: dict[type[layers.Layer], Callable[..., TensorTypes]] = {
         "multiplier": ("<i4", (layer.size,)),
         "bias": ("<i4", (layer.size,)),
     },
+    layers.Lru: _lru,
     graph_layers.Constant: lambda layer, _: {"value": ("<i2", (layer.output_size,))},
 }
 """Of each kind that is not as in a chain; the second argument is its role."""

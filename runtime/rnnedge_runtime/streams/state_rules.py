@@ -8,8 +8,9 @@ import numpy as np
 
 from ..numerics.f32 import Float32, flush
 from ..numerics.w8a16 import GRU_BITS, LARGEST_STATE, LARGEST_VALUE
+from ..numerics.w8a16_lru import LRU_BITS
 from ..spec.graph_layers import Memory, Window
-from ..spec.layers import Difference, RecurrentLayer
+from ..spec.layers import Difference, Lru, RecurrentLayer
 from ..spec.parameters import Parameters
 from ..spec.w8a16_graph import WIDE_BITS
 from ..spec.w8a16_model import QuantisedModel
@@ -92,6 +93,8 @@ def _integer_states(
             found[name] = IntegerState(bits, LARGEST_VALUE)
             if part.is_wide:
                 found[name] = IntegerState(bits + WIDE_BITS, LARGEST_STATE)
+        elif isinstance(layer, Lru):
+            found[f"h_{number}"] = IntegerState(LRU_BITS, LARGEST_STATE)
         elif isinstance(layer, RecurrentLayer) and layer.blends:
             found[f"h_{number}"] = IntegerState(GRU_BITS, LARGEST_STATE)
         else:

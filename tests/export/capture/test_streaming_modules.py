@@ -31,13 +31,13 @@ def test_nine_in_ten_become_layers(capsys):
 
 def test_a_report_names_all_that_is_no_layer_in_the_modules_own_names():
     def odd(m, x, h, c):
-        y, h, c = plain(m, torch.frac(x), h, c)
+        y, h, c = plain(m, torch.digamma(x), h, c)
         return torch.erfinv(torch.tanh(y)), h, c
 
     example = (X, H, H)
     found = read_original(Net(odd), example=example, features=None, targets=None)
     report = found.report
-    assert report.obstacles == ("frac in 'forward'", "erfinv in 'forward'")
+    assert report.obstacles == ("digamma in 'forward'", "erfinv in 'forward'")
     assert report.first_to_change == found.reason
     found = read_original(Net(plain), example=example, features=None, targets=None)
     assert found.report.parts == (("lstm", ("lstm",)), ("head", ("linear",)))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from support.artifacts import torch_model
 from support.export_helpers import streamed
-from support.modules.user_modules import ListOfState, Normalised, RingBuffer, zeros
+from support.modules.user_modules import Ranked, Sorted, zeros
 from support.rnn_cells import forecaster
 from support.strategies import random_weights
 from torch import nn
@@ -227,13 +227,8 @@ def test_drawn_stream_has_the_level_and_deviation_of_the_scaler():
 @pytest.mark.parametrize(
     ("make", "example", "reason"),
     [
-        (Normalised, (zeros(1, 1, 3), [zeros(1, 8)]), "layer_norm in 'norm'"),
-        (RingBuffer, (zeros(1, 1, 3), zeros(1, 4), zeros(1, 3, 3)), "conv1d in 'conv'"),
-        (
-            ListOfState,
-            (zeros(1, 1, 3), [torch.full((2, 1, 5), 0.5)]),
-            "initial state in the example is not zero",
-        ),
+        (Sorted, (zeros(1, 1, 3), [zeros(1, 8)]), "sort in 'forward'"),
+        (Ranked, (zeros(1, 1, 3), [zeros(1, 8)]), "argmax in 'forward'"),
     ],
 )
 def test_any_other_module_is_carried_as_its_graph(
@@ -261,7 +256,7 @@ def test_any_other_module_is_carried_as_its_graph(
 
 
 def test_foreign_graph_holds_no_path_and_no_stack_trace(tmp_path):
-    report = export(Normalised(), example=(zeros(1, 1, 3), [zeros(1, 8)]), out=tmp_path)
+    report = export(Sorted(), example=(zeros(1, 1, 3), [zeros(1, 8)]), out=tmp_path)
     content = report.artifacts[0].path.read_bytes()
     assert b".py" not in content
     assert b"stack_trace" not in content
@@ -272,7 +267,7 @@ def test_foreign_graph_holds_no_path_and_no_stack_trace(tmp_path):
 
 def test_foreign_digest_tells_weights_apart():
     torch.manual_seed(0)
-    module, example = Normalised(), (zeros(1, 1, 3), [zeros(1, 8)])
+    module, example = Sorted(), (zeros(1, 1, 3), [zeros(1, 8)])
 
     def digest() -> str:
         names = {"features": None, "targets": None}
@@ -286,7 +281,7 @@ def test_foreign_digest_tells_weights_apart():
 
 
 def test_torchscript_alone_of_what_cannot_be_scripted_is_an_error(tmp_path):
-    class Branches(Normalised):
+    class Branches(Sorted):
         def forward(self, x, state, *other):
             return super().forward(x if x.sum() > 0 else -x, state)
 
@@ -303,7 +298,7 @@ def test_torchscript_alone_of_what_cannot_be_scripted_is_an_error(tmp_path):
 
 
 def test_opaque_state_that_never_changes_is_refused(tmp_path):
-    class Frozen(Normalised):
+    class Frozen(Sorted):
         def forward(self, x, state):
             y, _ = super().forward(x, state)
             return y, [state[0] * 1.0]
@@ -346,7 +341,7 @@ def test_module_that_breaks_the_promise_itself_is_named(tmp_path):
 def test_exporters_leave_the_terminal_and_the_log_level_alone(tmp_path, capfd):
     logger = logging.getLogger("torch.onnx")
     before = logger.level
-    export(Normalised(), example=(zeros(1, 1, 3), [zeros(1, 8)]), out=tmp_path)
+    export(Sorted(), example=(zeros(1, 1, 3), [zeros(1, 8)]), out=tmp_path)
     assert logger.level == before
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
@@ -356,11 +351,11 @@ def test_exporters_leave_the_terminal_and_the_log_level_alone(tmp_path, capfd):
     ("given", "example", "message"),
     [
         (lambda x: x, (zeros(1, 1, 3),), "export: function was given, expected a Seq"),
-        (Normalised, (zeros(1, 1, 3),), "export: type was given"),
+        (Sorted, (zeros(1, 1, 3),), "export: type was given"),
         (None, None, "export: NoneType was given"),
-        (Normalised(), zeros(1, 1, 3), "the example is Tensor, expected a tuple"),
-        (Normalised(), 5, "the example is int, expected a tuple"),
-        (Normalised(), [], "no example was given"),
+        (Sorted(), zeros(1, 1, 3), "the example is Tensor, expected a tuple"),
+        (Sorted(), 5, "the example is int, expected a tuple"),
+        (Sorted(), [], "no example was given"),
     ],
 )
 def test_what_is_no_module_or_no_example_is_explained(
@@ -383,8 +378,8 @@ def test_one_format_is_a_format(model, tmp_path):
 
 def test_one_name_is_a_name(tmp_path):
     """Wrong: `features="abc"` named three features a, b and c. Right: one feature."""
-    module, example = Normalised(), (zeros(1, 1, 3), [zeros(1, 8)])
-    with pytest.raises(SpecError, match="1 features were named, but x of Normalised"):
+    module, example = Sorted(), (zeros(1, 1, 3), [zeros(1, 8)])
+    with pytest.raises(SpecError, match="1 features were named, but x of Sorted"):
         export(module, example=example, features="abc", out=tmp_path)
     report = export(module, example=example, targets="ab", out=tmp_path)
     assert report.spec.target_names == ("ab",)

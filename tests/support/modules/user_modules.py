@@ -133,32 +133,27 @@ class Tokens(nn.Module):
         return torch.softmax(self.head(z), -1), h
 
 
-class Normalised(nn.Module):
-    """A layer norm before the head: no layer of ours."""
+class Sorted(nn.Module):
+    """The hidden values in order before the head: no layer of ours."""
 
     def __init__(self):
         super().__init__()
         self.cell = nn.GRUCell(3, 8)
-        self.norm = nn.LayerNorm(8)
         self.head = nn.Linear(8, 2)
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h = self.cell(x[:, -1], state[0])
-        return self.head(self.norm(h)), [h]
+        return self.head(self.arranged(h)), [h]
+
+    def arranged(self, h: Tensor) -> Tensor:
+        return h.sort(dim=-1).values
 
 
-class RingBuffer(nn.Module):
-    """A causal convolution whose buffer is state, beside a GRU."""
+class Ranked(Sorted):
+    """The place of the largest value beside the values."""
 
-    def __init__(self):
-        super().__init__()
-        self.cell = nn.GRUCell(3, 4)
-        self.conv = nn.Conv1d(3, 4, 3)
-
-    def forward(self, x, h, buffer):
-        buffer = torch.cat([buffer[:, 1:], x], dim=1)
-        h = self.cell(x[:, -1], h)
-        return h + self.conv(buffer.transpose(1, 2))[..., 0], h, buffer
+    def arranged(self, h: Tensor) -> Tensor:
+        return h + h.argmax(dim=-1, keepdim=True)
 
 
 CHAINS: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...], str]] = {

@@ -52,6 +52,21 @@ def _group_norm(nodes: Nodes, call: Call) -> Named:
     return y if bias is None else binary(nodes, "add", y, bias.reshape(shape))
 
 
+def _instance_norm(nodes: Nodes, call: Call) -> Named:
+    z, weight, bias, _mean, _, uses_input, *_ = call.args
+    if not uses_input:
+        return _batch_norm(nodes, call)
+    fields = {
+        "groups": math.prod(z.shape[:2]),
+        "eps": call.argument(7, "eps", 1e-5),
+        "centred": True,
+    }
+    y = nodes.make("norm", (z,), z.shape, fields=fields)
+    shape = [1, -1, *[1] * (len(z.shape) - 2)]
+    y = y if weight is None else binary(nodes, "multiply", y, weight.reshape(shape))
+    return y if bias is None else binary(nodes, "add", y, bias.reshape(shape))
+
+
 def _batch_norm(nodes: Nodes, call: Call) -> Named:
     z, weight, bias, mean, variance, is_training, _, eps, *_ = call.args
     if is_training or mean is None:
@@ -81,6 +96,7 @@ NORMS: dict[str, Rule] = {
     "aten.rms_norm": _rms_norm,
     "aten.group_norm": _group_norm,
     "aten.batch_norm": _batch_norm,
+    "aten.instance_norm": _instance_norm,
     "aten.softmax": _softmax,
     "aten._softmax": _softmax,
     "aten.log_softmax": _softmax,

@@ -51,7 +51,9 @@ def summed(nodes: Nodes, z: Named, axes: Sequence[int], *, keep: bool) -> Named:
     return result
 
 
-def _one(operation: str) -> Rule:
+def one(operation: str) -> Rule:
+    """An elementwise function without parameters."""
+
     def rule(nodes: Nodes, call: Call) -> Named:
         return elementwise(nodes, call.args[0], operation)
 
@@ -130,11 +132,10 @@ def _power(nodes: Nodes, call: Call) -> Named:
     z, exponent = call.args[:2]
     if exponent in (0.5, -0.5):
         return elementwise(nodes, z, "sqrt" if exponent > 0 else "rsqrt")
-    if isinstance(exponent, Named | Tensor) or exponent != int(exponent):
-        raise not_a_chain(call.node, f"has the exponent {exponent}")
     times = abs(int(exponent))
-    if not 1 <= times <= 8:
-        raise not_a_chain(call.node, f"has the exponent {exponent}")
+    if exponent != int(exponent) or not 1 <= times <= 8:
+        logarithm = elementwise(nodes, z, "log")
+        return elementwise(nodes, binary(nodes, "multiply", logarithm, exponent), "exp")
     product = z
     for _ in range(times - 1):
         product = binary(nodes, "multiply", product, z)
@@ -144,21 +145,22 @@ def _power(nodes: Nodes, call: Call) -> Named:
 def _linear(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
     if isinstance(weight, Named) or isinstance(bias, Named):
-        product = _matmul_of(nodes, z, Named(nodes.named(weight).names.mT))
+        product = matmul(nodes, z, Named(nodes.named(weight).names.mT))
         return product if bias is None else binary(nodes, "add", product, bias)
     return linear(nodes, z, weight, bias)
 
 
 def _addmm(nodes: Nodes, call: Call) -> Named:
     bias, z, weight = call.args[:3]
-    return binary(nodes, "add", _matmul_of(nodes, z, weight), bias)
+    return binary(nodes, "add", matmul(nodes, z, weight), bias)
 
 
 def _matmul(nodes: Nodes, call: Call) -> Named:
-    return _matmul_of(nodes, *call.args[:2])
+    return matmul(nodes, *call.args[:2])
 
 
-def _matmul_of(nodes: Nodes, a: Any, b: Any) -> Named:
+def matmul(nodes: Nodes, a: Any, b: Any) -> Named:
+    """`a @ b`, of which at least one is of unknown numbers."""
     if isinstance(a, Named) and isinstance(b, Tensor) and b.dim() <= 2:
         if b.dim() == 2:
             return linear(nodes, a, b.mT, None)
@@ -201,7 +203,7 @@ def _convolution(nodes: Nodes, call: Call) -> Named:
     z, weight, bias = call.args[0], call.args[1], call.argument(2, "bias")
     num_axes = weight.dim() - 2
     stride, padding, dilation = (
-        _per_axis(call.argument(k, name, default), num_axes)
+        per_axis(call.argument(k, name, default), num_axes)
         for k, name, default in (
             (3, "stride", 1),
             (4, "padding", 0),
@@ -240,26 +242,28 @@ def _pad(nodes: Nodes, call: Call) -> Named:
     return Named(torch.nn.functional.pad(z.names, list(around), value=filler))
 
 
-def _per_axis(value: Any, num_axes: int) -> list[int]:
+def per_axis(value: Any, num_axes: int) -> list[int]:
+    """One number for each axis."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     return values * num_axes if len(values) == 1 else values
 
 
 def _sum(nodes: Nodes, call: Call) -> Named:
     axes, keep = call.argument(1, "dim"), bool(call.argument(2, "keepdim", False))
-    return summed(nodes, call.args[0], _axes(call.args[0], axes), keep=keep)
+    return summed(nodes, call.args[0], axes_of(call.args[0], axes), keep=keep)
 
 
 def _mean(nodes: Nodes, call: Call) -> Named:
     z = call.args[0]
-    axes = _axes(z, call.argument(1, "dim"))
+    axes = axes_of(z, call.argument(1, "dim"))
     count = math.prod(z.shape[axis] for axis in axes)
     total = summed(nodes, z, axes, keep=bool(call.argument(2, "keepdim", False)))
     return binary(nodes, "multiply", total, 1 / count)
 
 
-def _axes(z: Named, axes: Any) -> list[int]:
-    if axes is None:
+def axes_of(z: Named, axes: Any) -> list[int]:
+    """The axes that an operation names; None and () are all."""
+    if axes is None or axes == []:
         return list(range(len(z.shape)))
     return [axes] if isinstance(axes, int) else list(axes)
 
@@ -283,7 +287,7 @@ RULES: dict[str, Rule] = {
     "aten." + name: rule
     for name, rule in {
         **{
-            name: _one(name)
+            name: one(name)
             for name in [
                 "tanh",
                 "relu",

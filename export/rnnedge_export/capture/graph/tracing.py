@@ -71,9 +71,57 @@ MOVES = frozenset(
         "select_scatter.default",
         "slice_scatter.default",
         "copy.default",
+        "index.Tensor",
+        "_unsafe_index.Tensor",
+        "index_put.default",
+        "index_put_.default",
+        "index_copy.default",
+        "gather.default",
+        "take.default",
+        "take_along_dim.default",
+        "scatter.src",
+        "swapdims.default",
+        "moveaxis.int",
+        "moveaxis.intlist",
+        "column_stack.default",
+        "dstack.default",
+        "rot90.default",
+        "fliplr.default",
+        "flipud.default",
+        "squeeze_.dim",
+        "unsqueeze_.default",
+        "broadcast_to.default",
+        "numpy_T.default",
+        "adjoint.default",
+        "mH.default",
+        "H.default",
+        "positive.default",
+        "unsafe_chunk.default",
+        "unsafe_split.Tensor",
+        "dsplit.int",
+        "hsplit.int",
+        "vsplit.int",
+        "tensor_split.indices",
     ]
 )
 """Operations that only move numbers."""
+
+_BY_INDICES = frozenset(
+    [
+        "index_select",
+        "index",
+        "_unsafe_index",
+        "index_put",
+        "index_put_",
+        "index_copy",
+        "gather",
+        "take",
+        "take_along_dim",
+        "scatter",
+        "tensor_split",
+    ]
+)
+"""Of these, those whose whole numbers are places."""
 
 _SAME = frozenset(
     f"aten.{name}"
@@ -91,18 +139,6 @@ _SAME = frozenset(
 
 _DROPOUTS = frozenset(name for name in _SAME if "dropout" in name)
 """Their third argument says whether it is training."""
-
-_CASTS = frozenset(
-    f"aten.{name}"
-    for name in [
-        "to.dtype",
-        "to.dtype_layout",
-        "to.other",
-        "_to_copy.default",
-        "type_as.default",
-    ]
-)
-"""Operations that change the element type, which their result in the program tells."""
 
 _SHAPE_ONLY = {
     _aten.zeros_like.default,
@@ -302,8 +338,6 @@ def _value(
         return None
     if name in _SAME:
         return args[0]
-    if name in _CASTS:
-        return _cast(nodes, node, args[0])
     if target in _SHAPE_ONLY:
         return target(torch.empty(args[0].shape), *args[1:], **kwargs)
     if name in MOVES:
@@ -324,12 +358,13 @@ def _moved(
     nodes: Nodes, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """The operation, applied to names; constants among them get names first."""
-    tensors = {"index_select"}
+    has_indices = target.__name__.split(".")[0] in _BY_INDICES
 
     def name_of(leaf: Any) -> Any:
         if isinstance(leaf, Named):
             return leaf.names
-        if isinstance(leaf, Tensor) and target.__name__.split(".")[0] not in tensors:
+        is_index = has_indices and isinstance(leaf, Tensor)
+        if isinstance(leaf, Tensor) and not (is_index and not leaf.is_floating_point()):
             return nodes.constant(leaf).names
         return leaf
 
@@ -350,19 +385,3 @@ def _draws(target: Any, args: tuple[Any, ...]) -> bool:
     if str(target) in _DROPOUTS:
         return bool(args[2])
     return torch.Tag.nondeterministic_seeded in getattr(target, "tags", ())
-
-
-def _cast(nodes: Nodes, node: fx.Node, z: Any) -> Any:
-    """Token ids arrive as float32; only an embedding may read them as integers.
-
-    A layer computes in float32 what the module computes in float64.
-    """
-    kind = node.meta["val"].dtype
-    is_token = kind in (torch.int64, torch.int32) and all(
-        user.target in (_aten.embedding.default, _aten._assert_tensor_metadata.default)
-        or str(user.target) in MOVES
-        for user in node.users
-    )
-    if is_token or kind in (torch.float32, torch.float64):
-        return nodes.named(z)
-    raise not_a_chain(node)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from rnnedge_runtime.numerics.w8a16 import TANH_BEND, TANH_SLOPE, TANH_VALUE
+from rnnedge_runtime.numerics.w8a16_functions import EXP2_TABLE, LOG2_TABLE
 
 KERNELS = Path(__file__).with_name("kernels")
 
@@ -35,7 +36,7 @@ _F32_PURPOSE = """\
 """
 
 _FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
-_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph")
+_SINGLE_DEFINITIONS = ("f32_elementwise", "f32_graph", "w8a16_ports", "w8a16_curves")
 """Parts of which a source holds only those definitions that it calls."""
 _DEFINED = re.compile(
     r"^(?:RNNE_(?:INLINE|FUNCTION) .*?|#define (?=RNNE_EACH))(\w+\()", re.MULTILINE
@@ -91,7 +92,10 @@ def further_kernels(functions: str) -> list[str]:
 def _definitions(name: str) -> list[str]:
     """The definitions of a part, each behind a guard of its own."""
     texts = []
-    for text in _part(name).rstrip("\n").split("\n\n")[1:]:
+    whole = _part(name)
+    for place, table in _POWER_TABLES.items():
+        whole = whole.replace(place, _rows_of([str(int(v)) for v in table], 8) + "\n")
+    for text in whole.rstrip("\n").split("\n\n")[1:]:
         guard = f"RNNEDGE{_DEFINED.findall(text)[0].rstrip('(')[4:].upper()}"
         texts.append(f"#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
     return texts
@@ -105,6 +109,7 @@ def w8a16_header() -> str:
 
 
 _TABLES_HERE = "/* TANH TABLES */\n"
+_POWER_TABLES = {"/* LOG TABLE */\n": LOG2_TABLE, "/* EXP TABLE */\n": EXP2_TABLE}
 
 
 def _tanh_tables() -> str:

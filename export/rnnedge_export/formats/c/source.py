@@ -55,7 +55,8 @@ def source_of(
 ) -> CSource:
     """The source of a model whose files are there."""
     suffix = ""
-    if isinstance(parameters, QuantisedModel) and parameters.is_integer_only:
+    is_integer = isinstance(parameters, QuantisedModel) and parameters.is_integer_only
+    if is_integer and not parameters.is_graph:
         suffix = "_Q32" if parameters.holds_readings else "_Q"
     sizes = spec.input_size, spec.output_size, snapshot_nbytes(spec)
     return CSource(name, *sizes, files, suffix)

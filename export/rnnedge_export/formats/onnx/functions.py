@@ -92,5 +92,9 @@ FUNCTIONS: dict[str, Write] = {
     "reciprocal": _one("Reciprocal"),
     "abs": _one("Abs"),
     "erf": _one("Erf"),
+    "step": lambda op, z: op("Where", op("Greater", z, 0.0), 1.0, 0.0),
+    "floor": _one("Floor"),
+    "sin": _one("Sin"),
+    "cos": _one("Cos"),
 }
 """Of the operators, the argument and the function's parameters."""

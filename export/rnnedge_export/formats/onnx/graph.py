@@ -30,12 +30,14 @@ from rnnedge_runtime.spec.layers import (
     Embedding,
     Layer,
     Linear,
+    Lru,
     Softmax,
 )
 from rnnedge_runtime.spec.weights import Weights
 
 from .builder import GraphBuilder, tensor_info
 from .cells import CELLS
+from .diagonal import write_lru
 from .functions import write_function
 from .graph_layers import GRAPH_LAYERS, in_parts, parted
 from .loop import add_loop
@@ -220,6 +222,7 @@ LAYERS: dict[type[Layer], Callable[[GraphBuilder, str, Any, Any], str]] = {
     AddLast: _add_last,
     Difference: _difference,
     **CELLS,
+    Lru: write_lru,
     **GRAPH_LAYERS,
 }
 """Each adds its nodes behind `z`, `[T, B, size]`; all but Opaque (`opaque_graph.py`)."""

@@ -11,6 +11,12 @@ static const float erf_terms[] = {0x1.20dd74p+0f, -0x1.8126d2p-2f, 0x1.ce1fccp-4
                                   0x1.4f79fep-8f, -0x1.873b3cp-11f, 0x1.036a28p-14f};
 static const float erfc_terms[] = {0x1.b2c076p-3f, 0x1.47a7e6p-2f, -0x1.345278p-5f, 0x1.bbd72p-2f,
                                    0x1.2b5e6ep-4f};
+/* Made by scripts/fit_f32.py. */
+static const float sine_terms[] = {-0x1.555542p-3f, 0x1.11061ap-7f, -0x1.98ea66p-13f};
+static const float cosine_terms[] = {0x1.555548p-5f, -0x1.6c0b14p-10f, 0x1.99a0c6p-16f};
+/* Their sum is pi / 2; the first two have 8 bits, so that their multiples are exact. */
+static const float half_pi_parts[] = {0x1.92p+0f, 0x1.fap-12f, 0x1.54442ep-20f};
+#define TWO_OVER_PI 0x1.45f306p-1f
 #define ROOT_HALF_BITS 0x3f3504f3u
 #define RSQRT_BITS 0x5f375a86u
 #define SMALLEST_NORMAL 0x1p-126f
@@ -141,6 +147,35 @@ VEC_INLINE vf vec_hardsigmoid(vf z)
     return vec_within(z + vec_splat(3.0f), vec_splat(0.0f), six) / six;
 }
 
+VEC_INLINE vf vec_with_sign(vf y, vf z)
+{
+    return vec_from_bits((vec_bits(y) & 0x7fffffffu) | (vec_bits(z) & 0x80000000u));
+}
+
+VEC_INLINE vf vec_floor(vf z)
+{
+    const vf whole = vec_splat(8388608.0f), a = vec_abs(z);
+    const vf nearest = vec_with_sign(vec_if_less(a, whole, (a + whole) - whole, a), z);
+    return vec_if_less(z, nearest, nearest - vec_splat(1.0f), nearest);
+}
+
+/* Sine of z and that many quarters of a turn. */
+VEC_INLINE vf vec_circular(vf z, uint32_t quarters)
+{
+    const vf v = vec_within(z, vec_splat(-65536.0f), vec_splat(65536.0f)), one = vec_splat(1.0f);
+    const vf rounded = v * vec_splat(TWO_OVER_PI) + vec_splat(ROUNDER);
+    const vf n = rounded - vec_splat(ROUNDER);
+    const vu quarter = vec_bits(rounded) + quarters;
+    vf r = v;
+    for (int i = 0; i < 3; i++)
+        r = r - n * vec_splat(half_pi_parts[i]);
+    const vf s = r * r, sine = r + (r * s) * POLYNOMIAL(sine_terms, s);
+    const vf cosine = (one - vec_splat(0.5f) * s) + (s * s) * POLYNOMIAL(cosine_terms, s);
+    const vf is_odd = vec_from_bits((quarter & 1u) << 30); /* 2 or 0 */
+    const vf y = vec_if_less(vec_splat(0.0f), is_odd, cosine, sine);
+    return vec_from_bits(vec_bits(y) ^ ((quarter & 2u) << 30));
+}
+
 /* M(name, formula of z and of the parameters a and b), in the order of their numbers in MODL. */
 #define RNNE_FORMULAS(M)                                                                          \
     M(tanh, vec_tanh(z))                                                                          \
@@ -164,7 +199,11 @@ VEC_INLINE vf vec_hardsigmoid(vf z)
     M(rsqrt, vec_rsqrt(z))                                                                        \
     M(reciprocal, vec_splat(1.0f) / z)                                                            \
     M(abs, vec_abs(z))                                                                            \
-    M(erf, vec_erf(z))
+    M(erf, vec_erf(z))                                                                            \
+    M(step, vec_if_less(vec_splat(0.0f), z, vec_splat(1.0f), vec_splat(0.0f)))                    \
+    M(floor, vec_floor(z))                                                                        \
+    M(sin, vec_circular(z, 0))                                                                    \
+    M(cos, vec_circular(z, 1))
 
 #define FORMULA_NUMBER(name, of_z) FORMULA_##name,
 enum { RNNE_FORMULAS(FORMULA_NUMBER) };

@@ -43,8 +43,22 @@ typedef struct rnne_cell_values {
     const float *soon;     /* weights that are read next, or NULL */
 } rnne_cell_values;
 
+/* Those of an lru, of all lanes. */
+typedef struct rnne_lru_values {
+    size_t n, lanes;
+    const float *gates; /* sums of d, n and o, n values apart */
+    const float *step;  /* [lanes] length of the step, or NULL for 1 */
+    float *h, *y;       /* [n] */
+} rnne_lru_values;
+
 /* The elementwise functions, in the order of their numbers in MODL (f32_elementwise.inc.h). */
-enum { RNNE_FORMULA_LOG = 16, RNNE_NUM_FORMULAS = 22 };
+enum {
+    RNNE_FORMULA_LOG = 16,
+    RNNE_FORMULA_SQRT,
+    RNNE_FORMULA_RSQRT,
+    RNNE_FORMULA_RECIPROCAL,
+    RNNE_NUM_FORMULAS = 26
+};
 
 typedef struct rnne_kernels {
     /* out[rows] = chain from start[rows]. */
@@ -74,6 +88,7 @@ typedef struct rnne_kernels {
     void (*rsqrt)(size_t n, const float *z, float *out);
 
     void (*cell[RNNE_NUM_CELLS])(const rnne_cell_values *values);
+    void (*lru)(const rnne_lru_values *values);
 
     const struct rnne_kernels *fast; /* these, but they may fuse multiplications with additions */
 } rnne_kernels;

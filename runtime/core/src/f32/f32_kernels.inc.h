@@ -23,12 +23,14 @@ RNNE_TARGET(RNNE_SETS)
 #include "f32_product.inc.h"
 #include "f32_product_block.inc.h"
 
+#include "f32_lru.inc.h"
+
 #define RNNE_CELL_TEMPLATE(name) RNNE_QUOTE(../f32/f32_##name.inc.h)
 #include "../base/cells.inc.h"
 
 const rnne_kernels RNNE_TABLE = {
     product,     product_steps, product_block, activate,
-    elementwise, rsqrt,         {RNNE_CELLS(RNNE_CELL_ENTRY)}, &RNNE_FAST,
+    elementwise, rsqrt,         {RNNE_CELLS(RNNE_CELL_ENTRY)}, lru, &RNNE_FAST,
 };
 
 #ifdef RNNE_SETS

@@ -25,7 +25,20 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    layer->q.values = rnne_take_shorts(t, layer->output_size);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    (void)rows;
+    (void)j;
+    memcpy(out, layer->q.values, layer->output_size * sizeof *out);
+}
+
 const rnne_kind rnne_kind_constant = {
     .is_graph = 1, .reading = RNNE_READS_NONE,
     .describe = describe, .pack = pack, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

@@ -3,6 +3,7 @@
 
 #include "../layers/kinds.h"
 #include "../layers/pack.h"
+#include "../w8a16/w8a16_graph.h"
 
 static int describe(rnne_layer *layer)
 {
@@ -31,7 +32,21 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    layer->q.table = rnne_take_columns(t, layer->hidden_size, layer->output_size);
+    layer->q.multiplier = rnne_take_factors(t, layer->output_size);
+    layer->q.bias = rnne_take_bias(t, layer->output_size);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    rnne_q_depthwise(layer->output_size, layer->hidden_size, layer->q.table, layer->q.multiplier,
+                     layer->q.bias, rnne_rows_read(rows, layer, 0, j), out);
+}
+
 const rnne_kind rnne_kind_depthwise = {
     .is_graph = 1,
     .describe = describe, .pack = pack, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

@@ -2,6 +2,7 @@
 #include "../base/guard.h"
 
 #include "../layers/kinds.h"
+#include "../w8a16/w8a16_graph.h"
 #include "total.h"
 
 static int describe(rnne_layer *layer)
@@ -53,7 +54,27 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+enum { LARGEST_EPS = 1 << 22, LARGEST_EPS_PLACES = 36, MOST_BITS = 15 };
+
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->input_size);
+    const int64_t eps = rnne_take_bits(t, 0, LARGEST_EPS);
+    const int places = rnne_take_bits(t, 0, LARGEST_EPS_PLACES);
+    layer->q.norm_bits = rnne_take_bits(t, 0, MOST_BITS);
+    if (!t->is_invalid)
+        layer->q.eps = eps << places;
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    const size_t groups = layer->hidden_size;
+    rnne_q_norm(groups, layer->input_size / groups, layer->q.gain, layer->q.places, layer->q.eps,
+                layer->q.norm_bits, (int)layer->variant, rnne_rows_read(rows, layer, 0, j), out);
+}
+
 const rnne_kind rnne_kind_norm = {
     .is_graph = 1, .max_variant = 1,
     .describe = describe, .check_words = check_words, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

@@ -2,6 +2,7 @@
 #include "../base/guard.h"
 
 #include "../layers/kinds.h"
+#include "../w8a16/w8a16_graph.h"
 
 static int describe(rnne_layer *layer)
 {
@@ -25,7 +26,13 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    rnne_q_select(layer->output_size, layer->words, rnne_rows_read(rows, layer, 0, j), out);
+}
+
 const rnne_kind rnne_kind_select = {
-    .is_graph = 1,
+    .is_graph = 1, .spread = RNNE_FLOAT_WITH_READS,
     .describe = describe, .check_words = check_words, .step = step,
+    .step_g = step_g,
 };

@@ -2,6 +2,7 @@
 #include "../base/guard.h"
 
 #include "../layers/kinds.h"
+#include "../w8a16/w8a16_graph.h"
 #include "total.h"
 
 static int describe(rnne_layer *layer)
@@ -20,7 +21,19 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->input_size);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    rnne_q_total(layer->output_size, layer->input_size / layer->output_size, layer->q.gain,
+                 layer->q.places, rnne_rows_read(rows, layer, 0, j), out);
+}
+
 const rnne_kind rnne_kind_sum = {
     .is_graph = 1,
     .describe = describe, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

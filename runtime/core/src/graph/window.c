@@ -2,6 +2,7 @@
 #include "../base/guard.h"
 
 #include "../layers/kinds.h"
+#include "../w8a16/w8a16_graph.h"
 
 enum { MAX_STATE = 1 << 20 };
 
@@ -36,7 +37,21 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->input_size);
+    layer->q.hidden_bits = rnne_take_state_bits(t);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    rnne_q_window(layer->input_size, layer->words[0], layer->words[1], layer->q.gain,
+                  layer->q.places, rnne_h_of(rows, layer, j), rnne_rows_read(rows, layer, 0, j),
+                  out);
+}
+
 const rnne_kind rnne_kind_window = {
     .is_graph = 1, .letter = 'w',
     .describe = describe, .check_words = check_words, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

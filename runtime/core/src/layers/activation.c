@@ -4,9 +4,9 @@
 #include "cell.h"
 #include "kinds.h"
 
-#include "../w8a16/w8a16_arithmetic.h"
+#include "../w8a16/w8a16_graph.h"
 
-enum { LARGEST_GAIN = 1 << 28 };
+enum { LARGEST_GAIN = 1 << 28, TABLE_SIZE = 257 };
 
 static int describe(rnne_layer *layer)
 {
@@ -30,6 +30,12 @@ static int check_words(rnne_layer *layer)
 static float parameter(const rnne_layer *layer, uint32_t i)
 {
     return i < layer->num_words ? rnne_float_from_bits(layer->words[i]) : 0.0f;
+}
+
+static int is_by_table(const rnne_layer *layer)
+{
+    return layer->variant > RNNE_SIGMOID &&
+           (layer->variant < RNNE_FORMULA_LOG || layer->variant > RNNE_FORMULA_RECIPROCAL);
 }
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
@@ -59,8 +65,48 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     rnne_rows_activate(rows, (rnne_function)layer->variant, layer->input_size, span);
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->input_size);
+    if (layer->variant == RNNE_FORMULA_LOG)
+        layer->q.bias = rnne_take_bias(t, layer->input_size);
+    if (!is_by_table(layer))
+        return;
+    layer->q.bias = rnne_take_bias(t, 1);
+    layer->q.values = rnne_take_shorts(t, TABLE_SIZE);
+}
+
+/* tanh, relu and sigmoid of what the gains make of z */
+static void step_first(const rnne_rows *rows, const rnne_layer *layer, size_t j, const int16_t *z,
+                       int16_t *out)
+{
+    int32_t *const v = rnne_sum_row(rows, 0, j);
+    for (size_t i = 0; i < layer->input_size; i++)
+        v[i] = rnne_q_sat_long(
+            rnne_q_shift_long((int64_t)z[i] * layer->q.gain[i], layer->q.places));
+    rows->block.model->q_kernels->activate((rnne_function)layer->variant, layer->input_size, v,
+                                           out);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    const rnne_q_layer *const q = &layer->q;
+    const int16_t *const z = rnne_rows_read(rows, layer, 0, j);
+    const size_t n = layer->input_size;
+    switch (layer->variant) {
+    case RNNE_TANH:
+    case RNNE_RELU:
+    case RNNE_SIGMOID: step_first(rows, layer, j, z, out); break;
+    case RNNE_FORMULA_LOG: rnne_q_log(n, q->gain, q->places, q->bias, z, out); break;
+    case RNNE_FORMULA_SQRT: rnne_q_sqrt(n, q->gain, q->places, z, out); break;
+    case RNNE_FORMULA_RSQRT: rnne_q_rsqrt(n, q->gain, q->places, z, out); break;
+    case RNNE_FORMULA_RECIPROCAL: rnne_q_reciprocal(n, q->gain, q->places, z, out); break;
+    default: rnne_q_table(n, q->gain, q->places, *q->bias, q->values, z, out);
+    }
+}
+
 const rnne_kind rnne_kind_activation = {
     .max_variant = 2, .graph_variant = RNNE_NUM_FORMULAS - 1,
     .describe = describe, .check_words = check_words, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q,
+    .tensors_q = tensors_q, .step_q = step_q, .tensors_g = tensors_g, .step_g = step_g,
 };

@@ -5,6 +5,7 @@
 #include "pack.h"
 
 #include "../base/bytes.h"
+#include "../w8a16/w8a16_graph.h"
 
 static int describe(rnne_layer *layer)
 {
@@ -33,7 +34,29 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->output_size);
+    layer->q.bias = rnne_take_bias(t, layer->output_size);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    const rnne_q_layer *const q = &layer->q;
+    const int16_t *const z = rnne_rows_read(rows, layer, 0, j);
+    const size_t n = layer->output_size;
+    if (!layer->is_wide) {
+        rnne_q_affine(n, q->gain, q->places, q->bias, z, out);
+        return;
+    }
+    int32_t *const wide = rnne_rows_wide(rows, layer, j);
+    rnne_q_affine_wide(n, q->gain, q->places, q->bias, rnne_rows_read_wide(rows, layer, 0, j), z,
+                       wide);
+    rnne_q_narrowed(n, wide, out);
+}
+
 const rnne_kind rnne_kind_affine = {
-    .max_variant = 1, .takes_raw = 1,
+    .max_variant = 1, .takes_raw = 1, .spread = RNNE_FLOAT_WITH_NEIGHBOURS,
     .describe = describe, .pack = pack, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

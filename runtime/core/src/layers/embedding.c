@@ -55,8 +55,23 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
     }
 }
 
+/* Its token is float. */
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    const rnne_model *const model = rows->block.model;
+    const float *const z = layer->reads[0] < 0 ? rows->x + j * model->input_floats
+                                               : rows->real[0] + j * model->value_floats +
+                                                     rnne_read_at(rows, layer, 0);
+    const int is_known = *z >= 0.0f && *z < (float)layer->hidden_size;
+    const size_t row = is_known ? (size_t)*z : 0, size = layer->output_size;
+    rows->block.num_unknown_tokens += !is_known;
+    for (size_t i = 0; i < size; i++)
+        out[i] = (int16_t)rnne_saturated(
+            rnne_shifted(layer->q.table[row * size + i] * layer->q.multiplier[row], 15));
+}
+
 const rnne_kind rnne_kind_embedding = {
-    .takes_raw = 1,
+    .takes_raw = 1, .takes_token = 1,
     .describe = describe, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q,
+    .tensors_q = tensors_q, .step_q = step_q, .step_g = step_g,
 };

@@ -11,15 +11,33 @@
     M(affine)                                                                                     \
     M(embedding) M(rnn) M(gru) M(lstm) M(linear) M(activation) M(softmax) M(add_last)             \
     M(difference) M(combine) M(concat) M(select) M(memory) M(window) M(norm) M(sum) M(depthwise)  \
-    M(constant)
+    M(constant) M(lru)
+
+/* The variants of a combine, in the order of `OPERATIONS` of docs/format.md. */
+enum {
+    RNNE_COMBINE_ADD,
+    RNNE_COMBINE_SUBTRACT,
+    RNNE_COMBINE_MULTIPLY,
+    RNNE_COMBINE_DIVIDE,
+    RNNE_COMBINE_MINIMUM,
+    RNNE_COMBINE_MAXIMUM
+};
 
 /* What a layer reads. */
 typedef enum rnne_reading {
     RNNE_READS_ONE,
     RNNE_READS_PAIR,
     RNNE_READS_MANY,
+    RNNE_READS_STEP, /* one, and with variant 1 the length of the step */
     RNNE_READS_NONE
 } rnne_reading;
+
+/* Which layers of a graph in integers are float because others are. */
+typedef enum rnne_spread {
+    RNNE_FLOAT_ALONE,
+    RNNE_FLOAT_WITH_READS,     /* where all that it reads is, the model input too */
+    RNNE_FLOAT_WITH_NEIGHBOURS /* likewise, or where all that reads it is, or nothing does */
+} rnne_spread;
 
 typedef struct rnne_kind {
     int is_graph; /* it came with version 2 of the file */
@@ -29,6 +47,8 @@ typedef struct rnne_kind {
     int holds_output; /* its output is its h */
     int num_inputs; /* matrices over its input, 0 to num_inputs - 1; none: it has no product */
     int takes_raw;  /* as first layer it takes readings as they are, not flushed */
+    int takes_token; /* of a graph in integers: what it reads is float */
+    rnne_spread spread;
 
     /* Fills in what follows from sizes and variant; 0: they do not fit. */
     int (*describe)(rnne_layer *layer);
@@ -56,6 +76,13 @@ typedef struct rnne_kind {
 
     /* One step of the rows of a span, from rows->z to rows->z. */
     void (*step_q)(rnne_rows *rows, const rnne_layer *layer, const rnne_span *span);
+
+    /*
+     * The same in a graph, of row j into `out`; NULL: as above.  Of add_last and difference, which
+     * name model inputs, nothing is in integers there.
+     */
+    void (*tensors_g)(rnne_layer *layer, rnne_tensors *tensors);
+    void (*step_g)(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out);
 
     /* Of a cell, whose step_q is rnne_rows_cell(): the new states, from sums 0 with the input. */
     void (*update_q)(const rnne_rows *rows, const rnne_layer *layer, const rnne_span *span);

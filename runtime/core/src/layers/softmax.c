@@ -4,6 +4,7 @@
 #include "kinds.h"
 
 #include "../base/bytes.h"
+#include "../w8a16/w8a16_graph.h"
 
 static uint32_t groups_of(const rnne_layer *layer)
 {
@@ -61,7 +62,29 @@ static const float *step(rnne_block *block, const rnne_layer *layer, const float
     return out;
 }
 
+static void tensors_g(rnne_layer *layer, rnne_tensors *t)
+{
+    rnne_take_port(layer, t, layer->input_size);
+    if (!layer->variant)
+        return;
+    const int32_t *const gain = rnne_take_gains(t, 1);
+    layer->q.out_gain = gain ? *gain : 0;
+    layer->q.out_places = rnne_take_places(t);
+}
+
+static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *out)
+{
+    const rnne_q_layer *const q = &layer->q;
+    const size_t groups = groups_of(layer), n = layer->input_size / groups;
+    const int16_t *const z = rnne_rows_read(rows, layer, 0, j);
+    if (layer->variant)
+        rnne_q_log_softmax(groups, n, q->gain, q->places, q->out_gain, q->out_places, z, out);
+    else
+        rnne_q_softmax(groups, n, q->gain, q->places, z, out);
+}
+
 const rnne_kind rnne_kind_softmax = {
     .graph_variant = 1,
     .describe = describe, .step = step,
+    .tensors_g = tensors_g, .step_g = step_g,
 };

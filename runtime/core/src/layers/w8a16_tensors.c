@@ -9,7 +9,11 @@ enum {
     LARGEST_WEIGHT = 127,
     LARGEST_ROW_SUM = 65536,
     LARGEST_MULTIPLIER = (1 << 30) - 1,
-    LARGEST_BIAS = 1 << 28
+    LARGEST_BIAS = 1 << 28,
+    LARGEST_PORT_GAIN = 1 << 22,
+    MOST_PLACES = 46,
+    LEAST_STATE_BITS = -32,
+    MOST_STATE_BITS = 40
 };
 
 static void note(rnne_tensors *t, int is_valid, uint64_t at)
@@ -98,6 +102,48 @@ const int32_t *rnne_take_halves(rnne_tensors *t, uint64_t n)
     return to;
 }
 
+const int16_t *rnne_take_shorts(rnne_tensors *t, uint64_t n)
+{
+    const uint64_t at = next(t, 2 * n);
+    int16_t *const to = t->arena ? rnne_arena_take(t->arena, 2 * n) : NULL;
+    for (uint64_t i = 0; is_checked(t) && i < n; i++)
+        note(t, get_i16(t->bytes + at + 2 * i) != -0x8000, at + 2 * i);
+    for (size_t i = 0; to && i < n; i++)
+        to[i] = (int16_t)get_i16(t->bytes + at + 2 * i);
+    return to;
+}
+
+const int32_t *rnne_take_gains(rnne_tensors *t, uint64_t n)
+{
+    return rnne_take_words(t, n, -LARGEST_PORT_GAIN, LARGEST_PORT_GAIN);
+}
+
+int rnne_take_places(rnne_tensors *t)
+{
+    return rnne_take_bits(t, 1, MOST_PLACES);
+}
+
+void rnne_take_port(rnne_layer *layer, rnne_tensors *t, uint64_t n)
+{
+    layer->q.gain = rnne_take_gains(t, n);
+    layer->q.places = rnne_take_places(t);
+}
+
+int rnne_take_state_bits(rnne_tensors *t)
+{
+    return rnne_take_bits(t, LEAST_STATE_BITS, MOST_STATE_BITS);
+}
+
+const int32_t *rnne_take_factors(rnne_tensors *t, uint64_t n)
+{
+    return rnne_take_words(t, n, 0, LARGEST_MULTIPLIER);
+}
+
+const int32_t *rnne_take_bias(rnne_tensors *t, uint64_t n)
+{
+    return rnne_take_words(t, n, -LARGEST_BIAS, LARGEST_BIAS);
+}
+
 int rnne_take_bits(rnne_tensors *t, int32_t low, int32_t high)
 {
     const uint64_t at = next(t, 4);
@@ -116,17 +162,21 @@ void rnne_check_ordered(rnne_tensors *t, uint64_t n, uint64_t width)
     }
 }
 
-/* The largest magnitude of a weight, and the largest sum of magnitudes of a row. */
+/* The largest magnitude of n weights, `stride` apart, and the sum of their magnitudes. */
+static void check_row(rnne_tensors *t, uint64_t at, uint64_t n, uint64_t stride)
+{
+    uint64_t sum = 0;
+    for (uint64_t k = 0; k < n; k++) {
+        const int byte = t->bytes[at + k * stride], weight = byte > 127 ? byte - 256 : byte;
+        sum += (uint64_t)(weight < 0 ? -weight : weight);
+        note(t, weight >= -LARGEST_WEIGHT && sum <= LARGEST_ROW_SUM, at);
+    }
+}
+
 static void check_weights(rnne_tensors *t, uint64_t at, uint64_t rows, uint64_t cols)
 {
-    for (uint64_t r = 0; is_checked(t) && r < rows; r++, at += cols) {
-        uint64_t sum = 0;
-        for (uint64_t k = 0; k < cols; k++) {
-            const int byte = t->bytes[at + k], weight = byte > 127 ? byte - 256 : byte;
-            sum += (uint64_t)(weight < 0 ? -weight : weight);
-            note(t, weight >= -LARGEST_WEIGHT && sum <= LARGEST_ROW_SUM, at);
-        }
-    }
+    for (uint64_t r = 0; is_checked(t) && r < rows; r++)
+        check_row(t, at + r * cols, cols, 1);
 }
 
 const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols)
@@ -134,6 +184,17 @@ const int8_t *rnne_take_table(rnne_tensors *t, uint64_t rows, uint64_t cols)
     const uint64_t at = next(t, rows * cols);
     int8_t *const table = t->arena ? rnne_arena_take(t->arena, rows * cols) : NULL;
     check_weights(t, at, rows, cols);
+    if (table)
+        memcpy(table, t->bytes + at, (size_t)(rows * cols));
+    return table;
+}
+
+const int8_t *rnne_take_columns(rnne_tensors *t, uint64_t rows, uint64_t cols)
+{
+    const uint64_t at = next(t, rows * cols);
+    int8_t *const table = t->arena ? rnne_arena_take(t->arena, rows * cols) : NULL;
+    for (uint64_t c = 0; is_checked(t) && c < cols; c++)
+        check_row(t, at + c, rows, cols);
     if (table)
         memcpy(table, t->bytes + at, (size_t)(rows * cols));
     return table;
@@ -178,7 +239,7 @@ void rnne_take_weights(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, ui
 
 void rnne_take_multipliers(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows)
 {
-    matrix->multiplier = rnne_take_words(t, rows, 0, LARGEST_MULTIPLIER);
+    matrix->multiplier = rnne_take_factors(t, rows);
 }
 
 void rnne_take_start(rnne_tensors *t, rnne_q_matrix *matrix, uint64_t rows, uint64_t n)

@@ -28,6 +28,7 @@ static int has_fitting_count(const rnne_layer *layer)
     case RNNE_READS_ONE: return layer->num_reads == 1;
     case RNNE_READS_PAIR: return layer->num_reads == 2;
     case RNNE_READS_MANY: return layer->num_reads >= 1;
+    case RNNE_READS_STEP: return layer->num_reads == 1 + layer->variant;
     case RNNE_READS_NONE: return layer->num_reads == 0;
     }
     return 0;
@@ -44,7 +45,8 @@ static int has_fitting_reads(const rnne_layout *layout, uint32_t k, const rnne_l
         const uint32_t size = from == (uint32_t)INPUT
                                   ? layout->num_features + 2 * layout->num_derived
                                   : layout->sizes[from];
-        if (layer->kind->reading != RNNE_READS_MANY && size != layer->input_size)
+        const int is_step = layer->kind->reading == RNNE_READS_STEP && i == 1;
+        if (layer->kind->reading != RNNE_READS_MANY && size != (is_step ? 1 : layer->input_size))
             return 0;
         sum += size;
     }

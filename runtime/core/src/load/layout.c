@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include "graph.h"
+#include "graph_q.h"
 
 #include <float.h>
 
@@ -72,8 +73,6 @@ static rnne_status check_signature(const rnne_section *model, rnne_layout *layou
         return rnne_fail(error, RNNE_TRUNCATED, start);
     layout->is_integer = memcmp(model->bytes, INTEGER_NUMERICS, NUMERICS_NBYTES) == 0;
     if (!layout->is_integer && memcmp(model->bytes, FLOAT_NUMERICS, NUMERICS_NBYTES) != 0)
-        return rnne_fail(error, RNNE_UNSUPPORTED, start);
-    if (layout->is_integer && layout->is_graph)
         return rnne_fail(error, RNNE_UNSUPPORTED, start);
     const uint8_t *const counts = model->bytes + SIGNATURE_AT;
     layout->num_features = rnne_get_u32(counts);
@@ -221,6 +220,8 @@ static rnne_status find_readings(const rnne_section *model, rnne_layout *layout,
     }
     layout->holds_readings = is_of_integers && layout->takes_readings;
     layout->has_float = 0;
+    if (layout->is_graph && layout->is_integer)
+        return rnne_graph_roles(model, layout, error);
     return RNNE_OK;
 }
 
@@ -255,8 +256,13 @@ rnne_status rnne_layout_read(const rnne_file *file, rnne_layout *layout, rnne_la
         return rnne_fail(error, RNNE_BAD_SECTION, model->offset + cursor.at);
     if (cursor.size != layout->output_size)
         return rnne_fail(error, RNNE_BAD_MODEL, model->offset + SIGNATURE_AT + 8);
+    const uint64_t widest = layout->value_floats;
     if (layout->is_graph)
         status = rnne_graph_plan(model, layout, layers, error);
+    if (status == RNNE_OK && layout->is_graph && layout->is_integer) {
+        layout->value_floats = widest;
+        status = rnne_graph_places(model, layout, layers, error);
+    }
     if (status != RNNE_OK)
         return status;
     if (layout->weight_nbytes != file->weights.nbytes)

@@ -23,6 +23,8 @@ typedef struct rnne_layout {
     int takes_readings; /* a layer takes them before the clip */
     int holds_readings; /* as in rnne_model */
     uint16_t sizes[RNNE_MAX_LAYERS]; /* of a graph: what each layer gives */
+    uint8_t parts[RNNE_MAX_LAYERS];  /* of a graph in integers: how each is computed (graph_q.h) */
+    int converts_input;              /* and integer layers read the model input */
     rnne_layer layer;                /* whichever is being read; on the stack but once */
     rnne_q_inputs inputs;            /* of the layers that were read */
 } rnne_layout;

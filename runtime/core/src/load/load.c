@@ -45,6 +45,8 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *
         least = rnne_arena_take(arena, layout->num_features * sizeof *least);
         most = rnne_arena_take(arena, layout->num_features * sizeof *most);
     }
+    if (arena->base && layout->is_graph)
+        model->inputs = layout->inputs;
     if (arena->base && layers[0].is_input) {
         model->inputs = layout->inputs;
         model->holds_readings = layout->holds_readings;
@@ -160,9 +162,9 @@ rnne_status rnne_model_init(void *mem, size_t mem_nbytes, const void *bytes, siz
     describe(built, &file, &layout);
     built->kernels = rnne_isa_kernels(isa);
     built->q_kernels = layout.is_integer ? rnne_isa_q_kernels(isa) : NULL;
-    built->engine = layout.is_integer ? &rnne_w8a16_engine
-                    : layout.is_graph ? &rnne_graph_engine
-                                      : &rnne_f32_engine;
+    built->engine = layout.is_graph ? (layout.is_integer ? &rnne_graph_q_engine : &rnne_graph_engine)
+                    : layout.is_integer ? &rnne_w8a16_engine
+                                        : &rnne_f32_engine;
     built->info.isa = isa;
     *model = built;
     return RNNE_OK;

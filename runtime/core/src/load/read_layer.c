@@ -5,6 +5,7 @@
 #include "layout.h"
 
 #include "graph.h"
+#include "graph_q.h"
 
 #include "../base/bytes.h"
 #include "../base/status.h"
@@ -176,10 +177,15 @@ rnne_status rnne_layout_layer(const rnne_section *model, const rnne_layout *layo
         return status;
     if (layer->kind == &rnne_kind_embedding && !cursor->is_start && !layout->is_graph)
         return rnne_fail(error, RNNE_BAD_MODEL, start);
-    if (layout->is_integer &&
+    if (layout->is_integer && !layout->is_graph &&
         !has_right_role(layer, cursor, layout->has_float, model->bytes + cursor->at,
                         model->nbytes - cursor->at))
         return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+    if (layout->is_integer && layout->is_graph) {
+        if (!rnne_graph_has_role(layer))
+            return rnne_fail(error, RNNE_BAD_MODEL, start + 4);
+        rnne_graph_apply(layout, cursor->k, layer);
+    }
     layer->holds_readings = layout->holds_readings;
     cursor->size = layer->output_size;
     cursor->k++;

@@ -26,11 +26,37 @@ static void take_floats(rnne_layer *layer, rnne_tensors *t)
     t->fault_at = at + fault_at;
 }
 
+/* Of a graph: each value has conversions of its own. */
+static void take_graph_layer(rnne_layer *layer, rnne_q_inputs *inputs, rnne_tensors *t)
+{
+    const uint64_t in = layer->num_converted, out = layer->output_size;
+    if (in) {
+        inputs->shift = rnne_take_floats(t, in);
+        inputs->rate = rnne_take_floats(t, in);
+    }
+    if (layer->role == RNNE_ROLE_FLOAT)
+        take_floats(layer, t);
+    else if (layer->kind->tensors_g)
+        layer->kind->tensors_g(layer, t);
+    else if (layer->kind->tensors_q)
+        layer->kind->tensors_q(layer, t);
+    if (layer->is_first) {
+        layer->q.shift = rnne_take_floats(t, out);
+        layer->q.rate = rnne_take_floats(t, out);
+    }
+    if (layer->is_last)
+        layer->q.step = rnne_take_floats(t, out);
+}
+
 void rnne_take_layer(rnne_layer *layer, uint32_t num_derived, rnne_q_inputs *inputs,
                      rnne_tensors *t)
 {
     const uint64_t in = layer->input_size, out = layer->output_size;
     const uint64_t turns = 2 * (uint64_t)num_derived;
+    if (layer->is_graph && layer->role != RNNE_ROLE_NONE) {
+        take_graph_layer(layer, inputs, t);
+        return;
+    }
     if (layer->is_input)
         inputs->shift = rnne_take_floats(t, in);
     if (layer->is_first)

@@ -44,6 +44,14 @@ typedef struct rnne_q_layer {
     int hidden_bits, cell_bits;                     /* fraction bits of h and c */
     const float *rate;          /* [I], where a segment begins behind a float layer */
     const float *step, *offset; /* [N], where a segment ends */
+
+    /* Of a graph; gain, rate and step, too, are of the values that it reads or gives: */
+    const int32_t *gain_1, *bias; /* combine; affine, log [N] */
+    const int16_t *values;        /* of a function [257], constant [N] */
+    const float *shift;           /* [N] of a float value that integer layers read */
+    int places, out_places, norm_bits;
+    int32_t out_gain;
+    int64_t eps;
 } rnne_q_layer;
 
 typedef struct rnne_layer {
@@ -64,6 +72,8 @@ typedef struct rnne_layer {
     const int32_t *reads;                         /* [num_reads] layers, -1 the model input */
     const uint32_t *words;                        /* [num_words], of floats the bits */
     size_t value_at; /* of its output among the values, in floats of one stream */
+    int is_wide;     /* in integers it is carried with 9 more bits */
+    uint32_t num_converted; /* model inputs whose conversion stands before its tensors */
 
     size_t readings_at;             /* what is added to them: where what they name begins */
 

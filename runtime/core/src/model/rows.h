@@ -21,6 +21,12 @@ typedef struct rnne_rows {
     uint8_t *bytes;   /* [capacity][byte_count] */
     const int16_t **operands; /* [capacity] of a product, within a layer */
     const int16_t **z; /* [capacity] what the last layer gave, where it is integer or folded */
+
+    /*
+     * Of a graph the values of a row lie in real[0], `wide` and this, each where its layer says; q[0]
+     * is what a layer works in, q[1] where its output goes.
+     */
+    int16_t *values; /* [capacity][rnne_q_padded(value_floats)] */
 } rnne_rows;
 
 /* Some rows of one layer's step. */
@@ -43,6 +49,37 @@ static inline int32_t *rnne_sum_row(const rnne_rows *rows, int buffer, size_t j)
 static inline const int32_t *rnne_input_row(const rnne_rows *rows, size_t j)
 {
     return rows->inputs + j * rows->block.model->input_floats;
+}
+
+/* Where in a row of a graph's values value i begins that a layer reads. */
+static inline size_t rnne_read_at(const rnne_rows *rows, const rnne_layer *layer, size_t i)
+{
+    const int32_t from = layer->reads[i];
+    return from < 0 ? 0 : rows->block.model->layers[from].value_at;
+}
+
+static inline const int16_t *rnne_rows_read(const rnne_rows *rows, const rnne_layer *layer,
+                                            size_t i, size_t j)
+{
+    return rows->values + j * rnne_q_padded(rows->block.model->value_floats) +
+           rnne_read_at(rows, layer, i);
+}
+
+/* NULL where it is not carried wide. */
+static inline const int32_t *rnne_rows_read_wide(const rnne_rows *rows, const rnne_layer *layer,
+                                                 size_t i, size_t j)
+{
+    const rnne_model *const model = rows->block.model;
+    const int32_t from = layer->reads[i];
+    if (from < 0 || !model->layers[from].is_wide)
+        return NULL;
+    return rows->wide + j * model->value_floats + rnne_read_at(rows, layer, i);
+}
+
+/* Where a wide layer puts its value. */
+static inline int32_t *rnne_rows_wide(const rnne_rows *rows, const rnne_layer *layer, size_t j)
+{
+    return rows->wide + j * rows->block.model->value_floats + layer->value_at;
 }
 
 /* h, or d, of row j. */

@@ -36,6 +36,7 @@ typedef struct rnne_engine {
 } rnne_engine;
 
 extern const rnne_engine rnne_f32_engine, rnne_graph_engine, rnne_w8a16_engine;
+extern const rnne_engine rnne_graph_q_engine;
 
 /* ---- f32_engine.c, for the other engines ---- */
 

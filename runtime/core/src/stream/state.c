@@ -70,7 +70,8 @@ static int next_tensor(const rnne_model *model, tensor *t)
 
 static double power_of_two(int exponent)
 {
-    return exponent < 0 ? 1.0 / (double)(1 << -exponent) : (double)(1 << exponent);
+    const double power = (double)((uint64_t)1 << (exponent < 0 ? -exponent : exponent));
+    return exponent < 0 ? 1.0 / power : power;
 }
 
 /* The nearest state, halves up and within its limits; NaN gives 0. */
@@ -138,14 +139,16 @@ static void set_value(const rnne_lane *lane, const tensor *t, size_t i, float va
         state[i * lane->lanes] = rnne_takes_integers(model) ? rnne_q_held(model, i, value) : value;
 }
 
-/* The state of a layer that does not start with zeros: the last of its words. */
-static void start_layer(const rnne_lane *lane, const rnne_layer *layer)
+/* What layers of a graph start with that do not with zeros: the last of their words. */
+static void start_layers(const rnne_lane *lane)
 {
-    const uint32_t *const start = layer->words + layer->num_words - layer->num_start;
-    for (size_t i = 0; i < layer->num_start; i++) {
-        const int is_c = i >= layer->h_size;
-        const size_t at = is_c ? layer->c_at + (i - layer->h_size) : layer->h_at + i;
-        lane->state[at * lane->lanes] = rnne_flush(rnne_float_from_bits(start[i]));
+    tensor t = {0};
+    while (next_tensor(lane->model, &t) && t.layer < lane->model->info.num_layers) {
+        const rnne_layer *const layer = &lane->model->layers[t.layer];
+        const uint32_t *const start = layer->words + layer->num_words - layer->num_start;
+        const size_t first = t.part == 1 ? 0 : layer->h_size;
+        for (size_t i = 0; layer->num_start && i < t.size; i++)
+            set_value(lane, &t, i, rnne_float_from_bits(start[first + i]));
     }
 }
 
@@ -154,8 +157,8 @@ void rnne_lane_reset(rnne_lane lane)
     const rnne_model *const model = lane.model;
     for (size_t i = 0; i < model->held_at; i++)
         lane.state[i * lane.lanes] = 0.0f;
-    for (uint32_t k = 0; model->is_graph && k < model->info.num_layers; k++)
-        start_layer(&lane, &model->layers[k]);
+    if (model->is_graph)
+        start_layers(&lane);
     for (size_t i = 0; i < model->info.num_features; i++)
         lane.state[(model->held_at + i) * lane.lanes] = model->features[i].initial;
     *lane.num_steps = 0;

@@ -14,6 +14,7 @@ enum {
     RNNE_STATE_BITS = 15,
     RNNE_GRU_BITS = 24,
     RNNE_ARGUMENT_BITS = 12,
+    RNNE_WIDE_BITS = 9,
     RNNE_TANH_SEGMENTS = 64
 };
 

@@ -88,6 +88,17 @@ def _window(writer: GraphWriter, layer: graph.Window, *_: object) -> None:
     writer.after.append(f"rnne_f32_copy({kept * size}, {writer.part(w, size)}, {w});")
 
 
+def _lru(writer: GraphWriter, layer: kinds.Lru, array: str, is_tail: bool) -> None:
+    """`zs` may hold the length of the step, too."""
+    h, size = writer.carry("h", layer.hidden_size), layer.hidden_size
+    writer.num_recurrent += 1
+    sums, out = writer.take(3 * size), writer.out(size)
+    writer.product(f"{array}_rows", 3 * size, layer.input_size, sums)
+    kernel = "lru_step" if layer.has_step else "lru"
+    given = ", ".join([str(size), sums, *writer.zs[1:], h, out])
+    writer.lines.append(f"rnne_f32_{kernel}({given});")
+
+
 def _constant(
     writer: GraphWriter, layer: graph.Constant, array: str, is_tail: bool
 ) -> None:
@@ -110,4 +121,5 @@ GRAPH_LAYERS: dict[type[kinds.Layer], Callable[[GraphWriter, Any, str, bool], No
     graph.Sum: _sum,
     graph.Depthwise: _depthwise,
     graph.Constant: _constant,
+    kinds.Lru: _lru,
 }

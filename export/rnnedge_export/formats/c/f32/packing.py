@@ -29,6 +29,9 @@ PACKED: dict[type[kinds.Layer], Callable[[Any, Tensors, float], Tensors]] = {
     kinds.Linear: lambda layer, tensors, gap: {
         "rows": rows(tensors["bias"], tensors["weight"])
     },
+    kinds.Lru: lambda layer, tensors, gap: {
+        "rows": rows(tensors["bias"], tensors["weight"])
+    },
     **{kind: cell.pack for kind, cell in CELLS.items()},
 }
 """The layers that have weights."""

@@ -186,6 +186,35 @@ RNNE_INLINE rnne_vf rnne_hardsigmoid(rnne_vf z)
     return rnne_within(z + rnne_splat(3.0f), rnne_splat(0.0f), six) / six;
 }
 
+RNNE_INLINE rnne_vf rnne_floor(rnne_vf z)
+{
+    const rnne_vf whole = rnne_splat(8388608.0f), a = rnne_abs(z);
+    const rnne_vf size = rnne_if_less(a, whole, (a + whole) - whole, a);
+    const rnne_vf nearest = RNNE_FLOATS(RNNE_BITS(size) | (RNNE_BITS(z) & 0x80000000u));
+    return rnne_if_less(z, nearest, nearest - rnne_splat(1.0f), nearest);
+}
+
+/* Sine of z and that many quarters of a turn; the parts add up to pi / 2. */
+RNNE_INLINE rnne_vf rnne_circular(rnne_vf z, uint32_t quarters)
+{
+    static const float parts[3] = {1.5703125f, 0.000482559204f, 1.26759085e-06f};
+    static const float sines[3] = {-0.166666523f, 0.00833202619f, -0.000194986162f};
+    static const float cosines[3] = {0.0416666418f, -0.00138871488f, 2.44157327e-05f};
+    const rnne_vf one = rnne_splat(1.0f), round = rnne_splat(12582912.0f);
+    const rnne_vf v = rnne_within(z, rnne_splat(-65536.0f), rnne_splat(65536.0f));
+    const rnne_vf rounded = v * rnne_splat(0.636619747f) + round, n = rounded - round;
+    const rnne_vu quarter = RNNE_BITS(rounded) + quarters;
+    rnne_vf r = v, s, sine, cosine, y;
+    r = r - n * rnne_splat(parts[0]);
+    r = r - n * rnne_splat(parts[1]);
+    r = r - n * rnne_splat(parts[2]);
+    s = r * r;
+    sine = r + (r * s) * rnne_polynomial(sines, 3, s);
+    cosine = (one - rnne_splat(0.5f) * s) + (s * s) * rnne_polynomial(cosines, 3, s);
+    y = rnne_if_less(rnne_splat(0.0f), RNNE_FLOATS((quarter & 1u) << 30), cosine, sine);
+    return RNNE_FLOATS(RNNE_BITS(y) ^ ((quarter & 2u) << 30));
+}
+
 RNNE_FUNCTION void rnne_f32_leaky_relu(size_t n, float slope, const float *z, float *out)
 {
     RNNE_EACH(rnne_if_less(v, rnne_splat(0.0f), rnne_splat(slope) * v, v))
@@ -280,4 +309,24 @@ RNNE_FUNCTION void rnne_f32_abs(size_t n, const float *z, float *out)
 RNNE_FUNCTION void rnne_f32_erf(size_t n, const float *z, float *out)
 {
     RNNE_EACH(rnne_erf(v))
+}
+
+RNNE_FUNCTION void rnne_f32_step(size_t n, const float *z, float *out)
+{
+    RNNE_EACH(rnne_if_less(rnne_splat(0.0f), v, rnne_splat(1.0f), rnne_splat(0.0f)))
+}
+
+RNNE_FUNCTION void rnne_f32_floor(size_t n, const float *z, float *out)
+{
+    RNNE_EACH(rnne_floor(v))
+}
+
+RNNE_FUNCTION void rnne_f32_sin(size_t n, const float *z, float *out)
+{
+    RNNE_EACH(rnne_circular(v, 0))
+}
+
+RNNE_FUNCTION void rnne_f32_cos(size_t n, const float *z, float *out)
+{
+    RNNE_EACH(rnne_circular(v, 1))
 }

@@ -141,3 +141,51 @@ RNNE_FUNCTION void rnne_f32_log_softmax(size_t groups, size_t n, const float *z,
             out[i] = rnne_flush(out[i] - lanes[0]);
     }
 }
+
+/* The share of the way that h goes in a step. */
+RNNE_INLINE rnne_vf rnne_lru_share(rnne_vf d, float step)
+{
+    const rnne_vf one = rnne_splat(1.0f), length = rnne_splat(step < 0.0f ? 0.0f : step);
+    return -rnne_expm1(-(rnne_softplus(d, one, rnne_splat(20.0f)) * length));
+}
+
+RNNE_INLINE rnne_vf rnne_lru_next(rnne_vf share, rnne_vf n, rnne_vf h)
+{
+    return rnne_flush_all(h + share * (rnne_tanh(n) - h));
+}
+
+RNNE_INLINE rnne_vf rnne_lru_shown(rnne_vf o, rnne_vf h)
+{
+    return rnne_flush_all(rnne_sigmoid(o) * h);
+}
+
+/* h goes `share`, a formula of d, of its way; sums: of d, n and o. */
+#define RNNE_EACH_LRU(share)                                                                      \
+    size_t i = 0;                                                                                 \
+    for (; i + RNNE_LANES <= n; i += RNNE_LANES) {                                                \
+        const rnne_vf d = rnne_load(sums + i), goal = rnne_load(sums + n + i);                    \
+        const rnne_vf after = rnne_lru_next(share, goal, rnne_load(h + i));                       \
+        rnne_store(h + i, after);                                                                 \
+        rnne_store(out + i, rnne_lru_shown(rnne_load(sums + 2 * n + i), after));                  \
+    }                                                                                             \
+    if (i < n) {                                                                                  \
+        const size_t left = n - i;                                                                \
+        const rnne_vf d = rnne_load_rest(sums + i, left);                                         \
+        const rnne_vf goal = rnne_load_rest(sums + n + i, left);                                  \
+        const rnne_vf opened = rnne_load_rest(sums + 2 * n + i, left);                            \
+        const rnne_vf after = rnne_lru_next(share, goal, rnne_load_rest(h + i, left));            \
+        rnne_store_rest(h + i, left, after);                                                      \
+        rnne_store_rest(out + i, left, rnne_lru_shown(opened, after));                            \
+    }
+
+RNNE_FUNCTION void rnne_f32_lru(size_t n, const float *sums, float *h, float *out)
+{
+    RNNE_EACH_LRU(rnne_sigmoid(d))
+}
+
+/* The same of a step of that length. */
+RNNE_FUNCTION void rnne_f32_lru_step(size_t n, const float *sums, const float *step, float *h,
+                                     float *out)
+{
+    RNNE_EACH_LRU(rnne_lru_share(d, *step))
+}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnedge_runtime.numerics.w8a16 import LARGEST_VALUE
+from rnnedge_runtime.spec.graph_roles import is_graph
 from rnnedge_runtime.spec.layer_roles import layer_roles
 from rnnedge_runtime.spec.layers import Layer
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -21,6 +22,7 @@ from rnnedge_runtime.spec.w8a16_model import (
 )
 
 from ..f32.packing import packed_of, read_layer
+from .graph_packing import read_graph_tensors
 from .packing import unpack_integer_layer
 
 Arrays = dict[str, NDArray[Any]]
@@ -64,6 +66,10 @@ def read_tensors(
         name: np.array(values) for name, values in dict(content["scalars"]).items()
     }
     types = tensor_types(spec, kept)
+    if is_graph(spec):
+        roles = tuple(part.role for part in layer_roles(spec, kept))
+        found |= read_graph_tensors(spec, roles, types, content, arrays)
+        return QuantisedModel(spec, kept, _typed(types, found))
     found |= _conversions(types, found, arrays)
     for k, (layer, part) in enumerate(
         zip(spec.layers, layer_roles(spec, kept), strict=True)
@@ -75,11 +81,16 @@ def read_tensors(
         elif part.role == "integer":
             own = unpack_integer_layer(layer, _shapes(k, layer, types), packed)
         found |= {f"layers.{k}.{name}": tensor for name, tensor in own.items()}
-    tensors: dict[str, Tensor] = {
+    return QuantisedModel(spec, kept, _typed(types, found))
+
+
+def _typed(
+    types: Mapping[str, TensorType], found: Mapping[str, NDArray[Any]]
+) -> dict[str, Tensor]:
+    return {
         name: found[name].astype(kind).reshape(shape)
         for name, (kind, shape) in types.items()
     }
-    return QuantisedModel(spec, kept, tensors)
 
 
 def _shapes(

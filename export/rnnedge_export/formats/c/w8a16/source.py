@@ -22,6 +22,7 @@ from ..literals import float_array, integer_array
 from ..ranges import clip_arrays, range_arrays, reject_arrays
 from ..writers.w8a16_writer import limits
 from .functions import initial_inputs, integer_functions, row_fields
+from .graph_source import graph_pieces
 from .interface import integer_interface
 from .layers import integer_code
 from .packing import pack_integer_layer
@@ -38,7 +39,11 @@ def integer_pieces(name: str, metadata: Metadata, model: QuantisedModel) -> Piec
     Raises:
         SpecError: tokens do not fit int16.
     """
-    _check_tokens(model.spec.layers[0])
+    for layer, part in zip(model.spec.layers, model.roles, strict=True):
+        if part.role == "integer":
+            _check_tokens(layer)
+    if model.is_graph:
+        return graph_pieces(name, metadata, model)
     code = integer_code(model, name)
     roles = [part.role for part in model.roles]
     in_float = [k for k, role in enumerate(roles) if role == "float"]
@@ -56,10 +61,10 @@ def integer_pieces(name: str, metadata: Metadata, model: QuantisedModel) -> Piec
     )
 
 
-def _check_tokens(first: Layer) -> None:
-    if isinstance(first, Embedding) and first.num_embeddings > LARGEST_TABLE:
+def _check_tokens(layer: Layer) -> None:
+    if isinstance(layer, Embedding) and layer.num_embeddings > LARGEST_TABLE:
         raise SpecError(
-            f"export to C: the table of {first.num_embeddings} tokens is too large for "
+            f"export to C: the table of {layer.num_embeddings} tokens is too large for "
             f"int8, expected at most {LARGEST_TABLE}. Keep it in float with --keep-float 0."
         )
 

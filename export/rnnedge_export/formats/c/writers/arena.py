@@ -29,16 +29,18 @@ class Arena:
     """Named buffers with lifetimes.
 
     Attributes:
+        prefix: of the names.
         buffers: by name, in the order in which they were taken.
         now: the layer being written.
     """
 
+    prefix: str = "v"
     buffers: dict[str, Buffer] = field(default_factory=dict)
     now: int = -1
 
     def take(self, size: int) -> str:
         """Memory for the layer being written alone."""
-        name = f"v_{len(self.buffers)}"
+        name = f"{self.prefix}_{len(self.buffers)}"
         self.buffers[name] = Buffer(size, self.now, self.now)
         return name
 

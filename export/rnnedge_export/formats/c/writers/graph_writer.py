@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rnnedge_runtime.spec.graph_check import INPUT
@@ -27,20 +28,26 @@ class GraphWriter(ChainWriter):
         after: statements behind these, on states that nothing reads any more.
     """
 
-    def __init__(self, spec: ModelSpec, prefix: str) -> None:
+    def __init__(
+        self, spec: ModelSpec, prefix: str, places: Places | None = None
+    ) -> None:
         super().__init__(spec, prefix)
         self.arena = Arena()
         self.buffers: Any = self.arena
-        self.places = Places(spec)
+        self.places = places or Places(spec)
         self.bases: dict[int, str] = {}
         self.k = INPUT
         self.zs: tuple[str, ...] = ()
         self.memories: list[tuple[Memory, str]] = []
         self.after: list[str] = []
         self.has_flushed = any(
-            INPUT in read and not layer.takes_raw
-            for layer, read in zip(spec.layers, spec.reads, strict=True)
+            INPUT in read and not layer.takes_raw for _, layer, read in self.readers()
         )
+
+    def readers(self) -> Iterator[tuple[int, Layer, tuple[int, ...]]]:
+        """Number, layer and reads of those that take floats."""
+        for k, layer in enumerate(self.spec.layers):
+            yield k, layer, self.spec.reads[k]
 
     def begin(self) -> None:
         """Model inputs as they are, and flushed where a layer reads them so."""
@@ -59,9 +66,7 @@ class GraphWriter(ChainWriter):
     def _last_use(self, is_raw: bool) -> int:
         """The last layer that takes inputs before they are flushed, or before the clip."""
         uses = [INPUT]
-        for k, (layer, read) in enumerate(
-            zip(self.spec.layers, self.spec.reads, strict=True)
-        ):
+        for k, layer, read in self.readers():
             reads_x = INPUT in read and layer.takes_raw
             adds_x = isinstance(layer, AddLast) and layer.is_clipped
             if reads_x or adds_x if is_raw else layer.takes_readings:
@@ -119,17 +124,21 @@ class GraphWriter(ChainWriter):
         if y != "y":
             size = self.spec.layers[last].output_size
             self.lines.append(f"rnne_f32_copy({size}, {y}, y);")
+        self.remember()
+        self.lines += self.after
+        return self.arena.plan()
+
+    def remember(self) -> None:
+        """What memories give in the next step."""
         for memory, m in self.memories:
             z = self.at(memory.next)
             if z != m:
                 self.lines.append(f"rnne_f32_copy({memory.output_size}, {z}, {m});")
-        self.lines += self.after
-        return self.arena.plan()
 
     def _base(self, root: int) -> str:
         """Memory for the values of `root`."""
         layers = self.spec.layers
-        if root == self.places.end - 1:
+        if self.places.is_output(root):
             self.bases[root] = "y"
             return "y"
         self.bases[root] = base = self.take(layers[root].output_size)

@@ -65,11 +65,11 @@ class Places:
 
     def __post_init__(self) -> None:
         layers, reads = self.spec.layers, self.spec.reads
-        self.last = dict.fromkeys(range(INPUT, self.end), INPUT)
-        for k, read in enumerate(reads):
-            self.last |= dict.fromkeys(read, k)
+        self.last = {k: k for k in range(INPUT, self.end)}
+        for k in range(self.end):
+            self.last |= dict.fromkeys(self.takes(k), k)
+        self.last |= dict.fromkeys(self.kept(), self.end)
         needed = [layer.next for layer in layers if isinstance(layer, graph.Memory)]
-        self.last |= dict.fromkeys((*needed, self.end - 1), self.end)
         for k in needed:
             while self.is_slice(k):
                 k = reads[k][0]
@@ -85,10 +85,33 @@ class Places:
         """What comes behind all layers."""
         return len(self.spec.layers)
 
+    def takes(self, k: int) -> tuple[int, ...]:
+        """The values that layer k reads where they lie."""
+        return self.spec.reads[k]
+
+    def kept(self) -> list[int]:
+        """The values that are needed behind all layers."""
+        layers = self.spec.layers
+        after = [layer.next for layer in layers if isinstance(layer, graph.Memory)]
+        return [*after, self.end - 1]
+
+    def is_alike(self, k: int, source: int) -> bool:
+        """Whether both values are in numbers of one type."""
+        return True
+
+    def is_exact(self, k: int) -> bool:
+        """Whether layer k writes no more than its value."""
+        return True
+
+    def is_output(self, k: int) -> bool:
+        """Whether layer k writes the row that the caller gets."""
+        return k == self.end - 1
+
     def is_slice(self, k: int) -> bool:
         """Whether value k is a part of what it reads, in one piece."""
         layer = self.spec.layers[k] if k >= 0 else None
-        return isinstance(layer, graph.Select) and len(runs_of(layer)) == 1
+        is_part = isinstance(layer, graph.Select) and len(runs_of(layer)) == 1
+        return is_part and self.is_alike(k, self.spec.reads[k][0])
 
     def is_own(self, k: int) -> bool:
         """Whether layer k writes its value into memory of the step."""
@@ -115,7 +138,8 @@ class Places:
             starts = itertools.accumulate(layer.sizes, initial=0)
             for source, start in zip(reads[k], starts, strict=False):
                 is_only = readers.count(source) == 1 and self.last[source] == k
-                if source >= 0 and is_only and self.is_own(source):
+                is_fit = source >= 0 and self.is_alike(k, source)
+                if is_only and is_fit and self.is_own(source) and self.is_exact(source):
                     parents[source] = Place(k, start)
         return parents
 
@@ -128,7 +152,7 @@ class Places:
         while at in parents:
             offset += parents[at].offset
             at = parents[at].root
-        if at != k or k == self.end - 1 or not self.is_own(k):
+        if at != k or self.is_output(k) or not self.is_own(k):
             return Place(at, offset)
         return self._taken_over(k) or Place(k)
 
@@ -136,10 +160,11 @@ class Places:
         """The place of a value of layer k that nothing needs behind it."""
         if not isinstance(self.spec.layers[k], IN_PLACE):
             return None
-        read = [self.of[source] for source in self.spec.reads[k]]
+        read = [self.of[source] for source in self.takes(k)]
         for place in read:
             is_free = place.root >= 0 and self.is_own(place.root)
             others = {other for other in read if other.root == place.root}
+            is_free = is_free and self.is_alike(k, place.root)
             if is_free and others == {place} and self.lifetime(place.root)[1] <= k:
                 return place
         return None

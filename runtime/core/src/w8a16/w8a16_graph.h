@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernels of graphs of `w8a16.v1`, of which generated C holds the same text. */
+#ifndef RNNE_W8A16_GRAPH_H
+#define RNNE_W8A16_GRAPH_H
+
+#include "w8a16_arithmetic.h"
+
+#define RNNE_INLINE static inline
+#define RNNE_FUNCTION static inline
+#define rnne_q_scaled rnne_scaled
+
+#include "w8a16_integers.inc.h"
+
+#include "w8a16_graph.inc.h"
+
+#endif
