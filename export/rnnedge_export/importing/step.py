@@ -17,6 +17,7 @@ from ..capture.graph.lowering import Lowering
 from ..capture.graph.nodes import Named, Nodes
 from .biases import with_biases
 from .limits import check_size
+from .recognising import with_cells
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Step:
                     f"{size} values there. Name one for each, or leave them out."
                 )
         with_biases(self.nodes)
+        with_cells(self.nodes, self._nexts)
         builder = Lowering(self.nodes, input_size, self._nexts, y).lower()
         spec = ModelSpec(
             tuple(map(Feature, features)),

@@ -56,6 +56,12 @@ def import_onnx(
     given = [_output(walker, port.name) for port in ports.outputs]
     y = Named(torch.cat(given))
     _note(step, ports)
+    read = {name for node in model.graph.node for name in node.input}
+    for port in ports.states:
+        if port.name not in read:
+            step.notes.append(
+                f"State '{port.name}' is read by no operator of the file."
+            )
     return step.finish(
         x.names.numel(),
         y,
