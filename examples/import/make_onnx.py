@@ -311,7 +311,7 @@ def examples() -> dict[str, Callable[[Path], None]]:
     """Ten files by name: what writes each."""
     torch.manual_seed(0)
     x = torch.randn(1, 4, 3)
-    state, small = torch.zeros(2, 1, 5), torch.zeros(1, 4)
+    state = torch.zeros(2, 1, 5)
     keras_gru = {
         "linear_before_reset": 0,
         "activations": ["HardSigmoid", "Softsign"],
@@ -334,7 +334,7 @@ def examples() -> dict[str, Callable[[Path], None]]:
         "residual_norm": _of_torch(Residual(), [x], ["x"], ["y"], 17),
         "lstm_cell": _of_torch(
             LstmCell(),
-            [x[:, 0], small, small],
+            [x[:, 0], torch.zeros(1, 4), torch.ones(1, 4)],
             ["x", "h", "c"],
             ["level", "trend", "h_next", "c_next"],
             20,

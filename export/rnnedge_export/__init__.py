@@ -12,6 +12,8 @@ from rnnedge_runtime.errors import require
 
 if TYPE_CHECKING:
     from .exporting.export import ArtifactReport, ExportReport, export
+    from .exporting.imported import export_imported
+    from .importing.importing import import_model
     from .torch_model.sequence_model import SequenceModel
     from .verifying.check import Check, VerifyReport
     from .verifying.verify import verify
@@ -23,11 +25,15 @@ _HOMES = {
     "SequenceModel": "torch_model.sequence_model",
     "VerifyReport": "verifying.check",
     "export": "exporting.export",
+    "export_imported": "exporting.imported",
+    "import_model": "importing.importing",
     "verify": "verifying.verify",
 }
 
 _NEEDS = {
     "exporting.export": ("torch", "onnx"),
+    "exporting.imported": ("torch", "onnx"),
+    "importing.importing": ("torch", "onnx"),
     "torch_model.sequence_model": ("torch",),
 }
 
@@ -38,6 +44,8 @@ __all__ = [
     "SequenceModel",
     "VerifyReport",
     "export",
+    "export_imported",
+    "import_model",
     "verify",
 ]
 

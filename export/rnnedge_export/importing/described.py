@@ -14,8 +14,8 @@ prefix = "head"
 from __future__ import annotations
 
 import os
-import pickle
 import tomllib
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from torch import Tensor
 from rnnedge_runtime.errors import (
     DataError,
     FormatError,
+    RnnEdgeError,
     SpecError,
     first_line,
     require,
@@ -35,6 +36,7 @@ from rnnedge_runtime.errors import (
 from ..capture.graph.nodes import Named
 from . import stacks
 from .cells import CellWeights
+from .limits import check_archive, check_weight, malformed
 from .step import Imported, Step, check_finite
 
 
@@ -114,8 +116,18 @@ def import_described(
         step.nodes.path = str(options.get("prefix", name))
         layer = _Layer(step, name, options, held, used)
         if z is None:
-            x = z = step.nodes.input((_input_size(layer, content),))
-        z = rule(layer, z)
+            x = z = step.input(_input_size(layer, content))
+        try:
+            z = rule(layer, z)
+        except (
+            TypeError,
+            ValueError,
+            IndexError,
+            AttributeError,
+            RuntimeError,
+        ) as error:
+            what = f"layer '{name}' of {description}, or its weights,"
+            raise malformed(step.where, what, error) from None
     if x is None or z is None:
         raise DataError(
             f"{description}: it has no [[layers]]. Write one for each layer."
@@ -155,14 +167,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
             module = require("safetensors.torch", extra="train", purpose=purpose)
             held: Any = module.load_file(path)
         else:
+            if zipfile.is_zipfile(path):
+                check_archive(path)
             held = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-    ) as error:
+    except RnnEdgeError:
+        raise
+    except Exception as error:  # readers of damaged files raise all sorts
         raise FormatError(
             f"{path}: it cannot be read as weights: {first_line(error)[:200]}. Save "
             "model.state_dict() alone, with torch.save or safetensors."
@@ -175,6 +185,12 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise FormatError(
             f"{path}: it holds no tensors by name. Save model.state_dict() alone."
         )
+    for name, tensor in held.items():
+        check_weight(str(path), str(name), tensor.shape)
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            raise FormatError(
+                f"{path}: weight '{name}' is sparse or in integers. Save float weights."
+            )
     return {str(name): tensor for name, tensor in held.items()}
 
 

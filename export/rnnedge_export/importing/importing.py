@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnedge_runtime.errors import FormatError, SpecError
+from rnnedge_runtime.errors import FormatError, RnnEdgeError, SpecError
 
+from .limits import malformed
 from .step import Imported
 
 
@@ -46,6 +47,8 @@ def import_model(
     """
     path = Path(path)
     row = READERS.get(path.suffix.lower())
+    if path.suffix.lower() in NOT_READ:
+        raise SpecError(f"{path}: {NOT_READ[path.suffix.lower()]}")
     if row is None:
         raise SpecError(
             f"{path}: files ending in '{path.suffix}' are not read, expected one of "
@@ -67,7 +70,12 @@ def import_model(
             "not need. Leave it out."
         )
     options = {name: value for name, value in given.items() if name in takes}
-    imported = reader(path, features=features, targets=targets, **options)
+    try:
+        imported = reader(path, features=features, targets=targets, **options)
+    except RnnEdgeError:
+        raise
+    except Exception as error:  # whatever a stranger's file makes fail
+        raise malformed(str(path), "the file", error) from error
     if sample_period_s is None:
         return imported
     spec = replace(imported.spec, sample_period_s=sample_period_s)
@@ -115,3 +123,15 @@ READERS: dict[str, tuple[_Reader, frozenset[str]]] = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), (_keras, frozenset())),
 }
 """By ending: what reads such a file, and which options it takes beside the names."""
+
+NOT_READ = {
+    ".tflite": "TensorFlow Lite is not read: its recurrent layers are written out in many "
+    "small operators or control flow. Import the Keras model it was made from (.keras, "
+    ".h5), or convert it with tf2onnx and import the ONNX file.",
+    ".pb": "a SavedModel is not read. Save the model as .keras, or convert it with tf2onnx.",
+    ".pkl": "a pickle can run programs, so it is not read. Save model.state_dict() with "
+    "torch.save or safetensors.",
+    ".ckpt": "a checkpoint holds more than weights. Save model.state_dict() with torch.save "
+    "or safetensors.",
+}
+"""By ending: why such a file is not read, and what to do."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from rnnedge_runtime.errors import FormatError, SpecError, first_line, require
 
 from .keras_layers import LAYERS, KerasLayer
+from .limits import check_archive, check_weight, malformed
 from .step import Imported, Step, check_finite
 
 
@@ -36,7 +37,10 @@ def import_keras(
     try:
         read = _read_zip if zipfile.is_zipfile(path) else _read_h5
         config, version, weights = read(path)
-    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        *(KeyError, OSError, ValueError, TypeError, AttributeError, IndexError),
+        *(RuntimeError, NotImplementedError, zipfile.BadZipFile),
+    ) as error:
         raise FormatError(
             f"{where}: it is no whole Keras model: {first_line(error)}. Save it with "
             "model.save, not its weights alone."
@@ -48,6 +52,8 @@ def import_keras(
         )
     step = Step(where)
     layers = config["config"]["layers"]
+    if len(layers) != len(weights) or not layers:
+        raise FormatError(f"{where}: it has no layers. Save it with model.save.")
     values: dict[str, Any] = {}
     previous = ""
     for item, own in zip(layers, weights, strict=True):
@@ -55,7 +61,7 @@ def import_keras(
         name = options.get("name", kind)
         sources = _sources(item) or ([previous] if previous else [])
         if not previous:
-            values[""] = step.nodes.input((_input_size(where, options),))
+            values[""] = step.input(_input_size(where, options))
             sources = [""]
         rule = LAYERS.get(kind)
         if rule is None:
@@ -67,7 +73,13 @@ def import_keras(
             check_finite(where, f"{name} {k}", tensor.numpy())
         step.nodes.path = previous = name
         layer = KerasLayer(step, name, options, own, version)
-        values[name] = rule(layer, [values[source] for source in sources])
+        try:
+            values[name] = rule(layer, [values[source] for source in sources])
+        except (
+            *(TypeError, ValueError, IndexError, KeyError, AttributeError),
+            RuntimeError,
+        ) as error:
+            raise malformed(where, f"layer '{name}'", error) from None
     outputs = config["config"].get("output_layers")
     last = _names_in(outputs)[-1] if outputs else previous
     size = values[""].names.numel()
@@ -107,6 +119,7 @@ _Read = tuple[dict[str, Any], str, list[list[Tensor]]]
 def _read_zip(path: Path) -> _Read:
     import h5py
 
+    check_archive(path)
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))
         version = json.loads(archive.read("metadata.json"))["keras_version"]
@@ -127,7 +140,10 @@ def _arrays(group: Any) -> Iterator[Tensor]:
     """Its own, then those of what it holds; the numbers of a random generator left out."""
     import h5py
 
+    _check_links(group)
     own = group.get("vars")
+    if own is not None:
+        _check_links(own)
     for key in sorted(own or (), key=int):
         yield _tensor(own[key])
     for key, item in group.items():
@@ -141,17 +157,45 @@ def _read_h5(path: Path) -> _Read:
     with h5py.File(path, "r") as file:
         config = json.loads(_text(file.attrs["model_config"]))
         version = _text(file.attrs.get("keras_version", "2"))
+        _check_links(file)
         root = file["model_weights"]
+        _check_links(root)
         weights = []
         for item in config["config"]["layers"]:
             group = root.get(item["config"].get("name", ""))
             names = [] if group is None else group.attrs["weight_names"]
-            found = [_tensor(group[_text(name)]) for name in names if group is not None]
-            weights.append(found)
+            weights.append([_tensor(_inside(group, _text(name))) for name in names])
     return config, version, weights
 
 
+def _inside(group: Any, path: str) -> Any:
+    """What lies in a group at `a/b/c`, no step of which may lead to another file."""
+    for part in path.split("/"):
+        _check_links(group)
+        group = group[part]
+    return group
+
+
+def _check_links(group: Any) -> None:
+    """Raise FormatError where something in a group lies in another file."""
+    import h5py
+
+    for name in group:
+        if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+            raise FormatError(
+                f"{Path(group.file.filename).name}: '{group.name}/{name}' is a link to "
+                "another file. Save the model again with model.save."
+            )
+
+
 def _tensor(dataset: Any) -> Tensor:
+    where, name = Path(dataset.file.filename).name, dataset.name
+    if dataset.external or dataset.is_virtual:
+        raise FormatError(
+            f"{where}: weight '{name}' lies in another file. Save the model again with "
+            "model.save."
+        )
+    check_weight(where, name, dataset.shape)
     return torch.from_numpy(np.array(dataset, dtype=np.float32))
 
 

@@ -18,6 +18,11 @@ _ORDERS = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 1, 2, 3)}
 """Blocks in PyTorch's order; Keras has z, r, n of a GRU and i, f, g, o of an LSTM."""
 
 
+def turned(kernel: Tensor) -> Tensor:
+    """`[I, O]` as `[O, I]`; of another number of axes, as it is, to be refused later."""
+    return kernel.mT if kernel.dim() == 2 else kernel
+
+
 def keras_cell(
     step: Step,
     kind: str,

@@ -15,7 +15,7 @@ from ..capture.graph.nodes import Named
 from ..capture.graph.rules import binary, elementwise
 from . import cells, stacks
 from .cells import GateFunction
-from .keras_cells import keras_cell
+from .keras_cells import keras_cell, turned
 from .step import Step
 
 
@@ -102,7 +102,7 @@ def _activated(layer: KerasLayer, z: Named) -> Named:
 
 def _dense(layer: KerasLayer, z: Sequence[Named]) -> Named:
     bias = layer.weights[1] if len(layer.weights) > 1 else None
-    made = stacks.dense(layer.step, layer.name, z[0], layer.weight(0).mT, bias)
+    made = stacks.dense(layer.step, layer.name, z[0], turned(layer.weight(0)), bias)
     return _activated(layer, made)
 
 

@@ -51,10 +51,11 @@ def import_nam(
         ) from None
     if min(inputs, hidden, num_layers) < 1:
         raise FormatError(f"{where}: its config has sizes below 1. Write it again.")
+    num_layers = min(num_layers, len(flat))  # each has a weight: more never fit
     _check_count(where, flat, inputs, hidden, num_layers)
     check_finite(where, "weights", flat.numpy())
     step = Step(where)
-    z = step.nodes.input((inputs,))
+    z = step.input(inputs)
     at = 0
 
     def take(*shape: int) -> torch.Tensor:

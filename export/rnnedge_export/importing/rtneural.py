@@ -16,7 +16,8 @@ from rnnedge_runtime.errors import FormatError, SpecError
 from ..capture.graph.nodes import Named
 from . import stacks
 from .json_file import read_json
-from .keras_cells import keras_cell
+from .keras_cells import keras_cell, turned
+from .limits import malformed
 from .step import Imported, Step, check_finite
 
 
@@ -65,7 +66,7 @@ def import_rtneural(
     if not isinstance(inputs, int) or inputs < 1:
         raise FormatError(f"{where}: its in_shape {shape} has no size. Write it again.")
     step = Step(where)
-    x = z = step.nodes.input((inputs,))
+    x = z = step.input(inputs)
     for k, item in enumerate(layers):
         kind = item.get("type") if isinstance(item, dict) else None
         name = f"{k} ({kind})"
@@ -77,7 +78,16 @@ def import_rtneural(
             )
         step.nodes.path = name
         layer = _Layer(step, name, item, _weights(where, name, item.get("weights")))
-        z = rule(layer, z)
+        try:
+            z = rule(layer, z)
+        except (
+            TypeError,
+            ValueError,
+            IndexError,
+            AttributeError,
+            RuntimeError,
+        ) as error:
+            raise malformed(where, f"layer '{name}'", error) from None
         function = str(item.get("activation") or "")
         if kind not in _OWN_FUNCTION:
             z = stacks.activation(step, name, z, _NAMES.get(function, function))
@@ -86,6 +96,10 @@ def import_rtneural(
 
 def _weights(where: str, name: str, given: Any) -> list[Tensor]:
     found = []
+    if not isinstance(given or [], list):
+        raise FormatError(
+            f"{where}: the weights of layer '{name}' are no list. Write it again."
+        )
     for k, value in enumerate(given or []):
         try:
             array = np.array(value, dtype=np.float32)
@@ -101,7 +115,7 @@ def _weights(where: str, name: str, given: Any) -> list[Tensor]:
 
 def _dense(layer: _Layer, z: Named) -> Named:
     bias = layer.weights[1] if len(layer.weights) > 1 else None
-    return stacks.dense(layer.step, layer.name, z, layer.weight(0).mT, bias)
+    return stacks.dense(layer.step, layer.name, z, turned(layer.weight(0)), bias)
 
 
 def _recurrent(kind: str) -> Callable[[_Layer, Named], Named]:
@@ -131,6 +145,7 @@ def _prelu(layer: _Layer, z: Named) -> Named:
 
 def _batch_norm(layer: _Layer, z: Named) -> Named:
     eps = float(layer.content.get("epsilon", 1e-3))
+    layer.weight(1)
     mean, variance = layer.weight(-2 % len(layer.weights)), layer.weights[-1]
     scale, shift = layer.weights[:2] if len(layer.weights) == 4 else (None, None)
     return stacks.batch_norm(layer.step, z, scale, shift, mean, variance, eps)

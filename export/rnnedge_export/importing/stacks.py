@@ -24,7 +24,8 @@ def dense(
 ) -> Named:
     """`weight` `[O, I]` times z, and `bias`."""
     size = z.names.numel()
-    check_shape(step.where, f"{name} weight", weight.shape, (weight.shape[0], size))
+    rows = weight.shape[0] if weight.dim() else 0
+    check_shape(step.where, f"{name} weight", weight.shape, (rows, size))
     if bias is not None:
         check_shape(step.where, f"{name} bias", bias.shape, (weight.shape[0],))
     return linear(step.nodes, z, weight, bias)
@@ -79,6 +80,12 @@ def convolution(
     dilation: int = 1,
 ) -> Named:
     """A causal convolution, `weight` `[O, I, K]`, the last tap of this step."""
+    if weight.dim() != 3 or type(dilation) is not int or dilation < 1:
+        raise SpecError(
+            f"{step.where}: layer '{name}' has a weight of shape {list(weight.shape)} and "
+            f"dilation {dilation}, expected [O, I, K] and a whole number from 1 on. Write "
+            "the file again."
+        )
     outputs, inputs, taps = weight.shape
     shape = (outputs, z.names.numel(), taps)
     check_shape(step.where, f"{name} weight", weight.shape, shape)

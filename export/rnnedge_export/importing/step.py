@@ -16,6 +16,8 @@ from rnnedge_runtime.spec.weights import Weights, canonical_weights
 from ..capture.graph.lowering import Lowering
 from ..capture.graph.nodes import Named, Nodes
 from .biases import with_biases
+from .limits import check_size
+from .recognising import with_cells
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,18 @@ class Step:
         self.notes: list[str] = []
         self._nexts: dict[int, Named] = {}
 
+    def input(self, size: int) -> Named:
+        """The readings of the model.
+
+        Raises:
+            SpecError: there are too many.
+        """
+        check_size(self.where, "input", (size,))
+        return self.nodes.input((size,))
+
     def remembered(self, start: Tensor) -> Named:
         """What `keep` was given in the step before, at first `start`."""
+        check_size(self.where, f"{self.nodes.path} state", start.shape)
         named = self.nodes.make("memory", (), start.shape, fields={"start": start})
         self._nexts[len(self.nodes.made) - 1] = named
         return named
@@ -62,6 +74,7 @@ class Step:
 
     def delayed(self, z: Named, steps: int) -> Named:
         """`z` of so many steps before and of this one, `[steps + 1, *z]`, the oldest first."""
+        check_size(self.where, f"{self.nodes.path} state", (steps, *z.shape))
         before = self.remembered(torch.zeros(steps, *z.shape))
         all_of_it = Named(torch.cat([before.names, z.names[None]]))
         self.keep(before, all_of_it[1:])
@@ -93,6 +106,7 @@ class Step:
                     f"{size} values there. Name one for each, or leave them out."
                 )
         with_biases(self.nodes)
+        with_cells(self.nodes, self._nexts)
         builder = Lowering(self.nodes, input_size, self._nexts, y).lower()
         spec = ModelSpec(
             tuple(map(Feature, features)),

@@ -277,3 +277,39 @@ def test_window_is_refused_beside_its_name(tmp_path, seed):
     )
     with pytest.raises(SpecError, match=r"GRU '.*' takes a window of 20 steps"):
         import_model(path)
+
+
+class OwnGru(nn.Module):
+    """A GRU in plain operations, its mix written in one of four ways."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.given, self.recurrent = nn.Linear(3, 12), nn.Linear(4, 12)
+        self.way = way
+
+    def forward(self, x, h):
+        r, z, n = self.given(x).chunk(3, dim=1)
+        hr, hz, hn = self.recurrent(h).chunk(3, dim=1)
+        u = torch.sigmoid(z + hz)
+        n = torch.tanh(n + torch.sigmoid(r + hr) * hn)
+        h = {
+            "torch": lambda: (1 - u) * n + u * h,
+            "swapped": lambda: u * h + (1 - u) * n,
+            "moved": lambda: n + u * (h - n),
+            "turned": lambda: (1 - u) * h + u * n,
+        }[self.way]()
+        return 2 * h, h
+
+
+@pytest.mark.parametrize("way", ["torch", "swapped", "moved", "turned"])
+def test_gru_of_plain_operators_is_one_layer(way, tmp_path, seed):
+    torch.manual_seed(seed)
+    path = exported(
+        tmp_path / "a.onnx",
+        OwnGru(way),
+        [torch.zeros(1, 3), torch.zeros(1, 4)],
+        ["x", "h"],
+        ["y", "h_out"],
+    )
+    imported, _ = proved(path)
+    assert [layer.kind for layer in imported.spec.layers] == ["gru", "affine"]

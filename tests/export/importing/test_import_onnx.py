@@ -47,6 +47,13 @@ def test_cells_of_pytorch_stay_a_chain(tmp_path):
     assert imported.spec.wiring == ()
 
 
+def test_cell_of_plain_operators_is_one_layer(tmp_path):
+    EXAMPLES["lstm_cell"](tmp_path / "a.onnx")
+    imported, _ = proved(tmp_path / "a.onnx", **OPTIONS["lstm_cell"])
+    kinds = [layer.kind for layer in imported.spec.layers]
+    assert kinds == ["lstm", "linear", "linear", "concat"]
+
+
 @pytest.mark.parametrize("opset", range(9, 23))
 @pytest.mark.parametrize("after", [0, 1])
 def test_gru_of_every_opset(opset, after, tmp_path):

@@ -174,6 +174,25 @@ def test_keras_layers(keras, ending, tmp_path):
     check(path, lambda x: keras.ops.convert_to_numpy(model(x[None]))[0])
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_both_forms_of_the_keras_gru(keras, ending, after, bias, tmp_path):
+    gru = keras.layers.GRU(
+        4,
+        return_sequences=True,
+        reset_after=after,
+        use_bias=bias,
+        bias_initializer="random_normal",
+    )
+    model = keras.Sequential([keras.Input((None, 3)), gru, keras.layers.Dense(2)])
+    path = tmp_path / f"m.{ending}"
+    model.save(path)
+    imported = check(path, lambda x: keras.ops.convert_to_numpy(model(x[None]))[0])
+    is_cell = [layer.kind for layer in imported.spec.layers] == ["gru", "linear"]
+    assert is_cell == after  # resetting the state is composed of simple layers
+
+
 def test_keras_bidirectional_is_refused(keras, tmp_path):
     both = keras.layers.Bidirectional(keras.layers.GRU(2), name="twice")
     keras.Sequential([keras.Input((None, 3)), both]).save(tmp_path / "m.keras")

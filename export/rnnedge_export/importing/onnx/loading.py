@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -10,9 +9,6 @@ from typing import Any
 from rnnedge_runtime.errors import FormatError, SpecError, first_line
 
 OPSETS = range(9, 23)
-
-MAX_VALUES = 1 << 24
-"""Numbers that one tensor of one step may hold."""
 
 
 def load_onnx(path: Path) -> Any:
@@ -50,17 +46,6 @@ def opset_of(model: Any) -> int:
         item.version for item in model.opset_import if item.domain in ("", "ai.onnx")
     ]
     return int(versions[0]) if versions else 0
-
-
-def check_size(where: str, name: str, shape: Any) -> None:
-    """Raise SpecError where a tensor of one step would not fit into a device's memory."""
-    count = math.prod(int(size) for size in shape)
-    if count > MAX_VALUES:
-        raise SpecError(
-            f"{where}: '{name}' has shape {[int(size) for size in shape]}, so {count:,} "
-            f"values in one step, expected at most {MAX_VALUES:,}. Write one step of the "
-            "model."
-        )
 
 
 def _invalid(path: Path, error: Exception) -> FormatError:

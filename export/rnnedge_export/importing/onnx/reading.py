@@ -12,8 +12,9 @@ import torch
 from rnnedge_runtime.errors import SpecError
 
 from ...capture.graph.nodes import Named
+from ..limits import check_size
 from ..step import Imported, Step
-from .loading import check_size, load_onnx, opset_of
+from .loading import load_onnx, opset_of
 from .over_time import check_steps_apart, stepped
 from .ports import Ports, read_ports
 from .walking import Walker
@@ -55,6 +56,12 @@ def import_onnx(
     given = [_output(walker, port.name) for port in ports.outputs]
     y = Named(torch.cat(given))
     _note(step, ports)
+    read = {name for node in model.graph.node for name in node.input}
+    for port in ports.states:
+        if port.name not in read:
+            step.notes.append(
+                f"State '{port.name}' is read by no operator of the file."
+            )
     return step.finish(
         x.names.numel(),
         y,

@@ -11,10 +11,10 @@ import torch
 from rnnedge_runtime.errors import RnnEdgeError, SpecError, first_line
 
 from ...capture.graph.nodes import Named
+from ..limits import check_size, check_weight, malformed
 from ..step import Step, check_finite
 from .call import OnnxCall, Value
 from .control_flow import CONTROL_FLOW, control_flow
-from .loading import check_size
 from .rules import RULES
 
 MOVES = frozenset(
@@ -76,7 +76,12 @@ class Walker:
         from onnx import numpy_helper
 
         for tensor in graph.initializer:
-            array = numpy_helper.to_array(tensor)
+            check_weight(self.step.where, tensor.name, tensor.dims)
+            try:
+                array = numpy_helper.to_array(tensor)
+            except (ValueError, TypeError, KeyError) as error:
+                what = f"weight '{tensor.name}'"
+                raise malformed(self.step.where, what, error) from None
             array = array.astype(np.float32) if _is_float(array) else array
             check_finite(self.step.where, tensor.name, array)
             self.values[tensor.name] = array
@@ -91,13 +96,14 @@ class Walker:
         from onnx import helper
 
         self.step.nodes.path = name = node.name or (node.output or [""])[0]
+        attributes = {item.name: _plain(helper, item) for item in node.attribute}
         call = OnnxCall(
             self.step,
             node.op_type,
             name,
             self.opset,
             tuple(self._value(item, node) for item in node.input),
-            {item.name: _plain(helper, item) for item in node.attribute},
+            attributes,
             len(node.output),
             self.over_time is None or bool(self.over_time & set(node.output)),
         )
@@ -113,7 +119,7 @@ class Walker:
             found = self._computed(node, call)
         except RnnEdgeError:
             raise
-        except (RuntimeError, ValueError, IndexError, TypeError, KeyError) as error:
+        except Exception as error:  # whatever a stranger's graph makes fail
             shapes = [list(np.shape(_names(value))) for value in call.inputs]
             raise call.refused(
                 f"cannot be computed in one step from inputs of shapes {shapes}: "
