@@ -111,7 +111,7 @@ def test_an_index_that_cannot_be_found_asks_for_a_stream(tmp_path):
 
 
 class Gru(nn.Module):
-    """No chain of layers, with a norm behind the GRU."""
+    """No layers: none of ours is an arc tangent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Gru(nn.Module):
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         z, h = self.gru(x, state[0])
-        return self.norm(z), [h]
+        return torch.atan(self.norm(z)), [h]
 
 
 def test_d11_bench_opaque(tmp_path):

@@ -256,7 +256,7 @@ class Normed(nn.Module):
 
     def forward(self, x: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         z, h = self.gru(x, state[0])
-        return self.head(torch.sigmoid(self.norm(z))), [h]
+        return self.head(torch.sigmoid(torch.atan(self.norm(z)))), [h]
 
     def example(self) -> tuple[Tensor, list[Tensor]]:
         return torch.zeros(1, 1, 2), [torch.zeros(1, 1, 24)]

@@ -26,11 +26,17 @@ def read_arguments(
 ) -> tuple[Tensor, tuple[str, ...], tuple[Any, ...], int]:
     """`x`, then names and values of the other arguments, and how many go by position."""
     x, names, rest, num_positional = named_arguments(module, example)
+    if isinstance(x, Tensor) and x.dtype in (torch.int64, torch.int32):
+        raise SpecError(
+            f"export: {type(module).__name__} fails on the example's x, which is "
+            f"{x.dtype}. Pass torch.float32, or tokens that forward looks up."
+        )
     if not isinstance(x, Tensor) or x.ndim != 3 or 0 in x.shape:
         shape = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ShapeError(
-            f"export: the example's x is {shape}, expected a tensor [B, T, I]. Pass a "
-            "batch of sequences, batch first."
+            f"export: the example's x is {shape}, expected a tensor [B, T, I] or what "
+            f"{type(module).__name__} takes in one call. Pass a batch of sequences, batch "
+            "first."
         )
     return x, names, rest, num_positional
 

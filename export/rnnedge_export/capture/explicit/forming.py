@@ -89,7 +89,8 @@ class _Trial:
         try:
             with torch.no_grad():
                 arguments = rebuild(self.call.others, torch.clone)
-                return self.call.invoke(same_again(self.module), first, arguments)
+                own = same_again(self.module)
+                return self.call.invoke(own, rebuild(first, torch.clone), arguments)
         except Exception:  # the module is the user's: any error may come
             return None
 
@@ -114,7 +115,7 @@ class _Trial:
         ]
         value = self.value(self.first)
         if value is None:
-            return ()
+            return None
         may_be = [k for k in others if k not in odd]
         if not may_be:
             return tuple(odd)

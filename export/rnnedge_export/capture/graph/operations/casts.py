@@ -22,6 +22,10 @@ _READERS = (
 )
 
 
+_WIDE = (torch.float32, torch.float64, torch.int64, torch.int32, torch.bool)
+"""Element types that float32 stands for; narrower ones would round or wrap."""
+
+
 def _cast(nodes: Nodes, call: Call) -> Any:
     """Token ids arrive as float32, and are whole numbers to what looks them up.
 
@@ -30,6 +34,8 @@ def _cast(nodes: Nodes, call: Call) -> Any:
     z, given = nodes.named(call.args[0]), call.node.args[0]
     kind = call.node.meta["val"].dtype
     came: Any = getattr(given, "meta", {}).get("val")
+    if came is not None and kind not in (*_WIDE, came.dtype):
+        raise not_a_chain(call.node, f"makes {kind}")
     if kind.is_floating_point or came is None or kind == came.dtype:
         return z
     if kind == torch.bool:
