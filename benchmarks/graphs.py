@@ -125,7 +125,9 @@ def _native_sequence(path: Path, x: np.ndarray) -> Block:
     return block
 
 
-def measure(spec: ModelSpec, name: str, folder: Path, seconds: float) -> dict[str, float]:
+def measure(
+    spec: ModelSpec, name: str, folder: Path, seconds: float
+) -> dict[str, float]:
     """Microseconds a step, by way."""
     files = save(spec, folder, name.replace(" ", "_"))
     x = np.random.default_rng(1).standard_normal((16, INPUTS)).astype(np.float32)
@@ -168,7 +170,12 @@ def main() -> None:
             )
             ratio = found["onnx_run"] / found["run"]
             runs.append(
-                [name, f"{found['run']:.3f}", f"{found['onnx_run']:.3f}", f"{ratio:.1f}"]
+                [
+                    name,
+                    f"{found['run']:.3f}",
+                    f"{found['onnx_run']:.3f}",
+                    f"{ratio:.1f}",
+                ]
             )
     print_table(steps)
     print_table(runs)
