@@ -147,7 +147,9 @@ def estimate(board: Board, spec: ModelSpec, numerics: str = NUMERICS) -> Measure
             costs.multiply_add * work.multiply_adds
             + sum(_cost(costs.unit, kind) * count for kind, count in work.units.items())
             + costs.value * work.values
-            + sum(_of(costs.done, name, costs.value) * n for name, n in work.done.items())
+            + sum(
+                _of(costs.done, name, costs.value) * n for name, n in work.done.items()
+            )
             + costs.call
         )
     is_integer = is_integer_graph(spec, numerics, NUMERICS)

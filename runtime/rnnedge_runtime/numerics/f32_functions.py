@@ -204,7 +204,9 @@ def _circular(z: Float32, quarters: int) -> Float32:
     sine = r + (r * s) * _polynomial(SINE, s)
     cosine = (_ONE - _HALF * s) + (s * s) * _polynomial(COSINE, s)
     y = np.asarray(np.where((quarter & np.uint32(1)) > 0, cosine, sine), np.float32)
-    return (y.view(np.uint32) ^ ((quarter & np.uint32(2)) << np.uint32(30))).view(np.float32)
+    return (y.view(np.uint32) ^ ((quarter & np.uint32(2)) << np.uint32(30))).view(
+        np.float32
+    )
 
 
 def log_softmax(z: Float32) -> Float32:

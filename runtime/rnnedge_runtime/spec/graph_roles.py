@@ -54,7 +54,8 @@ def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:
     floats |= {
         k
         for k, layer in enumerate(spec.layers)
-        if isinstance(layer, Embedding) and not (floats | {INPUT}).issuperset(spec.reads[k])
+        if isinstance(layer, Embedding)
+        and not (floats | {INPUT}).issuperset(spec.reads[k])
     }
     _spread(spec, floats)
     wide = _wide_layers(spec, floats)
