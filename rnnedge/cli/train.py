@@ -84,7 +84,7 @@ class TrainCommand(click.Command):
 @reading_options
 @_choice("cell", "Recurrent cell.")
 @_choice("hidden_size", "Units of every recurrent layer.")
-@_choice("num_layers", "Stacked recurrent layers.")
+@_choice("num_layers", "Stacked recurrent layers, 0 chooses: 2 of lru, 1 of others.")
 @_choice("proj_size", "Projection of an lstm, 0 for none.")
 @_choice("nonlinearity", "Of the plain rnn.")
 @_choice("dropout", "Between recurrent layers.")

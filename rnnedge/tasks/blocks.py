@@ -53,6 +53,9 @@ COMPOSED = (
 """Cells that are a graph of simple layers (`capture/graph/composed_cells.py`)."""
 
 CELLS = (*FUSED, *COMPOSED)
+USUAL_LAYERS = {"lru": 2}
+"""Cells of which one layer is not enough, as it does not see its own output."""
+
 NormName: TypeAlias = Literal["none", "layer", "rms"]
 LARGEST = 2**16
 """Of a number in a block."""

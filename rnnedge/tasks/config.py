@@ -13,6 +13,7 @@ from rnnedge.data.split import SplitRule
 from rnnedge.tasks.blocks import (
     CELLS,
     FUSED,
+    USUAL_LAYERS,
     Block,
     Cell,
     Dense,
@@ -34,7 +35,7 @@ _TUPLES = ("clip", "range", "period", "split", "split_at", "hold_out_series")
 _AT_LEAST = {
     "horizon": 1,
     "hidden_size": 1,
-    "num_layers": 1,
+    "num_layers": 0,
     "proj_size": 0,
     "head": 0,
     "epochs": 1,
@@ -58,7 +59,7 @@ class TrainConfig:
         horizon: steps ahead to forecast, 1 to horizon at once.
         cell: recurrent cell.
         hidden_size: H of every recurrent layer.
-        num_layers: stacked recurrent layers.
+        num_layers: stacked recurrent layers; 0 chooses: two of `lru`, one of others.
         proj_size: P of a projected LSTM, 0 for none.
         nonlinearity: of the plain RNN.
         dropout: between recurrent layers, training only.
@@ -112,7 +113,7 @@ class TrainConfig:
     horizon: int = 1
     cell: str = "gru"
     hidden_size: int = 64
-    num_layers: int = 1
+    num_layers: int = 0
     proj_size: int = 0
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     dropout: float = 0.0
@@ -216,7 +217,8 @@ class TrainConfig:
         )
         conv = (read_conv(self.conv),) if self.conv else ()
         head = (Dense(units=self.head),) if self.head else ()
-        return (*conv, *(cell,) * self.num_layers, *head)
+        layers = self.num_layers or USUAL_LAYERS.get(self.cell, 1)
+        return (*conv, *(cell,) * layers, *head)
 
     def split_rule(self, clock: str = "") -> SplitRule:
         """The split that the four fields about it ask for.

@@ -274,6 +274,6 @@ def _new_model(prepared: Prepared, config: TrainConfig) -> Network:
         if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
             raise
         raise SpecError(
-            f"train: a network of {config.num_layers} layers of {config.hidden_size:,} "
-            "units does not fit into the memory. Choose a smaller --hidden-size."
+            f"train: a network of {len(config.blocks)} blocks, {config.hidden_size:,} units "
+            "each, does not fit into the memory. Choose a smaller --hidden-size."
         ) from None

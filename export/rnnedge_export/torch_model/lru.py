@@ -14,7 +14,7 @@ from .layer_module import LayerModule, State
 AT_ONCE = 256
 """Steps of one scan; a longer sequence is scanned piece by piece."""
 
-SLOWEST = 64.0
+SLOWEST = 24.0
 """Steps within which the slowest unit of an untrained layer forgets."""
 
 
