@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _LN2 = math.log(2)
 _HALF_TABLE = 32768
+_COARSEST_POWER = _LN2 * LARGEST_PORT_GAIN / 2.0 ** (LOG_BITS + 1)
+"""Largest unit of an argument of exp whose gain can be told."""
 
 
 def bits_of(unit: float) -> int:
@@ -84,6 +86,11 @@ def _activation(
             q.put_gains(k, gain=2.0**-30 / np.sqrt(units) / unit)
         case "reciprocal":
             q.put_gains(k, gain=2.0**-30 / units / unit)
+        case "step":
+            q.put_gains(k, gain=units * 0 + 1 / unit)
+        case "floor":
+            unit = max(unit, 1.0)
+            q.put_gains(k, gain=units / unit)
         case _:
             _put_table(q, k, layer, units)
     return unit
@@ -111,6 +118,14 @@ def _put_table(
 
 
 def _softmax(q: GraphQuantiser, k: int, layer: layers.Softmax, given: Given) -> float:
+    coarsest = float(given[0].max())
+    if coarsest > _COARSEST_POWER:
+        raise SpecError(
+            f"int8: layer {k} (softmax): what it reads reaches "
+            f"{coarsest * w8a16.LARGEST_VALUE / HEADROOM:.4g}, so one integer stands for "
+            f"{coarsest:.2g}, and its powers need steps of {_COARSEST_POWER:.2g} or less. "
+            f"Keep it in float with --keep-float {k} (keep_float=), or scale it down before."
+        )
     q.put_gains(k, gain=given[0] / _LN2 * 2.0**LOG_BITS)
     if not layer.is_log:
         return scales.STATE_UNIT

@@ -64,7 +64,8 @@ static void use(const rnne_model *model, const uint8_t *file, size_t file_nbytes
     rnne_fleet *fleet;
     rnne_error error;
     rnne_model_info(model, &info);
-    const size_t nbytes = rnne_stream_nbytes(model), fleet_nbytes = rnne_fleet_nbytes(model, NUM_STEPS);
+    const size_t nbytes = rnne_stream_nbytes(model),
+                 fleet_nbytes = rnne_fleet_nbytes(model, NUM_STEPS);
     const size_t scratch_nbytes = rnne_run_scratch_nbytes(model);
     const size_t num_floats = NUM_STEPS * ((size_t)info.input_size + info.output_size);
     if (nbytes + fleet_nbytes + scratch_nbytes + num_floats > MAX_FLOATS * sizeof(float))

@@ -280,6 +280,10 @@ def _activation(layer: layers.Activation, w: Tensors, z: Values, _: Any) -> Afte
         case "reciprocal":
             one = np.full_like(v, 1 << 30)
             return rescaled(w, divided(one, np.where(v == 0, 1, v))), []
+        case "step":
+            return rescaled(w, (v > 0).astype(np.int64)), []
+        case "floor":
+            return (v * w["gain"]) >> w["places"], []
     u = saturate(rescaled(w, v) + w["bias"])
     return looked_up(u, w["table"]), []
 

@@ -25,7 +25,8 @@ class LayerKind:
         since: the version of the spec that brought it.
         code: its number in section `MODL` of an `.rnne`; 0: that file holds none of it.
         form: the field that tells its forms apart, and its values as `MODL` numbers them.
-        not_in_integers: why it has no form in `w8a16.v1` wherever it stands; "" for one.
+        not_in_integers: why it has no form in `w8a16.v1` wherever it stands in a chain; ""
+            for one.
         takes_raw: whether it takes model inputs as they are, not flushed.
     """
 

@@ -96,8 +96,8 @@ def _role(
             return "integer"
     if isinstance(layer, Opaque):
         raise SpecError(
-            "int8: the model is a graph that is not a chain of layers, so it has no integer "
-            "form. Build it of the layers rnnedge knows."
+            "int8: the model is not made of layers, but a graph that only its own file can "
+            "run, so it has no integer form. Build it of the layers rnnedge knows."
         )
     reason = layer.not_in_integers or "stands between layers that cannot take it in"
     raise SpecError(

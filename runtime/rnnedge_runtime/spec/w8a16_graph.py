@@ -30,8 +30,8 @@ LARGEST_EPS_PLACES = 36
 
 EXACT_FUNCTIONS = ("tanh", "relu", "sigmoid")
 """Functions of a rescaled argument that have a rule of their own."""
-ROOTS = ("sqrt", "rsqrt", "reciprocal")
-"""Functions whose result is rescaled."""
+ROOTS = ("sqrt", "rsqrt", "reciprocal", "step", "floor")
+"""Functions that have a rule of their own and gains alone."""
 
 _ONE = ("<i4", (1,))
 

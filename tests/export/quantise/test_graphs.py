@@ -22,7 +22,7 @@ from rnnedge_export.quantise.quantiser import quantise
 from rnnedge_export.quantise.ranges import measure_ranges
 from rnnedge_runtime.backends.numpy_w8a16 import IntegerEngine
 from rnnedge_runtime.backends.reference import ReferenceEngine
-from rnnedge_runtime.errors import FormatError
+from rnnedge_runtime.errors import FormatError, SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import read_rnne
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
@@ -198,3 +198,27 @@ def test_a_tensor_out_of_its_range_is_refused(name: str, value: int) -> None:
     tensor[0] = value
     with pytest.raises(FormatError, match=name):
         replace(model, tensors={**model.tensors, found: tensor})
+
+
+@pytest.mark.parametrize("is_log", [False, True])
+def test_softmax_of_too_coarse_steps_is_refused(is_log: bool) -> None:
+    softmax = layers.Softmax(3, is_log=is_log)
+    last = graph_layers.Sum(3, 1)
+    given: list[Layer] = [layers.Linear(2, 3), layers.Affine(3, True), softmax, last]
+    spec, weights = graph_of(given, [(-1,), (0,), (1,), (2,)])
+    weights["layers.1.scale"] = np.full(3, 100, np.float32)
+    in_integers(spec, weights)
+    weights["layers.1.scale"] = np.full(3, 9_000, np.float32)
+    with pytest.raises(SpecError, match=r"layer 2 \(softmax\).*--keep-float 2"):
+        in_integers(spec, weights)
+
+
+def test_embedding_of_a_selected_reading_stays_integer() -> None:
+    given: list[Layer] = [
+        graph_layers.Select(2, (1,)),
+        layers.Embedding(4, 3),
+        layers.Linear(3, 1),
+    ]
+    spec, weights = graph_of(given, [(-1,), (0,), (1,)], input_size=2)
+    roles = [part.role for part in in_integers(spec, weights).roles]
+    assert roles == ["float", "integer", "integer"]

@@ -35,7 +35,8 @@ static float parameter(const rnne_layer *layer, uint32_t i)
 static int is_by_table(const rnne_layer *layer)
 {
     return layer->variant > RNNE_SIGMOID &&
-           (layer->variant < RNNE_FORMULA_LOG || layer->variant > RNNE_FORMULA_RECIPROCAL);
+           (layer->variant < RNNE_FORMULA_LOG || layer->variant > RNNE_FORMULA_RECIPROCAL) &&
+           layer->variant != RNNE_FORMULA_STEP && layer->variant != RNNE_FORMULA_FLOOR;
 }
 
 static const float *step(rnne_block *block, const rnne_layer *layer, const float *z, float *out)
@@ -101,6 +102,8 @@ static void step_g(rnne_rows *rows, const rnne_layer *layer, size_t j, int16_t *
     case RNNE_FORMULA_SQRT: rnne_q_sqrt(n, q->gain, q->places, z, out); break;
     case RNNE_FORMULA_RSQRT: rnne_q_rsqrt(n, q->gain, q->places, z, out); break;
     case RNNE_FORMULA_RECIPROCAL: rnne_q_reciprocal(n, q->gain, q->places, z, out); break;
+    case RNNE_FORMULA_STEP: rnne_q_step(n, q->gain, q->places, z, out); break;
+    case RNNE_FORMULA_FLOOR: rnne_q_floor(n, q->gain, q->places, z, out); break;
     default: rnne_q_table(n, q->gain, q->places, *q->bias, q->values, z, out);
     }
 }

@@ -79,6 +79,9 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
 
 const rnne_kind rnne_kind_add_last = {
     .max_variant = 1,
-    .describe = describe, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q,
+    .describe = describe,
+    .pack = pack,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
 };

@@ -100,6 +100,10 @@ static void step_q(rnne_rows *rows, const rnne_layer *layer, const rnne_span *sp
 
 const rnne_kind rnne_kind_difference = {
     .letter = 'd',
-    .describe = describe, .pack = pack, .check = check, .step = step,
-    .tensors_q = tensors_q, .step_q = step_q,
+    .describe = describe,
+    .pack = pack,
+    .check = check,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = step_q,
 };

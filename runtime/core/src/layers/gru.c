@@ -66,7 +66,13 @@ static void update(const rnne_rows *rows, const rnne_layer *layer, const rnne_sp
 }
 
 const rnne_kind rnne_kind_gru = {
-    .num_inputs = 2, .holds_output = 1,
-    .describe = describe, .check_words = rnne_words_are_start, .pack = pack, .step = step,
-    .tensors_q = tensors_q, .step_q = rnne_rows_cell, .update_q = update,
+    .num_inputs = 2,
+    .holds_output = 1,
+    .describe = describe,
+    .check_words = rnne_words_are_start,
+    .pack = pack,
+    .step = step,
+    .tensors_q = tensors_q,
+    .step_q = rnne_rows_cell,
+    .update_q = update,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernels of graphs of `w8a16.v1`, of which generated C holds the same text. */
+/* The kernels of graphs of `w8a16.v1`; generated C has its own (formats/c/kernels/w8a16_*.inc.h). */
 #ifndef RNNE_W8A16_GRAPH_H
 #define RNNE_W8A16_GRAPH_H
 

@@ -1,7 +1,6 @@
 /*
- * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_integers.inc.h.  A
- * gain has n values, one of each element that is read.
- * Kernels may be in place unless it is said.
+ * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_integers.inc.h.  A gain
+ * has n values, one of each element that is read.  Kernels may be in place unless it is said.
  */
 
 RNNE_FUNCTION void rnne_q_affine(size_t n, const int32_t *gain, int places, const int32_t *bias,
@@ -50,6 +49,23 @@ RNNE_FUNCTION void rnne_q_reciprocal(size_t n, const int32_t *gain, int places, 
         const int64_t v = rnne_q_divided((int64_t)1 << 30, z[i] ? z[i] : 1);
         out[i] = rnne_q_sat_long(rnne_q_shift_long(v * gain[i], places));
     }
+}
+
+/* 1 of what is positive, else 0. */
+RNNE_FUNCTION void rnne_q_step(size_t n, const int32_t *gain, int places, const int16_t *z,
+                               int16_t *out)
+{
+    size_t i;
+    for (i = 0; i < n; i++)
+        out[i] = rnne_q_sat_long(z[i] > 0 ? rnne_q_shift_long(gain[i], places) : 0);
+}
+
+RNNE_FUNCTION void rnne_q_floor(size_t n, const int32_t *gain, int places, const int16_t *z,
+                                int16_t *out)
+{
+    size_t i;
+    for (i = 0; i < n; i++)
+        out[i] = rnne_q_sat_long(((int64_t)z[i] * gain[i]) >> places);
 }
 
 /* A function by its table [257]; one bias. */

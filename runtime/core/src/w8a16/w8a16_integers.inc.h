@@ -1,6 +1,6 @@
 /*
- * Integers of graphs (docs/numerics.md, "Graphs"), one value at a time.  rnne_q_sat()
- * and rnne_q_scaled() come from what is included before.
+ * Integers of graphs (docs/numerics.md, "Graphs"), one value at a time, in C that needs nothing of
+ * the core: rnne_q_scaled() comes from what is included before.
  *
  * Right shifts of negative values go towards minus infinity; nothing negative is shifted left.
  */

@@ -29,6 +29,25 @@ RNNE_FUNCTION void rnne_q_curve(rnne_q_function function, size_t n, const int32_
     }
 }
 
+/* 1 of what is positive, else 0. */
+RNNE_FUNCTION void rnne_q_step(size_t n, const int32_t *gain, size_t each, int places,
+                               const int16_t *z, int16_t *out)
+{
+    size_t i;
+    for (i = 0; i < n; i++)
+        out[i] = (int16_t)rnne_q_sat(z[i] > 0 ? rnne_q_port(1, gain[i * each], places) : 0);
+}
+
+RNNE_FUNCTION void rnne_q_floor(size_t n, const int32_t *gain, size_t each, int places,
+                                const int16_t *z, int16_t *out)
+{
+    size_t i;
+    for (i = 0; i < n; i++) {
+        const int64_t v = ((int64_t)z[i] * gain[i * each]) >> places;
+        out[i] = (int16_t)(v > 32767 ? 32767 : v < -32767 ? -32767 : v);
+    }
+}
+
 /* Any function by its values at -32768, -32512 ... 32768. */
 RNNE_FUNCTION void rnne_q_lookup(size_t n, const int32_t *gain, size_t each, int places,
                                  int32_t bias, const int16_t *table, const int16_t *z,
