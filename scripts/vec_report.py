@@ -29,6 +29,10 @@ CELLS = re.findall(
     re.M,
 )
 KERNELS += CELLS
+WITH_SCALARS = ("norm",)
+"""Their mean and root are one number a group."""
+WITHOUT_SUMS = ("combine", "total")
+"""A product is added to nothing, or in one of two ways alone."""
 COMPILERS = ("gcc", "aarch64-linux-gnu-gcc")
 WIDTHS = {"plain": 128, "vector": 128, "avx2": 256, "avx512": 512}
 
@@ -82,9 +86,13 @@ class Row:
         is_plain = self.source == "plain"
         # SSE2, which the vector kernels of x86 keep to, has no fused multiply-add.
         can_fuse = not ("vector" in self.source and "aarch64" not in self.compiler)
+        can_fuse = can_fuse and self.kernel not in WITHOUT_SUMS
         found = [
             (not is_plain and counts.packed == 0, "is not vectorised"),
-            (not is_plain and counts.other > 0, "has vectors of another width"),
+            (
+                not is_plain and counts.other > 0 and self.kernel not in WITH_SCALARS,
+                "has vectors of another width",
+            ),
             (not is_fast and counts.fused > 0, "fuses multiply and add"),
             (is_fast and can_fuse and counts.fused == 0, "does not fuse"),
         ]

@@ -6,6 +6,7 @@ All pages share the run of the tutorial, on the first weeks of the weather.
 from __future__ import annotations
 
 import gzip
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,15 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def irregular_rows() -> str:
+    """A temperature, and the time since the row before."""
+    rng = random.Random(0)
+    rows = (
+        f"{20 + rng.gauss(0, 1):.2f},{rng.randrange(5, 90)}" for _ in range(NUM_ROWS)
+    )
+    return "temp_c,elapsed_s\n" + "\n".join(rows) + "\n"
+
+
 @pytest.fixture(scope="module")
 def tutorial(
     weeks: None, tmp_path_factory: pytest.TempPathFactory
@@ -54,6 +64,7 @@ def tutorial(
     """The folder of a reader of the tutorial, and what the blocks printed."""
     programs.require("gcc", "sh")
     folder = tmp_path_factory.mktemp("site")
+    (folder / "irregular.csv").write_text(irregular_rows())
     return folder, run_page(DOCS / "tutorial.md", folder)
 
 

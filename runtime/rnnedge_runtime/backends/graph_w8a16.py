@@ -85,10 +85,8 @@ class _Walk:
         if k not in self.narrow:
             tensors = self.engine.model.tensors
             real = self.flushed if k == INPUT else self.reals[k]
-            scaled_up = (real - tensors[f"value.{k}.shift"]) * tensors[
-                f"value.{k}.rate"
-            ]
-            self.narrow[k] = to_integers(scaled_up, -_LIMIT, _LIMIT)
+            shift, rate = (tensors[f"value.{k}.{name}"] for name in ("shift", "rate"))
+            self.narrow[k] = to_integers((real - shift) * rate, -_LIMIT, _LIMIT)
         return self.narrow[k]
 
     def widened(self, k: int) -> Integers:
@@ -106,10 +104,7 @@ class _Walk:
 
 
 def run_graph(
-    engine: GraphEngine,
-    x: Float32,
-    readings: Float32,
-    state: State,
+    engine: GraphEngine, x: Float32, readings: Float32, state: State
 ) -> tuple[Float32, State]:
     """`x` `[B, T, I]`, clipped, to `[B, T, O]`, and the new state."""
     has_memory = any(

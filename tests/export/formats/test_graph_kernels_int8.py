@@ -26,7 +26,7 @@ from rnnedge_runtime.spec.w8a16_graph import (
     WIDE_BITS,
 )
 
-PARTS = ("w8a16_integers.inc.h", "w8a16_graph.inc.h")
+PARTS = ("w8a16_arithmetic.inc.h", "w8a16_graph.inc.h")
 CORE = Path(__file__).parents[3] / "runtime/core/src/w8a16"
 BUILDS = {
     "gcc": ("gcc",),

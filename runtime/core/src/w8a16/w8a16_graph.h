@@ -9,7 +9,7 @@
 #define RNNE_FUNCTION static inline
 #define rnne_q_scaled rnne_scaled
 
-#include "w8a16_integers.inc.h"
+#include "w8a16_arithmetic.inc.h"
 
 #include "w8a16_graph.inc.h"
 

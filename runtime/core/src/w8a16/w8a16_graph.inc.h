@@ -1,5 +1,5 @@
 /*
- * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_integers.inc.h.  A gain
+ * The layers of graphs in integers (docs/numerics.md, "Graphs"), behind w8a16_arithmetic.inc.h.  A gain
  * has n values, one of each element that is read.  Kernels may be in place unless it is said.
  */
 
