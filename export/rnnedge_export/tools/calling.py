@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from functools import cache
@@ -25,25 +27,31 @@ def call(command: Sequence[str], what: str, folder: Path) -> str:
     Raises:
         BoardError: it fails, or does not end in time; its first lines are in the message.
     """
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise BoardError(
-            f"{what}: the compiler did not end within {TIMEOUT_S} s."
-        ) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()[:_SHOWN_LINES]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        try:
+            output, errors = program.communicate(timeout=TIMEOUT_S)
+        except BaseException as error:
+            os.killpg(
+                program.pid, signal.SIGKILL
+            )  # a driver leaves its compiler behind
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise BoardError(
+                    f"{what}: the compiler did not end within {TIMEOUT_S} s."
+                ) from None
+            raise
+    if program.returncode:
+        lines = errors.strip().splitlines()[:_SHOWN_LINES]
         raise BoardError(
             f"{what}: {Path(command[0]).name} failed. It said:\n  " + "\n  ".join(lines)
         )
-    return done.stdout
+    return output
 
 
 @cache
