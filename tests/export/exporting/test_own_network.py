@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,5 +142,6 @@ def test_the_program_of_the_page_streams(
     quick = BLOCKS["amp"].replace('("rnne", "onnx", "c")', '("rnne",)')
     with contextlib.chdir(tmp_path):
         exec(compile(quick, "amp", "exec"), {"__name__": "page"})
-    printed = run_command("python3 watch.py dist/amp.rnne", tmp_path)
+    python = shlex.quote(sys.executable)
+    printed = run_command(f"{python} watch.py dist/amp.rnne", tmp_path)
     assert re.match(r"\[[-\d.e]+\]", printed)

@@ -121,7 +121,7 @@ def _drawn() -> list[DrawnIntegers]:
         names = NAMES[start : start + PER_MODEL]
         pairs.append(graph_strategies.drawn_graph(start, num_memories=0, names=names))
         models += [hostile(pairs[-1][0], start + k) for k in range(HOSTILE)]
-    pairs += [integer_graphs.drawn_graph(seed, 10) for seed in SEEDS]
+    pairs += [integer_graphs.drawn_graph(seed) for seed in SEEDS]
     models += [integer_graphs.in_integers(spec, weights) for spec, weights in pairs]
     return [
         DrawnIntegers(model, integer_graphs.readings_of(model.spec, STEPS, seed))
