@@ -2,8 +2,9 @@
 
 `state-<g>.rnns` is the state before the first record of `journal-<g>`. A new generation
 begins with its journal, and a thread writes its snapshot, so that readings need not wait
-for it; only at the start and the end the snapshot comes first. Two whole snapshots are kept, with all journals since the older one: where the newer is
-damaged, the older with its journals gives the same state.
+for it; only at the start and the end the snapshot comes first. Two whole snapshots are
+kept, with all journals since the older one: where the newer is damaged, the older with its
+journals gives the same state.
 """
 
 from __future__ import annotations
