@@ -28,27 +28,28 @@ class Viewers:
         self._free = threading.Semaphore(MAX_VIEWERS)
         self._is_closing = threading.Event()
 
-    def follow(self, series: int | None) -> Viewer | None:
+    def follow(self, find: Callable[[], int | None]) -> Viewer | None:
         """Events of a series until the page leaves; None where there are too many pages.
 
         Args:
-            series: its number; None: the counters alone.
+            find: gives its number; None: it has not come yet, and is asked for again.
         """
         if not self._free.acquire(blocking=False):
             return None
-        return Viewer(self._events(series), self._free)
+        return Viewer(self._events(find), self._free)
 
     def close(self) -> None:
         """End all."""
         self._is_closing.set()
 
-    def _events(self, series: int | None) -> Iterator[bytes]:
+    def _events(self, find: Callable[[], int | None]) -> Iterator[bytes]:
         yield b"retry: 1000\n\n"
-        position = None if series is None else Position(series)
-        if series is not None:
-            self._history.look_at(series)
+        position: Position | None = None
         due = 0.0
         while not self._is_closing.is_set():
+            if position is None and (series := find()) is not None:
+                self._history.look_at(series)
+                position = Position(series)
             past = self._history.since(position) if position else None
             if past:
                 position = past.end

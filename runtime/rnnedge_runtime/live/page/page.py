@@ -106,8 +106,8 @@ class Page:
         return json_answer(f'{head[:-1]}, "series": [{",".join(rows)}]}}'.encode())
 
     def _events(self, request: Request) -> Answer:
-        number = self._listing.number(request.query.get("series", ""))
-        parts = self._viewers.follow(number)
+        name = request.query.get("series", "")
+        parts = self._viewers.follow(lambda: self._listing.number(name))
         if parts is None:
             return refusal(503, "Too many pages are open. Close one.", Retry_After="5")
         return Answer(200, parts, "text/event-stream")

@@ -71,7 +71,6 @@ class HttpSource:
         """What was posted, in the order in which it came."""
         tickets = self._waiting.take(timeout_s)
         readings = [reading for ticket in tickets for reading in ticket.readings]
-        self._place.counters.add(self.name, "received", len(readings))
         return Received(readings, tickets[-1].number if tickets else None)
 
     def acknowledge(self, token: int | None) -> None:

@@ -32,7 +32,7 @@ export function showNumbers(rows, about) {
   const lines = Array.from({ length: about.horizon }, (_, k) => {
     const first = make('th', time(start + (k + 1) * period, about.period_s), make('small', `  in ${ahead(k + 1, about.period_s)}`));
     first.scope = 'row';
-    return make('tr', first, ...about.targets.map((target) => make('td', number(rows.last(rows.values, target.middle[k]), 3))));
+    return make('tr', first, ...about.targets.map((target) => make('td', number(rows.last(rows.values, target.middle[k]), digitsOf(rows.values[target.middle[k]])))));
   });
   byId('numbers').replaceChildren(make('thead', head), make('tbody', ...lines));
 }
@@ -60,6 +60,7 @@ function showBars({ bounds, counts, p99 }) {
     const svg = document.createElementNS(SVG, 'svg');
     svg.setAttribute('viewBox', '0 0 10 56');
     svg.setAttribute('preserveAspectRatio', 'none');
+    svg.setAttribute('aria-hidden', 'true');
     const bar = document.createElementNS(SVG, 'rect');
     const height = count ? Math.max(2, 56 * Math.sqrt(count / most)) : 1;
     Object.entries({ x: 0, width: 10, y: 56 - height, height }).forEach(([name, value]) => bar.setAttribute(name, value));

@@ -21,7 +21,7 @@ export class Chart {
     this.target = target;
     this.about = about;
     this.step = target.middle.length;
-    this.most = Math.min(RANGES.at(-1), RANGES.find((range) => range >= 6 * this.step) ?? RANGES.at(-1));
+    this.most = Math.min(RANGES.at(-1), RANGES.find((range) => range >= 4 * this.step) ?? RANGES.at(-1));
     this.data = null;
     this.title = element('h2', {}, target.name);
     this.readout = element('dl', { className: 'readout' });
@@ -83,7 +83,7 @@ export class Chart {
     this.rows = rows;
     this.data = rows.columns(target, this.period, this.step, this.most);
     this.offerRanges();
-    this.digits = digitsOf([...this.data[1], ...this.data[3]]);
+    this.digits = digitsOf(target.feature === null ? this.data[3] : this.data[1]);
     this.start = this.data[0].length - target.middle.length - 1;
     if (!this.uplot) this.redraw();
     else this.uplot.setData(this.data);
@@ -115,7 +115,7 @@ export class Chart {
     this.uplot?.destroy();
     const axis = {
       stroke: colour('soft'), font: '12px system-ui, sans-serif', grid: { stroke: colour('line'), width: 1 },
-      ticks: { stroke: colour('line'), width: 1, size: 4 },
+      ticks: { stroke: colour('line'), width: 1, size: 4 }, gap: 4,
     };
     const hours = '{HH}:{mm}';
     const date = '{D} {MMM}';
@@ -133,7 +133,7 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { y: { range: (_, low, high) => (low === null ? [0, 1] : this.range(low, high)) } },
       axes: [
-        { ...axis, values, space: 70 },
+        { ...axis, values, space: 70, size: 44 },
         { ...axis, size: (_, texts) => 18 + 7 * Math.max(3, ...(texts ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map((tick) => String(+tick.toFixed(9)).replace('-', '\u2212')), space: 34 },
       ],
       series: [

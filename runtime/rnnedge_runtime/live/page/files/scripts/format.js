@@ -11,12 +11,14 @@ export function number(value, digits) {
   return (/^-[0.]*$/.test(text) ? text.slice(1) : text).replace('-', MINUS);
 }
 
-// As few digits as tell the values of a series apart.
+// Digits that show the values of a series as they came, or as many as tell them apart.
 export function digitsOf(values) {
   const found = values.filter((value) => value !== null && Number.isFinite(value));
   if (!found.length) return undefined;
   const spread = Math.max(...found) - Math.min(...found) || Math.abs(found[0]) || 1;
-  return Math.min(6, Math.max(0, Math.ceil(1.7 - Math.log10(spread))));
+  const apart = Math.min(6, Math.max(0, Math.ceil(2.7 - Math.log10(spread))));
+  const given = Math.max(...found.map((value) => (String(value).split('.')[1] ?? '').length));
+  return Math.min(given, apart);
 }
 
 export const unit = (text) => UNITS[text] ?? text;

@@ -44,7 +44,7 @@ function told(state) {
   before = state;
   showState(state, rate);
   const late = state.latency.p50;
-  pill('live', late === null ? 'waiting for readings' : `live, ${duration(late)}`);
+  pill('live', late === null ? 'waiting for readings' : `live \u00b7 < ${duration(late)}`);
 }
 
 function follow(name) {
