@@ -19,11 +19,11 @@ from support.browser import Browser, browser
 from support.live.asking import ask
 from support.live.running import running
 from support.live.weather import HORIZON, fitted_model, replayed
-from support.live_helpers import RowsAsStreams
 
 from rnnedge_runtime import load
 from rnnedge_runtime.live.loop.loop import Loop
 from rnnedge_runtime.live.loop.nouns import Counters, Place, Reading
+from rnnedge_runtime.live.loop.streams import LiveStreams
 from rnnedge_runtime.live.page.page import Page
 from rnnedge_runtime.live.places import live_source
 
@@ -68,7 +68,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     path = fitted_model(tmp_path_factory.mktemp("weather"))
     model = load(path)
     counters = Counters()
-    streams = RowsAsStreams(model)
+    streams = LiveStreams(model, future_us=60_000_000, counters=counters)
 
     def place(url: str, **options: Any) -> Place:
         return Place(
