@@ -147,6 +147,7 @@ export class Chart {
       bands: [{ series: [5, 4], fill: colour('fan') }],
       hooks: { drawAxes: [(plot) => this.shade(plot)], setCursor: [(plot) => this.tell(plot.cursor.idx)] },
     };
+    this.hint.replaceChildren(...this.idle());
     this.uplot = new uPlot(options, this.data, this.plot);
   }
 
@@ -169,9 +170,17 @@ export class Chart {
     ctx.restore();
   }
 
+  // What the band is, where there is one and nothing is pointed at.
+  idle() {
+    const { quantiles } = this.about;
+    if (!this.target.lower) return [];
+    const [low, high] = [quantiles[0], quantiles.at(-1)].map((part) => `${+(100 * part).toFixed(1)}\u00a0%`);
+    return [element('i', { className: 'key fan', 'aria-hidden': 'true' }), ` ${low} to ${high}`];
+  }
+
   tell(k) {
     if (k === null || k === undefined || !this.data) {
-      this.hint.textContent = '';
+      this.hint.replaceChildren(...this.idle());
       return;
     }
     const [x, reading, earlier, newest] = this.data.map((column) => column[k]);
