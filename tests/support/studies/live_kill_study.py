@@ -98,7 +98,7 @@ def feed(process: subprocess.Popen[bytes], lines: list[str], pause: float) -> No
     with contextlib.suppress(OSError):
         for line in lines:
             os.write(process.stdin.fileno(), line.encode())
-            if rng.random() < 0.05 * pause:
+            if rng.random() < 0.3 * pause:
                 time.sleep(0.002)
     with contextlib.suppress(OSError):
         process.stdin.close()
