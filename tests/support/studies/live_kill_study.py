@@ -91,7 +91,9 @@ def command(artifact: Path, folder: Path | None, sink: Path | None) -> list[str]
     return found
 
 
-def feed(process: subprocess.Popen[bytes], lines: list[str], pause: float) -> None:
+def feed(
+    process: subprocess.Popen[bytes], lines: list[str], pause: float, *, ends: bool
+) -> None:
     """Write all lines, with a rest now and then; the process may die meanwhile."""
     assert process.stdin is not None
     rng = random.Random(pause)
@@ -100,14 +102,28 @@ def feed(process: subprocess.Popen[bytes], lines: list[str], pause: float) -> No
             os.write(process.stdin.fileno(), line.encode())
             if rng.random() < 0.3 * pause:
                 time.sleep(0.002)
-    with contextlib.suppress(OSError):
-        process.stdin.close()
+    if ends:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
 
 
 def kill_once(
-    arguments: list[str], lines: list[str], rng: random.Random, *, when: str
+    arguments: list[str],
+    lines: list[str],
+    rng: random.Random,
+    *,
+    when: str,
+    num_left: int = 0,
 ) -> tuple[bool, list[str], str]:
-    """Whether a run was killed; lines of its output, and what it said."""
+    """Whether a run was killed; lines of its output, and what it said.
+
+    Args:
+        arguments: of `rnnedge`.
+        lines: what it reads.
+        rng: draws the moment.
+        when: one of `WHEN`, or never.
+        num_left: forecasts that are not known yet.
+    """
     start = OFTEN + RUN
     extra: list[str] = []
     if when.startswith("call"):
@@ -121,8 +137,15 @@ def kill_once(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     with process:
-        feeder = threading.Thread(target=feed, args=(process, lines, rng.random()))
+        ends = when == "never"
+        feeder = threading.Thread(
+            target=feed, args=(process, lines, rng.random()), kwargs={"ends": ends}
+        )
         feeder.start()
+        last_s = 0.2 + 0.8 * rng.random() if when == "time" else 2.5
+        watch = threading.Timer(last_s, process.kill)
+        if not ends:
+            watch.start()
         said: list[bytes] = []
         assert process.stdout is not None
         assert process.stderr is not None
@@ -130,18 +153,16 @@ def kill_once(
         listener.start()
         found: list[bytes] = []
         if when == "answers":
-            number = rng.randrange(1, len(lines))
+            number = rng.randrange(1 + num_left // 3)
             for line in process.stdout:
                 found.append(line)
                 if len(found) > number:
                     break
             time.sleep(rng.random() * 0.003)
-            process.send_signal(signal.SIGKILL)
-        elif when == "time":
-            time.sleep(0.25 + rng.random() * 0.5)
-            process.send_signal(signal.SIGKILL)
+            process.kill()
         found += process.stdout.readlines()
         process.wait()
+        watch.cancel()
         feeder.join()
         listener.join()
     is_killed = process.returncode == -signal.SIGKILL
@@ -165,7 +186,13 @@ def run_chain(
         arguments = command(artifact, folder, sink)
         for _ in range(kills):
             when = rng.choice(WHEN[1:] if sink else WHEN)
-            is_killed, out, fault = kill_once(arguments, lines, rng, when=when)
+            is_killed, out, fault = kill_once(
+                arguments,
+                lines,
+                rng,
+                when=when,
+                num_left=len(lines) - len(set(map(plain, found))),
+            )
             chain.num_killed += is_killed
             found += out
             chain.faults += [fault] if fault else []
@@ -175,15 +202,20 @@ def run_chain(
         if sink is not None:
             found = sink.read_text().splitlines(keepends=True)
         chain.faults += _left(folder / "state")
-    plain = [line.replace(', "late": true', "") for line in found]
-    chain.num_twice = len(plain) - len(set(plain))
-    if set(plain) != expected:
-        missing, other = expected - set(plain), set(plain) - expected
+    once = set(map(plain, found))
+    chain.num_twice = len(found) - len(once)
+    if once != expected:
+        missing, other = expected - once, once - expected
         chain.faults.append(
             f"{len(missing)} forecasts are missing, {len(other)} are others: "
             f"{[*sorted(missing)[:1], *sorted(other)[:1]]}"
         )
     return chain
+
+
+def plain(line: str) -> str:
+    """A forecast without the word that it is sent again."""
+    return line.replace(', "late": true', "")
 
 
 def _left(state: Path) -> list[str]:
