@@ -109,7 +109,8 @@ def test_a_followed_file_over_kills(artifact: Path, tmp_path: Path) -> None:
     whole.write_bytes(b"".join(map(line, range(written))))
     once = tmp_path / "once.jsonl"
     process = start_live(artifact, "--source", whole, "--sink", once)
-    assert process.communicate(timeout=60) and process.returncode == 0
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert forecasts(out) == forecasts(once)
     assert len(forecasts(once)) == written
 
