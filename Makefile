@@ -88,9 +88,10 @@ fuzz-long: $(BUILT)
 fuzz-tables: $(BUILT)
 	PYTHONPATH=tests $(BIN)/python -m support.studies.fuzz_tables $(TABLE_SECONDS)
 
-# `rnnedge run` killed 222 times at drawn moments, and continued; a quarter of an hour.
+# `rnnedge run` killed 222 times at drawn moments, and continued, and 200 times live; half an hour.
 kills: $(BUILT)
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.kill_study
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.live_kill_study
 
 # For this machine, with its bill of materials.
 wheel: $(INSTALLED)
