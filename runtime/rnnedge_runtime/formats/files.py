@@ -84,7 +84,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync_to_disk(path.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -95,9 +95,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def take_place(partial: Path, path: Path) -> None:
     """Give what is written under a name of its own the name `path`, and onto the disk."""
-    _sync(partial)
+    sync_to_disk(partial)
     partial.replace(path)
-    _sync(path.parent)
+    sync_to_disk(path.parent)
 
 
 def remove_stale(path: Path) -> None:
@@ -137,7 +137,7 @@ def _keep_mode(path: Path, descriptor: int) -> None:
     os.fchmod(descriptor, stat.S_IMODE(older.st_mode))
 
 
-def _sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Put a file, or the names in a folder, onto the disk, where the system can."""
     if os.name != "posix":
         return
