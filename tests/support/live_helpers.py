@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnedge_runtime.live.loop.disk.store import Store
 from rnnedge_runtime.live.loop.loop import Loop
 from rnnedge_runtime.live.loop.nouns import (
     Batch,
@@ -21,7 +22,6 @@ from rnnedge_runtime.live.loop.nouns import (
     Sink,
 )
 from rnnedge_runtime.live.loop.settings import LoopSettings
-from rnnedge_runtime.live.loop.store import Store
 from rnnedge_runtime.live.row_stream import RowStream
 from rnnedge_runtime.streams.model import Model
 from rnnedge_runtime.tables.rows.row import Row

@@ -10,43 +10,30 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError
+from ...errors import RnnEdgeError
 from ..stopping import Stop
 from .batching import batch_of, empty_batch
-from .generations import Saved
+from .disk.generations import Saved
+from .history import History
 from .nouns import Batch, Counters, Outcome, Received, Sink, Source
-from .packing import pack_record
+from .recording import AnyStreams, Recorder
 from .settings import LoopSettings
 from .spool import Route, Spool
 
 if TYPE_CHECKING:
     from ...streams.model import Model
-    from .store import Store
+    from .disk.store import Store
+    from .swap import Swapper
 
-NAME = "loop"
 POLL_S = 0.2
 """Longest wait for a reading, and so for a signal to be obeyed."""
 
-_RETRY_S = _IDLE_S = 1.0
-_REPLAY_S, _SNAPSHOT_SHARE = 0.5, 10
-_MOST_JOURNAL_NBYTES = 32_000_000
-
-
-class AnyStreams(Protocol):
-    """What the loop asks of the streams (`LiveStreams`)."""
-
-    names: list[str]
-
-    def number(self, name: str) -> int: ...
-    def apply(self, batch: Batch) -> Outcome: ...
-    def due_us(self) -> int | None: ...
-    def snapshot(self) -> bytes: ...
-    def restore(self, blob: bytes) -> None: ...
+_IDLE_S, _REST_S = 1.0, 0.05
 
 
 class Loop:
@@ -61,12 +48,16 @@ class Loop:
         streams: of the model, as new.
         observers: called with every outcome before it is sent.
         counters: what happened how often.
+        prime: called at the start where there is no saved state, to bring the streams up to
+            date; None for nothing.
         tell: called with one sentence that the user should see at once.
+        swapper: brings another model; None for none.
         names: list that is to hold the names of the series by number.
         now_us: this machine's clock.
 
     Attributes:
         sequence: of the last batch.
+        has_state: whether it went on from a saved state.
         latency_s: from the receipt of the last readings until the sinks had the forecasts.
         latencies_s: the same of the last few thousand batches.
     """
@@ -82,7 +73,9 @@ class Loop:
         streams: AnyStreams,
         observers: Sequence[Callable[[Outcome], None]] = (),
         counters: Counters | None = None,
+        prime: Callable[[], None] | None = None,
         tell: Callable[[str], None] = lambda message: None,
+        swapper: Swapper | None = None,
         names: list[str] | None = None,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
@@ -95,7 +88,8 @@ class Loop:
         self.sequence = 0
         self.latency_s = 0.0
         self.latencies_s: deque[float] = deque(maxlen=65_536)
-        self.tell, self._now_us = tell, now_us
+        self.prime, self.tell, self._now_us = prime, tell, now_us
+        self.has_state = False
         spec = model.spec
         self._columns = {name: k for k, name in enumerate(spec.feature_names)}
         period_s = spec.sample_period_s
@@ -108,10 +102,11 @@ class Loop:
             if period_s and self.settings.expires
             else None,
         )
-        self._num_recorded = 0
-        self._replay_s = self._snapshot_s = 0.0
-        self._pushed_s = self._idled_s = self._rotated_s = -1e9
-        self._is_failing = self._is_started = False
+        self.recorder = Recorder(store, self.spool, counters=self.counters, tell=tell)
+        self.swapper = swapper
+        self.history = History(self.settings.history_nbytes if swapper else 0)
+        self._pushed_s = self._idled_s = -1e9
+        self._is_started = False
         self._known: set[str] = set()
         self._stop: Stop | None = None
 
@@ -122,9 +117,14 @@ class Loop:
             DataError: a place or the folder cannot be used.
             FormatError, StateError: the saved state is damaged, or of another model.
         """
-        if self.store is not None:
-            self._recover(self.store)
-            self.store.begin(self._saved(), self._keys)
+        self.sequence, self.has_state = self.recorder.recover(
+            self.streams, see=self.history.add
+        )
+        self._note_names()
+        if self.prime is not None and not self.has_state:
+            self.prime()
+            self._note_names()
+        self.recorder.begin(self._saved())
         for sink in self.sinks:
             sink.start()
         self._is_started = True
@@ -171,7 +171,7 @@ class Loop:
         """Number of the stream of a series, made at its first use."""
         number = self.streams.number(name)
         if number >= len(self.names):
-            self.names += self.streams.names[len(self.names) :]
+            self._note_names()
         return number
 
     def take(
@@ -198,7 +198,7 @@ class Loop:
         """
         now_us = self._now_us() if now_us is None else now_us
         batch = Batch(now_us, series, time_us, values)
-        self._record(batch)
+        self.recorder.record(batch, self.streams.names)
         outcome = self._apply(batch)
         self._look_after(now_us, is_quiet=False)
         return outcome
@@ -229,7 +229,7 @@ class Loop:
         try:
             if saves and self._is_started:
                 self.spool.settle()
-                self.store.begin(self._saved(), self._keys)
+                self.recorder.begin(self._saved())
         finally:
             self.store.close()
 
@@ -244,7 +244,7 @@ class Loop:
             counters=self.counters,
             source=source.name,
         )
-        if not self._wait_recorded(batch):
+        if not self._is_recorded(batch):
             return
         source.acknowledge(received.token)
         self.counters.add(source.name, "acknowledged", len(received.readings))
@@ -260,47 +260,28 @@ class Loop:
         return number
 
     def _step(self, batch: Batch) -> None:
-        if self._wait_recorded(batch):
+        if self._is_recorded(batch):
             self._apply(batch)
 
-    def _wait_recorded(self, batch: Batch) -> bool:
+    def _is_recorded(self, batch: Batch) -> bool:
         """Record a batch, as soon as the disk can take it; False where a stop came first."""
-        while True:
-            try:
-                self._record(batch)
-            except DataError as error:
-                self.counters.add(NAME, "not saved")
-                if not self._is_failing:
-                    self._is_failing = True
-                    self.tell(
-                        f"{error} Readings wait, and are not acknowledged, until it can."
-                    )
-            else:
-                if self._is_failing:
-                    self._is_failing = False
-                    self.tell("The state is saved again.")
-                return True
-            end_s = time.monotonic() + _RETRY_S
-            while time.monotonic() < end_s:
-                if self._stop is not None and self._stop.signal:
-                    return False
-                for sink in self.sinks:
-                    sink.idle()
-                time.sleep(0.05)
+        return self.recorder.record_once_possible(
+            batch, self.streams.names, rest=self._rest
+        )
 
-    def _record(self, batch: Batch) -> None:
-        if self.store is None:
-            return
-        names = self.streams.names[self._num_recorded :]
-        self.spool.settle()
-        self.store.append(pack_record(batch, names, self.spool.delivered))
-        self._num_recorded += len(names)
+    def _rest(self) -> bool:
+        if self._stop is not None and self._stop.signal:
+            return False
+        for sink in self.sinks:
+            sink.idle()
+        time.sleep(_REST_S)
+        return True
 
     def _apply(self, batch: Batch) -> Outcome:
-        start_s = time.perf_counter()
-        outcome = self.streams.apply(batch)
-        self._replay_s += time.perf_counter() - start_s
+        outcome = self.recorder.apply(self.streams, batch)
         self.sequence = outcome.sequence
+        if self.swapper is not None:
+            self.history.add(batch)
         for observe in self.observers:
             observe(outcome)
         self.spool.offer(outcome)
@@ -325,32 +306,29 @@ class Loop:
         ):
             self._pushed_s = now_s
             self.spool.push(now_us)
-        if self.store is not None:
-            self.store.settle()
-            if self._is_rotation_due(self.store, now_s):
-                self.rotate()
+        self.recorder.look_after(self._saved)
+        if self.swapper is not None:
+            self._swap(self.swapper)
 
-    def _is_rotation_due(self, store: Store, now_s: float) -> bool:
-        if store.is_writing or now_s - self._rotated_s < _RETRY_S:
-            return False
-        most_s = max(_REPLAY_S, _SNAPSHOT_SHARE * self._snapshot_s)
-        return self._replay_s >= most_s or store.nbytes >= _MOST_JOURNAL_NBYTES
-
-    def rotate(self) -> None:
-        """Begin a new snapshot, so that less is to be taken again after a stop."""
-        assert self.store is not None
-        start_s = self._rotated_s = time.monotonic()
-        self.spool.settle()
+    def _swap(self, swapper: Swapper) -> None:
+        """Switch to another model, if one is ready."""
+        found = swapper.ready(self.model, self.names, self.history)
+        if found is None:
+            return
+        before = self.model, self.streams, self.recorder.offset
+        for name in self.names:
+            found.streams.number(name)
+        for batch in self.history.since(found.end):
+            found.streams.apply(batch)
+        self.model, self.streams = found.model, found.streams
+        self.recorder.offset = self.sequence - found.streams.sequence
         try:
-            self.store.rotate(self._saved())
-        except DataError as error:
-            self.counters.add(NAME, "snapshots not saved")
-            if not self._is_failing:
-                self._is_failing = True
-                self.tell(f"{error} The journal goes on; a snapshot is tried again.")
+            self.recorder.begin(self._saved())
+        except RnnEdgeError as error:
+            self.model, self.streams, self.recorder.offset = before
+            swapper.refuse(error)
         else:
-            self._replay_s = 0.0
-        self._snapshot_s = time.monotonic() - start_s
+            swapper.switched(self.model)
 
     def _saved(self) -> Saved:
         return Saved(
@@ -362,32 +340,8 @@ class Loop:
             self.spool.packed(),
         )
 
-    def _recover(self, store: Store) -> None:
-        recovered = store.recover()
-        saved, counts = recovered.saved, self.counters.counts.copy()
-        delivered: dict[str, int] = {}
-        if saved is not None:
-            self.streams.restore(saved.streams)
-            self.sequence, delivered = saved.sequence, dict(saved.delivered)
-            self.spool.restore(saved.outcomes)
-        for head, record in store.records(recovered):
-            for name in record.names:
-                self.streams.number(name)
-            outcome = self.streams.apply(record.batch)
-            self.sequence = outcome.sequence
-            delivered.update(zip(head.sinks, record.delivered, strict=False))
-            self.spool.keep(outcome)
-            self.spool.arrived(delivered, otherwise=self.sequence)
-        self.spool.arrived(delivered, otherwise=self.sequence)
-        self.spool.start_at(self.sequence)
+    def _note_names(self) -> None:
         self.names += self.streams.names[len(self.names) :]
-        self._num_recorded = len(self.streams.names)
-        self.counters.counts.clear()
-        self.counters.counts.update(counts)
-
-    @property
-    def _keys(self) -> tuple[str, ...]:
-        return tuple(route.key for route in self.spool.routes)
 
 
 def _sink_keys(sinks: Sequence[Sink]) -> list[str]:

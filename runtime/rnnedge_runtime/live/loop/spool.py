@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .disk.packing import pack_outcome, unpack_outcome
 from .nouns import Counters, Outcome, Sink
-from .packing import pack_outcome, unpack_outcome
 
 NAME = "spool"
 _ROOM = 64

@@ -18,7 +18,7 @@ _V5 = 5
 
 
 def new_client(peer: Peer, *, keeps_session: bool) -> Client:
-    """A client that is not connected yet; messages are acknowledged by hand.
+    """A client that is not connected yet; one whose session is kept acknowledges by hand.
 
     Args:
         peer: the broker.
@@ -36,7 +36,7 @@ def new_client(peer: Peer, *, keeps_session: bool) -> Client:
         protocol=paho.MQTTProtocolVersion(peer.version),
         clean_session=None if is_v5 else not keeps_session,
         reconnect_on_failure=False,
-        manual_ack=True,
+        manual_ack=keeps_session,
     )
     client.connect_timeout = _CONNECT_S
     client.max_queued_messages = 0

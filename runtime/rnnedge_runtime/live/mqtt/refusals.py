@@ -33,12 +33,12 @@ def refusal(reason: Any, peer: Peer) -> tuple[str, str]:
         return (
             f"the broker refuses user {who} with {with_what} ({reason})",
             "Name the user in the URL, as mqtt://user@host, and the password in "
-            f"{PASSWORD_VARIABLE} or with the option password_file.",
+            f"{PASSWORD_VARIABLE} or with the option password-file.",
         )
     if reason.value in _CLIENT_ID:
         return (
             f"the broker refuses the client id '{printable(peer.client_id)}' ({reason})",
-            "Name another with the option client_id.",
+            "Name another with the option client-id.",
         )
     if reason.value in _VERSION:
         return (

@@ -93,7 +93,9 @@ def curve_of(output: Output) -> str:
 
 
 def _name(spec: ModelSpec, output: Output) -> str:
-    words = f"{output.target}, {steps_in_words(output.step, spec.sample_period_s)} ahead"
+    words = (
+        f"{output.target}, {steps_in_words(output.step, spec.sample_period_s)} ahead"
+    )
     return words if output.quantile is None else f"{words}, {100 * output.quantile:g} %"
 
 

@@ -73,7 +73,6 @@ class _Forgetting:
         elif message.retain and self._is_ours(message):
             topic = message.topic
             self.connection.do(lambda client: self._delete(client, topic))
-        self.connection.do(lambda client: client.ack(message.mid, message.qos) and None)
         self.connection.do(lambda _: self._finish())
 
     def arrived(self, mid: int, refused: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ...loop.nouns import Outcome, Place
 from ...mqtt.sending import Message
-from ..mqtt.sink import OPTIONS, MqttSink
+from ...place_options import Options
+from ..mqtt.sink import MqttSink
 from .device import clean_id, device_message
 from .forecast_list import list_writer
 from .forgetting import forget_devices
@@ -53,10 +54,10 @@ class HomeAssistantSink(MqttSink):
         self._lists = list_writer(place.spec)
         self._num_told = 0
 
-    def read_options(self) -> None:
-        super().read_options()
-        self.prefix = self.options.text("prefix", PREFIX)
-        self._device = self.options.text("device", PurePath(self.place.artifact).stem)
+    def read_options(self, options: Options) -> None:
+        super().read_options(options)
+        self.prefix = options.text("prefix", PREFIX)
+        self._device = options.text("device", PurePath(self.place.artifact).stem)
 
     def subscriptions(self) -> Sequence[str]:
         return (f"{self.prefix}/status",)
@@ -75,8 +76,7 @@ class HomeAssistantSink(MqttSink):
         self._tell_all()
 
     def came(self, message: MQTTMessage) -> None:
-        client_online = bytes(message.payload) == b"online"
-        if client_online and not message.retain:
+        if bytes(message.payload) == b"online" and not message.retain:
             self._tell_all()
 
     def is_own(self, device_id: str) -> bool:

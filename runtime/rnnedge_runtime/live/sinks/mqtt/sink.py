@@ -12,7 +12,8 @@ from ...mqtt.connection import Connection
 from ...mqtt.peer import read_peer
 from ...mqtt.sending import Message, Sending
 from ...mqtt.topics import SERIES, topic_of
-from .payload import forecast_writer
+from ...payloads.forecasts import ForecastLines
+from ...place_options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
 
 DEFAULT_TOPIC = f"forecast/{SERIES}"
-OPTIONS = ("retain",)
 
 
 def open_sink(place: Place) -> MqttSink:
-    """A sink for `mqtt://user@host:1883/forecast/{series}` and `mqtts://`.
+    """The sink for `mqtt://user@host:1883/forecast/{series}` and `mqtts://`.
 
     Raises:
         DataError: the URL or an option cannot be used.
@@ -38,25 +38,31 @@ class MqttSink:
     name = "mqtt"
 
     def __init__(self, place: Place) -> None:
-        self._place = place
-        self._peer = read_peer(place, "sink", self.own_options())
-        self._template = self._peer.topic or DEFAULT_TOPIC
-        self._retains = place.options.get("retain", True)
-        self._check_template()
-        self._write = forecast_writer(place)
+        self.place = place
+        options = Options(place)
+        self.peer = read_peer(place, options, self.name)
+        self.read_options(options)
+        options.finish()
+        self._lines = ForecastLines(place)
         self._topics: list[str] = []
         self._newest: dict[int, int] = {}
-        self._sending = Sending()
+        self.sending = Sending()
         self._num_counted = 0
         self._refused: deque[str] = deque()
         self._told: set[str] = set()
         self._connection = Connection(
-            self._peer, self, topics=self.subscriptions(), keeps_session=False
+            self.peer, self, topics=self.subscriptions(), keeps_session=False
         )
 
-    def own_options(self) -> Sequence[str]:
-        """What its table may hold besides what a connection needs."""
-        return OPTIONS
+    def read_options(self, options: Options) -> None:
+        """Take those that a connection has no need of; raises DataError."""
+        self._retains = options.flag("retain", True)
+        self._template = self.peer.topic or DEFAULT_TOPIC
+        if {"+", "#", "\0"} & set(self._template):
+            raise DataError(
+                f"{options.where}: the topic '{printable(self._template)}' has a "
+                f"wildcard. Write it as mqtt://host/{DEFAULT_TOPIC}."
+            )
 
     def subscriptions(self) -> Sequence[str]:
         """Topics that it listens to."""
@@ -64,47 +70,58 @@ class MqttSink:
 
     def start(self) -> None:
         self._connection.start()
-        self._connection.check(self._place.tell)
+        self._connection.check(self.place.tell)
 
     def send(self, outcome: Outcome) -> bool:
         if not (
-            self._connection.is_ready and self._sending.has_room(outcome.series.size)
+            self._connection.is_ready and self.sending.has_room(outcome.series.size)
         ):
             return False
-        self._sending.add(outcome.sequence, self.messages(outcome))
+        self.sending.add(outcome.sequence, self.messages(outcome))
         self._connection.do()
         return True
 
     def messages(self, outcome: Outcome) -> list[Message]:
         """What to publish for an outcome."""
-        topics, names, newest = self._topics, self._place.names, self._newest
-        for name in names[len(topics) :]:
-            topics.append(topic_of(self._template, name))
+        newest = self._newest
         messages = []
-        for k, (number, time_us) in enumerate(
-            zip(outcome.series.tolist(), outcome.time_us.tolist(), strict=True)
-        ):
+        numbers, times = outcome.series.tolist(), outcome.time_us.tolist()
+        for k, text in enumerate(self._lines.json(outcome)):
+            number, time_us = numbers[k], times[k]
             # An older forecast that was late does not replace a newer one.
             keeps = self._retains and time_us >= newest.get(number, time_us)
             if keeps:
                 newest[number] = time_us
-            messages.append((topics[number], self._write(outcome, k), keeps))
+            payload = self.text_of(text, outcome, k).encode()
+            messages.append((self.topic_of(number), payload, keeps))
         return messages
 
+    def text_of(self, text: str, outcome: Outcome, k: int) -> str:
+        """The payload of a forecast, from its JSON."""
+        return text
+
+    def topic_of(self, number: int) -> str:
+        """The topic of a series."""
+        topics = self._topics
+        if number >= len(topics):
+            for name in self.place.names[len(topics) :]:
+                topics.append(topic_of(self._template, name))
+        return topics[number]
+
     def delivered(self) -> int:
-        return self._sending.delivered
+        return self.sending.delivered
 
     def idle(self) -> None:
-        self._connection.check(self._place.tell)
-        num_sent = self._sending.num_sent
-        self._place.counters.add(self.name, "sent", num_sent - self._num_counted)
+        self._connection.check(self.place.tell)
+        num_sent = self.sending.num_sent
+        self.place.counters.add(self.name, "sent", num_sent - self._num_counted)
         self._num_counted = num_sent
         while self._refused:
             why = f"refused by the broker ({self._refused.popleft()})"
-            self._place.counters.add(self.name, f"dropped: {why}")
+            self.place.counters.add(self.name, f"dropped: {why}")
             if why not in self._told:
                 self._told.add(why)
-                self._place.tell(
+                self.place.tell(
                     f"mqtt: a forecast is {why}; it is dropped and counted."
                 )
 
@@ -113,7 +130,7 @@ class MqttSink:
         self.idle()
 
     def connected(self, client: Client, window: int) -> None:
-        self._sending.open(window)
+        self.sending.open(window)
 
     def disconnected(self) -> None:
         pass
@@ -122,25 +139,12 @@ class MqttSink:
         pass
 
     def arrived(self, mid: int, refused: str) -> None:
-        self._sending.arrived(mid)
+        self.sending.arrived(mid)
         if refused:
             self._refused.append(refused)
 
     def pump(self, client: Client) -> None:
-        self._sending.pump(client)
+        self.sending.pump(client)
 
     def is_full(self) -> bool:
         return False
-
-    def _check_template(self) -> None:
-        bad = {"+", "#"} & set(self._template) or "\0" in self._template
-        if bad or not isinstance(self._retains, bool):
-            found = (
-                f"the topic '{printable(self._template)}' has a wildcard"
-                if bad
-                else f"retain is {printable(str(self._retains))}, not true or false"
-            )
-            raise DataError(
-                f"mqtt: {found}. Write it as mqtt://host/{DEFAULT_TOPIC}, with retain = "
-                "true to keep the newest."
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from ...loop.nouns import Place, Reading, Received
 from ...mqtt.connection import Connection
 from ...mqtt.peer import read_peer
 from ...mqtt.topics import series_of
-from .decoding import payload_decoder
+from ...payloads import Dropping, PayloadError, decode, take_rules
+from ...place_options import Options
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -19,7 +21,7 @@ _MOST_AT_ONCE = 4096
 
 
 def open_source(place: Place) -> MqttSource:
-    """A source for `mqtt://user@host:1883/sensors/+/reading` and `mqtts://`.
+    """The source for `mqtt://user@host:1883/sensors/+/reading` and `mqtts://`.
 
     Raises:
         DataError: the URL or an option cannot be used.
@@ -37,16 +39,18 @@ class MqttSource:
     name = "mqtt"
 
     def __init__(self, place: Place) -> None:
-        self._peer = read_peer(place, "source", ("payload",))
-        self._counters = place.counters
-        self._tell = place.tell
+        options = Options(place)
+        self._peer = read_peer(place, options, self.name)
+        self._rules = take_rules(options, place.spec)
+        options.finish()
+        self._counters, self._tell = place.counters, place.tell
+        self._dropping = Dropping(place, self.name)
         self._series = series_of(self._peer.topic)
-        self._decode = payload_decoder(place)
         self._queue: SimpleQueue[tuple[int, MQTTMessage]] = SimpleQueue()
         self._taken: deque[tuple[int, int]] = deque()
-        self._num_taken = self._num_given = self._num_acknowledged = 0
-        self._told: set[str] = set()
+        self._num_taken = self._num_acknowledged = 0
         self._number = 0
+        self._is_paused = False
         self._connection = Connection(
             self._peer, self, topics=[self._peer.topic], keeps_session=True
         )
@@ -57,8 +61,6 @@ class MqttSource:
 
     def poll(self, timeout_s: float) -> Received | None:
         self._connection.check(self._tell)
-        if self._num_acknowledged == self._num_given < self._num_taken:
-            self._acknowledge(self._num_taken)  # text that is no reading
         readings: list[Reading] = []
         try:
             self._take(*self._queue.get(timeout=timeout_s), readings)
@@ -66,14 +68,24 @@ class MqttSource:
                 self._take(*self._queue.get_nowait(), readings)
         except Empty:
             pass
-        if readings:
-            self._num_given = self._num_taken
-            if self._is_paused:
-                self._connection.do()
-        return Received(readings, self._num_given)
+        if self._is_paused:
+            self._connection.do()
+        return Received(readings, self._num_taken)
 
     def acknowledge(self, token: Any) -> None:
-        self._acknowledge(token)
+        """Send the acknowledgements in the order in which the messages came."""
+        taken = [self._taken.popleft() for _ in range(token - self._num_acknowledged)]
+        if not taken:
+            return
+        self._num_acknowledged = token
+
+        def acknowledge(client: Client) -> None:
+            # The broker sends those of an earlier connection again.
+            for number, mid in taken:
+                if number == self._number:
+                    client.ack(mid, 1)
+
+        self._connection.do(acknowledge)
 
     def close(self) -> None:
         self._connection.close()
@@ -97,50 +109,39 @@ class MqttSource:
         self._is_paused = self._queue.qsize() >= 2 * self._peer.in_flight
         return self._is_paused
 
-    _is_paused = False
-
     def _take(self, number: int, message: MQTTMessage, readings: list[Reading]) -> None:
         """Decode one message, which is acknowledged with those before it."""
-        self._counters.add(self.name, "received")
         if message.qos:
             self._taken.append((number, message.mid))
             self._num_taken += 1
         try:
-            series = self._series(message.topic)
+            topic = message.topic
+            readings += self._read(topic, bytes(message.payload), message.retain)
         except UnicodeDecodeError:
-            series = None
+            self._dropping(PayloadError("name", "its topic is no UTF-8. Mend it."))
+        except PayloadError as error:
+            self._dropping(error, topic)
+
+    def _read(self, topic: str, payload: bytes, is_kept: bool) -> list[Reading]:
+        series = self._series(topic)
         if series is None:
-            self._drop("a topic of no series", repr(message.topic)[:80])
-            return
-        try:
-            found = self._decode(bytes(message.payload), series)
-        except ValueError as error:
-            self._drop(str(error), message.topic)
-            return
-        if message.retain and any(reading.time_us is None for reading in found):
-            self._drop("retained, without a time", message.topic)
-            return
-        readings.extend(found)
-
-    def _drop(self, why: str, where: str) -> None:
-        self._counters.add(self.name, f"dropped: {why}")
-        if why not in self._told:
-            self._told.add(why)
-            self._tell(f"mqtt: {where}: {why}; it is dropped and counted.")
-
-    def _acknowledge(self, upto: int) -> None:
-        """Send the acknowledgements in the order in which the messages came."""
-        num = upto - self._num_acknowledged
-        if num <= 0:
-            return
-        taken = [self._taken.popleft() for _ in range(num)]
-        self._num_acknowledged = upto
-        self._counters.add(self.name, "acknowledged", num)
-
-        def acknowledge(client: Client) -> None:
-            # The broker sends those of an earlier connection again.
-            for number, mid in taken:
-                if number == self._number:
-                    client.ack(mid, 1)
-
-        self._connection.do(acknowledge)
+            raise PayloadError(
+                "name",
+                f"the session has another topic than {self._peer.topic} from an earlier "
+                "start. Give this one a client-id of its own.",
+            )
+        found = decode(payload, self._rules, topic=topic)
+        if is_kept and any(reading.time_us is None for reading in found):
+            raise PayloadError(
+                "time",
+                "the broker kept it from before, and it has no time. Send readings with "
+                "their time, or do not retain them.",
+            )
+        if self._rules.series is None:
+            return [
+                replace(
+                    reading, series="/".join(filter(None, (series, reading.series)))
+                )
+                for reading in found
+            ]
+        return found

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import FormatError
-from .nouns import Batch, Outcome
+from ....errors import FormatError
+from ..nouns import Batch, Outcome
 
 _RECORD = struct.Struct("<qIIIH")
 _OUTCOME = struct.Struct("<QqIII")

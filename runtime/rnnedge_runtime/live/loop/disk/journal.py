@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import FormatError, too_new
-from ...formats.files import sync_to_disk
+from ....errors import FormatError, too_new
+from ....formats.files import sync_to_disk
 from .packing import Record, unpack_record
 
 MAGIC = b"RNNJ"

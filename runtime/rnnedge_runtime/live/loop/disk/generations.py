@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import FormatError, StateError, too_new
-from ...formats.files import replacing
+from ....errors import FormatError, StateError, too_new
+from ....formats.files import replacing
 
 MAGIC = b"RNNG"
 SAVED_VERSION = 1

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import DataError, FormatError, StateError
-from ...formats.files import remove_stale, what_to_do
+from ....errors import DataError, FormatError, StateError
+from ....formats.files import remove_stale, what_to_do
 from .generations import Saved, numbered, read_saved, write_saved
 from .journal import Journal, JournalHead, SavedJournal
 from .packing import Record

@@ -1,0 +1,1 @@
+"""The state folder: snapshots of all streams and the journal of what came since."""
