@@ -44,6 +44,8 @@ _PACKAGES = {
     "node": "nodejs",
     "chromium": "chromium",
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
+    "openssl": "openssl",
 }
 _FILES = {
     "aarch64-linux-gnu-gcc": "usr/aarch64-linux-gnu/lib/libc.a",

@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 30.0
 _START_S, _CLOSE_S = 5.0, 3.0
+_STABLE_S, _MANY_SHORT = 5.0, 4
 _MIN_WINDOW = 1
 
 
@@ -88,6 +90,7 @@ class Connection:
         self._was_ready = self.is_ready = False
         self._is_away = False
         self._is_woken = False
+        self._num_short, self._ready_at = 0, 0.0
         self._wait_s = FIRST_WAIT_S
         self._ear, self._mouth = socket.socketpair()
         self._ear.setblocking(False)
@@ -250,7 +253,7 @@ class Connection:
             self._notes.append(f"mqtt: connected with {self._peer.address} again.")
         self._is_away = False
         self._was_ready = self.is_ready = True
-        self._wait_s = FIRST_WAIT_S
+        self._ready_at = time.monotonic()
         self._user.connected(client, self._window)
         self._is_settled.set()
 
@@ -259,10 +262,9 @@ class Connection:
     ) -> None:
         was_ready, self.is_ready = self.is_ready, False
         self._user.disconnected()
-        if reason.value == TAKEN_OVER:
-            self._wait_s = LONGEST_WAIT_S
-            self._say_away(f"another program has the client id {self._peer.client_id}")
-        elif was_ready and not self._is_closing.is_set():
+        if was_ready:
+            self._note_how_long(is_taken_over=reason.value == TAKEN_OVER)
+        if was_ready and not self._is_closing.is_set():
             lost = reason.value == UNSPECIFIED
             self._say_away("the connection was lost" if lost else str(reason))
 
@@ -270,6 +272,19 @@ class Connection:
         self, _: Client, _data: Any, mid: int, reason: Any, properties: Any
     ) -> None:
         self._user.arrived(mid, str(reason) if reason.is_failure else "")
+
+    def _note_how_long(self, *, is_taken_over: bool) -> None:
+        """Come back soon after a long time; two clients of one id throw each other out."""
+        if time.monotonic() - self._ready_at >= _STABLE_S:
+            self._num_short, self._wait_s = 0, FIRST_WAIT_S
+            return
+        self._num_short += 1
+        if is_taken_over or self._num_short == _MANY_SHORT:
+            self._notes.append(
+                f"mqtt: {self._peer.address}: connected and thrown out {self._num_short} "
+                f"times; another program may have the client id {self._peer.client_id}. "
+                "Stop it, or name another with the option client-id."
+            )
 
     def _refuse(self, found: str, do: str) -> None:
         text = f"mqtt: {self._peer.address}: {found}. {do}"

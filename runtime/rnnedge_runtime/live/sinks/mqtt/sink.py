@@ -113,21 +113,11 @@ class MqttSink:
 
     def idle(self) -> None:
         self._connection.check(self.place.tell)
-        num_sent = self.sending.num_sent
-        self.place.counters.add(self.name, "sent", num_sent - self._num_counted)
-        self._num_counted = num_sent
-        while self._refused:
-            why = f"refused by the broker ({self._refused.popleft()})"
-            self.place.counters.add(self.name, f"dropped: {why}")
-            if why not in self._told:
-                self._told.add(why)
-                self.place.tell(
-                    f"mqtt: a forecast is {why}; it is dropped and counted."
-                )
+        self._count()
 
     def close(self) -> None:
         self._connection.close()
-        self.idle()
+        self._count()
 
     def connected(self, client: Client, window: int) -> None:
         self.sending.open(window)
@@ -148,3 +138,16 @@ class MqttSink:
 
     def is_full(self) -> bool:
         return False
+
+    def _count(self) -> None:
+        num_sent = self.sending.num_sent
+        self.place.counters.add(self.name, "sent", num_sent - self._num_counted)
+        self._num_counted = num_sent
+        while self._refused:
+            why = f"refused by the broker ({self._refused.popleft()})"
+            self.place.counters.add(self.name, f"dropped: {why}")
+            if why not in self._told:
+                self._told.add(why)
+                self.place.tell(
+                    f"mqtt: a forecast is {why}; it is dropped and counted."
+                )
