@@ -1,9 +1,10 @@
 """The folder of `--state`: snapshots of all streams and the journal of what came since.
 
 `state-<g>.rnns` is the state before the first record of `journal-<g>`. A new generation
-begins with its journal; a thread writes its snapshot, so that readings need not wait for
-it. Two whole snapshots are kept, with all journals since the older one: where the newer is
-damaged, the older with its journals gives the same state.
+begins with its journal, and a thread writes its snapshot, so that readings need not wait
+for it; only at the start and the end the snapshot comes first. Two whole snapshots are
+kept, with all journals since the older one: where the newer is damaged, the older with its
+journals gives the same state.
 """
 
 from __future__ import annotations
@@ -175,13 +176,12 @@ class Store:
         """
         self.wait()
         self._sinks, self.model = sinks, saved.model
+        generation = self._generation + 1
         try:
-            journal = self._next_journal(saved)
-            generation = journal_number(journal)
             write_saved(self._state_path(generation), saved)
+            self._use(self._next_journal(saved))
         except OSError as error:
             raise self._unsaved(error) from None
-        self._use(journal)
         self._finish(generation)
 
     def append(self, content: bytes) -> None:
@@ -336,11 +336,6 @@ class Store:
             f"{path}: {_reason(error)}. It cannot be used{more}. Use an older copy, or "
             "name another --state folder."
         )
-
-
-def journal_number(journal: Journal) -> int:
-    """The generation of a journal, from its name."""
-    return int(journal.path.name.partition("-")[2])
 
 
 def _reason(error: Exception) -> str:
