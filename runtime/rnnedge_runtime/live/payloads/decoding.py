@@ -48,7 +48,7 @@ def decode(
     now_us = time_ns() // 1000 if now_us is None else now_us
     text = text_of(data)
     return [
-        _reading(record, rules, topic, now_us)
+        reading_of(record, rules, topic=topic, now_us=now_us)
         for record in _records(text, rules, topic, now_us)
     ]
 
@@ -172,7 +172,14 @@ def _lone_feature(rules: PayloadRules, topic: str) -> str:
     return next(iter(rules.units))
 
 
-def _reading(record: Record, rules: PayloadRules, topic: str, now_us: int) -> Reading:
+def reading_of(
+    record: Record, rules: PayloadRules, *, topic: str = "", now_us: int
+) -> Reading:
+    """What the model wants of a record (`decode`).
+
+    Raises:
+        PayloadError: it is no reading of the model.
+    """
     values: dict[str, float] = {}
     for name, feature in rules.wanted:
         value = record.value(name)

@@ -105,7 +105,15 @@ def influx_record(text: str, precision: str) -> Record | None:
     bare = text.strip(" \t\r\n")
     if not bare or bare[0] == "#":
         return None
-    line = parse_line(text.rstrip("\r\n"))
+    return record_of(parse_line(text.rstrip("\r\n")), precision)
+
+
+def record_of(line: Line, precision: str) -> Record:
+    """A line as a record; its time counts in `precision`, "" for nanoseconds.
+
+    Raises:
+        PayloadError: no clock shows its time.
+    """
     time_us = None if line.time is None else counted_time(line.time, precision or "ns")
     return Record(
         line.fields,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ....errors import DataError
 from ...payloads import MAX_NBYTES
+from ..line_splitter import LineSplitter
 
 _NBYTES_A_READ = 1 << 16
 _LOOK_AGAIN_S = 0.2
@@ -24,24 +25,22 @@ class LineReader:
 
     Attributes:
         path: what is read; None for standard input.
-        follows: wait for more at the end of a regular file, and for the next file where
-            it is moved away or cut.
-        offset: bytes of the open file up to the end of the last line given.
+        follows: wait for more at the end, and for the next file where a regular one is
+            moved away or cut.
+        splitter: of the open file; its offset is where the last line given ends.
         head: of the open file, its device and inode; None for what is no regular file.
         num_restarts: times a file was cut or replaced.
     """
 
     path: Path | None
     follows: bool = False
-    offset: int = field(default=0, init=False)
+    splitter: LineSplitter = field(default_factory=LineSplitter, init=False)
     head: tuple[int, int] | None = field(default=None, init=False)
     num_restarts: int = field(default=0, init=False)
     _descriptor: int = field(default=-1, init=False)
-    _rest: bytearray = field(default_factory=bytearray, init=False)
-    _is_cut: bool = field(default=False, init=False)
 
     def open(self, offset: int = 0, head: tuple[int, int] | None = None) -> None:
-        """Begin, at `offset` where the file is the one of `head` and has as much.
+        """Begin, at `offset` where the file of `head` is there and has as much.
 
         Raises:
             DataError: it cannot be read.
@@ -62,27 +61,22 @@ class LineReader:
         status = os.fstat(self._descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{self.path}: it is a folder. Give a file or a pipe.")
-        self.head = None
-        if stat.S_ISREG(status.st_mode):
-            self.head = status.st_dev, status.st_ino
-            if head == self.head and offset <= status.st_size:
-                self.offset = os.lseek(self._descriptor, offset, os.SEEK_SET)
+        self.head = _head(status) if stat.S_ISREG(status.st_mode) else None
+        if self.head is not None and head == self.head and offset <= status.st_size:
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            self.splitter.restart(offset)
 
     def read(self, timeout_s: float) -> list[bytes] | None:
         """Lines that have come, with their breaks; None at the end.
 
-        The last line of what ends has no break. One longer than `MAX_NBYTES` is cut after
-        one byte more, and its rest left out.
+        The last line of what ends has no break.
         """
         until = time.monotonic() + timeout_s
         while True:
             found = self._bytes(max(0.0, until - time.monotonic()))
             if found is None:
-                rest = bytes(self._rest)
-                self._rest.clear()
-                self.offset += len(rest)
-                return [rest] if rest else None
-            lines = self._split(found)
+                return self.splitter.last() or None
+            lines = self.splitter.take(found)
             if lines or time.monotonic() >= until:
                 return lines
             if not found:
@@ -105,16 +99,15 @@ class LineReader:
             return None
         with contextlib.suppress(OSError):
             for path in [self.path, *self.path.parent.iterdir()]:
-                status = path.lstat()
-                if (status.st_dev, status.st_ino) == head:
+                if _head(path.lstat()) == head:
                     return path
         return self.path
 
     def _bytes(self, timeout_s: float) -> bytes | None:
         """What is there; b"" where nothing is yet, None at the end."""
-        if self.head is None and not self._is_ready(timeout_s):
-            return b""
         try:
+            if self.head is None and not self._is_ready(timeout_s):
+                return b""
             found = os.read(self._descriptor, _NBYTES_A_READ)
         except BlockingIOError:
             return b""
@@ -123,65 +116,39 @@ class LineReader:
                 f"{self.path or 'standard input'}: it cannot be read any further: "
                 f"{error.strerror}. Check the device that it comes from."
             ) from None
-        if found:
-            return found
-        if not self.follows or self.path is None:
-            return None
-        return b"" if self.head is None else self._next_file()
+        if found or not self.follows or self.path is None:
+            return found or None
+        return b"" if self.head is None else self._next_file(self.path)
 
     def _is_ready(self, timeout_s: float) -> bool:
         return bool(select.select([self._descriptor], [], [], timeout_s)[0])
 
-    def _next_file(self) -> bytes:
+    def _next_file(self, path: Path) -> bytes:
         """Go to the file that has taken the place of the open one, or to its start."""
-        assert self.path is not None
-        size = os.fstat(self._descriptor).st_size
         at = os.lseek(self._descriptor, 0, os.SEEK_CUR)
-        if size < at:
-            self._restart()
+        if os.fstat(self._descriptor).st_size < at:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
+            self._restart()
             return b""
-        try:
-            status = self.path.stat()
-            if (status.st_dev, status.st_ino) == self.head:
+        with contextlib.suppress(OSError):  # moved away, and nothing there yet
+            if _head(path.stat()) == self.head:
                 return b""
-            last = os.read(self._descriptor, _NBYTES_A_READ)
+            last = os.read(self._descriptor, _NBYTES_A_READ)  # written as it was moved
             if last:
                 return last
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
-            return b""  # moved away, and nothing there yet
-        os.close(self._descriptor)
-        self._descriptor = descriptor
-        status = os.fstat(descriptor)
-        last = bytes(self._rest) + b"\n" if self._rest else b""
-        self._restart()
-        self.head = status.st_dev, status.st_ino
-        self.offset = -len(last)
-        return last
+            if self.splitter.rest:
+                return b"\n"
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            os.close(self._descriptor)
+            self._descriptor = descriptor
+            self.head = _head(os.fstat(descriptor))
+            self._restart()
+        return b""
 
     def _restart(self) -> None:
         self.num_restarts += 1
-        self.offset = 0
-        self._is_cut = False
-        self._rest.clear()
+        self.splitter.restart()
 
-    def _split(self, found: bytes) -> list[bytes]:
-        self._rest += found
-        end = self._rest.rfind(b"\n") + 1
-        whole = bytes(self._rest[:end])
-        lines = [line + b"\n" for line in whole.split(b"\n")[:-1]]
-        del self._rest[:end]
-        self.offset += end
-        if self._is_cut and lines:
-            lines.pop(0)
-            self._is_cut = False
-        if self._is_cut:
-            self.offset += len(self._rest)
-            self._rest.clear()
-        elif len(self._rest) > MAX_NBYTES:
-            lines.append(bytes(self._rest[: MAX_NBYTES + 1]))
-            self.offset += len(self._rest)
-            self._rest.clear()
-            self._is_cut = True
-        return lines
+
+def _head(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

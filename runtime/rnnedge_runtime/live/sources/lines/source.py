@@ -79,7 +79,7 @@ class FileSource:
             kept = read_position(self._position)
             write_position(self._position, kept)  # whether it can be kept
         self._reader.open(kept.offset, kept.head)
-        if self._reader.offset:
+        if self._reader.splitter.offset:
             first = self._reader.first_line()
             self._take_header(first)
 
@@ -118,7 +118,7 @@ class FileSource:
 
     def _token(self) -> Position:
         device, inode = self._reader.head or (0, 0)
-        return Position(device, inode, self._reader.offset)
+        return Position(device, inode, self._reader.splitter.offset)
 
     def _is_header(self, line: bytes) -> bool:
         """Whether a line is the header, which names the columns; the first line is asked."""
