@@ -24,15 +24,18 @@ MAX_HOLE = 1_000_000
 OFF_GRID_FRACTION = 0.01
 """Part of a period a step may be off a whole number of periods without being reported."""
 
+MIN_GAP_PERIODS = 1.5
+"""The longest hole must be more periods than this, or every late row starts a stretch."""
+
 CLEAN = 0.4
 """Part of a period up to which a step counts as the whole number of periods nearest."""
 
-_CLEAN_WHEN_UNSURE = 0.1
+CLEAN_WHEN_UNSURE = 0.1
 """The same after a row whose slot was a guess: further off, the phase decides again."""
 
 _ROWS_AT_ONCE = 65_536
 
-_KEPT = 0.75
+KEPT = 0.75
 """Part of a row's lateness that the phase does not follow at once."""
 
 
@@ -83,10 +86,10 @@ def _advance(step_us: int, late_us: float, period_us: float) -> tuple[int, float
         return 0, late_us
     steps = math.floor(step_us / period_us + 0.5)
     aside = step_us - steps * period_us
-    limit = CLEAN if abs(late_us) <= CLEAN * period_us else _CLEAN_WHEN_UNSURE
+    limit = CLEAN if abs(late_us) <= CLEAN * period_us else CLEAN_WHEN_UNSURE
     if steps and abs(aside) <= limit * period_us:
         late_us += aside
-        return steps, late_us * _KEPT if abs(late_us) <= 0.5 * period_us else 0.0
+        return steps, late_us * KEPT if abs(late_us) <= 0.5 * period_us else 0.0
     since = step_us + late_us
     steps = math.floor(since / period_us + 0.5)
     if steps < 1:

@@ -18,7 +18,7 @@ from rnnedge_runtime.tables.rows.resampling import (
     bin_values,
     parse_resampling,
 )
-from rnnedge_runtime.tables.time_grid import MAX_HOLE
+from rnnedge_runtime.tables.time_grid import MAX_HOLE, MIN_GAP_PERIODS
 
 from .period import find_period
 from .timeline import SeriesRows, place, time_order
@@ -27,9 +27,6 @@ DEFAULT_GAP_PERIODS = 24
 DEFAULT_GAP_S = 3600.0
 MOST_GAP_PERIODS = 3600
 """A hole of 24 periods, or of one hour where that is no more than 3,600, is filled."""
-
-MIN_GAP_PERIODS = 1.5
-"""A largest gap of so few periods or less would start anew at every late row."""
 
 
 @dataclass(frozen=True, eq=False)
