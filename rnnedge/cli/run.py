@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnnedge.cli.live import live_options, run_live, take_live
 from rnnedge.cli.reading import (
     backend_option,
     reading_options,
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifact", required=False, type=click.Path(path_type=Path))
+@live_options
 @click.option(
     "--input",
     "source",
@@ -49,9 +51,9 @@ if TYPE_CHECKING:
 @click.option(
     "--state",
     "state",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Go on from the state in FILE if it exists, and keep it there.",
+    help="Go on from the state in FILE if it exists, and keep it there; live, a folder.",
 )
 @click.option(
     "--save-every",
@@ -83,7 +85,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context,
     /,
-    artifact: Path,
+    artifact: Path | None,
     save_every: str | None,
     plot: Path | None,
     backend: str | None,
@@ -97,8 +99,19 @@ def command(
 
     For example: rnnedge run dist/jfk.onnx --input newark.csv > forecasts.csv
 
-    Live: sensor | rnnedge run dist/jfk.onnx --state jfk.state
+    A pipe: sensor | rnnedge run dist/jfk.onnx --state jfk.state
+
+    Live: rnnedge run dist/jfk.rnne --source mqtt://host/sensors/+/reading --state DIR
     """
+    choices |= {"save_every": save_every, "plot": plot}
+    live = take_live(ctx, choices)
+    if live is not None:
+        settings, table = live
+        number = run_live(settings, artifact, backend, **table)
+        ctx.exit(128 + number if number else 0)
+    if artifact is None:
+        raise click.MissingParameter(param_type="argument", param_hint="'ARTIFACT'")
+    del choices["save_every"], choices["plot"]
     from rnnedge_runtime import load
     from rnnedge_runtime.live.runner import Settings, run
     from rnnedge_runtime.live.saving import parse_save_every

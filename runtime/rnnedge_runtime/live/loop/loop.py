@@ -7,16 +7,18 @@ but the batches in the journal, so that after a stop the same batches give the s
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import RnnEdgeError
-from ..stopping import Stop
+from ..stopping import Stop, handled
 from .batching import batch_of, empty_batch
 from .disk.generations import Saved
 from .history import History
@@ -124,7 +126,7 @@ class Loop:
         if self.prime is not None and not self.has_state:
             self.prime()
             self._note_names()
-        self.recorder.begin(self._saved())
+        self.recorder.begin(self._saved)
         for sink in self.sinks:
             sink.start()
         self._is_started = True
@@ -134,7 +136,7 @@ class Loop:
 
     def run(self) -> int:
         """Start, turn until the source ends or a signal comes, and close; the signal or 0."""
-        with Stop() as stop:
+        with Stop() as stop, self._reloading():
             self._stop = stop
             is_whole = False
             try:
@@ -149,6 +151,21 @@ class Loop:
             finally:
                 self.close(saves=is_whole)
         return stop.signal
+
+    @contextlib.contextmanager
+    def _reloading(self) -> Iterator[None]:
+        """SIGHUP, unless it was ignored from the start, asks for the artifact again."""
+        number = getattr(signal, "SIGHUP", None)
+        swapper = self.swapper
+        if (
+            number is None
+            or swapper is None
+            or signal.getsignal(number) is signal.SIG_IGN
+        ):
+            yield
+        else:
+            with handled([number], lambda *_: swapper.ask()):
+                yield
 
     def turn(self) -> bool:
         """Wait a moment for readings and do all that is due; False at the source's end."""
@@ -229,7 +246,7 @@ class Loop:
         try:
             if saves and self._is_started:
                 self.spool.settle()
-                self.recorder.begin(self._saved())
+                self.recorder.begin(self._saved)
         finally:
             self.store.close()
 
@@ -323,7 +340,7 @@ class Loop:
         self.model, self.streams = found.model, found.streams
         self.recorder.offset = self.sequence - found.streams.sequence
         try:
-            self.recorder.begin(self._saved())
+            self.recorder.begin(self._saved)
         except RnnEdgeError as error:
             self.model, self.streams, self.recorder.offset = before
             swapper.refuse(error)

@@ -116,13 +116,14 @@ class Recorder:
         self.replay_s += time.perf_counter() - start_s
         return renumbered(outcome, self.offset)
 
-    def begin(self, saved: Saved) -> None:
+    def begin(self, state: Callable[[], Saved]) -> None:
         """Start a generation, with its snapshot on the disk when this returns.
 
         Raises:
             DataError: it cannot be written.
         """
         if self.store is not None:
+            saved = state()
             self.store.begin(saved, tuple(saved.delivered))
             self._num_names = len(saved.names)
             self.replay_s = 0.0
@@ -177,7 +178,7 @@ class Recorder:
             else:
                 return True
 
-    def look_after(self, saved: Callable[[], Saved]) -> None:
+    def look_after(self, state: Callable[[], Saved]) -> None:
         """Begin another snapshot where one is due, so that a start is quick."""
         if self.store is None:
             return
@@ -187,15 +188,15 @@ class Recorder:
             return
         most_s = max(_REPLAY_S, _SNAPSHOT_SHARE * self._snapshot_s)
         if self.replay_s >= most_s or self.store.nbytes >= _MOST_JOURNAL_NBYTES:
-            self.rotate(saved)
+            self.rotate(state)
 
-    def rotate(self, saved: Callable[[], Saved]) -> None:
+    def rotate(self, state: Callable[[], Saved]) -> None:
         """Begin another snapshot."""
         assert self.store is not None
         start_s = self._rotated_s = time.monotonic()
         self.spool.settle()
         try:
-            self.store.rotate(saved())
+            self.store.rotate(state())
         except DataError as error:
             self._counters.add(NAME, "snapshots not saved")
             self._fail(error, "The journal goes on; a snapshot is tried again.")
