@@ -147,7 +147,7 @@ def soak(plan: Plan, folder: Path) -> Findings:
     """Run the plan; findings, with nothing judged."""
     spec = soak_spec(plan.rate_hz)
     weights = random_weights(spec, np.random.default_rng(plan.seed))
-    artifact = save_artifact(spec, weights, folder)
+    artifact = save_artifact(spec, weights, folder, suffix=".rnne")
     found = Findings(fsync_ms=fsync_ms(folder), numpy_mb=numpy_mb())
     broker = Broker(folder / "broker")
     broker.start()
@@ -156,6 +156,7 @@ def soak(plan: Plan, folder: Path) -> Findings:
     sensors = Sensors(broker.port, plan.num_topics, plan.rate_hz, plan.seconds)
     disturbed = [time.monotonic()]
     try:
+        assert collector.is_gateway_up.wait(20)
         sensors.start()
         for moment, what in moments(plan):
             while time.monotonic() < sensors.started_s + moment:
@@ -168,7 +169,6 @@ def soak(plan: Plan, folder: Path) -> Findings:
             else:
                 broker.stop()
                 broker.start()
-            disturbed.append(time.monotonic())
         sensors.join()
         expected = plan.num_topics * sensors.num_each
         wait_for(lambda: len(collector.payloads) >= expected, 60)
@@ -240,18 +240,28 @@ def take_latencies(
     """Of readings that came while both were up, and had been for 2 s."""
     came: dict[tuple[str, str], int] = {}
     went: dict[tuple[str, str], int] = {}
+    ups: list[float] = []
     for line in log.read_bytes().splitlines():
-        what, at, _, payload = line.split(b" ", 3)
-        item = json.loads(payload)
+        what, at, *rest = line.split(b" ", 3)
+        if what == b"up":
+            ups.append(int(at) / 1e9)
+            continue
+        item = json.loads(rest[1])
         key = item["series"], item["time"]
         times = came if what == b"came" else went
         times.setdefault(key, int(at))
+    # Source and sink come back after each disturbance, before the next.
+    ends = [*disturbed[1:], float("inf")]
+    last_ups = [
+        max([up for up in ups if start <= up < end], default=end)
+        for start, end in zip(disturbed, ends, strict=True)
+    ]
+    breaks = [
+        (start, up + SETTLE_S) for start, up in zip(disturbed, last_ups, strict=True)
+    ]
 
     def is_calm(at_s: float, done_s: float) -> bool:
-        return not any(
-            (at_s < event and done_s > event) or event <= at_s < event + SETTLE_S
-            for event in disturbed
-        )
+        return not any(at_s < end and done_s > start for start, end in breaks)
 
     for key, at in came.items():
         if key in went and is_calm(at / 1e9, went[key] / 1e9):

@@ -1,4 +1,4 @@
-"""Sensors that publish at their pace over a broker that restarts, and who collects forecasts."""
+"""Sensors that publish at their pace, whatever the broker does, and who collects forecasts."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ class Collector:
             paho.CallbackAPIVersion.VERSION2, client_id="collector", clean_session=False
         )
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda client, *_: client.subscribe("forecast/#", 1)
+        self.is_gateway_up = threading.Event()
+        topics = [("forecast/#", 1), ("rnnedge/gateway/status", 1)]
+        self._client.on_connect = lambda client, *_: client.subscribe(topics)
         self._client.on_subscribe = lambda *_: ready.set()
         self._client.on_message = self._came
         self._client.connect("127.0.0.1", port)
@@ -110,6 +112,9 @@ class Collector:
     def _came(self, _: Any, _data: Any, message: paho.MQTTMessage) -> None:
         now = time.monotonic_ns()
         payload = bytes(message.payload)
+        if message.topic.startswith("rnnedge"):
+            self.is_gateway_up.set()
+            return
         item = json.loads(payload)
         key = item["series"], item["time"]
         self.first.setdefault(key, now)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 30.0
 _START_S, _CLOSE_S = 5.0, 3.0
 _STABLE_S, _MANY_SHORT = 5.0, 4
-_MIN_WINDOW = 1
 
 
 class User(Protocol):
@@ -229,10 +228,7 @@ class Connection:
         window = min(
             self._peer.in_flight, getattr(properties, "ReceiveMaximum", 65535) or 1
         )
-        if self._peer.status:
-            client.publish(self._peer.status, "online", qos=1, retain=True)
-            window = max(window - 1, _MIN_WINDOW)
-        self._window = window
+        self._window = max(window - 1, 1)  # one for birth
         if self._topics and not (flags.session_present and self._was_ready):
             client.subscribe([(topic, 1) for topic in self._topics])
         else:
@@ -254,6 +250,8 @@ class Connection:
         self._is_away = False
         self._was_ready = self.is_ready = True
         self._ready_at = time.monotonic()
+        if self._peer.status:
+            client.publish(self._peer.status, "online", qos=1, retain=True)
         self._user.connected(client, self._window)
         self._is_settled.set()
 
