@@ -2,6 +2,8 @@
 /* Fleet(model, num_streams, is_fast): many series that are stepped together. */
 #include "binding.h"
 
+#include <string.h>
+
 typedef struct fleet_object {
     PyObject_HEAD
     model_object *model;
@@ -185,6 +187,96 @@ static PyObject *fleet_set_values(PyObject *object, PyObject *args)
     return status == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
+/* ---- many streams at once ---- */
+
+/* The streams of an array of numbers, and the buffer of their states. */
+typedef struct many {
+    Py_buffer rows, values;
+    Py_ssize_t count;
+} many;
+
+static void close_many(fleet_object *self, many *m)
+{
+    leave_use(&self->use);
+    PyBuffer_Release(&m->rows);
+    PyBuffer_Release(&m->values);
+}
+
+/* 0, the fleet in use until close_many(), or -1 with an exception. */
+static int open_many(fleet_object *self, PyObject *rows, PyObject *values, int is_writable,
+                     many *m)
+{
+    const Py_ssize_t size = (Py_ssize_t)self->model->info.state_size;
+    m->count = get_floats(values, &m->values, size, is_writable);
+    if (m->count < 0)
+        return -1;
+    if (get_integers(rows, &m->rows, m->count, (Py_ssize_t)sizeof(uint32_t)) == 0) {
+        const uint32_t *const index = m->rows.buf;
+        Py_ssize_t j = 0;
+        while (j < m->count && index[j] < self->num_streams)
+            j++;
+        if (j < m->count)
+            PyErr_Format(PyExc_IndexError, "_native: stream %u of a fleet of %zu",
+                         (unsigned)index[j], self->num_streams);
+        else if (take_use(&self->use, "Streams") == 0)
+            return 0;
+        PyBuffer_Release(&m->rows);
+    }
+    PyBuffer_Release(&m->values);
+    return -1;
+}
+
+PyDoc_STRVAR(get_many_doc, "get_many($self, rows, values, /)\n--\n\n"
+                           "Copy the states [n, S] of streams rows [n] (uint32); the numbers of "
+                           "steps behind them, as the bytes of n uint64.");
+
+static PyObject *fleet_get_many(PyObject *object, PyObject *args)
+{
+    fleet_object *self = (fleet_object *)object;
+    const size_t size = self->model->info.state_size;
+    PyObject *rows, *values;
+    many m;
+    if (!PyArg_ParseTuple(args, "OO", &rows, &values) || open_many(self, rows, values, 1, &m) < 0)
+        return NULL;
+    PyObject *const steps = PyBytes_FromStringAndSize(NULL, m.count * 8);
+    char *const to = steps ? PyBytes_AsString(steps) : NULL;
+    const uint32_t *const index = m.rows.buf;
+    for (Py_ssize_t j = 0; to && j < m.count; j++) {
+        const uint64_t number = rnne_fleet_num_steps(self->core, index[j]);
+        memcpy(to + 8 * j, &number, 8);
+        rnne_fleet_values_get(self->core, index[j], (float *)m.values.buf + (size_t)j * size);
+    }
+    close_many(self, &m);
+    return steps;
+}
+
+PyDoc_STRVAR(set_many_doc, "set_many($self, rows, values, num_steps, /)\n--\n\n"
+                           "Set the states [n, S] of streams rows [n] (uint32, distinct) and the "
+                           "numbers of steps behind them, [n] uint64.");
+
+static PyObject *fleet_set_many(PyObject *object, PyObject *args)
+{
+    fleet_object *self = (fleet_object *)object;
+    const size_t size = self->model->info.state_size;
+    PyObject *rows, *values, *num_steps;
+    Py_buffer steps;
+    many m;
+    if (!PyArg_ParseTuple(args, "OOO", &rows, &values, &num_steps) ||
+        open_many(self, rows, values, 0, &m) < 0)
+        return NULL;
+    const int status = get_integers(num_steps, &steps, m.count, 8);
+    if (status == 0) {
+        const uint32_t *const index = m.rows.buf;
+        for (Py_ssize_t j = 0; j < m.count; j++)
+            rnne_fleet_values_set(self->core, index[j],
+                                  (const float *)m.values.buf + (size_t)j * size,
+                                  ((const uint64_t *)steps.buf)[j]);
+        PyBuffer_Release(&steps);
+    }
+    close_many(self, &m);
+    return status == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
 PyDoc_STRVAR(take_doc, "take($self, other, /)\n--\n\n"
                        "Copy the states of all streams of another fleet of the same model.");
 
@@ -231,6 +323,8 @@ static PyMethodDef fleet_methods[] = {
     {"reset", fleet_reset, METH_O, reset_doc},
     {"get_values", fleet_get_values, METH_VARARGS, get_values_doc},
     {"set_values", fleet_set_values, METH_VARARGS, set_values_doc},
+    {"get_many", fleet_get_many, METH_VARARGS, get_many_doc},
+    {"set_many", fleet_set_many, METH_VARARGS, set_many_doc},
     {"take", fleet_take, METH_O, take_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -60,6 +60,18 @@ class NativeFleet(FleetStates):
     def set(self, row: int, num_steps: int, state: State) -> None:
         self._fleet.set_values(int(self._slots[row]), join_state(state), num_steps)
 
+    def get_many(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint64], Array]:
+        values = np.empty((len(rows), self._model.state_size), dtype=np.float32)
+        num_steps = self._fleet.get_many(self._slots[rows], values)
+        return np.frombuffer(num_steps, dtype=np.uint64), values
+
+    def set_many(
+        self, rows: NDArray[np.int64], num_steps: NDArray[np.uint64], values: Array
+    ) -> None:
+        given = np.ascontiguousarray(values, dtype=np.float32)
+        steps = np.ascontiguousarray(num_steps, dtype=np.uint64)
+        self._fleet.set_many(self._slots[rows], given, steps)
+
     def add(self, count: int) -> None:
         missing = count - len(self._free)
         if missing > 0:

@@ -43,8 +43,8 @@ def prime_from_table(
     Args:
         streams: of a model, as new.
         spec: of the model.
-        table: any that `rnnedge run --input` reads; a column `series` tells series apart.
-        series: name of that column, if it has another.
+        table: any that `rnnedge run --input` reads.
+        series: name of the column that tells series apart; None: there is one, named "".
         time: name of the time column; None: found.
         options: how the table is read.
         open_lines: opens it.
@@ -70,7 +70,8 @@ def prime_from_table(
                 f"{where}: the history has no time column, so nobody knows where it ends. "
                 "Name the column, or start without --prime."
             )
-        number, last_us, some = 0, 0, list[Row]()
+        number = last_us = 0
+        some: list[Row] = []
         for row in reader.rows:
             if row.time_us is None or row.is_held_out:
                 continue

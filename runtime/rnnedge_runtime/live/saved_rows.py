@@ -46,7 +46,7 @@ def pack_rows(saved: SavedRows) -> bytes:
     size = 0 if forecast is None else len(forecast)
     body = _HEADER.pack(MAGIC, ROW_STREAM_VERSION, flags, *place, size)
     body += b"" if forecast is None else forecast.astype("<f4").tobytes()
-    return _sealed(body + snapshot)
+    return sealed(body + snapshot)
 
 
 def unpack_rows(blob: bytes, model: Model) -> SavedRows:
@@ -64,31 +64,29 @@ def unpack_rows(blob: bytes, model: Model) -> SavedRows:
     if blob[:4] != MAGIC:
         _check_snapshot(blob, model)
         return None, None, blob
-    version = _check_version(blob, ROW_STREAM_VERSION)
-    _check_sum(blob, _HEADER.size)
+    version = check_version(blob, ROW_STREAM_VERSION)
+    check_sum(blob, _HEADER.size)
     header = _HEADER_1 if version < ROW_STREAM_VERSION else _HEADER
     _, _, flags, phase, slot, time_us, size = header.unpack_from(blob)
     if flags & ~(_HAS_CLOCK | _HAS_FORECAST):
-        raise _impossible(f"its flags are {flags}, the largest are 3")
+        raise impossible(f"its flags are {flags}, the largest are 3")
     expected = model.spec.output_size if flags & _HAS_FORECAST else 0
     if size != expected:
-        raise _impossible(f"its forecast has {size} values, expected {expected}")
+        raise impossible(f"its forecast has {size} values, expected {expected}")
     end = _HEADER.size + 4 * size
     if end > len(blob) - 4:
-        raise _impossible(f"its forecast ends at byte {end} of {len(blob)}")
+        raise impossible(f"its forecast ends at byte {end} of {len(blob)}")
     clock = None
     if flags & _HAS_CLOCK:
         late_us = float(phase)
         if late_us == 0 and math.copysign(1, late_us) < 0:
-            raise _impossible("its last row came -0 us late")
+            raise impossible("its last row came -0 us late")
         period_us = (model.spec.sample_period_s or 0.0) * 1e6
         if version < ROW_STREAM_VERSION:  # there the phase is the time of slot 0
             late_us = time_us - (phase + slot * period_us)
         clock = _checked_clock(model, late_us, slot, time_us)
     elif version == ROW_STREAM_VERSION and (phase or slot or time_us):
-        raise _impossible(
-            "it has a place in time, but its flags say that there is none"
-        )
+        raise impossible("it has a place in time, but its flags say that there is none")
     forecast = None
     if flags & _HAS_FORECAST:
         forecast = np.frombuffer(blob, "<f4", size, _HEADER.size).astype(np.float32)
@@ -103,7 +101,7 @@ def pack_series(streams: dict[str, bytes]) -> bytes:
     for name, saved in streams.items():
         for part in (name.encode(), saved):
             parts += [_SIZE.pack(len(part)), part]
-    return _sealed(b"".join(parts))
+    return sealed(b"".join(parts))
 
 
 def unpack_series(blob: bytes) -> dict[str, bytes]:
@@ -117,12 +115,12 @@ def unpack_series(blob: bytes) -> dict[str, bytes]:
             f"saved state: {len(blob)} bytes starting with {blob[:4]!r} are not the states "
             "of several series. Leave --series out to go on with one series."
         )
-    _check_version(blob, SERIES_STREAMS_VERSION)
-    _check_sum(blob, _SERIES_HEADER.size)
+    check_version(blob, SERIES_STREAMS_VERSION)
+    check_sum(blob, _SERIES_HEADER.size)
     body = blob[:-4]
     _, _, flags, num_series = _SERIES_HEADER.unpack_from(body)
     if flags:
-        raise _impossible(f"its flags are {flags}, expected 0")
+        raise impossible(f"its flags are {flags}, expected 0")
     parts, offset = [], _SERIES_HEADER.size
     while offset + _SIZE.size <= len(body):
         (size,) = _SIZE.unpack_from(body, offset)
@@ -130,27 +128,27 @@ def unpack_series(blob: bytes) -> dict[str, bytes]:
         parts.append(body[offset : offset + size])
         offset += size
     if offset != len(body) or len(parts) != 2 * num_series:
-        raise _impossible(f"its {len(body)} bytes do not hold {num_series} series")
+        raise impossible(f"its {len(body)} bytes do not hold {num_series} series")
     try:
         names = [part.decode() for part in parts[::2]]
     except UnicodeDecodeError:
-        raise _impossible("the name of a series is not UTF-8") from None
+        raise impossible("the name of a series is not UTF-8") from None
     if len(set(names)) < len(names):
-        raise _impossible("two series have the same name")
+        raise impossible("two series have the same name")
     return dict(zip(names, parts[1::2], strict=True))
 
 
 def _checked_clock(model: Model, late_us: float, slot: int, time_us: int) -> SlotClock:
     period_s = model.spec.sample_period_s
     if period_s is None:
-        raise _impossible("it has a place in time, but the model has no period")
+        raise impossible("it has a place in time, but the model has no period")
     period_us = period_s * 1e6
     if not FIRST_TIME_US <= time_us <= LAST_TIME_US:
-        raise _impossible(f"the time of its last row, {time_us} us, is in no year")
+        raise impossible(f"the time of its last row, {time_us} us, is in no year")
     if not 0 <= slot <= 2 * (LAST_TIME_US - FIRST_TIME_US) / period_us + 2:
-        raise _impossible(f"its last row is in slot {slot} of {period_s:g} s")
+        raise impossible(f"its last row is in slot {slot} of {period_s:g} s")
     if not (math.isfinite(late_us) and abs(late_us) <= period_us):
-        raise _impossible(
+        raise impossible(
             f"its last row came {late_us:g} us late, more than a period of {period_s:g} s"
         )
     return SlotClock(period_s, time_us, slot, late_us)
@@ -159,34 +157,38 @@ def _checked_clock(model: Model, late_us: float, slot: int, time_us: int) -> Slo
 def _check_snapshot(blob: bytes, model: Model) -> None:
     num_steps, state = model.metadata.unpack(blob)
     if num_steps > MOST_STEPS:
-        raise _impossible(f"it counts {num_steps} steps, the largest is {MOST_STEPS}")
+        raise impossible(f"it counts {num_steps} steps, the largest is {MOST_STEPS}")
     for entry, tensor in zip(model.spec.state, state, strict=True):
         if not np.isfinite(tensor).all():
-            raise _impossible(f"its tensor '{entry.name}' holds NaN or infinity")
+            raise impossible(f"its tensor '{entry.name}' holds NaN or infinity")
 
 
-def _check_version(blob: bytes, newest: int) -> int:
+def check_version(blob: bytes, newest: int) -> int:
+    """The version that a saved state says, 1 to `newest`."""
     version = int.from_bytes(blob[4:6], "little")
     if version > newest:
         raise too_new("saved state: version", version, newest)
     if version < 1 <= len(blob) - 6:
-        raise _impossible(f"it states version {version}, expected 1 to {newest}")
+        raise impossible(f"it states version {version}, expected 1 to {newest}")
     return version
 
 
-def _check_sum(blob: bytes, header_size: int) -> None:
-    if len(blob) < header_size + 4 or _sealed(blob[:-4]) != blob:
+def check_sum(blob: bytes, header_size: int) -> None:
+    """Raise FormatError unless the checksum at the end is that of what precedes."""
+    if len(blob) < header_size + 4 or sealed(blob[:-4]) != blob:
         raise FormatError(
             f"saved state: the checksum of its {len(blob)} bytes does not match. "
             "It was cut short or changed; use an older copy, or start without it."
         )
 
 
-def _sealed(body: bytes) -> bytes:
+def sealed(body: bytes) -> bytes:
+    """The bytes with their checksum behind them."""
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def _impossible(what: str) -> FormatError:
+def impossible(what: str) -> FormatError:
+    """The error of a field that cannot be."""
     return FormatError(
         f"saved state: {what}. It was not written by rnnedge; use an older copy, or start "
         "without it."

@@ -56,6 +56,24 @@ class ArrayFleet(FleetStates):
         held = self._inputs.readings(held.astype(np.float32))
         self._put(row, [*graph, held, np.uint64(num_steps)])
 
+    def get_many(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint64], Array]:
+        *state, num_steps = (array[rows] for array in self._arrays)
+        flat = [tensor.reshape(len(rows), -1) for tensor in state]
+        return num_steps, np.concatenate(flat, axis=1, dtype=self._engine.dtype)
+
+    def set_many(
+        self, rows: NDArray[np.int64], num_steps: NDArray[np.uint64], values: Array
+    ) -> None:
+        ends = np.cumsum([entry.size for entry in self._spec.state])[:-1]
+        *graph, held = (
+            part.reshape(len(rows), *entry.shape)
+            for part, entry in zip(
+                np.split(values, ends, axis=1), self._spec.state, strict=True
+            )
+        )
+        held = self._inputs.readings(held.astype(np.float32))
+        self._put(rows, [*graph, held, num_steps])
+
     def add(self, count: int) -> None:
         new = ArrayFleet(self._engine, count)._arrays
         self._arrays = [

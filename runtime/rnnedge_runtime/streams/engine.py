@@ -149,7 +149,7 @@ class FleetStates(Protocol):
         Args:
             readings: `[n, F]`, missing values only where they are to be held.
             times: `[n]` Unix seconds; None without derived inputs.
-            rows: `[n]` distinct rows; None for all of them.
+            rows: `[n]` distinct rows; None for the first n.
             y: `[n, O]`, written in full, of the engine's element type.
         """
         ...
@@ -160,6 +160,16 @@ class FleetStates(Protocol):
 
     def set(self, row: int, num_steps: int, state: State) -> None:
         """Copy step count and tensors in."""
+        ...
+
+    def get_many(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint64], Array]:
+        """Step counts `[n]` and states of n rows, their tensors flat and joined: `[n, S]`."""
+        ...
+
+    def set_many(
+        self, rows: NDArray[np.int64], num_steps: NDArray[np.uint64], values: Array
+    ) -> None:
+        """Copy step counts and states of n distinct rows in, as `get_many` gives them."""
         ...
 
     def add(self, count: int) -> None:

@@ -7,24 +7,25 @@ gets the forecasts of a `RowStream` fed with its readings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataError, ShapeError
-from ...streams.array_fleet import ArrayFleet
-from ...streams.engine import FleetStates
+from ...errors import ShapeError
 from ...streams.exclusive import OneOwner
 from ...streams.model import Model
-from ...tables.time_grid import MIN_GAP_PERIODS
+from ...tables.time_grid import CLEAN
 from ..saved_rows import FIRST_TIME_US, LAST_TIME_US
-from .counting import ReadingCounts
 from .nouns import Batch, Counters, Outcome
-from .slots import Places, SlotClocks, slot_times_us
+from .series.answers import Answers
+from .series.passes import distinct_passes, longest_gap_us
+from .series.saved_streams import SavedStreams, pack_streams, unpack_streams
+from .series.slots import NO_TIME
+from .series.stepping import Rows, SeriesSteps
+from .series.waiting import Pending, WaitingRoom
 
-Rows = NDArray[np.int64]
 _LEAST_CAPACITY = 64
 
 
@@ -62,11 +63,10 @@ class LiveStreams(OneOwner):
         self._model, self._spec = model, model.spec
         self._wait_us, self._future_us = wait_us, future_us
         self._counters, self._stage = counters, "streams"
-        gap_us = longest_gap_us(model, on_gap, max_gap_s)
-        self._clocks = SlotClocks(self._spec, gap_us)
-        self._counts = ReadingCounts(self._spec)
-        self._fleet: FleetStates = _fleet(model, 0)
-        self._capacity = 0
+        self._gap_us = longest_gap_us(model, on_gap, max_gap_s)
+        self._steps = SeriesSteps(model, self._gap_us, self._count)
+        self._join_us = CLEAN * (self._spec.sample_period_s or 0.0) * 1e6
+        self._room = WaitingRoom(wait_us, self._join_us, self._spec.num_features)
         self._numbers: dict[str, int] = {}
         self._sequence = 0
         self.names: list[str] = []
@@ -83,19 +83,15 @@ class LiveStreams(OneOwner):
         """The number of a series, which is made at its first use."""
         number = self._numbers.get(name)
         if number is None:
-            number = self._numbers[name] = len(self.names)
-            if number == self._capacity:
-                self._grow(max(2 * self._capacity, _LEAST_CAPACITY))
+            number = len(self.names)
+            if number == self._steps.capacity:
+                self._steps.grow(max(2 * number, _LEAST_CAPACITY))
+            self._numbers[name] = number
             self.names.append(name)
         return number
 
-    def _grow(self, capacity: int) -> None:
-        self._fleet.add(capacity - self._capacity)
-        self._clocks.grow(capacity)
-        self._capacity = capacity
-
     def apply(self, batch: Batch) -> Outcome:
-        """Take a batch: all forecasts that it brings, in the order of its rows.
+        """Take a batch: all forecasts that it brings (`Answers` says in which order).
 
         Raises:
             ShapeError: its columns do not fit each other, the model or the series. Nothing
@@ -103,28 +99,18 @@ class LiveStreams(OneOwner):
         """
         self._check(batch)
         self._sequence += 1
-        size = len(batch.series)
-        values = np.empty((size, self._spec.output_size), dtype=np.float32)
-        is_answered = np.zeros(size, dtype=np.bool_)
-        self._count("readings", size)
+        self._count("readings", len(batch.series))
+        answers = Answers(batch, self._spec.output_size)
         rows = self._within_time(batch, batch.now_us + self._future_us)
+        if self._wait_us:
+            self._release_due(batch, answers)
         for some in distinct_passes(batch.series, rows):
-            taken, forecasts = self._take(batch, some)
-            values[taken] = forecasts
-            is_answered[taken] = True
-        answered = np.flatnonzero(is_answered)
-        is_whole = len(answered) == size
-        chosen: Any = slice(None) if is_whole else answered
-        return Outcome(
-            sequence=self._sequence,
-            now_us=batch.now_us,
-            series=batch.series[chosen],
-            time_us=batch.time_us[chosen],
-            readings=batch.values[chosen],
-            values=values[chosen],
-            rows=answered.astype(np.int32),
-            origins=batch.origins,
-        )
+            if self._wait_us:
+                self._offer(batch, some, answers)
+            else:
+                answers.add(batch, *self._steps.take(batch, some))
+        self._room.forget_rows()
+        return answers.outcome(self._sequence)
 
     def prime(
         self,
@@ -151,15 +137,125 @@ class LiveStreams(OneOwner):
         self._check(batch)
         self._stage = "history"
         rows = self._within_time(batch, LAST_TIME_US)
-        self._clocks.is_primed[numbers] = False
+        self._steps.clocks.is_primed[numbers] = False
         for some in distinct_passes(batch.series, rows):
-            self._take(batch, some)
+            self._steps.take(batch, some)
         self._stage = "streams"
-        self._clocks.is_primed[numbers] = True
+        self._steps.clocks.is_primed[numbers] = True
 
     def due_us(self) -> int | None:
         """When something that waits is released although nothing comes; None: never."""
-        return None
+        return self._room.due_us()
+
+    def snapshot(self) -> bytes:
+        """All that they hold: states, times, what waits (docs/format.md, "Live streams")."""
+        size = len(self)
+        clocks = self._steps.clocks
+        num_steps, values = self._steps.states(size)
+        saved = SavedStreams(
+            self._sequence,
+            self.names,
+            clocks.time_us[:size],
+            clocks.late_us[:size],
+            clocks.is_primed[:size],
+            num_steps,
+            values,
+            self._room.saved(),
+        )
+        return pack_streams(saved, self._model)
+
+    def restore(self, blob: bytes) -> None:
+        """Go on where `snapshot` was taken; takes those of a RowStream or SeriesStreams too.
+
+        Raises:
+            FormatError: cut short, changed, of another version, a field that cannot be, or
+                no snapshot at all. Nothing was changed then.
+            StateError: the snapshot of another model.
+        """
+        saved = unpack_streams(blob, self._model)
+        size = len(saved.names)
+        steps = SeriesSteps(self._model, self._gap_us, self._count)
+        steps.grow(max(size, _LEAST_CAPACITY))
+        steps.set_states(saved.num_steps, saved.values)
+        steps.clocks.move(slice(size), saved.time_us, saved.late_us)
+        steps.clocks.is_primed[:size] = saved.is_primed
+        room = WaitingRoom(self._wait_us, self._join_us, self._spec.num_features)
+        room.set_saved(saved.waiting)
+        self._steps, self._room, self._sequence = steps, room, saved.sequence
+        self.names[:] = saved.names
+        self._numbers = {name: number for number, name in enumerate(saved.names)}
+
+    # ---- waiting ----
+
+    def _offer(self, batch: Batch, rows: Rows | slice, answers: Answers) -> None:
+        """Readings of distinct series: step those whose turn it is, keep the others."""
+        if isinstance(rows, slice):
+            rows = np.arange(len(batch.series))
+        is_now = self._is_due_now(batch, rows)
+        if len(self._room):
+            waits = [series in self._room for series in batch.series[rows].tolist()]
+            is_now &= ~np.array(waits)
+        answers.add(batch, *self._steps.take(batch, rows[is_now]))
+        kept = rows[~is_now]
+        touched = batch.series[kept].tolist()
+        columns = (touched, batch.time_us[kept].tolist(), kept.tolist())
+        for series, time_us, row in zip(*columns, strict=True):
+            pending = Pending(series, time_us, batch.now_us, batch.values[row], row)
+            is_joined = self._room.add(pending)
+            if is_joined is None:
+                self._count("repeated", 1)
+            elif is_joined:
+                self._count("joined", 1)
+        self._release_next(touched, batch, answers)
+
+    def _is_due_now(self, batch: Batch, rows: Rows) -> NDArray[np.bool_]:
+        """Which have no slot to wait for: the next and complete, or one that is taken."""
+        series = batch.series[rows]
+        places = self._steps.clocks.place(series, batch.time_us[rows], batch.now_us)
+        is_now = places.steps <= 0
+        if self._spec.sample_period_s:
+            is_next = (places.steps == 1) & np.isfinite(batch.values[rows]).all(axis=1)
+            is_next &= self._steps.clocks.time_us[series] != NO_TIME
+            if places.is_gap is not None:
+                is_next &= ~places.is_gap
+            is_now |= is_next
+        return is_now
+
+    def _release_due(self, batch: Batch, answers: Answers) -> None:
+        """Step what has waited long enough, and what may follow it."""
+        limits = self._room.due(batch.now_us)
+        touched = list(limits)
+        while heads := [
+            head
+            for head in self._room.heads(touched)
+            if head.time_us <= limits[head.series]
+        ]:
+            self._release(heads, batch, answers)
+            touched = [head.series for head in heads]
+        self._release_next(limits, batch, answers)
+
+    def _release_next(
+        self, series: Iterable[int], batch: Batch, answers: Answers
+    ) -> None:
+        """Step the oldest that wait of some series as long as their turn has come."""
+        while heads := self._room.heads(series):
+            waited = _batch_of(heads, batch)
+            is_now = self._is_due_now(waited, np.arange(len(heads)))
+            heads = [heads[k] for k in np.flatnonzero(is_now)]
+            if not heads:
+                break
+            self._release(heads, batch, answers)
+            series = [head.series for head in heads]
+
+    def _release(self, heads: list[Pending], batch: Batch, answers: Answers) -> None:
+        self._room.take_out(heads)
+        waited = _batch_of(heads, batch)
+        taken, forecasts = self._steps.take(waited, np.arange(len(heads)))
+        stepped = _batch_of([heads[k] for k in taken], batch)
+        rows = np.array([heads[k].row for k in taken], dtype=np.int64)
+        answers.add(stepped, rows, forecasts)
+
+    # ---- checks ----
 
     def _count(self, what: str, number: int) -> None:
         self._counters.add(self._stage, what, number)
@@ -193,149 +289,15 @@ class LiveStreams(OneOwner):
         self._count("dropped: a time in no year", int(is_none.sum()))
         return np.flatnonzero(~(is_ahead | is_none))
 
-    def _take(
-        self, batch: Batch, rows: Rows | slice
-    ) -> tuple[Rows | slice, NDArray[np.float32]]:
-        """Readings of distinct series; which of them were stepped, and their forecasts."""
-        series, time_us = batch.series[rows], batch.time_us[rows]
-        readings = batch.values[rows]
-        places = self._clocks.place(series, time_us, batch.now_us)
-        is_next = self._count_places(places, series, time_us)
-        is_refused = self._counts.refused(readings, is_next, self._count)
-        if is_refused is not None:
-            is_next &= ~is_refused
-        if not is_next.all():
-            chosen = np.flatnonzero(is_next)
-            rows = chosen if isinstance(rows, slice) else rows[chosen]
-            series, time_us, readings = (
-                series[chosen],
-                time_us[chosen],
-                readings[chosen],
-            )
-            places = places.part(chosen)
-        self._counts.count(readings, self._count)
-        return rows, self._advance(series, time_us, readings, places)
 
-    def _count_places(
-        self, places: Places, series: NDArray[np.int32], time_us: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Which readings lie in a later slot than the one before; the others are counted."""
-        is_next = places.steps > 0
-        if is_next.all():
-            return is_next
-        same = np.flatnonzero(places.steps == 0)
-        self._count("repeated", len(same))
-        self._count("late", int((places.steps < 0).sum()))
-        newest_us = np.maximum(time_us[same], self._clocks.time_us[series[same]])
-        self._clocks.move(series[same], newest_us, places.late_us[same])
-        return is_next
-
-    def _advance(
-        self,
-        series: NDArray[np.int32],
-        time_us: NDArray[np.int64],
-        readings: NDArray[np.float32],
-        places: Places,
-    ) -> NDArray[np.float32]:
-        """Step distinct series over their holes and by one reading each."""
-        if places.is_gap is not None:
-            self._start_anew(series[places.is_gap])
-        if (places.steps > 1).any():
-            self._step_holes(series, time_us, places)
-        self._clocks.move(series, time_us, places.late_us)
-        self._clocks.is_primed[series] = False
-        return self._step(series, time_us, readings)
-
-    def _start_anew(self, series: NDArray[np.int32]) -> None:
-        self._count("new stretches", len(series))
-        initial = [entry.initial_array() for entry in self._spec.state]
-        for row in series.tolist():
-            self._fleet.set(row, 0, initial)
-
-    def _step_holes(
-        self, series: NDArray[np.int32], time_us: NDArray[np.int64], places: Places
-    ) -> None:
-        number = places.steps - 1
-        self._count("holes stepped", int(number.sum()))
-        last_us = self._clocks.time_us[series]
-        for k in range(1, int(number.max()) + 1):
-            behind = np.flatnonzero(number >= k)
-            slot_us = slot_times_us(
-                last_us[behind], time_us[behind], places.steps[behind], k
-            )
-            empty = np.full((len(behind), self._spec.num_features), np.nan, np.float32)
-            self._step(series[behind], slot_us, empty)
-
-    def _step(
-        self,
-        series: NDArray[np.int32],
-        time_us: NDArray[np.int64],
-        readings: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        """One step of distinct series."""
-        size = len(series)
-        y = np.empty((size, self._spec.output_size), dtype=self._model.engine.dtype)
-        if size:
-            seconds = time_us // 1_000_000 if self._spec.derived else None
-            if not np.isfinite(readings).all():
-                readings = np.where(np.isfinite(readings), readings, np.float32(np.nan))
-            self._fleet.step(readings, seconds, series.astype(np.int64), y)
-        return y.astype(np.float32, copy=False)
-
-
-def longest_gap_us(
-    model: Model, on_gap: Literal["reset", "step"], max_gap_s: float | None
-) -> float:
-    """The longest hole that is stepped, in microseconds.
-
-    Raises:
-        DataError: `max_gap_s` is 1.5 periods or less, or the model has no period.
-    """
-    period_s = model.spec.sample_period_s
-    if max_gap_s is not None and period_s is None:
-        raise DataError(
-            f"--max-gap: {model.name} has no sampling period, so it knows no holes. "
-            "Leave --max-gap out, or train on a table with a time column."
-        )
-    if max_gap_s is not None and period_s is not None:
-        if not max_gap_s > MIN_GAP_PERIODS * period_s:
-            raise DataError(
-                f"--max-gap: {max_gap_s:g} s would start anew at every late reading, as "
-                f"the period of {model.name} is {period_s:g} s. Choose a length of time "
-                f"above {MIN_GAP_PERIODS * period_s:g} s, or leave --max-gap out."
-            )
-    else:
-        max_gap_s = model.spec.max_gap_s
-    return np.inf if on_gap == "step" or max_gap_s is None else max_gap_s * 1e6
-
-
-def distinct_passes(series: NDArray[np.int32], rows: Rows | None) -> list[Rows | slice]:
-    """Rows in passes of one reading a series, the k-th of each in the k-th pass.
-
-    Args:
-        series: `[n]` of a batch.
-        rows: of it that count; None for all.
-    """
-    some = series if rows is None else series[rows]
-    size = len(some)
-    if not size:
-        return []
-    if size == 1 or bool((some[1:] > some[:-1]).all()):
-        return [slice(None) if rows is None else rows]
-    order = np.argsort(some, kind="stable")
-    ascending = some[order]
-    starts = np.flatnonzero(np.r_[True, ascending[1:] != ascending[:-1]])
-    lengths = np.diff(np.append(starts, size))
-    if rows is not None:
-        order = rows[order]
-    if lengths.max() == 1:
-        return [order]
-    rank = np.arange(size) - np.repeat(starts, lengths)
-    by_rank = np.argsort(rank, kind="stable")
-    ends = np.cumsum(np.bincount(rank))[:-1]
-    return list(np.split(order[by_rank], ends))
-
-
-def _fleet(model: Model, count: int) -> FleetStates:
-    own = model.engine.make_fleet(count, is_fast=model.is_fast)
-    return own or ArrayFleet(model.engine, count)
+def _batch_of(readings: list[Pending], batch: Batch) -> Batch:
+    """Readings that waited, as a batch of the same time."""
+    values = batch.values[:0]
+    if readings:
+        values = np.stack([item.values for item in readings])
+    return Batch(
+        batch.now_us,
+        np.array([item.series for item in readings], dtype=np.int32),
+        np.array([item.time_us for item in readings], dtype=np.int64),
+        values,
+    )

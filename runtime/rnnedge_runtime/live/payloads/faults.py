@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..loop.nouns import Place
 
 Reason = Literal[
-    "malformed", "name", "unit", "not a number", "time", "too long", "not text"
+    "malformed", "name", "unit", "not a number", "time", "too long", "not text", "checksum"
 ]
 _LONGEST = 60
 
@@ -21,7 +21,7 @@ class PayloadError(DataError):
 
     Attributes:
         reason: in a word: `malformed`, `name` (nothing of the model is in them), `unit`,
-            `not a number`, `time`, `too long` or `not text`.
+            `not a number`, `time`, `too long`, `not text` or `checksum`.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:

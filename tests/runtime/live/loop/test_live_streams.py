@@ -19,7 +19,7 @@ from support.live_batches import (
 )
 from support.strategies import model_specs, partitions, random_weights, seeds
 
-from rnnedge_runtime.live.loop.slots import advance_slots
+from rnnedge_runtime.live.loop.series.slots import advance_slots
 from rnnedge_runtime.spec.model_spec import ModelSpec
 from rnnedge_runtime.tables.time_grid import SlotClock
 

@@ -66,7 +66,7 @@ def test_a_package_brings_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("url", "options", "said"),
     [
-        ("file:///x?folow=1", {}, "Did you mean 'follow'"),
+        ("file:///x?followw=1", {}, "Did you mean 'follow'"),
         ("/x", {"follow": "maybe"}, "expected true or false"),
         ("/x", {"format": "xml"}, "expected one of"),
         ("/x", {"rename": {"t": "tmp"}}, "Did you mean 'temp'"),

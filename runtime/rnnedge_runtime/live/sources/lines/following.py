@@ -14,6 +14,7 @@ from pathlib import Path
 from ....errors import DataError
 from ...payloads import MAX_NBYTES
 from ..line_splitter import LineSplitter
+from .position import find_file, head_of
 
 _NBYTES_A_READ = 1 << 16
 _LOOK_AGAIN_S = 0.2
@@ -45,7 +46,7 @@ class LineReader:
         Raises:
             DataError: it cannot be read.
         """
-        path = self.path if head is None else self._moved(head)
+        path = self.path and find_file(self.path, head)
         if path is None:
             if sys.stdin is None:
                 raise DataError("standard input is closed. Name a file or a pipe.")
@@ -61,7 +62,7 @@ class LineReader:
         status = os.fstat(self._descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise DataError(f"{self.path}: it is a folder. Give a file or a pipe.")
-        self.head = _head(status) if stat.S_ISREG(status.st_mode) else None
+        self.head = head_of(status) if stat.S_ISREG(status.st_mode) else None
         if self.head is not None and head == self.head and offset <= status.st_size:
             os.lseek(self._descriptor, offset, os.SEEK_SET)
             self.splitter.restart(offset)
@@ -93,16 +94,6 @@ class LineReader:
             os.close(self._descriptor)
         self._descriptor = -1
 
-    def _moved(self, head: tuple[int, int]) -> Path | None:
-        """The file of `head` in the folder, under another name too; else the path."""
-        if self.path is None:
-            return None
-        with contextlib.suppress(OSError):
-            for path in [self.path, *self.path.parent.iterdir()]:
-                if _head(path.lstat()) == head:
-                    return path
-        return self.path
-
     def _bytes(self, timeout_s: float) -> bytes | None:
         """What is there; b"" where nothing is yet, None at the end."""
         try:
@@ -131,7 +122,7 @@ class LineReader:
             self._restart()
             return b""
         with contextlib.suppress(OSError):  # moved away, and nothing there yet
-            if _head(path.stat()) == self.head:
+            if head_of(path.stat()) == self.head:
                 return b""
             last = os.read(self._descriptor, _NBYTES_A_READ)  # written as it was moved
             if last:
@@ -141,14 +132,10 @@ class LineReader:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             os.close(self._descriptor)
             self._descriptor = descriptor
-            self.head = _head(os.fstat(descriptor))
+            self.head = head_of(os.fstat(descriptor))
             self._restart()
         return b""
 
     def _restart(self) -> None:
         self.num_restarts += 1
         self.splitter.restart()
-
-
-def _head(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,3 +62,17 @@ def write_position(path: Path, position: Position) -> None:
             f"{path}: the position cannot be kept: {error.strerror}. Name another file "
             "with 'position', or make room."
         ) from None
+
+
+def find_file(path: Path, head: tuple[int, int] | None) -> Path:
+    """The file of `head` in the folder, under another name too; else the path itself."""
+    with contextlib.suppress(OSError):
+        for found in [path, *path.parent.iterdir()] if head else []:
+            if head_of(found.lstat()) == head:
+                return found
+    return path
+
+
+def head_of(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode, which tell a file from all others."""
+    return status.st_dev, status.st_ino

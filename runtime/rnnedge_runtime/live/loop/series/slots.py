@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec.model_spec import ModelSpec
-from ...tables.time_grid import CLEAN, CLEAN_WHEN_UNSURE, KEPT, MAX_HOLE
+from ....spec.model_spec import ModelSpec
+from ....tables.time_grid import CLEAN, CLEAN_WHEN_UNSURE, KEPT, MAX_HOLE
 
 NO_TIME = int(np.iinfo(np.int64).min)
 """Stands for the time of a series without a reading."""
@@ -144,7 +144,10 @@ class SlotClocks:
         return Places(steps, late_us, is_gap if is_gap.any() else None)
 
     def move(
-        self, series: NDArray[np.integer[Any]], time_us: Int64, late_us: Float64
+        self,
+        series: NDArray[np.integer[Any]] | slice,
+        time_us: Int64,
+        late_us: Float64,
     ) -> None:
         """Set the clocks to readings that were taken."""
         self.time_us[series] = time_us

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec.clip import clip_bounds, odd_readings, range_bounds
-from ...spec.model_spec import ModelSpec
-from ...streams.inputs import is_missing
+from ....spec.clip import clip_bounds, odd_readings, range_bounds
+from ....spec.model_spec import ModelSpec
+from ....streams.inputs import is_missing
 
 Count = Callable[[str, int], None]
 """Counts what happened and how often."""
