@@ -236,7 +236,7 @@ def _names(lengths: NDArray[np.uint32], text: bytes) -> list[str]:
     try:
         names = [
             text[start:end].decode("utf-8", "surrogatepass")
-            for start, end in zip([0, *ends], ends, strict=False)
+            for start, end in zip([0, *ends][:-1], ends, strict=True)
         ]
     except UnicodeDecodeError:
         raise impossible("the name of a series is not UTF-8") from None
