@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from support.strategies import random_readings
+from support.artifacts import quantised_model
+from support.strategies import random_readings, random_weights, seeds
 
+from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.engine import Engine, initial_state
 
 
@@ -80,3 +85,32 @@ def outputs_by_hand(
                 held[k] = min(max(value, np.float32(low)), np.float32(high))
         held = inputs.readings(held)
     return np.array(rows).reshape(len(readings), spec.output_size)
+
+
+def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
+    """The first `count` draws, the same in every run: one compilation takes them all."""
+    found: list[Any] = []
+
+    @settings(
+        max_examples=count, phases=[Phase.generate], database=None, derandomize=True
+    )
+    @given(strategy)
+    def draw(item: Any) -> None:
+        found.append(item)
+
+    draw()
+    return found[:count]
+
+
+@st.composite
+def integer_models(draw, specs: st.SearchStrategy[ModelSpec]) -> QuantisedModel:
+    """Models in integers whose forecasts fill holes, some layers kept in float."""
+    while True:
+        spec = draw(specs.filter(can_predict))
+        weights = random_weights(spec, np.random.default_rng(draw(seeds)))
+        kept = draw(st.sampled_from(((), (), (len(spec.layers) - 1,), (0,))))
+        try:
+            model = quantised_model(spec, weights, frozenset(kept))
+        except SpecError:
+            continue
+        return dataclasses.replace(model, spec=predicting(spec))

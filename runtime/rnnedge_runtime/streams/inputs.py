@@ -46,12 +46,12 @@ class Inputs:
         if not len(self._filled):
             return held
         with np.errstate(over="ignore"):
-            found = y[..., self._fillers].astype(np.float32)
-        found = np.where(found < self._least, self._least, found)
-        found = np.where(found > self._most, self._most, found)
+            given = y[..., self._fillers].astype(np.float32)
+        found = np.where(given < self._least, self._least, given)
+        found = np.where(given > self._most, self._most, found)
         before = held[..., self._filled]
         after = held.copy()
-        after[..., self._filled] = np.where(np.isfinite(found), found, before)
+        after[..., self._filled] = np.where(np.isfinite(given), found, before)
         return self.readings(after)
 
     def derived(self, times: NDArray[np.int64]) -> NDArray[np.float32]:
