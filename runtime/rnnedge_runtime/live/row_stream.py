@@ -27,6 +27,8 @@ from ..tables.time_grid import (
 from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
 from .saved_rows import pack_rows, unpack_rows
 
+_FATES = {"pass": "passed on", "predict": "filled by the forecast"}
+
 
 class RowStream(OneOwner):
     """One series, fed with rows. Not thread-safe.
@@ -195,7 +197,7 @@ class RowStream(OneOwner):
         is_absent = ~np.isfinite(row.readings)
         for k, feature in enumerate(self._spec.features):
             name = feature.name
-            fate = "passed on" if feature.missing == "pass" else "held"
+            fate = _FATES.get(feature.missing, "held")
             for what, are_such in (
                 (f"missing readings of {name} {fate}", is_absent),
                 (
