@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
-from ..monitoring.stuck import StuckSensors, most_unchanged
+from ..monitoring.stuck import StuckSensor, most_unchanged
 from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
 from ..spec.model_spec import ModelSpec
 from ..streams.exclusive import OneOwner
@@ -68,8 +68,7 @@ class RowStream(OneOwner):
         self._low = np.maximum(self._clip[0], self._range[0])[:number]
         self._high = np.minimum(self._clip[1], self._range[1])[:number]
         self._empty = np.full(number, np.nan, dtype=np.float32)
-        self._known = np.ones((1, number), dtype=np.bool_)
-        self._stuck = StuckSensors(self._spec)
+        self._stuck = StuckSensor(self._spec)
         self.findings = Findings()
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
@@ -187,12 +186,12 @@ class RowStream(OneOwner):
 
     def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
         self.findings.num_rows += 1
-        readings, known = row.readings, self._known
+        readings, known = row.readings, None
         if not self._is_plain(row):
             self._count_readings(row)
-            known = ~is_missing(self._spec.features, readings[None])
+            known = ~is_missing(self._spec.features, readings)
             if self._has_limits:
-                readings = np.where(known[0], readings, np.float32(np.nan))
+                readings = np.where(known, readings, np.float32(np.nan))
         if self._stuck.is_watched:
             self._count_stuck(row, known)
         forecast = self._stream.step(readings, time=time)
@@ -234,11 +233,9 @@ class RowStream(OneOwner):
             ):
                 self.findings.add(what, row.number, int(are_such[k]))
 
-    def _count_stuck(self, row: Row, known: NDArray[np.bool_]) -> None:
-        flags = self._stuck.advance(row.readings[None], known)
-        if not flags.any():
-            return
-        for k in np.flatnonzero(flags[0]):
+    def _count_stuck(self, row: Row, known: NDArray[np.bool_] | None) -> None:
+        are_known = None if known is None else known.tolist()
+        for k in self._stuck.advance(row.readings.tolist(), are_known):
             feature = self._spec.features[k]
             self.findings.add(
                 f"readings of {feature.name} unchanged for more than "

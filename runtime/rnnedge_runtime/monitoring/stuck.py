@@ -5,13 +5,14 @@ A missing reading counts neither as the same nor as another: it leaves a run as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StateError
-from ..spec.model_spec import Feature, ModelSpec
+from ..spec.model_spec import LARGEST_RUN, Feature, ModelSpec
 
 FACTOR = 2
 """Runs are longer than in training by chance; so many times as long is none."""
@@ -45,7 +46,57 @@ def longest_runs(
 def most_unchanged(feature: Feature) -> int | None:
     """Equal readings in a row above which its sensor sticks; None when training is unknown."""
     longest = feature.longest_unchanged
-    return None if longest is None else max(FEWEST, FACTOR * longest)
+    return None if longest is None else max(FEWEST, min(FACTOR * longest, LARGEST_RUN))
+
+
+def _limits(spec: ModelSpec) -> list[int]:
+    """Per feature the longest run that is none to speak of."""
+    found = [most_unchanged(feature) for feature in spec.features]
+    return [LARGEST_RUN if limit is None else limit for limit in found]
+
+
+class StuckSensor:
+    """One series as `StuckSensors` has it, row by row without arrays: ten times quicker.
+
+    Args:
+        spec: whose features say how long a run was in training.
+
+    Attributes:
+        is_watched: whether any feature does.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._limits = _limits(spec)
+        self.is_watched = any(limit < LARGEST_RUN for limit in self._limits)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all readings."""
+        self._last = [math.nan] * len(self._limits)
+        self._runs = [0] * len(self._limits)
+
+    def advance(
+        self, readings: Sequence[float], known: Sequence[bool] | None = None
+    ) -> list[int]:
+        """Take one row; the features that stick.
+
+        Args:
+            readings: of F features.
+            known: which of them are readings, neither missing nor implausible; None: all.
+        """
+        last, runs = self._last, self._runs
+        stuck = []
+        for k, value in enumerate(readings):
+            if known is not None and not known[k]:
+                continue
+            if value != last[k]:
+                last[k] = value
+                runs[k] = 1
+                continue
+            runs[k] += 1
+            if runs[k] > self._limits[k]:
+                stuck.append(k)
+        return stuck
 
 
 class StuckSensors:
@@ -62,10 +113,9 @@ class StuckSensors:
     """
 
     def __init__(self, spec: ModelSpec, count: int = 1) -> None:
-        limits = [most_unchanged(feature) for feature in spec.features]
-        most = np.iinfo(np.int64).max
-        self._limits = np.array([most if n is None else n for n in limits], np.int64)
-        self.is_watched = any(limit is not None for limit in limits)
+        limits = _limits(spec)
+        self._limits = np.array(limits, np.int64)
+        self.is_watched = any(limit < LARGEST_RUN for limit in limits)
         self.last = np.full((count, len(limits)), np.nan, dtype=np.float32)
         self.runs = np.zeros((count, len(limits)), dtype=np.int64)
 

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from support.strategies import seeds
 
 from rnnedge_runtime.errors import StateError
-from rnnedge_runtime.monitoring.stuck import StuckSensors, longest_runs, most_unchanged
+from rnnedge_runtime.monitoring.stuck import (
+    StuckSensor,
+    StuckSensors,
+    longest_runs,
+    most_unchanged,
+)
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 
@@ -48,11 +53,14 @@ def test_runs_and_flags_are_those_of_a_loop(seed: int, count: int, size: int) ->
     spec = spec_of(None, 1, 7)
     values, known = drawn_readings(rng, size, count, 3)
     sensors = StuckSensors(spec, count)
+    alone = [StuckSensor(spec) for _ in range(count)]
     for t in range(size):
         rows = rng.permutation(count) if rng.random() < 0.5 else None
         order = slice(None) if rows is None else rows
         flags = sensors.advance(values[t][order], known[t][order], rows)
         for j, row in enumerate(range(count) if rows is None else rows):
+            single = alone[row].advance(values[t, row].tolist(), known[t, row].tolist())
+            assert single == np.flatnonzero(flags[j]).tolist()
             for k in range(3):
                 hand = runs_by_hand(values[: t + 1, row, k], known[: t + 1, row, k])
                 limit = (np.inf, 10, 14)[k]
