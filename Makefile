@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
-C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch]) \
+C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch] runtime/binding/text/*.[ch]) \
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist

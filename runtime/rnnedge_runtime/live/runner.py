@@ -23,6 +23,7 @@ from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
 from ..tables.rows.reading import read_rows
 from ..tables.rows.row import KnownRows, Row
+from .blocks import Blocks, text_functions
 from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream
@@ -59,6 +60,7 @@ class Settings:
         series: column that tells series apart; None: there is one.
         options: how the table is read.
         is_for_spreadsheet: as in `CsvRows`.
+        by_blocks: many rows at once, where that gives the same.
     """
 
     source: str = "-"
@@ -72,6 +74,7 @@ class Settings:
     series: str | None = None
     options: TableOptions = field(default_factory=TableOptions)
     is_for_spreadsheet: bool = False
+    by_blocks: bool = True
 
 
 def run(
@@ -166,7 +169,31 @@ def run(
         waiting.saver = saver
         rows = jumps.settled(known.new_rows(reader.rows))
         take = write if observe is None else partial(_both, observe, write)
-        stream_to(take, rows, stream, stop=stop, saver=saver, output=output, held=held)
+        blocks = None
+        native = text_functions(model) if reader.plain is not None else None
+        is_plain = settings.by_blocks and settings.output_format == "csv" and not live
+        if native is not None and is_plain and observe is None:
+            assert reader.plain is not None
+            assert isinstance(stream, RowStream)
+            blocks = Blocks(
+                reader.plain,
+                stream,
+                output,
+                native=native,
+                jumps=jumps,
+                held=held,
+                saver=saver,
+            )
+        stream_to(
+            take,
+            rows,
+            stream,
+            stop=stop,
+            saver=saver,
+            output=output,
+            held=held,
+            blocks=blocks,
+        )
     return Outcome(
         where,
         stream.findings,
@@ -243,26 +270,32 @@ def stream_to(
     saver: Saver,
     output: RowOutput,
     held: HeldOut,
+    blocks: Blocks | None = None,
 ) -> None:
     """Row by row, until the rows end, the reader of the output leaves, or a signal.
 
-    The state is saved in the end, whatever the end is.
+    Many rows at once where `blocks` can. The state is saved in the end, whatever the end is.
 
     Raises:
         DataError: a row that cannot be streamed, if `held` is strict; the state cannot be
             saved.
         OSError: the output cannot be written.
     """
-    is_output_broken = False
+    is_output_broken, line = False, -1
     try:
         while True:
             if output.is_left():
                 is_output_broken = True
                 break
             with stop.interruptible():
-                row = next(rows, None)
+                block = None if blocks is None else blocks.read(line)
+                row = next(rows, None) if block is None else None
+            if blocks is not None and block is not None:
+                line = blocks.take(block)
+                continue
             if row is None:
                 break
+            line = row.line
             try:
                 forecast = stream.advance(row)
             except DataError as error:
