@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .saving import Saver
     from .sinks.file import RowOutput
 
+_ROWS_AT_ONCE = 1000
+
 
 def text_functions(model: Model) -> Any:
     """The extension module, where a model runs in it: there many steps give the same bits.
@@ -36,6 +38,23 @@ def text_functions(model: Model) -> Any:
     from ..backends.native_state import extension
 
     return extension()
+
+
+def skip_known(plain: PlainRows, native: Any, line: int, last_us: int) -> int:
+    """Pass over the plain rows behind a line that are not newer than a time; how many."""
+    count = 0
+    while True:
+        block = plain.block(line, _ROWS_AT_ONCE, native.read_lines)
+        if block is None or block.times_us is None:
+            return count
+        is_newer = block.times_us > last_us
+        number = int(np.argmax(is_newer)) if is_newer.any() else len(block)
+        if number:
+            plain.take(block.first(number))
+        count += number
+        line += number
+        if number < len(block):
+            return count
 
 
 @dataclass(slots=True)

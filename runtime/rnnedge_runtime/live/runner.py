@@ -23,7 +23,7 @@ from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
 from ..tables.rows.reading import read_rows
 from ..tables.rows.row import KnownRows, Row
-from .blocks import Blocks, text_functions
+from .blocks import Blocks, skip_known, text_functions
 from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream
@@ -167,16 +167,18 @@ def run(
             tell=tell,
         )
         waiting.saver = saver
-        rows = jumps.settled(known.new_rows(reader.rows))
         take = write if observe is None else partial(_both, observe, write)
-        blocks = None
-        native = text_functions(model) if reader.plain is not None else None
-        is_plain = settings.by_blocks and settings.output_format == "csv" and not live
-        if native is not None and is_plain and observe is None:
-            assert reader.plain is not None
+        blocks = skip = None
+        plain = reader.plain if settings.by_blocks and not live else None
+        native = None if plain is None else text_functions(model)
+        if plain is not None and native is not None:
+            skip = partial(skip_known, plain, native)
+        is_csv = settings.output_format == "csv" and observe is None
+        if skip is not None and is_csv:
+            assert plain is not None
             assert isinstance(stream, RowStream)
             blocks = Blocks(
-                reader.plain,
+                plain,
                 stream,
                 output,
                 native=native,
@@ -184,6 +186,7 @@ def run(
                 held=held,
                 saver=saver,
             )
+        rows = jumps.settled(known.new_rows(reader.rows, skip))
         stream_to(
             take,
             rows,
