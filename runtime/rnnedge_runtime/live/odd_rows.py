@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..monitoring.stuck import most_unchanged
 from ..spec.clip import Bounds, odd_readings
 from ..spec.model_spec import Feature
 from ..streams.inputs import is_missing
-from .findings import Findings
+from .findings import MOVED_ROWS, Findings
+
+STUCK = 3
+"""Place in `fates` of what is said of a sensor that sticks."""
+
+MOVED, READINGS, AFTER = range(3)
+_FATES = {"pass": "passed on", "predict": "filled by the forecast"}
 
 
 def fates(
     feature: Feature, k: int, clip: Bounds, plausible: Bounds
-) -> tuple[str, str, str]:
-    """What is said of readings of a feature that are missing, implausible or clipped."""
-    name, fate = feature.name, "passed on" if feature.missing == "pass" else "held"
+) -> tuple[str, str, str, str]:
+    """What is said of readings that are missing, implausible or clipped, or stay the same."""
+    name, fate = feature.name, _FATES.get(feature.missing, "held")
     return (
         f"missing readings of {name} {fate}",
         f"implausible readings of {name}, outside {_text(plausible, k)}, {fate}",
         f"readings of {name} outside {_text(clip, k)} clipped",
+        f"readings of {name} unchanged for more than {most_unchanged(feature)} in a row, "
+        f"in training at most {feature.longest_unchanged}",
     )
 
 
 def _text(bounds: Bounds, k: int) -> str:
     low, high = (bound[k] for bound in bounds)
     return f"{low:g} to {high:g}"
+
+
+class Found(NamedTuple):
+    """Something found in a run of rows; of one row the smaller comes first.
+
+    Attributes:
+        first: the first row in which it was, from the start of the run.
+        turn: `MOVED` of its time, `READINGS`, or `AFTER` these.
+        feature: whose readings.
+        kind: place in `fates`.
+        number: of rows.
+    """
+
+    first: int
+    turn: int
+    feature: int
+    kind: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +66,13 @@ class OddRows:
     Attributes:
         are_odd: `[N]` which; None where there are none.
         are_refused: `[N]` in which a policy refuses a missing reading; None for none.
-        absent, implausible, clipped: `[N, F]` readings, empty where no row is odd.
+        known: `[N, F]` readings that are neither missing nor implausible.
+        kinds: `[N, F]` readings that are missing, implausible and clipped.
     """
 
     are_odd: NDArray[np.bool_] | None
     are_refused: NDArray[np.bool_] | None
+    known: NDArray[np.bool_] | None
     kinds: tuple[NDArray[np.bool_], ...]
 
     @classmethod
@@ -59,14 +89,13 @@ class OddRows:
         high = np.minimum(clip[1], plausible[1])[:number]
         is_plain = (low <= readings) & (readings <= high)
         if is_plain.all():
-            return cls(None, None, ())
+            return cls(None, None, None, ())
         clipped, implausible = odd_readings(readings, clip, plausible)
         refuses = np.array([feature.missing == "reject" for feature in features])
-        refused = None
-        if refuses.any():
-            refused = np.any(is_missing(features, readings) & refuses, axis=1)
+        known = ~is_missing(features, readings)
+        refused = np.any(~known & refuses, axis=1) if refuses.any() else None
         kinds = (~np.isfinite(readings), implausible, clipped)
-        return cls(np.any(~is_plain, axis=1), refused, kinds)
+        return cls(np.any(~is_plain, axis=1), refused, known, kinds)
 
     def next_refused(self, start: int, stop: int) -> int:
         """The first row from `start` on that is refused; `stop` where there is none."""
@@ -74,30 +103,37 @@ class OddRows:
             return stop
         return start + int(np.argmax(self.are_refused[start:stop]))
 
-    def first_findings(self, start: int, stop: int) -> list[tuple[int, int, int, int]]:
-        """First row, feature, kind and number of all that is found in some of the rows."""
+    def known_in(self, start: int, stop: int) -> NDArray[np.bool_] | None:
+        """`known` of some rows; None where all of their readings are."""
+        if self.known is None or self.are_odd is None:
+            return None
+        return self.known[start:stop] if self.are_odd[start:stop].any() else None
+
+    def found_in(self, start: int, stop: int) -> list[Found]:
+        """What is found in the readings of some rows."""
         if self.are_odd is None or not self.are_odd[start:stop].any():
             return []
         found = []
         for kind, are in enumerate(self.kinds):
             part = are[start:stop]
             for k in np.flatnonzero(part.any(axis=0)).tolist():
-                first = start + int(np.argmax(part[:, k]))
-                found.append((first, k, kind, int(part[:, k].sum())))
+                first, count = int(np.argmax(part[:, k])), int(part[:, k].sum())
+                found.append(Found(first, READINGS, k, kind, count))
         return found
 
 
 def add_findings(
     findings: Findings,
-    found: list[tuple[int, int, int, int]],
+    found: Iterable[Found],
     texts: Sequence[Sequence[str]],
     number: int,
 ) -> None:
-    """Count what `OddRows.first_findings` gave, what came first also first.
+    """Count what was found in a run of rows, what came first also first.
 
     Args:
         texts: `fates` of each feature.
-        number: of the first row of the block.
+        number: of the first row of the run.
     """
-    for first, k, kind, count in sorted(found):
-        findings.add(texts[k][kind], number + first, count)
+    for one in sorted(found):
+        what = MOVED_ROWS if one.turn == MOVED else texts[one.feature][one.kind]
+        findings.add(what, number + one.first, one.number)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
+from ..monitoring.stuck import StuckSensor
 from ..spec.clip import clip_bounds, odd_readings, range_bounds
+from ..spec.model_spec import ModelSpec
 from ..streams.exclusive import OneOwner
 from ..streams.inputs import is_missing
 from ..streams.model import Model
@@ -34,7 +36,7 @@ from .findings import (
     REPEATED_ROWS,
     Findings,
 )
-from .odd_rows import OddRows, add_findings, fates
+from .odd_rows import AFTER, MOVED, STUCK, Found, OddRows, add_findings, fates
 from .saved_rows import pack_rows, unpack_rows
 
 AdvanceSlots = Callable[..., tuple[int, int, float, float, int, int]]
@@ -48,15 +50,25 @@ class RowStream(OneOwner):
         model: what to stream; a new stream is made, in the initial state.
         where: name of the table, for messages.
         is_one_of_many: whether the table's series are streamed apart already.
+        limited: the model's spec with the limits of its sensors (`monitoring.limits`); a
+            reading outside them is missing. None: its own ranges.
+
+    Which sensors stick is found anew after `restore`: their runs are not in a snapshot.
     """
 
     _copy = "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
 
     def __init__(
-        self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
+        self,
+        model: Model,
+        *,
+        where: str = "rows",
+        is_one_of_many: bool = False,
+        limited: ModelSpec | None = None,
     ) -> None:
         self._model = model
-        self._spec = model.spec
+        self._spec = limited or model.spec
+        self._has_limits = limited is not None
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
@@ -71,6 +83,7 @@ class RowStream(OneOwner):
             for k, feature in enumerate(self._spec.features)
         ]
         self._empty = np.full(number, np.nan, dtype=np.float32)
+        self._stuck = StuckSensor(self._spec)
         self.findings = Findings()
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
@@ -95,6 +108,7 @@ class RowStream(OneOwner):
             self._check_present(row)
             if clock is not None:
                 self._stream.reset()
+                self._stuck.reset()
                 self.findings.add(NEW_STRETCHES, row.number)
             self._clock = SlotClock(period_s, time_us)
             return self._step(row, time_us // 1_000_000)
@@ -143,9 +157,9 @@ class RowStream(OneOwner):
             the first one needs it.
         """
         stop = odd.next_refused(start, len(block))
-        found = odd.first_findings(start, stop) if start < stop else []
         times, clock, findings = block.times_us, self._clock, self.findings
         period_s = self._spec.sample_period_s
+        found: list[Found] = []
         if period_s is not None and times is not None:
             if clock is None:
                 return _NOTHING
@@ -160,23 +174,27 @@ class RowStream(OneOwner):
             number, time_us, late_us, num_periods, num_off, first_off = advance_slots(
                 times, start, stop, place
             )
-            if not number:
-                return _NOTHING
-            if start + number < stop:
-                stop = start + number
-                found = odd.first_findings(start, stop)
-            self._clock = SlotClock(period_s, time_us, clock.slot + number, late_us)
-            findings.num_slots += number
-            findings.num_single += number
-            findings.num_periods = num_periods
+            stop = start + number
+            if number:
+                self._clock = SlotClock(period_s, time_us, clock.slot + number, late_us)
+                findings.num_slots += number
+                findings.num_single += number
+                findings.num_periods = num_periods
             if num_off:
-                found.append((start + first_off, -1, 0, num_off))
-        elif start == stop:
+                found.append(Found(first_off, MOVED, 0, 0, num_off))
+        if start == stop:
             return _NOTHING
-        add_findings(findings, found, [*self._texts, (MOVED_ROWS,)], block.number)
+        readings, known = block.readings[start:stop], odd.known_in(start, stop)
+        found += odd.found_in(start, stop)
+        if known is not None and self._has_limits:
+            readings = np.where(known, readings, np.float32(np.nan))
+        if self._stuck.is_watched:
+            runs = self._stuck.advance_run(block.readings[start:stop], known)
+            found += [Found(first, AFTER, k, STUCK, count) for first, k, count in runs]
+        add_findings(findings, found, self._texts, block.number + start)
         findings.num_rows += stop - start
         seconds = None if times is None else times[start:stop] // 1_000_000
-        forecasts = self._stream.run(block.readings[start:stop], time=seconds)
+        forecasts = self._stream.run(readings, time=seconds)
         self._forecast = forecasts[-1].copy()
         return forecasts
 
@@ -249,8 +267,16 @@ class RowStream(OneOwner):
             )
 
     def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
-        self._count_readings(row)
-        forecast = self._stream.step(row.readings, time=time)
+        self.findings.num_rows += 1
+        readings, known = row.readings, None
+        if not self._is_plain(row):
+            self._count_readings(row)
+            known = ~is_missing(self._spec.features, readings)
+            if self._has_limits:
+                readings = np.where(known, readings, np.float32(np.nan))
+        if self._stuck.is_watched:
+            self._count_stuck(row, known)
+        forecast = self._stream.step(readings, time=time)
         self._forecast = forecast.astype(np.float32, copy=False)
         return self._forecast
 
@@ -268,15 +294,19 @@ class RowStream(OneOwner):
         return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
 
     def _count_readings(self, row: Row) -> None:
-        self.findings.num_rows += 1
-        if row.is_held_out or self._is_plain(row):
+        if row.is_held_out:
             return
         is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
         is_absent = ~np.isfinite(row.readings)
         for k, texts in enumerate(self._texts):
             kinds = (is_absent, is_implausible, is_clipped)
-            for what, are_such in zip(texts, kinds, strict=True):
+            for what, are_such in zip(texts, kinds, strict=False):
                 self.findings.add(what, row.number, int(are_such[k]))
+
+    def _count_stuck(self, row: Row, known: NDArray[np.bool_] | None) -> None:
+        are_known = None if known is None else known.tolist()
+        for k in self._stuck.advance(row.readings.tolist(), are_known):
+            self.findings.add(self._texts[k][STUCK], row.number)
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
@@ -293,3 +323,4 @@ class RowStream(OneOwner):
         clock, forecast, snapshot = unpack_rows(snapshot_bytes(blob), self._model)
         self._stream.restore(snapshot)
         self._clock, self._forecast = clock, forecast
+        self._stuck.reset()

@@ -58,14 +58,19 @@ def early_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def spec_of(log: Log, seed: int) -> ModelSpec:
     rng = random.Random(seed)
-    missing = rng.choice(("hold", "hold", "hold", "reject"))
+    missing = rng.choice(("hold", "hold", "predict", "reject"))
+    unchanged = rng.choice((None, 2, 8))
     has_clock = log.has_time and rng.random() < 0.5
     size = 2 + 2 * has_clock
     period_s = PERIOD_S if rng.random() < 0.8 else None
     return ModelSpec(
         features=(
-            Feature("temp", "C", missing, (-10.0, 30.0), 10.0, (-100.0, 100.0)),
-            Feature("flow", "", rng.choice(("hold", missing)), None, 1.0),
+            Feature(
+                "temp", "C", missing, (-10.0, 30.0), 10.0, (-100.0, 100.0), unchanged
+            ),
+            Feature(
+                "flow", "", rng.choice(("hold", "reject")), None, 1.0, None, unchanged
+            ),
         ),
         targets=(Target("temp", "C"),),
         layers=(Affine(size), Gru(size, 3), Linear(3, 2)),
@@ -133,6 +138,7 @@ def test_any_log_is_streamed_the_same(tmp_path: Path, seed: int) -> None:
         has_state=rng.random() < 0.5,
         every=SaveEvery(rng.choice((None, 1, 7, 100))),
         is_strict=rng.random() < 0.1,
+        range=rng.choice(((), (), ("-50:50",), ("temp=-20:20", "flow=0:30"))),
         max_jump=rng.choice((None, None, "2h", "off")),
         output_format=rng.choice(("csv", "csv", "csv", "jsonl")),
         name=rng.choice(("log.csv", "log.csv", "log.csv.gz")),

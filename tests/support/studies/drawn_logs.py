@@ -134,6 +134,7 @@ def drawn_log(seed: int, *, most_rows: int = 150, is_clean: bool = False) -> Log
     if rng.random() < 0.5:
         rng.shuffle(columns)
     lines = [delimiter.join(columns)]
+    sticky, last = rng.choice((0.0, 0.0, 0.9)), {}
     pad = rng.choice(("", "", "", " "))
     for time in times:
         cells = {"time": time, "note": rng.choice(("ok", "ok7", "3", ""))}
@@ -143,7 +144,10 @@ def drawn_log(seed: int, *, most_rows: int = 150, is_clean: bool = False) -> Log
                 cell = rng.choice(MISSING[: rng.choice((1, 3, len(MISSING)))])
             if rng.random() < 0.01:
                 cell = rng.choice(("1e6", "-3000", "99999"))
+            if rng.random() < sticky and last:
+                cell = last[name]
             cells[name] = cell
+        last = cells
         cells["room"] = f"room{rng.randrange(num_series)}"
         lines.append(delimiter.join(pad + cells[name] for name in columns))
         if not is_clean and rng.random() < 0.02:
