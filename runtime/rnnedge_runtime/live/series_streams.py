@@ -31,6 +31,7 @@ class SeriesStreams(OneOwner):
 
     def __init__(self, model: Model, *, where: str = "rows") -> None:
         self._model = model
+        self.is_sparse = model.spec.rows_per_step > 1
         self._where = where
         self._streams: dict[str, RowStream] = {}
         self.findings = Findings()

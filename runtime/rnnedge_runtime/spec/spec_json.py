@@ -41,6 +41,7 @@ _NEWER_FIELDS: dict[str, tuple[int, Any]] = {
     "groups": (3, 1),
     "is_log": (3, False),
     "parameters": (3, ()),
+    "rows_per_step": (3, 1),
 }
 """The version that brought a field, and its default, with which it is left out."""
 
@@ -65,6 +66,7 @@ def spec_to_json(spec: ModelSpec) -> str:
         "vocabulary": list(spec.vocabulary),
         "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
         "clock": spec.clock,
+        "rows_per_step": spec.rows_per_step,
     }
     return json.dumps(
         _stated(content),
@@ -360,4 +362,5 @@ _SPEC = _object(
     max_gap_s=_optional(_DOUBLE),
     clock=_text,
     wiring=_list(_optional(_list(_integer(-1, LARGEST_SIZE)))),
+    rows_per_step=_SIZE,
 )
