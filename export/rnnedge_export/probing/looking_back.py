@@ -112,9 +112,10 @@ def check_windows(
     )
     raise SpecError(
         f"export: {original.user.name} {found.sentence}{cause}. An artifact sees {sees} "
-        f"and the state that it carries. {ahead}Keep what the module needs of earlier readings as "
-        "state: take the last N of them as an argument of forward and return them with the "
-        "new one. Or pass single_steps=True to export what single steps give."
+        f"and the state that it carries. {ahead}Keep what the module needs of earlier "
+        "readings as state: take the last N of them as an argument of forward and return "
+        "them with the new one. Or pass single_steps=True to export what single steps "
+        "give."
     )
 
 

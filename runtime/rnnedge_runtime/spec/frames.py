@@ -48,6 +48,19 @@ def of_one_row(spec: ModelSpec) -> ModelSpec:
     return found
 
 
+def check_gives_every_row(spec: ModelSpec, *, where: str) -> None:
+    """Refuse a model that gives no output in some rows, where every row needs one.
+
+    Raises:
+        SpecError: its steps take several rows.
+    """
+    if spec.rows_per_step > 1:
+        raise SpecError(
+            f"{where}: the model gives an output every {spec.rows_per_step} rows, and this "
+            "needs one in every row. Stream its rows with `rnnedge run`."
+        )
+
+
 def check_frames(spec: ModelSpec) -> None:
     """Refuse a frame that is none.
 

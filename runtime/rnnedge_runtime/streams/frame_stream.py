@@ -164,7 +164,7 @@ class FrameStream(Stream):
         if num_waiting:
             rows = np.concatenate([self._frame[:num_waiting], rows])
         num_frames = len(rows) // size
-        frames = rows[: num_frames * size].reshape(num_frames, -1)
+        frames = rows[: num_frames * size].reshape(num_frames, self._spec.num_features)
         y: Array = (
             self._frames.step(frames[0])[None]
             if num_frames == 1

@@ -123,8 +123,11 @@ def in_frames(
         )
     grown = trial.growth(num_rows, 2 * num_rows)
     per_frame = {item.per_trial for item in grown or ()}
-    if not per_frame and rows_per_step is None:
-        return as_given
+    if grown is not None and trial.growth(2 * num_rows, 3 * num_rows) != grown:
+        raise SpecError(
+            f"export: {name} does not give as many outputs for every frame of {num_rows} "
+            "rows. Pass the product of its strides over time as rows_per_step."
+        )
     several = tuple(item for item in grown or () if item.per_trial > 1)
     framed = _framed(inner, call, num_rows, several)
     rows = x[:, : length // num_rows * num_rows]
