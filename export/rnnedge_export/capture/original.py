@@ -114,6 +114,7 @@ def read_original(
         )
     from ..module.first_call import read_user_module
     from .capturing import capture
+    from .explicit.counters import with_float_counts
     from .explicit.finding import with_explicit_state
     from .explicit.forming import in_usual_form
     from .explicit.in_frames import in_frames
@@ -121,10 +122,11 @@ def read_original(
 
     model, example, precision = in_float32(model, example)
     model, example, num_rows, framed = in_frames(model, example, rows_per_step)
+    model, example, counted = with_float_counts(model, example)
     model, example, formed = in_usual_form(model, example, outputs, state)
     model, example, found = with_explicit_state(model, example)
     user = read_user_module(model, example, outputs=outputs, state=state)
-    notes = filter(None, (precision, framed, formed, found, *user.notes))
+    notes = filter(None, (precision, framed, counted, formed, found, *user.notes))
     user = replace(user, notes=tuple(notes))
     chain, reason = None, ""
     try:
