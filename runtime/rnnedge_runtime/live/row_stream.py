@@ -67,8 +67,9 @@ class RowStream(OneOwner):
         limited: ModelSpec | None = None,
     ) -> None:
         self._model = model
-        self._spec = limited or model.spec
+        self._spec = (limited or model.spec).by_row
         self._has_limits = limited is not None
+        self.is_sparse = model.spec.rows_per_step > 1
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
@@ -91,7 +92,8 @@ class RowStream(OneOwner):
 
         Returns:
             `[O]` forecast from this row's slot, in raw units. For a row in a slot already
-            taken the last forecast again, None when it is not known any more.
+            taken the last forecast again, None when it is not known any more. Of a model
+            that strides over rows, `is_sparse`, None where this row gave no output.
 
         Raises:
             DataError: time goes backwards, or jumps too far.
@@ -202,7 +204,7 @@ class RowStream(OneOwner):
         """The last forecast once more, for a row in a slot already taken."""
         self.findings.num_rows += 1
         self.findings.add(REPEATED_ROWS, row.number)
-        return self._forecast
+        return None if self.is_sparse else self._forecast
 
     def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
         """Whether the hole before the row is too long to be stepped.
@@ -266,7 +268,7 @@ class RowStream(OneOwner):
                 "and its policy is 'reject'. Mend the table, or train with missing='hold'."
             )
 
-    def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
+    def _step(self, row: Row, time: int | None) -> NDArray[np.float32] | None:
         self.findings.num_rows += 1
         readings, known = row.readings, None
         if not self._is_plain(row):
@@ -276,7 +278,10 @@ class RowStream(OneOwner):
                 readings = np.where(known, readings, np.float32(np.nan))
         if self._stuck.is_watched:
             self._count_stuck(row, known)
+        forecast: NDArray[np.floating] | None
         forecast = self._stream.step(readings, time=time)
+        if forecast is None:
+            return None
         self._forecast = forecast.astype(np.float32, copy=False)
         return self._forecast
 

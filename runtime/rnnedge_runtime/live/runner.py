@@ -314,7 +314,8 @@ def stream_to(
                 if not row.is_held_out:  # and counted for its cells
                     held.add(Fault(error.reason, str(error)), row.line)
                 continue
-            if not row.is_held_out:
+            has_output = forecast is not None or not stream.is_sparse
+            if has_output and not row.is_held_out:
                 write(row, forecast)
                 output.num_rows += 1
             saver.took_row()

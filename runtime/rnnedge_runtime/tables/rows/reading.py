@@ -99,6 +99,7 @@ def read_rows(
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
+    spec = spec.by_row
     is_live = lines.is_live if isinstance(lines, TextLines) else not is_at_hand(lines)
     options = options or TableOptions()
     table = AskedTable(where, spec, time, series, options, is_live, held)
