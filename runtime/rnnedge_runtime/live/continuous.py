@@ -94,6 +94,11 @@ def open_loop(
             "as [source] in the configuration."
         )
     source: Source = live_source(place(settings.source))
+    if settings.loop.wait_us and getattr(source, "answers_at_once", False):
+        raise DataError(
+            f"{source.name}://: readings are answered line by line, but the wait is "
+            f"{settings.loop.wait_us / 1e6:g} s. Leave --wait out."
+        )
     asked_sinks = settings.sinks or (PlaceSettings("-"),)
     sinks: list[Sink] = [live_sink(place(asked)) for asked in asked_sinks]
     old, folder = _old_file(settings.state)
