@@ -101,6 +101,13 @@ def open_loop(
         )
     asked_sinks = settings.sinks or (PlaceSettings("-"),)
     sinks: list[Sink] = [live_sink(place(asked)) for asked in asked_sinks]
+    page = None
+    if settings.page is not None:
+        from .page.page import Page
+
+        page = Page(place(settings.page))
+        page.start()
+        observers = [*observers, page.observe]
     old, folder = _old_file(settings.state)
     store = None
     if folder is not None:
@@ -131,7 +138,7 @@ def open_loop(
             ):
                 tell(line)
 
-    return Loop(
+    loop = Loop(
         model,
         source,
         sinks,
@@ -145,6 +152,9 @@ def open_loop(
         swapper=swapper,
         names=names,
     )
+    if page is not None:
+        loop.on_close.append(page.close)
+    return loop
 
 
 def count_lines(counters: Counters) -> Iterator[str]:

@@ -70,6 +70,7 @@ class LiveSettings:
         prime: a table of past readings, for a folder that holds no state yet.
         watch: whether the artifact is looked at for a new model.
         artifact: of the configuration; None where it names none.
+        page: where the page to look at is served; None: nowhere.
     """
 
     source: PlaceSettings | None = None
@@ -79,12 +80,13 @@ class LiveSettings:
     prime: Path | None = None
     watch: bool = False
     artifact: Path | None = None
+    page: PlaceSettings | None = None
 
 
 KEYS = (
     *("artifact", "state", "prime", "watch", "wait", "future", "on-gap", "max-gap"),
     *("spool-mb", "spool-expiry", "history-mb", "drain", "max-series"),
-    *("source", "sink"),
+    *("source", "sink", "page"),
 )
 """What a configuration may have at its top."""
 
@@ -112,6 +114,7 @@ def read_settings(path: Path) -> LiveSettings:
     return LiveSettings(
         source=reader.place("source", one=True),
         sinks=reader.places("sink"),
+        page=reader.place("page", one=True),
         state=reader.path("state"),
         prime=reader.path("prime"),
         artifact=reader.path("artifact"),
