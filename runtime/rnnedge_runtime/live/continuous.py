@@ -118,7 +118,7 @@ def open_loop(
 
     def prime() -> None:
         if old is not None:
-            tell(prime_from_state(streams, model, old, folder))
+            tell(prime_from_state(streams, old, folder))
         if settings.prime is not None:
             for line in prime_from_table(
                 streams,

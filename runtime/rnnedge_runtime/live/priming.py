@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +14,9 @@ from ..tables.options import TableOptions
 from ..tables.rows.reading import read_rows
 from ..tables.timestamps import time_text
 from .places import open_source
-from .saved_rows import SERIES_MAGIC, unpack_rows, unpack_series
 
 if TYPE_CHECKING:
     from ..spec.model_spec import ModelSpec
-    from ..streams.model import Model
     from ..tables.rows.row import Row
     from .loop.streams import LiveStreams
     from .places import Opener
@@ -93,9 +91,7 @@ def prime_from_table(
     )
 
 
-def prime_from_state(
-    streams: Any, model: Model, path: Path, folder: Path | None
-) -> str:
+def prime_from_state(streams: LiveStreams, path: Path, folder: Path | None) -> str:
     """Go on from the state file of a run on a table; what is to be said of it.
 
     Raises:
@@ -110,10 +106,7 @@ def prime_from_state(
             "--state folder."
         ) from None
     try:
-        saved = unpack_series(blob) if blob[:4] == SERIES_MAGIC else {"": blob}
-        rows = {name: unpack_rows(content, model) for name, content in saved.items()}
-        for name, (clock, _, snapshot) in rows.items():
-            streams.adopt(name, clock, *model.metadata.unpack(snapshot))
+        streams.restore(blob)
     except (FormatError, StateError) as error:
         raise type(error)(f"{path}: {error} Or name another --state folder.") from None
     return f"{path}: this is the state of one file; from now on it is kept in {folder}."

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
+from ..monitoring.stuck import StuckSensor, most_unchanged
 from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
+from ..spec.model_spec import ModelSpec
 from ..streams.exclusive import OneOwner
 from ..streams.inputs import is_missing
 from ..streams.model import Model
@@ -27,6 +29,8 @@ from ..tables.time_grid import (
 from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
 from .saved_rows import pack_rows, unpack_rows
 
+_FATES = {"pass": "passed on", "predict": "filled by the forecast"}
+
 
 class RowStream(OneOwner):
     """One series, fed with rows. Not thread-safe.
@@ -35,15 +39,25 @@ class RowStream(OneOwner):
         model: what to stream; a new stream is made, in the initial state.
         where: name of the table, for messages.
         is_one_of_many: whether the table's series are streamed apart already.
+        limited: the model's spec with the limits of its sensors (`monitoring.limits`); a
+            reading outside them is missing. None: its own ranges.
+
+    Which sensors stick is found anew after `restore`: their runs are not in a snapshot.
     """
 
     _copy = "RowStream", "other = RowStream(model); other.restore(rows.snapshot())"
 
     def __init__(
-        self, model: Model, *, where: str = "rows", is_one_of_many: bool = False
+        self,
+        model: Model,
+        *,
+        where: str = "rows",
+        is_one_of_many: bool = False,
+        limited: ModelSpec | None = None,
     ) -> None:
         self._model = model
-        self._spec = model.spec
+        self._spec = limited or model.spec
+        self._has_limits = limited is not None
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
@@ -54,6 +68,7 @@ class RowStream(OneOwner):
         self._low = np.maximum(self._clip[0], self._range[0])[:number]
         self._high = np.minimum(self._clip[1], self._range[1])[:number]
         self._empty = np.full(number, np.nan, dtype=np.float32)
+        self._stuck = StuckSensor(self._spec)
         self.findings = Findings()
 
     def advance(self, row: Row) -> NDArray[np.float32] | None:
@@ -78,6 +93,7 @@ class RowStream(OneOwner):
             self._check_present(row)
             if clock is not None:
                 self._stream.reset()
+                self._stuck.reset()
                 self.findings.add(NEW_STRETCHES, row.number)
             self._clock = SlotClock(period_s, time_us)
             return self._step(row, time_us // 1_000_000)
@@ -169,8 +185,16 @@ class RowStream(OneOwner):
             )
 
     def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
-        self._count_readings(row)
-        forecast = self._stream.step(row.readings, time=time)
+        self.findings.num_rows += 1
+        readings, known = row.readings, None
+        if not self._is_plain(row):
+            self._count_readings(row)
+            known = ~is_missing(self._spec.features, readings)
+            if self._has_limits:
+                readings = np.where(known, readings, np.float32(np.nan))
+        if self._stuck.is_watched:
+            self._count_stuck(row, known)
+        forecast = self._stream.step(readings, time=time)
         self._forecast = forecast.astype(np.float32, copy=False)
         return self._forecast
 
@@ -188,14 +212,13 @@ class RowStream(OneOwner):
         return self._stream.forecast(num_steps, hold=hold).astype(np.float32)
 
     def _count_readings(self, row: Row) -> None:
-        self.findings.num_rows += 1
-        if row.is_held_out or self._is_plain(row):
+        if row.is_held_out:
             return
         is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
         is_absent = ~np.isfinite(row.readings)
         for k, feature in enumerate(self._spec.features):
             name = feature.name
-            fate = "passed on" if feature.missing == "pass" else "held"
+            fate = _FATES.get(feature.missing, "held")
             for what, are_such in (
                 (f"missing readings of {name} {fate}", is_absent),
                 (
@@ -209,6 +232,17 @@ class RowStream(OneOwner):
                 ),
             ):
                 self.findings.add(what, row.number, int(are_such[k]))
+
+    def _count_stuck(self, row: Row, known: NDArray[np.bool_] | None) -> None:
+        are_known = None if known is None else known.tolist()
+        for k in self._stuck.advance(row.readings.tolist(), are_known):
+            feature = self._spec.features[k]
+            self.findings.add(
+                f"readings of {feature.name} unchanged for more than "
+                f"{most_unchanged(feature)} in a row, in training at most "
+                f"{feature.longest_unchanged}",
+                row.number,
+            )
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
@@ -225,6 +259,7 @@ class RowStream(OneOwner):
         clock, forecast, snapshot = unpack_rows(snapshot_bytes(blob), self._model)
         self._stream.restore(snapshot)
         self._clock, self._forecast = clock, forecast
+        self._stuck.reset()
 
 
 def _text(bounds: Bounds, k: int) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, FormatError, StateError
+from ..monitoring.limits import narrowed, read_limits
 from ..tables.held_out import Fault, HeldOut
 from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
@@ -57,6 +58,7 @@ class Settings:
         is_strict: a line that cannot be read is an error.
         time: time column; None: found.
         series: column that tells series apart; None: there is one.
+        range: limits of the sensors (`monitoring.limits.read_limits`).
         options: how the table is read.
         is_for_spreadsheet: as in `CsvRows`.
     """
@@ -70,6 +72,7 @@ class Settings:
     is_strict: bool = False
     time: str | None = None
     series: str | None = None
+    range: tuple[str, ...] = ()
     options: TableOptions = field(default_factory=TableOptions)
     is_for_spreadsheet: bool = False
 
@@ -94,12 +97,16 @@ def run(
     Raises:
         DataError: the source, the sink or the state cannot be used.
         FormatError, StateError: the saved state is damaged, or of another model.
+        SpecError: a limit of a sensor is none, or wider than the model's own range.
     """
     source, series = settings.source, settings.series
     where = "standard input" if source == "-" else source
     live = is_live(source)
     kind = RowStream if series is None else SeriesStreams
-    stream: AnyStream = kind(model, where=where)
+    limited = narrowed(model.spec, read_limits(settings.range))
+    stream: AnyStream = kind(
+        model, where=where, limited=limited if settings.range else None
+    )
     held = HeldOut(where, tell, settings.is_strict)
     jumps = Jumps(
         longest_jump_us(model.spec.sample_period_s, settings.max_jump),
