@@ -99,6 +99,23 @@ def test_a_state_file_of_a_table_is_read(artifact: Path, tmp_path: Path) -> None
     assert "state of one file" not in said
 
 
+def test_limits_of_sensors_hold_for_live_readings(
+    artifact: Path, tmp_path: Path
+) -> None:
+    text = lines_of(0, 6)
+    whole = write(tmp_path / "whole.jsonl", text)
+    name = COLUMNS[0]
+    gone = [json.loads(line) for line in text.splitlines()]
+    for row in gone:
+        if row[name] > 3:
+            del row[name]
+    part = write(tmp_path / "part.jsonl", "".join(f"{json.dumps(r)}\n" for r in gone))
+    found, said = live(artifact, whole, "--range", f"{name}=-5:3")
+    assert found == live(artifact, part)[0]
+    assert found != live(artifact, whole)[0]
+    assert f"implausible {name} 2" in said
+
+
 def test_history_primes_new_streams_only(artifact: Path, tmp_path: Path) -> None:
     header, *rows = LINES.splitlines(keepends=True)
     history = write(tmp_path / "history.csv", header + "".join(rows[:2]))
