@@ -74,7 +74,7 @@ LIVE = (
     *("live_source", "live_sinks", "config", "wait", "on_gap", "future", "prime"),
     "serve",
 )
-_SHARED = ("artifact", "state", "backend", "max_gap", "watch", *LIVE)
+_SHARED = ("artifact", "state", "backend", "max_gap", "range", "watch", *LIVE)
 _SPELLED = {"live_source": "--source", "live_sinks": "--sink", "source": "--input"}
 _SPELLED |= {"sink": "--output", "output_format": "--format", "is_strict": "--strict"}
 
@@ -180,6 +180,7 @@ def _settings(live: dict[str, Any], choices: dict[str, Any]) -> LiveSettings:
         prime=live["prime"],
         page=None if page is None else PlaceSettings(page),
         watch=live["watch"],
+        range=choices["range"],
         max_gap_s=None if gap_us is None else gap_us / 1e6,
         on_gap=None if on_gap is None else parse_on_gap(on_gap, where="--on-gap"),
         **times,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..loading import load
+from ..monitoring.limits import narrowed, read_limits
 from .loop.disk.store import Store
 from .loop.loop import Loop
 from .loop.nouns import Counters, Outcome, Place, Sink, Source
@@ -30,6 +31,7 @@ def live_streams(model: Model, settings: LoopSettings, counters: Counters) -> An
 
     Raises:
         DataError: the longest hole is too short for the model.
+        SpecError: a limit of a sensor is none, or wider than the model's own range.
     """
     future_us = settings.future_us
     if future_us is None:
@@ -41,6 +43,9 @@ def live_streams(model: Model, settings: LoopSettings, counters: Counters) -> An
         future_us=future_us,
         on_gap=settings.on_gap,
         max_gap_s=settings.max_gap_s,
+        limited=narrowed(model.spec, read_limits(settings.range))
+        if settings.range
+        else None,
         counters=counters,
     )
 

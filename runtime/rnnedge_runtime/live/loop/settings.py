@@ -32,6 +32,7 @@ class LoopSettings:
         drain_s: longest time for the sinks to take the last forecasts at the end.
         history_nbytes: most bytes of recent readings kept to prime another model with.
         max_series: most streams; readings of further ones are dropped.
+        range: limits of the sensors, `NAME=LO:HI` each; the artifact's if empty.
     """
 
     wait_us: int = 0
@@ -43,6 +44,7 @@ class LoopSettings:
     drain_s: float = 5.0
     history_nbytes: int = 4 * MB
     max_series: int = 1_000_000
+    range: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class LiveSettings:
 
 KEYS = (
     *("artifact", "state", "prime", "watch", "wait", "future", "on-gap", "max-gap"),
-    *("spool-mb", "spool-expiry", "history-mb", "drain", "max-series"),
+    *("spool-mb", "spool-expiry", "history-mb", "drain", "max-series", "range"),
     *("source", "sink", "page"),
 )
 """What a configuration may have at its top."""
@@ -194,6 +196,15 @@ class _Reader:
             )
         return value
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        found = self.content.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(x, str) for x in found):
+            raise DataError(
+                f"{self.file}: '{key}' is {found!r}, expected a list of texts. Mend it "
+                "there."
+            )
+        return tuple(found)
+
     def path(self, key: str) -> Path | None:
         text = self.value(key, str)
         return None if text is None else self.file.parent / Path(text).expanduser()
@@ -255,5 +266,6 @@ def _loop_settings(reader: _Reader) -> LoopSettings:
             MB * reader.number("history-mb", default.history_nbytes / MB, least=0)
         ),
         drain_s=default.drain_s if drain_us is None else drain_us / 1e6,
+        range=reader.texts("range"),
         max_series=round(reader.number("max-series", default.max_series, least=1)),
     )
