@@ -133,7 +133,7 @@ def test_a_full_queue_is_said() -> None:
     source.acknowledge(received.token)
     asking.join(10)
     source.close()
-    assert opened.counters.counts["http requests", "refused: queue full"] == 1
+    assert opened.counters.counts["http", "refused: queue full"] == 1
 
 
 @pytest.mark.parametrize(
@@ -292,3 +292,18 @@ def test_a_port_in_use_is_said() -> None:
         source = opened_source(Opened(), f"http://127.0.0.1:{port}")
         with pytest.raises(DataError, match="Choose another port"):
             source.start()
+
+
+def test_every_bad_line_is_counted_whoever_sends_it() -> None:
+    opened = Opened()
+    source = opened_source(opened)
+    with looping(source):
+        url = url_of(source)
+        threads = [
+            threading.Thread(target=ask, args=(url, b"{\n" * 500)) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert opened.counters.counts["http", "dropped: malformed"] == 4000
