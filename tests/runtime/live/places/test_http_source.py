@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 import time
+import tomllib
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,11 +18,13 @@ from support.live.asking import ask, looping
 from support.live.places import T0_US, Opened
 
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.live import places
 from rnnedge_runtime.live.loop.nouns import Reading, Source
 from rnnedge_runtime.live.places import live_source
 
 ANY_PORT = "http://127.0.0.1:0"
 TOKEN = "a-long-token"
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def opened_source(opened: Opened, url: str = ANY_PORT, **options: Any) -> Source:
@@ -307,3 +311,13 @@ def test_every_bad_line_is_counted_whoever_sends_it() -> None:
         for thread in threads:
             thread.join(20)
     assert opened.counters.counts["http", "dropped: malformed"] == 4000
+
+
+@pytest.mark.parametrize("place", ["sources/http", "sinks/http", "sinks/prometheus"])
+def test_the_sample_is_in_the_docs_and_works(place: str) -> None:
+    sample = (Path(places.__file__).parent / place / "sample.toml").read_text()
+    assert sample in (ROOT / "docs/page.md").read_text()
+    for kind, opener in (("source", live_source), ("sink", places.live_sink)):
+        for table in tomllib.loads(sample.replace("[[sink]]", "[sink]")).items():
+            if table[0] == kind:
+                opener(Opened().place(**table[1]))
