@@ -68,6 +68,13 @@ if TYPE_CHECKING:
     "A day or 24 sampling periods if not given.",
 )
 @click.option(
+    "--range",
+    multiple=True,
+    metavar="LIMITS",
+    help="What a sensor can give, LO:HI, NAME= in front for one feature; other readings "
+    "are missing; may be repeated.  [default: the ranges in the artifact]",
+)
+@click.option(
     "--strict",
     "is_strict",
     is_flag=True,

@@ -142,7 +142,10 @@ class TrainCommand(click.Command):
     metavar="LENGTH",
     help="One more period whose phase is an input, such as 12h; may be repeated.",
 )
-@_choice("missing", "Missing readings: hold the last one, or reject.")
+@_choice(
+    "missing",
+    "Missing readings: hold the last one, take the forecast of targets, or reject.",
+)
 @_choice("loss", "What is minimised, in standard deviations of each output.")
 @_choice("epochs", "Passes over the training part, at most.")
 @_choice("patience", "Epochs without a better validation error before stopping.")

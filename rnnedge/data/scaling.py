@@ -106,7 +106,8 @@ def fit_features(
     units: Sequence[str],
     rows: NDArray[np.float32],
     *,
-    missing: Literal["hold", "reject"] = "hold",
+    missing: Literal["hold", "predict", "reject"] = "hold",
+    targets: Sequence[str] = (),
     limits: Limits,
 ) -> tuple[Feature, ...]:
     """The features with the input handling that the training rows suggest.
@@ -115,7 +116,9 @@ def fit_features(
         names: F column names.
         units: F units.
         rows: `[T, F]` readings of the training part, NaN where missing.
-        missing: policy of all features, `hold` or `reject`.
+        missing: policy of all features; `predict` of those that are targets, of others
+            `hold`.
+        targets: what is forecast.
         limits: what was asked of clips and ranges.
 
     Raises:
@@ -138,11 +141,12 @@ def fit_features(
                 f"{plausible}. Give a wider range, or leave the column out."
             )
         clip, _ = limits.bounds(name, clean_range(seen))
+        is_held = missing == "predict" and name not in targets
         features.append(
             Feature(
                 name=name,
                 unit=unit,
-                missing=missing,
+                missing="hold" if is_held else missing,
                 clip=clip,
                 initial=float(seen.mean()),
                 range=plausible,

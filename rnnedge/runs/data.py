@@ -43,6 +43,12 @@ def load_run_data(run: Run, source: Any = None) -> Prepared:
         prepared = prepared.with_spec(
             replace(prepared.spec, layers=layers, wiring=wiring)
         )
+    features = tuple(
+        replace(one, longest_unchanged=None) if old.longest_unchanged is None else one
+        for one, old in zip(prepared.spec.features, run.spec.features, strict=False)
+    )
+    if len(features) == prepared.spec.num_features:  # a run of before it was recorded
+        prepared = prepared.with_features(features)
     is_same = spec_to_json(prepared.spec) == spec_to_json(run.spec) and all(
         np.array_equal(run.weights[name], values)
         for name, values in prepared.affine_weights.items()

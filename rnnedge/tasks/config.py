@@ -84,7 +84,8 @@ class TrainConfig:
         derived: inputs made from the time stamp; `auto`: where the sampling period and the
             length of the training part make them meaningful.
         period: more periods of which the phase is an input, such as `12h`.
-        missing: policy for missing readings of all features.
+        missing: policy for missing readings of all features; with `predict` those of targets
+            are filled by the forecast of the step before, and of other features held.
         loss: on errors in units of each output's standard deviation.
         epochs: passes over the training part, at most.
         patience: epochs without a better validation error before stopping.
@@ -132,7 +133,7 @@ class TrainConfig:
         "auto", "none", "hour_of_day", "weekday", "time_of_year", "both"
     ] = "auto"
     period: tuple[str, ...] = ()
-    missing: Literal["hold", "reject"] = "hold"
+    missing: Literal["hold", "predict", "reject"] = "hold"
     loss: Literal["huber", "mae", "mse"] = "mae"
     epochs: int = 40
     patience: int = 15

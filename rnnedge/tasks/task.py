@@ -20,7 +20,7 @@ from rnnedge.data.split import Split
 from rnnedge.tasks.config import TrainConfig
 from rnnedge.tasks.scores import Comparison, Score
 from rnnedge_runtime.spec.layers import Affine
-from rnnedge_runtime.spec.model_spec import ModelSpec
+from rnnedge_runtime.spec.model_spec import Feature, ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,8 @@ class PreparedSeries:
         parts: rows from which forecasts are made, by part.
         is_reading: `[T]` False where a hole was re-indexed in; such rows are not scored.
         stretch: number of this stretch among those of the same name, from 0.
+        holes: `[T, F]` which features of `x` are held where a device takes the forecast of
+            the step before; None for none.
     """
 
     name: str
@@ -61,6 +63,7 @@ class PreparedSeries:
     parts: Split
     is_reading: NDArray[np.bool_]
     stretch: int = 0
+    holes: NDArray[np.bool_] | None = None
 
     @property
     def time(self) -> NDArray[np.int64] | None:
@@ -92,6 +95,11 @@ class Prepared:
     notes: tuple[str, ...]
     starts: Mapping[str, Array] = field(default_factory=dict)
     module: UserModule | None = None
+
+    def with_features(self, features: tuple[Feature, ...]) -> Prepared:
+        """The same with features that say something else of themselves."""
+        spec = dataclasses.replace(self.spec, features=features)
+        return dataclasses.replace(self, spec=spec)
 
     def with_spec(self, spec: ModelSpec) -> Prepared:
         """The same for a spec with other layers between the first affine and the last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,10 @@ CHECKPOINT_VERSION = 1
 
 
 def data_fingerprint(prepared: Prepared) -> str:
-    """SHA-256 (hex) of the spec and of all inputs and targets."""
-    digest = hashlib.sha256(spec_to_json(prepared.spec).encode())
+    """SHA-256 (hex) of the spec, but for the longest runs, and of all inputs and targets."""
+    features = [replace(f, longest_unchanged=None) for f in prepared.spec.features]
+    spec = prepared.with_features(tuple(features)).spec
+    digest = hashlib.sha256(spec_to_json(spec).encode())
     for series in prepared.series:
         digest.update(np.ascontiguousarray(series.x).data)
         digest.update(np.ascontiguousarray(series.targets).data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from rnnedge.tasks.task import Prepared, PreparedSeries
 from rnnedge.training.own_network import Network
+from rnnedge_runtime.streams.inputs import Inputs
+
+Array = NDArray[np.float32]
 
 PRIMING_STEPS = 1000
 """Rows streamed before the validation part in every epoch. The final report streams every
@@ -61,12 +65,35 @@ class Validator:
 def stream_predictions(
     model: Network, series: PreparedSeries, stop: int | None = None
 ) -> NDArray[np.float32]:
-    """`[T, O]` outputs of `model` streamed over a series, up to row `stop`, from its first."""
+    """`[T, O]` outputs of `model` streamed over a series, up to row `stop`, from its first.
+
+    Forecasts fill the holes that they fill on a device.
+    """
     model.eval()
     x = series.x[:stop]
     y = np.empty((len(x), model.spec.output_size), dtype=np.float32)
+    if series.holes is not None and series.holes[1 : len(x)].any():
+        return _stream_with_holes(model, x.copy(), series.holes[: len(x)], y)
     for rows, y_hat in _streamed(model, torch.from_numpy(x)[None]):
         y[rows] = y_hat[0].numpy()
+    return y
+
+
+def _stream_with_holes(
+    model: Network, x: Array, holes: NDArray[np.bool_], y: Array
+) -> Array:
+    """`y`, filled in stretch by stretch between the rows that take a forecast."""
+    inputs, number = Inputs(model.spec), holes.shape[1]
+    starts = [0, *(np.flatnonzero(holes[1:].any(axis=1)) + 1).tolist(), len(x)]
+    state = model.initial_state(1)
+    held = x[0, :number]
+    for start, stop in itertools.pairwise(starts):
+        x[start, :number] = np.where(holes[start], held, x[start, :number])
+        for first in range(start, stop, ROWS_AT_ONCE):
+            rows = slice(first, min(first + ROWS_AT_ONCE, stop))
+            y_hat, state = model(torch.from_numpy(x[rows])[None], state)
+            y[rows] = y_hat[0].numpy()
+        held = inputs.held_after(x[stop - 1, :number], y[stop - 1])
     return y
 
 

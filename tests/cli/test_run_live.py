@@ -180,3 +180,34 @@ def test_a_signal_saves_the_state_and_ends(
     found, _ = live(artifact, source, "--state", state)
     whole = write(tmp_path / "whole.jsonl", lines_of(0, 9))
     assert [*"".join(first).splitlines(), *found] == live(artifact, whole)[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_sighup_takes_a_new_model_over(tmp_path: Path) -> None:
+    path, other = tmp_path / "a", tmp_path / "b"
+    path.mkdir()
+    other.mkdir()
+    artifact, new = make_artifact(path), make_artifact(other, seed=1)
+    command = ["run", str(artifact), "--source", "-"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from rnnedge.cli import main; main()", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(lines_of(0, 5))
+        process.stdin.flush()
+        first = [process.stdout.readline() for _ in range(5)]
+        new.replace(artifact)
+        process.send_signal(signal.SIGHUP)
+        assert "has taken over" in process.stderr.readline()
+        second, _ = process.communicate(lines_of(5, 9))
+    assert process.returncode == 0
+    whole = write(tmp_path / "whole.jsonl", lines_of(0, 9))
+    assert second.splitlines() == live(artifact, whole)[0][5:]
+    assert [line.strip() for line in first] != live(artifact, whole)[0][:5]

@@ -29,7 +29,7 @@ PACKAGES = {
     "rnnedge_runtime": ROOT / "runtime/rnnedge_runtime",
 }
 MAX_RUNTIME_NBYTES = 2_000_000
-MAX_INSTALLED_NBYTES = 3_500_000
+MAX_INSTALLED_NBYTES = 4_000_000
 BASE = ("numpy", "numpy.libs", "click")
 
 

@@ -30,7 +30,7 @@ from rnnedge_runtime.backends.reference import ReferenceEngine
 from rnnedge_runtime.errors import SpecError
 from rnnedge_runtime.formats.metadata import Golden, Metadata
 from rnnedge_runtime.formats.rnne_file import CRITICAL
-from rnnedge_runtime.formats.rnne_model import encode_model
+from rnnedge_runtime.formats.rnne_model import encode_model, version_of
 from rnnedge_runtime.numerics.f32 import NUMERICS
 from rnnedge_runtime.numerics.w8a16 import INTEGER_NUMERICS
 from rnnedge_runtime.spec.layers import Activation, Linear, Rnn, Softmax
@@ -113,7 +113,8 @@ def bare_rnne(spec: ModelSpec, weights: Weights) -> bytes:
             (b"MODL", CRITICAL, model),
             *range_sections(spec),
             (b"WGTS", CRITICAL, tensors),
-        ]
+        ],
+        version_of(spec),
     )
 
 

@@ -202,7 +202,7 @@ def _readings_like(
     rng = np.random.default_rng(_SEED)
     rows = np.resize(stream_like(spec, model.golden), (num_steps, spec.input_size))
     readings = rows[:, : spec.num_features].copy()
-    is_held = np.array([feature.missing == "hold" for feature in spec.features])
+    is_held = np.array([f.missing in ("hold", "predict") for f in spec.features])
     is_missing = (rng.random(readings.shape) < 0.02) & is_held
     readings[is_missing] = np.resize(
         np.array([np.nan, np.inf, -np.inf], np.float32), is_missing.sum()

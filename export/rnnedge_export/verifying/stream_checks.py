@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rnnedge_runtime.spec.clip import range_bounds
 from rnnedge_runtime.streams.inputs import hold_readings, pass_missing
 from rnnedge_runtime.streams.stream import Stream
 
@@ -91,6 +92,32 @@ def implausible_readings(evidence: Evidence) -> Iterator[Check]:
     )
     is_equal = found.tobytes() == expected.tobytes()
     yield evidence.check("implausible readings are held, bit for bit", is_equal)
+
+
+def forecasts_fill_holes(evidence: Evidence) -> Iterator[Check]:
+    """A missing reading gives the output of the forecast in its place, where it does so."""
+    spec = evidence.spec
+    fills = spec.forecast_fills
+    if not fills:
+        return
+    readings = evidence.x[:_SNAPSHOT_STEPS, : spec.num_features].copy()
+    filled = readings.copy()
+    for k, _ in fills:
+        readings[(np.arange(len(readings)) + k) % 7 > 3, k] = np.nan
+    low, high = range_bounds(spec)
+    found, expected = evidence.model.stream(), evidence.model.stream()
+    held = spec.state[-1].initial_array()
+    is_equal = True
+    for t, row in enumerate(readings):
+        for k, _ in fills:
+            filled[t, k] = held[k] if np.isnan(row[k]) else row[k]
+        time = round(t * (spec.sample_period_s or 1.0))
+        y = expected.step(filled[t], time=time)
+        is_equal &= found.step(row, time=time).tobytes() == y.tobytes()
+        for k, output in fills:
+            is_known = np.isfinite(np.float32(y[output]))
+            held[k] = y[output].clip(low[k], high[k]) if is_known else filled[t, k]
+    yield evidence.check("forecasts fill holes, bit for bit", is_equal)
 
 
 def _step_stream(stream: Stream, readings: Inputs, *, first: int = 0) -> Array:

@@ -26,6 +26,7 @@ _CHECKS: tuple[Callable[[Evidence], Iterable[Check]], ...] = (
     stream_checks.state_changes,
     stream_checks.snapshot_restores,
     stream_checks.implausible_readings,
+    stream_checks.forecasts_fill_holes,
     reference_checks.single_steps,
     reference_checks.drift,
     reference_checks.definition,

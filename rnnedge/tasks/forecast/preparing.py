@@ -33,7 +33,8 @@ from rnnedge.tasks.forecast.targets import (
     true_outputs,
 )
 from rnnedge.tasks.task import FORECAST, Prepared, PreparedSeries, find_task
-from rnnedge_runtime.errors import NonFiniteError
+from rnnedge_runtime.errors import NonFiniteError, SpecError
+from rnnedge_runtime.monitoring.stuck import longest_runs
 from rnnedge_runtime.spec.derived import DerivedInput, time_features
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.inputs import hold_readings, is_missing
@@ -63,8 +64,11 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         dataset.units[:num_features],
         training[:, :num_features],
         missing=config.missing,
+        targets=dataset.targets,
         limits=limits,
     )
+    _check_predicted(dataset, config)
+    features = _with_longest_runs(features, dataset, parts)
     step = step_feature(dataset, config)
     if step is not None:
         usual = usual_step(training[:, step], config.step)
@@ -138,6 +142,7 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
             parts=part,
             is_reading=one.is_reading,
             stretch=one.stretch,
+            holes=_holes(features, one),
         )
         for one, x, known, y, part in zip(
             dataset.series, held, targets, outputs, parts, strict=True
@@ -156,6 +161,43 @@ def prepare(dataset: Dataset, config: TrainConfig) -> Prepared:
         notes=(*dataset.notes, *split_notes(dataset, split, rule)),
         starts=network.starts,
     )
+
+
+def _check_predicted(dataset: Dataset, config: TrainConfig) -> None:
+    """Raise SpecError where `predict` is asked for and would fill nothing."""
+    if config.missing == "predict" and set(dataset.targets).isdisjoint(
+        dataset.features
+    ):
+        raise SpecError(
+            f"{dataset.source}: missing is 'predict', but no target "
+            f"({', '.join(dataset.targets)}) is among the features "
+            f"({', '.join(dataset.features)}), so no forecast is one of their readings. "
+            "Make the target a --feature, or train with --missing hold."
+        )
+
+
+def _with_longest_runs(
+    features: tuple[Feature, ...], dataset: Dataset, parts: Sequence[Split]
+) -> tuple[Feature, ...]:
+    """The features, with how long readings stayed the same in the training part."""
+    rows = [
+        series.values[: part.train.stop, : len(features)]
+        for series, part in zip(dataset.series, parts, strict=True)
+    ]
+    longest = longest_runs(rows, [~is_missing(features, values) for values in rows])
+    return tuple(
+        dataclasses.replace(feature, longest_unchanged=int(number) or None)
+        for feature, number in zip(features, longest, strict=True)
+    )
+
+
+def _holes(features: tuple[Feature, ...], series: Series) -> NDArray[np.bool_] | None:
+    """`[T, F]` which readings a forecast fills; None where none does."""
+    predicts = np.array([feature.missing == "predict" for feature in features])
+    if not predicts.any():
+        return None
+    missing: NDArray[np.bool_] = is_missing(features, series.values[:, : len(features)])
+    return missing & predicts
 
 
 def _unclipped(features: tuple[Feature, ...], column: int) -> tuple[Feature, ...]:

@@ -181,8 +181,8 @@ RNNE_API void rnne_reset(rnne_stream *stream);
  * x: I floats in physical units, F features and then the derived inputs.  A feature that is NaN,
  *    infinite or outside its range of plausible readings, where the model has one, is missing:
  *    the last accepted value takes its place, before the first one the value in the model.  Where
- *    the model says `reject` instead, the call returns RNNE_REJECTED and has changed neither state
- *    nor y.
+ *    the model says `predict`, what the step before forecast takes its place.  Where it says
+ *    `reject`, the call returns RNNE_REJECTED and has changed neither state nor y.
  * y: O floats, written in full.  y may be x.
  *
  * Nothing else can go wrong.  The call does not allocate, lock or branch on the data beyond

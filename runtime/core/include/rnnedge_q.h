@@ -22,7 +22,7 @@ extern "C" {
  *
  * Returns RNNE_UNSUPPORTED for any other model, and for those of rnne_step_q32(), RNNE_REJECTED as
  * rnne_step(), and has changed nothing then.  It touches no float but the held
- * readings.
+ * readings and what fills them.
  */
 RNNE_API rnne_status rnne_step_q(rnne_stream *stream, const int16_t *x, int16_t *y);
 

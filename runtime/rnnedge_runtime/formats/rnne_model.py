@@ -10,7 +10,7 @@ from ..numerics.w8a16 import INTEGER_NUMERICS
 from ..spec.clip import CLIP_NONE
 from ..spec.layer_roles import layer_roles
 from ..spec.model_spec import ModelSpec
-from ..spec.spec_json import format_version
+from ..spec.spec_json import network_version
 
 _MODEL = struct.Struct("<16s32sIIII")
 _FEATURE = struct.Struct("<Ifff")
@@ -20,6 +20,7 @@ _RANGE = struct.Struct("<ff")
 
 _ROLES = {"integer": 1 << 8, "float": 2 << 8, "folded": 3 << 8}
 _KEPT = 1 << 10
+_POLICIES = {"hold": 0, "reject": 1, "pass": 0, "predict": 2}
 
 
 def encode_model(
@@ -53,10 +54,11 @@ def encode_model(
             len(spec.layers),
         )
     ]
-    for feature in spec.features:
+    filled_by = dict(spec.forecast_fills)
+    for k, feature in enumerate(spec.features):
         low, high = feature.clip or (-CLIP_NONE, CLIP_NONE)
-        rejects = int(feature.missing == "reject")
-        pieces.append(_FEATURE.pack(rejects, low, high, feature.initial))
+        policy = _POLICIES[feature.missing] | filled_by.get(k, 0) << 8
+        pieces.append(_FEATURE.pack(policy, low, high, feature.initial))
     pieces += [_DERIVED.pack(item.period_s, 0, item.offset_s) for item in spec.derived]
     pieces += [_encode_layer(spec, k, flag) for k, flag in enumerate(flags)]
     return b"".join(pieces)
@@ -64,7 +66,7 @@ def encode_model(
 
 def version_of(spec: ModelSpec) -> int:
     """The version of `.rnne` that holds `spec`: 2 for a graph and what came with it."""
-    return 2 if format_version(spec) >= 3 else 1
+    return 2 if network_version(spec) >= 3 else 1
 
 
 def _encode_layer(spec: ModelSpec, k: int, flags: int = 0) -> bytes:

@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError, FormatError, StateError
+from ..monitoring.limits import narrowed, read_limits
 from ..tables.held_out import Fault, HeldOut
 from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
 from ..tables.rows.reading import read_rows
 from ..tables.rows.row import KnownRows, Row
+from .blocks import Blocks, skip_known, text_functions
 from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream
@@ -57,8 +59,10 @@ class Settings:
         is_strict: a line that cannot be read is an error.
         time: time column; None: found.
         series: column that tells series apart; None: there is one.
+        range: limits of the sensors (`monitoring.limits.read_limits`).
         options: how the table is read.
         is_for_spreadsheet: as in `CsvRows`.
+        by_blocks: many rows at once, where that gives the same.
     """
 
     source: str = "-"
@@ -70,8 +74,10 @@ class Settings:
     is_strict: bool = False
     time: str | None = None
     series: str | None = None
+    range: tuple[str, ...] = ()
     options: TableOptions = field(default_factory=TableOptions)
     is_for_spreadsheet: bool = False
+    by_blocks: bool = True
 
 
 def run(
@@ -94,12 +100,16 @@ def run(
     Raises:
         DataError: the source, the sink or the state cannot be used.
         FormatError, StateError: the saved state is damaged, or of another model.
+        SpecError: a limit of a sensor is none, or wider than the model's own range.
     """
     source, series = settings.source, settings.series
     where = "standard input" if source == "-" else source
     live = is_live(source)
     kind = RowStream if series is None else SeriesStreams
-    stream: AnyStream = kind(model, where=where)
+    limited = narrowed(model.spec, read_limits(settings.range))
+    stream: AnyStream = kind(
+        model, where=where, limited=limited if settings.range else None
+    )
     held = HeldOut(where, tell, settings.is_strict)
     jumps = Jumps(
         longest_jump_us(model.spec.sample_period_s, settings.max_jump),
@@ -164,9 +174,36 @@ def run(
             tell=tell,
         )
         waiting.saver = saver
-        rows = jumps.settled(known.new_rows(reader.rows))
         take = write if observe is None else partial(_both, observe, write)
-        stream_to(take, rows, stream, stop=stop, saver=saver, output=output, held=held)
+        blocks = skip = None
+        plain = reader.plain if settings.by_blocks and not live else None
+        native = None if plain is None else text_functions(model)
+        if plain is not None and native is not None:
+            skip = partial(skip_known, plain, native)
+        is_csv = settings.output_format == "csv" and observe is None
+        if skip is not None and is_csv:
+            assert plain is not None
+            assert isinstance(stream, RowStream)
+            blocks = Blocks(
+                plain,
+                stream,
+                output,
+                native=native,
+                jumps=jumps,
+                held=held,
+                saver=saver,
+            )
+        rows = jumps.settled(known.new_rows(reader.rows, skip))
+        stream_to(
+            take,
+            rows,
+            stream,
+            stop=stop,
+            saver=saver,
+            output=output,
+            held=held,
+            blocks=blocks,
+        )
     return Outcome(
         where,
         stream.findings,
@@ -243,26 +280,32 @@ def stream_to(
     saver: Saver,
     output: RowOutput,
     held: HeldOut,
+    blocks: Blocks | None = None,
 ) -> None:
     """Row by row, until the rows end, the reader of the output leaves, or a signal.
 
-    The state is saved in the end, whatever the end is.
+    Many rows at once where `blocks` can. The state is saved in the end, whatever the end is.
 
     Raises:
         DataError: a row that cannot be streamed, if `held` is strict; the state cannot be
             saved.
         OSError: the output cannot be written.
     """
-    is_output_broken = False
+    is_output_broken, line = False, -1
     try:
         while True:
             if output.is_left():
                 is_output_broken = True
                 break
             with stop.interruptible():
-                row = next(rows, None)
+                block = None if blocks is None else blocks.read(line)
+                row = next(rows, None) if block is None else None
+            if blocks is not None and block is not None:
+                line = blocks.take(block)
+                continue
             if row is None:
                 break
+            line = row.line
             try:
                 forecast = stream.advance(row)
             except DataError as error:
@@ -271,7 +314,8 @@ def stream_to(
                 if not row.is_held_out:  # and counted for its cells
                     held.add(Fault(error.reason, str(error)), row.line)
                 continue
-            if not row.is_held_out:
+            has_output = forecast is not None or not stream.is_sparse
+            if has_output and not row.is_held_out:
                 write(row, forecast)
                 output.num_rows += 1
             saver.took_row()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats.snapshot import snapshot_bytes
+from ..spec.model_spec import ModelSpec
 from ..streams.exclusive import OneOwner
 from ..streams.model import Model
 from ..tables.rows.row import Row
@@ -22,6 +23,7 @@ class SeriesStreams(OneOwner):
     Args:
         model: what to stream; all series share its weights.
         where: name of the table, for messages.
+        limited: the model's spec with the limits of its sensors, as of a RowStream.
     """
 
     _copy = (
@@ -29,8 +31,12 @@ class SeriesStreams(OneOwner):
         "other = SeriesStreams(model); other.restore(series.snapshot())",
     )
 
-    def __init__(self, model: Model, *, where: str = "rows") -> None:
+    def __init__(
+        self, model: Model, *, where: str = "rows", limited: ModelSpec | None = None
+    ) -> None:
         self._model = model
+        self._limited = limited
+        self.is_sparse = model.spec.rows_per_step > 1
         self._where = where
         self._streams: dict[str, RowStream] = {}
         self.findings = Findings()
@@ -60,7 +66,9 @@ class SeriesStreams(OneOwner):
 
     def _stream(self, name: str) -> RowStream:
         where = f"{self._where}, series '{name}'"
-        stream = RowStream(self._model, where=where, is_one_of_many=True)
+        stream = RowStream(
+            self._model, where=where, is_one_of_many=True, limited=self._limited
+        )
         stream.findings = self.findings
         return stream
 

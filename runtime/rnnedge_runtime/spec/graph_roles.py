@@ -12,7 +12,7 @@ from .graph_check import INPUT
 from .graph_layers import Combine, Concat, Memory, Norm, Select, Sum
 from .layers import AddLast, Affine, Difference, Embedding, Layer
 from .model_spec import ModelSpec
-from .spec_json import format_version
+from .spec_json import network_version
 
 LARGEST_NORM = 2**16
 LARGEST_SUM = 2**22
@@ -40,7 +40,7 @@ class LayerRole:
 
 def is_graph(spec: ModelSpec) -> bool:
     """Whether the rules of graphs hold for `spec`, not those of segments of a chain."""
-    return format_version(spec) >= 3
+    return network_version(spec) >= 3
 
 
 def graph_roles(spec: ModelSpec, kept: frozenset[int]) -> tuple[LayerRole, ...]:

@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
+from .frames import check_frames, of_one_row
 from .graph_check import Wiring, chain_of, check_graph
 from .layers import Embedding, Layer, Opaque
 
-MISSING_POLICIES = ("hold", "reject", "pass")
+MISSING_POLICIES = ("hold", "reject", "pass", "predict")
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+LARGEST_RUN = 2**31 - 1
 _MOST_NAMED = 3
 
 
@@ -36,21 +38,25 @@ class Feature:
         name: column name.
         unit: unit as text, "" when unknown.
         missing: `hold` replaces a missing reading (NaN, infinite or outside `range`) by the
-            last accepted one, `reject` raises NonFiniteError before any state changes, and
+            last accepted one, `predict` by what the step before forecast for this one,
+            within `range`; `reject` raises NonFiniteError before any state changes, and
             `pass` gives it to the model as NaN: of opaque models only. An infinite reading
             of it raises NonFiniteError.
         clip: (low, high) in the feature's unit, applied after the hold; None for no limit.
         initial: the held value before the first accepted reading (the training mean).
         range: (low, high) of plausible readings in the feature's unit; one outside it
             counts as missing. None: every finite reading is plausible.
+        longest_unchanged: most readings in a row that were the same in training; None
+            when unknown.
     """
 
     name: str
     unit: str = ""
-    missing: Literal["hold", "reject", "pass"] = "hold"
+    missing: Literal["hold", "reject", "pass", "predict"] = "hold"
     clip: tuple[float, float] | None = None
     initial: float = 0.0
     range: tuple[float, float] | None = None
+    longest_unchanged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ class ModelSpec:
         wiring: what each layer reads: numbers of earlier layers, -1 for the model input; None
             for the layer before it. () for a chain, in which all read the one before, and
             only the first may be an embedding.
+        rows_per_step: rows of readings that make one step, a frame: the features are then
+            those of every row, the oldest first, by the names `<name>[<row>]`.
 
     Raises:
         SpecError: sizes that do not chain, duplicate names, values out of range.
@@ -138,9 +146,11 @@ class ModelSpec:
     max_gap_s: float | None = None
     clock: str = ""
     wiring: Wiring = ()
+    rows_per_step: int = 1
 
     def __post_init__(self) -> None:
         _check_signature(self)
+        check_frames(self)
         chain = chain_of(self.layers)
         reads = tuple(
             before if read is None else read
@@ -159,8 +169,13 @@ class ModelSpec:
 
     @property
     def num_features(self) -> int:
-        """F: values per reading given to `Stream.step`."""
+        """F: values per reading given to `Stream.step`; of a frame all its rows."""
         return len(self.features)
+
+    @cached_property
+    def by_row(self) -> ModelSpec:
+        """The same with the features of one row, for what reads rows; it has no layers."""
+        return self if self.rows_per_step == 1 else of_one_row(self)
 
     @property
     def input_size(self) -> int:
@@ -181,6 +196,20 @@ class ModelSpec:
     def passes_missing(self) -> bool:
         """Whether a missing reading of some feature goes to the model as NaN."""
         return any(feature.missing == "pass" for feature in self.features)
+
+    @cached_property
+    def forecast_fills(self) -> tuple[tuple[int, int], ...]:
+        """Features whose policy is `predict`, each with the output that fills its holes.
+
+        The output one step ahead of the target of its name, the median with quantiles.
+        """
+        each = max(1, len(self.quantiles))
+        middle = self.quantiles.index(0.5) if 0.5 in self.quantiles else 0
+        return tuple(
+            (k, self.target_names.index(feature.name) * self.horizon * each + middle)
+            for k, feature in enumerate(self.features)
+            if feature.missing == "predict"
+        )
 
     @property
     def takes_readings(self) -> bool:
@@ -276,6 +305,8 @@ def _check_signature(spec: ModelSpec) -> None:
                 "a chain of layers, in whose state a NaN would stay. Use 'hold' or "
                 "'reject'; 'pass' is for a module that handles NaN itself."
             )
+        if feature.missing == "predict":
+            _check_predicted(spec, feature)
     if spec.horizon < 1:
         raise SpecError(
             f"ModelSpec: horizon is {spec.horizon}, expected 1 or more. "
@@ -308,6 +339,22 @@ def _check_signature(spec: ModelSpec) -> None:
         )
 
 
+def _check_predicted(spec: ModelSpec, feature: Feature) -> None:
+    """Raise SpecError where no output is the next reading of `feature`."""
+    start = f"ModelSpec: feature '{feature.name}' has missing='predict', but"
+    if feature.name not in spec.target_names:
+        raise SpecError(
+            f"{start} it is not among the targets "
+            f"({', '.join(spec.target_names[:_MOST_NAMED])}), so nothing forecasts its next "
+            "reading. Make it a target, or use 'hold'."
+        )
+    if spec.quantiles and 0.5 not in spec.quantiles:
+        raise SpecError(
+            f"{start} the median, which would take its place, is not among the quantiles "
+            f"{reprlib.repr(spec.quantiles)}. Add the quantile 0.5, or use 'hold'."
+        )
+
+
 def _check_feature(feature: Feature) -> None:
     if feature.missing not in MISSING_POLICIES:
         raise SpecError(
@@ -326,4 +373,10 @@ def _check_feature(feature: Feature) -> None:
         raise SpecError(
             f"ModelSpec: feature '{feature.name}' has initial={feature.initial}, expected "
             "a finite float32 number. Use the mean of the training readings."
+        )
+    longest = feature.longest_unchanged
+    if longest is not None and not 1 <= longest <= LARGEST_RUN:
+        raise SpecError(
+            f"ModelSpec: feature '{feature.name}' has longest_unchanged={longest}, "
+            f"expected 1 to {LARGEST_RUN}. Use None when it is unknown."
         )

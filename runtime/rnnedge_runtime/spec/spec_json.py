@@ -24,13 +24,14 @@ from .graph_layers import OPERATIONS
 from .layers import FUNCTIONS, LAYER_KINDS
 from .model_spec import (
     LARGEST_FLOAT32,
+    LARGEST_RUN,
     MISSING_POLICIES,
     Feature,
     ModelSpec,
     Target,
 )
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _NEWER_FIELDS: dict[str, tuple[int, Any]] = {
     "range": (2, None),
     "max_gap_s": (2, None),
@@ -41,8 +42,11 @@ _NEWER_FIELDS: dict[str, tuple[int, Any]] = {
     "groups": (3, 1),
     "is_log": (3, False),
     "parameters": (3, ()),
+    "longest_unchanged": (4, None),
+    "rows_per_step": (3, 1),
 }
 """The version that brought a field, and its default, with which it is left out."""
+_POLICY_VERSIONS = {"pass": 2, "predict": 4}
 
 LARGEST_DESCRIPTION = 2**24
 """Most characters of a spec in JSON (docs/security.md)."""
@@ -65,6 +69,7 @@ def spec_to_json(spec: ModelSpec) -> str:
         "vocabulary": list(spec.vocabulary),
         "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
         "clock": spec.clock,
+        "rows_per_step": spec.rows_per_step,
     }
     return json.dumps(
         _stated(content),
@@ -89,15 +94,24 @@ def _layer_fields(spec: ModelSpec) -> list[dict[str, Any]]:
 
 def format_version(spec: ModelSpec) -> int:
     """The oldest version that holds `spec`."""
-    fields = [
+    policies = [_POLICY_VERSIONS.get(feature.missing, 1) for feature in spec.features]
+    fields = _field_versions(spec, *spec.features)
+    return max(network_version(spec), *policies, *fields)
+
+
+def network_version(spec: ModelSpec) -> int:
+    """The oldest version that holds the layers of `spec` and their wiring."""
+    layers = [layer.needs_version for layer in spec.layers]
+    return max(3 if spec.wiring else 1, *layers, *_field_versions(*spec.layers))
+
+
+def _field_versions(*items: object) -> list[int]:
+    return [
         since
-        for item in (spec, *spec.features, *spec.layers)
+        for item in items
         for name, (since, default) in _NEWER_FIELDS.items()
         if getattr(item, name, default) != default
     ]
-    layers = [layer.needs_version for layer in spec.layers]
-    others = [2 if spec.passes_missing else 1, 3 if spec.wiring else 1]
-    return max(*others, *fields, *layers)
 
 
 def _stated(fields: dict[str, Any]) -> dict[str, Any]:
@@ -344,6 +358,7 @@ _FEATURE = _object(
     clip=_optional(_items(_FLOAT32, _FLOAT32)),
     initial=_FLOAT32,
     range=_optional(_items(_FLOAT32, _FLOAT32)),
+    longest_unchanged=_optional(_integer(1, LARGEST_RUN)),
 )
 _SPEC = _object(
     ModelSpec,
@@ -360,4 +375,5 @@ _SPEC = _object(
     max_gap_s=_optional(_DOUBLE),
     clock=_text,
     wiring=_list(_optional(_list(_integer(-1, LARGEST_SIZE)))),
+    rows_per_step=_SIZE,
 )

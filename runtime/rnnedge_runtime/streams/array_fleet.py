@@ -45,6 +45,7 @@ class ArrayFleet(FleetStates):
         x = self._inputs.rows(taken, times)
         outputs, after = self._engine.run(x[:, None], before)
         y[:] = outputs[:, 0]
+        held = self._inputs.held_after(held, outputs[:, 0])
         self._put(rows, [*after, held, num_steps + np.uint64(1)])
 
     def get(self, row: int) -> tuple[int, State]:

@@ -40,7 +40,9 @@ class Streams(OneOwner):
         self._model = model
         self._spec = model.spec
         self._use = ExclusiveUse("Streams")
-        self._rejects = any(item.missing != "hold" for item in model.spec.features)
+        self._rejects = any(
+            item.missing in ("reject", "pass") for item in model.spec.features
+        )
         where = "Model.streams"
         _check_size(count, where)
         try:

@@ -1,8 +1,9 @@
-"""From a raw reading to the model input: hold, reject, pass, derived columns.
+"""From a raw reading to the model input: hold, predict, reject, pass, derived columns.
 
 The held readings are state; clipping belongs to the graph (it is the first thing every
 engine does), so the held value is the reading as it came. An engine in integers has inputs
-of its own: there the held value is the reading as its integer stands for it.
+of its own: there the held value is the reading as its integer stands for it. Of a feature
+whose policy is `predict`, what is held after a step is its forecast: so that fills the hole.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Array
 from ..errors import NonFiniteError
+from ..spec.clip import range_bounds
 from ..spec.derived import time_features
 from ..spec.model_spec import Feature, ModelSpec
 
@@ -22,10 +25,34 @@ class Inputs:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
+        fills = np.array(spec.forecast_fills, dtype=np.int64).reshape(-1, 2)
+        self._filled, self._fillers = fills.T
+        self._least, self._most = (end[self._filled] for end in range_bounds(spec))
 
     def readings(self, readings: NDArray[np.float32]) -> NDArray[np.float32]:
         """`[..., F]` as the model takes them and holds them; missing ones stay missing."""
         return readings
+
+    def held_after(self, held: NDArray[np.float32], y: Array) -> NDArray[np.float32]:
+        """What is held after a step with the outputs `y` `[..., O]`; `held` stays.
+
+        A feature whose policy is `predict` holds its forecast, limited to its range; where
+        that is not finite, and all others, hold the reading as before.
+
+        Args:
+            held: `[..., F]` the readings of the step, held.
+            y: its outputs.
+        """
+        if not len(self._filled):
+            return held
+        with np.errstate(over="ignore"):
+            given = y[..., self._fillers].astype(np.float32)
+        found = np.where(given < self._least, self._least, given)
+        found = np.where(given > self._most, self._most, found)
+        before = held[..., self._filled]
+        after = held.copy()
+        after[..., self._filled] = np.where(np.isfinite(given), found, before)
+        return self.readings(after)
 
     def derived(self, times: NDArray[np.int64]) -> NDArray[np.float32]:
         """`[T, 2 D]` derived columns at Unix seconds `[T]`."""
@@ -52,6 +79,17 @@ def is_missing(
     return missing
 
 
+def forecast_cuts(
+    features: Sequence[Feature], readings: NDArray[np.float32]
+) -> list[int]:
+    """Rows of `[T, F]`, but for the first, that take the forecast of the row before."""
+    predicts = np.array([feature.missing == "predict" for feature in features])
+    if not predicts.any():
+        return []
+    takes = (is_missing(features, readings) & predicts).any(axis=1)
+    return [int(row) for row in np.flatnonzero(takes) if row]
+
+
 def hold_readings(
     features: Sequence[Feature],
     readings: NDArray[np.float32],
@@ -65,7 +103,8 @@ def hold_readings(
         features: F features with their policies.
         readings: `[T, F]` of one stream; NaN, infinite or outside the feature's range
             where missing.
-        held: `[F]` last accepted readings before the first row; not changed.
+        held: `[F]` what is held before the first row; not changed. No row in between takes
+            a forecast (`forecast_cuts`).
         where: start of the message, for example "Stream.step".
 
     Returns:

@@ -14,7 +14,7 @@ from ..errors import StateError
 from .arguments import TimeLike, check_count, check_out, check_readings, check_times
 from .engine import LastStep
 from .exclusive import ExclusiveUse, OneOwner
-from .inputs import hold_readings, pass_missing
+from .inputs import forecast_cuts, hold_readings, pass_missing
 from .loaded_model import LoadedModel
 
 
@@ -22,7 +22,7 @@ class Stream(OneOwner):
     """The state of one series, and the calls that advance it.
 
     A reading is the F features in raw units; a missing value (NaN, infinite or outside
-    the feature's range) is held, rejected or passed on as the spec says. A call that
+    the feature's range) is held, forecast, rejected or passed on as the spec says. A call that
     raises leaves the state as it was. Nothing but `reset`, `restore` and `set_state` sets
     the state.
 
@@ -256,29 +256,51 @@ class Stream(OneOwner):
         self, readings: NDArray[np.float32], times: NDArray[np.int64] | None, where: str
     ) -> Array:
         """`[T, F]` readings, checked, to `[T, O]`."""
-        spec = self._spec
-        if not len(readings):
+        spec, num_rows = self._spec, len(readings)
+        if not num_rows:
             return np.empty((0, spec.output_size), dtype=self._engine.dtype)
         held = hold_readings(spec.features, readings, self._held, where=where)
-        taken = held = self._inputs.readings(held)
-        if spec.passes_missing:
-            taken = pass_missing(spec.features, readings, held)
-        x = self._inputs.rows(taken, times)
-        if len(x) == 1:
+        if num_rows == 1:
+            x, held = self._model_inputs(readings, held, times)
             self._stepper.step(x[0], self._output)
             y: Array = self._output[None].copy()
+            last = self._inputs.held_after(held[-1], y[-1])
         else:
             state = [tensor[None] for tensor in self._stepper.get_state()]
-            outputs, state = self._engine.run(x[None], state)
+            ends = [*forecast_cuts(spec.features, readings), num_rows]
+            parts, last, start = [], self._held, 0
+            for end in ends:
+                rows = slice(start, end)
+                if len(ends) > 1:
+                    now = readings[rows]
+                    held = hold_readings(spec.features, now, last, where=where)
+                given = None if times is None else times[rows]
+                x, held = self._model_inputs(readings[rows], held, given)
+                outputs, state = self._engine.run(x[None], state)
+                parts.append(outputs[0])
+                last = self._inputs.held_after(held[-1], outputs[0, -1])
+                start = end
             self._stepper.set_state([tensor[0] for tensor in state])
-            y = outputs[0]
+            y = parts[0] if len(parts) == 1 else np.concatenate(parts)
             self._output[:] = y[-1]
         self._has_output = True
-        self._held[:] = held[-1]
-        self._num_steps += len(held)
+        self._held[:] = last
+        self._num_steps += num_rows
         if times is not None:
             self._last_time = int(times[-1])
         return y
+
+    def _model_inputs(
+        self,
+        readings: NDArray[np.float32],
+        held: NDArray[np.float32],
+        times: NDArray[np.int64] | None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`[T, I]` what the engine takes of `[T, F]` readings, and these as they are held."""
+        taken = held = self._inputs.readings(held)
+        if self._spec.passes_missing:
+            taken = pass_missing(self._spec.features, readings, held)
+        return self._inputs.rows(taken, times), held
 
     def __repr__(self) -> str:
         return f"<Stream of {self._model.name} after {self.num_steps} steps>"

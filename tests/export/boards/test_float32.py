@@ -9,6 +9,7 @@ import pytest
 from support.artifacts import describe
 from support.board_tools import each_usable, on_usable, usable_board
 from support.c_models import following
+from support.predicting import predicting
 from support.programs import needs
 from support.rnn_cells import forecaster
 from support.strategies import random_weights
@@ -50,12 +51,14 @@ def with_hour_of_day(spec: ModelSpec) -> ModelSpec:
 
 @pytest.fixture(scope="module")
 def runs() -> list[HostRun]:
-    """The three cells, two layers each, one of them with derived inputs; and changes."""
+    """The three cells, two layers each, one of them with derived inputs; and changes,
+    with holes that forecasts fill.
+    """
     specs = {
         "plain": forecaster("rnn-tanh-L2", 9),
         "gated": with_hour_of_day(forecaster("gru-L2", 9)),
         "long": forecaster("lstm-L2", 9),
-        "following": following("gru-L1", "scaled", 9),
+        "following": predicting(following("gru-L1", "scaled", 9)),
     }
     found = []
     for seed, (name, spec) in enumerate(specs.items()):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.artifacts import describe, inputs_of
 from support.board_tools import each_usable, on_usable, usable_board
+from support.predicting import predicting
 from support.rnn_cells import forecaster, unclipped_forecaster
 from support.strategies import random_readings, random_weights
 
@@ -23,8 +24,8 @@ from rnnedge_runtime.streams.model import Model
 SPECS = {
     "plain": forecaster("rnn-tanh-L2", 9),
     "gated": forecaster("gru-L2", 9),
-    "long": forecaster("lstm-L2", 9),
-    "price": unclipped_forecaster(),
+    "long": predicting(forecaster("lstm-L2", 9)),
+    "price": predicting(unclipped_forecaster()),
 }
 
 

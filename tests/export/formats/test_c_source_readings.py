@@ -180,8 +180,8 @@ def test_earlier_versions_say_that_a_source_is_newer(
     content = read_content(path.read_text(), path.name)
     spec = content["spec"]
     assert (content["format_version"], spec["format_version"]) == (1, 2)
-    spec["format_version"] = 4
-    with pytest.raises(FormatError, match=r"m\.c: format version 4 is newer than .* 3"):
+    spec["format_version"] = 5
+    with pytest.raises(FormatError, match=r"m\.c: format version 5 is newer than .* 4"):
         read_description(content, dict, path.name)
     spec["format_version"] = 1
     with pytest.raises(FormatError, match="says version 1, but holds what version 2"):

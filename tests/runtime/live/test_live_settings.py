@@ -42,6 +42,10 @@ url = "-"
 [[sink]]
 url = "mqtt://host/forecasts/{series}"
 qos = 1
+
+[page]
+url = "127.0.0.1:8080"
+token = "secret"
 """
 
 
@@ -73,12 +77,13 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
         ),
         prime=tmp_path / "history.csv",
         watch=True,
+        page=PlaceSettings("127.0.0.1:8080", {"token": "secret"}),
         artifact=tmp_path / "dist/jfk.rnne",
     )
     assert set(KEYS) == {
         line.partition("=")[0].strip(" []")
         for line in WHOLE.splitlines()
-        if line and not line.startswith(("url", "user", "qos"))
+        if line and not line.startswith(("url", "user", "qos", "token"))
     }
 
 

@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(
     failing: Callable[[str, int, list[int]], None],
     code: int,
 ) -> None:
-    failing("open", code, [2])
+    failing("open", code, [3])
     source = ListSource(BATCHES)
     loop = make_loop(model, source, [ListSink()], tmp_path / "state")
     with pytest.raises(DataError, match=f"cannot be saved: {os.strerror(code)}"):

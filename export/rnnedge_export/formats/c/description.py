@@ -15,6 +15,7 @@ from .literals import comment
 
 BLOCK_START = "/* rnnedge-artifact\n"
 BLOCK_END = "\n*/"
+_FATES = {"reject": "refused", "predict": "the forecast"}
 FIGURES = ("board", "flash", "RAM", "stack", "instructions a step")
 
 
@@ -117,7 +118,7 @@ def _inputs(spec: ModelSpec) -> list[str]:
         if feature.range is not None:
             low, high = feature.range
             limits += f", plausible from {low:g} to {high:g}"
-        missing = "refused" if feature.missing == "reject" else "held"
+        missing = _FATES.get(feature.missing, "held")
         unit = f" {feature.unit}" if feature.unit else ""
         lines.append(
             f"  [{k}] {feature.name}{unit}; when missing {missing}{limits}; "

@@ -11,6 +11,7 @@ from rnnedge_runtime.formats.metadata import Metadata
 from rnnedge_runtime.numerics.f32 import flush
 from rnnedge_runtime.spec.model_spec import ModelSpec
 
+from .forecasts import forecast_lines
 from .literals import float_array, float_literal, integer_array
 from .ranges import has_ranges
 
@@ -40,7 +41,9 @@ def public_functions(
     functions = [
         *start_arrays(name, spec),
         reset_function(name, held_at_first(spec), starts_of(name, spec)),
-        step_function(head, spec, rejection, declarations, step),
+        step_function(
+            head, spec, rejection, declarations, [*step, *forecast_lines(spec)]
+        ),
         run_function(name, spec),
         *_snapshots(name, metadata, tensors),
         time_function(name, spec),

@@ -38,7 +38,7 @@ _F32_PURPOSE = """\
 _FURTHER_PARTS = ("ranges", "f32_held", "f32_changes", "w8a16_held")
 _SINGLE_DEFINITIONS = (
     *("f32_elementwise", "f32_graph"),
-    *("w8a16_ports", "w8a16_curves", "w8a16_lru"),
+    *("w8a16_ports", "w8a16_curves", "w8a16_lru", "forecasts"),
 )
 """Parts of which a source holds only those definitions that it calls."""
 _DEFINED = re.compile(

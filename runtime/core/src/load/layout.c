@@ -15,6 +15,8 @@ enum {
     SIGNATURE_AT = 48,
     FEATURES_AT = 64,
     FEATURE_NBYTES = 16,
+    POLICY_MASK = 0xff,
+    OUTPUT_SHIFT = 8,
     DERIVED_NBYTES = 16,
     RANGE_NBYTES = 8,
     PROOF_INPUTS_AT = 40, /* in LONG */
@@ -37,6 +39,24 @@ rnne_range rnne_layout_range(const rnne_file *file, size_t i)
     return range;
 }
 
+/* The first field of feature i: its policy, and above that the output that fills its holes. */
+static uint32_t policy_word(const rnne_file *file, const rnne_layout *layout, size_t i)
+{
+    return rnne_get_u32(file->model.bytes + layout->features_at + i * FEATURE_NBYTES);
+}
+
+uint32_t rnne_layout_policy(const rnne_file *file, const rnne_layout *layout, size_t i)
+{
+    return policy_word(file, layout, i) & POLICY_MASK;
+}
+
+rnne_fill rnne_layout_fill(const rnne_file *file, const rnne_layout *layout, size_t i)
+{
+    const uint32_t output = policy_word(file, layout, i) >> OUTPUT_SHIFT;
+    const rnne_fill fill = {(uint32_t)i, output, rnne_layout_range(file, i)};
+    return fill;
+}
+
 rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i)
 {
     const uint8_t *const fields = file->model.bytes + layout->features_at + i * FEATURE_NBYTES;
@@ -46,7 +66,7 @@ rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layou
     const uint32_t least = rnne_key_of_float(low == 0.0f ? -0.0f : low);
     const uint32_t most = rnne_key_of_float(high == 0.0f ? 0.0f : high);
     const rnne_feature feature = {
-        rnne_get_u32(fields),
+        rnne_layout_policy(file, layout, i) == RNNE_REJECT,
         rnne_get_f32(fields + 4),
         rnne_get_f32(fields + 8),
         rnne_get_f32(fields + 12),
@@ -112,7 +132,11 @@ static rnne_status check_inputs(const rnne_file *file, const rnne_layout *layout
     const rnne_section *const model = &file->model;
     for (size_t i = 0; i < layout->num_features; i++) {
         const rnne_feature f = rnne_layout_feature(file, layout, i);
-        if (f.rejects > 1 || !rnne_is_finite(f.low) || !rnne_is_finite(f.high) || f.low > f.high ||
+        const uint32_t policy = rnne_layout_policy(file, layout, i);
+        const uint32_t output = rnne_layout_fill(file, layout, i).output;
+        if (policy >= RNNE_NUM_POLICIES ||
+            output >= (policy == RNNE_PREDICT ? layout->output_size : 1) ||
+            !rnne_is_finite(f.low) || !rnne_is_finite(f.high) || f.low > f.high ||
             !rnne_is_finite(f.initial))
             return rnne_fail(error, RNNE_BAD_MODEL,
                              model->offset + layout->features_at + i * FEATURE_NBYTES);

@@ -62,6 +62,10 @@ rnne_range rnne_layout_range(const rnne_file *file, size_t i);
 
 /* Feature and derived input i of a section that was checked. */
 rnne_feature rnne_layout_feature(const rnne_file *file, const rnne_layout *layout, size_t i);
+
+/* What becomes of its missing readings (rnne_policy), and with RNNE_PREDICT what fills them. */
+uint32_t rnne_layout_policy(const rnne_file *file, const rnne_layout *layout, size_t i);
+rnne_fill rnne_layout_fill(const rnne_file *file, const rnne_layout *layout, size_t i);
 rnne_derived rnne_layout_derived(const rnne_section *model, const rnne_layout *layout, size_t i);
 
 /*

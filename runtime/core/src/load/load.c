@@ -10,6 +10,22 @@
 #include "../stream/engine.h"
 #include "isa.h"
 
+/* The features whose holes forecasts fill. */
+static void take_fills(rnne_arena *arena, const rnne_file *file, const rnne_layout *layout,
+                       rnne_model *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < layout->num_features; i++)
+        n += rnne_layout_policy(file, layout, i) == RNNE_PREDICT;
+    rnne_fill *const fills = rnne_arena_take(arena, n * sizeof *fills);
+    if (!arena->base)
+        return;
+    model->fills = fills;
+    for (size_t i = 0; i < layout->num_features; i++)
+        if (rnne_layout_policy(file, layout, i) == RNNE_PREDICT)
+            fills[model->num_fills++] = rnne_layout_fill(file, layout, i);
+}
+
 /*
  * Lays a model out in the arena; where the arena has memory, fills it in.  The layout was
  * checked, so nothing can fail.
@@ -20,6 +36,7 @@ static rnne_model *build(rnne_arena *arena, const rnne_file *file, rnne_layout *
     rnne_feature *const features = rnne_arena_take(arena, layout->num_features * sizeof *features);
     rnne_derived *const derived = rnne_arena_take(arena, layout->num_derived * sizeof *derived);
     rnne_layer *const layers = rnne_arena_take(arena, layout->num_layers * sizeof *layers);
+    take_fills(arena, file, layout, model);
     if (arena->base) {
         model->features = features;
         model->derived = derived;

@@ -9,8 +9,16 @@
 #include "../f32/f32_kernels.h"
 #include "../w8a16/w8a16_kernels.h"
 
+/* What becomes of a missing reading: the number in a file. */
+typedef enum rnne_policy {
+    RNNE_HOLD = 0,    /* the last one takes its place */
+    RNNE_REJECT = 1,  /* it is refused */
+    RNNE_PREDICT = 2, /* what the step before forecast takes its place */
+    RNNE_NUM_POLICIES
+} rnne_policy;
+
 typedef struct rnne_feature {
-    uint32_t rejects; /* 1: a missing reading is refused, 0: the last one is held */
+    uint32_t rejects;
     float low, high;
     float initial;        /* the held value before the first reading */
     uint32_t least, span; /* keys (bytes.h) of plausible readings: the lowest, and how many more */
@@ -19,6 +27,12 @@ typedef struct rnne_feature {
 typedef struct rnne_range {
     float low, high;
 } rnne_range;
+
+/* A feature that holds an output from one step to the next, within its range. */
+typedef struct rnne_fill {
+    uint32_t feature, output;
+    rnne_range range;
+} rnne_fill;
 
 typedef struct rnne_derived {
     uint32_t period_s;
@@ -118,7 +132,9 @@ struct rnne_model {
     const rnne_kernels *kernels;
     const rnne_feature *features; /* [F] */
     const rnne_derived *derived;  /* [D] */
-    const rnne_layer *layers;     /* [L] */
+    const rnne_fill *fills;       /* [num_fills] */
+    size_t num_fills;
+    const rnne_layer *layers; /* [L] */
 
     const struct rnne_engine *engine; /* stream/engine.h */
     const rnne_q_kernels *q_kernels;  /* of a model of `w8a16.v1` */

@@ -138,6 +138,9 @@ static void step_task(rnne_fleet *fleet, const task *t)
     model->engine->step(&fleet->work, t->num_rows);
     for (size_t j = 0; j < t->num_rows; j++) {
         const rnne_lane lane = lane_of(fleet, stream_of(t, j));
+        float *const state = is_gathered ? fleet->gathered + j : lane.state;
+        rnne_keep_forecasts(model, block->y + j * block->y_stride,
+                            state + model->held_at * block->lanes, block->lanes);
         for (size_t i = 0; i < num_outputs; i++)
             t->y[j * num_outputs + i] = block->y[j * block->y_stride + i * block->lanes];
         if (is_gathered)

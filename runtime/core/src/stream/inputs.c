@@ -20,6 +20,31 @@ int rnne_is_rejected(const rnne_model *model, const float *x)
     return 0;
 }
 
+int rnne_is_filled(const rnne_model *model, const float *x)
+{
+    for (size_t k = 0; k < model->num_fills; k++) {
+        const uint32_t i = model->fills[k].feature;
+        if (!rnne_is_plausible(&model->features[i], x[i]))
+            return 1;
+    }
+    return 0;
+}
+
+void rnne_keep_forecasts(const rnne_model *model, const float *y, float *held, size_t lanes)
+{
+    for (size_t k = 0; k < model->num_fills; k++) {
+        const rnne_fill *const fill = &model->fills[k];
+        const rnne_range range = fill->range;
+        float value = y[fill->output * lanes];
+        if (!rnne_is_finite(value))
+            continue;
+        value = value < range.low ? range.low : value;
+        value = value > range.high ? range.high : value;
+        held[fill->feature * lanes] =
+            rnne_takes_integers(model) ? rnne_q_held(model, fill->feature, value) : value;
+    }
+}
+
 /* A held value as layers take it, finite. */
 static float reading_of(float held)
 {

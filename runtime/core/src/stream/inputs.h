@@ -10,6 +10,15 @@ int rnne_is_plausible(const rnne_feature *feature, float value);
 /* Whether a reading of x [I] is missing, or not plausible, that the model rejects. */
 int rnne_is_rejected(const rnne_model *model, const float *x);
 
+/* Whether a reading of x [I] is missing, or not plausible, whose place a forecast takes. */
+int rnne_is_filled(const rnne_model *model, const float *x);
+
+/*
+ * What is held after a step that gave y: of features whose holes forecasts fill, these.  Value i is
+ * y[i * lanes], of the held readings held[i * lanes].
+ */
+void rnne_keep_forecasts(const rnne_model *model, const float *y, float *held, size_t lanes);
+
 /*
  * Fills a column of `to` ([input_floats][lanes]) with x [I], held and clipped, and where layers
  * take it as held; held: column of the held readings [F][lanes].

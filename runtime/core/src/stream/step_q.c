@@ -17,7 +17,9 @@ static rnne_rows *rows_of(rnne_stream *stream)
 
 static void step(rnne_stream *stream)
 {
-    stream->model->engine->step(&stream->work, 1);
+    const rnne_model *const model = stream->model;
+    model->engine->step(&stream->work, 1);
+    rnne_keep_forecasts(model, stream->work.block.y, stream->state + model->held_at, 1);
     stream->num_steps++;
 }
 

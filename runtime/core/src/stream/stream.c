@@ -50,6 +50,8 @@ const float *rnne_stream_advance(rnne_stream *stream, const float *x)
     const rnne_engine *const engine = stream->model->engine;
     engine->accept(&stream->work, 0, stream->state, x);
     engine->step(&stream->work, 1);
+    rnne_keep_forecasts(stream->model, stream->work.block.y,
+                        stream->state + stream->model->held_at, 1);
     stream->num_steps++;
     return stream->work.block.y;
 }
@@ -82,7 +84,19 @@ static void pass(rnne_stream *stream, rnne_work *work, const float *x, size_t nu
     for (size_t t = 0; t < num_steps; t++)
         memcpy(y + t * num_outputs, work->block.y + t * work->block.y_stride,
                num_outputs * sizeof *y);
+    rnne_keep_forecasts(model, y + (num_steps - 1) * num_outputs, stream->state + model->held_at,
+                        1);
     stream->num_steps += num_steps;
+}
+
+/* How many of up to num_steps steps no forecast of one of them goes into. */
+static size_t steps_of_pass(const rnne_model *model, const float *x, size_t num_steps)
+{
+    const size_t most = num_steps < RUN_STEPS ? num_steps : RUN_STEPS;
+    size_t t = 1;
+    while (t < most && !rnne_is_filled(model, x + t * model->info.input_size))
+        t++;
+    return t;
 }
 
 rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, float *y,
@@ -101,10 +115,11 @@ rnne_status rnne_run(rnne_stream *stream, const float *x, size_t num_steps, floa
     rnne_arena arena = rnne_arena_in(scratch);
     rnne_work work;
     model->engine->take(&work, model, RUN_STEPS, 1, &arena);
-    for (size_t first = 0; first < num_steps; first += RUN_STEPS) {
-        const size_t left = num_steps - first;
-        pass(stream, &work, x + first * num_inputs, left < RUN_STEPS ? left : RUN_STEPS,
-             y + first * num_outputs);
+    for (size_t first = 0; first < num_steps;) {
+        const float *const rows = x + first * num_inputs;
+        const size_t n = steps_of_pass(model, rows, num_steps - first);
+        pass(stream, &work, rows, n, y + first * num_outputs);
+        first += n;
     }
     stream->work.block.num_unknown_tokens += work.block.num_unknown_tokens;
     return RNNE_OK;

@@ -265,11 +265,13 @@ class Loop:
             counters=self.counters,
             source=source.name,
         )
-        if not self._is_recorded(batch):
+        has_rows = bool(len(batch.series))
+        if has_rows and not self._is_recorded(batch):
             return
         source.acknowledge(received.token)
         self.counters.add(source.name, "acknowledged", len(received.readings))
-        self._apply(batch)
+        if has_rows:
+            self._apply(batch)
         self.latency_s = time.perf_counter() - start_s
         self.latencies_s.append(self.latency_s)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ShapeError
+from ...spec.model_spec import ModelSpec
 from ...streams.exclusive import OneOwner
 from ...streams.model import Model
 from ...tables.time_grid import CLEAN
@@ -39,6 +40,8 @@ class LiveStreams(OneOwner):
         on_gap: what a hole longer than the longest does: `reset` starts a new stretch from
             the initial state, `step` steps its missing slots all the same.
         max_gap_s: the longest hole in seconds; None: the model's.
+        limited: the model's spec with the limits of its sensors (`monitoring.limits`); a
+            reading outside them is missing. None: its own ranges.
         counters: what happened how often, under `streams`; in the history, under `history`.
 
     Attributes:
@@ -58,13 +61,15 @@ class LiveStreams(OneOwner):
         future_us: int,
         on_gap: Literal["reset", "step"] = "reset",
         max_gap_s: float | None = None,
+        limited: ModelSpec | None = None,
         counters: Counters,
     ) -> None:
         self._model, self._spec = model, model.spec
         self._wait_us, self._future_us = wait_us, future_us
         self._counters, self._stage = counters, "streams"
         self._gap_us = longest_gap_us(model, on_gap, max_gap_s)
-        self._steps = SeriesSteps(model, self._gap_us, self._count)
+        self._limited = limited
+        self._steps = self._new_steps()
         self._join_us = CLEAN * (self._spec.sample_period_s or 0.0) * 1e6
         self._room = WaitingRoom(wait_us, self._join_us, self._spec.num_features)
         self._numbers: dict[str, int] = {}
@@ -78,6 +83,11 @@ class LiveStreams(OneOwner):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def _new_steps(self) -> SeriesSteps:
+        return SeriesSteps(
+            self._model, self._gap_us, self._count, limited=self._limited
+        )
 
     def number(self, name: str) -> int:
         """The number of a series, which is made at its first use."""
@@ -161,6 +171,8 @@ class LiveStreams(OneOwner):
             num_steps,
             values,
             self._room.saved(),
+            self._steps.stuck.last[:size],
+            self._steps.stuck.runs[:size],
         )
         return pack_streams(saved, self._model)
 
@@ -174,11 +186,14 @@ class LiveStreams(OneOwner):
         """
         saved = unpack_streams(blob, self._model)
         size = len(saved.names)
-        steps = SeriesSteps(self._model, self._gap_us, self._count)
+        steps = self._new_steps()
         steps.grow(max(size, _LEAST_CAPACITY))
         steps.set_states(saved.num_steps, saved.values)
         steps.clocks.move(slice(size), saved.time_us, saved.late_us)
         steps.clocks.is_primed[:size] = saved.is_primed
+        if steps.stuck.is_watched:
+            steps.stuck.last[:size] = saved.last
+            steps.stuck.runs[:size] = saved.runs
         room = WaitingRoom(self._wait_us, self._join_us, self._spec.num_features)
         room.set_saved(saved.waiting)
         self._steps, self._room, self._sequence = steps, room, saved.sequence

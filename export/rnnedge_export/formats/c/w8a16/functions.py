@@ -9,6 +9,7 @@ from rnnedge_runtime.spec.layers import Embedding
 from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from rnnedge_runtime.streams.w8a16_inputs import IntegerInputs
 
+from ..forecasts import integer_forecast_lines
 from ..functions import (
     float_rejection,
     held_at_first,
@@ -154,8 +155,9 @@ RNNE_PUBLIC int {name}_step_q({name}_state *s, const {q} *x, {q} *y)
     def body(self, head: str, *rejection: str) -> str:
         call, given = rejection
         code = self.code
+        kept = integer_forecast_lines(self.model, self.name, code.result)
         return step_function(
-            head, self.spec, (call, given), code.declarations, code.lines
+            head, self.spec, (call, given), code.declarations, [*code.lines, *kept]
         )
 
     def step_around(self) -> str:

@@ -16,6 +16,7 @@ from rnnedge_runtime.spec.w8a16_model import QuantisedModel
 from ..f32.layers import write_layer
 from ..f32.packing import biases_of
 from ..f32.source import layer_arrays, source_arrays
+from ..forecasts import forecast_lines
 from ..functions import (
     float_rejection,
     held_at_first,
@@ -207,7 +208,11 @@ def _functions(name: str, metadata: Metadata, code: GraphCode) -> str:
         *arrays,
         reset_function(name, held_at_first(spec), starts + after * bool(starts)),
         step_function(
-            head, spec, float_rejection(name, spec), code.declarations, code.lines
+            head,
+            spec,
+            float_rejection(name, spec),
+            code.declarations,
+            [*code.lines, *forecast_lines(spec)],
         ),
         run_function(name, spec),
         *snapshot_functions(

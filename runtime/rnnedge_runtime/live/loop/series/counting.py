@@ -60,19 +60,29 @@ class ReadingCounts:
             count(f"dropped: missing {feature.name}", number)
         return is_refused
 
-    def count(self, readings: NDArray[np.float32], count: Count) -> None:
-        """Count missing, implausible and clipped ones among `[n, F]` that are stepped."""
+    def count(
+        self, readings: NDArray[np.float32], count: Count
+    ) -> NDArray[np.bool_] | None:
+        """Count missing, implausible and clipped ones among `[n, F]` that are stepped.
+
+        Returns:
+            `[n, F]` which are neither missing nor implausible; None where all are plain.
+        """
         is_plain = (self._low <= readings) & (readings <= self._high)
         if is_plain.all():
-            return
-        odd = readings[~is_plain.all(axis=1)]
+            return None
+        rows = np.flatnonzero(~is_plain.all(axis=1))
+        odd = readings[rows]
         is_clipped, is_implausible = odd_readings(odd, self._clip, self._range)
-        for what, are_such in (
-            ("missing", ~np.isfinite(odd)),
-            ("implausible", is_implausible),
-            ("clipped", is_clipped),
-        ):
-            for feature, number in zip(
-                self._features, are_such.sum(axis=0).tolist(), strict=True
-            ):
-                count(f"{what} {feature.name}", number)
+        self.add("missing", ~np.isfinite(odd), count)
+        self.add("implausible", is_implausible, count)
+        self.add("clipped", is_clipped, count)
+        known = np.ones(readings.shape, dtype=np.bool_)
+        known[rows] = ~is_missing(self._features, odd)
+        return known
+
+    def add(self, what: str, are_such: NDArray[np.bool_], count: Count) -> None:
+        """Count those of `[n, F]` readings that are such, by feature."""
+        numbers = are_such.sum(axis=0).tolist()
+        for feature, number in zip(self._features, numbers, strict=True):
+            count(f"{what} {feature.name}", number)

@@ -55,12 +55,14 @@ def distinct_passes(series: NDArray[np.int32], rows: Rows | None) -> list[Rows |
         return [slice(None) if rows is None else rows]
     order = np.argsort(some, kind="stable")
     ascending = some[order]
-    starts = np.flatnonzero(np.r_[True, ascending[1:] != ascending[:-1]])
-    lengths = np.diff(np.append(starts, size))
     if rows is not None:
         order = rows[order]
-    if lengths.max() == 1:
+    is_first = np.ones(size, dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    if is_first.all():
         return [order]
+    starts = np.flatnonzero(is_first)
+    lengths = np.diff(np.append(starts, size))
     rank = np.arange(size) - np.repeat(starts, lengths)
     by_rank = np.argsort(rank, kind="stable")
     ends = np.cumsum(np.bincount(rank))[:-1]

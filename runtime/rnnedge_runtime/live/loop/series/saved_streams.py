@@ -34,7 +34,8 @@ from .slots import NO_TIME
 MAGIC = b"RNNL"
 LIVE_STREAMS_VERSION = 1
 _HEADER = struct.Struct("<4sHH16s16sQIIIIQ")
-_DOUBLE = 1
+_LONGEST_RUN = 2**32 - 1
+_DOUBLE, _WATCHED = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class SavedStreams:
         num_steps: `[N]` steps behind each state.
         values: `[N, S]` the states, float32 or float64.
         waiting: readings that wait, in the order of their receipts.
+        last: `[N, F]` last reading of each feature, NaN before the first; `[0, F]` where
+            nobody watches for sensors that stick.
+        runs: `[N, F]` how many in a row were the same; as `last`.
     """
 
     sequence: int
@@ -60,6 +64,8 @@ class SavedStreams:
     num_steps: NDArray[np.uint64]
     values: Array
     waiting: WaitingReadings
+    last: NDArray[np.float32]
+    runs: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,11 @@ def pack_streams(saved: SavedStreams, model: Model) -> bytes:
     """The bytes of saved live streams of a model."""
     names = [name.encode("utf-8", "surrogatepass") for name in saved.names]
     is_double = saved.values.dtype == np.float64
+    is_watched = len(saved.last) == len(names) > 0
     header = _HEADER.pack(
         MAGIC,
         LIVE_STREAMS_VERSION,
-        _DOUBLE * is_double,
+        _DOUBLE * is_double | _WATCHED * is_watched,
         bytes.fromhex(model.digest)[:16],
         model.metadata.numerics.encode(),
         saved.sequence,
@@ -114,6 +121,8 @@ def pack_streams(saved: SavedStreams, model: Model) -> bytes:
         saved.waiting.time_us.astype("<i8"),
         saved.waiting.received_us.astype("<i8"),
         saved.waiting.values.astype("<f4"),
+        saved.last.astype("<f4"),
+        np.minimum(saved.runs, _LONGEST_RUN).astype("<u4"),
     ]
     parts = [header, lengths.tobytes(), *names]
     return sealed(b"".join([*parts, *(column.tobytes() for column in columns)]))
@@ -158,8 +167,8 @@ def _check_model(header: tuple[Any, ...], model: Model) -> None:
             f"model {model.digest[:32]} ({model.metadata.numerics}). Load the artifact it "
             "was taken from, or start without it."
         )
-    if flags & ~_DOUBLE:
-        raise impossible(f"its flags are {flags}, the largest are {_DOUBLE}")
+    if flags & ~(_DOUBLE | _WATCHED):
+        raise impossible(f"its flags are {flags}, the largest are {_DOUBLE | _WATCHED}")
     expected = sum(entry.size for entry in model.spec.state)
     if (size, num_features) != (expected, model.spec.num_features):
         raise impossible(
@@ -170,6 +179,7 @@ def _check_model(header: tuple[Any, ...], model: Model) -> None:
 
 def _unpack_columns(blob: bytes, header: tuple[Any, ...], model: Model) -> SavedStreams:
     _, _, flags, _, _, sequence, count, size, width, num_waiting, names_nbytes = header
+    watched = count if flags & _WATCHED else 0
     value = "<f8" if flags & _DOUBLE else "<f4"
     kinds = [
         ("<u4", (count,)),
@@ -183,6 +193,8 @@ def _unpack_columns(blob: bytes, header: tuple[Any, ...], model: Model) -> Saved
         ("<i8", (num_waiting,)),
         ("<i8", (num_waiting,)),
         ("<f4", (num_waiting, width)),
+        ("<f4", (watched, width)),
+        ("<u4", (watched, width)),
     ]
     needed = _HEADER.size + 4
     for dtype, shape in kinds:
@@ -200,7 +212,9 @@ def _unpack_columns(blob: bytes, header: tuple[Any, ...], model: Model) -> Saved
     time_us, late_us, is_primed, num_steps = clocks
     if is_primed.max(initial=0) > 1:
         raise impossible(f"a series is primed {is_primed.max()}, expected 0 or 1")
-    series, *rest = columns
+    series, *rest, last, runs = columns
+    if ((runs > 0) != np.isfinite(last)).any():
+        raise impossible("a run of unchanged readings has no reading, or the other way")
     if series.max(initial=0) >= max(count, 1):
         raise impossible(f"a reading of series {series.max()} waits, of {count}")
     return SavedStreams(
@@ -212,7 +226,18 @@ def _unpack_columns(blob: bytes, header: tuple[Any, ...], model: Model) -> Saved
         num_steps,
         values,
         WaitingReadings(series.astype(np.int32), *rest),
+        *_runs(last, runs, count),
     )
+
+
+def _runs(
+    last: NDArray[np.float32], runs: NDArray[np.integer[Any]], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Both of N series: as new where the state holds none."""
+    if len(last) == count:
+        return last, runs.astype(np.int64)
+    shape = (count, last.shape[1])
+    return np.full(shape, np.nan, np.float32), np.zeros(shape, np.int64)
 
 
 def _columns(
@@ -236,7 +261,7 @@ def _names(lengths: NDArray[np.uint32], text: bytes) -> list[str]:
     try:
         names = [
             text[start:end].decode("utf-8", "surrogatepass")
-            for start, end in zip([0, *ends], ends, strict=False)
+            for start, end in zip([0, *ends][:-1], ends, strict=True)
         ]
     except UnicodeDecodeError:
         raise impossible("the name of a series is not UTF-8") from None
@@ -287,6 +312,7 @@ def _from_rows(blob: bytes, model: Model) -> SavedStreams:
         clocks.append(clock)
         counts.append(num_steps)
         values.append(np.concatenate([np.ravel(tensor) for tensor in state]))
+    none = none_waiting(model.spec.num_features)
     times = [NO_TIME if clock is None else clock.time_us for clock in clocks]
     late = [0.0 if clock is None else clock.late_us for clock in clocks]
     return SavedStreams(
@@ -297,5 +323,6 @@ def _from_rows(blob: bytes, model: Model) -> SavedStreams:
         np.zeros(len(parts), dtype=np.bool_),
         np.array(counts, dtype=np.uint64),
         np.stack(values),
-        none_waiting(model.spec.num_features),
+        none,
+        *_runs(none.values, none.values.astype(np.int64), len(parts)),
     )

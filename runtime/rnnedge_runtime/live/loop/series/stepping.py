@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....arrays import Array
+from ....monitoring.stuck import StuckSensors
+from ....spec.model_spec import ModelSpec
 from ....streams.array_fleet import ArrayFleet
 from ....streams.engine import FleetStates
 from ....streams.model import Model
@@ -23,17 +25,27 @@ class SeriesSteps:
         model: what to stream.
         max_gap_us: longest time without a reading that is stepped.
         count: called with what happened and how often.
+        limited: the model's spec with the limits of its sensors (`monitoring.limits`).
 
     Attributes:
+        stuck: runs of unchanged readings of the series; empty where nobody watches them.
         clocks: where the series are in time.
         capacity: series there is room for; those without a reading are in the initial state.
     """
 
-    def __init__(self, model: Model, max_gap_us: float, count: Count) -> None:
+    def __init__(
+        self,
+        model: Model,
+        max_gap_us: float,
+        count: Count,
+        *,
+        limited: ModelSpec | None = None,
+    ) -> None:
         self._model, self._spec = model, model.spec
-        self._count = count
-        self._counts = ReadingCounts(model.spec)
+        self._count, self._has_limits = count, limited is not None
+        self._counts = ReadingCounts(limited or model.spec)
         self._fleet = _fleet(model, 0)
+        self.stuck = StuckSensors(limited or model.spec, 0)
         self.clocks = SlotClocks(model.spec, max_gap_us)
         self.capacity = 0
 
@@ -41,6 +53,8 @@ class SeriesSteps:
         """Make room for so many series."""
         self._fleet.add(capacity - self.capacity)
         self.clocks.grow(capacity)
+        if self.stuck.is_watched:
+            self.stuck.add(capacity - self.capacity)
         self.capacity = capacity
 
     def states(self, number: int) -> tuple[NDArray[np.uint64], Array]:
@@ -75,10 +89,28 @@ class SeriesSteps:
                 readings[chosen],
             )
             places = places.part(chosen)
-        self._counts.count(readings, self._count)
+        known = self._counts.count(readings, self._count)
+        if places.is_gap is not None:
+            self._start_anew(series[places.is_gap])
+        if self.stuck.is_watched:
+            self._count_stuck(series, readings, known)
+        if self._has_limits and known is not None:
+            readings = np.where(known, readings, np.float32(np.nan))
         if isinstance(rows, slice):
             rows = np.arange(len(series))
         return rows, self._advance(series, time_us, readings, places)
+
+    def _count_stuck(
+        self,
+        series: NDArray[np.int32],
+        readings: NDArray[np.float32],
+        known: NDArray[np.bool_] | None,
+    ) -> None:
+        if known is None:
+            known = np.ones(readings.shape, dtype=np.bool_)
+        is_stuck = self.stuck.advance(readings, known, series.astype(np.int64))
+        if is_stuck.any():
+            self._counts.add("stuck", is_stuck, self._count)
 
     def _count_places(
         self, places: Places, series: NDArray[np.int32], time_us: NDArray[np.int64]
@@ -102,8 +134,6 @@ class SeriesSteps:
         places: Places,
     ) -> NDArray[np.float32]:
         """Step distinct series over their holes and by one reading each."""
-        if places.is_gap is not None:
-            self._start_anew(series[places.is_gap])
         if (places.steps > 1).any():
             self._step_holes(series, time_us, places)
         self.clocks.move(series, time_us, places.late_us)
@@ -115,7 +145,10 @@ class SeriesSteps:
         initial = [np.ravel(entry.initial_array()) for entry in self._spec.state]
         values = np.repeat(np.concatenate(initial)[None], len(series), axis=0)
         num_steps = np.zeros(len(series), dtype=np.uint64)
-        self._fleet.set_many(series.astype(np.int64), num_steps, values)
+        rows = series.astype(np.int64)
+        self._fleet.set_many(rows, num_steps, values)
+        if self.stuck.is_watched:
+            self.stuck.reset(rows)
 
     def _step_holes(
         self, series: NDArray[np.int32], time_us: NDArray[np.int64], places: Places

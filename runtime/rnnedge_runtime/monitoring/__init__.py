@@ -1,0 +1,1 @@
+"""What is watched beside the forecasts: sensors that stick, and their limits."""
