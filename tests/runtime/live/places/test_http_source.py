@@ -21,6 +21,7 @@ from rnnedge_runtime.errors import DataError
 from rnnedge_runtime.live import places
 from rnnedge_runtime.live.loop.nouns import Reading, Source
 from rnnedge_runtime.live.places import live_source
+from rnnedge_runtime.live.web.server import MAX_CONNECTIONS
 
 ANY_PORT = "http://127.0.0.1:0"
 TOKEN = "a-long-token"
@@ -321,3 +322,22 @@ def test_the_sample_is_in_the_docs_and_works(place: str) -> None:
         for table in tomllib.loads(sample.replace("[[sink]]", "[sink]")).items():
             if table[0] == kind:
                 opener(Opened().place(**table[1]))
+
+
+def test_a_flood_of_connections_is_bounded() -> None:
+    """The loop goes on, the next is told to come again, and may once the others leave."""
+    source = opened_source(Opened())
+    with looping(source) as readings:
+        host, port = url_of(source)[7:].partition("/")[0].split(":")
+        peers = [
+            socket.create_connection((host, int(port)), timeout=20)
+            for _ in range(MAX_CONNECTIONS)
+        ]
+        assert ask(url_of(source), b'{"temp": 1}').status == 503
+        for peer in peers:
+            peer.close()
+        end = time.monotonic() + 20
+        while ask(url_of(source), b'{"temp": 1}').status == 503:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert len(readings) == 1
