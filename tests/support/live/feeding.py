@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.live.places import Opened, drain
+from support.live.web_feeding import asked_for, from_post, scraped
 
 from rnnedge_runtime.live.loop.nouns import Reading
 from rnnedge_runtime.live.places import live_sink, live_source
@@ -129,6 +130,7 @@ def into_topics(
 
 FEEDS: dict[str, Feed] = {
     "sources/mqtt": from_topics,
+    "sources/http": from_post,
     "sources/lines": from_file,
     "sources/serial": from_port,
     "telegraf": from_telegraf,
@@ -136,8 +138,10 @@ FEEDS: dict[str, Feed] = {
 """By the folder of the source; a place without a row here fails the test of all cases."""
 
 SINKS: dict[str, Callable[[Opened, list[Any], Mapping[str, Any]], bytes]] = {
+    "sinks/http": asked_for,
     "sinks/lines": into_file,
     "sinks/mqtt": into_topics("mqtt"),
     "sinks/home_assistant": into_topics("homeassistant"),
+    "sinks/prometheus": scraped,
 }
 """By the folder of the sink."""

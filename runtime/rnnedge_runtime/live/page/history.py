@@ -91,8 +91,8 @@ class History:
         with self._lock:
             self._make_rings(outcome.series)
             rings = self._ring_of[outcome.series]
-            order = np.argsort(rings, kind="stable")
-            order = order[np.searchsorted(rings[order], 0) :]
+            order = np.flatnonzero(rings >= 0)
+            order = order[np.argsort(rings[order], kind="stable")]
             rings = rings[order]
             found, starts, counts = np.unique(
                 rings, return_index=True, return_counts=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import HTTPServer
 
 from ...errors import DataError
@@ -154,7 +154,10 @@ def listen(
             shared = _Shared(server)
             _servers[server.address if not address.port else address] = shared
         else:
-            _check_shared(shared.server, routes, token)
+            server = shared.server
+            _check_shared(server, routes, token)
+            known = server.access.names | {name.lower() for name in names}
+            server.access = replace(server.access, names=known)
             shared.uses += 1
         shared.server.routes.update(routes)
     return Listening(shared.server, routes)

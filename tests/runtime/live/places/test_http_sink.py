@@ -139,8 +139,10 @@ def test_a_source_and_a_sink_share_a_port() -> None:
     opened = Opened()
     source = live_source(opened.place("http://127.0.0.1:0"))
     source.start()
-    sink = live_sink(opened.place(source.url))
+    sink = live_sink(opened.place(source.url, names=["house"]))
+    assert ask(f"{source.url}/health", Host="house").status == 421
     sink.start()
+    assert ask(f"{source.url}/health", Host="house").status == 200
     assert sink.url == source.url
     assert ask(f"{sink.url}/series").status == 200
     source.close()

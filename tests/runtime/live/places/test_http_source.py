@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 import time
+import tomllib
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,11 +18,14 @@ from support.live.asking import ask, looping
 from support.live.places import T0_US, Opened
 
 from rnnedge_runtime.errors import DataError
+from rnnedge_runtime.live import places
 from rnnedge_runtime.live.loop.nouns import Reading, Source
 from rnnedge_runtime.live.places import live_source
+from rnnedge_runtime.live.web.server import MAX_CONNECTIONS
 
 ANY_PORT = "http://127.0.0.1:0"
 TOKEN = "a-long-token"
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def opened_source(opened: Opened, url: str = ANY_PORT, **options: Any) -> Source:
@@ -133,7 +138,7 @@ def test_a_full_queue_is_said() -> None:
     source.acknowledge(received.token)
     asking.join(10)
     source.close()
-    assert opened.counters.counts["http requests", "refused: queue full"] == 1
+    assert opened.counters.counts["http", "refused: queue full"] == 1
 
 
 @pytest.mark.parametrize(
@@ -292,3 +297,47 @@ def test_a_port_in_use_is_said() -> None:
         source = opened_source(Opened(), f"http://127.0.0.1:{port}")
         with pytest.raises(DataError, match="Choose another port"):
             source.start()
+
+
+def test_every_bad_line_is_counted_whoever_sends_it() -> None:
+    opened = Opened()
+    source = opened_source(opened)
+    with looping(source):
+        url = url_of(source)
+        threads = [
+            threading.Thread(target=ask, args=(url, b"{\n" * 500)) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert opened.counters.counts["http", "dropped: malformed"] == 4000
+
+
+@pytest.mark.parametrize("place", ["sources/http", "sinks/http", "sinks/prometheus"])
+def test_the_sample_is_in_the_docs_and_works(place: str) -> None:
+    sample = (Path(places.__file__).parent / place / "sample.toml").read_text()
+    assert sample in (ROOT / "docs/page.md").read_text()
+    for kind, opener in (("source", live_source), ("sink", places.live_sink)):
+        for table in tomllib.loads(sample.replace("[[sink]]", "[sink]")).items():
+            if table[0] == kind:
+                opener(Opened().place(**table[1]))
+
+
+def test_a_flood_of_connections_is_bounded() -> None:
+    """The loop goes on, the next is told to come again, and may once the others leave."""
+    source = opened_source(Opened())
+    with looping(source) as readings:
+        host, port = url_of(source)[7:].partition("/")[0].split(":")
+        peers = [
+            socket.create_connection((host, int(port)), timeout=20)
+            for _ in range(MAX_CONNECTIONS)
+        ]
+        assert ask(url_of(source), b'{"temp": 1}').status == 503
+        for peer in peers:
+            peer.close()
+        end = time.monotonic() + 20
+        while ask(url_of(source), b'{"temp": 1}').status == 503:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert len(readings) == 1

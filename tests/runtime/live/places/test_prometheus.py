@@ -15,7 +15,7 @@ from support.live.places import T0_US, Opened, room_spec
 
 from rnnedge_runtime.live.loop.nouns import Outcome
 from rnnedge_runtime.live.places import live_sink
-from rnnedge_runtime.live.sinks.prometheus.metrics import _horizon
+from rnnedge_runtime.live.sinks.prometheus.columns import horizon_text
 from rnnedge_runtime.live.sinks.prometheus.text import Sample, family
 from rnnedge_runtime.spec.layers import Linear
 from rnnedge_runtime.spec.model_spec import ModelSpec
@@ -180,7 +180,7 @@ def test_what_is_no_number_is_left_out() -> None:
     ],
 )
 def test_horizons_are_durations(step: int, period_s: float | None, text: str) -> None:
-    assert _horizon(step, period_s) == text
+    assert horizon_text(step, period_s) == text
 
 
 def test_build_and_process_are_named() -> None:

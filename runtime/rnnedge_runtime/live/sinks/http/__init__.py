@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...loop.nouns import Place, Sink
 
+__all__ = ["open_sink"]
+
 
 def open_sink(place: Place) -> Sink:
     """`http://HOST:PORT` answers `GET /forecasts/SERIES` and `GET /series` there.

@@ -61,7 +61,7 @@ class HttpSink:
         """Keep the newest of each series."""
         self._newest.take(outcome)
         self._sequence = outcome.sequence
-        self._place.counters.add("http sink", "sent", len(outcome.series))
+        self._place.counters.add(self.name, "sent", len(outcome.series))
         return True
 
     def delivered(self) -> int:

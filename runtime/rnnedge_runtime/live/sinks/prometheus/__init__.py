@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...loop.nouns import Place, Sink
 
+__all__ = ["open_sink"]
+
 
 def open_sink(place: Place) -> Sink:
     """`prometheus://HOST:PORT` answers `GET /metrics` there.

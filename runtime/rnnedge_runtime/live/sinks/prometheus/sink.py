@@ -47,6 +47,11 @@ class PrometheusSink:
         self._sequence = 0
         self._listening: Listening | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it listens; "" before the start."""
+        return self._listening.url if self._listening else ""
+
     def start(self) -> None:
         """Listen.
 
@@ -57,7 +62,7 @@ class PrometheusSink:
         self._listening = listen(
             self._address, routes, token=self._token, names=self._names
         )
-        self._place.tell(self._listening.said("/metrics"))
+        self._place.tell(f"prometheus: {self._listening.said('/metrics')}")
 
     def send(self, outcome: Outcome) -> bool:
         """Keep the newest of each series."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...loop.nouns import Place, Source
 
+__all__ = ["open_source"]
+
 
 def open_source(place: Place) -> Source:
     """`http://HOST:PORT` takes `POST /readings` there.

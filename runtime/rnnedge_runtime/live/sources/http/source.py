@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from ...loop.nouns import Place, Received
@@ -44,6 +45,7 @@ class HttpSource:
         options.finish()
         self._place = place
         self._drop = Dropping(place, self.name)
+        self._counting = threading.Lock()
         self._listening: Listening | None = None
 
     @property
@@ -92,8 +94,9 @@ class HttpSource:
         kind = request.header("Content-Type").partition(";")[0].strip().lower()
         rules = self._senml if kind == _SENML else self._rules
         readings, faults = decode_each(body, rules, topic=request.rest)
-        for fault in faults:
-            self._drop(fault)
+        with self._counting:
+            for fault in faults:
+                self._drop(fault)
         reasons = [str(fault) for fault in faults[:_MOST_REASONS]]
         if not readings:
             reason = reasons[0] if reasons else "The body holds no reading."
@@ -112,7 +115,8 @@ class HttpSource:
         )
 
     def _busy(self) -> Answer:
-        self._place.counters.add(f"{self.name} requests", "refused: queue full")
+        with self._counting:
+            self._place.counters.add(self.name, "refused: queue full")
         return refusal(429, "Too many readings wait. Send them again.", Retry_After="1")
 
     def _health(self, request: Request) -> Answer:
