@@ -12,8 +12,9 @@
     M(embedding)                                                                                  \
     M(rnn)                                                                                        \
     M(gru)                                                                                        \
-    M(lstm) M(linear) M(activation) M(softmax) M(add_last) M(difference) M(combine) M(concat)     \
-        M(select) M(memory) M(window) M(norm) M(sum) M(depthwise) M(constant) M(lru)
+    M(lstm)                                                                                       \
+    M(linear) M(activation) M(softmax) M(add_last) M(difference) M(combine) M(concat) M(select)   \
+        M(memory) M(window) M(norm) M(sum) M(depthwise) M(constant) M(lru)
 
 /* The variants of a combine, in the order of `OPERATIONS` of docs/format.md. */
 enum {

@@ -5,6 +5,7 @@ All of a saved state is checked here before any of it is used.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
