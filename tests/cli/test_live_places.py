@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -131,37 +132,14 @@ def finish(run: tuple[object, ...], out: Path, written: int) -> None:
     process.communicate(timeout=30)
 
 
-OWN = """
-from rnnedge_runtime.live.loop.nouns import Reading, Received
-
-
-class Countdown:
-    name = "countdown"
-
-    def __init__(self, place):
-        self.left = int(place.url.partition("://")[2])
-
-    def start(self):
-        pass
-
-    def poll(self, timeout_s):
-        if not self.left:
-            return None
-        self.left -= 1
-        return Received([Reading("", 60_000_000 * (99 - self.left), {"temp": 20.0})])
-
-    def acknowledge(self, token):
-        pass
-
-    def close(self):
-        pass
-"""
+PAGE = Path(__file__).parents[2] / "docs/sources.md"
 
 
 def test_an_own_source_by_an_entry_point(artifact: Path, tmp_path: Path) -> None:
-    """Twenty lines and an entry point, as a package that pip installs has it."""
-    assert len(OWN.strip().splitlines()) <= 26
-    (tmp_path / "countdown.py").write_text(OWN)
+    """Twenty lines of the page and an entry point, as of a package that pip installs."""
+    (own,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len([text for text in own.splitlines() if text]) <= 20
+    (tmp_path / "countdown.py").write_text(own)
     about = tmp_path / "countdown-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(

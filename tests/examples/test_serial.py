@@ -59,7 +59,7 @@ class Port:
         tty.setraw(self.theirs)
         name = os.ttyname(self.theirs)
         command = [str(program), name, "9600", *map(str, arguments)]
-        self.process = subprocess.Popen(
+        self.process = programs.start(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert self.process.stderr

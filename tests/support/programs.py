@@ -63,10 +63,12 @@ def run(
 
 
 def start(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[Any]:
-    """`subprocess.Popen` of a program of the table (`run`)."""
+    """`subprocess.Popen` of a program of the table, or of a file named whole (`run`)."""
     name, *arguments = command
-    require(str(name))
-    return subprocess.Popen([find(str(name)) or name, *arguments], **options)
+    if os.sep not in str(name):
+        require(str(name))
+        name = find(str(name)) or name
+    return subprocess.Popen([name, *arguments], **options)
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, *starts: str) -> None:

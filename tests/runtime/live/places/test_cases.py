@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import tomllib
@@ -13,10 +14,13 @@ import pytest
 from support.live.feeding import FEEDS, SINKS
 from support.live.places import T0_US, Opened
 
+from rnnedge_runtime.errors import MissingDependencyError
 from rnnedge_runtime.live import place_options
 from rnnedge_runtime.live.loop.nouns import Outcome, Reading
+from rnnedge_runtime.live.places import live_sink, live_source
 from rnnedge_runtime.tables.timestamps import parse_time, time_text
 
+DOCS = Path(__file__).parents[4] / "docs"
 LIVE = Path(place_options.__file__).parent
 CASES = sorted(LIVE.rglob("cases/*.in"))
 PLACES = sorted(
@@ -89,6 +93,33 @@ def test_a_place_is_whole(folder: Path) -> None:
     assert list((folder / "cases").glob("*.in"))
     sizes = {path.name: path.read_text().count("\n") for path in folder.glob("*.py")}
     assert max(sizes.values()) < 150, sizes
+
+
+@pytest.mark.parametrize("folder", PLACES, ids=folder_of)
+def test_a_page_shows_the_sample_as_it_is(folder: Path) -> None:
+    sample = (folder / "sample.toml").read_text(encoding="utf-8")
+    pages = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
+    assert any(f"```toml\n{sample}```" in page for page in pages)
+
+
+@pytest.mark.parametrize("folder", PLACES, ids=folder_of)
+def test_a_place_takes_its_sample(folder: Path) -> None:
+    """All its options are known; the names of features are not those of the test."""
+    content = tomllib.loads((folder / "sample.toml").read_text(encoding="utf-8"))
+    tables = [(live_source, content.get("source"))]
+    tables += [(live_sink, table) for table in content.get("sink", [])]
+    for opener, table in tables:
+        if table is None:
+            continue
+        table.pop("rename", None)
+        with contextlib.suppress(MissingDependencyError):
+            opener(Opened().place(table.pop("url"), **table))
+
+
+def test_telegraf_s_configuration_is_shown_as_it_is() -> None:
+    shown = (DOCS.parent / "examples/telegraf/telegraf.conf").read_text()
+    tomllib.loads(shown)
+    assert shown in (DOCS / "sources.md").read_text(encoding="utf-8")
 
 
 def test_every_case_is_run_by_a_known_place() -> None:
