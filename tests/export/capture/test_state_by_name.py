@@ -259,7 +259,7 @@ def test_the_example_of_the_page_is_what_pytorch_does(
 def test_the_c_of_the_page_starts_a_decoder(tmp_path: Path) -> None:
     """docs/c.md, with an encoder of three readings and a decoder of one."""
     page = (ROOT / "docs" / "c.md").read_text(encoding="utf-8")
-    _, example = re.findall(r"```c\n(.*?)```", page, flags=re.DOTALL)
+    _, example, *_ = re.findall(r"```c\n(.*?)```", page, flags=re.DOTALL)
     models = {}
     for name, num_features in (("encoder", 3), ("decoder", 1)):
         features = tuple(Feature(f"f{k}") for k in range(num_features))
