@@ -20,7 +20,7 @@ FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .PHONY: decimals demo test bare bench docs lint format wheel wheels pins locks check-locks clean exhaustive \
-	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills fresh
+	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills soak fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -97,6 +97,10 @@ kills: $(BUILT)
 # Decimals of forecasts as NumPy writes them, of every 101st float32; DECIMAL_STRIDE=1 takes an hour.
 decimals: $(BUILT)
 	PYTHONPATH=tests $(BIN)/python -m support.studies.shortest $(DECIMAL_STRIDE)
+
+# 200 sensors through mosquitto, restarted and killed ten times each: all arrives; latency, memory.
+soak: $(BUILT)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.mqtt_soak $(SOAK)
 
 # For this machine, with its bill of materials.
 wheel: $(INSTALLED)

@@ -52,10 +52,12 @@ static PyObject *read_lines(PyObject *module, PyObject *args)
     int delimiter;
     long long offset_us;
     table_layout layout = {0};
-    if (!PyArg_ParseTuple(args, "y#nn(Ony#iiddLp)OOO", &data, &nbytes, &start, &most, &columns,
-                          &width, &marks, &num_features, &delimiter, &layout.time, &layout.unit_us,
-                          &layout.origin_us, &offset_us, &layout.has_offset, &times, &readings,
-                          &spans))
+    if (!PyArg_ParseTuple(args,
+                          "y#nn(On"
+                          "y#iiddLp)OOO",
+                          &data, &nbytes, &start, &most, &columns, &width, &marks, &num_features,
+                          &delimiter, &layout.time, &layout.unit_us, &layout.origin_us, &offset_us,
+                          &layout.has_offset, &times, &readings, &spans))
         return NULL;
     if (start < 0 || start > nbytes || nbytes > INT32_MAX || most < 0 || width < 1)
         return PyErr_Format(PyExc_ValueError, "_native: no such lines: %zd, %zd", start, most);

@@ -24,7 +24,6 @@ from ..tables.options import TableOptions
 from ..tables.rows.jumps import Jumps, longest_jump_us
 from ..tables.rows.reading import read_rows
 from ..tables.rows.row import KnownRows, Row
-from .blocks import Blocks, skip_known, text_functions
 from .places import open_sink, open_source
 from .report import Outcome
 from .row_stream import RowStream
@@ -37,6 +36,7 @@ from .stopping import Stop
 
 if TYPE_CHECKING:
     from ..streams.model import Model
+    from .blocks import Blocks
     from .places import Opener
     from .sinks.file import RowOutput
 
@@ -177,22 +177,24 @@ def run(
         take = write if observe is None else partial(_both, observe, write)
         blocks = skip = None
         plain = reader.plain if settings.by_blocks and not live else None
-        native = None if plain is None else text_functions(model)
-        if plain is not None and native is not None:
-            skip = partial(skip_known, plain, native)
         is_csv = settings.output_format == "csv" and observe is None
-        if skip is not None and is_csv:
-            assert plain is not None
-            assert isinstance(stream, RowStream)
-            blocks = Blocks(
-                plain,
-                stream,
-                output,
-                native=native,
-                jumps=jumps,
-                held=held,
-                saver=saver,
-            )
+        if plain is not None:
+            from .blocks import Blocks, skip_known, text_functions
+
+            native = text_functions(model)
+            if native is not None:
+                skip = partial(skip_known, plain, native)
+            if native is not None and is_csv:
+                assert isinstance(stream, RowStream)
+                blocks = Blocks(
+                    plain,
+                    stream,
+                    output,
+                    native=native,
+                    jumps=jumps,
+                    held=held,
+                    saver=saver,
+                )
         rows = jumps.settled(known.new_rows(reader.rows, skip))
         stream_to(
             take,

@@ -105,7 +105,7 @@ class Gateway:
         self.log = folder / "gateway.log"
         self.said = (folder / "gateway.err").open("ab")
         self._command = [
-            *(sys.executable, GATEWAY, self.log, artifact),
+            *(GATEWAY, self.log, artifact),
             *("--source", f"{broker.url}/sensors/+/reading?client-id=gateway"),
             *("--sink", f"{broker.url}/forecast/{{series}}?client-id=gateway-out"),
             *("--config", folder / "live.toml"),
@@ -118,7 +118,7 @@ class Gateway:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            self._command, stdout=self.said, stderr=self.said
+            [sys.executable, *self._command], stdout=self.said, stderr=self.said
         )
         self._started = time.monotonic()
 

@@ -172,6 +172,7 @@ def _file(options: Options, name: str) -> Path | None:
 
 def _own_id(role: str, place: Place) -> str:
     """The same at every start of the same command on the same machine, 20 characters."""
-    parts = (socket.gethostname(), role, place.url, place.artifact)
+    url = place.url.partition("?")[0]
+    parts = (socket.gethostname(), role, url, place.artifact)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return f"rnnedge-{digest[:12]}"

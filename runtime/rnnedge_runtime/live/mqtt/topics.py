@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...errors import DataError
 from ...printable import printable
 
 SERIES = "{series}"
+DEFAULT_TOPIC = f"forecast/{SERIES}"
+_FORBIDDEN = str.maketrans(dict.fromkeys("+#\0", "_"))
 
 
 def series_of(topic_filter: str) -> Callable[[str], str | None]:
@@ -61,13 +63,37 @@ def check_filter(topic_filter: str) -> None:
         )
 
 
-def topic_of(template: str, series: str) -> str:
-    """The topic of a series, where `{series}` stands in the template.
+class SeriesTopics:
+    """The topic of each series by its number.
 
     What may not be in the name of a topic is written as `_`.
+
+    Args:
+        template: `{series}` in it stands for the name.
+        names: of the series, which grow.
+        where: what messages start with.
+
+    Raises:
+        DataError: the template has a wildcard.
     """
-    clean = series.translate(_FORBIDDEN)
-    return template.replace(SERIES, clean)
 
+    def __init__(self, template: str, names: Sequence[str], *, where: str) -> None:
+        if {"+", "#", "\0"} & set(template):
+            raise DataError(
+                f"{where}: the topic '{printable(template)}' has a wildcard. Write it as "
+                f"mqtt://host/{DEFAULT_TOPIC}."
+            )
+        self._template = template
+        self._names = names
+        self._topics: list[str] = []
 
-_FORBIDDEN = str.maketrans(dict.fromkeys("+#\0", "_"))
+    def __call__(self, number: int) -> str:
+        """The topic of a series."""
+        topics = self._topics
+        if number >= len(topics):
+            topics += map(self._topic, self._names[len(topics) :])
+        return topics[number]
+
+    def _topic(self, name: str) -> str:
+        topic = self._template.replace(SERIES, name.translate(_FORBIDDEN))
+        return topic.rstrip("/") if not name else topic

@@ -39,7 +39,7 @@ def test_slots_of_columns_are_those_of_clocks(seed: int, period_s: float) -> Non
 
 
 @pytest.mark.parametrize("make_model", [reference_model, native_model])
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(spec=model_specs(), seed=seeds, data=st.data())
 def test_each_series_is_a_row_stream_however_its_readings_are_cut(
     make_model: Callable, spec: ModelSpec, seed: int, data: st.DataObject

@@ -67,7 +67,7 @@ def by_series(outcomes: list[Outcome]) -> dict[int, list[tuple[int, bytes]]]:
     return found
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(spec=sensor_specs(), seed=seeds, wait=st.sampled_from([1, 3, 8]))
 def test_any_shuffle_within_the_wait_gives_the_ordered_stream(
     spec: ModelSpec, seed: int, wait: int
@@ -90,7 +90,7 @@ def test_any_shuffle_within_the_wait_gives_the_ordered_stream(
     assert not counters.counts["streams", "late"]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(seed=seeds, cut=st.integers(0, 89))
 def test_what_waits_is_in_the_snapshot(seed: int, cut: int) -> None:
     rng = np.random.default_rng(seed)

@@ -26,7 +26,6 @@ from support.run_helpers import weather_spec
 
 from rnnedge_runtime.live.payloads.forecasts import number_text
 from rnnedge_runtime.live.places import live_sink
-from rnnedge_runtime.live.sinks import home_assistant
 from rnnedge_runtime.live.sinks.home_assistant.device import (
     clean_id,
     curve_of,
@@ -218,21 +217,23 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield found
 
 
-def sink_at(broker: Broker, series: list[str], said: list[str] | None = None) -> Any:
+def sink_at(
+    broker: Broker, series: list[str], said: list[str] | None = None, **more: Any
+) -> Any:
     url = broker.url.replace("mqtt:", "homeassistant:")
     place = place_at(
         url,
         names=series,
         said=said,
-        options={"client-id": "gateway", "device": "Forecast"},
+        options={"client-id": "gateway", "device": "Forecast", **more},
         artifact="jfk.rnne",
     )
-    return place, live_sink(place)
+    return live_sink(place)
 
 
 def test_devices_are_told_kept_told_again_and_forgotten(broker: Broker) -> None:
     series = ["kitchen", "the attic"]
-    place, sink = sink_at(broker, series)
+    sink = sink_at(broker, series)
     sink.start()
     listener = Listener(broker.port)
     assert sink.send(outcome_of(1, [0, 1], [10**15, 10**15]))
@@ -263,8 +264,12 @@ def test_devices_are_told_kept_told_again_and_forgotten(broker: Broker) -> None:
     wait_for(lambda: len(newcomer.messages) == 4)
     assert sum(kept for _, _, kept in newcomer.messages) == 3
     sink.close()
-    assert home_assistant.forget(place) == 3
-    assert home_assistant.forget(place) == 0
+    for num in (3, 0):
+        said: list[str] = []
+        forgetting = sink_at(broker, series, said, forget=True)
+        forgetting.start()
+        forgetting.close()
+        assert said == [f"homeassistant: {num} devices are forgotten."]
     last = Listener(broker.port, "homeassistant/#")
     wait_for(lambda: len(last.messages) == 1)
     for client in (listener, newcomer, last):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .sink import forget, open_sink
+from .sink import open_sink
 
-__all__ = ["forget", "open_sink"]
+__all__ = ["open_sink"]

@@ -30,16 +30,6 @@ def open_sink(place: Place) -> HomeAssistantSink:
     return HomeAssistantSink(place)
 
 
-def forget(place: Place) -> int:
-    """Have Home Assistant forget the devices of this sink; how many there were.
-
-    Raises:
-        DataError: the broker is away, or refuses.
-    """
-    sink = HomeAssistantSink(place)
-    return forget_devices(sink.peer, sink.prefix, sink.is_own)
-
-
 class HomeAssistantSink(MqttSink):
     """The MQTT sink, with a list of the forecast in each message, and discovery.
 
@@ -57,6 +47,7 @@ class HomeAssistantSink(MqttSink):
     def read_options(self, options: Options) -> None:
         super().read_options(options)
         self.prefix = options.text("prefix", PREFIX)
+        self._forgets = options.flag("forget")
         self._device = options.text("device", PurePath(self.place.artifact).stem)
 
     def subscriptions(self) -> Sequence[str]:
@@ -70,6 +61,12 @@ class HomeAssistantSink(MqttSink):
     def text_of(self, text: str, outcome: Outcome, k: int) -> str:
         lists = self._lists(int(outcome.time_us[k]), outcome.values[k])
         return f'{text[:-1]}, "forecast": {lists}}}'
+
+    def close(self) -> None:
+        super().close()
+        if self._forgets:
+            num = forget_devices(self.peer, self.prefix, self.is_own)
+            self.place.tell(f"homeassistant: {num} devices are forgotten.")
 
     def connected(self, client: Client, window: int) -> None:
         super().connected(client, window)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ....errors import DataError
-from ....printable import printable
 from ...loop.nouns import Outcome, Place
 from ...mqtt.connection import Connection
 from ...mqtt.peer import read_peer
 from ...mqtt.sending import Message, Sending
-from ...mqtt.topics import SERIES, topic_of
+from ...mqtt.topics import DEFAULT_TOPIC, SeriesTopics
 from ...payloads.forecasts import ForecastLines
 from ...place_options import Options
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from paho.mqtt.client import Client, MQTTMessage
-
-DEFAULT_TOPIC = f"forecast/{SERIES}"
 
 
 def open_sink(place: Place) -> MqttSink:
@@ -44,7 +40,6 @@ class MqttSink:
         self.read_options(options)
         options.finish()
         self._lines = ForecastLines(place)
-        self._topics: list[str] = []
         self._newest: dict[int, int] = {}
         self.sending = Sending()
         self._num_counted = 0
@@ -57,12 +52,8 @@ class MqttSink:
     def read_options(self, options: Options) -> None:
         """Take those that a connection has no need of; raises DataError."""
         self._retains = options.flag("retain", True)
-        self._template = self.peer.topic or DEFAULT_TOPIC
-        if {"+", "#", "\0"} & set(self._template):
-            raise DataError(
-                f"{options.where}: the topic '{printable(self._template)}' has a "
-                f"wildcard. Write it as mqtt://host/{DEFAULT_TOPIC}."
-            )
+        template = self.peer.topic or DEFAULT_TOPIC
+        self.topic_of = SeriesTopics(template, self.place.names, where=options.where)
 
     def subscriptions(self) -> Sequence[str]:
         """Topics that it listens to."""
@@ -97,16 +88,8 @@ class MqttSink:
         return messages
 
     def text_of(self, text: str, outcome: Outcome, k: int) -> str:
-        """The payload of a forecast, from its JSON."""
+        """The payload of a forecast, from its JSON alone."""
         return text
-
-    def topic_of(self, number: int) -> str:
-        """The topic of a series."""
-        topics = self._topics
-        if number >= len(topics):
-            for name in self.place.names[len(topics) :]:
-                topics.append(topic_of(self._template, name))
-        return topics[number]
 
     def delivered(self) -> int:
         return self.sending.delivered
