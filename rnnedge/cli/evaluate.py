@@ -52,7 +52,7 @@ def command(
         series_errors,
     )
     from rnnedge_runtime import load
-    from rnnedge_runtime.spec.frames import check_gives_every_row
+    from rnnedge_runtime.spec.derived import check_gives_every_row
 
     model = load(artifact, backend=backend)
     spec = model.spec

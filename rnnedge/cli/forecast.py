@@ -77,7 +77,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.live.report import reading_lines
     from rnnedge_runtime.live.sinks.text import open_output
-    from rnnedge_runtime.spec.frames import check_gives_every_row
+    from rnnedge_runtime.spec.derived import check_gives_every_row
 
     from .loading import open_lines
 

@@ -13,7 +13,7 @@ from support.strategies import random_weights
 
 import rnnedge_runtime
 from rnnedge.cli import main
-from rnnedge_runtime.spec.frames import frame_features
+from rnnedge_runtime.spec.derived import frame_features
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
-from rnnedge_runtime.spec.frames import frame_features
+from rnnedge_runtime.spec.derived import frame_features
 from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SpecError
-from .derived import MAX_PERIOD_S, DerivedInput
-from .frames import check_frames, of_one_row
+from .derived import MAX_PERIOD_S, DerivedInput, check_frames, of_one_row
 from .graph_check import Wiring, chain_of, check_graph
 from .layers import Embedding, Layer, Opaque
 
@@ -175,7 +174,8 @@ class ModelSpec:
     @cached_property
     def by_row(self) -> ModelSpec:
         """The same with the features of one row, for what reads rows; it has no layers."""
-        return self if self.rows_per_step == 1 else of_one_row(self)
+        found: ModelSpec = of_one_row(self)
+        return found
 
     @property
     def input_size(self) -> int:

@@ -20,8 +20,7 @@ from rnnedge_runtime.errors import (
     SpecError,
 )
 from rnnedge_runtime.formats.frame_snapshot import pack_frame, unpack_frame
-from rnnedge_runtime.spec.derived import DerivedInput
-from rnnedge_runtime.spec.frames import frame_features
+from rnnedge_runtime.spec.derived import DerivedInput, frame_features
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.spec.spec_json import spec_from_json, spec_to_json

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import RnnEdgeError, SpecError
-from rnnedge_runtime.spec.frames import MOST_ROWS
+from rnnedge_runtime.spec.derived import MOST_ROWS
 
 from ...module.example_arguments import named_arguments, parameters_of
 from ...module.module_copy import own_copy, same_again, unwrapped
