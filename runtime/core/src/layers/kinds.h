@@ -7,13 +7,13 @@
 #include "w8a16_tensors.h"
 
 /* In the order of their numbers in MODL, from 1 on. */
-#define RNNE_KINDS(M)                                                                             \
-    M(affine)                                                                                     \
-    M(embedding)                                                                                  \
-    M(rnn)                                                                                        \
-    M(gru)                                                                                        \
-    M(lstm) M(linear) M(activation) M(softmax) M(add_last) M(difference) M(combine) M(concat)     \
-        M(select) M(memory) M(window) M(norm) M(sum) M(depthwise) M(constant) M(lru)
+/* clang-format off */
+#define RNNE_KINDS(M) \
+    M(affine) M(embedding) M(rnn) M(gru) M(lstm) M(linear) \
+    M(activation) M(softmax) M(add_last) M(difference) M(combine) M(concat) \
+    M(select) M(memory) M(window) M(norm) M(sum) M(depthwise) \
+    M(constant) M(lru)
+/* clang-format on */
 
 /* The variants of a combine, in the order of `OPERATIONS` of docs/format.md. */
 enum {
