@@ -6,20 +6,21 @@ FUZZ_SECONDS ?= 60
 FUZZ_ARTIFACTS ?= 5000
 FUZZ_STATES ?= 1000
 TABLE_SECONDS ?= 30
+DECIMAL_STRIDE ?= 101
 DEMO_OUT ?= demo
 LOCK ?= device.txt
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
-C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch]) \
+C_SOURCES := $(wildcard runtime/core/src/*/* runtime/core/include/* runtime/binding/*.[ch] runtime/binding/text/*.[ch]) \
 	runtime/binding/CMakeLists.txt CMakeLists.txt
 BUILD_WHEEL = $(BIN)/python -m build --wheel --no-isolation --outdir build/wheel
 FINISH_WHEEL = $(BIN)/python scripts/finish_wheel.py build/wheel/*.whl dist
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test bare bench docs lint format wheel wheels pins locks check-locks clean exhaustive \
-	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills fresh
+.PHONY: decimals demo test bare bench docs lint format wheel wheels pins locks check-locks clean exhaustive \
+	vec-report fuzz fuzz-core fuzz-files fuzz-long fuzz-tables kills soak fresh
 
 demo: $(BUILT)
 	$(BIN)/rnnedge demo --out $(DEMO_OUT)
@@ -88,9 +89,18 @@ fuzz-long: $(BUILT)
 fuzz-tables: $(BUILT)
 	PYTHONPATH=tests $(BIN)/python -m support.studies.fuzz_tables $(TABLE_SECONDS)
 
-# `rnnedge run` killed 222 times at drawn moments, and continued; a quarter of an hour.
+# `rnnedge run` killed 222 times at drawn moments, and continued, and 200 times live; half an hour.
 kills: $(BUILT)
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.kill_study
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.live_kill_study
+
+# Decimals of forecasts as NumPy writes them, of every 101st float32; DECIMAL_STRIDE=1 takes an hour.
+decimals: $(BUILT)
+	PYTHONPATH=tests $(BIN)/python -m support.studies.shortest $(DECIMAL_STRIDE)
+
+# 200 sensors through mosquitto, restarted and killed ten times each: all arrives; latency, memory.
+soak: $(BUILT)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m support.studies.mqtt_soak $(SOAK)
 
 # For this machine, with its bill of materials.
 wheel: $(INSTALLED)

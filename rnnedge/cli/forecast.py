@@ -77,6 +77,7 @@ def command(
     from rnnedge_runtime import load
     from rnnedge_runtime.live.report import reading_lines
     from rnnedge_runtime.live.sinks.text import open_output
+    from rnnedge_runtime.spec.frames import check_gives_every_row
 
     from .loading import open_lines
 
@@ -87,6 +88,7 @@ def command(
 
         check_picture(plot)
     model = load(artifact, backend=backend)
+    check_gives_every_row(model.spec, where="forecast")
     with open_lines(data, taken["options"]) as lines:
         found = read_future(
             model,

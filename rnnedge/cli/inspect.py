@@ -175,6 +175,8 @@ def _integers(path: Path, metadata: Metadata) -> QuantisedModel | None:
 
 def _sampling(spec: ModelSpec) -> str:
     ahead = "1 step" if spec.horizon == 1 else f"1 to {spec.horizon} steps"
+    if spec.rows_per_step > 1:
+        ahead += f" every {spec.rows_per_step} rows,"
     if spec.sample_period_s is None:
         return f"period unknown, forecasts {ahead} ahead"
     reach = duration_in_words(spec.horizon * spec.sample_period_s)
@@ -185,7 +187,7 @@ def _sampling(spec: ModelSpec) -> str:
 def _feature_rows(spec: ModelSpec) -> list[list[str]]:
     """The header, and a row a feature; their ranges only where one has one."""
     rows = [["name", "unit", "missing", "range", "clip", "first"]]
-    for item in spec.features:
+    for item in spec.by_row.features:
         bounds = _bounds(item.range), _bounds(item.clip)
         rows.append(
             [item.name, item.unit or "-", item.missing, *bounds, f"{item.initial:g}"]

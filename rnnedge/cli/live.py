@@ -59,14 +59,22 @@ _OPTIONS = (
         help="Live: a table of the past that brings new streams up to date.",
     ),
     click.option(
+        "--serve",
+        metavar="HOST:PORT",
+        help="Live: a page to look at, e.g. 127.0.0.1:8080.",
+    ),
+    click.option(
         "--watch",
         is_flag=True,
         default=None,
         help="Live: take a new model over when the artifact changes.",
     ),
 )
-LIVE = ("live_source", "live_sinks", "config", "wait", "on_gap", "future", "prime")
-_SHARED = ("artifact", "state", "backend", "max_gap", "watch", *LIVE)
+LIVE = (
+    *("live_source", "live_sinks", "config", "wait", "on_gap", "future", "prime"),
+    "serve",
+)
+_SHARED = ("artifact", "state", "backend", "max_gap", "range", "watch", *LIVE)
 _SPELLED = {"live_source": "--source", "live_sinks": "--sink", "source": "--input"}
 _SPELLED |= {"sink": "--output", "output_format": "--format", "is_strict": "--strict"}
 
@@ -153,7 +161,7 @@ def _settings(live: dict[str, Any], choices: dict[str, Any]) -> LiveSettings:
         read_settings,
     )
 
-    config, url = live["config"], live["live_source"]
+    config, url, page = live["config"], live["live_source"], live["serve"]
     settings = LiveSettings() if config is None else read_settings(config)
     times = {
         name: None if text is None else parse_time(text, option=option)
@@ -170,7 +178,9 @@ def _settings(live: dict[str, Any], choices: dict[str, Any]) -> LiveSettings:
         sinks=tuple(PlaceSettings(sink) for sink in live["live_sinks"]),
         state=choices["state"],
         prime=live["prime"],
+        page=None if page is None else PlaceSettings(page),
         watch=live["watch"],
+        range=choices["range"],
         max_gap_s=None if gap_us is None else gap_us / 1e6,
         on_gap=None if on_gap is None else parse_on_gap(on_gap, where="--on-gap"),
         **times,

@@ -43,6 +43,9 @@ PyObject *stream_step(PyObject *object, PyObject *const *args, Py_ssize_t num_ar
                       PyObject *keywords);
 int init_step(void);
 
+/* Functions of the module: tables of text by blocks (text_calls.c). */
+extern PyMethodDef text_functions[];
+
 /* ---- failures: exceptions of rnnedge_runtime.errors ------------------------------------ */
 
 /* raise_file() raises FormatError with the place in the file named `where`. */

@@ -32,6 +32,7 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "rnnedge_runtime._native",
     .m_doc = "The C engine (runtime/core): private; use rnnedge_runtime.load.",
+    .m_methods = text_functions,
     .m_slots = slots,
 };
 

@@ -13,6 +13,34 @@ Float32 = NDArray[np.float32]
 version: str
 knows_numpy: bool
 
+def read_lines(
+    data: bytes,
+    start: int,
+    most: int,
+    layout: tuple[object, ...],
+    times: NDArray[np.int64],
+    readings: Float32,
+    spans: NDArray[np.int32],
+    /,
+) -> int: ...
+def advance_slots(
+    times: NDArray[np.int64],
+    start: int,
+    stop: int,
+    clock: tuple[int, float, float, float, float],
+    /,
+) -> tuple[int, int, float, float, int, int]: ...
+def write_rows(
+    data: bytes | None,
+    stamps: NDArray[np.int32] | NDArray[np.int64],
+    values: Float32,
+    num_rows: int,
+    num_values: int,
+    low: float,
+    high: float,
+    /,
+) -> str: ...
+
 class Model:
     def __init__(self, content: bytes, where: str, isa: int = 0) -> None: ...
     @property

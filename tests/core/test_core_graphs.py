@@ -17,8 +17,9 @@ from rnnedge_runtime.backends.native import has_native
 from rnnedge_runtime.backends.native_state import extension
 from rnnedge_runtime.errors import FormatError
 from rnnedge_runtime.formats.rnne_file import CHECKSUM_AT, file_checksum
-from rnnedge_runtime.spec.graph_layers import Combine, Memory
-from rnnedge_runtime.spec.layers import Linear
+from rnnedge_runtime.spec.graph_check import Wiring
+from rnnedge_runtime.spec.graph_layers import Combine, Memory, Select
+from rnnedge_runtime.spec.layers import Activation, Layer, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
 from rnnedge_runtime.streams.engine import Engine
 
@@ -43,6 +44,45 @@ def check(spec: ModelSpec, seed: int) -> None:
 @given(spec=graph_specs(), seed=seeds)
 def test_every_instruction_set_and_way(spec: ModelSpec, seed: int) -> None:
     check(spec, seed)
+
+
+def loop_of(layers: tuple[Layer, ...], wiring: Wiring) -> ModelSpec:
+    return ModelSpec((Feature("a"),), (Target("a"),), layers, wiring=wiring)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    {
+        "wide_before_the_loop": loop_of(
+            (
+                Memory(8, 6),
+                Linear(1, 24),
+                Select(24, tuple(range(8))),
+                Combine(8, "add"),
+                Activation(8, "tanh"),
+                Activation(8, "sigmoid"),
+                Combine(8, "subtract"),
+                Linear(8, 1),
+            ),
+            ((), (-1,), (1,), (2, 0), (3,), (3,), (4, 5), (6,)),
+        ),
+        "wide_behind_the_loop": loop_of(
+            (
+                Memory(8, 5),
+                Linear(1, 8),
+                Combine(8, "add"),
+                Activation(8, "tanh"),
+                Linear(8, 24),
+                Select(24, tuple(range(0, 16, 2))),
+                Linear(24, 1),
+            ),
+            ((), (-1,), (0, 1), (2,), (3,), (4,), (4,)),
+        ),
+    }.values(),
+)
+def test_rows_of_a_loop_keep_what_others_need(spec: ModelSpec) -> None:
+    """A run overwrote rows that later rows of the loop, or layers behind it, read."""
+    check(spec, 0)
 
 
 READ = struct.pack("<I2iI", 2, 0, 1, 0)

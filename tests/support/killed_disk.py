@@ -31,7 +31,7 @@ class Death:
 
     def __init__(self, at: int, share: float = 0.0) -> None:
         self.left, self._share = at, share
-        self.files: list[int] = []
+        self.files: dict[int, os.stat_result] = {}
 
     def wrap(self, call: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
         def counted(*arguments: Any, **names: Any) -> Any:
@@ -43,7 +43,7 @@ class Death:
                 raise Killed
             result = call(*arguments, **names)
             if call is OPEN:
-                self.files.append(result)
+                self.files[result] = os.fstat(result)
             return result
 
         return counted
@@ -76,6 +76,7 @@ def killed_after(death: Death) -> Iterator[None]:
         patch.setattr(store.threading, "Thread", InlineThread)
         with contextlib.suppress(Killed):
             yield
-    for file in death.files if death.left <= 0 else []:
+    for file, status in death.files.items() if death.left <= 0 else ():
         with contextlib.suppress(OSError):
-            os.close(file)
+            if os.path.samestat(os.fstat(file), status):
+                os.close(file)

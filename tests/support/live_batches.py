@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from support.predicting import can_predict
 from support.strategies import random_readings
 
 from rnnedge_runtime.errors import DataError
@@ -38,9 +39,15 @@ class Readings:
 
 
 def with_holes_held(spec: ModelSpec, max_gap: float | None = 8) -> ModelSpec:
-    """The same whose features can miss a reading, with a longest hole in periods."""
+    """The same whose features can miss a reading, with a longest hole in periods.
+
+    What was rejected is forecast, where it can be.
+    """
+    forecast = spec.target_names if can_predict(spec) else ()
     features = tuple(
-        replace(item, missing="hold") if item.missing == "reject" else item
+        replace(item, missing="predict" if item.name in forecast else "hold")
+        if item.missing == "reject"
+        else item
         for item in spec.features
     )
     gap = max_gap and spec.sample_period_s and max_gap * spec.sample_period_s

@@ -202,7 +202,7 @@ def test_burn_in_leaves_out_the_first_steps_of_slices_within_a_series():
 def test_a_network_beyond_the_memory_is_refused():
     """A traceback of PyTorch's allocator."""
     config = dataclasses.replace(SMALL, hidden_size=2**18)
-    with pytest.raises(SpecError, match="262,144 units does not fit"):
+    with pytest.raises(SpecError, match="262,144 units each, does not fit"):
         Trainer(prepare(waves(200), config), config, CPU)
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnedge_runtime.errors import SpecError
+from rnnedge_runtime.spec.frames import frame_features
 from rnnedge_runtime.spec.graph_check import Wiring
 from rnnedge_runtime.spec.layers import Layer, Opaque
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -87,6 +88,7 @@ def read_original(
     targets: str | Target | Sequence[str | Target] | None,
     outputs: Choice = None,
     state: Choice = None,
+    rows_per_step: int | None = None,
 ) -> Original:
     """What `export` was given, as a Original.
 
@@ -96,7 +98,7 @@ def read_original(
         ShapeError: the example's `x` is not `[B, T, I]`.
     """
     if isinstance(model, SequenceModel):
-        options = features, targets, example, outputs, state
+        options = features, targets, example, outputs, state, rows_per_step
         if any(option is not None for option in options):
             raise SpecError(
                 "export: example, features, targets, outputs or state was given with a "
@@ -112,15 +114,19 @@ def read_original(
         )
     from ..module.first_call import read_user_module
     from .capturing import capture
+    from .explicit.counters import with_float_counts
     from .explicit.finding import with_explicit_state
     from .explicit.forming import in_usual_form
+    from .explicit.in_frames import in_frames
     from .explicit.precision import in_float32
 
     model, example, precision = in_float32(model, example)
+    model, example, num_rows, framed = in_frames(model, example, rows_per_step)
+    model, example, counted = with_float_counts(model, example)
     model, example, formed = in_usual_form(model, example, outputs, state)
     model, example, found = with_explicit_state(model, example)
     user = read_user_module(model, example, outputs=outputs, state=state)
-    notes = filter(None, (precision, formed, found, *user.notes))
+    notes = filter(None, (precision, framed, counted, formed, found, *user.notes))
     user = replace(user, notes=tuple(notes))
     chain, reason = None, ""
     try:
@@ -130,7 +136,8 @@ def read_original(
         reason = error.reason
         report = opaque_report(user.name, error.all_reasons)
     layers = tuple(chain.layers) if chain else (_opaque(user, reason),)
-    spec = _spec(user, layers, features, targets, chain.wiring() if chain else ())
+    wiring = chain.wiring() if chain else ()
+    spec = _spec(user, layers, features, targets, wiring, num_rows)
     weights = canonical_weights(spec, chain.weights) if chain else {}
     digest = model_digest(spec, weights)
     return Original(user.module, user, spec, weights, digest, reason, report)
@@ -142,19 +149,21 @@ def _spec(
     features: str | Feature | Sequence[str | Feature] | None,
     targets: str | Target | Sequence[str | Target] | None,
     wiring: Wiring,
+    num_rows: int,
 ) -> ModelSpec:
     output_size = layers[-1].output_size
     outputs = user.target_names
     if len(outputs) != output_size:
         outputs = tuple(f"y_{k}" for k in range(output_size))
     inputs = getattr(user.module, "rnnedge_feature_names", ())
-    inputs = inputs or [f"x_{k}" for k in range(user.input_size)]
+    row_size = user.input_size // num_rows
+    inputs = inputs or [f"x_{k}" for k in range(row_size)]
     features = _named(inputs if features is None else features, Feature)
     targets = _named(outputs if targets is None else targets, Target)
-    if len(features) != user.input_size:
+    if len(features) != row_size:
         raise SpecError(
             f"export: {len(features)} features were named, but x of {user.name} has "
-            f"{user.input_size} values. Name one feature per value."
+            f"{row_size} values. Name one feature per value."
         )
     if not targets or output_size % len(targets):
         raise SpecError(
@@ -162,7 +171,14 @@ def _spec(
             f"{output_size} values. Name as many targets as values, or one per horizon."
         )
     horizon = output_size // len(targets)
-    return ModelSpec(features, targets, layers, horizon=horizon, wiring=wiring)
+    return ModelSpec(
+        frame_features(features, num_rows),
+        targets,
+        layers,
+        horizon=horizon,
+        wiring=wiring,
+        rows_per_step=num_rows,
+    )
 
 
 def _named(given: Any, kind: Any) -> tuple[Any, ...]:

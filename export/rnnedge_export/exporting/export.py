@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,7 @@ def export(
     single_steps: bool = False,
     outputs: Choice = None,
     state: Choice = None,
+    rows_per_step: int | None = None,
 ) -> ExportReport:
     """Write `<out>/<name>.onnx`, `.pt`, `.rnne`, `.c`, `.wasm`, proved against the module.
 
@@ -154,6 +155,9 @@ def export(
         outputs: of a user's module, what it returns as outputs: a position, a key, a path
             such as `1.h`, or several; put side by side. Found where it is not given.
         state: the same for the new state, in the order in which the state goes in.
+        rows_per_step: rows that one step of a user's module takes, where it strides over
+            time; found by calling it on the example's window where it is not given.
+            `features` are then those of one row, and `stream` may be `[T, F]` rows.
 
     Raises:
         SpecError: an unknown format, a module that cannot stream or be expressed.
@@ -191,7 +195,10 @@ def export_model(
         targets=request.targets,
         outputs=request.outputs,
         state=request.state,
+        rows_per_step=request.rows_per_step,
     )
+    if request.stream is not None:
+        request = replace(request, stream=_in_frames(request.stream, original.spec))
     nan_note, tokens = "", {}
     if original.user is not None:
         from ..probing.own_inputs import token_inputs, with_missing_passed
@@ -249,6 +256,15 @@ def export_model(
     return ExportReport(
         original.spec, original.digest, written_ones, tuple(notes), original.report
     )
+
+
+def _in_frames(stream: NDArray[Any], spec: ModelSpec) -> NDArray[Any]:
+    """Rows `[T, F]` as frames, of a model that takes such; any other stream as it is."""
+    num_rows, shape = spec.rows_per_step, np.shape(stream)
+    if num_rows == 1 or len(shape) != 2 or num_rows * shape[1] != spec.input_size:
+        return stream
+    num_frames = shape[0] // num_rows
+    return np.asarray(stream)[: num_frames * num_rows].reshape(num_frames, -1)
 
 
 def _recorded(original: Original, x: Inputs, request: ExportRequest) -> Recording:

@@ -50,6 +50,7 @@ class ExportRequest:
     single_steps: bool = False
     outputs: Choice = None
     state: Choice = None
+    rows_per_step: int | None = None
 
     def __post_init__(self) -> None:
         known = self.asked_formats

@@ -102,11 +102,20 @@ def check_windows(
             f"{original.user.name} {found.sentence}{cause}. Single steps were accepted as "
             "the truth (single_steps=True), and the artifacts follow them."
         )
+    num_rows = original.spec.rows_per_step
+    sees = "one reading" if num_rows == 1 else f"a frame of {num_rows} rows"
+    ahead = (
+        ""
+        if num_rows == 1
+        else "A padding of a convolution over time is zeros at both ends of every frame, and "
+        "at its end it stands for rows to come: give it padding=0. "
+    )
     raise SpecError(
-        f"export: {original.user.name} {found.sentence}{cause}. An artifact sees one reading "
-        "and the state that it carries. Keep what the module needs of earlier readings as "
-        "state: take the last N of them as an argument of forward and return them with the "
-        "new one. Or pass single_steps=True to export what single steps give."
+        f"export: {original.user.name} {found.sentence}{cause}. An artifact sees {sees} "
+        f"and the state that it carries. {ahead}Keep what the module needs of earlier "
+        "readings as state: take the last N of them as an argument of forward and return "
+        "them with the new one. Or pass single_steps=True to export what single steps "
+        "give."
     )
 
 

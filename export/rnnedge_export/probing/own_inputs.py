@@ -106,7 +106,7 @@ def with_missing_passed(
         SpecError: a Feature passes NaN that the module does not take.
     """
     user, spec = original.user, original.spec
-    if user is None or not spec.is_opaque:
+    if user is None or not spec.is_opaque or spec.rows_per_step > 1:
         return original, ""
     given = [features] if isinstance(features, str | Feature) else features or []
     for k, feature in enumerate(spec.features):

@@ -43,6 +43,9 @@ _PACKAGES = {
     "wasm-ld-14": "lld-14",
     "node": "nodejs",
     "chromium": "chromium",
+    "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
+    "openssl": "openssl",
 }
 _FILES = {
     "aarch64-linux-gnu-gcc": "usr/aarch64-linux-gnu/lib/libc.a",

@@ -22,6 +22,7 @@ from ..errors import FormatError, unfit_file
 from ..spec.model_spec import ModelSpec
 from ..spec.spec_json import check_format_version, spec_from_json, spec_to_json
 from ..tolerances import GOLDEN_STEPS
+from .frame_snapshot import unpack_frame
 from .snapshot import pack_snapshot, unpack_snapshot
 
 KEY_VERSION = "rnnedge.format_version"
@@ -106,9 +107,15 @@ class Metadata:
         return pack_snapshot(self.digest, self.numerics, num_steps, state)
 
     def unpack(self, blob: bytes) -> tuple[int, State]:
-        """Step count and tensors of a snapshot (`snapshot.unpack_snapshot`)."""
+        """Step count and tensors of a snapshot (`snapshot.unpack_snapshot`).
+
+        Rows that wait for the rest of their frame are left out.
+        """
         return unpack_snapshot(
-            blob, self.spec.state, digest=self.digest, numerics=self.numerics
+            unpack_frame(blob, self.spec)[0],
+            self.spec.state,
+            digest=self.digest,
+            numerics=self.numerics,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..loading import load
+from ..monitoring.limits import narrowed, read_limits
 from .loop.disk.store import Store
 from .loop.loop import Loop
 from .loop.nouns import Counters, Outcome, Place, Sink, Source
@@ -30,6 +31,7 @@ def live_streams(model: Model, settings: LoopSettings, counters: Counters) -> An
 
     Raises:
         DataError: the longest hole is too short for the model.
+        SpecError: a limit of a sensor is none, or wider than the model's own range.
     """
     future_us = settings.future_us
     if future_us is None:
@@ -41,6 +43,9 @@ def live_streams(model: Model, settings: LoopSettings, counters: Counters) -> An
         future_us=future_us,
         on_gap=settings.on_gap,
         max_gap_s=settings.max_gap_s,
+        limited=narrowed(model.spec, read_limits(settings.range))
+        if settings.range
+        else None,
         counters=counters,
     )
 
@@ -94,8 +99,20 @@ def open_loop(
             "as [source] in the configuration."
         )
     source: Source = live_source(place(settings.source))
+    if settings.loop.wait_us and getattr(source, "answers_at_once", False):
+        raise DataError(
+            f"{source.name}://: readings are answered line by line, but the wait is "
+            f"{settings.loop.wait_us / 1e6:g} s. Leave --wait out."
+        )
     asked_sinks = settings.sinks or (PlaceSettings("-"),)
     sinks: list[Sink] = [live_sink(place(asked)) for asked in asked_sinks]
+    page = None
+    if settings.page is not None:
+        from .page.page import Page
+
+        page = Page(place(settings.page))
+        page.start()
+        observers = [*observers, page.observe]
     old, folder = _old_file(settings.state)
     store = None
     if folder is not None:
@@ -126,7 +143,7 @@ def open_loop(
             ):
                 tell(line)
 
-    return Loop(
+    loop = Loop(
         model,
         source,
         sinks,
@@ -140,6 +157,9 @@ def open_loop(
         swapper=swapper,
         names=names,
     )
+    if page is not None:
+        loop.on_close.append(page.close)
+    return loop
 
 
 def count_lines(counters: Counters) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 REPEATED_ROWS = "rows in a time slot already taken"
 MISSING_ROWS = "missing rows stepped"
+MOVED_ROWS = "rows moved to the nearest time slot"
 NEW_STRETCHES = "new stretches started after a hole"
 FEW_ROWS = 3
 """Rows below which nothing is said of their period."""

@@ -33,11 +33,17 @@ They take what `open_source` and `open_sink` take, and yield TextLines, or a Row
 
 LIVE_SOURCES = {
     "file": f"{__package__}.sources.lines:open_source",
+    "http": f"{__package__}.sources.http:open_source",
+    **dict.fromkeys(("mqtt", "mqtts"), f"{__package__}.sources.mqtt:open_source"),
     "serial": f"{__package__}.sources.serial:open_source",
     "telegraf": f"{__package__}.telegraf:open_source",
 }
 LIVE_SINKS = {
     "file": f"{__package__}.sinks.lines:open_sink",
+    "http": f"{__package__}.sinks.http:open_sink",
+    "prometheus": f"{__package__}.sinks.prometheus:open_sink",
+    "homeassistant": f"{__package__}.sinks.home_assistant:open_sink",
+    **dict.fromkeys(("mqtt", "mqtts"), f"{__package__}.sinks.mqtt:open_sink"),
     "telegraf": f"{__package__}.telegraf:open_sink",
 }
 """`module:function` by scheme; each takes a `Place`. A path or `-` is a `file`."""

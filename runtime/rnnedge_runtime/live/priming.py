@@ -18,6 +18,7 @@ from .places import open_source
 if TYPE_CHECKING:
     from ..spec.model_spec import ModelSpec
     from ..tables.rows.row import Row
+    from .loop.recording import AnyStreams
     from .loop.streams import LiveStreams
     from .places import Opener
 
@@ -91,7 +92,7 @@ def prime_from_table(
     )
 
 
-def prime_from_state(streams: LiveStreams, path: Path, folder: Path | None) -> str:
+def prime_from_state(streams: AnyStreams, path: Path, folder: Path | None) -> str:
     """Go on from the state file of a run on a table; what is to be said of it.
 
     Raises:

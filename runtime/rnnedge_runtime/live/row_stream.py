@@ -7,17 +7,20 @@ streamed file gives what the same file gave as training data. Works with every b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NonFiniteError
 from ..formats.snapshot import snapshot_bytes
-from ..monitoring.stuck import StuckSensor, most_unchanged
-from ..spec.clip import Bounds, clip_bounds, odd_readings, range_bounds
+from ..monitoring.stuck import StuckSensor
+from ..spec.clip import clip_bounds, odd_readings, range_bounds
 from ..spec.model_spec import ModelSpec
 from ..streams.exclusive import OneOwner
 from ..streams.inputs import is_missing
 from ..streams.model import Model
+from ..tables.rows.plain_rows import RowBlock
 from ..tables.rows.row import Row
 from ..tables.time_grid import (
     MAX_HOLE,
@@ -26,10 +29,18 @@ from ..tables.time_grid import (
     hole_error,
     is_new_stretch,
 )
-from .findings import MISSING_ROWS, NEW_STRETCHES, REPEATED_ROWS, Findings
+from .findings import (
+    MISSING_ROWS,
+    MOVED_ROWS,
+    NEW_STRETCHES,
+    REPEATED_ROWS,
+    Findings,
+)
+from .odd_rows import AFTER, MOVED, STUCK, Found, OddRows, add_findings, fates
 from .saved_rows import pack_rows, unpack_rows
 
-_FATES = {"pass": "passed on", "predict": "filled by the forecast"}
+AdvanceSlots = Callable[..., tuple[int, int, float, float, int, int]]
+_NOTHING = np.empty((0, 0), dtype=np.float32)
 
 
 class RowStream(OneOwner):
@@ -56,8 +67,9 @@ class RowStream(OneOwner):
         limited: ModelSpec | None = None,
     ) -> None:
         self._model = model
-        self._spec = limited or model.spec
+        self._spec = (limited or model.spec).by_row
         self._has_limits = limited is not None
+        self.is_sparse = model.spec.rows_per_step > 1
         self._is_one_of_many = is_one_of_many
         self._stream = model.stream()
         self._where = where
@@ -67,6 +79,10 @@ class RowStream(OneOwner):
         self._clip, self._range = clip_bounds(self._spec), range_bounds(self._spec)
         self._low = np.maximum(self._clip[0], self._range[0])[:number]
         self._high = np.minimum(self._clip[1], self._range[1])[:number]
+        self._texts = [
+            fates(feature, k, self._clip, self._range)
+            for k, feature in enumerate(self._spec.features)
+        ]
         self._empty = np.full(number, np.nan, dtype=np.float32)
         self._stuck = StuckSensor(self._spec)
         self.findings = Findings()
@@ -76,7 +92,8 @@ class RowStream(OneOwner):
 
         Returns:
             `[O]` forecast from this row's slot, in raw units. For a row in a slot already
-            taken the last forecast again, None when it is not known any more.
+            taken the last forecast again, None when it is not known any more. Of a model
+            that strides over rows, `is_sparse`, None where this row gave no output.
 
         Raises:
             DataError: time goes backwards, or jumps too far.
@@ -103,7 +120,7 @@ class RowStream(OneOwner):
         steps = after.slot - clock.slot
         self._check_steps(row, steps)
         if clock.is_off(time_us, steps):
-            self.findings.add("rows moved to the nearest time slot", row.number)
+            self.findings.add(MOVED_ROWS, row.number)
         self._clock = after
         self.findings.num_slots += steps
         self.findings.num_single += steps == 1
@@ -116,11 +133,78 @@ class RowStream(OneOwner):
                 self._stream.step(self._empty, time=slot_us // 1_000_000)
         return self._step(row, time_us // 1_000_000)
 
+    @property
+    def output_size(self) -> int:
+        """Values of a forecast."""
+        return self._spec.output_size
+
+    def odd_rows(self, readings: NDArray[np.float32]) -> OddRows:
+        """What is odd in the readings `[N, F]` of rows, for `advance_run`."""
+        return OddRows.of(readings, self._spec.features, self._clip, self._range)
+
+    def advance_run(
+        self, block: RowBlock, start: int, odd: OddRows, advance_slots: AdvanceSlots
+    ) -> NDArray[np.float32]:
+        """Take the rows of a block from `start` on, up to the first that needs `advance`.
+
+        What needs it: a row that is not one slot after the one before, one in which a
+        reading is refused, and the very first.
+
+        Args:
+            odd: what is odd in the block.
+            advance_slots: `_native.advance_slots`.
+
+        Returns:
+            `[n, O]` forecasts from the rows taken, the same as `advance` gives; none where
+            the first one needs it.
+        """
+        stop = odd.next_refused(start, len(block))
+        times, clock, findings = block.times_us, self._clock, self.findings
+        period_s = self._spec.sample_period_s
+        found: list[Found] = []
+        if period_s is not None and times is not None:
+            if clock is None:
+                return _NOTHING
+            gap_s = self._spec.max_gap_s
+            place = (
+                clock.time_us,
+                clock.late_us,
+                period_s * 1e6,
+                -1.0 if gap_s is None else gap_s * 1e6,
+                findings.num_periods,
+            )
+            number, time_us, late_us, num_periods, num_off, first_off = advance_slots(
+                times, start, stop, place
+            )
+            stop = start + number
+            if number:
+                self._clock = SlotClock(period_s, time_us, clock.slot + number, late_us)
+                findings.num_slots += number
+                findings.num_single += number
+                findings.num_periods = num_periods
+            if num_off:
+                found.append(Found(first_off, MOVED, 0, 0, num_off))
+        if start == stop:
+            return _NOTHING
+        readings, known = block.readings[start:stop], odd.known_in(start, stop)
+        found += odd.found_in(start, stop)
+        if known is not None and self._has_limits:
+            readings = np.where(known, readings, np.float32(np.nan))
+        if self._stuck.is_watched:
+            runs = self._stuck.advance_run(block.readings[start:stop], known)
+            found += [Found(first, AFTER, k, STUCK, count) for first, k, count in runs]
+        add_findings(findings, found, self._texts, block.number + start)
+        findings.num_rows += stop - start
+        seconds = None if times is None else times[start:stop] // 1_000_000
+        forecasts = self._stream.run(readings, time=seconds)
+        self._forecast = forecasts[-1].copy()
+        return forecasts
+
     def _repeat(self, row: Row) -> NDArray[np.float32] | None:
         """The last forecast once more, for a row in a slot already taken."""
         self.findings.num_rows += 1
         self.findings.add(REPEATED_ROWS, row.number)
-        return self._forecast
+        return None if self.is_sparse else self._forecast
 
     def _is_new_stretch(self, row: Row, clock: SlotClock) -> bool:
         """Whether the hole before the row is too long to be stepped.
@@ -184,7 +268,7 @@ class RowStream(OneOwner):
                 "and its policy is 'reject'. Mend the table, or train with missing='hold'."
             )
 
-    def _step(self, row: Row, time: int | None) -> NDArray[np.float32]:
+    def _step(self, row: Row, time: int | None) -> NDArray[np.float32] | None:
         self.findings.num_rows += 1
         readings, known = row.readings, None
         if not self._is_plain(row):
@@ -194,7 +278,10 @@ class RowStream(OneOwner):
                 readings = np.where(known, readings, np.float32(np.nan))
         if self._stuck.is_watched:
             self._count_stuck(row, known)
+        forecast: NDArray[np.floating] | None
         forecast = self._stream.step(readings, time=time)
+        if forecast is None:
+            return None
         self._forecast = forecast.astype(np.float32, copy=False)
         return self._forecast
 
@@ -216,33 +303,15 @@ class RowStream(OneOwner):
             return
         is_clipped, is_implausible = odd_readings(row.readings, self._clip, self._range)
         is_absent = ~np.isfinite(row.readings)
-        for k, feature in enumerate(self._spec.features):
-            name = feature.name
-            fate = _FATES.get(feature.missing, "held")
-            for what, are_such in (
-                (f"missing readings of {name} {fate}", is_absent),
-                (
-                    f"implausible readings of {name}, outside {_text(self._range, k)}, "
-                    f"{fate}",
-                    is_implausible,
-                ),
-                (
-                    f"readings of {name} outside {_text(self._clip, k)} clipped",
-                    is_clipped,
-                ),
-            ):
+        for k, texts in enumerate(self._texts):
+            kinds = (is_absent, is_implausible, is_clipped)
+            for what, are_such in zip(texts, kinds, strict=False):
                 self.findings.add(what, row.number, int(are_such[k]))
 
     def _count_stuck(self, row: Row, known: NDArray[np.bool_] | None) -> None:
         are_known = None if known is None else known.tolist()
         for k in self._stuck.advance(row.readings.tolist(), are_known):
-            feature = self._spec.features[k]
-            self.findings.add(
-                f"readings of {feature.name} unchanged for more than "
-                f"{most_unchanged(feature)} in a row, in training at most "
-                f"{feature.longest_unchanged}",
-                row.number,
-            )
+            self.findings.add(self._texts[k][STUCK], row.number)
 
     def snapshot(self) -> bytes:
         """State, place in time and last forecast (docs/format.md, "Row stream")."""
@@ -260,8 +329,3 @@ class RowStream(OneOwner):
         self._stream.restore(snapshot)
         self._clock, self._forecast = clock, forecast
         self._stuck.reset()
-
-
-def _text(bounds: Bounds, k: int) -> str:
-    low, high = (bound[k] for bound in bounds)
-    return f"{low:g} to {high:g}"

@@ -36,6 +36,7 @@ from .stopping import Stop
 
 if TYPE_CHECKING:
     from ..streams.model import Model
+    from .blocks import Blocks
     from .places import Opener
     from .sinks.file import RowOutput
 
@@ -61,6 +62,7 @@ class Settings:
         range: limits of the sensors (`monitoring.limits.read_limits`).
         options: how the table is read.
         is_for_spreadsheet: as in `CsvRows`.
+        by_blocks: many rows at once, where that gives the same.
     """
 
     source: str = "-"
@@ -75,6 +77,7 @@ class Settings:
     range: tuple[str, ...] = ()
     options: TableOptions = field(default_factory=TableOptions)
     is_for_spreadsheet: bool = False
+    by_blocks: bool = True
 
 
 def run(
@@ -171,9 +174,38 @@ def run(
             tell=tell,
         )
         waiting.saver = saver
-        rows = jumps.settled(known.new_rows(reader.rows))
         take = write if observe is None else partial(_both, observe, write)
-        stream_to(take, rows, stream, stop=stop, saver=saver, output=output, held=held)
+        blocks = skip = None
+        plain = reader.plain if settings.by_blocks and not live else None
+        is_csv = settings.output_format == "csv" and observe is None
+        if plain is not None:
+            from .blocks import Blocks, skip_known, text_functions
+
+            native = text_functions(model)
+            if native is not None:
+                skip = partial(skip_known, plain, native)
+            if native is not None and is_csv:
+                assert isinstance(stream, RowStream)
+                blocks = Blocks(
+                    plain,
+                    stream,
+                    output,
+                    native=native,
+                    jumps=jumps,
+                    held=held,
+                    saver=saver,
+                )
+        rows = jumps.settled(known.new_rows(reader.rows, skip))
+        stream_to(
+            take,
+            rows,
+            stream,
+            stop=stop,
+            saver=saver,
+            output=output,
+            held=held,
+            blocks=blocks,
+        )
     return Outcome(
         where,
         stream.findings,
@@ -250,26 +282,32 @@ def stream_to(
     saver: Saver,
     output: RowOutput,
     held: HeldOut,
+    blocks: Blocks | None = None,
 ) -> None:
     """Row by row, until the rows end, the reader of the output leaves, or a signal.
 
-    The state is saved in the end, whatever the end is.
+    Many rows at once where `blocks` can. The state is saved in the end, whatever the end is.
 
     Raises:
         DataError: a row that cannot be streamed, if `held` is strict; the state cannot be
             saved.
         OSError: the output cannot be written.
     """
-    is_output_broken = False
+    is_output_broken, line = False, -1
     try:
         while True:
             if output.is_left():
                 is_output_broken = True
                 break
             with stop.interruptible():
-                row = next(rows, None)
+                block = None if blocks is None else blocks.read(line)
+                row = next(rows, None) if block is None else None
+            if blocks is not None and block is not None:
+                line = blocks.take(block)
+                continue
             if row is None:
                 break
+            line = row.line
             try:
                 forecast = stream.advance(row)
             except DataError as error:
@@ -278,7 +316,8 @@ def stream_to(
                 if not row.is_held_out:  # and counted for its cells
                     held.add(Fault(error.reason, str(error)), row.line)
                 continue
-            if not row.is_held_out:
+            has_output = forecast is not None or not stream.is_sparse
+            if has_output and not row.is_held_out:
                 write(row, forecast)
                 output.num_rows += 1
             saver.took_row()

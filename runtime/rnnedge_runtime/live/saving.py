@@ -90,15 +90,26 @@ class Saver:
     _first_s: float = field(default_factory=time.monotonic, init=False)
     _failure: RnnEdgeError | None = field(default=None, init=False)
 
+    def num_rows_ahead(self) -> int:
+        """Rows that may be taken at once: none but the last of them is one to save after."""
+        number = _COMMIT_ROWS - self._num_uncommitted
+        if self.state is not None and self.every.rows is not None:
+            number = min(number, self.every.rows - self._num_rows)
+        return max(1, number)
+
     def took_row(self) -> None:
         """Say that the stream has taken one more row and its forecast is written."""
-        self._num_rows += 1
-        if self._num_rows == 1:
+        self.took_rows(1)
+
+    def took_rows(self, number: int) -> None:
+        """The same of some rows, 1 to `num_rows_ahead`."""
+        if not self._num_rows:
             self._first_s = time.monotonic()
+        self._num_rows += number
         if self.is_live:
             self.output.flush()
         else:
-            self._num_uncommitted += 1
+            self._num_uncommitted += number
             if self._num_uncommitted >= _COMMIT_ROWS:
                 self._commit()
         if self.state is not None and self._is_due():

@@ -36,6 +36,7 @@ class SeriesStreams(OneOwner):
     ) -> None:
         self._model = model
         self._limited = limited
+        self.is_sparse = model.spec.rows_per_step > 1
         self._where = where
         self._streams: dict[str, RowStream] = {}
         self.findings = Findings()

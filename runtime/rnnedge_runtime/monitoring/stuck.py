@@ -98,6 +98,32 @@ class StuckSensor:
                 stuck.append(k)
         return stuck
 
+    def advance_run(
+        self, readings: Readings, known: Flags | None = None
+    ) -> list[tuple[int, int, int]]:
+        """Take `[T, F]` rows as `advance` takes them one by one.
+
+        Returns:
+            Of each feature that sticks: the first row in which it does, the feature, rows.
+        """
+        found = []
+        for k, limit in enumerate(self._limits):
+            rows = None if known is None else np.flatnonzero(known[:, k])
+            values = readings[:, k] if rows is None else readings[rows, k]
+            number = len(values)
+            if not number:
+                continue
+            before = np.append(np.float32(self._last[k]), values[:-1])
+            places = np.arange(number)
+            starts = np.maximum.accumulate(np.where(values == before, -1, places))
+            runs = places + 1 + np.where(starts < 0, self._runs[k], -starts)
+            self._last[k], self._runs[k] = float(values[-1]), int(runs[-1])
+            sticks = np.flatnonzero(runs > limit)
+            if len(sticks):
+                first = int(sticks[0] if rows is None else rows[sticks[0]])
+                found.append((first, k, len(sticks)))
+        return found
+
 
 class StuckSensors:
     """Runs of unchanged readings of N series, side by side. Not thread-safe.

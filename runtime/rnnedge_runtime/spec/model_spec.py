@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import SpecError
 from .derived import MAX_PERIOD_S, DerivedInput
+from .frames import check_frames, of_one_row
 from .graph_check import Wiring, chain_of, check_graph
 from .layers import Embedding, Layer, Opaque
 
@@ -127,6 +128,8 @@ class ModelSpec:
         wiring: what each layer reads: numbers of earlier layers, -1 for the model input; None
             for the layer before it. () for a chain, in which all read the one before, and
             only the first may be an embedding.
+        rows_per_step: rows of readings that make one step, a frame: the features are then
+            those of every row, the oldest first, by the names `<name>[<row>]`.
 
     Raises:
         SpecError: sizes that do not chain, duplicate names, values out of range.
@@ -143,9 +146,11 @@ class ModelSpec:
     max_gap_s: float | None = None
     clock: str = ""
     wiring: Wiring = ()
+    rows_per_step: int = 1
 
     def __post_init__(self) -> None:
         _check_signature(self)
+        check_frames(self)
         chain = chain_of(self.layers)
         reads = tuple(
             before if read is None else read
@@ -164,8 +169,13 @@ class ModelSpec:
 
     @property
     def num_features(self) -> int:
-        """F: values per reading given to `Stream.step`."""
+        """F: values per reading given to `Stream.step`; of a frame all its rows."""
         return len(self.features)
+
+    @cached_property
+    def by_row(self) -> ModelSpec:
+        """The same with the features of one row, for what reads rows; it has no layers."""
+        return self if self.rows_per_step == 1 else of_one_row(self)
 
     @property
     def input_size(self) -> int:

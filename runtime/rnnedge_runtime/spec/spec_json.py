@@ -43,6 +43,7 @@ _NEWER_FIELDS: dict[str, tuple[int, Any]] = {
     "is_log": (3, False),
     "parameters": (3, ()),
     "longest_unchanged": (4, None),
+    "rows_per_step": (3, 1),
 }
 """The version that brought a field, and its default, with which it is left out."""
 _POLICY_VERSIONS = {"pass": 2, "predict": 4}
@@ -68,6 +69,7 @@ def spec_to_json(spec: ModelSpec) -> str:
         "vocabulary": list(spec.vocabulary),
         "max_gap_s": spec.max_gap_s and float(spec.max_gap_s),
         "clock": spec.clock,
+        "rows_per_step": spec.rows_per_step,
     }
     return json.dumps(
         _stated(content),
@@ -373,4 +375,5 @@ _SPEC = _object(
     max_gap_s=_optional(_DOUBLE),
     clock=_text,
     wiring=_list(_optional(_list(_integer(-1, LARGEST_SIZE)))),
+    rows_per_step=_SIZE,
 )

@@ -59,7 +59,10 @@ class ArrayFleet(FleetStates):
 
     def get_many(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint64], Array]:
         *state, num_steps = (array[rows] for array in self._arrays)
-        flat = [tensor.reshape(len(rows), -1) for tensor in state]
+        flat = [
+            tensor.reshape(len(rows), entry.size)
+            for tensor, entry in zip(state, self._spec.state, strict=True)
+        ]
         return num_steps, np.concatenate(flat, axis=1, dtype=self._engine.dtype)
 
     def set_many(

@@ -29,10 +29,18 @@ class Model(LoadedModel):
     """
 
     def stream(self) -> Stream:
-        """A new stream in the initial state."""
-        if isinstance(self.engine, OwnStreams):
-            return self.engine.make_stream(self)
-        return Stream(self)
+        """A new stream in the initial state.
+
+        Of a model with `rows_per_step` its `step` gives None until a frame is full
+        (`FrameStream`).
+        """
+        own = self.engine if isinstance(self.engine, OwnStreams) else None
+        stream = own.make_stream(self) if own else Stream(self)
+        if self.spec.rows_per_step == 1:
+            return stream
+        from .frame_stream import FrameStream
+
+        return FrameStream(self, stream)
 
     def streams(self, count: int) -> Streams:
         """A fleet of `count` streams in the initial state, stepped together.
@@ -47,6 +55,10 @@ class Model(LoadedModel):
             name="count",
             what="streams to start with",
         )
+        if self.spec.rows_per_step > 1:
+            from .frame_fleet import FrameStreams
+
+            return FrameStreams(self, count)
         from .fleet import Streams
 
         return Streams(self, count)

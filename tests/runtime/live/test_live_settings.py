@@ -31,6 +31,7 @@ spool-expiry = false
 history-mb = 2
 drain = "10s"
 max-series = 500
+range = ["temp_c=-40:60"]
 
 [source]
 url = "mqtt://host/sensors/+/reading"
@@ -42,6 +43,10 @@ url = "-"
 [[sink]]
 url = "mqtt://host/forecasts/{series}"
 qos = 1
+
+[page]
+url = "127.0.0.1:8080"
+token = "secret"
 """
 
 
@@ -70,15 +75,17 @@ def test_all_keys_are_read(tmp_path: Path) -> None:
             history_nbytes=2_000_000,
             drain_s=10.0,
             max_series=500,
+            range=("temp_c=-40:60",),
         ),
         prime=tmp_path / "history.csv",
         watch=True,
+        page=PlaceSettings("127.0.0.1:8080", {"token": "secret"}),
         artifact=tmp_path / "dist/jfk.rnne",
     )
     assert set(KEYS) == {
         line.partition("=")[0].strip(" []")
         for line in WHOLE.splitlines()
-        if line and not line.startswith(("url", "user", "qos"))
+        if line and not line.startswith(("url", "user", "qos", "token"))
     }
 
 
@@ -129,6 +136,7 @@ def test_a_mistyped_key_is_refused_with_the_nearest(tmp_path: Path, key: str) ->
         ("spool-mb = true\n", "'spool-mb' is True, expected a number"),
         ("spool-mb = -1\n", "'spool-mb' is -1, expected 0.001 or more"),
         ("spool-mb = nan\n", "'spool-mb' is nan, expected 0.001 or more"),
+        ("range = 'a=1:2'\n", "'range' is 'a=1:2', expected a list of texts"),
         ("on-gap = 'skip'\n", "on-gap is 'skip', expected 'reset' or 'step'"),
         ("sink = 3\n", r"\[sink\] is 3, expected a table with its url"),
         ("[[source]]\nurl='-'\n[[source]]\nurl='-'\n", "there are 2 tables"),

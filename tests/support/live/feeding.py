@@ -87,7 +87,48 @@ def into_file(opened: Opened, outcomes: list[Any], options: Mapping[str, Any]) -
         return path.read_bytes()
 
 
+def from_topics(
+    opened: Opened, data: bytes, options: Mapping[str, Any]
+) -> list[Reading]:
+    """Lines of topic and payload, as paho gives them."""
+    paho = pytest.importorskip("paho.mqtt.client")
+    own = dict(options)
+    url = f"mqtt://host/{own.pop('topic', 'sensors/+/reading')}"
+    source: Any = live_source(opened.place(url, **own))
+    for number, line in enumerate(data.splitlines(), 1):
+        topic, _, payload = line.partition(b" ")
+        message = paho.MQTTMessage(number, topic)
+        message.payload, message.qos = payload, 1
+        source.came(message)
+    received = source.poll(0)
+    assert received is not None
+    assert received.token == number
+    return list(received.readings)
+
+
+def into_topics(
+    scheme: str,
+) -> Callable[[Opened, list[Any], Mapping[str, Any]], bytes]:
+    """Lines of topic, `retained` or `-`, and payload."""
+
+    def publish(
+        opened: Opened, outcomes: list[Any], options: Mapping[str, Any]
+    ) -> bytes:
+        pytest.importorskip("paho.mqtt.client")
+        own = {"client-id": "gateway", **options}
+        sink: Any = live_sink(opened.place(f"{scheme}://host", **own))
+        lines = [
+            f"{topic} {'retained' if is_kept else '-'} ".encode() + payload + b"\n"
+            for outcome in outcomes
+            for topic, payload, is_kept in sink.messages(outcome)
+        ]
+        return b"".join(lines)
+
+    return publish
+
+
 FEEDS: dict[str, Feed] = {
+    "sources/mqtt": from_topics,
     "sources/lines": from_file,
     "sources/serial": from_port,
     "telegraf": from_telegraf,
@@ -96,5 +137,7 @@ FEEDS: dict[str, Feed] = {
 
 SINKS: dict[str, Callable[[Opened, list[Any], Mapping[str, Any]], bytes]] = {
     "sinks/lines": into_file,
+    "sinks/mqtt": into_topics("mqtt"),
+    "sinks/home_assistant": into_topics("homeassistant"),
 }
 """By the folder of the sink."""

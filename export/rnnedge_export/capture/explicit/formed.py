@@ -83,7 +83,7 @@ class Formed(nn.Module):
         head = kinds(call.first, kinds.POSITIONAL_OR_KEYWORD)
         left = [item for item in parameters_of(module)[1:] if item.name not in added]
         signature = inspect.Signature([head, *left])
-        own = type("Formed", (cls,), {"forward": _with_signature(signature)})
+        own = type("Formed", (cls,), {"forward": with_signature(signature)})
         made: Formed = own(module, call, templates, parts, outputs)
         return made
 
@@ -120,8 +120,10 @@ class Formed(nn.Module):
         return rebuild(value, changed)
 
 
-def _with_signature(signature: inspect.Signature) -> Any:
-    def forward(self: Formed, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+def with_signature(signature: inspect.Signature) -> Any:
+    """A forward that says of itself what `signature` says, and calls `take`."""
+
+    def forward(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         return self.take(x, *args, **kwargs)
 
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)

@@ -22,9 +22,10 @@ from ...module.example_arguments import (
     parameters_of,
     unset_arguments,
 )
+from ...module.matching import Binding
 from ...module.module_copy import own_copy, same_again, unwrapped
 from ...module.returned import Choice, Returned
-from ...module.structure import Path, rebuild, tensors
+from ...module.structure import Path, children, is_ordered, rebuild, tensors
 from .formed import Call, Formed
 from .forms import Part, layout_of
 
@@ -99,6 +100,8 @@ class _Trial:
         others = self.call.others
         left = [(k, v) for k, v in others.items() if k not in inputs and tensors(v)]
         unset = unset_arguments(self.module, tuple(others), tuple(others.values()))
+        if not left and unset and inputs:
+            return _behind_outputs(value, inputs)
         returned = Returned(value, tuple(left), f"export: {self.name}", unset)
         try:
             return returned.bind(self.outputs, self.state)
@@ -119,7 +122,11 @@ class _Trial:
         may_be = [k for k in others if k not in odd]
         if not may_be:
             return tuple(odd)
-        for num in range(min(len(may_be), _MOST_INPUTS + 1)):
+        given = self.call.others
+        unset = unset_arguments(self.module, tuple(given), tuple(given.values()))
+        has_other_state = bool(unset)
+        most = len(may_be) - 1 + has_other_state
+        for num in range(min(most, _MOST_INPUTS) + 1):
             found = [
                 chosen
                 for chosen in itertools.combinations(may_be, num)
@@ -130,8 +137,9 @@ class _Trial:
                 found = named if len(named) == 1 else found
             if len(found) > 1:
                 choices = " or ".join(", ".join(chosen) for chosen in found[:3])
+                taken = ", ".join([*odd, *may_be])
                 raise SpecError(
-                    f"export: {self.name} takes {', '.join(others)} and gives less state "
+                    f"export: {self.name} takes {taken} and gives less state "
                     f"back; whether {choices} comes anew in every step is not clear. "
                     'Return the state by its names, y, {"h": h}, or make the others '
                     "columns of x."
@@ -153,6 +161,15 @@ class _Trial:
             return None
         named = dict(tensors(value))
         return sum(named[path].numel() for path in found.outputs)
+
+
+def _behind_outputs(value: Any, inputs: tuple[str, ...]) -> Binding | None:
+    """The outputs, first in what came back, where all state begins as None."""
+    parts = children(value) or []
+    if not is_ordered(value) or len(parts) < 2 or any(map(_sounds_like_state, inputs)):
+        return None
+    first = [path for path, _ in tensors(value) if path[0] == parts[0][0]]
+    return Binding(tuple(first), ()) if first else None
 
 
 def _sounds_like_state(name: str) -> bool:

@@ -24,6 +24,9 @@ from .compositions import Weights, activation, combine, gru_of, lstm_of
 EPS = 1e-5
 """Of the norms in cells, as in `torch.nn.LayerNorm`."""
 
+GAIN = 0.1
+"""Where the gains of norms before gates begin: Cooijmans et al. 2017, section 4."""
+
 UNFOLDS = 6
 """Steps of the solver within one step of an `ltc`, as in ncps."""
 
@@ -85,10 +88,12 @@ def scaled(
     return b.add(Depthwise(size, 1), (b.operand(z),), {**weights, **found})
 
 
-def layer_norm(b: GraphBuilder, w: Weights, name: str, z: Tensor) -> Tensor:
-    """Names of a layer norm with a gain and a bias of each element."""
+def layer_norm(
+    b: GraphBuilder, w: Weights, name: str, z: Tensor, begin: float = GAIN
+) -> Tensor:
+    """Names of a layer norm with a gain, from `begin`, and a bias of each element."""
     normed = b.add(Norm(z.numel(), EPS), (b.operand(z),))
-    return scaled(b, w, name, normed)
+    return scaled(b, w, name, normed, begin)
 
 
 def _given(
@@ -119,7 +124,7 @@ def _layernorm_lstm(
     given = layer_norm(b, w, "ni", dense(b, w, "ih", z, 4 * c.numel()))
     recurrent = layer_norm(b, w, "nh", dense(b, w, "hh", h, 4 * c.numel()))
     total = combine(b, "add", given, recurrent)
-    return lstm_of(b, total, c, shown=lambda c: layer_norm(b, w, "nc", c))
+    return lstm_of(b, total, c, shown=lambda c: layer_norm(b, w, "nc", c, 1.0))
 
 
 def _peephole_lstm(

@@ -169,6 +169,30 @@ static void find_row_size(rnne_layer *layer)
     layer->row_size = (uint32_t)rnne_padded(layer->output_size + behind);
 }
 
+static void find_loop(const plan *p, rnne_layout *layout)
+{
+    while (layout->loop_at < p->num_layers &&
+           p->layers[p->layers[layout->loop_at].turn].part == RNNE_PART_BEFORE)
+        layout->loop_at++;
+    layout->loop_end = layout->loop_at;
+    while (layout->loop_end < p->num_layers &&
+           p->layers[p->layers[layout->loop_end].turn].part == RNNE_PART_LOOP)
+        layout->loop_end++;
+}
+
+/*
+ * From which turn on a value that is first written in `turn` has its place for itself.  The loop is
+ * computed row by row: what is there before it is needed until its last row has ended, what is needed
+ * behind it stays while further rows are computed.
+ */
+static uint32_t first_turn(const rnne_layout *layout, rnne_layer *value, uint32_t turn)
+{
+    const uint32_t loop_at = layout->loop_at, loop_end = layout->loop_end;
+    if (turn < loop_at && value->last >= loop_at && value->last < loop_end)
+        value->last = (uint8_t)(loop_end - 1);
+    return turn >= loop_at && turn < loop_end && value->last >= loop_end ? loop_at : turn;
+}
+
 rnne_status rnne_graph_plan(rnne_layout *layout, rnne_layer *layers, rnne_error *error)
 {
     const plan p = {layout, layers, layout->num_layers};
@@ -181,13 +205,15 @@ rnne_status rnne_graph_plan(rnne_layout *layout, rnne_layer *layers, rnne_error 
     find_slices(&p);
     join_parts(&p, order);
     find_last(&p, order);
+    find_loop(&p, layout);
     for (uint32_t k = 0; k < p.num_layers; k++)
         find_row_size(&layers[k]);
     for (uint32_t turn = 0; turn < p.num_layers; turn++) {
         const uint32_t root = layers[layers[turn].turn].root;
         if (layers[layers[turn].turn].is_slice || is_placed[root])
             continue;
-        layers[root].place = free_place(&p, &layers[root], is_placed, turn, start);
+        const uint32_t first = first_turn(layout, &layers[root], turn);
+        layers[root].place = free_place(&p, &layers[root], is_placed, first, start);
         is_placed[root] = 1;
         all = end_of(&layers[root]) > all ? end_of(&layers[root]) : all;
         if (all > RNNE_MAX_GRAPH_FLOATS)
@@ -197,13 +223,6 @@ rnne_status rnne_graph_plan(rnne_layout *layout, rnne_layer *layers, rnne_error 
         layers[k].place = layers[layers[k].root].place;
         layers[k].row_size = layers[layers[k].root].row_size;
     }
-    while (layout->loop_at < p.num_layers &&
-           layers[layers[layout->loop_at].turn].part == RNNE_PART_BEFORE)
-        layout->loop_at++;
-    layout->loop_end = layout->loop_at;
-    while (layout->loop_end < p.num_layers &&
-           layers[layers[layout->loop_end].turn].part == RNNE_PART_LOOP)
-        layout->loop_end++;
     layout->value_floats = all;
     return RNNE_OK;
 }

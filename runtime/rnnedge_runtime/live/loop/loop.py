@@ -58,6 +58,7 @@ class Loop:
         now_us: this machine's clock.
 
     Attributes:
+        on_close: called at the end, for what was opened beside the loop.
         sequence: of the last batch.
         has_state: whether it went on from a saved state.
         latency_s: from the receipt of the last readings until the sinks had the forecasts.
@@ -85,6 +86,7 @@ class Loop:
         self.store, self.settings = store, settings or LoopSettings()
         self.streams = streams
         self.observers = list(observers)
+        self.on_close: list[Callable[[], None]] = []
         self.counters = counters or Counters()
         self.names = [] if names is None else names
         self.sequence = 0
@@ -241,6 +243,8 @@ class Loop:
             time.sleep(0.01)
         for sink in self.sinks:
             sink.close()
+        for leave in self.on_close:
+            leave()
         if self.store is None:
             return
         try:
@@ -261,11 +265,13 @@ class Loop:
             counters=self.counters,
             source=source.name,
         )
-        if not self._is_recorded(batch):
+        has_rows = bool(len(batch.series))
+        if has_rows and not self._is_recorded(batch):
             return
         source.acknowledge(received.token)
         self.counters.add(source.name, "acknowledged", len(received.readings))
-        self._apply(batch)
+        if has_rows:
+            self._apply(batch)
         self.latency_s = time.perf_counter() - start_s
         self.latencies_s.append(self.latency_s)
 

@@ -32,6 +32,7 @@ class LoopSettings:
         drain_s: longest time for the sinks to take the last forecasts at the end.
         history_nbytes: most bytes of recent readings kept to prime another model with.
         max_series: most streams; readings of further ones are dropped.
+        range: limits of the sensors, `NAME=LO:HI` each; the artifact's if empty.
     """
 
     wait_us: int = 0
@@ -43,6 +44,7 @@ class LoopSettings:
     drain_s: float = 5.0
     history_nbytes: int = 4 * MB
     max_series: int = 1_000_000
+    range: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class LiveSettings:
         prime: a table of past readings, for a folder that holds no state yet.
         watch: whether the artifact is looked at for a new model.
         artifact: of the configuration; None where it names none.
+        page: where the page to look at is served; None: nowhere.
     """
 
     source: PlaceSettings | None = None
@@ -79,12 +82,13 @@ class LiveSettings:
     prime: Path | None = None
     watch: bool = False
     artifact: Path | None = None
+    page: PlaceSettings | None = None
 
 
 KEYS = (
     *("artifact", "state", "prime", "watch", "wait", "future", "on-gap", "max-gap"),
-    *("spool-mb", "spool-expiry", "history-mb", "drain", "max-series"),
-    *("source", "sink"),
+    *("spool-mb", "spool-expiry", "history-mb", "drain", "max-series", "range"),
+    *("source", "sink", "page"),
 )
 """What a configuration may have at its top."""
 
@@ -112,6 +116,7 @@ def read_settings(path: Path) -> LiveSettings:
     return LiveSettings(
         source=reader.place("source", one=True),
         sinks=reader.places("sink"),
+        page=reader.place("page", one=True),
         state=reader.path("state"),
         prime=reader.path("prime"),
         artifact=reader.path("artifact"),
@@ -191,6 +196,15 @@ class _Reader:
             )
         return value
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        found = self.content.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(x, str) for x in found):
+            raise DataError(
+                f"{self.file}: '{key}' is {found!r}, expected a list of texts. Mend it "
+                "there."
+            )
+        return tuple(found)
+
     def path(self, key: str) -> Path | None:
         text = self.value(key, str)
         return None if text is None else self.file.parent / Path(text).expanduser()
@@ -252,5 +266,6 @@ def _loop_settings(reader: _Reader) -> LoopSettings:
             MB * reader.number("history-mb", default.history_nbytes / MB, least=0)
         ),
         drain_s=default.drain_s if drain_us is None else drain_us / 1e6,
+        range=reader.texts("range"),
         max_series=round(reader.number("max-series", default.max_series, least=1)),
     )

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from ..loop.nouns import Place
 
 Reason = Literal[
-    "malformed", "name", "unit", "not a number", "time", "too long", "not text", "checksum"
+    "malformed",
+    "name",
+    "unit",
+    "not a number",
+    "time",
+    "too long",
+    "not text",
+    "checksum",
 ]
 _LONGEST = 60
 

@@ -8,14 +8,19 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from ...errors import DataError
 from ...tables.held_out import MAX_LINE
 from ...tables.options import TableOptions
+from ...tables.text.byte_lines import ByteLines
 from ...tables.text.encoding import TextLines, find_encoding, peek
 
 _MAX_FIRST_LINE = 1 << 26
+_LINES_OF_BYTES = frozenset(
+    ("utf-8", "utf-8-sig", "ascii", "cp1252", "latin-1", "iso8859-1")
+)
+"""Encodings in which a byte below 128 is the character of ASCII, wherever it stands."""
 
 
 @contextlib.contextmanager
@@ -39,11 +44,18 @@ def text_lines(
     if holds_out:
         is_utf_8 = found.name.startswith("utf-8")
         errors = "surrogateescape" if is_utf_8 else "replace"
-    text = io.TextIOWrapper(file, encoding=found.name, errors=errors, newline="")
+    source = None
+    if holds_out and not is_live and found.name in _LINES_OF_BYTES:
+        source = ByteLines(file) if hasattr(file, "read1") else None
+    buffer = file if source is None else cast(IO[bytes], source)
+    text = io.TextIOWrapper(buffer, encoding=found.name, errors=errors, newline="")
     notes = (found.note,) if found.note else ()
     try:
         yield TextLines(
-            _read(text, where, is_bounded=holds_out), notes, is_live=is_live
+            _read(text, where, is_bounded=holds_out),
+            notes,
+            is_live=is_live,
+            source=source,
         )
     finally:
         text.detach()

@@ -18,6 +18,7 @@ from ..text.column_reader import ColumnReader
 from ..times.reading import TimeParser, TimeReading
 from ..timestamps import CELL_PADDING
 from .changes import CounterChanges
+from .plain_rows import Place, PlainRows, plain_rows
 from .row import Row, row_readings
 from .row_cells import AskedTable, Cells, cell_text, look_ahead, number_in
 from .table_columns import find_reading, series_names, stamps_of
@@ -29,6 +30,7 @@ MOST_BROKEN = 20
 """Rows of a pipe whose times may be broken before the first that can be read."""
 
 _Find = Callable[[list[Line]], TimeReading | None]
+_Columns = list[tuple[ColumnReader, Callable[[Any], Any]]]
 
 _INFINITE = frozenset(
     ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "1.#inf", "-1.#inf")
@@ -38,8 +40,10 @@ _UNREADABLE = (DataError, IndexError, AttributeError, TypeError, OverflowError)
 
 def read_carefully(
     cells: Cells, table: AskedTable, held: HeldOut
-) -> tuple[TimeReading | None, Iterator[Row]]:
+) -> tuple[TimeReading | None, Iterator[Row], PlainRows | None]:
     """How the times are read, and the rows, those held out among them where they are a step.
+
+    Also what reads many rows at once, where the table may have such.
 
     Raises:
         DataError: the times cannot be told; or, as rows are read, a line is held out and
@@ -51,21 +55,32 @@ def read_carefully(
         return find_reading(cells, found, table, {*table.sources}) if found else None
 
     reading, lines = find_carefully(cells.rows, find, is_at_hand=not table.is_live)
-    return reading, _rows(lines, cells, table, reading, held)
+    times = None if reading is None else TimeParser(reading)
+    columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
+    place = Place()
+    plain = None
+    if cells.parts is not None and table.series is None:
+        readers = [reader for reader, _ in columns]
+        plain = plain_rows(cells, table, times, readers, place)
+    rows = _rows(lines, cells, table, times, held, columns, place)
+    return reading, rows, plain
 
 
 def _rows(
     lines: Iterator[Line],
     cells: Cells,
     table: AskedTable,
-    reading: TimeReading | None,
+    times: TimeParser | None,
     held: HeldOut,
+    columns: _Columns,
+    place: Place,
 ) -> Iterator[Row]:
+    reading = None if times is None else times.reading
     stamp_of, series_of = stamps_of(cells, reading), series_names(cells, table)
-    columns = [(cells.reader(name), cells.get(name)) for name in table.sources]
-    times = None if reading is None else TimeParser(reading)
     changes = CounterChanges(table.spec, table.options)
-    for number, line in enumerate(lines, 1):
+    for line in lines:
+        place.number += 1
+        number = place.number
         fault, stamp, time_us, series = line.fault, None, None, None
         try:
             series = series_of(line.cells, number)
@@ -92,7 +107,7 @@ def _rows(
 
 
 def _values(
-    columns: list[tuple[ColumnReader, Callable[[Any], Any]]], cells: Any, number: int
+    columns: _Columns, cells: Any, number: int
 ) -> tuple[list[float], Fault | None]:
     values = []
     for reader, get in columns:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..durations import duration_text, parse_duration
 from ..held_out import TOO_FAR, Fault
 from ..times.calendar import DAY_US
@@ -92,6 +95,24 @@ class Jumps:
     def start(self, series: str, last_us: int) -> None:
         """Take the time of the last row of a saved state."""
         self._believe(series, last_us)
+
+    def pass_on(self, times_us: NDArray[np.int64]) -> int:
+        """Believe rows of a single series, oldest first, up to the first that jumps.
+
+        Returns:
+            How many are believed; 0 while rows are kept back.
+        """
+        if self.longest_us is None:
+            return len(times_us)
+        one = self._series.get("")
+        if one is None or one.last_us is None or one.chains or self._start.chains:
+            return 0
+        newest_us = np.maximum.accumulate(np.append(one.last_us, times_us))
+        is_next = times_us <= newest_us[:-1] + self.longest_us
+        number = len(times_us) if is_next.all() else int(np.argmin(is_next))
+        if number:
+            self._believe("", int(newest_us[number]))
+        return number
 
     def settled(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows whose times are believed, those of each series in their order."""

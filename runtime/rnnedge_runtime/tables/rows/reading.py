@@ -22,6 +22,7 @@ from ..times.reading import TimeParser, TimeReading
 from ..timestamps import CELL_PADDING
 from .careful_rows import read_carefully
 from .changes import CounterChanges
+from .plain_rows import PlainRows
 from .resampling import parse_resampling, resampled_rows
 from .row import Row, row_readings
 from .row_cells import (
@@ -58,6 +59,7 @@ class RowReader:
         series_column: the column that tells its series apart, None when it is one series.
         rows: the rows; raises DataError at a row that cannot be read.
         notes: how the table is read; grows while the rows are read.
+        plain: reads many rows at once; None where no table of text is at hand.
     """
 
     where: str
@@ -65,6 +67,7 @@ class RowReader:
     series_column: str | None
     rows: Iterator[Row]
     notes: list[str] = field(default_factory=list)
+    plain: PlainRows | None = None
 
 
 def read_rows(
@@ -96,10 +99,12 @@ def read_rows(
     Raises:
         DataError: no line at all, a column is missing, the time column is not a time.
     """
+    spec = spec.by_row
     is_live = lines.is_live if isinstance(lines, TextLines) else not is_at_hand(lines)
     options = options or TableOptions()
     table = AskedTable(where, spec, time, series, options, is_live, held)
     notes = list(lines.notes) if isinstance(lines, TextLines) else []
+    text = lines
     objects, lines = find_objects(
         decoded(lines, where=where),
         where=where,
@@ -110,14 +115,20 @@ def read_rows(
         cells = object_cells(objects, table, notes)
     else:
         cells = text_cells(lines, table, notes)
-    reading, rows = _read(cells, table)
+    reading, rows, plain = _read(cells, table)
     if options.resample is not None:
         resampling = parse_resampling(options.resample)
         rows = resampled_rows(rows, resampling, where=where)
-    return RowReader(where, reading.column if reading else None, series, rows, notes)
+        plain = None
+    if plain is not None and isinstance(text, TextLines) and text.source is not None:
+        plain.text = text
+    else:
+        plain = None
+    column = reading.column if reading else None
+    return RowReader(where, column, series, rows, notes, plain)
 
 
-_Read = tuple[TimeReading | None, Iterator[Row]]
+_Read = tuple[TimeReading | None, Iterator[Row], PlainRows | None]
 
 
 def _read(cells: Cells, table: AskedTable) -> _Read:
@@ -147,7 +158,7 @@ def _read(cells: Cells, table: AskedTable) -> _Read:
             changes.apply(readings, time_us, series)
             yield Row(number, stamp, time_us, row_readings(readings), series)
 
-    return reading, read()
+    return reading, read(), None
 
 
 def _stamp_in(stamp_of: Callable[[Any], Any]) -> Callable[[Line], Any]:
@@ -234,7 +245,7 @@ def _read_long(cells: Cells, table: AskedTable) -> _Read:
                 line.row, line.stamp, line.time_us, row_readings(readings), line.series
             )
 
-    return reading, read()
+    return reading, read(), None
 
 
 def _sound(cells: Cells, held: HeldOut | None) -> Iterator[Line]:

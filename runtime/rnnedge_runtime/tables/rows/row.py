@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -60,8 +60,15 @@ class KnownRows:
         self._last_us = dict(last_us)
         self._is_at_hand = is_at_hand
 
-    def new_rows(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """The rows from the first newer one of each series on."""
+    def new_rows(
+        self, rows: Iterable[Row], skip: Callable[[int, int], int] | None = None
+    ) -> Iterator[Row]:
+        """The rows from the first newer one of each series on.
+
+        Args:
+            skip: passes over rows of a single series behind one on a line, none of them
+                newer than a time; how many.
+        """
         for row in rows:
             name = row.series or ""
             last_us = self._last_us.get(name)
@@ -69,6 +76,8 @@ class KnownRows:
                 yield row
             elif row.time_us < last_us or (self._is_at_hand and row.time_us == last_us):
                 self.count += not row.is_held_out
+                if skip is not None and self._is_at_hand:
+                    self.count += skip(row.line, last_us)
             else:
                 del self._last_us[name]
                 yield row

@@ -59,6 +59,19 @@ class AskedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class TextParts:
+    """What takes the lines of a text apart.
+
+    Attributes:
+        splitter: of a line into cells.
+        filter: of rows among the lines.
+    """
+
+    splitter: TextSplitter
+    filter: RowFilter
+
+
+@dataclass(frozen=True, slots=True)
 class Cells:
     """The rows of a table with names for their cells.
 
@@ -69,6 +82,7 @@ class Cells:
         reader: a function that gives the number reader of a column.
         notes: how it is read.
         are_held: each row is a `Line`, whose fault may be told.
+        parts: what takes the lines of a text apart that holds lines out.
     """
 
     names: list[str]
@@ -77,6 +91,7 @@ class Cells:
     reader: Callable[[str], ColumnReader]
     notes: list[str]
     are_held: bool = False
+    parts: TextParts | None = None
 
 
 def decoded(lines: Iterable[str], *, where: str) -> Iterator[str]:
@@ -165,10 +180,10 @@ def text_cells(lines: Iterator[str], table: AskedTable, notes: list[str]) -> Cel
     names = list(dialect.names)
     notes += dialect.notes
     filter = RowFilter(dialect.shape, where=where)
+    splitter = TextSplitter(dialect.shape, where, num_above)
 
     def rows() -> Iterator[Any]:
         if are_held:
-            splitter = TextSplitter(dialect.shape, where, num_above)
             yield from filter.lines(splitter.lines(rest))
         else:
             yield from filter.rows(split_rows(rest, dialect.shape))
@@ -180,7 +195,8 @@ def text_cells(lines: Iterator[str], table: AskedTable, notes: list[str]) -> Cel
         index = places[name]
         return lambda row: row[index]
 
-    return Cells(names, rows(), get, dialect.reader, notes, are_held)
+    parts = TextParts(splitter, filter) if are_held else None
+    return Cells(names, rows(), get, dialect.reader, notes, are_held, parts)
 
 
 def object_cells(objects: Objects, table: AskedTable, notes: list[str]) -> Cells:

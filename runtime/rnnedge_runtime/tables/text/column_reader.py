@@ -30,6 +30,12 @@ class ColumnReader:
         self._missing = frozenset(rules.missing_of(column))
         self._pair: tuple[str, ...] = ()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a number without a unit is read as it stands, and nothing else is one."""
+        is_settled = self.affix == "" and self.is_words is False
+        return is_settled and not (self.rules.na or self._missing)
+
     def for_column(self, column: str) -> ColumnReader:
         """A reader of the same format for a column of another name."""
         kind = NumberFormat(self.decimal, self.affix, self.is_words)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from ...errors import DataError
+from .byte_lines import ByteLines
 
 HEAD_BYTES = 1 << 16
 """Bytes at the front of a table from which its encoding is told."""
@@ -47,17 +48,29 @@ class TextLines:
         lines: with their line ends.
         notes: what was found out on the way here.
         is_live: further lines may not be there yet, so none is read ahead.
+        source: of the lines, where many of them may be read at once; None elsewhere.
+        number: lines that were given away.
     """
 
     lines: Iterator[str]
     notes: tuple[str, ...] = ()
     is_live: bool = False
+    source: ByteLines | None = None
+    number: int = 0
+    _is_whole: bool = True
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        return next(self.lines)
+        line = next(self.lines)
+        self.number += 1
+        self._is_whole = line.endswith("\n")
+        return line
+
+    def is_after(self, number: int) -> bool:
+        """Whether the source goes on right after line `number`."""
+        return number == self.number and self._is_whole
 
 
 def find_encoding(

@@ -153,6 +153,14 @@ class RowFilter:
         self._again = {shape.header, *(tuple(map(_bare, cells)) for cells in again)}
         self._starts = {cells[0] for cells in self._again if cells}
 
+    def again(self) -> Iterator[Sequence[str]]:
+        """Cells of the lines above the rows, which are no rows when they come again."""
+        yield from self._again
+
+    def passed(self, num_rows: int) -> None:
+        """Say that so many rows came that were found elsewhere."""
+        self._num_rows += num_rows
+
     def rows(self, records: Iterable[list[str]]) -> Iterator[list[str]]:
         """The rows among the records of a table.
 

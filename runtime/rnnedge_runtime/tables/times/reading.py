@@ -81,10 +81,11 @@ class TimeReading:
         moment = self.form.read(value)
         if not self.form.is_readable(moment):
             return None
-        return int(moment), self._number_offset
+        return int(moment), self.number_offset_us
 
     @property
-    def _number_offset(self) -> int | None:
+    def number_offset_us(self) -> int | None:
+        """Of a time that is a number: 0 where it counts in UTC, None where not."""
         is_absolute = self.form in EPOCH_FORMS.values() or not self.has_calendar
         return 0 if is_absolute else None
 
@@ -141,7 +142,7 @@ class TimeReading:
             moments = self.form.read(values)
             is_time = np.asarray(self.form.is_readable(moments)) & ~np.isnan(values)
             local = np.where(is_time, moments, 0).astype(np.int64)
-            known = self._number_offset
+            known = self.number_offset_us
             offset = np.full(len(texts), NO_OFFSET if known is None else known)
             return is_time, local, offset.astype(np.int64)
         is_time, local, offset = self.form.read_all(texts)
@@ -219,6 +220,14 @@ class TimeParser:
             time_us = times[0] if times[0] == times[1] else last.pick(*times)
         last.move(time_us)
         return time_us
+
+    def passed(self, times_us: NDArray[np.int64]) -> None:
+        """Take the times of rows of a single series that were read elsewhere."""
+        last = self._last.setdefault("", LastTime())
+        changes = np.flatnonzero(np.diff(times_us))
+        if len(changes):
+            last.move(int(times_us[changes[-1]]))
+        last.move(int(times_us[-1]))
 
 
 def has_no_time(text: str) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ....errors import DataError, FormatError, StateError
-from ....formats.files import remove_stale, what_to_do
+from ....formats.files import sync_to_disk, what_to_do
 from .generations import Saved, numbered, read_saved, write_saved
 from .journal import Journal, JournalHead, SavedJournal
 from .packing import Record
@@ -73,6 +73,7 @@ class Store:
         self._lock: int | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            sync_to_disk(folder.parent)
             self._lock = self._locked()
         except OSError as error:
             raise self._unsaved(error) from None
@@ -307,8 +308,8 @@ class Store:
         with contextlib.suppress(OSError):
             os.ftruncate(lock, 0)
             os.write(lock, f"{os.getpid()}\n".encode())
-        for path in numbered(self.folder, "state", ".rnns").values():
-            remove_stale(path)
+        for path in self.folder.glob(".state-*.partial"):
+            path.unlink(missing_ok=True)
         return lock
 
     def _unsaved(self, error: OSError) -> DataError:

@@ -5,6 +5,7 @@ All of a saved state is checked here before any of it is used.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -261,7 +262,7 @@ def _names(lengths: NDArray[np.uint32], text: bytes) -> list[str]:
     try:
         names = [
             text[start:end].decode("utf-8", "surrogatepass")
-            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+            for start, end in itertools.pairwise([0, *ends])
         ]
     except UnicodeDecodeError:
         raise impossible("the name of a series is not UTF-8") from None
