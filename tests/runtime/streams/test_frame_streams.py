@@ -20,6 +20,8 @@ from rnnedge_runtime.errors import (
     SpecError,
 )
 from rnnedge_runtime.formats.frame_snapshot import pack_frame, unpack_frame
+from rnnedge_runtime.live.loop.nouns import Counters
+from rnnedge_runtime.live.loop.streams import LiveStreams
 from rnnedge_runtime.spec.derived import DerivedInput, frame_features
 from rnnedge_runtime.spec.layers import Gru, Linear
 from rnnedge_runtime.spec.model_spec import Feature, ModelSpec, Target
@@ -247,3 +249,8 @@ def test_the_spec_keeps_its_rows() -> None:
 def test_frames_that_are_none_are_refused(changed: dict, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         replace(frame_spec(), **changed)
+
+
+def test_live_streams_say_that_they_take_no_frames() -> None:
+    with pytest.raises(SpecError, match="takes 3 rows a step"):
+        LiveStreams(model_of(frame_spec()), future_us=0, counters=Counters())

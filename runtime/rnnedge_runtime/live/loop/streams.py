@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ShapeError
+from ...errors import ShapeError, SpecError
 from ...spec.model_spec import ModelSpec
 from ...streams.exclusive import OneOwner
 from ...streams.model import Model
@@ -49,6 +49,7 @@ class LiveStreams(OneOwner):
 
     Raises:
         DataError: `max_gap_s` is 1.5 periods or less, or the model has no period.
+        SpecError: the model takes a frame of several rows a step.
     """
 
     _copy = "LiveStreams", "other = LiveStreams(...); other.restore(streams.snapshot())"
@@ -64,6 +65,12 @@ class LiveStreams(OneOwner):
         limited: ModelSpec | None = None,
         counters: Counters,
     ) -> None:
+        if model.spec.rows_per_step > 1:
+            raise SpecError(
+                f"live: {model.name} takes {model.spec.rows_per_step} rows a step, but "
+                "live streams step at every reading. Stream its rows with rnnedge run "
+                "--input, or with Model.streams()."
+            )
         self._model, self._spec = model, model.spec
         self._wait_us, self._future_us = wait_us, future_us
         self._counters, self._stage = counters, "streams"
