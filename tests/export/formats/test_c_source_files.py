@@ -156,7 +156,7 @@ def test_the_example_of_the_documentation_compiles(tmp_path: Path) -> None:
     spec = dataclasses.replace(plain, derived=derived, layers=layers)
     write_c(spec, drawn_model(spec, 0).weights, "boiler", tmp_path)
     page = Path(__file__).parents[3] / "docs/c.md"
-    example, _ = re.findall(r"```c\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    example = re.findall(r"```c\n(.*?)```", page.read_text(encoding="utf-8"), re.S)[0]
     (tmp_path / "firmware.c").write_text(example)
     command = ["gcc", *WARNINGS, "-c", "firmware.c", "boiler.c"]
     programs.run(command, check=True, cwd=tmp_path)
