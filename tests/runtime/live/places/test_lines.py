@@ -56,6 +56,15 @@ def test_the_format_of_a_file_is_found(tmp_path: Path, kind: str) -> None:
     ]
 
 
+def test_a_header_with_other_names_is_no_line_protocol(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("time,temperature,hum_%\n2023-11-14T22:13:20Z,1,2\n")
+    place = Opened()
+    assert drain(opened(path, place)) == []
+    assert "'temperature'" in "".join(place.said)
+    assert "rename" in "".join(place.said)
+
+
 def test_a_file_that_grows_is_followed_over_rotation_and_cuts(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text(line(0) + line(1)[:9])

@@ -6,6 +6,7 @@ import csv
 
 from ...payloads import PayloadRules
 from ...payloads.decoding import text_of
+from ...payloads.times import TIME_NAMES
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -13,8 +14,9 @@ _DELIMITERS = (",", ";", "\t", "|")
 def header_of(line: bytes, rules: PayloadRules) -> tuple[tuple[str, ...], str] | None:
     """Names of columns and what is between them; None where the line is no header.
 
-    It is one if a feature of the model is among its cells. Where the columns were named,
-    a header must have as many cells, and the names that were given stay.
+    It is one if a feature of the model or a time is among its cells; with a time alone,
+    every row is then found to have nothing of the model. Where the columns were named, a
+    header must have as many cells, and the names that were given stay.
 
     Raises:
         PayloadError: the line is no text.
@@ -22,7 +24,8 @@ def header_of(line: bytes, rules: PayloadRules) -> tuple[tuple[str, ...], str] |
     if rules.format not in ("", "csv"):
         return None
     text = text_of(line).strip("\r\n")
-    wanted = {name for name, _ in rules.wanted}
+    times = {rules.times.name} if rules.times.name else set(TIME_NAMES)
+    wanted = times | {name for name, _ in rules.wanted}
     others = [mark for mark in _DELIMITERS if mark != rules.delimiter]
     for delimiter in (rules.delimiter, *others):
         try:
@@ -30,6 +33,8 @@ def header_of(line: bytes, rules: PayloadRules) -> tuple[tuple[str, ...], str] |
         except csv.Error:
             continue
         names = tuple(cell.strip() for cell in cells)
+        if len(names) < 2 and names[:1] and names[0] in times:
+            continue
         if wanted.isdisjoint(names) or any(name[:1] in "{[" for name in names if name):
             continue
         if not rules.names:
