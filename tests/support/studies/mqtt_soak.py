@@ -240,7 +240,7 @@ def take_latencies(
     """Of readings that came while both were up, and had been for 2 s."""
     came: dict[tuple[str, str], int] = {}
     went: dict[tuple[str, str], int] = {}
-    ups: list[float] = []
+    ups = list(sensors.ups)
     for line in log.read_bytes().splitlines():
         what, at, *rest = line.split(b" ", 3)
         if what == b"up":
@@ -250,7 +250,7 @@ def take_latencies(
         key = item["series"], item["time"]
         times = came if what == b"came" else went
         times.setdefault(key, int(at))
-    # Source and sink come back after each disturbance, before the next.
+    # Sensors, source and sink come back after each disturbance, before the next.
     ends = [*disturbed[1:], float("inf")]
     last_ups = [
         max([up for up in ups if start <= up < end], default=end)

@@ -27,6 +27,7 @@ class Sensors:
         self.names = [f"s{k:03d}" for k in range(num)]
         self.num_each = round(seconds * rate_hz)
         self.sent: dict[Key, int] = {}
+        self.ups: list[float] = []
         self.started_s = 0.0
         self._period_us = round(1e6 / rate_hz)
         self._base_us = time.time_ns() // 1_000_000 * 1000
@@ -71,6 +72,7 @@ class Sensors:
             self._connection.do()
 
     def connected(self, client: paho.Client, window: int) -> None:
+        self.ups.append(time.monotonic())
         self._sending.open(window)
 
     def disconnected(self) -> None:

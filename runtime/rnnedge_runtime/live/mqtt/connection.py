@@ -179,6 +179,7 @@ class Connection:
             )
             return False
         except (OSError, ValueError) as error:
+            self._num_short = 0  # nobody threw it out: the broker itself is away
             self._say_away(getattr(error, "strerror", None) or str(error))
             return False
         return True
@@ -272,11 +273,13 @@ class Connection:
         self._user.arrived(mid, str(reason) if reason.is_failure else "")
 
     def _note_how_long(self, *, is_taken_over: bool) -> None:
-        """Come back soon after a long time; two clients of one id throw each other out."""
-        if time.monotonic() - self._ready_at >= _STABLE_S:
-            self._num_short, self._wait_s = 0, FIRST_WAIT_S
+        """Come back soon, unless two clients of one id throw each other out."""
+        is_short = time.monotonic() - self._ready_at < _STABLE_S
+        self._num_short = self._num_short + 1 if is_short else 0
+        if not is_taken_over and self._num_short < _MANY_SHORT:
+            self._wait_s = FIRST_WAIT_S
+        if not is_short:
             return
-        self._num_short += 1
         if is_taken_over or self._num_short == _MANY_SHORT:
             self._notes.append(
                 f"mqtt: {self._peer.address}: connected and thrown out {self._num_short} "
