@@ -50,8 +50,9 @@ const float *rnne_stream_advance(rnne_stream *stream, const float *x)
     const rnne_engine *const engine = stream->model->engine;
     engine->accept(&stream->work, 0, stream->state, x);
     engine->step(&stream->work, 1);
-    rnne_keep_forecasts(stream->model, stream->work.block.y,
-                        stream->state + stream->model->held_at, 1);
+    if (stream->model->num_fills)
+        rnne_keep_forecasts(stream->model, stream->work.block.y,
+                            stream->state + stream->model->held_at, 1);
     stream->num_steps++;
     return stream->work.block.y;
 }
@@ -93,7 +94,7 @@ static void pass(rnne_stream *stream, rnne_work *work, const float *x, size_t nu
 static size_t steps_of_pass(const rnne_model *model, const float *x, size_t num_steps)
 {
     const size_t most = num_steps < RUN_STEPS ? num_steps : RUN_STEPS;
-    size_t t = 1;
+    size_t t = model->num_fills ? 1 : most;
     while (t < most && !rnne_is_filled(model, x + t * model->info.input_size))
         t++;
     return t;
