@@ -10,10 +10,9 @@ from ..loop.nouns import Outcome, Place
 from ..place_options import Options
 from ..sinks.listing import Listing, page_of
 from ..sinks.newest import Newest
-from ..web.address import parse_address
 from ..web.answers import Answer, json_answer, refusal
+from ..web.endpoint import Endpoint
 from ..web.requests import Request, Respond
-from ..web.server import Listening, listen
 from .answers import about, listed, state
 from .events import Viewers
 from .feed import Feed
@@ -44,9 +43,9 @@ class Page:
 
     def __init__(self, place: Place) -> None:
         options = Options(place)
-        self._address = parse_address(place.url)
-        self._token = options.text("token")
-        self._names = options.words("names")
+        self._endpoint = Endpoint(
+            place.url, token=options.text("token"), names=options.words("names")
+        )
         options.finish()
         spec = place.spec
         self._place = place
@@ -55,12 +54,11 @@ class Page:
         self._listing = Listing(place.names)
         self._feed = Feed(self._history, self._newest, place.counters)
         self._viewers = Viewers(self._history, self._state)
-        self._listening: Listening | None = None
 
     @property
     def url(self) -> str:
         """Where it is, as a browser on this machine takes it; "" before the start."""
-        return self._listening.url if self._listening else ""
+        return self._endpoint.url
 
     def start(self) -> None:
         """Listen, and say where.
@@ -74,11 +72,9 @@ class Page:
             ("GET", "/api/events"): self._events,
             **{("GET", path): respond for path, respond in _files()},
         }
-        self._listening = listen(
-            self._address, routes, token=self._token, names=self._names
-        )
+        said = self._endpoint.start(routes, "/")
         self._feed.start()
-        self._place.tell(f"page: {self._listening.said('/')}")
+        self._place.tell(f"page: {said}")
 
     def observe(self, outcome: Outcome) -> None:
         """Take note of an outcome; called by the loop, and at once done."""
@@ -87,9 +83,7 @@ class Page:
     def close(self) -> None:
         """Serve no more."""
         self._viewers.close()
-        if self._listening:
-            self._listening.close()
-            self._listening = None
+        if self._endpoint.close():
             self._feed.close()
 
     def _about(self, request: Request) -> Answer:

@@ -7,10 +7,9 @@ import numpy as np
 from ...loop.nouns import Outcome, Place
 from ...payloads.forecasts import ForecastLines
 from ...place_options import Options
-from ...web.address import parse_address
 from ...web.answers import Answer, json_answer, refusal
+from ...web.endpoint import Endpoint
 from ...web.requests import Request, Respond
-from ...web.server import Listening, listen
 from ..listing import Listing, page_of
 from ..newest import NEVER, Newest
 
@@ -26,21 +25,20 @@ class HttpSink:
 
     def __init__(self, place: Place) -> None:
         options = Options(place)
-        self._address = parse_address(place.url)
-        self._token = options.text("token")
-        self._names = options.words("names")
+        self._endpoint = Endpoint(
+            place.url, token=options.text("token"), names=options.words("names")
+        )
         options.finish()
         self._place = place
         self._newest = Newest(place.spec.num_features, place.spec.output_size)
         self._listing = Listing(place.names)
         self._lines = ForecastLines(place)
         self._sequence = 0
-        self._listening: Listening | None = None
 
     @property
     def url(self) -> str:
         """Where it listens; "" before the start."""
-        return self._listening.url if self._listening else ""
+        return self._endpoint.url
 
     def start(self) -> None:
         """Listen.
@@ -52,10 +50,7 @@ class HttpSink:
             ("GET", "/forecasts/"): self._forecast,
             ("GET", "/series"): self._series,
         }
-        self._listening = listen(
-            self._address, routes, token=self._token, names=self._names
-        )
-        self._place.tell(f"http: {self._listening.said('/forecasts/')}")
+        self._place.tell(f"http: {self._endpoint.start(routes, '/forecasts/')}")
 
     def send(self, outcome: Outcome) -> bool:
         """Keep the newest of each series."""
@@ -73,9 +68,7 @@ class HttpSink:
 
     def close(self) -> None:
         """Listen no more."""
-        if self._listening:
-            self._listening.close()
-            self._listening = None
+        self._endpoint.close()
 
     def _forecast(self, request: Request) -> Answer:
         number = self._listing.number(request.rest)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ...loop.nouns import Outcome, Place
 from ...place_options import Options
-from ...web.address import parse_address
 from ...web.answers import Answer
+from ...web.endpoint import Endpoint
 from ...web.requests import Request, Respond
-from ...web.server import Listening, listen
 from ..latency import Latency
 from ..newest import Newest
 from .metrics import Metrics
@@ -28,11 +27,11 @@ class PrometheusSink:
 
     def __init__(self, place: Place) -> None:
         options = Options(place)
-        self._address = parse_address(place.url)
         period_s = place.spec.sample_period_s
         kept_s = max(_PERIODS_KEPT * period_s, _SHORTEST_KEPT_S) if period_s else 0.0
-        self._token = options.text("token")
-        self._names = options.words("names")
+        self._endpoint = Endpoint(
+            place.url, token=options.text("token"), names=options.words("names")
+        )
         self._newest = Newest(place.spec.num_features, place.spec.output_size)
         self._latency = Latency()
         self._metrics = Metrics(
@@ -45,12 +44,11 @@ class PrometheusSink:
         options.finish()
         self._place = place
         self._sequence = 0
-        self._listening: Listening | None = None
 
     @property
     def url(self) -> str:
         """Where it listens; "" before the start."""
-        return self._listening.url if self._listening else ""
+        return self._endpoint.url
 
     def start(self) -> None:
         """Listen.
@@ -59,10 +57,7 @@ class PrometheusSink:
             DataError: the address is taken or not ours.
         """
         routes: dict[tuple[str, str], Respond] = {("GET", "/metrics"): self._answer}
-        self._listening = listen(
-            self._address, routes, token=self._token, names=self._names
-        )
-        self._place.tell(f"prometheus: {self._listening.said('/metrics')}")
+        self._place.tell(f"prometheus: {self._endpoint.start(routes, '/metrics')}")
 
     def send(self, outcome: Outcome) -> bool:
         """Keep the newest of each series."""
@@ -81,9 +76,7 @@ class PrometheusSink:
 
     def close(self) -> None:
         """Listen no more."""
-        if self._listening:
-            self._listening.close()
-            self._listening = None
+        self._endpoint.close()
 
     def _answer(self, request: Request) -> Answer:
         return Answer(200, self._metrics.text().encode(), KIND)

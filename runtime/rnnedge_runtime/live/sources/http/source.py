@@ -8,10 +8,9 @@ from dataclasses import replace
 from ...loop.nouns import Place, Received
 from ...payloads import Dropping, decode_each, take_rules
 from ...place_options import Options
-from ...web.address import parse_address
 from ...web.answers import Answer, json_answer, refusal
+from ...web.endpoint import Endpoint
 from ...web.requests import Request, Respond
-from ...web.server import Listening, listen
 from .waiting import Waiting
 
 MAX_NBYTES = 1 << 20
@@ -33,12 +32,12 @@ class HttpSource:
 
     def __init__(self, place: Place) -> None:
         options = Options(place)
-        self._address = parse_address(place.url)
         self._rules = take_rules(options, place.spec)
         is_open = not self._rules.format
         self._senml = replace(self._rules, format="senml") if is_open else self._rules
-        self._token = options.text("token")
-        self._names = options.words("names")
+        self._endpoint = Endpoint(
+            place.url, token=options.text("token"), names=options.words("names")
+        )
         self._max_nbytes = options.whole("max_bytes", MAX_NBYTES, least=1)
         self._timeout_s = options.number("timeout", 30.0, least=0.1)
         self._waiting = Waiting(options.whole("max_waiting", 50_000, least=1))
@@ -46,12 +45,11 @@ class HttpSource:
         self._place = place
         self._drop = Dropping(place, self.name)
         self._counting = threading.Lock()
-        self._listening: Listening | None = None
 
     @property
     def url(self) -> str:
         """Where it listens; "" before the start."""
-        return self._listening.url if self._listening else ""
+        return self._endpoint.url
 
     def start(self) -> None:
         """Listen.
@@ -64,10 +62,7 @@ class HttpSource:
             ("POST", "/readings/"): self._take,
             ("GET", "/health"): self._health,
         }
-        self._listening = listen(
-            self._address, routes, token=self._token, names=self._names
-        )
-        self._place.tell(f"http: {self._listening.said('/readings')}")
+        self._place.tell(f"http: {self._endpoint.start(routes, '/readings')}")
 
     def poll(self, timeout_s: float) -> Received | None:
         """What was posted, in the order in which it came."""
@@ -83,9 +78,7 @@ class HttpSource:
     def close(self) -> None:
         """Listen no more; requests that still wait are told to come again."""
         self._waiting.close()
-        if self._listening:
-            self._listening.close()
-            self._listening = None
+        self._endpoint.close()
 
     def _take(self, request: Request) -> Answer:
         if self._waiting.is_full:
